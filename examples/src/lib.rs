@@ -1,0 +1,1 @@
+//! Small programs that use the library: see the folder's files.

@@ -1,0 +1,178 @@
+//! What time does to messages.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Result;
+use crate::provider::Provider;
+use crate::queue::Queue;
+use crate::store::{DueRequest, KEY_WINDOW, Store};
+
+/// How often the caretaker looks for messages that are due, rescued or expired.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// How often it looks for old messages.
+const PURGE_INTERVAL: Duration = Duration::from_secs(600);
+/// Rows per statement, and statements per round: one round is bounded.
+const BATCH: usize = 1000;
+const ROUNDS: usize = 20;
+/// A message that was offered to the queue and is still waiting is offered again after this.
+const OFFER_AGAIN_AFTER: Duration = Duration::from_secs(20);
+/// How long one status query may take.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Offers due messages to the queue, rescues those whose worker vanished, expires those past their deadline, asks
+/// for receipts that do not come by themselves, and purges old messages.
+///
+/// Every worker runs one; several do no harm, for each step is a compare-and-set in the store. An application that
+/// only sends needs none of its own.
+#[derive(Debug)]
+pub struct Caretaker {
+    store: Arc<dyn Store>,
+    queue: Arc<dyn Queue>,
+    provider: Arc<dyn Provider>,
+    retention: Duration,
+}
+
+impl Caretaker {
+    /// A caretaker of these that purges messages `retention` after their end, 72 h at the least.
+    pub fn new(
+        store: Arc<dyn Store>,
+        queue: Arc<dyn Queue>,
+        provider: Arc<dyn Provider>,
+        retention: Duration,
+    ) -> Self {
+        Self { store, queue, provider, retention: retention.max(KEY_WINDOW) }
+    }
+
+    /// Works until the shutdown. A failure of a step is logged, and the step repeated with the next round.
+    pub async fn run(&self, shutdown: &CancellationToken) {
+        tokio::join!(
+            repeat(INTERVAL, shutdown, || async {
+                // Expire before offering: what is past its deadline must not be offered.
+                report("expire", self.expire().await);
+                report("rescue", self.rescue().await);
+                report("offer", self.offer().await);
+            }),
+            // Apart, since a provider may take its time to answer.
+            repeat(INTERVAL, shutdown, || async { report("ask for receipts", self.ask_for_receipts().await) }),
+            repeat(PURGE_INTERVAL, shutdown, || async { report("purge", self.purge().await) }),
+        );
+    }
+
+    /// `queued → expired` for what is past its deadline.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn expire(&self) -> Result<()> {
+        for _ in 0..ROUNDS {
+            let expired = self.store.expire(BATCH).await?;
+            if !expired.is_empty() {
+                tracing::info!(messages = expired.len(), "expired: their deadline passed while they waited");
+            }
+            if expired.len() < BATCH {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// `sending → unknown | queued` for what its worker left behind.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn rescue(&self) -> Result<()> {
+        for _ in 0..ROUNDS {
+            let rescued = self.store.rescue(BATCH).await?;
+            if !rescued.is_empty() {
+                tracing::warn!(messages = rescued.len(), "rescued: their worker vanished while sending");
+            }
+            if rescued.len() < BATCH {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Offers what is due to the queue, as far as it has room.
+    ///
+    /// # Errors
+    ///
+    /// The store's and the queue's.
+    pub async fn offer(&self) -> Result<()> {
+        for _ in 0..ROUNDS {
+            let limits = self.queue.stats().await?.room().map(|room| room.min(BATCH));
+            let jobs = self.store.due(DueRequest { limits, again_after: OFFER_AGAIN_AFTER }).await?;
+            if jobs.is_empty() {
+                break;
+            }
+            self.queue.push(&jobs).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks the provider about sent messages whose query is due.
+    ///
+    /// # Errors
+    ///
+    /// The store's and the provider's.
+    pub async fn ask_for_receipts(&self) -> Result<()> {
+        let Some(receipts) = self.provider.receipts() else { return Ok(()) };
+        let polling = receipts.polling();
+        for _ in 0..ROUNDS {
+            let awaiting = self.store.awaiting_receipt(&polling, polling.batch).await?;
+            if awaiting.is_empty() {
+                break;
+            }
+            let found = tokio::time::timeout(QUERY_TIMEOUT, receipts.query(&awaiting)).await;
+            let timed_out = |error| crate::Error::unavailable("the status query timed out", error);
+            self.store.apply_receipts(&found.map_err(timed_out)??).await?;
+            if awaiting.len() < polling.batch {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes messages that ended longer ago than the retention time.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn purge(&self) -> Result<()> {
+        for _ in 0..ROUNDS {
+            let purged = self.store.purge(self.retention, BATCH).await?;
+            if purged > 0 {
+                tracing::info!(messages = purged, "purged: their retention time is over");
+            }
+            if purged < BATCH {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn repeat<F: Future<Output = ()>>(
+    every: Duration,
+    shutdown: &CancellationToken,
+    mut step: impl FnMut() -> F,
+) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+        step().await;
+    }
+}
+
+fn report(step: &'static str, result: Result<()>) {
+    if let Err(error) = result {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::warn!(step, %error, cause, "caretaker: step failed, will be repeated");
+    }
+}

@@ -1,0 +1,184 @@
+//! The one error type of the library.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+/// The result of every fallible function of the library.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Source = Box<dyn StdError + Send + Sync + 'static>;
+
+/// What went wrong: a [kind](ErrorKind) that says what the caller should do, a one-line message
+/// that never holds a phone number, a text or a secret, and the cause, if there is one.
+///
+/// One word wide, so that `Result<T>` stays small.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    fields: Vec<FieldError>,
+    source: Option<Source>,
+}
+
+/// What the caller can do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The input is wrong; [`Error::fields`] names what to mend. Repeating it fails again.
+    Invalid,
+    /// There is no such thing, or it is not the caller's.
+    NotFound,
+    /// The thing is not in the state this needs: a version moved on, a message is no longer queued.
+    Conflict,
+    /// The idempotency key was used before, for other content.
+    KeyReused,
+    /// A service is down, busy or too slow. Repeating it later may succeed.
+    Unavailable,
+    /// The component has been shut down.
+    Closed,
+    /// An address, option or credential is wrong; a person has to mend it.
+    Config,
+    /// A defect: stored data that cannot be read, an invariant that does not hold.
+    Internal,
+}
+
+impl ErrorKind {
+    /// A stable name for machines, in `snake_case`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid_request",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::Unavailable => "unavailable",
+            Self::Closed => "closed",
+            Self::Config => "config",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// One field of an input that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// The field's name, as the caller spelled it: `to`, `text`, `send_at`.
+    pub field: &'static str,
+    /// A stable name for the rule that was broken, in `snake_case`: `phone_invalid`.
+    pub code: &'static str,
+    /// The rule in words. Never holds the value.
+    pub message: Cow<'static, str>,
+}
+
+impl FieldError {
+    /// A refusal of `field` by the rule `code`, in words.
+    pub fn new(field: &'static str, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { field, code, message: message.into() }
+    }
+}
+
+impl Error {
+    /// An error of this kind, with a lower-case, one-line message.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner { kind, message: message.into(), fields: Vec::new(), source: None }))
+    }
+
+    /// An input in which these fields are wrong.
+    pub fn invalid(fields: Vec<FieldError>) -> Self {
+        let message = match fields.as_slice() {
+            [one] => Cow::Owned(format!("{}: {}", one.field, one.message)),
+            _ => Cow::Borrowed("several fields are invalid"),
+        };
+        Self(Box::new(Inner { kind: ErrorKind::Invalid, message, fields, source: None }))
+    }
+
+    /// A service that did not answer, with the cause.
+    pub fn unavailable(message: impl Into<Cow<'static, str>>, source: impl Into<Source>) -> Self {
+        Self::new(ErrorKind::Unavailable, message).with_source(source)
+    }
+
+    /// Adds the cause.
+    pub fn with_source(mut self, source: impl Into<Source>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        self.0.kind == ErrorKind::Unavailable
+    }
+
+    /// A stable name for machines: that of the one refused field's rule, else that of the kind.
+    pub fn code(&self) -> &'static str {
+        match self.0.fields.as_slice() {
+            [one] => one.code,
+            _ => self.0.kind.code(),
+        }
+    }
+
+    /// The refused fields of an [`ErrorKind::Invalid`] input; empty for other kinds.
+    pub fn fields(&self) -> &[FieldError] {
+        &self.0.fields
+    }
+}
+
+impl From<FieldError> for Error {
+    fn from(field: FieldError) -> Self {
+        Self::invalid(vec![field])
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Error");
+        debug.field("kind", &self.0.kind).field("message", &self.0.message);
+        if !self.0.fields.is_empty() {
+            debug.field("fields", &self.0.fields);
+        }
+        if let Some(source) = &self.0.source {
+            debug.field("source", source);
+        }
+        debug.finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_word_wide() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn one_refused_field_lends_its_code_and_message() {
+        let error = Error::from(FieldError::new("to", "phone_invalid", "not a phone number"));
+        assert_eq!((error.code(), error.to_string().as_str()), ("phone_invalid", "to: not a phone number"));
+    }
+
+    #[test]
+    fn display_does_not_repeat_the_source() {
+        let error = Error::unavailable("store is down", "disk full");
+        assert_eq!(error.to_string(), "store is down");
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("disk full"));
+    }
+}

@@ -1,0 +1,186 @@
+//! The in-process queue.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::Result;
+use crate::message::MessageId;
+use crate::queue::{Job, Lane, LaneStats, Lease, LeaseToken, Queue, QueueStats};
+
+/// A [`Queue`] inside the process, bounded per lane, that holds no id twice.
+///
+/// What does not fit is dropped: the [`Store`](crate::Store) has it, and the caretaker offers it again when there
+/// is room. So a backlog of a million messages costs the memory of [`CAPACITY`](Self::CAPACITY) ids, and a full
+/// bulk lane keeps no urgent message out.
+#[derive(Debug)]
+pub struct MemoryQueue {
+    inner: Mutex<Inner>,
+    pushed: Notify,
+    capacity: usize,
+    lease: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    ready: [VecDeque<(MessageId, Instant)>; 3],
+    leased: HashMap<u64, (Job, Instant)>,
+    /// Every id in `ready` or `leased`, by lane.
+    held: [HashSet<MessageId>; 3],
+    /// Grows with every hand-out.
+    token: u64,
+    /// No lease ends before this: spares a look at every lease on every pull.
+    next_end: Option<Instant>,
+}
+
+impl Default for MemoryQueue {
+    fn default() -> Self {
+        Self::with_limits(Self::CAPACITY, Self::LEASE)
+    }
+}
+
+impl MemoryQueue {
+    /// How many ids a lane holds by default.
+    pub const CAPACITY: usize = 20_000;
+    /// How long a pulled id is held by default.
+    pub const LEASE: Duration = Duration::from_secs(60);
+
+    /// A queue with the default bounds.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A queue of at most `capacity` ids a lane (at least 1) with leases of this length.
+    pub fn with_limits(capacity: usize, lease: Duration) -> Self {
+        Self { inner: Mutex::default(), pushed: Notify::new(), capacity: capacity.max(1), lease }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Every change below is whole before anything can panic, so a poisoned lock guards sound data.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, max: usize) -> Vec<Lease> {
+        let now = Instant::now();
+        let mut inner = self.lock();
+        inner.return_overdue(now);
+        let leases = inner.lease(max, now + self.lease);
+        let more = inner.ready.iter().any(|lane| !lane.is_empty());
+        drop(inner);
+        if more {
+            // `notify_one` wakes one waiter for any number of pushed jobs: pass it on.
+            self.pushed.notify_one();
+        }
+        leases
+    }
+}
+
+impl Inner {
+    fn lease(&mut self, max: usize, end: Instant) -> Vec<Lease> {
+        let ready: usize = self.ready.iter().map(VecDeque::len).sum();
+        let mut leases = Vec::with_capacity(max.min(ready));
+        for lane in Lane::ALL {
+            while leases.len() < max {
+                let Some((id, _)) = self.ready[usize::from(lane.number())].pop_front() else { break };
+                self.token += 1;
+                let job = Job { id, lane };
+                self.leased.insert(self.token, (job, end));
+                leases.push(Lease { job, token: LeaseToken(0, self.token) });
+            }
+        }
+        if !leases.is_empty() {
+            self.next_end = Some(self.next_end.map_or(end, |next| next.min(end)));
+        }
+        leases
+    }
+
+    fn return_overdue(&mut self, now: Instant) {
+        if self.next_end.is_none_or(|next| next > now) {
+            return;
+        }
+        let overdue: Vec<u64> =
+            self.leased.iter().filter(|(_, (_, end))| *end <= now).map(|(token, _)| *token).collect();
+        for token in overdue {
+            self.put_back(token, now);
+        }
+        self.next_end = self.leased.values().map(|(_, end)| *end).min();
+    }
+
+    fn put_back(&mut self, token: u64, now: Instant) {
+        if let Some((job, _)) = self.leased.remove(&token) {
+            self.ready[usize::from(job.lane.number())].push_front((job.id, now));
+        }
+    }
+}
+
+#[async_trait]
+impl Queue for MemoryQueue {
+    async fn push(&self, jobs: &[Job]) -> Result<()> {
+        let now = Instant::now();
+        let mut inner = self.lock();
+        for job in jobs {
+            let lane = usize::from(job.lane.number());
+            if inner.held[lane].len() < self.capacity && inner.held[lane].insert(job.id) {
+                inner.ready[lane].push_back((job.id, now));
+            }
+        }
+        drop(inner);
+        self.pushed.notify_one();
+        Ok(())
+    }
+
+    async fn pull(&self, max: usize, wait: Duration) -> Result<Vec<Lease>> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let leases = self.take(max);
+            if max == 0 || !leases.is_empty() {
+                return Ok(leases);
+            }
+            if timeout_at(deadline, self.pushed.notified()).await.is_err() {
+                return Ok(self.take(max));
+            }
+        }
+    }
+
+    async fn ack(&self, leases: &[Lease]) -> Result<()> {
+        let mut inner = self.lock();
+        for lease in leases {
+            if let Some((job, _)) = inner.leased.remove(&lease.token.1) {
+                inner.held[usize::from(job.lane.number())].remove(&job.id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn release(&self, leases: &[Lease]) -> Result<()> {
+        let now = Instant::now();
+        let mut inner = self.lock();
+        for lease in leases.iter().rev() {
+            inner.put_back(lease.token.1, now);
+        }
+        drop(inner);
+        self.pushed.notify_one();
+        Ok(())
+    }
+
+    async fn stats(&self) -> Result<QueueStats> {
+        let now = Instant::now();
+        let mut inner = self.lock();
+        inner.return_overdue(now);
+        let lanes = Lane::ALL.map(|lane| {
+            let ready = &inner.ready[usize::from(lane.number())];
+            LaneStats {
+                ready: ready.len(),
+                leased: inner.held[usize::from(lane.number())].len() - ready.len(),
+                oldest_age_ms: ready
+                    .front()
+                    .map(|(_, at)| u64::try_from((now - *at).as_millis()).unwrap_or(u64::MAX)),
+            }
+        });
+        Ok(QueueStats::new(lanes, Some(self.capacity)))
+    }
+}

@@ -1,0 +1,66 @@
+//! A registry in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::clock::{Clock, SystemClock, datetime_from_ms};
+use crate::error::{Error, ErrorKind, Result};
+use crate::registry::{Expect, Record, Registry};
+
+/// A [`Registry`] in memory: not durable, for tests.
+#[derive(Debug)]
+pub struct MemoryRegistry {
+    clock: Arc<dyn Clock>,
+    records: Mutex<BTreeMap<(String, String), Record>>,
+}
+
+impl Default for MemoryRegistry {
+    fn default() -> Self {
+        Self::with_clock(Arc::new(SystemClock))
+    }
+}
+
+impl MemoryRegistry {
+    /// An empty registry on the system's clock.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty registry on this clock.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, records: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl Registry for MemoryRegistry {
+    async fn put(&self, kind: &str, name: &str, value: &Value, expect: Expect) -> Result<u64> {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (kind.to_owned(), name.to_owned());
+        let current = records.get(&key).map(|record| record.version);
+        let Some(version) = expect.next_version(current) else {
+            return Err(Error::new(ErrorKind::Conflict, "the record is not at the expected version"));
+        };
+        let updated_at = datetime_from_ms(self.clock.now_ms());
+        records.insert(key, Record { name: name.to_owned(), version, value: value.clone(), updated_at });
+        Ok(version)
+    }
+
+    async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(records.get(&(kind.to_owned(), name.to_owned())).cloned())
+    }
+
+    async fn list(&self, kind: &str) -> Result<Vec<Record>> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(records.iter().filter(|((of, _), _)| of == kind).map(|(_, record)| record.clone()).collect())
+    }
+
+    async fn delete(&self, kind: &str, name: &str) -> Result<bool> {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(records.remove(&(kind.to_owned(), name.to_owned())).is_some())
+    }
+}

@@ -1,0 +1,244 @@
+//! Accepting messages.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::{Message, MessageId, NewMessage};
+use crate::phone::Region;
+use crate::queue::{Job, Queue};
+use crate::store::{InsertRequest, Inserted, Store};
+
+/// Rows per insert, as far as requests allow.
+const MAX_ROWS: usize = 1000;
+/// Requests that wait for an insert; more callers wait for a place.
+const MAX_WAITING: usize = 4096;
+/// Batches of jobs that wait to be pushed; beyond that they are left to the caretaker.
+const MAX_PUSHES: usize = 64;
+/// How long a push may take.
+const PUSH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the caretaker leaves messages to the sender that is pushing them.
+const PUSH_AFTER: Duration = Duration::from_secs(20);
+
+/// Accepts messages: when [`send`](Self::send) returns `Ok`, the message is durably stored and will reach exactly one
+/// visible end.
+///
+/// Concurrent calls share one insert: whoever waits goes along (group commit), nobody is made to wait for company.
+/// Cheap to clone; clones share everything.
+///
+/// ```
+/// use sms_core::{MemoryStore, Message, Sender};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let sms = Sender::builder(MemoryStore::new()).build();
+/// let id = sms.send(Message::new("+7 925 123-45-67", "Ваш заказ готов")).await?;
+/// # let _ = id;
+/// # Ok::<(), sms_core::Error>(()) }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sender(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Arc<dyn Store>,
+    queue: Option<Arc<dyn Queue>>,
+    region: Region,
+    /// The inserter's inbox. The inserter starts with the first message, so that a sender can be built outside of a
+    /// runtime.
+    inbox: OnceLock<mpsc::Sender<Request>>,
+}
+
+/// Some caller's messages, and where it waits for the answer.
+struct Request {
+    messages: Vec<NewMessage>,
+    reply: oneshot::Sender<Result<Vec<Inserted>>>,
+}
+
+/// Builds a [`Sender`].
+#[derive(Debug)]
+#[must_use]
+pub struct SenderBuilder(Inner);
+
+impl SenderBuilder {
+    /// Offers accepted messages to this queue at once. Without one, the caretaker of a worker finds them, within its
+    /// interval.
+    pub fn queue(mut self, queue: impl Queue) -> Self {
+        self.0.queue = Some(Arc::new(queue));
+        self
+    }
+
+    /// The region whose national number formats are understood. Defaults to Russia.
+    pub fn region(mut self, region: Region) -> Self {
+        self.0.region = region;
+        self
+    }
+
+    /// The sender.
+    pub fn build(self) -> Sender {
+        Sender(Arc::new(self.0))
+    }
+}
+
+impl Sender {
+    /// A sender into this store.
+    pub fn builder(store: impl Store) -> SenderBuilder {
+        let store = Arc::new(store);
+        SenderBuilder(Inner { store, queue: None, region: Region::RU, inbox: OnceLock::new() })
+    }
+
+    /// Accepts a message and answers with its id: a new one, or that of the first message with its key.
+    ///
+    /// Dropping the future does not call the message back.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` with the wrong fields; `KeyReused`; `Unavailable` when nobody knows whether it was stored: send it
+    /// again with the same key.
+    pub async fn send(&self, message: Message) -> Result<MessageId> {
+        let prepared = self.prepare(&message)?;
+        let id = prepared.id;
+        let inserted = self.accept(vec![prepared]).await?;
+        match inserted.first() {
+            Some(Inserted::Stored) => Ok(id),
+            Some(Inserted::Replayed(first)) => Ok(*first),
+            Some(Inserted::KeyReused) => Err(key_reused()),
+            None => Err(Error::new(ErrorKind::Internal, "the store gave no answer for a message")),
+        }
+    }
+
+    /// Checks a message and gives it its id, with this sender's region.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` with the wrong fields.
+    pub fn prepare(&self, message: &Message) -> Result<NewMessage> {
+        message.prepare_in(self.0.region)
+    }
+
+    /// Accepts prepared messages, all in one transaction. One answer each, in order.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when nobody knows whether they were stored; `Closed` outside of a runtime.
+    pub async fn accept(&self, messages: Vec<NewMessage>) -> Result<Vec<Inserted>> {
+        let (reply, answer) = oneshot::channel();
+        let stopped = || Error::new(ErrorKind::Closed, "the sender has been shut down");
+        self.inbox()?.send(Request { messages, reply }).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    fn inbox(&self) -> Result<&mpsc::Sender<Request>> {
+        if let Some(inbox) = self.0.inbox.get() {
+            return Ok(inbox);
+        }
+        let no_runtime = |error| Error::new(ErrorKind::Closed, "no tokio runtime to send in").with_source(error);
+        let runtime = Handle::try_current().map_err(no_runtime)?;
+        Ok(self.0.inbox.get_or_init(|| {
+            let (inbox, requests) = mpsc::channel(MAX_WAITING);
+            let pusher = self.0.queue.clone().map(|queue| {
+                let (jobs, batches) = mpsc::channel(MAX_PUSHES);
+                runtime.spawn(push_all(queue, batches));
+                jobs
+            });
+            runtime.spawn(insert_all(Arc::clone(&self.0.store), pusher, requests));
+            inbox
+        }))
+    }
+}
+
+/// The error for a key that was used for other content.
+pub fn key_reused() -> Error {
+    Error::new(ErrorKind::KeyReused, "the idempotency key was used before for other content")
+}
+
+/// Inserts until every sender is gone and nobody waits. A task of its own: a caller that goes away cancels nothing
+/// for those who share its insert.
+async fn insert_all(
+    store: Arc<dyn Store>,
+    pusher: Option<mpsc::Sender<Vec<Job>>>,
+    mut requests: mpsc::Receiver<Request>,
+) {
+    let mut waiting = Vec::new();
+    while requests.recv_many(&mut waiting, MAX_ROWS).await > 0 {
+        while !waiting.is_empty() {
+            let together = take_batch(&mut waiting);
+            insert(store.as_ref(), pusher.as_ref(), together).await;
+        }
+    }
+}
+
+/// Takes requests from the front until they hold [`MAX_ROWS`] messages: one at least.
+fn take_batch(waiting: &mut Vec<Request>) -> Vec<Request> {
+    let mut rows = 0;
+    let fits = |request: &&Request| {
+        rows += request.messages.len();
+        rows <= MAX_ROWS
+    };
+    let count = waiting.iter().take_while(fits).count().max(1);
+    waiting.drain(..count).collect()
+}
+
+async fn insert(store: &dyn Store, pusher: Option<&mpsc::Sender<Vec<Job>>>, mut requests: Vec<Request>) {
+    let mut messages = Vec::with_capacity(requests.len());
+    let counts: Vec<usize> = requests.iter().map(|request| request.messages.len()).collect();
+    for request in &mut requests {
+        messages.append(&mut request.messages);
+    }
+    let push_after = if pusher.is_some() { PUSH_AFTER } else { Duration::ZERO };
+    let result = store.insert(InsertRequest { messages: &messages, push_after }).await;
+    // Commit before push: a worker that gets the id must find the row.
+    match result {
+        Ok(inserted) if inserted.len() == messages.len() => {
+            if let Some(pusher) = pusher {
+                let jobs = due_now(&messages, &inserted);
+                // A full pusher means a queue that is down; the caretaker offers these messages later.
+                let _ = pusher.try_send(jobs);
+            }
+            let mut inserted = inserted.into_iter();
+            for (request, count) in requests.into_iter().zip(counts) {
+                // A caller that has gone away leaves its message accepted.
+                let _ = request.reply.send(Ok(inserted.by_ref().take(count).collect()));
+            }
+        }
+        Ok(_) => answer_all(requests, &Arc::new(Error::new(ErrorKind::Internal, "the store answered for too few"))),
+        Err(error) => answer_all(requests, &Arc::new(error)),
+    }
+}
+
+fn due_now(messages: &[NewMessage], inserted: &[Inserted]) -> Vec<Job> {
+    let stored = messages.iter().zip(inserted).filter(|(message, inserted)| {
+        **inserted == Inserted::Stored && message.send_at.is_none()
+    });
+    stored.map(|(message, _)| Job { id: message.id, lane: message.lane() }).collect()
+}
+
+fn answer_all(requests: Vec<Request>, error: &Arc<Error>) {
+    for request in requests {
+        let shared = Error::new(error.kind(), error.to_string()).with_source(Arc::clone(error));
+        let _ = request.reply.send(Err(shared));
+    }
+}
+
+/// Pushes until the inserter is gone. Apart from it, so that a queue that is down delays no acceptance.
+async fn push_all(queue: Arc<dyn Queue>, mut batches: mpsc::Receiver<Vec<Job>>) {
+    while let Some(mut jobs) = batches.recv().await {
+        while jobs.len() < MAX_ROWS
+            && let Ok(more) = batches.try_recv()
+        {
+            jobs.extend(more);
+        }
+        match timeout(PUSH_TIMEOUT, queue.push(&jobs)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(jobs = jobs.len(), %error, "push failed; the caretaker will offer these messages");
+            }
+            Err(_) => {
+                tracing::warn!(jobs = jobs.len(), "push timed out; the caretaker will offer these messages");
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Sending messages.
+
+mod attempt;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use governor::{DefaultDirectRateLimiter, Quota};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::breaker::{Admission, Breaker};
+use crate::caretaker::Caretaker;
+use crate::error::{Error, ErrorKind, Result};
+use crate::provider::Provider;
+use crate::queue::{Lease, Queue};
+use crate::retry::RetryPolicy;
+use crate::store::Store;
+
+/// How long one pull waits for the first job; also the longest a shutdown waits for it.
+const PULL_WAIT: Duration = Duration::from_millis(500);
+/// After a failed pull.
+const PULL_RETRY: Duration = Duration::from_secs(1);
+/// Of a lease, what is kept for writing the outcome.
+const SETTLE_MARGIN: Duration = Duration::from_secs(5);
+
+/// Takes messages to the provider: pull, begin, submit, settle, ack; and runs a
+/// [`Caretaker`](crate::caretaker::Caretaker).
+///
+/// # What a crash leaves
+///
+/// Killed before `begin` is committed: `queued`, and the caretaker offers the message again. After it: `sending`
+/// until the lease is over, then `unknown`, for nobody can tell whether the provider got it.
+#[derive(Debug)]
+pub struct Worker {
+    shared: Arc<Shared>,
+    concurrency: NonZeroUsize,
+    retention: Duration,
+}
+
+/// What every attempt of a worker needs.
+#[derive(Debug)]
+struct Shared {
+    store: Arc<dyn Store>,
+    queue: Arc<dyn Queue>,
+    provider: Arc<dyn Provider>,
+    breaker: Arc<Breaker>,
+    retry: RetryPolicy,
+    name: String,
+    lease: Option<Duration>,
+    /// Numbers the calls of `begin`.
+    batches: AtomicU64,
+    /// Set when the drain is over: whatever still waits for the store gives up.
+    abandon: CancellationToken,
+}
+
+/// Builds a [`Worker`].
+#[derive(Debug)]
+#[must_use]
+pub struct WorkerBuilder(Worker);
+
+impl WorkerBuilder {
+    /// The worker's name, unique among all that share the store. Defaults to `worker-` and a random part.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.shared().name = name.into();
+        self
+    }
+
+    /// How many calls to the provider are in flight at most. Defaults to 8.
+    pub fn concurrency(mut self, calls: NonZeroUsize) -> Self {
+        self.0.concurrency = calls;
+        self
+    }
+
+    /// When definite failures are tried again. Defaults to [`RetryPolicy::default`].
+    pub fn retry(mut self, retry: RetryPolicy) -> Self {
+        self.shared().retry = retry;
+        self
+    }
+
+    /// How long a message is this worker's alone. Defaults to its least: twice the provider's
+    /// [timeout](crate::Limits::timeout) and 10 s; [`Worker::run`] refuses a shorter one.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.shared().lease = Some(lease);
+        self
+    }
+
+    /// How long ended messages are kept. Defaults to 90 days; 72 h at the least.
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.0.retention = retention;
+        self
+    }
+
+    /// The worker.
+    pub fn build(self) -> Worker {
+        self.0
+    }
+
+    fn shared(&mut self) -> &mut Shared {
+        // Nobody else has it before `build`.
+        #[expect(clippy::expect_used, reason = "the builder is the only owner")]
+        Arc::get_mut(&mut self.0.shared).expect("the builder is the only owner")
+    }
+}
+
+impl Worker {
+    /// A worker between these. Give it the `Arc` of a store that others use too.
+    pub fn builder(store: impl Store, queue: impl Queue, provider: impl Provider) -> WorkerBuilder {
+        let shared = Shared {
+            store: Arc::new(store),
+            queue: Arc::new(queue),
+            provider: Arc::new(provider),
+            breaker: Arc::new(Breaker::new()),
+            retry: RetryPolicy::default(),
+            name: format!("worker-{:08x}", fastrand::u32(..)),
+            lease: None,
+            batches: AtomicU64::new(1),
+            abandon: CancellationToken::new(),
+        };
+        const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+        const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
+        WorkerBuilder(Worker { shared: Arc::new(shared), concurrency: CONCURRENCY, retention: RETENTION })
+    }
+
+    /// The worker's breaker: why its provider is paused, if it is.
+    pub fn breaker(&self) -> Arc<Breaker> {
+        Arc::clone(&self.shared.breaker)
+    }
+
+    /// Works until the shutdown; then takes nothing new, lets calls in flight end and their outcomes be written, and
+    /// gives back what was not begun. That takes as long as one call, twice the provider's timeout at most.
+    ///
+    /// # Errors
+    ///
+    /// `Config` when the lease is too short for the provider's timeout. Failures of store, queue and provider are
+    /// logged and repeated.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
+        let Shared { store, queue, provider, .. } = self.shared.as_ref();
+        let least = least_lease(provider.limits().timeout);
+        if self.shared.lease.is_some_and(|lease| lease < least) {
+            let message = format!("the lease must be at least {least:?}: twice the provider's timeout and 10 s");
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        let caretaker =
+            Caretaker::new(Arc::clone(store), Arc::clone(queue), Arc::clone(provider), self.retention);
+        tokio::join!(caretaker.run(&shutdown), self.pull_all(&shutdown));
+        Ok(())
+    }
+
+    async fn pull_all(&self, shutdown: &CancellationToken) {
+        let calls = Arc::new(Semaphore::new(self.concurrency.get()));
+        let limits = self.shared.provider.limits();
+        let rate = limits.calls_per_second.map(|calls| DefaultDirectRateLimiter::direct(Quota::per_second(calls)));
+        let attempts = TaskTracker::new();
+        while let Some(Some((permit, leases))) = shutdown.run_until_cancelled(self.next(&calls, shutdown)).await {
+            if leases.is_empty() {
+                continue;
+            }
+            if let Some(rate) = &rate {
+                rate.until_ready().await;
+            }
+            let shared = Arc::clone(&self.shared);
+            attempts.spawn(async move {
+                shared.attempt(leases).await;
+                drop(permit);
+            });
+        }
+        attempts.close();
+        if timeout(limits.timeout + SETTLE_MARGIN, attempts.wait()).await.is_err() {
+            self.shared.abandon.cancel();
+            let _ = timeout(limits.timeout, attempts.wait()).await;
+        }
+    }
+
+    /// The next jobs and the right to submit them; no jobs when none came in time, `None` on shutdown.
+    async fn next(
+        &self,
+        calls: &Arc<Semaphore>,
+        shutdown: &CancellationToken,
+    ) -> Option<(OwnedSemaphorePermit, Vec<Lease>)> {
+        let Shared { queue, provider, breaker, .. } = self.shared.as_ref();
+        let permit = Arc::clone(calls).acquire_owned().await.ok()?;
+        let max = match breaker.admit(provider).await {
+            Admission::All => provider.limits().batch.max(1),
+            Admission::One => 1,
+        };
+        let leases = if shutdown.is_cancelled() { return None } else { queue.pull(max, PULL_WAIT).await };
+        let leases = match leases {
+            Ok(leases) => leases,
+            Err(error) => {
+                tracing::warn!(%error, "pull failed, will be repeated");
+                sleep(PULL_RETRY).await;
+                Vec::new()
+            }
+        };
+        if leases.is_empty() {
+            breaker.cancel_trial();
+        }
+        Some((permit, leases))
+    }
+}
+
+/// The shortest lease that keeps a message its worker's for as long as a call to the provider can last: twice the
+/// call, and 10 s for the store.
+pub fn least_lease(provider_timeout: Duration) -> Duration {
+    2 * provider_timeout + Duration::from_secs(10)
+}
