@@ -15,7 +15,7 @@ const WINDOW: usize = 20;
 const BAD: usize = WINDOW / 2;
 /// The first pause and the longest one; each pause is twice as long as the one before until one message succeeds.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Pauses a provider that refuses the account ([`Blocked`](OutcomeClass::Blocked)) or does not answer (half of the
 /// last 20 outcomes `NotSent` or `Unknown`), so that an outage costs a handful of messages and not the backlog.
@@ -134,7 +134,12 @@ impl Breaker {
 
 impl Inner {
     fn record(&mut self, outcome: &Outcome) {
-        let reason = || outcome.text.clone().unwrap_or_else(|| outcome.class.as_str().to_owned());
+        let reason = || {
+            outcome
+                .text
+                .clone()
+                .unwrap_or_else(|| outcome.class.as_str().to_owned())
+        };
         match outcome.class {
             OutcomeClass::Blocked => self.pause(outcome.code, reason()),
             OutcomeClass::NotSent | OutcomeClass::Unknown => {
@@ -172,10 +177,16 @@ impl Inner {
         {
             return;
         }
-        let length = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(10)).min(LONGEST_PAUSE);
+        let length = FIRST_PAUSE
+            .saturating_mul(1 << self.pauses.min(10))
+            .min(LONGEST_PAUSE);
         self.pauses += 1;
         tracing::warn!(code, reason, pause_seconds = length.as_secs(), "provider paused");
-        self.state = State::Paused(Pause { code, reason, until: Instant::now() + length });
+        self.state = State::Paused(Pause {
+            code,
+            reason,
+            until: Instant::now() + length,
+        });
     }
 }
 
@@ -257,9 +268,12 @@ mod tests {
     async fn no_message_is_spent_while_the_account_check_fails() {
         let breaker = Breaker::new();
         breaker.record(&[Outcome::blocked(201, "no money")]);
-        let admitted = timeout(Duration::from_secs(3600), breaker.admit(&BrokenAccount)).await;
+        let admitted = timeout(Duration::from_hours(1), breaker.admit(&BrokenAccount)).await;
         assert!(admitted.is_err());
-        assert_eq!(breaker.pause().map(|pause| pause.reason).as_deref(), Some("no money"));
+        assert_eq!(
+            breaker.pause().map(|pause| pause.reason).as_deref(),
+            Some("no money")
+        );
     }
 
     #[tokio::test(start_paused = true)]

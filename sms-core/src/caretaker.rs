@@ -15,7 +15,7 @@ use crate::store::{DueRequest, KEY_WINDOW, Store};
 /// How often the caretaker looks for messages that are due, rescued or expired.
 const INTERVAL: Duration = Duration::from_millis(500);
 /// How often it looks for old messages.
-const PURGE_INTERVAL: Duration = Duration::from_secs(600);
+const PURGE_INTERVAL: Duration = Duration::from_mins(10);
 /// Rows per statement, and statements per round: one round is bounded.
 const BATCH: usize = 1000;
 const ROUNDS: usize = 20;
@@ -45,7 +45,12 @@ impl Caretaker {
         provider: Arc<dyn Provider>,
         retention: Duration,
     ) -> Self {
-        Self { store, queue, provider, retention: retention.max(KEY_WINDOW) }
+        Self {
+            store,
+            queue,
+            provider,
+            retention: retention.max(KEY_WINDOW),
+        }
     }
 
     /// Works until the shutdown. A failure of a step is logged, and the step repeated with the next round.
@@ -58,8 +63,12 @@ impl Caretaker {
                 report("offer", self.offer().await);
             }),
             // Apart, since a provider may take its time to answer.
-            repeat(INTERVAL, shutdown, || async { report("ask for receipts", self.ask_for_receipts().await) }),
-            repeat(PURGE_INTERVAL, shutdown, || async { report("purge", self.purge().await) }),
+            repeat(INTERVAL, shutdown, || async {
+                report("ask for receipts", self.ask_for_receipts().await)
+            }),
+            repeat(PURGE_INTERVAL, shutdown, || async {
+                report("purge", self.purge().await)
+            }),
         );
     }
 
@@ -72,7 +81,10 @@ impl Caretaker {
         for _ in 0..ROUNDS {
             let expired = self.store.expire(BATCH).await?;
             if !expired.is_empty() {
-                tracing::info!(messages = expired.len(), "expired: their deadline passed while they waited");
+                tracing::info!(
+                    messages = expired.len(),
+                    "expired: their deadline passed while they waited"
+                );
             }
             if expired.len() < BATCH {
                 break;
@@ -90,7 +102,10 @@ impl Caretaker {
         for _ in 0..ROUNDS {
             let rescued = self.store.rescue(BATCH).await?;
             if !rescued.is_empty() {
-                tracing::warn!(messages = rescued.len(), "rescued: their worker vanished while sending");
+                tracing::warn!(
+                    messages = rescued.len(),
+                    "rescued: their worker vanished while sending"
+                );
             }
             if rescued.len() < BATCH {
                 break;
@@ -107,7 +122,13 @@ impl Caretaker {
     pub async fn offer(&self) -> Result<()> {
         for _ in 0..ROUNDS {
             let limits = self.queue.stats().await?.room().map(|room| room.min(BATCH));
-            let jobs = self.store.due(DueRequest { limits, again_after: OFFER_AGAIN_AFTER }).await?;
+            let jobs = self
+                .store
+                .due(DueRequest {
+                    limits,
+                    again_after: OFFER_AGAIN_AFTER,
+                })
+                .await?;
             if jobs.is_empty() {
                 break;
             }
@@ -122,7 +143,9 @@ impl Caretaker {
     ///
     /// The store's and the provider's.
     pub async fn ask_for_receipts(&self) -> Result<()> {
-        let Some(receipts) = self.provider.receipts() else { return Ok(()) };
+        let Some(receipts) = self.provider.receipts() else {
+            return Ok(());
+        };
         let polling = receipts.polling();
         for _ in 0..ROUNDS {
             let awaiting = self.store.awaiting_receipt(&polling, polling.batch).await?;

@@ -68,7 +68,7 @@ impl Class {
             Self::Service => service,
             Self::Otp => ClassPolicy {
                 lane: Lane::Urgent,
-                deadline: Duration::from_secs(300),
+                deadline: Duration::from_mins(5),
                 on_unknown: OnUnknown::ResendOnce,
                 alone: true,
                 ..service

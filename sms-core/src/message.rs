@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::class::{Class, OnUnknown};
+use crate::clock::{Clock, SystemClock, datetime_from_ms};
 use crate::error::{Error, FieldError, Result};
 use crate::phone::{PhoneNumber, Region};
 use crate::queue::Lane;
@@ -21,9 +22,9 @@ use crate::text::{self, Encoding};
 /// The most parts one message may have: sms.ru refuses longer ones with its code 205.
 pub const MAX_PARTS: usize = 8;
 /// The longest wait for `send_at`: sms.ru schedules two months ahead, and so do we.
-pub const MAX_SEND_AHEAD: Duration = Duration::from_secs(60 * 24 * 3600);
+pub const MAX_SEND_AHEAD: Duration = Duration::from_hours(60 * 24);
 /// The longest deadline.
-pub const MAX_DEADLINE: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const MAX_DEADLINE: Duration = Duration::from_hours(30 * 24);
 /// The most attempts a message may ask for.
 pub const MAX_ATTEMPTS: u32 = 20;
 /// The longest sender name, idempotency key and reference, in characters.
@@ -260,13 +261,18 @@ impl Message {
         self.check_names(&mut wrong);
         self.check_numbers(&mut wrong);
         let end_user_ip = self.parse_ip(&mut wrong);
-        let (Some(to), true) = (to, wrong.is_empty()) else { return Err(Error::invalid(wrong)) };
+        let (Some(to), true) = (to, wrong.is_empty()) else {
+            return Err(Error::invalid(wrong));
+        };
 
         let policy = self.class.policy();
         Ok(NewMessage {
             id: MessageId::new(),
             owner: self.owner.clone(),
-            key: self.key.as_ref().map(|key| IdempotencyKey { key: key.clone(), fingerprint: self.fingerprint(to) }),
+            key: self.key.as_ref().map(|key| IdempotencyKey {
+                key: key.clone(),
+                fingerprint: self.fingerprint(to),
+            }),
             to,
             text: self.text.clone(),
             from: self.from.clone(),
@@ -291,7 +297,11 @@ impl Message {
         if self.text.is_empty() {
             wrong.push(FieldError::new("text", "text_empty", "must not be empty"));
         } else if self.text.chars().any(is_forbidden_control) {
-            wrong.push(FieldError::new("text", "text_control", "must not hold control characters but line breaks"));
+            wrong.push(FieldError::new(
+                "text",
+                "text_control",
+                "must not hold control characters but line breaks",
+            ));
         } else if parts > MAX_PARTS {
             let message = format!("takes {parts} parts, at most {MAX_PARTS} are allowed");
             wrong.push(FieldError::new("text", "text_too_long", message));
@@ -302,41 +312,86 @@ impl Message {
         let printable = |value: &str, max: usize| {
             (1..=max).contains(&value.len()) && value.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
         };
-        if self.from.as_deref().is_some_and(|from| !printable(from, MAX_FROM) || from.trim() != from) {
-            wrong.push(FieldError::new("from", "from_invalid", "must be 1 to 15 printable ASCII characters"));
+        if self
+            .from
+            .as_deref()
+            .is_some_and(|from| !printable(from, MAX_FROM) || from.trim() != from)
+        {
+            wrong.push(FieldError::new(
+                "from",
+                "from_invalid",
+                "must be 1 to 15 printable ASCII characters",
+            ));
         }
         if self.key.as_deref().is_some_and(|key| !printable(key, MAX_KEY)) {
             let rule = "must be 1 to 255 printable ASCII characters";
-            wrong.push(FieldError::new("idempotency_key", "idempotency_key_invalid", rule));
+            wrong.push(FieldError::new(
+                "idempotency_key",
+                "idempotency_key_invalid",
+                rule,
+            ));
         }
         let reference_ok = |value: &str| {
-            !value.is_empty() && value.chars().count() <= MAX_REFERENCE && !value.chars().any(char::is_control)
+            !value.is_empty()
+                && value.chars().count() <= MAX_REFERENCE
+                && !value.chars().any(char::is_control)
         };
-        if self.reference.as_deref().is_some_and(|reference| !reference_ok(reference)) {
+        if self
+            .reference
+            .as_deref()
+            .is_some_and(|reference| !reference_ok(reference))
+        {
             let rule = "must be 1 to 255 characters without control characters";
             wrong.push(FieldError::new("reference", "reference_invalid", rule));
         }
         if !self.metadata.is_empty()
             && serde_json::to_vec(&self.metadata).is_ok_and(|json| json.len() > MAX_METADATA)
         {
-            wrong.push(FieldError::new("metadata", "metadata_too_large", "must be at most 4096 bytes of JSON"));
+            wrong.push(FieldError::new(
+                "metadata",
+                "metadata_too_large",
+                "must be at most 4096 bytes of JSON",
+            ));
         }
     }
 
     fn check_numbers(&self, wrong: &mut Vec<FieldError>) {
         let seconds = Duration::from_secs(1)..=MAX_DEADLINE;
         if self.deadline.is_some_and(|deadline| !seconds.contains(&deadline)) {
-            wrong.push(FieldError::new("deadline_seconds", "deadline_invalid", "must be 1 to 2592000"));
+            wrong.push(FieldError::new(
+                "deadline_seconds",
+                "deadline_invalid",
+                "must be 1 to 2592000",
+            ));
         }
-        if self.max_attempts.is_some_and(|attempts| !(1..=MAX_ATTEMPTS).contains(&attempts)) {
-            wrong.push(FieldError::new("max_attempts", "max_attempts_invalid", "must be 1 to 20"));
+        let last = datetime_from_ms(SystemClock.now_ms()) + MAX_SEND_AHEAD;
+        if self.send_at.is_some_and(|at| at > last) {
+            wrong.push(FieldError::new(
+                "send_at",
+                "send_at_invalid",
+                "must be at most 60 days ahead",
+            ));
+        }
+        if self
+            .max_attempts
+            .is_some_and(|attempts| !(1..=MAX_ATTEMPTS).contains(&attempts))
+        {
+            wrong.push(FieldError::new(
+                "max_attempts",
+                "max_attempts_invalid",
+                "must be 1 to 20",
+            ));
         }
     }
 
     fn parse_ip(&self, wrong: &mut Vec<FieldError>) -> Option<IpAddr> {
         let parsed = self.end_user_ip.as_deref()?.parse().ok();
         if parsed.is_none() {
-            wrong.push(FieldError::new("end_user_ip", "end_user_ip_invalid", "not an IPv4 or IPv6 address"));
+            wrong.push(FieldError::new(
+                "end_user_ip",
+                "end_user_ip_invalid",
+                "not an IPv4 or IPv6 address",
+            ));
         }
         parsed
     }
@@ -348,7 +403,9 @@ impl Message {
             self.text,
             self.from,
             self.class,
-            self.send_at.map(OffsetDateTime::unix_timestamp_nanos).map(|nanos| nanos.to_string()),
+            self.send_at
+                .map(OffsetDateTime::unix_timestamp_nanos)
+                .map(|nanos| nanos.to_string()),
             self.deadline.map(|deadline| deadline.as_millis().to_string()),
             self.reference,
             self.metadata,
@@ -373,7 +430,9 @@ fn is_forbidden_control(c: char) -> bool {
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Number and text stay out of logs.
-        f.debug_struct("Message").field("class", &self.class).finish_non_exhaustive()
+        f.debug_struct("Message")
+            .field("class", &self.class)
+            .finish_non_exhaustive()
     }
 }
 
@@ -435,7 +494,10 @@ impl NewMessage {
 
 impl fmt::Debug for NewMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewMessage").field("id", &self.id).field("to", &self.to).finish_non_exhaustive()
+        f.debug_struct("NewMessage")
+            .field("id", &self.id)
+            .field("to", &self.to)
+            .finish_non_exhaustive()
     }
 }
 
@@ -496,7 +558,11 @@ mod tests {
 
     fn codes(message: &Message) -> Vec<(&'static str, &'static str)> {
         let error = message.prepare().expect_err("must be refused");
-        error.fields().iter().map(|field| (field.field, field.code)).collect()
+        error
+            .fields()
+            .iter()
+            .map(|field| (field.field, field.code))
+            .collect()
     }
 
     fn good() -> Message {
@@ -505,7 +571,9 @@ mod tests {
 
     #[test]
     fn every_wrong_field_is_named_at_once() {
-        let message = Message::new("123", "").from("far too long a sender").max_attempts(0);
+        let message = Message::new("123", "")
+            .from("far too long a sender")
+            .max_attempts(0);
         let expected = [
             ("to", "phone_invalid"),
             ("text", "text_empty"),
@@ -517,21 +585,37 @@ mod tests {
 
     #[test]
     fn control_characters_are_refused_and_line_breaks_are_not() {
-        assert_eq!(codes(&Message::new("+79251234567", "a\0b")), [("text", "text_control")]);
+        assert_eq!(
+            codes(&Message::new("+79251234567", "a\0b")),
+            [("text", "text_control")]
+        );
         assert!(Message::new("+79251234567", "a\r\nb").prepare().is_ok());
     }
 
     #[test]
     fn eight_parts_pass_and_nine_do_not() {
         let text = |units: usize| "я".repeat(units);
-        assert_eq!(Message::new("+79251234567", text(8 * 67)).prepare().map(|m| m.parts).ok(), Some(8));
-        assert_eq!(codes(&Message::new("+79251234567", text(8 * 67 + 1))), [("text", "text_too_long")]);
+        assert_eq!(
+            Message::new("+79251234567", text(8 * 67))
+                .prepare()
+                .map(|m| m.parts)
+                .ok(),
+            Some(8)
+        );
+        assert_eq!(
+            codes(&Message::new("+79251234567", text(8 * 67 + 1))),
+            [("text", "text_too_long")]
+        );
     }
 
     #[test]
     fn the_class_sets_the_policy_and_each_knob_can_be_set_by_itself() {
-        let otp = good().class(Class::Otp).on_unknown(OnUnknown::Hold).prepare().expect("valid");
-        assert_eq!(otp.deadline, Duration::from_secs(300));
+        let otp = good()
+            .class(Class::Otp)
+            .on_unknown(OnUnknown::Hold)
+            .prepare()
+            .expect("valid");
+        assert_eq!(otp.deadline, Duration::from_mins(5));
         assert_eq!(otp.on_unknown, OnUnknown::Hold);
     }
 

@@ -68,12 +68,22 @@ pub struct Outcome {
 
 impl Outcome {
     fn new(class: OutcomeClass, code: Option<i32>, text: Option<String>) -> Self {
-        Self { class, provider_id: None, code, text, retry_after: None, provider: None }
+        Self {
+            class,
+            provider_id: None,
+            code,
+            text,
+            retry_after: None,
+            provider: None,
+        }
     }
 
     /// Accepted under the provider's own id.
     pub fn accepted(provider_id: impl Into<String>) -> Self {
-        Self { provider_id: Some(provider_id.into()), ..Self::new(OutcomeClass::Accepted, None, None) }
+        Self {
+            provider_id: Some(provider_id.into()),
+            ..Self::new(OutcomeClass::Accepted, None, None)
+        }
     }
 
     /// Refused for good.
@@ -159,21 +169,24 @@ pub const RESEND_AFTER: Duration = Duration::from_secs(5);
 
 /// Decides what becomes of a message. `random` is uniform in `0.0..1.0` and jitters the retry.
 pub fn decide(state: AttemptState, outcome: &Outcome, retry: &RetryPolicy, random: f64) -> Verdict {
+    // An earlier attempt of unknown outcome may have got through: only all-definite is a failure.
+    let refused = if state.resends > 0 {
+        Verdict::Unknown
+    } else {
+        Verdict::Failed
+    };
     match outcome.class {
         OutcomeClass::Accepted => Verdict::Sent,
-        // An earlier attempt of unknown outcome may have got through: only all-definite is a failure.
-        OutcomeClass::Rejected if state.resends > 0 => Verdict::Unknown,
-        OutcomeClass::Rejected => Verdict::Failed,
-        OutcomeClass::Blocked => {
-            Verdict::Retry { after: outcome.retry_after.unwrap_or(AFTER_BLOCKED), counted: false }
-        }
+        OutcomeClass::Blocked => Verdict::Retry {
+            after: outcome.retry_after.unwrap_or(AFTER_BLOCKED),
+            counted: false,
+        },
         OutcomeClass::Deferred | OutcomeClass::NotSent if state.attempt < state.max_attempts => {
             let backoff = retry.delay(state.attempt, random);
             let after = outcome.retry_after.map_or(backoff, |least| least + backoff);
             Verdict::Retry { after, counted: true }
         }
-        OutcomeClass::Deferred | OutcomeClass::NotSent if state.resends > 0 => Verdict::Unknown,
-        OutcomeClass::Deferred | OutcomeClass::NotSent => Verdict::Failed,
+        OutcomeClass::Rejected | OutcomeClass::Deferred | OutcomeClass::NotSent => refused,
         OutcomeClass::Unknown if state.resends < state.on_unknown.resends() => {
             Verdict::Resend { after: RESEND_AFTER }
         }
@@ -185,8 +198,12 @@ pub fn decide(state: AttemptState, outcome: &Outcome, retry: &RetryPolicy, rando
 mod tests {
     use super::*;
 
-    const FRESH: AttemptState =
-        AttemptState { attempt: 1, max_attempts: 3, resends: 0, on_unknown: OnUnknown::Hold };
+    const FRESH: AttemptState = AttemptState {
+        attempt: 1,
+        max_attempts: 3,
+        resends: 0,
+        on_unknown: OnUnknown::Hold,
+    };
 
     fn verdict(state: AttemptState, outcome: &Outcome) -> Verdict {
         decide(state, outcome, &RetryPolicy::default(), 0.5)
@@ -195,49 +212,84 @@ mod tests {
     #[test]
     fn accepted_is_sent_and_rejected_is_failed() {
         assert_eq!(verdict(FRESH, &Outcome::accepted("1")), Verdict::Sent);
-        assert_eq!(verdict(FRESH, &Outcome::rejected(202, "bad number")), Verdict::Failed);
+        assert_eq!(
+            verdict(FRESH, &Outcome::rejected(202, "bad number")),
+            Verdict::Failed
+        );
     }
 
     #[test]
     fn a_blocked_account_burns_no_attempt() {
         let last = AttemptState { attempt: 3, ..FRESH };
-        assert!(matches!(verdict(last, &Outcome::blocked(201, "no money")), Verdict::Retry { counted: false, .. }));
+        assert!(matches!(
+            verdict(last, &Outcome::blocked(201, "no money")),
+            Verdict::Retry { counted: false, .. }
+        ));
     }
 
     #[test]
     fn a_definite_no_is_retried_until_attempts_are_used_up() {
         for outcome in [Outcome::deferred(220, "busy"), Outcome::not_sent("refused")] {
-            assert!(matches!(verdict(FRESH, &outcome), Verdict::Retry { counted: true, .. }));
-            assert_eq!(verdict(AttemptState { attempt: 3, ..FRESH }, &outcome), Verdict::Failed);
+            assert!(matches!(
+                verdict(FRESH, &outcome),
+                Verdict::Retry { counted: true, .. }
+            ));
+            assert_eq!(
+                verdict(AttemptState { attempt: 3, ..FRESH }, &outcome),
+                Verdict::Failed
+            );
         }
     }
 
     #[test]
     fn a_definite_end_after_a_resend_is_unknown_not_failed() {
-        let state = AttemptState { attempt: 3, resends: 1, on_unknown: OnUnknown::ResendOnce, ..FRESH };
+        let state = AttemptState {
+            attempt: 3,
+            resends: 1,
+            on_unknown: OnUnknown::ResendOnce,
+            ..FRESH
+        };
         assert_eq!(verdict(state, &Outcome::not_sent("refused")), Verdict::Unknown);
-        assert_eq!(verdict(state, &Outcome::rejected(202, "bad number")), Verdict::Unknown);
+        assert_eq!(
+            verdict(state, &Outcome::rejected(202, "bad number")),
+            Verdict::Unknown
+        );
     }
 
     #[test]
     fn an_unknown_outcome_is_never_repeated_under_hold() {
         for attempt in 1..=3 {
-            assert_eq!(verdict(AttemptState { attempt, ..FRESH }, &Outcome::unknown("timeout")), Verdict::Unknown);
+            assert_eq!(
+                verdict(AttemptState { attempt, ..FRESH }, &Outcome::unknown("timeout")),
+                Verdict::Unknown
+            );
         }
     }
 
     #[test]
     fn an_unknown_outcome_is_resent_once_and_only_once_by_policy() {
-        let first = AttemptState { on_unknown: OnUnknown::ResendOnce, ..FRESH };
-        assert!(matches!(verdict(first, &Outcome::unknown("timeout")), Verdict::Resend { .. }));
-        let second = AttemptState { resends: 1, attempt: 2, ..first };
+        let first = AttemptState {
+            on_unknown: OnUnknown::ResendOnce,
+            ..FRESH
+        };
+        assert!(matches!(
+            verdict(first, &Outcome::unknown("timeout")),
+            Verdict::Resend { .. }
+        ));
+        let second = AttemptState {
+            resends: 1,
+            attempt: 2,
+            ..first
+        };
         assert_eq!(verdict(second, &Outcome::unknown("timeout")), Verdict::Unknown);
     }
 
     #[test]
     fn a_providers_shortest_wait_is_kept() {
-        let outcome = Outcome::deferred(231, "too many").with_retry_after(Duration::from_secs(60));
-        let Verdict::Retry { after, .. } = verdict(FRESH, &outcome) else { unreachable!("deferred is retried") };
-        assert!(after >= Duration::from_secs(60), "{after:?}");
+        let outcome = Outcome::deferred(231, "too many").with_retry_after(Duration::from_mins(1));
+        let Verdict::Retry { after, .. } = verdict(FRESH, &outcome) else {
+            unreachable!("deferred is retried")
+        };
+        assert!(after >= Duration::from_mins(1), "{after:?}");
     }
 }

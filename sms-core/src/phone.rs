@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{self, Visitor};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, FieldError, Result};
@@ -92,7 +92,7 @@ impl PhoneNumber {
     }
 
     /// Reads a number as people write it, national formats being those of `region`. It may hold ASCII digits,
-    /// spaces (also the no-break one), `( ) - .` and one `+` in front.
+    /// spaces (also the no-break one), `( ) - .` and one `+` before the digits.
     ///
     /// # Errors
     ///
@@ -152,42 +152,19 @@ impl Serialize for PhoneNumber {
 }
 
 impl<'de> Deserialize<'de> for PhoneNumber {
+    /// Reads exactly what `Serialize` writes. Whether the number is in use is not looked up: what was
+    /// stored once stays readable when libphonenumber's metadata moves on.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(E164)
-    }
-}
-
-/// Reads exactly what `Serialize` writes.
-struct E164;
-
-impl Visitor<'_> for E164 {
-    type Value = PhoneNumber;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a phone number as +79251234567")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<PhoneNumber, E> {
+        let refused = || D::Error::custom("not a phone number as +79251234567");
+        // The format's own refusal is dropped, because it repeats a number that came as an integer.
+        let text = String::deserialize(deserializer).map_err(|_| refused())?;
         let digits = text
             .strip_prefix('+')
             .filter(|digits| digits.starts_with(|c| matches!(c, '1'..='9')));
-        let number = digits
+        digits
             .and_then(|digits| digits.parse().ok())
-            .and_then(PhoneNumber::from_digits);
-        number.ok_or_else(|| E::custom("not a phone number as +79251234567"))
-    }
-
-    // Serde's own refusal of a number would repeat it, and with it somebody's phone.
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<PhoneNumber, E> {
-        self.visit_str("")
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<PhoneNumber, E> {
-        self.visit_str("")
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<PhoneNumber, E> {
-        self.visit_str("")
+            .and_then(Self::from_digits)
+            .ok_or_else(refused)
     }
 }
 
@@ -202,11 +179,11 @@ fn clean(input: &str) -> Result<String, &'static str> {
         return Err("must be at most 40 bytes long");
     }
     let mut dialled = String::with_capacity(input.len());
-    for c in input.trim_matches([' ', '\u{a0}']).chars() {
+    for c in input.chars() {
         match c {
             '0'..='9' => dialled.push(c),
             '+' if dialled.is_empty() => dialled.push(c),
-            '+' => return Err("must have one + at most, in front"),
+            '+' => return Err("must have one + at most, before the digits"),
             ' ' | '\u{a0}' | '(' | ')' | '-' | '.' => {}
             _ => return Err("must be one number of digits, spaces and + ( ) - . only"),
         }
@@ -219,11 +196,14 @@ fn clean(input: &str) -> Result<String, &'static str> {
 }
 
 #[cfg(feature = "phone")]
-fn is_known(region: Region) -> bool {
-    use rlibphonenumber::PHONE_NUMBER_UTIL;
+fn country_code(region: Region) -> Option<i32> {
+    let region = rlibphonenumber::Region::from_code(region.as_str()).ok()?;
+    rlibphonenumber::PHONE_NUMBER_UTIL.get_country_code_for_region(region)
+}
 
-    let known = |region| PHONE_NUMBER_UTIL.get_country_code_for_region(region).is_some();
-    rlibphonenumber::Region::from_code(region.as_str()).is_ok_and(known)
+#[cfg(feature = "phone")]
+fn is_known(region: Region) -> bool {
+    country_code(region).is_some()
 }
 
 #[cfg(not(feature = "phone"))]
@@ -236,10 +216,15 @@ fn is_known(_: Region) -> bool {
 fn read(dialled: &str, region: Region) -> Option<u64> {
     use rlibphonenumber::{PhoneNumber, PhoneNumberFormat};
 
-    let region = rlibphonenumber::Region::from_code(region.as_str()).ok();
-    let number = PhoneNumber::parse(dialled, region)
+    let known = rlibphonenumber::Region::from_code(region.as_str()).ok();
+    let number = PhoneNumber::parse(dialled, known)
         .ok()
         .filter(PhoneNumber::is_valid)?;
+    // libphonenumber also understands the prefix for calls abroad (8~10 in Russia), so that a slip in a national
+    // number, 8 (105) 005-12-34, becomes a phone on the Falkland Islands. Abroad takes a +.
+    if !dialled.starts_with('+') && country_code(region) != Some(number.country_code) {
+        return None;
+    }
     number
         .format_as(PhoneNumberFormat::E164)
         .strip_prefix('+')?
@@ -260,7 +245,286 @@ fn read(dialled: &str, region: Region) -> Option<u64> {
     match *international.as_bytes() {
         // Russia and Kazakhstan: ten digits, the first of them one of these.
         [b'7', first, ..] if international.len() != 11 || !b"34789".contains(&first) => None,
+        // No country code starts with 89, but the slip +8 925 123-45-67 does.
+        [b'8', b'9', ..] => None,
         [b'1'..=b'9', ..] => international.parse().ok(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Spellings read in Russia, with and without libphonenumber.
+    const GOOD: &[(&str, u64)] = &[
+        ("8 (925) 123-45-67", 79_251_234_567),
+        ("8-925-123-45-67", 79_251_234_567),
+        ("89251234567", 79_251_234_567),
+        ("79251234567", 79_251_234_567),
+        ("7 925 123 45 67", 79_251_234_567),
+        ("+79251234567", 79_251_234_567),
+        ("+7 925 123-45-67", 79_251_234_567),
+        ("+7 (925) 123.45.67", 79_251_234_567),
+        ("+7\u{a0}925\u{a0}123-45-67", 79_251_234_567),
+        ("(+7) 925 123-45-67", 79_251_234_567),
+        (" \u{a0}+79251234567 ", 79_251_234_567),
+        ("9251234567", 79_251_234_567),
+        ("8 800 555 35 35", 78_005_553_535),
+        // The crate `phonenumber` 0.3 reads these two as +7005553535.
+        ("78005553535", 78_005_553_535),
+        ("+78005553535", 78_005_553_535),
+        ("74993221627", 74_993_221_627),
+        ("8 701 123-45-67", 77_011_234_567),
+        ("+44 20 7946 0000", 442_079_460_000),
+        ("+1 (415) 555-2671", 14_155_552_671),
+        ("+375 29 123-45-67", 375_291_234_567),
+        ("+39 06 698 12345", 390_669_812_345),
+    ];
+
+    /// What no build reads, and why.
+    const BAD: &[(&str, &str)] = &[
+        ("", "empty"),
+        (" \u{a0} ", "blank"),
+        ("+", "no digit"),
+        ("-", "no digit"),
+        ("0", "no number"),
+        ("112", "too short: an emergency number"),
+        ("1234567", "too short: no area code"),
+        ("7925123456", "a digit short"),
+        ("8925123456", "a digit short"),
+        ("+7925123456", "a digit short"),
+        ("892512345678", "a digit long"),
+        ("+792512345678", "a digit long"),
+        ("+70000000000", "not in use in Russia"),
+        ("80251234567", "not in use in Russia"),
+        ("+8 925 123-45-67", "no such country code"),
+        ("+09251234567", "no such country code"),
+        ("81050051234", "a call abroad: +50051234"),
+        ("447911123456", "abroad without +"),
+        ("8-800-FLOWERS", "letters"),
+        ("+7 925 123-45-6O", "a letter"),
+        ("+7 925 123-45-67 ext. 5", "an extension"),
+        ("+7 925 123-45-67 доб. 5", "an extension"),
+        ("+7 925 123-45-67#5", "an extension"),
+        ("+7 925 123-45-67;ext=5", "an extension"),
+        ("tel:+79251234567", "a URI"),
+        ("+79251234567,+79261234567", "a list"),
+        ("+79251234567; +79261234567", "a list"),
+        ("+79251234567 +79261234567", "a list"),
+        ("89251234567 89261234567", "a list"),
+        ("++79251234567", "two +"),
+        ("7+9251234567", "a + inside"),
+        ("٨٩٢٥١٢٣٤٥٦٧", "Arabic-Indic digits"),
+        ("+7９２５1234567", "fullwidth digits"),
+        ("＋79251234567", "a fullwidth +"),
+        ("+7925\u{200b}1234567", "a zero-width space"),
+        ("\u{feff}+79251234567", "a byte order mark"),
+        (
+            "\u{202d}+79251234567\u{202c}",
+            "bidi marks, as a phone's contacts copy them",
+        ),
+        ("+79251234567\u{200e}", "a bidi mark"),
+        ("+79251234567\0", "NUL"),
+        ("+79251234567\n", "a line break"),
+        ("+7\t9251234567", "a tab"),
+        ("+7 925 123–45–67", "a dash that is no hyphen"),
+        ("+7 (925) 123 - 45 - 67                   ", "41 bytes"),
+        ("+4930123456789012", "over 15 digits"),
+    ];
+
+    fn region(code: &str) -> Region {
+        code.parse().expect("a known region")
+    }
+
+    fn parsed(input: &str, code: &str) -> Option<u64> {
+        PhoneNumber::parse_in(input, region(code))
+            .ok()
+            .map(PhoneNumber::digits)
+    }
+
+    #[test]
+    fn every_usual_spelling_is_read_as_the_number_it_means() {
+        for &(input, digits) in GOOD {
+            assert_eq!(parsed(input, "RU"), Some(digits), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_one_whole_number_is_refused_by_name_and_never_repeated() {
+        for &(input, why) in BAD {
+            let error = PhoneNumber::parse(input).expect_err(why);
+            assert_eq!(
+                (error.code(), error.fields()[0].field),
+                ("phone_invalid", "to"),
+                "{why}"
+            );
+            let shown = format!("{error} {error:?}");
+            assert!(input.len() < 5 || !shown.contains(input), "{why}: {shown}");
+        }
+    }
+
+    #[test]
+    fn forty_bytes_are_read_and_forty_one_are_not() {
+        let padded = |len: usize| format!("{:<len$}", "+79251234567");
+        assert!(PhoneNumber::parse(&padded(40)).is_ok());
+        assert!(PhoneNumber::parse(&padded(41)).is_err());
+    }
+
+    #[test]
+    #[cfg(feature = "phone")]
+    fn national_formats_are_those_of_the_region_asked_for() {
+        let table = [
+            ("07911 123456", "GB", Some(447_911_123_456)),
+            ("+44 (0)7911 123456", "RU", Some(447_911_123_456)),
+            ("0170 1234567", "DE", Some(491_701_234_567)),
+            ("(415) 555-2671", "US", Some(14_155_552_671)),
+            ("06 698 12345", "IT", Some(390_669_812_345)),
+            ("8 (701) 123-45-67", "KZ", Some(77_011_234_567)),
+            ("8 029 123-45-67", "BY", Some(375_291_234_567)),
+            ("79251234567", "DE", None),
+            ("79251234567", "US", None),
+            ("011 44 7911 123456", "US", None),
+        ];
+        for (input, code, digits) in table {
+            assert_eq!(parsed(input, code), digits, "{input:?} in {code}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(feature = "phone"))]
+    fn without_libphonenumber_other_regions_have_no_national_formats() {
+        assert_eq!(parsed("07911 123456", "GB"), None);
+        assert_eq!(parsed("+44 7911 123456", "GB"), Some(447_911_123_456));
+    }
+
+    #[test]
+    #[cfg(feature = "phone")]
+    fn only_regions_that_have_phone_numbers_are_known() {
+        for code in ["XX", "ZZ", "UK", "AQ"] {
+            assert!(code.parse::<Region>().is_err(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_region_is_two_letters_of_either_case() {
+        assert_eq!(region("ru"), Region::RU);
+        assert_eq!(
+            (region("kz").to_string().as_str(), region("KZ").as_str()),
+            ("KZ", "KZ")
+        );
+        for code in ["", "R", "RUS", "001", "R1", "Я"] {
+            let error = code.parse::<Region>().expect_err(code);
+            assert_eq!(
+                (error.code(), error.fields()[0].field),
+                ("region_invalid", "region"),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn logs_never_show_the_middle_of_a_number() {
+        let masked = |digits| {
+            let number = PhoneNumber::from_digits(digits).expect("plausible");
+            assert_eq!(number.masked().to_string(), format!("{number:?}"));
+            number.masked().to_string()
+        };
+        assert_eq!(masked(79_991_234_567), "+7999***4567");
+        assert_eq!(masked(442_079_460_000), "+4420***0000");
+        assert_eq!(masked(4_512_345_678), "+45***78");
+        assert_eq!(masked(6_834_000), "+68***00");
+    }
+
+    #[test]
+    fn a_store_takes_back_only_what_can_be_a_number() {
+        for digits in [0, 999_999, 1_000_000_000_000_000, u64::MAX] {
+            assert_eq!(PhoneNumber::from_digits(digits), None);
+        }
+        for digits in [1_000_000, 79_251_234_567, 999_999_999_999_999] {
+            assert_eq!(
+                PhoneNumber::from_digits(digits).map(PhoneNumber::digits),
+                Some(digits)
+            );
+        }
+    }
+
+    #[test]
+    fn json_holds_the_number_whole_and_takes_back_nothing_looser() {
+        let number = PhoneNumber::parse("89251234567").expect("valid");
+        let json = serde_json::to_string(&number).expect("serializable");
+        assert_eq!(json, r#""+79251234567""#);
+        assert_eq!(serde_json::from_str::<PhoneNumber>(&json).ok(), Some(number));
+        for text in [
+            "",
+            "+",
+            "79251234567",
+            "+7 9251234567",
+            "++79251234567",
+            "+09251234567",
+            "+7925123456x",
+        ] {
+            assert!(
+                serde_json::from_value::<PhoneNumber>(text.into()).is_err(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn json_of_the_wrong_type_is_refused_without_repeating_the_number() {
+        for json in [
+            "79251234567",
+            "-79251234567",
+            "79251234567.0",
+            "[79251234567]",
+            "null",
+        ] {
+            let error = serde_json::from_str::<PhoneNumber>(json).expect_err(json);
+            assert!(
+                !error
+                    .to_string()
+                    .replace("+79251234567", "")
+                    .contains("9251234567"),
+                "{error}"
+            );
+        }
+    }
+
+    /// Strings that come close to being numbers.
+    fn nearly() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[+]?[0-9]{1,18}",
+            "[+]?[0-9 ().\u{a0}-]{0,40}",
+            "(8|7|[+]7|810|[+]44|[+]1)[0-9]{6,12}"
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics_or_yields_what_is_not_a_number(input: String, close in nearly(), code in "[A-Z]{2}") {
+            let region = code.parse().unwrap_or(Region::RU);
+            for input in [&input, &close] {
+                if let Ok(number) = PhoneNumber::parse_in(input, region) {
+                    prop_assert_eq!(PhoneNumber::from_digits(number.digits()), Some(number));
+                }
+            }
+        }
+
+        #[test]
+        fn a_number_read_once_is_read_the_same_from_its_own_form(close in nearly()) {
+            if let Ok(number) = PhoneNumber::parse(&close) {
+                prop_assert_eq!(PhoneNumber::parse(&number.to_string()).ok(), Some(number));
+            }
+        }
+
+        #[test]
+        fn in_russia_eight_seven_and_plus_seven_mean_the_same(national in "[2-9][0-9]{9}") {
+            let with_plus = PhoneNumber::parse(&format!("+7{national}")).ok();
+            prop_assert_eq!(PhoneNumber::parse(&format!("7{national}")).ok(), with_plus);
+            prop_assert_eq!(PhoneNumber::parse(&format!("8{national}")).ok(), with_plus);
+        }
     }
 }

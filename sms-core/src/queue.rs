@@ -84,7 +84,9 @@ impl Lane {
 
     /// The lane of this number.
     pub fn from_number(number: i64) -> Option<Self> {
-        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
+        usize::try_from(number)
+            .ok()
+            .and_then(|index| Self::ALL.get(index).copied())
     }
 }
 
@@ -129,7 +131,8 @@ impl QueueStats {
     /// How many more jobs fit into each lane, by [`Lane::number`].
     pub fn room(&self) -> [usize; 3] {
         let capacity = self.capacity.unwrap_or(usize::MAX);
-        self.lanes.map(|lane| capacity.saturating_sub(lane.ready + lane.leased))
+        self.lanes
+            .map(|lane| capacity.saturating_sub(lane.ready + lane.leased))
     }
 }
 

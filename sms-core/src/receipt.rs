@@ -23,7 +23,14 @@ pub struct Receipt {
 impl Receipt {
     /// A receipt with nothing but the state.
     pub fn new(provider: impl Into<String>, provider_id: impl Into<String>, state: ReceiptState) -> Self {
-        Self { provider: provider.into(), provider_id: provider_id.into(), state, code: None, text: None, at: None }
+        Self {
+            provider: provider.into(),
+            provider_id: provider_id.into(),
+            state,
+            code: None,
+            text: None,
+            at: None,
+        }
     }
 
     /// Adds the provider's code and words.

@@ -87,7 +87,12 @@ impl Sender {
     /// A sender into this store.
     pub fn builder(store: impl Store) -> SenderBuilder {
         let store = Arc::new(store);
-        SenderBuilder(Inner { store, queue: None, region: Region::RU, inbox: OnceLock::new() })
+        SenderBuilder(Inner {
+            store,
+            queue: None,
+            region: Region::RU,
+            inbox: OnceLock::new(),
+        })
     }
 
     /// Accepts a message and answers with its id: a new one, or that of the first message with its key.
@@ -106,7 +111,10 @@ impl Sender {
             Some(Inserted::Stored) => Ok(id),
             Some(Inserted::Replayed(first)) => Ok(*first),
             Some(Inserted::KeyReused) => Err(key_reused()),
-            None => Err(Error::new(ErrorKind::Internal, "the store gave no answer for a message")),
+            None => Err(Error::new(
+                ErrorKind::Internal,
+                "the store gave no answer for a message",
+            )),
         }
     }
 
@@ -127,7 +135,10 @@ impl Sender {
     pub async fn accept(&self, messages: Vec<NewMessage>) -> Result<Vec<Inserted>> {
         let (reply, answer) = oneshot::channel();
         let stopped = || Error::new(ErrorKind::Closed, "the sender has been shut down");
-        self.inbox()?.send(Request { messages, reply }).await.map_err(|_| stopped())?;
+        self.inbox()?
+            .send(Request { messages, reply })
+            .await
+            .map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
 
@@ -135,7 +146,8 @@ impl Sender {
         if let Some(inbox) = self.0.inbox.get() {
             return Ok(inbox);
         }
-        let no_runtime = |error| Error::new(ErrorKind::Closed, "no tokio runtime to send in").with_source(error);
+        let no_runtime =
+            |error| Error::new(ErrorKind::Closed, "no tokio runtime to send in").with_source(error);
         let runtime = Handle::try_current().map_err(no_runtime)?;
         Ok(self.0.inbox.get_or_init(|| {
             let (inbox, requests) = mpsc::channel(MAX_WAITING);
@@ -152,7 +164,10 @@ impl Sender {
 
 /// The error for a key that was used for other content.
 pub fn key_reused() -> Error {
-    Error::new(ErrorKind::KeyReused, "the idempotency key was used before for other content")
+    Error::new(
+        ErrorKind::KeyReused,
+        "the idempotency key was used before for other content",
+    )
 }
 
 /// Inserts until every sender is gone and nobody waits. A task of its own: a caller that goes away cancels nothing
@@ -188,8 +203,17 @@ async fn insert(store: &dyn Store, pusher: Option<&mpsc::Sender<Vec<Job>>>, mut 
     for request in &mut requests {
         messages.append(&mut request.messages);
     }
-    let push_after = if pusher.is_some() { PUSH_AFTER } else { Duration::ZERO };
-    let result = store.insert(InsertRequest { messages: &messages, push_after }).await;
+    let push_after = if pusher.is_some() {
+        PUSH_AFTER
+    } else {
+        Duration::ZERO
+    };
+    let result = store
+        .insert(InsertRequest {
+            messages: &messages,
+            push_after,
+        })
+        .await;
     // Commit before push: a worker that gets the id must find the row.
     match result {
         Ok(inserted) if inserted.len() == messages.len() => {
@@ -204,16 +228,25 @@ async fn insert(store: &dyn Store, pusher: Option<&mpsc::Sender<Vec<Job>>>, mut 
                 let _ = request.reply.send(Ok(inserted.by_ref().take(count).collect()));
             }
         }
-        Ok(_) => answer_all(requests, &Arc::new(Error::new(ErrorKind::Internal, "the store answered for too few"))),
+        Ok(_) => answer_all(
+            requests,
+            &Arc::new(Error::new(ErrorKind::Internal, "the store answered for too few")),
+        ),
         Err(error) => answer_all(requests, &Arc::new(error)),
     }
 }
 
 fn due_now(messages: &[NewMessage], inserted: &[Inserted]) -> Vec<Job> {
-    let stored = messages.iter().zip(inserted).filter(|(message, inserted)| {
-        **inserted == Inserted::Stored && message.send_at.is_none()
-    });
-    stored.map(|(message, _)| Job { id: message.id, lane: message.lane() }).collect()
+    let stored = messages
+        .iter()
+        .zip(inserted)
+        .filter(|(message, inserted)| **inserted == Inserted::Stored && message.send_at.is_none());
+    stored
+        .map(|(message, _)| Job {
+            id: message.id,
+            lane: message.lane(),
+        })
+        .collect()
 }
 
 fn answer_all(requests: Vec<Request>, error: &Arc<Error>) {
@@ -237,7 +270,10 @@ async fn push_all(queue: Arc<dyn Queue>, mut batches: mpsc::Receiver<Vec<Job>>) 
                 tracing::warn!(jobs = jobs.len(), %error, "push failed; the caretaker will offer these messages");
             }
             Err(_) => {
-                tracing::warn!(jobs = jobs.len(), "push timed out; the caretaker will offer these messages");
+                tracing::warn!(
+                    jobs = jobs.len(),
+                    "push timed out; the caretaker will offer these messages"
+                );
             }
         }
     }

@@ -66,26 +66,74 @@ pub struct Transition {
 }
 
 const fn row(from: Status, to: Status, by: Actor, guard: &'static str) -> Transition {
-    Transition { from: Some(from), to, by, guard }
+    Transition {
+        from: Some(from),
+        to,
+        by,
+        guard,
+    }
 }
 
 /// The state table: whatever is not here does not happen.
 pub const TRANSITIONS: &[Transition] = {
     use Actor::{Caretaker, Late, Owner, Person, Receipt, Sender, Worker};
-    use Status::{
-        Cancelled, Delivered, Expired, Failed, Queued, Sending, Sent, Undelivered, Unknown,
-    };
+    use Status::{Cancelled, Delivered, Expired, Failed, Queued, Sending, Sent, Undelivered, Unknown};
     &[
-        Transition { from: None, to: Queued, by: Sender, guard: "idempotency key is free, in the same transaction" },
-        row(Queued, Sending, Worker, "due, not past its deadline; fence + 1, attempt + 1, lease = now + L"),
-        row(Sending, Sent, Owner, "fence is mine; parked receipts of the provider id are joined"),
-        row(Sending, Queued, Owner, "fence is mine; proven not accepted and attempts left, or account-level refusal (attempt not counted), or policy resend_once"),
-        row(Sending, Failed, Owner, "fence is mine; final refusal or attempts used up, and every attempt definite"),
-        row(Sending, Unknown, Owner, "fence is mine; this attempt or an earlier one could have been accepted"),
-        row(Sending, Unknown, Caretaker, "lease is over, checked again in the update"),
-        row(Sending, Queued, Caretaker, "lease is over; policy resend_once and resends left, recorded"),
+        Transition {
+            from: None,
+            to: Queued,
+            by: Sender,
+            guard: "idempotency key is free, in the same transaction",
+        },
+        row(
+            Queued,
+            Sending,
+            Worker,
+            "due, not past its deadline; fence + 1, attempt + 1, lease = now + L",
+        ),
+        row(
+            Sending,
+            Sent,
+            Owner,
+            "fence is mine; parked receipts of the provider id are joined",
+        ),
+        row(
+            Sending,
+            Queued,
+            Owner,
+            "fence is mine; proven not accepted and attempts left, or account-level refusal (attempt not counted), or policy resend_once",
+        ),
+        row(
+            Sending,
+            Failed,
+            Owner,
+            "fence is mine; final refusal or attempts used up, and every attempt definite",
+        ),
+        row(
+            Sending,
+            Unknown,
+            Owner,
+            "fence is mine; this attempt or an earlier one could have been accepted",
+        ),
+        row(
+            Sending,
+            Unknown,
+            Caretaker,
+            "lease is over, checked again in the update",
+        ),
+        row(
+            Sending,
+            Queued,
+            Caretaker,
+            "lease is over; policy resend_once and resends left, recorded",
+        ),
         row(Unknown, Sent, Late, "acceptance of any attempt"),
-        row(Unknown, Failed, Late, "final refusal of the same attempt, and every earlier one definite"),
+        row(
+            Unknown,
+            Failed,
+            Late,
+            "final refusal of the same attempt, and every earlier one definite",
+        ),
         row(Queued, Sent, Late, "acceptance of an earlier attempt"),
         row(Sending, Sent, Late, "acceptance of an earlier attempt"),
         row(Failed, Sent, Late, "acceptance of an earlier attempt"),
@@ -98,8 +146,18 @@ pub const TRANSITIONS: &[Transition] = {
         row(Unknown, Queued, Person, "reason recorded; counted as a resend"),
         row(Queued, Expired, Caretaker, "deadline is past"),
         row(Queued, Cancelled, Person, "still queued"),
-        row(Queued, Unknown, Caretaker, "deadline is past, and an earlier attempt could have been accepted"),
-        row(Queued, Unknown, Person, "called back, and an earlier attempt could have been accepted"),
+        row(
+            Queued,
+            Unknown,
+            Caretaker,
+            "deadline is past, and an earlier attempt could have been accepted",
+        ),
+        row(
+            Queued,
+            Unknown,
+            Person,
+            "called back, and an earlier attempt could have been accepted",
+        ),
     ]
 };
 
@@ -119,14 +177,19 @@ impl Status {
 
     /// Whether the table has a row from here to `to`, by anybody.
     pub fn may_become(self, to: Self) -> bool {
-        TRANSITIONS.iter().any(|row| row.from == Some(self) && row.to == to)
+        TRANSITIONS
+            .iter()
+            .any(|row| row.from == Some(self) && row.to == to)
     }
 
     /// Whether nothing more is awaited: the message has reached its visible end.
     ///
     /// [`Sent`](Self::Sent) still awaits a receipt and [`Unknown`](Self::Unknown) evidence.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Delivered | Self::Undelivered | Self::Failed | Self::Expired | Self::Cancelled)
+        matches!(
+            self,
+            Self::Delivered | Self::Undelivered | Self::Failed | Self::Expired | Self::Cancelled
+        )
     }
 
     /// Where a late acceptance takes a message: to `Sent`, unless the provider has already confirmed it.
@@ -174,7 +237,9 @@ impl Status {
 
     /// The state of this number.
     pub fn from_number(number: i64) -> Option<Self> {
-        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
+        usize::try_from(number)
+            .ok()
+            .and_then(|index| Self::ALL.get(index).copied())
     }
 }
 
@@ -198,7 +263,11 @@ mod tests {
 
     #[test]
     fn a_receipt_takes_only_roads_of_the_table() {
-        let receipts = [ReceiptState::InTransit, ReceiptState::Delivered, ReceiptState::Undelivered];
+        let receipts = [
+            ReceiptState::InTransit,
+            ReceiptState::Delivered,
+            ReceiptState::Undelivered,
+        ];
         for (status, receipt) in Status::ALL.into_iter().flat_map(|s| receipts.map(|r| (s, r))) {
             if let Some(next) = status.after_receipt(receipt) {
                 assert!(status.may_become(next), "{status} -> {next}");

@@ -107,7 +107,7 @@ pub trait Store: Debug + Send + Sync + 'static {
 }
 
 /// How long an idempotency key is kept: a second message with it is the first one.
-pub const KEY_WINDOW: Duration = Duration::from_secs(72 * 3600);
+pub const KEY_WINDOW: Duration = Duration::from_hours(72);
 
 /// What [`Store::insert`] is asked.
 #[derive(Clone, Copy, Debug)]

@@ -62,7 +62,6 @@ impl Encoding {
 
 /// What a text takes on the air.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct TextCount {
     /// Its encoding.
     pub encoding: Encoding,
@@ -161,5 +160,168 @@ impl<'a> Iterator for Parts<'a> {
         let (part, rest) = self.rest.split_at(end);
         self.rest = rest;
         (!part.is_empty()).then_some((part, units))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Encoding::{Gsm7, Ucs2};
+    use super::*;
+
+    /// The units of each part, by a count that knows nothing of [`Parts`].
+    fn lengths(text: &str) -> Vec<usize> {
+        let encoding = count(text).encoding;
+        split(text)
+            .into_iter()
+            .map(|part| part.chars().map(|c| encoding.units(c)).sum())
+            .collect()
+    }
+
+    fn assert_lengths(text: &str, encoding: Encoding, expected: &[usize]) {
+        assert_eq!(lengths(text), expected, "{text:?}");
+        let counted = count(text);
+        assert_eq!(
+            (counted.encoding, counted.parts),
+            (encoding, expected.len()),
+            "{text:?}"
+        );
+        assert_eq!(counted.units, expected.iter().sum::<usize>(), "{text:?}");
+    }
+
+    #[test]
+    fn an_empty_text_takes_no_part_and_has_a_whole_one_left() {
+        assert_lengths("", Gsm7, &[]);
+        assert_eq!(count("").left_in_part(), 160);
+    }
+
+    #[test]
+    fn gsm_parts_hold_160_septets_alone_and_153_joined() {
+        let text = |septets| "a".repeat(septets);
+        assert_lengths(&text(160), Gsm7, &[160]);
+        assert_lengths(&text(161), Gsm7, &[153, 8]);
+        assert_lengths(&text(2 * 153), Gsm7, &[153, 153]);
+        assert_lengths(&text(2 * 153 + 1), Gsm7, &[153, 153, 1]);
+        assert_lengths(&text(8 * 153), Gsm7, &[153; 8]);
+        assert_eq!(count(&text(8 * 153 + 1)).parts, 9);
+    }
+
+    #[test]
+    fn ucs2_parts_hold_70_units_alone_and_67_joined() {
+        let text = |units| "я".repeat(units);
+        assert_lengths(&text(70), Ucs2, &[70]);
+        assert_lengths(&text(71), Ucs2, &[67, 4]);
+        assert_lengths(&text(2 * 67), Ucs2, &[67, 67]);
+        assert_lengths(&text(2 * 67 + 1), Ucs2, &[67, 67, 1]);
+        assert_lengths(&text(8 * 67), Ucs2, &[67; 8]);
+        assert_eq!(count(&text(8 * 67 + 1)).parts, 9);
+    }
+
+    #[test]
+    fn an_extension_character_counts_twice_at_the_border_of_one_part() {
+        assert_lengths(&format!("{}€", "a".repeat(158)), Gsm7, &[160]);
+        assert_lengths(&format!("{}€", "a".repeat(159)), Gsm7, &[153, 8]);
+        assert_lengths(&"€".repeat(80), Gsm7, &[160]);
+        assert_lengths(&"€".repeat(81), Gsm7, &[152, 10]);
+    }
+
+    #[test]
+    fn an_escape_pair_is_not_cut_even_if_that_costs_a_part() {
+        for extended in ['€', '^', '{', '}', '[', ']', '~', '\\', '|', '\u{c}'] {
+            let text = |after| format!("{}{extended}{}", "a".repeat(152), "a".repeat(after));
+            assert_lengths(&text(7), Gsm7, &[152, 9]);
+            // 306 septets would be two parts, were it not for the border.
+            assert_lengths(&text(152), Gsm7, &[152, 153, 1]);
+        }
+    }
+
+    #[test]
+    fn a_surrogate_pair_is_not_cut_even_if_that_costs_a_part() {
+        let text = |after| format!("{}😀{}", "я".repeat(66), "я".repeat(after));
+        assert_lengths(&text(3), Ucs2, &[66, 5]);
+        assert_lengths(&text(66), Ucs2, &[66, 67, 1]);
+        assert_lengths(&"😀".repeat(35), Ucs2, &[70]);
+        assert_lengths(&"😀".repeat(36), Ucs2, &[66, 6]);
+    }
+
+    #[test]
+    fn one_character_gsm_lacks_makes_the_whole_text_ucs2() {
+        assert_lengths(&format!("{}я", "a".repeat(69)), Ucs2, &[70]);
+        assert_lengths(&format!("{}я", "a".repeat(70)), Ucs2, &[67, 4]);
+        // An extension character is one unit in UCS-2.
+        assert_lengths("€я", Ucs2, &[2]);
+        assert_lengths("Ça va?", Gsm7, &[6]);
+        assert_lengths("ça va?", Ucs2, &[6]);
+    }
+
+    #[test]
+    fn the_counter_of_a_form_starts_anew_in_every_part() {
+        let left = |text: String| count(&text).left_in_part();
+        assert_eq!(left("a".repeat(159)), 1);
+        assert_eq!(left("a".repeat(160)), 0);
+        assert_eq!(left("a".repeat(161)), 145);
+        assert_eq!(left("я".repeat(71)), 63);
+        assert_eq!(left("я".repeat(134)), 0);
+    }
+
+    #[test]
+    fn the_name_in_json_is_the_name_in_stores() {
+        for encoding in [Gsm7, Ucs2] {
+            assert_eq!(Encoding::from_name(encoding.as_str()), Some(encoding));
+            assert_eq!(
+                serde_json::to_value(encoding).ok(),
+                Some(encoding.as_str().into())
+            );
+        }
+        assert_eq!(Encoding::from_name("GSM7"), None);
+    }
+
+    /// Texts of one or a few parts, many of them GSM throughout, all with a taste for pairs.
+    fn texts() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-zA-Z0-9 @£éÇΩ€^{}|~\\[\\]\\\\]{0,700}",
+            "[a-z]{140,170}[€\\[]{0,10}[a-z]{130,170}",
+            "[а-я a-z€😀🚀]{0,350}",
+            any::<String>(),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_or_added_between_parts(text in texts()) {
+            prop_assert_eq!(split(&text).concat(), text);
+        }
+
+        #[test]
+        fn count_and_split_agree(text in texts()) {
+            let (counted, lengths) = (count(&text), lengths(&text));
+            prop_assert_eq!((counted.parts, counted.units), (lengths.len(), lengths.iter().sum::<usize>()));
+        }
+
+        #[test]
+        fn every_part_is_within_its_limit_and_all_but_the_last_are_full(text in texts()) {
+            let (encoding, lengths) = (count(&text).encoding, lengths(&text));
+            let limit = match (encoding, lengths.len()) {
+                (Gsm7, 0 | 1) => 160,
+                (Gsm7, _) => 153,
+                (Ucs2, 0 | 1) => 70,
+                (Ucs2, _) => 67,
+            };
+            prop_assert!(lengths.iter().all(|&units| 0 < units && units <= limit), "{:?}", lengths);
+            // Short by one is for a pair that did not fit.
+            let full = lengths.split_last().map_or(&[][..], |(_, full)| full);
+            prop_assert!(full.iter().all(|&units| units + 1 >= limit), "{:?}", lengths);
+        }
+
+        #[test]
+        fn what_is_said_to_fit_in_the_last_part_fits_and_no_more(text in texts()) {
+            let counted = count(&text);
+            let typed = |more: usize| count(&format!("{text}{}", "a".repeat(more))).parts;
+            // The first character opens the first part.
+            let parts = counted.parts.max(1);
+            prop_assert_eq!(typed(counted.left_in_part()), parts);
+            prop_assert_eq!(typed(counted.left_in_part() + 1), parts + 1);
+        }
     }
 }

@@ -1,1 +1,17 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+mod api;
+pub mod cli;
+pub mod compose;
+mod config;
+pub mod http;
+mod keys;
+pub mod logging;
+mod run;
+mod serve;
+
+pub use api::Api;
+pub use config::{Config, LogFormat, Role};
+pub use keys::{ApiKey, KeyRing, KeyScope, Principal};
+pub use run::run;
+pub use serve::serve;

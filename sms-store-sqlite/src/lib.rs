@@ -1,1 +1,24 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+mod args;
+mod claim;
+mod config;
+mod error;
+mod insert;
+mod ledger;
+mod list;
+mod migrations;
+mod person;
+mod purge;
+mod read;
+mod receipts;
+mod registry;
+mod row;
+mod settle;
+mod sql;
+mod store;
+mod sweep;
+mod transition;
+
+pub use config::SqliteConfig;
+pub use store::SqliteStore;

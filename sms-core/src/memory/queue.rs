@@ -47,7 +47,7 @@ impl MemoryQueue {
     /// How many ids a lane holds by default.
     pub const CAPACITY: usize = 20_000;
     /// How long a pulled id is held by default.
-    pub const LEASE: Duration = Duration::from_secs(60);
+    pub const LEASE: Duration = Duration::from_mins(1);
 
     /// A queue with the default bounds.
     pub fn new() -> Self {
@@ -56,7 +56,12 @@ impl MemoryQueue {
 
     /// A queue of at most `capacity` ids a lane (at least 1) with leases of this length.
     pub fn with_limits(capacity: usize, lease: Duration) -> Self {
-        Self { inner: Mutex::default(), pushed: Notify::new(), capacity: capacity.max(1), lease }
+        Self {
+            inner: Mutex::default(),
+            pushed: Notify::new(),
+            capacity: capacity.max(1),
+            lease,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -85,11 +90,16 @@ impl Inner {
         let mut leases = Vec::with_capacity(max.min(ready));
         for lane in Lane::ALL {
             while leases.len() < max {
-                let Some((id, _)) = self.ready[usize::from(lane.number())].pop_front() else { break };
+                let Some((id, _)) = self.ready[usize::from(lane.number())].pop_front() else {
+                    break;
+                };
                 self.token += 1;
                 let job = Job { id, lane };
                 self.leased.insert(self.token, (job, end));
-                leases.push(Lease { job, token: LeaseToken(0, self.token) });
+                leases.push(Lease {
+                    job,
+                    token: LeaseToken(0, self.token),
+                });
             }
         }
         if !leases.is_empty() {
@@ -102,8 +112,12 @@ impl Inner {
         if self.next_end.is_none_or(|next| next > now) {
             return;
         }
-        let overdue: Vec<u64> =
-            self.leased.iter().filter(|(_, (_, end))| *end <= now).map(|(token, _)| *token).collect();
+        let overdue: Vec<u64> = self
+            .leased
+            .iter()
+            .filter(|(_, (_, end))| *end <= now)
+            .map(|(token, _)| *token)
+            .collect();
         for token in overdue {
             self.put_back(token, now);
         }

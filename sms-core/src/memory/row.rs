@@ -33,7 +33,11 @@ impl Row {
     pub(super) fn new(message: NewMessage, now: i64, push_after: Duration) -> Self {
         let due_at = message.send_at.map_or(now, |at| datetime_to_ms(at).max(now));
         let valid_until = due_at.saturating_add(duration_to_ms(message.deadline));
-        let push_at = if message.send_at.is_some() { due_at } else { now + duration_to_ms(push_after) };
+        let push_at = if message.send_at.is_some() {
+            due_at
+        } else {
+            now + duration_to_ms(push_after)
+        };
         let state = MessageState {
             status: Status::Queued,
             created_at: datetime_from_ms(now),
@@ -50,7 +54,14 @@ impl Row {
             reason: None,
         };
         let stored = StoredMessage { message, state };
-        Self { stored, push_at, batch: 0, sent_at: 0, poll_at: None, polls: 0 }
+        Self {
+            stored,
+            push_at,
+            batch: 0,
+            sent_at: 0,
+            poll_at: None,
+            polls: 0,
+        }
     }
 
     pub(super) fn status(&self) -> Status {
@@ -59,7 +70,11 @@ impl Row {
 
     fn enter(&mut self, status: Status, now: i64) {
         let state = &mut self.stored.state;
-        debug_assert!(state.status.may_become(status), "{} -> {status} is not in the table", state.status);
+        debug_assert!(
+            state.status.may_become(status),
+            "{} -> {status} is not in the table",
+            state.status
+        );
         state.status = status;
         state.updated_at = datetime_from_ms(now);
         state.lease = None;
@@ -72,7 +87,11 @@ impl Row {
 
     /// Where a message goes that is not to be sent again: to `end`, unless it may have been accepted before.
     fn end_of_waiting(&self, end: Status) -> Status {
-        if self.may_have_been_accepted() { Status::Unknown } else { end }
+        if self.may_have_been_accepted() {
+            Status::Unknown
+        } else {
+            end
+        }
     }
 
     fn is_valid_after(&self, now: i64, after: Duration) -> bool {
@@ -88,9 +107,14 @@ impl Row {
     fn enter_sent(&mut self, now: i64, settlement: &Settlement) {
         self.enter(Status::Sent, now);
         self.stored.state.provider = Some(settlement.provider.clone());
-        self.stored.state.provider_id.clone_from(&settlement.outcome.provider_id);
+        self.stored
+            .state
+            .provider_id
+            .clone_from(&settlement.outcome.provider_id);
         self.sent_at = now;
-        let asks = settlement.poll_after.filter(|_| settlement.outcome.provider_id.is_some());
+        let asks = settlement
+            .poll_after
+            .filter(|_| settlement.outcome.provider_id.is_some());
         self.poll_at = asks.map(|after| now + duration_to_ms(after));
     }
 
@@ -124,7 +148,13 @@ impl Row {
     }
 
     pub(super) fn begun_by(&self, worker: &str, batch: u64) -> bool {
-        self.batch == batch && self.stored.state.lease.as_ref().is_some_and(|lease| lease.worker == worker)
+        self.batch == batch
+            && self
+                .stored
+                .state
+                .lease
+                .as_ref()
+                .is_some_and(|lease| lease.worker == worker)
     }
 
     pub(super) fn begun(&self) -> Begun {
@@ -140,7 +170,11 @@ impl Row {
             resends: state.resends,
             on_unknown: message.on_unknown,
         };
-        Begun { submission, fence: state.fence, attempt }
+        Begun {
+            submission,
+            fence: state.fence,
+            attempt,
+        }
     }
 
     /// Whether the settlement's attempt still owns the message.
@@ -155,7 +189,6 @@ impl Row {
         match settlement.verdict {
             Verdict::Sent => self.enter_sent(now, settlement),
             Verdict::Failed => self.enter(Status::Failed, now),
-            Verdict::Unknown => self.enter(Status::Unknown, now),
             Verdict::Retry { after, counted } => {
                 self.enter_queued(now, after);
                 self.stored.state.attempts -= u32::from(!counted);
@@ -167,7 +200,7 @@ impl Row {
                 details.retry_in_ms = Some(millis(after));
                 details.resend = true;
             }
-            Verdict::Resend { .. } => self.enter(Status::Unknown, now),
+            Verdict::Unknown | Verdict::Resend { .. } => self.enter(Status::Unknown, now),
         }
         (EventKind::Attempt, details)
     }
@@ -234,7 +267,13 @@ impl Row {
     /// `queued → cancelled | unknown`; the guard is the status.
     pub(super) fn cancel(&mut self, now: i64, by: String) -> NewEvent {
         self.enter(self.end_of_waiting(Status::Cancelled), now);
-        (EventKind::Cancelled, EventDetails { by: Some(by), ..EventDetails::default() })
+        (
+            EventKind::Cancelled,
+            EventDetails {
+                by: Some(by),
+                ..EventDetails::default()
+            },
+        )
     }
 
     /// `unknown → sent | failed | queued`; the guard is the status.
@@ -251,7 +290,15 @@ impl Row {
         }
         self.stored.state.reason = Some(reason.clone());
         let resend = how == Resolution::Resend;
-        (EventKind::Resolved, EventDetails { by: Some(by), text: Some(reason), resend, ..EventDetails::default() })
+        (
+            EventKind::Resolved,
+            EventDetails {
+                by: Some(by),
+                text: Some(reason),
+                resend,
+                ..EventDetails::default()
+            },
+        )
     }
 
     /// `sent → delivered | undelivered`, or a new code on the way there.

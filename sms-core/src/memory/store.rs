@@ -52,18 +52,31 @@ impl MemoryStore {
 
     /// An empty store on this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, inner: Mutex::default() }
+        Self {
+            clock,
+            inner: Mutex::default(),
+        }
     }
 
     fn lock(&self) -> (MutexGuard<'_, Inner>, i64) {
-        (self.inner.lock().unwrap_or_else(PoisonError::into_inner), self.clock.now_ms())
+        (
+            self.inner.lock().unwrap_or_else(PoisonError::into_inner),
+            self.clock.now_ms(),
+        )
     }
 }
 
 impl Inner {
     fn log(&mut self, now: i64, message_id: MessageId, status: Status, (kind, details): NewEvent) {
         self.last_seq += 1;
-        self.events.push(Event { seq: self.last_seq, message_id, at: datetime_from_ms(now), kind, status, details });
+        self.events.push(Event {
+            seq: self.last_seq,
+            message_id,
+            at: datetime_from_ms(now),
+            kind,
+            status,
+            details,
+        });
     }
 
     fn insert(&mut self, now: i64, message: &NewMessage, request: &InsertRequest<'_>) -> Inserted {
@@ -76,27 +89,46 @@ impl Inner {
             if let Some(Row { stored, .. }) = earlier
                 && now - datetime_to_ms(stored.state.created_at) < duration_to_ms(KEY_WINDOW)
             {
-                let same = stored.message.key.as_ref().is_some_and(|first| first.fingerprint == key.fingerprint);
-                return if same { Inserted::Replayed(stored.message.id) } else { Inserted::KeyReused };
+                let same = stored
+                    .message
+                    .key
+                    .as_ref()
+                    .is_some_and(|first| first.fingerprint == key.fingerprint);
+                return if same {
+                    Inserted::Replayed(stored.message.id)
+                } else {
+                    Inserted::KeyReused
+                };
             }
             self.keys.insert(slot, message.id);
         }
-        self.rows.insert(message.id, Row::new(message.clone(), now, request.push_after));
+        self.rows
+            .insert(message.id, Row::new(message.clone(), now, request.push_after));
         Inserted::Stored
     }
 
     fn settle(&mut self, now: i64, settlement: &Settlement) -> Settled {
         let known = self.knows(settlement);
-        let Some(row) = self.rows.get_mut(&settlement.id) else { return Settled::Gone };
+        let Some(row) = self.rows.get_mut(&settlement.id) else {
+            return Settled::Gone;
+        };
         if known {
             return Settled::Known(row.status());
         }
         let owned = row.owned_by(settlement);
-        let event = if owned { row.settle(now, settlement) } else { row.settle_late(now, settlement) };
+        let event = if owned {
+            row.settle(now, settlement)
+        } else {
+            row.settle_late(now, settlement)
+        };
         let status = row.status();
         self.log(now, settlement.id, status, event);
         let status = self.join_parked(now, settlement).unwrap_or(status);
-        if owned { Settled::Now(status) } else { Settled::Late(status) }
+        if owned {
+            Settled::Now(status)
+        } else {
+            Settled::Late(status)
+        }
     }
 
     /// Whether an outcome of this attempt and class is on record already.
@@ -128,7 +160,10 @@ impl Inner {
 
     fn receive(&mut self, now: i64, receipt: &Receipt) -> ReceiptEffect {
         let name = (receipt.provider.clone(), receipt.provider_id.clone());
-        let found = self.provider_ids.get(&name).and_then(|id| self.rows.get_mut(id).map(|row| (*id, row)));
+        let found = self
+            .provider_ids
+            .get(&name)
+            .and_then(|id| self.rows.get_mut(id).map(|row| (*id, row)));
         let Some((id, row)) = found else {
             if !self.parked.iter().any(|(_, parked)| parked == receipt) {
                 self.parked.push((now, receipt.clone()));
@@ -151,8 +186,13 @@ impl Inner {
         when: impl Fn(&Row, i64) -> bool,
         then: impl Fn(&mut Row, i64) -> NewEvent,
     ) -> Vec<MessageId> {
-        let ids: Vec<_> =
-            self.rows.iter().filter(|(_, row)| when(row, now)).map(|(id, _)| *id).take(limit).collect();
+        let ids: Vec<_> = self
+            .rows
+            .iter()
+            .filter(|(_, row)| when(row, now))
+            .map(|(id, _)| *id)
+            .take(limit)
+            .collect();
         for id in &ids {
             if let Some(row) = self.rows.get_mut(id) {
                 let event = then(row, now);
@@ -165,12 +205,18 @@ impl Inner {
 
     /// The row, where the scope admits it and it is in the state the change needs.
     fn row_in(&mut self, id: MessageId, scope: &Scope, needed: Status) -> Result<&mut Row> {
-        let row = self.rows.get_mut(&id).filter(|row| scope.admits(row.stored.message.owner.as_deref()));
+        let row = self
+            .rows
+            .get_mut(&id)
+            .filter(|row| scope.admits(row.stored.message.owner.as_deref()));
         let row = row.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such message"))?;
         if row.status() == needed {
             return Ok(row);
         }
-        Err(Error::new(ErrorKind::Conflict, format!("the message is {}, not {needed}", row.status())))
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!("the message is {}, not {needed}", row.status()),
+        ))
     }
 }
 
@@ -178,21 +224,29 @@ impl Inner {
 impl Store for MemoryStore {
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         let (mut inner, now) = self.lock();
-        Ok(request.messages.iter().map(|message| inner.insert(now, message, &request)).collect())
+        Ok(request
+            .messages
+            .iter()
+            .map(|message| inner.insert(now, message, &request))
+            .collect())
     }
 
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {
         let (mut inner, now) = self.lock();
         let mut jobs = Vec::new();
         for lane in Lane::ALL {
-            let due = inner.rows.values_mut().filter(|row| {
-                row.stored.message.lane() == lane && row.is_due(now) && row.push_at <= now
-            });
+            let due = inner
+                .rows
+                .values_mut()
+                .filter(|row| row.stored.message.lane() == lane && row.is_due(now) && row.push_at <= now);
             let mut due: Vec<&mut Row> = due.collect();
             due.sort_by_key(|row| row.push_at);
             for row in due.into_iter().take(request.limits[usize::from(lane.number())]) {
                 row.push_at = now.saturating_add(duration_to_ms(request.again_after));
-                jobs.push(Job { id: row.stored.message.id, lane });
+                jobs.push(Job {
+                    id: row.stored.message.id,
+                    lane,
+                });
             }
         }
         Ok(jobs)
@@ -202,7 +256,9 @@ impl Store for MemoryStore {
         let (mut inner, now) = self.lock();
         let mut begun = Vec::with_capacity(request.ids.len());
         for id in request.ids {
-            let Some(row) = inner.rows.get_mut(id) else { continue };
+            let Some(row) = inner.rows.get_mut(id) else {
+                continue;
+            };
             if row.is_due(now) {
                 row.begin(now, request.worker, request.batch, request.lease);
             } else if row.status() != Status::Sending || !row.begun_by(request.worker, request.batch) {
@@ -217,7 +273,10 @@ impl Store for MemoryStore {
 
     async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Settled>> {
         let (mut inner, now) = self.lock();
-        Ok(settlements.iter().map(|settlement| inner.settle(now, settlement)).collect())
+        Ok(settlements
+            .iter()
+            .map(|settlement| inner.settle(now, settlement))
+            .collect())
     }
 
     async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
@@ -232,22 +291,36 @@ impl Store for MemoryStore {
 
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
         let (mut inner, now) = self.lock();
-        Ok(receipts.iter().map(|receipt| inner.receive(now, receipt)).collect())
+        Ok(receipts
+            .iter()
+            .map(|receipt| inner.receive(now, receipt))
+            .collect())
     }
 
     async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
         let (mut inner, now) = self.lock();
-        let ids: Vec<_> =
-            inner.rows.iter().filter(|(_, row)| row.awaits_query(now)).map(|(id, _)| *id).take(limit).collect();
+        let ids: Vec<_> = inner
+            .rows
+            .iter()
+            .filter(|(_, row)| row.awaits_query(now))
+            .map(|(id, _)| *id)
+            .take(limit)
+            .collect();
         let mut refs = Vec::with_capacity(ids.len());
         for id in ids {
-            let Some(row) = inner.rows.get_mut(&id) else { continue };
+            let Some(row) = inner.rows.get_mut(&id) else {
+                continue;
+            };
             if let Some(event) = row.plan_query(now, polling) {
                 inner.log(now, id, Status::Sent, event);
-            } else if let (Some(provider), Some(provider_id)) =
-                (row.stored.state.provider.clone(), row.stored.state.provider_id.clone())
-            {
-                refs.push(ProviderRef { provider, provider_id });
+            } else if let (Some(provider), Some(provider_id)) = (
+                row.stored.state.provider.clone(),
+                row.stored.state.provider_id.clone(),
+            ) {
+                refs.push(ProviderRef {
+                    provider,
+                    provider_id,
+                });
             }
         }
         Ok(refs)
@@ -274,25 +347,43 @@ impl Store for MemoryStore {
     async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
         let (inner, _) = self.lock();
         let stored = inner.rows.get(&id).map(|row| &row.stored);
-        Ok(stored.filter(|stored| scope.admits(stored.message.owner.as_deref())).cloned())
+        Ok(stored
+            .filter(|stored| scope.admits(stored.message.owner.as_deref()))
+            .cloned())
     }
 
     async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
         let (inner, _) = self.lock();
-        let found = inner.rows.values().rev().map(|row| &row.stored).filter(|stored| matches(request, stored));
+        let found = inner
+            .rows
+            .values()
+            .rev()
+            .map(|row| &row.stored)
+            .filter(|stored| matches(request, stored));
         Ok(found.take(request.limit).cloned().collect())
     }
 
     async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
         const MOST: usize = 1000;
         let (inner, _) = self.lock();
-        let events: Vec<_> = inner.events.iter().filter(|event| event.message_id == id).cloned().collect();
+        let events: Vec<_> = inner
+            .events
+            .iter()
+            .filter(|event| event.message_id == id)
+            .cloned()
+            .collect();
         Ok(events[events.len().saturating_sub(MOST)..].to_vec())
     }
 
     async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
         let (inner, _) = self.lock();
-        Ok(inner.events.iter().filter(|event| event.seq > seq).take(limit).cloned().collect())
+        Ok(inner
+            .events
+            .iter()
+            .filter(|event| event.seq > seq)
+            .take(limit)
+            .cloned()
+            .collect())
     }
 
     async fn stats(&self, range: &StatsRange) -> Result<Stats> {
@@ -333,12 +424,15 @@ fn matches(request: &ListRequest, StoredMessage { message, state }: &StoredMessa
         && (request.statuses.is_empty() || request.statuses.contains(&state.status))
         && request.to.is_none_or(|to| message.to == to)
         && request.class.is_none_or(|class| message.class == class)
-        && request.reference.as_ref().is_none_or(|reference| message.reference.as_ref() == Some(reference))
+        && request
+            .reference
+            .as_ref()
+            .is_none_or(|reference| message.reference.as_ref() == Some(reference))
         && request.from_time.is_none_or(|from| state.created_at >= from)
         && request.to_time.is_none_or(|to| state.created_at < to)
         && request.search.as_ref().is_none_or(|search| {
             let digits = request.search_digits();
-            message.text.contains(search) || digits.is_some_and(|digits| message.to.to_string().contains(&digits))
+            message.text.contains(search)
+                || digits.is_some_and(|digits| message.to.to_string().contains(&digits))
         })
 }
-

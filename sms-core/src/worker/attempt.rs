@@ -34,8 +34,9 @@ impl Shared {
         if begun.is_empty() {
             self.breaker.cancel_trial();
         }
-        let (alone, together): (Vec<_>, Vec<_>) =
-            begun.into_iter().partition(|begun| begun.submission.class.policy().alone);
+        let (alone, together): (Vec<_>, Vec<_>) = begun
+            .into_iter()
+            .partition(|begun| begun.submission.class.policy().alone);
         let mut calls: Vec<Vec<Begun>> = alone.into_iter().map(|begun| vec![begun]).collect();
         if !together.is_empty() {
             calls.push(together);
@@ -62,10 +63,17 @@ impl Shared {
         let batch = self.batches.fetch_add(1, Ordering::Relaxed);
         let mut wait = FIRST_WAIT;
         while Instant::now() < latest_start {
-            let request = BeginRequest { ids: &ids, worker: &self.name, batch, lease };
+            let request = BeginRequest {
+                ids: &ids,
+                worker: &self.name,
+                batch,
+                lease,
+            };
             match timeout_at(latest_start, self.store.begin(request)).await {
                 Ok(Ok(begun)) => return Some(begun),
-                Ok(Err(error)) => tracing::warn!(%error, messages = ids.len(), "begin failed, will be repeated"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, messages = ids.len(), "begin failed, will be repeated")
+                }
                 Err(_) => break,
             }
             self.pause(&mut wait).await?;
@@ -77,7 +85,22 @@ impl Shared {
     async fn call(self: Arc<Self>, begun: Vec<Begun>, latest_start: Instant) {
         let (tickets, submissions): (Vec<Ticket>, Vec<Submission>) = begun
             .into_iter()
-            .map(|Begun { submission, fence, attempt }| (Ticket { id: submission.id, fence, attempt }, submission))
+            .map(
+                |Begun {
+                     submission,
+                     fence,
+                     attempt,
+                 }| {
+                    (
+                        Ticket {
+                            id: submission.id,
+                            fence,
+                            attempt,
+                        },
+                        submission,
+                    )
+                },
+            )
             .unzip();
         let started = Instant::now();
         let outcomes = if started < latest_start {
@@ -95,7 +118,8 @@ impl Shared {
         let (provider, count) = (Arc::clone(&self.provider), submissions.len());
         let limit = provider.limits().timeout;
         // A task of its own, so that a panic in the provider is an outcome and not the end of the worker.
-        let call = tokio::spawn(async move { tokio::time::timeout(limit, provider.submit(&submissions)).await });
+        let call =
+            tokio::spawn(async move { tokio::time::timeout(limit, provider.submit(&submissions)).await });
         let (mut outcomes, missing) = match call.await {
             Ok(Ok(outcomes)) => (outcomes, "the provider gave no outcome for this message"),
             Ok(Err(_)) => (Vec::new(), "the provider did not answer in time"),
@@ -111,9 +135,20 @@ impl Shared {
     fn settlements(&self, tickets: Vec<Ticket>, outcomes: Vec<Outcome>, took: Duration) -> Vec<Settlement> {
         let poll_after = self.provider.receipts().map(|receipts| receipts.polling().first);
         let settlement = |(ticket, mut outcome): (Ticket, Outcome)| {
-            let provider = outcome.provider.take().unwrap_or_else(|| self.provider.name().to_owned());
+            let provider = outcome
+                .provider
+                .take()
+                .unwrap_or_else(|| self.provider.name().to_owned());
             let verdict = decide(ticket.attempt, &outcome, &self.retry, fastrand::f64());
-            Settlement { id: ticket.id, fence: ticket.fence, provider, outcome, verdict, took, poll_after }
+            Settlement {
+                id: ticket.id,
+                fence: ticket.fence,
+                provider,
+                outcome,
+                verdict,
+                took,
+                poll_after,
+            }
         };
         tickets.into_iter().zip(outcomes).map(settlement).collect()
     }
@@ -130,7 +165,13 @@ impl Shared {
                 }
             }
             if self.pause(&mut wait).await.is_none() {
-                for Settlement { id, provider, outcome, .. } in settlements {
+                for Settlement {
+                    id,
+                    provider,
+                    outcome,
+                    ..
+                } in settlements
+                {
                     let class = outcome.class.as_str();
                     let provider_id = outcome.provider_id.as_deref();
                     tracing::error!(%id, provider, class, provider_id, "shut down before this outcome was recorded");

@@ -28,6 +28,10 @@ const PULL_RETRY: Duration = Duration::from_secs(1);
 /// Of a lease, what is kept for writing the outcome.
 const SETTLE_MARGIN: Duration = Duration::from_secs(5);
 
+/// What a worker does unless it is told otherwise.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+const RETENTION: Duration = Duration::from_hours(90 * 24);
+
 /// Takes messages to the provider: pull, begin, submit, settle, ack; and runs a
 /// [`Caretaker`](crate::caretaker::Caretaker).
 ///
@@ -121,9 +125,11 @@ impl Worker {
             batches: AtomicU64::new(1),
             abandon: CancellationToken::new(),
         };
-        const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
-        const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
-        WorkerBuilder(Worker { shared: Arc::new(shared), concurrency: CONCURRENCY, retention: RETENTION })
+        WorkerBuilder(Worker {
+            shared: Arc::new(shared),
+            concurrency: CONCURRENCY,
+            retention: RETENTION,
+        })
     }
 
     /// The worker's breaker: why its provider is paused, if it is.
@@ -139,14 +145,24 @@ impl Worker {
     /// `Config` when the lease is too short for the provider's timeout. Failures of store, queue and provider are
     /// logged and repeated.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let Shared { store, queue, provider, .. } = self.shared.as_ref();
+        let Shared {
+            store,
+            queue,
+            provider,
+            ..
+        } = self.shared.as_ref();
         let least = least_lease(provider.limits().timeout);
         if self.shared.lease.is_some_and(|lease| lease < least) {
-            let message = format!("the lease must be at least {least:?}: twice the provider's timeout and 10 s");
+            let message =
+                format!("the lease must be at least {least:?}: twice the provider's timeout and 10 s");
             return Err(Error::new(ErrorKind::Config, message));
         }
-        let caretaker =
-            Caretaker::new(Arc::clone(store), Arc::clone(queue), Arc::clone(provider), self.retention);
+        let caretaker = Caretaker::new(
+            Arc::clone(store),
+            Arc::clone(queue),
+            Arc::clone(provider),
+            self.retention,
+        );
         tokio::join!(caretaker.run(&shutdown), self.pull_all(&shutdown));
         Ok(())
     }
@@ -154,9 +170,13 @@ impl Worker {
     async fn pull_all(&self, shutdown: &CancellationToken) {
         let calls = Arc::new(Semaphore::new(self.concurrency.get()));
         let limits = self.shared.provider.limits();
-        let rate = limits.calls_per_second.map(|calls| DefaultDirectRateLimiter::direct(Quota::per_second(calls)));
+        let rate = limits
+            .calls_per_second
+            .map(|calls| DefaultDirectRateLimiter::direct(Quota::per_second(calls)));
         let attempts = TaskTracker::new();
-        while let Some(Some((permit, leases))) = shutdown.run_until_cancelled(self.next(&calls, shutdown)).await {
+        while let Some(Some((permit, leases))) =
+            shutdown.run_until_cancelled(self.next(&calls, shutdown)).await
+        {
             if leases.is_empty() {
                 continue;
             }
@@ -170,7 +190,10 @@ impl Worker {
             });
         }
         attempts.close();
-        if timeout(limits.timeout + SETTLE_MARGIN, attempts.wait()).await.is_err() {
+        if timeout(limits.timeout + SETTLE_MARGIN, attempts.wait())
+            .await
+            .is_err()
+        {
             self.shared.abandon.cancel();
             let _ = timeout(limits.timeout, attempts.wait()).await;
         }
@@ -182,13 +205,22 @@ impl Worker {
         calls: &Arc<Semaphore>,
         shutdown: &CancellationToken,
     ) -> Option<(OwnedSemaphorePermit, Vec<Lease>)> {
-        let Shared { queue, provider, breaker, .. } = self.shared.as_ref();
+        let Shared {
+            queue,
+            provider,
+            breaker,
+            ..
+        } = self.shared.as_ref();
         let permit = Arc::clone(calls).acquire_owned().await.ok()?;
         let max = match breaker.admit(provider).await {
             Admission::All => provider.limits().batch.max(1),
             Admission::One => 1,
         };
-        let leases = if shutdown.is_cancelled() { return None } else { queue.pull(max, PULL_WAIT).await };
+        let leases = if shutdown.is_cancelled() {
+            return None;
+        } else {
+            queue.pull(max, PULL_WAIT).await
+        };
         let leases = match leases {
             Ok(leases) => leases,
             Err(error) => {

@@ -1,0 +1,244 @@
+//! The way of a message through a worker when nothing fails: order, batches, bounds.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sms_core::event::EventKind;
+use sms_core::timeline::steps;
+use sms_core::{Class, ErrorKind, Limits, Sandbox, Scope, Status, Store, clock::datetime_from_ms};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Reply, START_MS, Seen, TIMEOUT, World, accept, message, start};
+
+#[tokio::test(start_paused = true)]
+async fn a_message_goes_through_its_states_in_order_until_it_is_delivered() {
+    let world = World::new();
+    let id = world.send(message("hi")).await;
+    assert_eq!(world.status(id).await, Status::Queued);
+    let worker = world.start(Sandbox::new().clock(world.clock.clone()));
+    world.becomes(id, Status::Delivered).await;
+    worker.stop().await;
+    let stored = world.memory.get(id, &Scope::All).await.unwrap().unwrap();
+    let steps = steps(&stored, world.timeline(id).await);
+    let seen: Vec<_> = steps.iter().map(|step| (step.kind, step.status)).collect();
+    let expected = [
+        (EventKind::Accepted, Status::Queued),
+        (EventKind::Attempt, Status::Sent),
+        (EventKind::Receipt, Status::Delivered),
+    ];
+    assert_eq!(seen, expected);
+    assert!(steps.is_sorted_by_key(|step| step.at));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_reaches_the_provider_before_its_attempt_is_on_record() {
+    let world = World::new();
+    let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
+    let worker = world.start(Arc::clone(&provider));
+    let mut ids = world.send_many(50).await;
+    ids.push(world.send(message("code").class(Class::Otp)).await);
+    world.all_become(&ids, Status::Sent).await;
+    worker.stop().await;
+    for state in provider.calls().iter().flat_map(|call| &call.states) {
+        assert_eq!(
+            (state.status, state.fence, state.attempts),
+            (Status::Sending, 1, 1)
+        );
+        assert!(state.lease.is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_taken_at_once_and_not_at_the_next_round() {
+    let world = World::new();
+    let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
+    let worker = world.start(Arc::clone(&provider));
+    sleep(Duration::from_millis(1234)).await;
+    let before = Instant::now();
+    let id = world.send(message("hi")).await;
+    world.becomes(id, Status::Sent).await;
+    assert!(
+        before.elapsed() < Duration::from_millis(50),
+        "{:?}",
+        before.elapsed()
+    );
+    worker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_time_codes_go_alone_and_the_others_together() {
+    let world = World::new();
+    let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
+    let mut ids = world.send_many(5).await;
+    for _ in 0..3 {
+        ids.push(world.send(message("code").class(Class::Otp)).await);
+    }
+    let worker = world.start(Arc::clone(&provider));
+    world.all_become(&ids, Status::Sent).await;
+    worker.stop().await;
+    let mut sizes: Vec<usize> = provider.calls().iter().map(|call| call.ids.len()).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [1, 1, 1, 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_is_larger_than_the_providers_batch() {
+    let world = World::new();
+    let provider = world.witness_with(Limits::new(7, TIMEOUT), |_, batch| Reply::Now(accept(batch)));
+    let ids = world.send_many(40).await;
+    let worker = world.start(Arc::clone(&provider));
+    world.all_become(&ids, Status::Sent).await;
+    worker.stop().await;
+    let sizes: Vec<usize> = provider.calls().iter().map(|call| call.ids.len()).collect();
+    assert_eq!((sizes.iter().max(), sizes.iter().sum()), (Some(&7), 40));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_calls_are_in_flight_than_allowed() {
+    let world = World::new();
+    let slow = |batch: &[_]| Reply::After(Duration::from_secs(1), accept(batch));
+    let provider = world.witness_with(Limits::new(1, TIMEOUT), move |_, batch| slow(batch));
+    let ids = world.send_many(20).await;
+    let worker = start(
+        world
+            .worker(Arc::clone(&provider))
+            .concurrency(NonZeroUsize::new(3).unwrap()),
+    );
+    world.all_become(&ids, Status::Sent).await;
+    worker.stop().await;
+    assert_eq!(provider.most_in_flight(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_one_time_codes_are_in_flight_than_calls_allowed() {
+    let world = World::new();
+    let provider = world.witness(|_, batch| Reply::After(Duration::from_secs(1), accept(batch)));
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(world.send(message("code").class(Class::Otp)).await);
+    }
+    let worker = start(
+        world
+            .worker(Arc::clone(&provider))
+            .concurrency(NonZeroUsize::new(3).unwrap()),
+    );
+    world.all_become(&ids, Status::Sent).await;
+    worker.stop().await;
+    assert!(
+        provider.most_in_flight() <= 3,
+        "{} calls at once",
+        provider.most_in_flight()
+    );
+}
+
+/// The most calls within one second.
+fn busiest_second(calls: &[Seen]) -> usize {
+    let within = |from: &Seen| {
+        calls
+            .iter()
+            .filter(|call| call.at.duration_since(from.at).as_secs() == 0)
+            .count()
+    };
+    (0..calls.len())
+        .map(|first| within(&calls[first]) - first)
+        .max()
+        .unwrap_or(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_second_sees_more_calls_than_the_providers_rate() {
+    let world = World::new();
+    let limits = Limits::new(1, TIMEOUT).with_calls_per_second(NonZeroU32::new(20).unwrap());
+    let provider = world.witness_with(limits, |_, batch| Reply::Now(accept(batch)));
+    let ids = world.send_many(30).await;
+    let worker = world.start(Arc::clone(&provider));
+    world.all_become(&ids, Status::Sent).await;
+    worker.stop().await;
+    assert!(
+        busiest_second(&provider.calls()) <= 20,
+        "{}",
+        busiest_second(&provider.calls())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_time_codes_keep_the_providers_rate_too() {
+    let world = World::new();
+    let limits = Limits::new(100, TIMEOUT).with_calls_per_second(NonZeroU32::new(20).unwrap());
+    let provider = world.witness_with(limits, |_, batch| Reply::Now(accept(batch)));
+    let mut ids = Vec::new();
+    for _ in 0..30 {
+        ids.push(world.send(message("code").class(Class::Otp)).await);
+    }
+    let worker = world.start(Arc::clone(&provider));
+    world.all_become(&ids, Status::Sent).await;
+    worker.stop().await;
+    assert!(
+        busiest_second(&provider.calls()) <= 20,
+        "{}",
+        busiest_second(&provider.calls())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_a_call_could_outlive_is_refused() {
+    let world = World::new();
+    let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
+    let least = 2 * TIMEOUT + Duration::from_secs(10);
+    let worker = world
+        .worker(provider)
+        .lease(least - Duration::from_millis(1))
+        .build();
+    let error = worker.run(sms_core::CancellationToken::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scheduled_message_goes_when_it_is_due_and_not_before() {
+    let world = World::new();
+    let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
+    let worker = world.start(Arc::clone(&provider));
+    let (before, wait) = (Instant::now(), Duration::from_mins(30));
+    let id = world
+        .send(message("later").send_at(datetime_from_ms(START_MS + 1_800_000)))
+        .await;
+    world.becomes(id, Status::Sent).await;
+    worker.stop().await;
+    let waited = provider.calls()[0].at.duration_since(before);
+    assert!(
+        waited >= wait && waited <= wait + Duration::from_secs(2),
+        "{waited:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_message_never_reaches_the_provider() {
+    let world = World::new();
+    let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
+    let id = world.send(message("old").deadline(Duration::from_secs(10))).await;
+    sleep(Duration::from_secs(10)).await;
+    let worker = world.start(Arc::clone(&provider));
+    world.becomes(id, Status::Expired).await;
+    worker.stop().await;
+    assert_eq!(provider.times(id), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn urgent_messages_overtake_a_backlog() {
+    let world = World::new();
+    let slow = |batch: &[_]| Reply::After(Duration::from_secs(1), accept(batch));
+    let provider = world.witness_with(Limits::new(1, TIMEOUT), move |_, batch| slow(batch));
+    let backlog = world.send_many(100).await;
+    let worker = start(world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::MIN));
+    world.becomes(backlog[2], Status::Sent).await;
+    let before = Instant::now();
+    let id = world.send(message("code").class(Class::Otp)).await;
+    world.becomes(id, Status::Sent).await;
+    assert!(
+        before.elapsed() <= Duration::from_secs(3),
+        "{:?}",
+        before.elapsed()
+    );
+    worker.stop().await;
+}

@@ -1,0 +1,179 @@
+//! `/v1/messages`: to send, to list, to look at one.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{OriginalUri, Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use sms_core::sender::key_reused;
+use sms_core::store::Inserted;
+use sms_core::{Class, Error, ErrorKind, Message, MessageId, OnUnknown};
+
+use super::Api;
+use super::auth::Caller;
+use super::json::Fields;
+use super::problem::{FieldProblem, Problem};
+use super::query;
+use super::view::{Accepted, Detailed, Shown};
+use crate::keys::KeyScope;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// `POST /v1/messages`: 202 means durably accepted.
+pub(crate) async fn send(
+    State(api): State<Api>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = caller.with(KeyScope::Send)?;
+    let mut message = read(Fields::read(&headers, &body)?)?.owner(&*caller.id);
+    if let Some(key) = idempotency_key(&headers)? {
+        message = message.key(key);
+    }
+    let prepared = api.0.sender.prepare(&message)?;
+    let inserted = api.0.sender.accept(vec![prepared.clone()]).await?;
+    let mut response = match inserted.first() {
+        Some(Inserted::Stored) => accepted(prepared.id, &uri, Json(Accepted::new(&prepared)))?,
+        Some(Inserted::Replayed(id)) => {
+            let first = api
+                .0
+                .store
+                .get(*id, &caller.scope())
+                .await?
+                .ok_or_else(Problem::not_found)?;
+            let mut response = accepted(*id, &uri, Json(Shown::new(&first)))?;
+            response
+                .headers_mut()
+                .insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+            response
+        }
+        Some(Inserted::KeyReused) => return Err(key_reused().into()),
+        None => return Err(Error::new(ErrorKind::Internal, "the store gave no answer for a message").into()),
+    };
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
+}
+
+/// `GET /v1/messages`: newest first, a page at a time.
+pub(crate) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let caller = caller.with(KeyScope::Read)?;
+    let malformed = |_| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "query_invalid",
+            "the query cannot be read",
+        )
+    };
+    let Query(parameters) = parameters.map_err(malformed)?;
+    let mut request = query::read(parameters, caller.scope())?;
+    let page = request.limit;
+    // One more than the page tells whether there is a next one.
+    request.limit += 1;
+    let mut found = api.0.store.list(&request).await?;
+    let more = found.len() > page;
+    found.truncate(page);
+    let next_cursor = found.last().filter(|_| more).map(|last| last.message.id);
+    let data: Vec<_> = found.iter().map(Shown::new).collect();
+    Ok(Json(json!({ "data": data, "next_cursor": next_cursor })).into_response())
+}
+
+/// `GET /v1/messages/{id}`: the message and its timeline.
+pub(crate) async fn show(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = caller.with(KeyScope::Read)?;
+    // What is not an id is the id of nothing.
+    let id: MessageId = id.parse().map_err(|_| Problem::not_found())?;
+    let stored = api
+        .0
+        .store
+        .get(id, &caller.scope())
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let events = api.0.store.timeline(id).await?;
+    Ok(Json(Detailed::new(&stored, events)).into_response())
+}
+
+fn accepted(id: MessageId, uri: &axum::http::Uri, body: impl IntoResponse) -> Result<Response, Problem> {
+    let location = format!("{}/{id}", uri.path().trim_end_matches('/'));
+    let unwritable =
+        |error| Error::new(ErrorKind::Internal, "the location cannot be written").with_source(error);
+    let location = HeaderValue::try_from(location).map_err(unwritable)?;
+    Ok(([(header::LOCATION, location)], body).into_response())
+}
+
+/// The message a body asks for. Whether its values are possible is the core's to say.
+fn read(mut fields: Fields) -> Result<Message, Problem> {
+    const CLASS: &str = "must be otp, service or marketing";
+    const ON_UNKNOWN: &str = "must be hold or resend_once";
+    let mut message = Message::new(fields.required_string("to"), fields.required_string("text"));
+    let on_unknown = |name: &str| {
+        [OnUnknown::Hold, OnUnknown::ResendOnce]
+            .into_iter()
+            .find(|it| it.as_str() == name)
+    };
+    if let Some(from) = fields.string("from") {
+        message = message.from(from);
+    }
+    if let Some(class) = fields.one_of("class", CLASS, Class::from_name) {
+        message = message.class(class);
+    }
+    if let Some(at) = fields.time("send_at") {
+        message = message.send_at(at);
+    }
+    if let Some(seconds) = fields.integer("deadline_seconds") {
+        message = message.deadline(std::time::Duration::from_secs(seconds));
+    }
+    if let Some(reference) = fields.string("reference") {
+        message = message.reference(reference);
+    }
+    if let Some(metadata) = fields.object("metadata") {
+        message = message.metadata(metadata);
+    }
+    if let Some(translit) = fields.boolean("translit") {
+        message = message.translit(translit);
+    }
+    if let Some(daytime) = fields.boolean("daytime") {
+        message = message.daytime(daytime);
+    }
+    if let Some(ip) = fields.string("end_user_ip") {
+        message = message.end_user_ip(ip);
+    }
+    if let Some(on_unknown) = fields.one_of("on_unknown", ON_UNKNOWN, on_unknown) {
+        message = message.on_unknown(on_unknown);
+    }
+    if let Some(attempts) = fields.integer("max_attempts") {
+        message = message.max_attempts(attempts);
+    }
+    fields.finish()?;
+    Ok(message)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let (value, more) = (values.next(), values.next());
+    let wrong = |rule: &'static str| {
+        let error = FieldProblem::parameter("Idempotency-Key", "idempotency_key_invalid", rule);
+        Problem::fields(StatusCode::BAD_REQUEST, vec![error])
+    };
+    if more.is_some() {
+        return Err(wrong("must stand once"));
+    }
+    let read = |value: &'_ HeaderValue| value.to_str().map(str::to_owned);
+    value
+        .map(read)
+        .transpose()
+        .map_err(|_| wrong("must be printable ASCII"))?;
+    Ok(value.and_then(|value| value.to_str().ok()))
+}

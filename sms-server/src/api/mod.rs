@@ -1,0 +1,140 @@
+//! The REST API, as a router that any axum application can mount.
+
+mod auth;
+mod health;
+mod json;
+mod messages;
+mod problem;
+mod query;
+mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::get;
+use sms_core::{MessageId, Queue, Sender, Store};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+use tracing::Span;
+
+use crate::keys::KeyRing;
+
+/// The largest body of a request, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+/// The longest a request may take, body included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The REST API over a sender and its store.
+///
+/// ```
+/// use std::sync::Arc;
+/// use sms_core::{MemoryQueue, MemoryRegistry, MemoryStore, Sender};
+/// use sms_server::{Api, KeyRing};
+///
+/// let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
+/// let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
+/// let keys = KeyRing::new(Arc::new(MemoryRegistry::new()), None);
+/// let app: axum::Router = axum::Router::new().nest("/sms", Api::new(sender, store, queue, keys).router());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Api(Arc<State>);
+
+/// What the handlers share.
+#[derive(Debug)]
+struct State {
+    sender: Sender,
+    store: Arc<dyn Store>,
+    queue: Arc<dyn Queue>,
+    keys: KeyRing,
+}
+
+impl Api {
+    /// The API over these. The sender must accept into the same store, and push into the same queue.
+    pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
+        Self(Arc::new(State {
+            sender,
+            store: Arc::new(store),
+            queue: Arc::new(queue),
+            keys,
+        }))
+    }
+
+    /// The routes, with everything they need around them: `/v1/messages`, `/livez`, `/readyz`.
+    pub fn router(self) -> Router {
+        let routes = Router::new()
+            .route("/v1/messages", get(messages::list).post(messages::send))
+            .route("/v1/messages/{id}", get(messages::show))
+            .route("/livez", get(health::live))
+            .route("/readyz", get(health::ready))
+            .fallback(|| async { StatusCode::NOT_FOUND })
+            .with_state(self);
+        let nosniff = (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        let no_store = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // The first layer is the outermost.
+        let around = ServiceBuilder::new()
+            .layer(SetRequestIdLayer::new(problem::REQUEST_ID, NewRequestId))
+            .layer(PropagateRequestIdLayer::new(problem::REQUEST_ID))
+            .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION]))
+            .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log))
+            .layer(axum::middleware::from_fn(problem::render))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(SetResponseHeaderLayer::if_not_present(nosniff.0, nosniff.1))
+            .layer(SetResponseHeaderLayer::if_not_present(no_store.0, no_store.1))
+            .layer(TimeoutLayer::with_status_code(
+                StatusCode::REQUEST_TIMEOUT,
+                REQUEST_TIMEOUT,
+            ))
+            .layer(RequestBodyLimitLayer::new(MAX_BODY))
+            .layer(DefaultBodyLimit::disable());
+        routes.layer(around)
+    }
+}
+
+/// Gives a request an id, unless the caller gave it one.
+#[derive(Clone)]
+struct NewRequestId;
+
+impl MakeRequestId for NewRequestId {
+    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
+        HeaderValue::from_str(&MessageId::new().to_string())
+            .ok()
+            .map(RequestId::new)
+    }
+}
+
+/// The span of a request: no query, which may hold a number.
+fn span(request: &Request) -> Span {
+    let id = request
+        .headers()
+        .get(problem::REQUEST_ID)
+        .and_then(|id| id.to_str().ok());
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}
+
+fn log(response: &Response, took: Duration, _: &Span) {
+    tracing::debug!(
+        status = response.status().as_u16(),
+        took_ms = took.as_millis(),
+        "answered"
+    );
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}

@@ -1,0 +1,127 @@
+//! Messages as the API shows them.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sms_core::event::Event;
+use sms_core::message::MessageState;
+use sms_core::text::Encoding;
+use sms_core::timeline::{Step, steps};
+use sms_core::{Class, MessageId, NewMessage, OnUnknown, PhoneNumber, SendOptions, Status, StoredMessage};
+use time::OffsetDateTime;
+
+/// What is known of a message from its acceptance on.
+#[derive(Debug, Serialize)]
+pub(crate) struct Accepted<'a> {
+    id: MessageId,
+    status: Status,
+    to: PhoneNumber,
+    parts: u8,
+    encoding: Encoding,
+    class: Class,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a str>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    metadata: &'a Map<String, Value>,
+    on_unknown: OnUnknown,
+    max_attempts: u32,
+    #[serde(flatten)]
+    options: &'a SendOptions,
+}
+
+/// A message with where it stands.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shown<'a> {
+    #[serde(flatten)]
+    accepted: Accepted<'a>,
+    text: &'a str,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    updated_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    due_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    deadline_at: OffsetDateTime,
+    attempts: u32,
+    resends: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+/// A message with everything that happened to it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Detailed<'a> {
+    #[serde(flatten)]
+    shown: Shown<'a>,
+    timeline: Vec<Step>,
+}
+
+impl<'a> Accepted<'a> {
+    /// A message that was accepted just now.
+    pub(crate) fn new(message: &'a NewMessage) -> Self {
+        Self::with_status(message, Status::Queued)
+    }
+
+    fn with_status(message: &'a NewMessage, status: Status) -> Self {
+        Self {
+            id: message.id,
+            status,
+            to: message.to,
+            parts: message.parts,
+            encoding: message.encoding,
+            class: message.class,
+            from: message.from.as_deref(),
+            reference: message.reference.as_deref(),
+            metadata: &message.metadata,
+            on_unknown: message.on_unknown,
+            max_attempts: message.max_attempts,
+            options: &message.options,
+        }
+    }
+}
+
+impl<'a> Shown<'a> {
+    pub(crate) fn new(StoredMessage { message, state }: &'a StoredMessage) -> Self {
+        let MessageState {
+            status,
+            created_at,
+            updated_at,
+            due_at,
+            valid_until,
+            attempts,
+            resends,
+            ..
+        } = *state;
+        Self {
+            accepted: Accepted::with_status(message, status),
+            text: &message.text,
+            created_at,
+            updated_at,
+            due_at,
+            deadline_at: valid_until,
+            attempts,
+            resends,
+            provider: state.provider.as_deref(),
+            provider_id: state.provider_id.as_deref(),
+            code: state.code,
+            reason: state.reason.as_deref(),
+        }
+    }
+}
+
+impl<'a> Detailed<'a> {
+    pub(crate) fn new(stored: &'a StoredMessage, events: Vec<Event>) -> Self {
+        Self {
+            shown: Shown::new(stored),
+            timeline: steps(stored, events),
+        }
+    }
+}

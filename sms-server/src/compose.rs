@@ -1,0 +1,65 @@
+//! From addresses to adapters.
+
+use std::sync::Arc;
+
+#[cfg(any(feature = "sqlite", feature = "smsru"))]
+use anyhow::Context;
+use anyhow::bail;
+use secrecy::{ExposeSecret, SecretString};
+use sms_core::{MemoryQueue, Provider, Queue, Registry, Sandbox, Store};
+
+/// Opens the store and the registry at an address.
+///
+/// # Errors
+///
+/// An address this build does not know; the adapter's.
+pub async fn store(address: &SecretString) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
+    let address = address.expose_secret();
+    match scheme(address) {
+        #[cfg(feature = "sqlite")]
+        "sqlite" => {
+            let config = sms_store_sqlite::SqliteConfig::from_url(address).context("store")?;
+            let store = Arc::new(
+                sms_store_sqlite::SqliteStore::open(config)
+                    .await
+                    .context("store")?,
+            );
+            Ok((store.clone(), store))
+        }
+        other => bail!("store: this build has no store `{other}:`; try sqlite:data/sms.db"),
+    }
+}
+
+/// Opens the queue at an address.
+///
+/// # Errors
+///
+/// An address this build does not know.
+pub fn queue(address: &SecretString) -> anyhow::Result<Arc<dyn Queue>> {
+    match scheme(address.expose_secret()) {
+        "memory" => Ok(Arc::new(MemoryQueue::new())),
+        other => bail!("queue: this build has no queue `{other}:`; try memory:"),
+    }
+}
+
+/// Makes the provider at an address.
+///
+/// # Errors
+///
+/// An address this build does not know; the adapter's.
+pub fn provider(address: &SecretString) -> anyhow::Result<Arc<dyn Provider>> {
+    let address = address.expose_secret();
+    match scheme(address) {
+        "sandbox" => Ok(Arc::new(Sandbox::new())),
+        #[cfg(feature = "smsru")]
+        "smsru" | "smsru+http" => Ok(Arc::new(sms_smsru::SmsRu::from_url(address).context("provider")?)),
+        other => {
+            bail!("provider: this build has no provider `{other}:`; try sandbox: or smsru://API_ID@sms.ru")
+        }
+    }
+}
+
+/// The part of an address that may be shown.
+fn scheme(address: &str) -> &str {
+    address.split_once(':').map_or("", |(scheme, _)| scheme)
+}

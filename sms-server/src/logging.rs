@@ -1,0 +1,25 @@
+//! The log, on standard error.
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, LogFormat};
+
+/// Starts the log.
+///
+/// # Errors
+///
+/// A filter that cannot be read; a second start.
+pub fn start(config: &Config) -> anyhow::Result<()> {
+    // The phone number parser logs the numbers it parses at `trace`.
+    let filter = EnvFilter::try_new(format!("{},rlibphonenumber=off", config.log))
+        .with_context(|| format!("log: not a filter: {}", config.log))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    }
+    .map_err(anyhow::Error::from_boxed)
+}

@@ -1,0 +1,181 @@
+//! The real program, as a child process.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long the program may take to start.
+const START: Duration = Duration::from_secs(20);
+/// The key the tests use.
+pub(crate) const ADMIN_KEY: &str = "an-admin-key-for-tests";
+
+/// A command of the program in an empty environment, with its data in this folder.
+pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sms-server"));
+    command.args(arguments).current_dir(folder).env_clear();
+    command
+}
+
+/// A running server. Killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// Everything it has written to standard error.
+    pub(crate) log: Arc<Mutex<String>>,
+    stdout: Option<std::process::ChildStdout>,
+    client: reqwest::Client,
+}
+
+impl Server {
+    /// Starts `serve` with these settings, on a free port unless they say where.
+    pub(crate) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut command = command(folder, &[]);
+        command
+            .env("SMS_LISTEN", "127.0.0.1:0")
+            .env("SMS_ADMIN_KEY", ADMIN_KEY)
+            .envs(settings.iter().copied());
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stdout = child.stdout.take();
+        let log = gather(child.stderr.take().expect("standard error"));
+        let deadline = Instant::now() + START;
+        let address = loop {
+            if let Some(address) = address_in(&log.lock().expect("the log")) {
+                break address;
+            }
+            if let Some(status) = child.try_wait().expect("a status") {
+                panic!("the server ended with {status}: {}", log.lock().expect("the log"));
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the server does not start: {}",
+                log.lock().expect("the log")
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(10))
+            .build()
+            .expect("a client");
+        Self {
+            child,
+            address,
+            log,
+            stdout,
+            client,
+        }
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+
+    /// SIGTERM; answers with everything the program printed and how it ended.
+    pub(crate) fn terminate(mut self) -> (String, std::process::ExitStatus) {
+        self.signal("TERM");
+        let status = self.child.wait().expect("gone");
+        let mut printed = String::new();
+        self.stdout
+            .take()
+            .expect("standard output")
+            .read_to_string(&mut printed)
+            .expect("text");
+        (printed, status)
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -{name} {}", self.child.id())])
+            .status();
+        assert!(sent.expect("a shell").success());
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) async fn post(&self, key: &str, body: &Value) -> reqwest::Result<(u16, Value)> {
+        let request = self.client.post(self.url("/v1/messages")).bearer_auth(ADMIN_KEY);
+        let response = request.header("idempotency-key", key).json(body).send().await?;
+        let status = response.status().as_u16();
+        Ok((status, response.json().await?))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let response = self
+            .client
+            .get(self.url(path))
+            .bearer_auth(ADMIN_KEY)
+            .send()
+            .await
+            .expect("a reply");
+        response.json().await.expect("JSON")
+    }
+
+    /// Waits until the message is in this state.
+    pub(crate) async fn wait_for(&self, id: &str, status: &str, patience: Duration) -> Value {
+        let deadline = Instant::now() + patience;
+        loop {
+            let message = self.get(&format!("/v1/messages/{id}")).await;
+            if message["status"] == status {
+                return message;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "not {status} in {patience:?}: {message:#}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads a stream to its end, in the background: a full pipe would stop the program.
+fn gather(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let gathered = Arc::clone(&text);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let mut text = text.lock().expect("the log");
+            text.push_str(&line);
+            text.push('\n');
+        }
+    });
+    gathered
+}
+
+/// The address in the line that says where the server listens.
+fn address_in(log: &str) -> Option<SocketAddr> {
+    let plain: String = strip_colours(log);
+    let line = plain.lines().find(|line| line.contains("serving"))?;
+    line.split("address=")
+        .nth(1)?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
+}
+
+fn strip_colours(text: &str) -> String {
+    let mut pieces = text.split('\u{1b}');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |plain, piece| {
+        plain + piece.split_once('m').map_or("", |(_, rest)| rest)
+    })
+}

@@ -1,0 +1,137 @@
+//! JSON as a tree that hides nothing: a key that comes twice is kept twice, for a reply in which one key says
+//! "accepted" and its double says "refused" proves neither.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// A value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Node {
+    Null,
+    /// An integer; fractions that are none, such as `100.0`, are one.
+    Number(i64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(String, Node)>),
+    /// Anything else: nothing we ask for.
+    Other,
+}
+
+/// What stands under a key.
+pub(crate) enum Field<'a> {
+    /// Nothing, `null` or an empty text.
+    Absent,
+    One(&'a Node),
+    /// Two different values.
+    Conflict,
+}
+
+impl Node {
+    /// Reads a document; `None` when it is not one JSON value from beginning to end.
+    pub(crate) fn parse(document: &[u8]) -> Option<Self> {
+        let document = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document);
+        serde_json::from_slice(document).ok()
+    }
+
+    pub(crate) fn field(&self, key: &str) -> Field<'_> {
+        let Self::Map(entries) = self else {
+            return Field::Absent;
+        };
+        let mut values = entries
+            .iter()
+            .filter(|(name, _)| name == key)
+            .map(|(_, value)| value);
+        match values.next() {
+            None => Field::Absent,
+            Some(first) if values.any(|other| other != first) => Field::Conflict,
+            Some(Self::Null) => Field::Absent,
+            Some(Self::Text(text)) if text.trim().is_empty() => Field::Absent,
+            Some(first) => Field::One(first),
+        }
+    }
+
+    /// The text under a key, trimmed.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        match self.field(key) {
+            Field::One(Self::Text(text)) => Some(text.trim()),
+            _ => None,
+        }
+    }
+
+    /// An integer, also one written as text.
+    pub(crate) fn integer(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Node, E> {
+        Ok(Node::Number(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
+        Ok(i64::try_from(number).map_or(Node::Other, Node::Number))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Node, E> {
+        // 2^53: every integer up to here is a number of its own.
+        let whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
+        Ok(if whole {
+            Node::Number(number as i64)
+        } else {
+            Node::Other
+        })
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Node, E> {
+        Ok(Node::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Node::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = items.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Node::Map(entries))
+    }
+}

@@ -1,0 +1,90 @@
+//! `queued → sending`, and what is to be offered for it.
+
+use std::collections::HashSet;
+
+use sms_core::clock::duration_to_ms;
+use sms_core::store::{BeginRequest, Begun, DueRequest};
+use sms_core::{Job, Lane, MessageId, Result};
+use sqlx::SqliteConnection;
+
+use crate::args::id_list;
+use crate::error::from_sqlx;
+use crate::row::{self, Columns};
+use crate::sql;
+use crate::store::SqliteStore;
+
+pub(crate) async fn due(store: &SqliteStore, request: DueRequest) -> Result<Vec<Job>> {
+    store.write_together(move |conn, now| Box::pin(offer(conn, now, request))).await
+}
+
+async fn offer(conn: &mut SqliteConnection, now: i64, request: DueRequest) -> Result<Vec<Job>> {
+    let mut jobs: Vec<Job> = Vec::new();
+    for (lane, limit) in Lane::ALL.into_iter().zip(request.limits) {
+        let query = sqlx::query(sql::DUE).bind(i64::from(lane.number())).bind(now).bind(rows(limit));
+        for row in query.fetch_all(&mut *conn).await.map_err(from_sqlx)? {
+            jobs.push(Job { id: Columns::new(&row).id()?, lane });
+        }
+    }
+    if !jobs.is_empty() {
+        let again_at = now.saturating_add(duration_to_ms(request.again_after));
+        let offered = sqlx::query(sql::OFFERED).bind(id_list(jobs.iter().map(|job| &job.id))).bind(again_at);
+        offered.execute(conn).await.map_err(from_sqlx)?;
+    }
+    Ok(jobs)
+}
+
+pub(crate) async fn begin(store: &SqliteStore, request: BeginRequest<'_>) -> Result<Vec<Begun>> {
+    if request.ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked: HashSet<&MessageId> = request.ids.iter().collect();
+    let count = asked.len();
+    let claim = Claim {
+        ids: id_list(asked),
+        worker: request.worker.to_owned(),
+        batch: request.batch.cast_signed(),
+        lease_ms: duration_to_ms(request.lease),
+    };
+    let (claim, mut begun) = store.write(move |conn, now| Box::pin(claim.begin(conn, now))).await?;
+    // Some were left out: begun by others, not due, or begun by this very call before, its answer being lost.
+    if begun.len() < count {
+        let known: HashSet<MessageId> = begun.iter().map(|begun| begun.submission.id).collect();
+        let before = store.read(|conn| Box::pin(claim.begun_before(conn))).await?;
+        begun.extend(before.into_iter().filter(|begun| !known.contains(&begun.submission.id)));
+    }
+    Ok(begun)
+}
+
+/// A [`BeginRequest`] of its own, since a write may outlive its caller.
+struct Claim {
+    ids: String,
+    worker: String,
+    batch: i64,
+    lease_ms: i64,
+}
+
+impl Claim {
+    /// One statement, so a transaction by itself.
+    async fn begin(self, conn: &mut SqliteConnection, now: i64) -> Result<(Self, Vec<Begun>)> {
+        let query = sqlx::query(sql::BEGIN)
+            .bind(self.ids.clone())
+            .bind(now)
+            .bind(self.worker.clone())
+            .bind(self.batch)
+            .bind(now.saturating_add(self.lease_ms));
+        let rows = query.fetch_all(conn).await.map_err(from_sqlx)?;
+        let begun = rows.iter().map(row::begun).collect::<Result<_>>()?;
+        Ok((self, begun))
+    }
+
+    async fn begun_before(self, conn: &mut SqliteConnection) -> Result<Vec<Begun>> {
+        let query = sqlx::query(sql::BEGUN).bind(self.ids).bind(self.worker).bind(self.batch);
+        let rows = query.fetch_all(conn).await.map_err(from_sqlx)?;
+        rows.iter().map(row::begun).collect()
+    }
+}
+
+/// A limit of rows as SQLite takes it.
+pub(crate) fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

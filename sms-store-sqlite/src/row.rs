@@ -1,0 +1,167 @@
+//! Rows of SQLite as the library's types.
+
+use sms_core::clock::datetime_from_ms;
+use sms_core::message::{IdempotencyKey, LeaseInfo, MessageState};
+use sms_core::outcome::AttemptState;
+use sms_core::store::Begun;
+use sms_core::text::Encoding;
+use sms_core::{
+    Class, Event, EventKind, MessageId, NewMessage, OnUnknown, PhoneNumber, Result, Status, StoredMessage,
+    Submission,
+};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Decode, Row as _, Sqlite, Type};
+use time::OffsetDateTime;
+
+use crate::error::{from_sqlx, undecodable};
+
+/// The columns of a row, from the first to the last, in the order of the statement.
+pub(crate) struct Columns<'r> {
+    row: &'r SqliteRow,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    pub(crate) fn new(row: &'r SqliteRow) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// The next column.
+    pub(crate) fn take<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self) -> Result<T> {
+        let value = self.row.try_get(self.next).map_err(from_sqlx)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    pub(crate) fn id(&mut self) -> Result<MessageId> {
+        let bytes: &[u8] = self.take()?;
+        bytes.try_into().map(MessageId::from_bytes).map_err(|_| undecodable("id"))
+    }
+
+    pub(crate) fn number<T: TryFrom<i64>>(&mut self, what: &'static str) -> Result<T> {
+        T::try_from(self.take::<i64>()?).map_err(|_| undecodable(what))
+    }
+
+    pub(crate) fn time(&mut self) -> Result<OffsetDateTime> {
+        self.take().map(datetime_from_ms)
+    }
+
+    pub(crate) fn status(&mut self) -> Result<Status> {
+        Status::from_number(self.take()?).ok_or_else(|| undecodable("status"))
+    }
+
+    pub(crate) fn on_unknown(&mut self) -> Result<OnUnknown> {
+        let name: &str = self.take()?;
+        let known = [OnUnknown::Hold, OnUnknown::ResendOnce].into_iter().find(|policy| policy.as_str() == name);
+        known.ok_or_else(|| undecodable("policy"))
+    }
+
+    pub(crate) fn code(&mut self) -> Result<Option<i32>> {
+        let code: Option<i64> = self.take()?;
+        code.map(|code| i32::try_from(code).map_err(|_| undecodable("code"))).transpose()
+    }
+
+    fn class(&mut self) -> Result<Class> {
+        Class::from_name(self.take()?).ok_or_else(|| undecodable("class"))
+    }
+
+    fn phone(&mut self) -> Result<PhoneNumber> {
+        let digits = self.number("number")?;
+        PhoneNumber::from_digits(digits).ok_or_else(|| undecodable("number"))
+    }
+
+    /// A JSON text; NULL stands for the default.
+    fn json<T: Default>(
+        &mut self,
+        what: &'static str,
+        parse: impl FnOnce(&'r str) -> serde_json::Result<T>,
+    ) -> Result<T> {
+        let text: Option<&str> = self.take()?;
+        let value = text.map(parse).transpose().map_err(|error| undecodable(what).with_source(error))?;
+        Ok(value.unwrap_or_default())
+    }
+}
+
+/// Reads a row of [`sql::MESSAGE_COLUMNS`](crate::sql::MESSAGE_COLUMNS).
+pub(crate) fn stored_message(row: &SqliteRow) -> Result<StoredMessage> {
+    let mut columns = Columns::new(row);
+    let message = NewMessage {
+        id: columns.id()?,
+        owner: columns.take()?,
+        key: idempotency_key(&mut columns)?,
+        to: columns.phone()?,
+        text: columns.take()?,
+        from: columns.take()?,
+        class: columns.class()?,
+        reference: columns.take()?,
+        metadata: columns.json("metadata", |text| serde_json::from_str(text))?,
+        options: columns.json("options", |text| serde_json::from_str(text))?,
+        encoding: Encoding::from_name(columns.take()?).ok_or_else(|| undecodable("encoding"))?,
+        parts: columns.number("number of parts")?,
+        send_at: columns.take::<Option<i64>>()?.map(datetime_from_ms),
+        deadline: std::time::Duration::from_millis(columns.number("deadline")?),
+        max_attempts: columns.number("limit of attempts")?,
+        on_unknown: columns.on_unknown()?,
+    };
+    let state = MessageState {
+        status: columns.status()?,
+        created_at: columns.time()?,
+        updated_at: columns.time()?,
+        due_at: columns.time()?,
+        valid_until: columns.time()?,
+        attempts: columns.number("number of attempts")?,
+        resends: columns.number("number of resends")?,
+        fence: columns.number("fence")?,
+        lease: lease(&mut columns)?,
+        provider: columns.take()?,
+        provider_id: columns.take()?,
+        code: columns.code()?,
+        reason: columns.take()?,
+    };
+    Ok(StoredMessage { message, state })
+}
+
+fn idempotency_key(columns: &mut Columns<'_>) -> Result<Option<IdempotencyKey>> {
+    let (key, fingerprint): (Option<String>, Option<&[u8]>) = (columns.take()?, columns.take()?);
+    let Some((key, fingerprint)) = key.zip(fingerprint) else { return Ok(None) };
+    let fingerprint = fingerprint.try_into().map_err(|_| undecodable("fingerprint"))?;
+    Ok(Some(IdempotencyKey { key, fingerprint }))
+}
+
+fn lease(columns: &mut Columns<'_>) -> Result<Option<LeaseInfo>> {
+    let (worker, since, until) = (columns.take()?, columns.take()?, columns.take()?);
+    let (Some(worker), Some(since), Some(until)) = (worker, since, until) else { return Ok(None) };
+    Ok(Some(LeaseInfo { worker, since: datetime_from_ms(since), until: datetime_from_ms(until) }))
+}
+
+/// Reads a row of [`sql::BEGIN`](crate::sql::BEGIN).
+pub(crate) fn begun(row: &SqliteRow) -> Result<Begun> {
+    let mut columns = Columns::new(row);
+    let (id, to) = (columns.id()?, columns.phone()?);
+    let mut submission = Submission::new(id, to, columns.take::<String>()?);
+    submission.from = columns.take()?;
+    submission.class = columns.class()?;
+    submission.options = columns.json("options", |text| serde_json::from_str(text))?;
+    submission.valid_until = columns.time()?;
+    let fence = columns.number("fence")?;
+    let attempt = AttemptState {
+        attempt: columns.number("number of attempts")?,
+        max_attempts: columns.number("limit of attempts")?,
+        resends: columns.number("number of resends")?,
+        on_unknown: columns.on_unknown()?,
+    };
+    Ok(Begun { submission, fence, attempt })
+}
+
+/// Reads a row of [`sql::EVENT_COLUMNS`](crate::sql::EVENT_COLUMNS).
+pub(crate) fn event(row: &SqliteRow) -> Result<Event> {
+    let mut columns = Columns::new(row);
+    Ok(Event {
+        seq: columns.number("position")?,
+        message_id: columns.id()?,
+        at: columns.time()?,
+        kind: EventKind::from_name(columns.take()?).ok_or_else(|| undecodable("kind"))?,
+        status: columns.status()?,
+        details: columns.json("details", |text| serde_json::from_str(text))?,
+    })
+}

@@ -1,0 +1,228 @@
+//! Every statement, with the row of the state table it carries out.
+//!
+//! Numbers of states stand as literals, because a partial index is used only where the query says literally what the
+//! index says: 0 queued, 1 sending, 2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired, 8 cancelled.
+
+use crate::args::RowsStatement;
+
+/// Takes the write lock at once, so that no transaction has to upgrade from reading to writing.
+pub(crate) const BEGIN_IMMEDIATE: &str = "BEGIN IMMEDIATE";
+
+pub(crate) const VERSION: &str = "SELECT sqlite_version()";
+
+/// `∅ → queued`; guard: the id and the idempotency key are free. Answers with the ids that were inserted.
+pub(crate) static INSERT: RowsStatement = RowsStatement::new(
+    "INSERT INTO messages (id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, \
+     encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, lane, status, created_at, updated_at, due_at, \
+     valid_until, push_at) SELECT * FROM ",
+    24,
+    " WHERE column1 IS NOT NULL ON CONFLICT DO NOTHING RETURNING id",
+);
+
+/// Which of these ids are stored. ?1 ids.
+pub(crate) const STORED: &str =
+    "SELECT id FROM messages WHERE id IN (SELECT unhex(value) FROM json_each(?1))";
+
+/// Who holds these idempotency keys. ?1 list of [owner or "", key].
+pub(crate) const KEY_HOLDERS: &str = "\
+    SELECT coalesce(owner, ''), key, id, fingerprint, created_at \
+    FROM json_each(?1) AS asked CROSS JOIN messages \
+    ON coalesce(owner, '') = asked.value ->> 0 AND key = asked.value ->> 1 \
+    WHERE key IS NOT NULL AND key_released = 0";
+
+/// Frees the keys of messages older than the window. ?1 ids.
+pub(crate) const RELEASE_KEYS: &str =
+    "UPDATE messages SET key_released = 1 WHERE id IN (SELECT unhex(value) FROM json_each(?1))";
+
+/// Queued messages to offer to a queue: due, not past their deadline, not offered for a while. ?1 lane, ?2 now, ?3 limit.
+pub(crate) const DUE: &str = "\
+    SELECT id FROM messages INDEXED BY messages_due \
+    WHERE status = 0 AND lane = ?1 AND push_at <= ?2 AND due_at <= ?2 AND valid_until > ?2 \
+    ORDER BY push_at LIMIT ?3";
+
+/// Notes that they are being offered. ?1 ids, ?2 not again before.
+pub(crate) const OFFERED: &str =
+    "UPDATE messages SET push_at = ?2 WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND status = 0";
+
+/// `queued → sending`; guard: due, not past its deadline. ?1 ids, ?2 now, ?3 worker, ?4 batch, ?5 end of the lease.
+pub(crate) const BEGIN: &str = "\
+    UPDATE messages \
+    SET status = 1, fence = fence + 1, attempts = attempts + 1, updated_at = ?2, \
+        worker = ?3, batch = ?4, lease_since = ?2, lease_until = ?5 \
+    WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND status = 0 AND due_at <= ?2 AND valid_until > ?2 \
+    RETURNING id, to_number, text, sender, class, options, valid_until, \
+              fence, attempts, max_attempts, resends, on_unknown";
+
+/// What an earlier call with the same worker and batch began. ?1 ids, ?2 worker, ?3 batch.
+pub(crate) const BEGUN: &str = "\
+    SELECT id, to_number, text, sender, class, options, valid_until, \
+           fence, attempts, max_attempts, resends, on_unknown \
+    FROM messages \
+    WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND status = 1 AND worker = ?2 AND batch = ?3";
+
+/// `sending → sent | queued | failed | unknown` by the owner; guard: sending, and the fence is the owner's.
+///
+/// Columns: 1 id, 2 fence, 3 status, 4 now, 5 due again at, 6 uncounted attempts, 7 provider, 8 provider id, 9 code,
+/// 10 reason, 11 sent at, 12 poll at. Answers with the ids that were the owner's, and whether receipts wait for them.
+pub(crate) static SETTLE: RowsStatement = RowsStatement::new(
+    "UPDATE messages \
+     SET status = column3, updated_at = column4, due_at = coalesce(column5, due_at), \
+         push_at = coalesce(column5, push_at), attempts = attempts - column6, provider = column7, \
+         provider_id = column8, code = column9, reason = column10, sent_at = column11, poll_at = column12, \
+         worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
+     FROM ",
+    12,
+    " WHERE id = column1 AND status = 1 AND fence = column2 \
+     RETURNING id, EXISTS (SELECT 1 FROM parked WHERE parked.provider_id = messages.provider_id \
+                           AND parked.provider = messages.provider)",
+);
+
+/// The columns of [`LedgerRow`](crate::transition::LedgerRow).
+macro_rules! ledger_columns {
+    () => {
+        "m.id, m.status, m.updated_at, m.due_at, m.valid_until, m.push_at, m.attempts, m.resends, m.fence, m.worker, \
+         m.provider, m.provider_id, m.code, m.reason, m.sent_at, m.poll_at, m.polls, m.owner, m.deadline_ms, \
+         m.on_unknown"
+    };
+}
+
+/// Rows to be changed by [`SAVE`], by id. ?1 ids.
+pub(crate) const LOAD: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM messages AS m WHERE m.id IN (SELECT unhex(value) FROM json_each(?1))"
+);
+
+/// The same by provider id, with its place in the list. ?1 list of [provider, provider id]. Should two messages bear one
+/// id, the one that was sent last comes last.
+pub(crate) const LOAD_BY_PROVIDER_ID: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    ", asked.key FROM json_each(?1) AS asked CROSS JOIN messages AS m \
+     ON m.provider_id = asked.value ->> 1 AND m.provider = asked.value ->> 0 \
+     WHERE m.provider_id IS NOT NULL ORDER BY m.sent_at"
+);
+
+/// The same by alias.
+pub(crate) const LOAD_BY_ALIAS: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    ", asked.key FROM json_each(?1) AS asked CROSS JOIN aliases AS a \
+     ON a.provider_id = asked.value ->> 1 AND a.provider = asked.value ->> 0 \
+     CROSS JOIN messages AS m ON m.id = a.message_id"
+);
+
+/// Rows for `sending → unknown | queued`; guard: the lease is over. ?1 now, ?2 limit.
+pub(crate) const LOAD_LEASE_OVER: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM messages AS m WHERE m.status = 1 AND m.lease_until <= ?1 ORDER BY m.lease_until LIMIT ?2"
+);
+
+/// Rows for `queued → expired | unknown`; guard: the deadline is past. ?1 now, ?2 limit.
+pub(crate) const LOAD_PAST_DEADLINE: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM messages AS m WHERE m.status = 0 AND m.valid_until <= ?1 ORDER BY m.valid_until LIMIT ?2"
+);
+
+/// Sent messages whose status query is due. ?1 now, ?2 limit.
+pub(crate) const LOAD_AWAITING: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM messages AS m WHERE m.status = 2 AND m.poll_at IS NOT NULL AND m.poll_at <= ?1 ORDER BY m.poll_at LIMIT ?2"
+);
+
+/// Writes back rows whose transition was decided in [`transition`](crate::transition), under the same write lock as
+/// the read; none of these transitions leads to `sending`, so nobody holds the message afterwards.
+pub(crate) static SAVE: RowsStatement = RowsStatement::new(
+    "UPDATE messages \
+     SET status = column2, updated_at = column3, due_at = column4, valid_until = column5, push_at = column6, \
+         attempts = column7, resends = column8, provider = column9, provider_id = column10, code = column11, \
+         reason = column12, sent_at = column13, poll_at = column14, polls = column15, \
+         worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
+     FROM ",
+    15,
+    " WHERE id = column1",
+);
+
+/// Entries of the event log.
+pub(crate) static LOG: RowsStatement = RowsStatement::new(
+    "INSERT INTO events (message_id, at, kind, status, details) SELECT * FROM ",
+    5,
+    " WHERE column1 IS NOT NULL",
+);
+
+/// Whether an outcome of this attempt and class is on record. ?1 id, ?2 attempt, ?3 class.
+pub(crate) const KNOWN: &str = "\
+    SELECT EXISTS (SELECT 1 FROM events \
+    WHERE message_id = ?1 AND details ->> '$.attempt' = ?2 AND details ->> '$.outcome' = ?3)";
+
+/// Notes a second provider id of a message. ?1 provider id, ?2 provider, ?3 message.
+pub(crate) const ADD_ALIAS: &str = "INSERT OR REPLACE INTO aliases (provider_id, provider, message_id) VALUES (?1, ?2, ?3)";
+
+/// Keeps a receipt until its provider id is known. ?1 now, ?2 provider, ?3 provider id, ?4 state, ?5 code, ?6 text, ?7 at.
+pub(crate) const PARK: &str = "\
+    INSERT OR IGNORE INTO parked (parked_at, provider, provider_id, state, code, text, at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+/// Takes the receipts that wait for a provider id. ?1 provider id, ?2 provider.
+pub(crate) const UNPARK: &str = "\
+    DELETE FROM parked WHERE provider_id = ?1 AND provider = ?2 RETURNING seq, state, code, text";
+
+/// The columns of a whole message, in the order [`row::stored_message`](crate::row::stored_message) reads them.
+macro_rules! message_columns {
+    () => {
+        "id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, encoding, parts, \
+         send_at, deadline_ms, max_attempts, on_unknown, status, created_at, updated_at, due_at, valid_until, \
+         attempts, resends, fence, worker, lease_since, lease_until, provider, provider_id, code, reason"
+    };
+}
+
+pub(crate) const MESSAGE_COLUMNS: &str = message_columns!();
+
+/// One message. ?1 id.
+pub(crate) const GET: &str = concat!("SELECT ", message_columns!(), " FROM messages WHERE id = ?1");
+
+/// The last events of one message, newest first. ?1 message, ?2 limit.
+pub(crate) const TIMELINE: &str = "\
+    SELECT seq, message_id, at, kind, status, details FROM events WHERE message_id = ?1 ORDER BY seq DESC LIMIT ?2";
+
+/// Events of all messages. Positions are given under the write lock, so in the order of commits. ?1 position, ?2 limit.
+pub(crate) const EVENTS_AFTER: &str = "\
+    SELECT seq, message_id, at, kind, status, details FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+
+/// Messages in a final state that have not changed for long. ?1 changed before, ?2 limit.
+pub(crate) const ENDED: &str = "\
+    SELECT id FROM messages INDEXED BY messages_ended \
+    WHERE status IN (3, 4, 5, 7, 8) AND updated_at < ?1 ORDER BY updated_at LIMIT ?2";
+
+/// A final state `→ ∅`, with everything that belongs to the messages. ?1 ids.
+pub(crate) const PURGE: [&str; 3] = [
+    "DELETE FROM events WHERE message_id IN (SELECT unhex(value) FROM json_each(?1))",
+    "DELETE FROM aliases WHERE message_id IN (SELECT unhex(value) FROM json_each(?1))",
+    "DELETE FROM messages WHERE id IN (SELECT unhex(value) FROM json_each(?1))",
+];
+
+/// Receipts nobody claimed. ?1 parked before.
+pub(crate) const PURGE_PARKED: &str = "DELETE FROM parked WHERE parked_at < ?1";
+
+/// The version of a record. ?1 kind, ?2 name.
+pub(crate) const RECORD_VERSION: &str = "SELECT version FROM registry WHERE kind = ?1 AND name = ?2";
+
+/// Writes a record. ?1 kind, ?2 name, ?3 version, ?4 value, ?5 now.
+pub(crate) const RECORD_PUT: &str = "\
+    INSERT INTO registry (kind, name, version, value, updated_at) VALUES (?1, ?2, ?3, ?4, ?5) \
+    ON CONFLICT (kind, name) DO UPDATE \
+    SET version = excluded.version, value = excluded.value, updated_at = excluded.updated_at";
+
+/// One record. ?1 kind, ?2 name.
+pub(crate) const RECORD_GET: &str =
+    "SELECT name, version, value, updated_at FROM registry WHERE kind = ?1 AND name = ?2";
+
+/// The records of a kind. ?1 kind.
+pub(crate) const RECORD_LIST: &str =
+    "SELECT name, version, value, updated_at FROM registry WHERE kind = ?1 ORDER BY name";
+
+/// Removes a record. ?1 kind, ?2 name.
+pub(crate) const RECORD_DELETE: &str = "DELETE FROM registry WHERE kind = ?1 AND name = ?2";

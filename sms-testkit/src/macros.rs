@@ -1,0 +1,369 @@
+//! The macros: one named test for each behaviour.
+
+/// Makes a test of each behaviour of a [`Store`](sms_core::Store). The argument is an expression, evaluated in an
+/// async block for each test, that makes a fresh [`StoreHarness`](crate::StoreHarness).
+///
+/// `SMS_TEST_CASES` sets how many random lives the test `model` compares, see [`model`](crate::model).
+#[macro_export]
+macro_rules! store {
+    ($harness:expr $(,)?) => {
+        $crate::__tests! { ($harness) run_on_threads store {
+            insert {
+                a_stored_message_can_be_read_back_whole
+                a_text_is_kept_letter_by_letter
+                a_new_message_is_queued_and_has_no_attempt
+                the_deadline_counts_from_now
+                the_deadline_of_a_scheduled_message_counts_from_its_time
+                a_time_in_the_past_means_now
+                an_empty_batch_is_no_error
+                a_repeated_insert_stores_nothing_twice
+                a_repeated_insert_leaves_the_message_as_it_is
+                a_message_twice_in_a_batch_is_stored_once
+                the_same_key_and_content_is_the_first_message
+                the_same_key_with_other_content_is_refused
+                a_key_belongs_to_its_owner
+                a_key_is_held_for_72_hours
+                a_key_is_free_after_72_hours
+                a_key_is_held_whatever_becomes_of_its_message
+                a_key_twice_in_one_batch_is_one_message
+                a_refused_message_does_not_spoil_the_batch
+            }
+            due {
+                a_waiting_message_is_offered_with_its_lane
+                the_urgent_lane_is_offered_first
+                the_longest_due_is_offered_first
+                each_lane_has_its_own_limit
+                an_offered_message_is_not_offered_again_too_early
+                an_offered_message_that_is_not_taken_is_offered_again
+                a_message_its_caller_pushes_is_left_alone_for_a_while
+                a_scheduled_message_is_offered_at_its_time_whoever_pushes
+                a_scheduled_message_is_not_offered_early
+                a_message_past_its_deadline_is_not_offered
+                only_a_queued_message_is_offered
+                a_retry_is_offered_when_it_is_due_and_not_before
+            }
+            begin {
+                a_queued_message_becomes_sending_under_a_lease
+                every_attempt_has_a_fence_of_its_own
+                a_submission_carries_the_whole_message
+                an_attempt_knows_its_policy
+                a_message_its_caller_pushes_can_be_begun_at_once
+                a_message_that_is_not_due_is_left_out
+                a_retry_is_left_out_until_it_is_due
+                a_message_past_its_deadline_is_left_out
+                only_a_queued_message_is_begun
+                a_message_whose_lease_is_over_is_not_begun_again
+                an_unknown_id_is_left_out
+                an_id_named_twice_is_begun_once
+                one_that_cannot_be_begun_does_not_spoil_the_others
+                a_repeat_of_the_same_batch_gets_the_same_answer
+                another_worker_gets_nothing_of_a_batch_that_is_begun
+                a_repeat_after_the_settlement_begins_nothing
+            }
+            settle {
+                an_acceptance_makes_it_sent
+                an_acceptance_without_a_provider_id_makes_it_sent
+                a_refusal_makes_it_failed
+                an_unknown_outcome_makes_it_unknown
+                a_deferral_makes_it_queued_and_counts_the_attempt
+                a_blocked_account_burns_no_attempt
+                a_resend_is_recorded_and_counted
+                a_resend_that_would_be_past_the_deadline_is_not_made
+                the_verdict_is_the_workers
+                a_settlement_counts_until_the_lease_is_taken_away
+                a_repeated_settlement_is_known_and_changes_nothing
+                a_settlement_twice_in_a_batch_is_written_once
+                a_message_that_is_not_there_is_gone
+                each_settlement_of_a_batch_stands_by_itself
+                an_attempt_is_on_record_with_everything_known_about_it
+            }
+            late {
+                an_acceptance_lifts_an_unknown_message
+                an_acceptance_after_an_unknown_outcome_lifts_the_message
+                an_acceptance_of_an_earlier_attempt_lifts_a_queued_message
+                an_acceptance_of_an_earlier_attempt_lifts_a_sending_message
+                an_acceptance_lifts_a_failed_message
+                an_acceptance_lifts_an_expired_message
+                an_acceptance_lifts_a_cancelled_message
+                a_second_acceptance_leaves_a_sent_message_as_it_is
+                an_acceptance_leaves_a_delivered_message_as_it_is
+                a_refusal_of_the_same_attempt_fails_an_unknown_message
+                a_refusal_after_a_resend_leaves_the_message_unknown
+                a_refusal_of_an_earlier_attempt_moves_nothing
+                any_other_outcome_is_recorded_and_moves_nothing
+                a_wrong_fence_settles_nothing
+                a_repeated_late_outcome_is_known
+                a_repeated_late_acceptance_is_known
+            }
+            rescue {
+                a_lease_that_is_not_over_is_left_alone
+                under_hold_it_becomes_unknown
+                under_resend_once_it_is_queued_once_more
+                a_rescued_message_is_offered_when_it_is_due
+                under_resend_once_it_is_not_queued_twice
+                a_resend_that_would_be_past_the_deadline_is_not_made
+                a_rescue_is_on_record
+                only_a_sending_message_is_rescued
+                a_rescue_is_not_repeated
+                no_more_than_the_limit_are_rescued_at_a_time
+            }
+            expire {
+                a_message_past_its_deadline_becomes_expired
+                a_message_before_its_deadline_is_left_alone
+                a_message_that_may_have_been_accepted_becomes_unknown
+                only_a_queued_message_expires
+                an_expiry_is_not_repeated
+                no_more_than_the_limit_expire_at_a_time
+            }
+            cancel {
+                a_queued_message_becomes_cancelled
+                a_message_that_may_have_been_accepted_becomes_unknown
+                a_cancelled_message_is_not_sent
+                a_message_that_is_not_queued_is_a_conflict
+                anothers_message_is_not_found
+                anothers_message_is_not_found_in_whatever_state_it_is
+                a_message_that_is_not_there_is_not_found
+            }
+            resolve {
+                a_person_may_say_it_went_out
+                a_person_may_say_it_did_not_go_out
+                a_person_may_send_it_again
+                a_resend_gets_a_new_deadline
+                after_a_persons_resend_a_vanished_worker_leaves_it_unknown
+                a_message_that_is_not_unknown_is_a_conflict
+                anothers_message_is_not_found
+                a_message_that_is_not_there_is_not_found
+            }
+            receipts {
+                a_message_can_be_delivered
+                a_message_can_be_undelivered
+                on_its_way_is_news_only_once
+                on_its_way_with_the_known_code_is_no_news
+                a_final_state_never_goes_back
+                a_doubled_receipt_is_ignored
+                a_receipt_of_another_provider_is_not_the_messages
+                a_receipt_that_fits_no_message_is_parked
+                each_receipt_of_a_batch_stands_by_itself
+                a_receipt_of_either_accepted_attempt_reaches_the_message
+                a_receipt_reaches_a_message_that_was_sent_late
+            }
+            parked {
+                a_parked_receipt_is_joined_by_the_settlement
+                a_parked_receipt_is_joined_by_a_late_acceptance
+                a_parked_receipt_on_its_way_leaves_the_message_sent
+                parked_receipts_are_joined_in_the_order_they_came
+                a_parked_receipt_is_joined_once
+                each_message_of_a_batch_joins_its_own_receipt
+                a_parked_receipt_of_another_provider_is_not_joined
+                a_parked_receipt_moves_nothing_without_an_acceptance
+                a_parked_receipt_waits_for_72_hours
+            }
+            polling {
+                the_first_query_is_due_after_a_while
+                intervals_double_up_to_the_longest
+                a_message_that_is_not_to_be_asked_for_is_left_alone
+                nobody_asks_for_a_message_that_has_no_provider_id
+                nobody_asks_after_the_end
+                on_its_way_is_asked_about_again
+                a_message_without_an_end_is_given_up_and_says_so
+                a_message_that_was_given_up_still_takes_a_receipt
+                no_more_than_the_limit_are_asked_about_at_a_time
+                a_late_acceptance_is_asked_about
+            }
+            scope {
+                get_finds_only_ones_own
+                list_shows_only_ones_own
+                stats_count_only_ones_own
+            }
+            list {
+                the_newest_is_first
+                a_listed_message_is_the_one_get_shows
+                pages_hold_every_message_once
+                pages_go_on_past_what_comes_in_between
+                nothing_is_on_a_page_of_limit_zero
+                states_can_be_chosen
+                a_number_can_be_chosen
+                a_class_can_be_chosen
+                a_reference_can_be_chosen
+                a_time_range_holds_its_start_and_not_its_end
+                a_search_finds_a_part_of_a_text
+                a_search_has_no_wildcards
+                a_search_finds_a_part_of_a_number
+                a_search_for_digits_finds_texts_too
+                filters_are_joined_by_and
+            }
+            timeline {
+                a_message_that_waits_has_no_events
+                each_step_is_there_with_the_state_after_it
+                a_hard_life_is_there_in_full
+                an_event_bears_the_time_it_happened
+                the_steps_of_a_message_begin_with_its_acceptance
+                a_timeline_holds_only_its_own_message
+                a_long_timeline_holds_its_last_thousand_events
+            }
+            events {
+                an_empty_log_is_empty
+                the_log_is_in_the_order_of_what_happened
+                pages_hold_every_event_once
+                the_log_and_the_timeline_tell_the_same
+                a_reader_at_the_end_sees_what_comes_next
+                positions_are_not_used_twice_after_a_purge
+            }
+            stats {
+                an_empty_store_counts_nothing
+                every_state_is_counted
+                the_range_holds_its_start_and_not_its_end
+            }
+            purge {
+                only_ended_messages_go
+                only_old_messages_go
+                a_message_ages_from_its_end
+                a_purged_message_is_gone_from_everywhere
+                the_key_of_a_purged_message_is_free
+                the_log_of_other_messages_stays
+                old_parked_receipts_go
+                no_more_than_the_limit_go_at_a_time
+            }
+            at_once {
+                each_message_is_begun_by_one_worker
+                one_key_stores_one_message
+                a_job_is_offered_to_one_caretaker
+                a_cancelled_message_is_not_begun
+                a_rescue_that_races_with_the_settlement_loses_nothing
+                one_settlement_of_many_is_written
+                a_reader_of_the_log_skips_nothing
+            }
+        } }
+
+        mod model {
+            #[allow(unused_imports)]
+            use super::*;
+
+            #[test]
+            fn every_step_is_that_of_the_model() {
+                $crate::run_on_threads($crate::model::every_step_is_that_of_the_model(async || {
+                    $harness
+                }));
+            }
+        }
+    };
+}
+
+/// Makes a test of each behaviour of a [`Queue`](sms_core::Queue). The argument is an expression, evaluated in an
+/// async block for each test, that makes a fresh [`QueueHarness`](crate::QueueHarness).
+#[macro_export]
+macro_rules! queue {
+    ($harness:expr $(,)?) => {
+        $crate::__tests! { ($harness) run queue {
+            a_pushed_job_is_pulled
+            every_job_of_a_large_push_is_pulled
+            the_urgent_lane_goes_first
+            an_urgent_job_overtakes_a_backlog
+            one_pull_reaches_into_every_lane
+            a_lane_is_first_in_first_out
+            no_more_than_asked_for_are_pulled
+            a_leased_job_is_hidden
+            a_lease_that_is_over_gives_its_job_back
+            an_acked_job_is_gone_for_good
+            an_ack_can_be_repeated
+            an_ack_after_the_lease_is_no_error
+            an_ack_of_a_foreign_lease_is_no_error
+            an_acked_job_can_be_pushed_again
+            a_job_that_is_pushed_twice_is_not_lost
+            a_released_job_is_back_at_once
+            a_release_can_be_repeated
+            a_pull_without_patience_comes_back_at_once
+            a_pull_waits_no_longer_than_asked
+            a_push_wakes_a_waiting_pull
+            a_release_wakes_a_waiting_pull
+            a_push_wakes_every_waiting_pull
+            a_dropped_pull_loses_no_job
+            an_empty_push_is_no_error
+            stats_count_what_is_ready_and_what_is_leased
+            stats_have_room_for_what_can_be_pushed
+            concurrent_pulls_get_different_jobs
+        } }
+    };
+}
+
+/// Makes a test of each behaviour of a [`Provider`](sms_core::Provider). The argument is an expression, evaluated in
+/// an async block for each test, that makes a [`ProviderHarness`](crate::ProviderHarness).
+#[macro_export]
+macro_rules! provider {
+    ($harness:expr $(,)?) => {
+        $crate::__tests! { ($harness) run provider {
+            the_name_is_short_and_stable
+            the_limits_can_be_worked_with
+            an_empty_batch_has_no_outcomes
+            one_submission_has_one_outcome
+            a_full_batch_has_one_outcome_for_each
+            provider_ids_differ_from_call_to_call
+            two_messages_to_one_number_have_an_outcome_each
+            messages_of_every_kind_go_in_one_batch
+            outcomes_come_in_the_order_of_the_submissions
+            concurrent_calls_do_not_mix
+            the_schedule_of_queries_can_be_kept
+            a_query_leaves_out_what_the_provider_does_not_know
+            a_receipt_bears_the_name_and_id_it_was_asked_for
+            an_account_that_can_send_passes_its_check
+        } }
+    };
+}
+
+/// Makes a test of each behaviour of a [`Registry`](sms_core::Registry). The argument is an expression, evaluated in
+/// an async block for each test, that makes a fresh [`RegistryHarness`](crate::RegistryHarness).
+#[macro_export]
+macro_rules! registry {
+    ($harness:expr $(,)?) => {
+        $crate::__tests! { ($harness) run_on_threads registry {
+            a_record_can_be_read_back
+            a_record_that_is_not_there_is_none
+            versions_grow_by_one
+            the_expected_version_is_overwritten
+            another_version_is_a_conflict
+            an_expected_version_of_nothing_is_a_conflict
+            an_absent_record_is_made_once
+            a_deleted_record_is_gone_and_starts_over
+            a_delete_leaves_the_others
+            a_list_holds_one_kind_by_name
+            a_list_of_nothing_is_empty
+            names_are_kept_letter_by_letter
+            every_json_value_is_kept
+            a_put_notes_its_time
+            of_two_writers_one_succeeds
+            of_two_makers_one_succeeds
+            no_unconditional_write_is_lost
+        } }
+    };
+}
+
+/// One test for each name, in groups or without.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tests {
+    (($harness:expr) $run:ident $suite:ident { $($group:ident { $($test:ident)* })* }) => { $(
+        mod $group {
+            #[allow(unused_imports)]
+            use super::*;
+
+            $(
+                #[test]
+                fn $test() {
+                    $crate::$run(async {
+                        let harness = $harness;
+                        $crate::$suite::$group::$test(&harness).await;
+                    });
+                }
+            )*
+        }
+    )* };
+    (($harness:expr) $run:ident $suite:ident { $($test:ident)* }) => { $(
+        #[test]
+        fn $test() {
+            $crate::$run(async {
+                let harness = $harness;
+                $crate::$suite::$test(&harness).await;
+            });
+        }
+    )* };
+}

@@ -1,0 +1,191 @@
+//! What can happen, drawn from a seed. Every time is a multiple of 5 s, so that a store whose clock goes on by itself
+//! comes to the same decisions.
+
+use fastrand::Rng;
+use sms_core::store::Resolution;
+use sms_core::{Class, Message, NewMessage, OnUnknown, OutcomeClass, ReceiptState};
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// How many messages a life has.
+pub(super) const MESSAGES: usize = 5;
+
+/// One call, or a move of the clock. Messages go by their place in the life.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    Insert {
+        first: usize,
+        number: usize,
+        pushed: bool,
+    },
+    Advance {
+        secs: u64,
+    },
+    Due,
+    Begin {
+        mask: u8,
+        worker: u8,
+    },
+    /// As the last `Begin`.
+    BeginAgain,
+    /// Of the attempt `back` attempts ago.
+    Settle {
+        of: usize,
+        back: u32,
+        class: OutcomeClass,
+    },
+    Rescue,
+    Expire,
+    Receive {
+        of: usize,
+        attempt: u32,
+        state: ReceiptState,
+        code: i32,
+    },
+    Awaiting,
+    Cancel {
+        of: usize,
+    },
+    Resolve {
+        of: usize,
+        resolution: Resolution,
+    },
+    Purge,
+}
+
+/// A message, before its time is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    class: Class,
+    on_unknown: OnUnknown,
+    deadline_secs: u64,
+    send_after_secs: Option<u64>,
+    key: Option<&'static str>,
+    text: &'static str,
+    max_attempts: u32,
+}
+
+impl Asked {
+    fn draw(rng: &mut Rng) -> Self {
+        Self {
+            class: draw(rng, &Class::ALL),
+            on_unknown: draw(rng, &[OnUnknown::Hold, OnUnknown::ResendOnce]),
+            deadline_secs: draw(rng, &[35, 60, 300, 3600]),
+            send_after_secs: draw(rng, &[None, None, None, Some(0), Some(30)]),
+            key: draw(rng, &[None, None, Some("a"), Some("b")]),
+            text: draw(rng, &["x", "x", "y"]),
+            max_attempts: draw(rng, &[1, 2, 5]),
+        }
+    }
+
+    pub(super) fn prepare(self, now: OffsetDateTime) -> NewMessage {
+        let mut message = Message::new("+79251234567", self.text)
+            .class(self.class)
+            .on_unknown(self.on_unknown)
+            .deadline(Duration::from_secs(self.deadline_secs))
+            .max_attempts(self.max_attempts);
+        if let Some(key) = self.key {
+            message = message.key(key);
+        }
+        if let Some(secs) = self.send_after_secs {
+            message = message.send_at(now + Duration::from_secs(secs));
+        }
+        let mut prepared = message.prepare().expect("a message of the model is valid");
+        if let Some(key) = &mut prepared.key {
+            // Else two messages have the same content only if everything was drawn alike.
+            key.fingerprint = [self.text.as_bytes()[0]; 16];
+        }
+        prepared
+    }
+}
+
+/// The messages of a life and what happens to them.
+#[derive(Clone, Debug)]
+pub(super) struct Life {
+    pub(super) messages: Vec<Asked>,
+    pub(super) steps: Vec<Step>,
+}
+
+impl Life {
+    pub(super) fn new(seed: u64, steps: usize) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let messages = (0..MESSAGES).map(|_| Asked::draw(&mut rng)).collect();
+        let birth = Step::Insert {
+            first: 0,
+            number: 3,
+            pushed: false,
+        };
+        let steps = std::iter::once(birth)
+            .chain((1..steps).map(|_| Step::draw(&mut rng)))
+            .collect();
+        Self { messages, steps }
+    }
+}
+
+impl Step {
+    /// The calls that move messages come more often than the others.
+    fn draw(rng: &mut Rng) -> Self {
+        let of = rng.usize(..MESSAGES);
+        match rng.u32(..100) {
+            0..8 => Self::Insert {
+                first: of,
+                number: rng.usize(1..=3),
+                pushed: rng.bool(),
+            },
+            8..28 => Self::Advance {
+                secs: draw(rng, &[5, 5, 10, 10, 30, 60, 60, 300]),
+            },
+            28 => Self::Advance { secs: 75 * 3600 },
+            29..34 => Self::Due,
+            34..52 => Self::Begin {
+                mask: rng.u8(1..1 << MESSAGES),
+                worker: rng.u8(..2),
+            },
+            52..55 => Self::BeginAgain,
+            55..75 => Self::Settle {
+                of,
+                back: draw(rng, &[0, 0, 0, 1, 1, 2]),
+                class: draw(rng, &CLASSES),
+            },
+            75..80 => Self::Rescue,
+            80..82 => Self::Expire,
+            82..90 => Self::receive(rng, of),
+            90..93 => Self::Awaiting,
+            93..95 => Self::Cancel { of },
+            95..99 => Self::Resolve {
+                of,
+                resolution: draw(rng, &RESOLUTIONS),
+            },
+            _ => Self::Purge,
+        }
+    }
+
+    fn receive(rng: &mut Rng, of: usize) -> Self {
+        let states = [
+            ReceiptState::InTransit,
+            ReceiptState::Delivered,
+            ReceiptState::Undelivered,
+        ];
+        Self::Receive {
+            of,
+            attempt: rng.u32(1..=3),
+            state: draw(rng, &states),
+            code: rng.i32(100..103),
+        }
+    }
+}
+
+const CLASSES: [OutcomeClass; 6] = [
+    OutcomeClass::Accepted,
+    OutcomeClass::Rejected,
+    OutcomeClass::Deferred,
+    OutcomeClass::Blocked,
+    OutcomeClass::NotSent,
+    OutcomeClass::Unknown,
+];
+
+const RESOLUTIONS: [Resolution; 3] = [Resolution::Sent, Resolution::Failed, Resolution::Resend];
+
+fn draw<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
+    from[rng.usize(..from.len())]
+}

@@ -1,0 +1,244 @@
+//! The behaviours every [`Provider`](sms_core::Provider) has. [`provider!`](crate::provider!) makes a test of each.
+
+#![allow(missing_docs, reason = "each name says what is broken when its test fails")]
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sms_core::provider::ProviderRef;
+use sms_core::{Class, MessageId, Outcome, OutcomeClass, PhoneNumber, Submission};
+use tokio::time::timeout;
+
+use crate::ProviderHarness;
+
+/// The largest batch a test makes, whatever the provider takes.
+const LARGE: usize = 100;
+
+/// To a number of its own, with a text of its own.
+fn submission(number: usize) -> Submission {
+    let digits = 79_251_230_000 + number as u64;
+    let to = PhoneNumber::from_digits(digits).expect("a Russian mobile number");
+    Submission::new(MessageId::new(), to, format!("Код {number}"))
+}
+
+fn batch(number: usize) -> Vec<Submission> {
+    (0..number).map(submission).collect()
+}
+
+impl ProviderHarness {
+    fn large(&self) -> usize {
+        self.provider.limits().batch.min(LARGE)
+    }
+
+    async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
+        let limit = self.provider.limits().timeout;
+        let outcomes = timeout(limit, self.provider.submit(batch))
+            .await
+            .expect("submit ends within its own limit");
+        assert_eq!(
+            outcomes.len(),
+            batch.len(),
+            "submit gives one outcome for each submission"
+        );
+        outcomes
+    }
+
+    /// The provider ids, once everything is accepted.
+    async fn accepted(&self, batch: &[Submission]) -> Vec<String> {
+        self.submit(batch).await.iter().map(accepted_id).collect()
+    }
+}
+
+fn accepted_id(outcome: &Outcome) -> String {
+    let Outcome {
+        class, code, text, ..
+    } = outcome;
+    assert_eq!(
+        *class,
+        OutcomeClass::Accepted,
+        "the far side accepts everything: {code:?} {text:?}"
+    );
+    let id = outcome
+        .provider_id
+        .clone()
+        .expect("an acceptance bears the provider's id");
+    assert!(!id.is_empty(), "the provider's id is not empty");
+    id
+}
+
+fn expect_distinct(ids: &[String]) {
+    let distinct: HashSet<_> = ids.iter().collect();
+    assert_eq!(
+        distinct.len(),
+        ids.len(),
+        "each message has a provider id of its own: {ids:?}"
+    );
+}
+
+pub async fn the_name_is_short_and_stable(h: &ProviderHarness) {
+    let name = h.provider.name().to_owned();
+    assert!((1..=32).contains(&name.len()), "{name:?}");
+    assert!(
+        name.bytes().all(|byte| byte.is_ascii_graphic()),
+        "{name:?} goes into logs, metrics and addresses"
+    );
+    h.submit(&batch(1)).await;
+    assert_eq!(h.provider.name(), name, "receipts are matched by the name");
+}
+
+pub async fn the_limits_can_be_worked_with(h: &ProviderHarness) {
+    let limits = h.provider.limits();
+    assert!(limits.batch >= 1, "a batch holds at least one message");
+    assert!(limits.timeout > Duration::ZERO, "a call takes some time");
+    assert!(
+        limits.timeout <= Duration::from_mins(10),
+        "a lease is longer than a call: {:?}",
+        limits.timeout
+    );
+}
+
+pub async fn an_empty_batch_has_no_outcomes(h: &ProviderHarness) {
+    assert_eq!(h.submit(&[]).await, []);
+}
+
+pub async fn one_submission_has_one_outcome(h: &ProviderHarness) {
+    h.accepted(&batch(1)).await;
+}
+
+pub async fn a_full_batch_has_one_outcome_for_each(h: &ProviderHarness) {
+    expect_distinct(&h.accepted(&batch(h.large())).await);
+}
+
+pub async fn provider_ids_differ_from_call_to_call(h: &ProviderHarness) {
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.extend(h.accepted(&batch(1)).await);
+    }
+    expect_distinct(&ids);
+}
+
+pub async fn two_messages_to_one_number_have_an_outcome_each(h: &ProviderHarness) {
+    let mut batch = batch(h.large().min(3));
+    let to = batch[0].to;
+    batch.iter_mut().for_each(|submission| submission.to = to);
+    expect_distinct(&h.accepted(&batch).await);
+}
+
+pub async fn messages_of_every_kind_go_in_one_batch(h: &ProviderHarness) {
+    let mut batch = batch(h.large().min(6));
+    for (number, submission) in batch.iter_mut().enumerate() {
+        match number {
+            0 => submission.from = Some("Acme".to_owned()),
+            1 => submission.class = Class::Otp,
+            2 => submission.options.translit = true,
+            3 => submission.text = "hello".to_owned(),
+            4 => submission.text = "Ёлка & 100% = \"хвоя\" + 🎄\nвторая строка".to_owned(),
+            _ => {}
+        }
+    }
+    expect_distinct(&h.accepted(&batch).await);
+}
+
+/// Looks only where the harness names a number that is refused.
+pub async fn outcomes_come_in_the_order_of_the_submissions(h: &ProviderHarness) {
+    let Some(refused) = h.refused else { return };
+    let size = h.large().min(4);
+    for bad in 0..size {
+        let mut batch = batch(size);
+        batch[bad].to = refused;
+        for (number, outcome) in h.submit(&batch).await.iter().enumerate() {
+            if number == bad {
+                let refusal = matches!(outcome.class, OutcomeClass::Rejected | OutcomeClass::Deferred);
+                assert!(
+                    refusal,
+                    "number {number} of {size} is refused, not {:?}",
+                    outcome.class
+                );
+            } else {
+                accepted_id(outcome);
+            }
+        }
+    }
+}
+
+pub async fn concurrent_calls_do_not_mix(h: &ProviderHarness) {
+    let size = h.large().min(5);
+    let calls: Vec<_> = (0..8)
+        .map(|_| {
+            let provider = h.provider();
+            tokio::spawn(async move { provider.submit(&batch(size)).await })
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for call in calls {
+        let outcomes = call.await.expect("a concurrent submit must not panic");
+        assert_eq!(
+            outcomes.len(),
+            size,
+            "submit gives one outcome for each submission"
+        );
+        ids.extend(outcomes.iter().map(accepted_id));
+    }
+    expect_distinct(&ids);
+}
+
+/// Looks only where the provider can be asked for receipts.
+pub async fn the_schedule_of_queries_can_be_kept(h: &ProviderHarness) {
+    let Some(receipts) = h.provider.receipts() else {
+        return;
+    };
+    let polling = receipts.polling();
+    assert!(polling.batch >= 1, "a query holds at least one id");
+    assert!(polling.first > Duration::ZERO, "no busy loop");
+    assert!(polling.max > Duration::ZERO, "no busy loop");
+    assert!(polling.give_up >= polling.first, "at least one query is made");
+}
+
+/// Looks only where the provider can be asked for receipts.
+pub async fn a_query_leaves_out_what_the_provider_does_not_know(h: &ProviderHarness) {
+    let Some(receipts) = h.provider.receipts() else {
+        return;
+    };
+    let provider = h.provider.name().to_owned();
+    let stray = ProviderRef {
+        provider,
+        provider_id: "no-such-id".to_owned(),
+    };
+    assert_eq!(receipts.query(&[stray]).await.expect("query"), []);
+    assert_eq!(receipts.query(&[]).await.expect("query"), []);
+}
+
+/// Looks only where the provider can be asked for receipts.
+pub async fn a_receipt_bears_the_name_and_id_it_was_asked_for(h: &ProviderHarness) {
+    let Some(receipts) = h.provider.receipts() else {
+        return;
+    };
+    let provider = h.provider.name().to_owned();
+    let ids = h
+        .accepted(&batch(h.large().min(receipts.polling().batch).min(3)))
+        .await;
+    let refs = ids.iter().map(|id| ProviderRef {
+        provider: provider.clone(),
+        provider_id: id.clone(),
+    });
+    let found = receipts.query(&refs.collect::<Vec<_>>()).await.expect("query");
+    assert!(found.len() <= ids.len(), "one receipt for a message at the most");
+    for receipt in found {
+        assert_eq!(
+            receipt.provider, provider,
+            "a receipt is matched by the provider's name"
+        );
+        assert!(
+            ids.contains(&receipt.provider_id),
+            "a receipt is of a message that was asked about"
+        );
+    }
+}
+
+/// Looks only where the provider can be asked for the account.
+pub async fn an_account_that_can_send_passes_its_check(h: &ProviderHarness) {
+    let Some(account) = h.provider.account() else {
+        return;
+    };
+    account.check().await.expect("the far side accepts everything");
+}

@@ -1,0 +1,80 @@
+//! The log of all messages.
+
+use sms_core::{EventKind, ReceiptState, Status};
+
+use super::steps::{accepted, ids_of, message, receipt, settlement, some};
+use crate::StoreHarness;
+
+pub async fn an_empty_log_is_empty(h: &StoreHarness) {
+    assert_eq!(h.log().await, []);
+    h.queued(message()).await;
+    assert_eq!(h.log().await, [], "an acceptance is read off the message itself");
+}
+
+pub async fn the_log_is_in_the_order_of_what_happened(h: &StoreHarness) {
+    let (first, second) = (h.sent(message()).await, h.sent(message()).await);
+    h.receive(receipt(second, ReceiptState::Delivered)).await;
+    h.receive(receipt(first, ReceiptState::Undelivered)).await;
+    let log = h.log().await;
+    let expected = [
+        (first, EventKind::Attempt, Status::Sent),
+        (second, EventKind::Attempt, Status::Sent),
+        (second, EventKind::Receipt, Status::Delivered),
+        (first, EventKind::Receipt, Status::Undelivered),
+    ];
+    let happened: Vec<_> = log
+        .iter()
+        .map(|event| (event.message_id, event.kind, event.status))
+        .collect();
+    assert_eq!(happened, expected);
+    assert!(log.is_sorted_by(|a, b| a.seq < b.seq), "positions grow");
+    assert!(log[0].seq > 0, "the whole log comes after position 0");
+}
+
+pub async fn pages_hold_every_event_once(h: &StoreHarness) {
+    let batch = some(10);
+    h.insert(&batch).await;
+    h.try_begin(&ids_of(&batch)).await;
+    let settlements: Vec<_> = batch
+        .iter()
+        .map(|message| settlement(message.id, 1, accepted(message.id)))
+        .collect();
+    h.settle_all(&settlements).await;
+    let (mut seen, mut seq) = (Vec::new(), 0);
+    loop {
+        let page = h.store.events_after(seq, 3).await.expect("events_after");
+        assert!(page.len() <= 3, "a page is no longer than its limit");
+        let Some(last) = page.last() else { break };
+        seq = last.seq;
+        seen.extend(page);
+    }
+    assert_eq!(seen.len(), 10);
+    assert_eq!(seen, h.log().await);
+}
+
+pub async fn the_log_and_the_timeline_tell_the_same(h: &StoreHarness) {
+    let id = h.sent(message()).await;
+    h.receive(receipt(id, ReceiptState::Delivered)).await;
+    assert_eq!(h.log().await, h.timeline(id).await);
+}
+
+pub async fn a_reader_at_the_end_sees_what_comes_next(h: &StoreHarness) {
+    let id = h.sent(message()).await;
+    let end = h.last_event(id).await.seq;
+    assert_eq!(h.store.events_after(end, 10).await.expect("events_after"), []);
+    h.receive(receipt(id, ReceiptState::Delivered)).await;
+    let news = h.store.events_after(end, 10).await.expect("events_after");
+    assert_eq!(news, [h.last_event(id).await]);
+}
+
+pub async fn positions_are_not_used_twice_after_a_purge(h: &StoreHarness) {
+    let id = h.in_status(Status::Delivered).await;
+    let end = h.last_event(id).await.seq;
+    h.advance(super::steps::secs(100)).await;
+    assert_eq!(h.purge(super::steps::secs(10)).await, 1);
+    let later = h.sent(message()).await;
+    assert!(
+        h.last_event(later).await.seq > end,
+        "a reader's position stays good when old events are purged"
+    );
+}

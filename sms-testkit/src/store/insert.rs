@@ -1,0 +1,201 @@
+//! `∅ → queued`, and idempotency keys.
+
+use serde_json::json;
+use sms_core::store::Inserted::{KeyReused, Replayed, Stored};
+use sms_core::{Class, Message, NewMessage, Status};
+
+use super::steps::{DAY, message, prepared, secs};
+use crate::StoreHarness;
+
+fn everything() -> Message {
+    let metadata = json!({"order": 42, "tags": ["a", "б"]});
+    message()
+        .class(Class::Marketing)
+        .from("Acme")
+        .key("k-1")
+        .owner("shop")
+        .reference("заказ 42")
+        .metadata(metadata.as_object().expect("an object").clone())
+        .translit(true)
+        .daytime(true)
+        .end_user_ip("2001:db8::1")
+        .max_attempts(7)
+        .deadline(secs(4000))
+}
+
+fn keyed(text: &str) -> NewMessage {
+    prepared(&Message::new("+79251234567", text).key("k").owner("shop"))
+}
+
+pub async fn a_stored_message_can_be_read_back_whole(h: &StoreHarness) {
+    let at = h.now().await + DAY;
+    let whole = prepared(&everything().send_at(at));
+    let plain = prepared(&message());
+    assert_eq!(h.insert(&[whole.clone(), plain.clone()]).await, [Stored, Stored]);
+    for message in [whole, plain] {
+        let found = h
+            .find(message.id)
+            .await
+            .expect("a stored message can be read")
+            .message;
+        assert_eq!(found.metadata, message.metadata);
+        assert_eq!(found.send_at, message.send_at);
+        assert!(found == message, "every field of a message is kept");
+    }
+}
+
+pub async fn a_text_is_kept_letter_by_letter(h: &StoreHarness) {
+    let text = "Ёлка 🎄 \"quoted\" 'single' \\ 100% _ \r\n конец ";
+    let id = h.queued(Message::new("+79251234567", text)).await;
+    assert_eq!(h.find(id).await.expect("stored").message.text, text);
+}
+
+pub async fn a_new_message_is_queued_and_has_no_attempt(h: &StoreHarness) {
+    let id = h.queued(message()).await;
+    let state = h.state(id).await;
+    assert_eq!(state.status, Status::Queued);
+    assert_eq!((state.attempts, state.resends, state.fence), (0, 0, 0));
+    assert_eq!(
+        (state.lease, state.provider, state.provider_id),
+        (None, None, None)
+    );
+    assert_eq!((state.code, state.reason), (None, None));
+    assert_eq!((state.created_at, state.updated_at), (state.due_at, state.due_at));
+}
+
+pub async fn the_deadline_counts_from_now(h: &StoreHarness) {
+    let state = h.state(h.queued(message().deadline(secs(60))).await).await;
+    assert_eq!(state.valid_until, state.created_at + secs(60));
+}
+
+pub async fn the_deadline_of_a_scheduled_message_counts_from_its_time(h: &StoreHarness) {
+    let at = h.now().await + secs(3600);
+    let state = h
+        .state(h.queued(message().send_at(at).deadline(secs(60))).await)
+        .await;
+    assert_eq!((state.due_at, state.valid_until), (at, at + secs(60)));
+}
+
+pub async fn a_time_in_the_past_means_now(h: &StoreHarness) {
+    let at = h.now().await - secs(3600);
+    let state = h
+        .state(h.queued(message().send_at(at).deadline(secs(60))).await)
+        .await;
+    assert_eq!(
+        (state.due_at, state.valid_until),
+        (state.created_at, state.created_at + secs(60))
+    );
+}
+
+pub async fn an_empty_batch_is_no_error(h: &StoreHarness) {
+    assert_eq!(h.insert(&[]).await, []);
+}
+
+pub async fn a_repeated_insert_stores_nothing_twice(h: &StoreHarness) {
+    let batch = [prepared(&message()), keyed("a")];
+    for _ in 0..2 {
+        assert_eq!(
+            h.insert(&batch).await,
+            [Stored, Stored],
+            "the answer of a repeat is that of the first call"
+        );
+    }
+    assert_eq!(h.due().await.len(), 2);
+}
+
+pub async fn a_repeated_insert_leaves_the_message_as_it_is(h: &StoreHarness) {
+    let message = prepared(&message());
+    h.insert(std::slice::from_ref(&message)).await;
+    h.begin(message.id).await;
+    h.advance(secs(5)).await;
+    let before = h.find(message.id).await;
+    assert_eq!(h.insert(std::slice::from_ref(&message)).await, [Stored]);
+    assert_eq!(h.find(message.id).await, before);
+}
+
+pub async fn a_message_twice_in_a_batch_is_stored_once(h: &StoreHarness) {
+    let message = prepared(&message());
+    assert_eq!(h.insert(&[message.clone(), message]).await, [Stored, Stored]);
+    assert_eq!(h.due().await.len(), 1);
+}
+
+pub async fn the_same_key_and_content_is_the_first_message(h: &StoreHarness) {
+    let (first, second) = (keyed("a"), keyed("a"));
+    assert_eq!(h.insert(std::slice::from_ref(&first)).await, [Stored]);
+    for _ in 0..2 {
+        assert_eq!(
+            h.insert(std::slice::from_ref(&second)).await,
+            [Replayed(first.id)]
+        );
+    }
+    assert_eq!(h.find(second.id).await, None, "a replayed message is not stored");
+}
+
+pub async fn the_same_key_with_other_content_is_refused(h: &StoreHarness) {
+    let (first, second) = (keyed("a"), keyed("b"));
+    h.insert(&[first]).await;
+    assert_eq!(h.insert(std::slice::from_ref(&second)).await, [KeyReused]);
+    assert_eq!(h.find(second.id).await, None, "a refused message is not stored");
+}
+
+pub async fn a_key_belongs_to_its_owner(h: &StoreHarness) {
+    let of = |owner: &str| prepared(&message().key("k").owner(owner));
+    let nobodys = prepared(&message().key("k"));
+    assert_eq!(h.insert(&[of("shop"), of("bank"), nobodys]).await, [Stored; 3]);
+    let again = prepared(&Message::new("+79251234567", "other").key("k"));
+    assert_eq!(
+        h.insert(&[again]).await,
+        [KeyReused],
+        "a key without an owner is a key too"
+    );
+}
+
+pub async fn a_key_is_held_for_72_hours(h: &StoreHarness) {
+    let first = keyed("a");
+    h.insert(std::slice::from_ref(&first)).await;
+    h.advance(3 * DAY - secs(2)).await;
+    assert_eq!(
+        h.insert(&[keyed("a"), keyed("b")]).await,
+        [Replayed(first.id), KeyReused]
+    );
+}
+
+pub async fn a_key_is_free_after_72_hours(h: &StoreHarness) {
+    h.insert(&[keyed("a")]).await;
+    h.advance(3 * DAY + secs(1)).await;
+    let second = keyed("b");
+    assert_eq!(h.insert(std::slice::from_ref(&second)).await, [Stored]);
+    assert_eq!(
+        h.insert(&[keyed("b"), keyed("a")]).await,
+        [Replayed(second.id), KeyReused]
+    );
+}
+
+pub async fn a_key_is_held_whatever_becomes_of_its_message(h: &StoreHarness) {
+    let first = keyed("a");
+    h.insert(std::slice::from_ref(&first)).await;
+    h.cancel(first.id)
+        .await
+        .expect("a queued message can be cancelled");
+    assert_eq!(h.insert(&[keyed("a")]).await, [Replayed(first.id)]);
+}
+
+pub async fn a_key_twice_in_one_batch_is_one_message(h: &StoreHarness) {
+    let first = keyed("a");
+    let batch = [first.clone(), keyed("a"), keyed("b")];
+    assert_eq!(h.insert(&batch).await, [Stored, Replayed(first.id), KeyReused]);
+    assert_eq!(h.due().await.len(), 1);
+}
+
+pub async fn a_refused_message_does_not_spoil_the_batch(h: &StoreHarness) {
+    let first = keyed("a");
+    h.insert(std::slice::from_ref(&first)).await;
+    let batch = [prepared(&message()), keyed("b"), keyed("a"), prepared(&message())];
+    assert_eq!(
+        h.insert(&batch).await,
+        [Stored, KeyReused, Replayed(first.id), Stored]
+    );
+    for message in [&batch[0], &batch[3]] {
+        assert_eq!(h.status(message.id).await, Status::Queued);
+    }
+}

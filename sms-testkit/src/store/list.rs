@@ -1,0 +1,284 @@
+//! What lists show.
+
+use sms_core::store::ListRequest;
+use sms_core::{Class, Message, MessageId, PhoneNumber, Status};
+
+use super::steps::{ALL, ids_of, message, secs, some};
+use crate::StoreHarness;
+
+fn everything() -> ListRequest {
+    ListRequest {
+        limit: ALL,
+        ..ListRequest::default()
+    }
+}
+
+async fn search(h: &StoreHarness, what: &str) -> Vec<MessageId> {
+    h.list(ListRequest {
+        search: Some(what.to_owned()),
+        ..everything()
+    })
+    .await
+}
+
+pub async fn the_newest_is_first(h: &StoreHarness) {
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.insert(0, h.queued(message()).await);
+        h.advance(secs(1)).await;
+    }
+    assert_eq!(h.list(everything()).await, ids);
+}
+
+pub async fn a_listed_message_is_the_one_get_shows(h: &StoreHarness) {
+    for status in Status::ALL {
+        h.in_status(status).await;
+    }
+    let listed = h.store.list(&everything()).await.expect("list");
+    assert_eq!(listed.len(), Status::ALL.len());
+    for stored in listed {
+        let found = h
+            .find(stored.message.id)
+            .await
+            .expect("a listed message can be read");
+        assert!(found == stored, "a list shows what get shows");
+    }
+}
+
+pub async fn pages_hold_every_message_once(h: &StoreHarness) {
+    let batch = some(10);
+    h.insert(&batch).await;
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = h
+            .list(ListRequest {
+                after,
+                limit: 3,
+                ..everything()
+            })
+            .await;
+        assert!(page.len() <= 3, "a page is no longer than its limit");
+        let Some(last) = page.last() else { break };
+        after = Some(*last);
+        seen.extend(page);
+    }
+    seen.reverse();
+    assert_eq!(seen, ids_of(&batch));
+}
+
+pub async fn pages_go_on_past_what_comes_in_between(h: &StoreHarness) {
+    let batch = some(4);
+    h.insert(&batch).await;
+    let first = h
+        .list(ListRequest {
+            limit: 2,
+            ..everything()
+        })
+        .await;
+    h.insert(&some(3)).await;
+    let rest = h
+        .list(ListRequest {
+            after: first.last().copied(),
+            ..everything()
+        })
+        .await;
+    assert_eq!(rest, [batch[1].id, batch[0].id]);
+}
+
+pub async fn nothing_is_on_a_page_of_limit_zero(h: &StoreHarness) {
+    h.queued(message()).await;
+    assert_eq!(
+        h.list(ListRequest {
+            limit: 0,
+            ..everything()
+        })
+        .await,
+        []
+    );
+}
+
+pub async fn states_can_be_chosen(h: &StoreHarness) {
+    let mut ids = Vec::new();
+    for status in Status::ALL {
+        ids.push((status, h.in_status(status).await));
+    }
+    for (status, id) in &ids {
+        assert_eq!(
+            h.list(ListRequest {
+                statuses: vec![*status],
+                ..everything()
+            })
+            .await,
+            [*id],
+            "{status}"
+        );
+    }
+    let statuses = vec![Status::Failed, Status::Sending];
+    let found = h
+        .list(ListRequest {
+            statuses,
+            ..everything()
+        })
+        .await;
+    assert_eq!(found, [ids[5].1, ids[1].1], "any of several states");
+}
+
+pub async fn a_number_can_be_chosen(h: &StoreHarness) {
+    let id = h.queued(Message::new("+79261112233", "hi")).await;
+    h.queued(message()).await;
+    let to = PhoneNumber::parse("8 926 111-22-33").ok();
+    assert_eq!(h.list(ListRequest { to, ..everything() }).await, [id]);
+}
+
+pub async fn a_class_can_be_chosen(h: &StoreHarness) {
+    for class in Class::ALL {
+        let id = h.queued(message().class(class)).await;
+        assert_eq!(
+            h.list(ListRequest {
+                class: Some(class),
+                ..everything()
+            })
+            .await,
+            [id],
+            "{class:?}"
+        );
+    }
+}
+
+pub async fn a_reference_can_be_chosen(h: &StoreHarness) {
+    let id = h.queued(message().reference("заказ 42")).await;
+    h.queued(message().reference("заказ 4")).await;
+    h.queued(message()).await;
+    let reference = Some("заказ 42".to_owned());
+    assert_eq!(
+        h.list(ListRequest {
+            reference,
+            ..everything()
+        })
+        .await,
+        [id]
+    );
+}
+
+pub async fn a_time_range_holds_its_start_and_not_its_end(h: &StoreHarness) {
+    let (mut ids, mut times) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let id = h.queued(message()).await;
+        times.push(Some(h.state(id).await.created_at));
+        ids.push(id);
+        h.advance(secs(10)).await;
+    }
+    assert_eq!(
+        h.list(ListRequest {
+            from_time: times[1],
+            ..everything()
+        })
+        .await,
+        [ids[2], ids[1]]
+    );
+    assert_eq!(
+        h.list(ListRequest {
+            to_time: times[1],
+            ..everything()
+        })
+        .await,
+        [ids[0]]
+    );
+    let request = ListRequest {
+        from_time: times[0],
+        to_time: times[2],
+        ..everything()
+    };
+    assert_eq!(h.list(request).await, [ids[1], ids[0]]);
+}
+
+pub async fn a_search_finds_a_part_of_a_text(h: &StoreHarness) {
+    let id = h.queued(Message::new("+79251234567", "Ваш заказ готов")).await;
+    h.queued(Message::new("+79251234567", "Ваша запись отменена"))
+        .await;
+    assert_eq!(search(h, "заказ").await, [id]);
+    assert_eq!(
+        search(h, "Заказ").await,
+        [],
+        "letter by letter, capitals are other letters"
+    );
+    assert_eq!(search(h, "Ваш").await.len(), 2);
+}
+
+pub async fn a_search_has_no_wildcards(h: &StoreHarness) {
+    let percent = h.queued(Message::new("+79251234567", "скидка 50% на всё")).await;
+    let underscore = h.queued(Message::new("+79251234567", "see a_b*c?[d]")).await;
+    h.queued(Message::new("+79251234567", "скидка 500 на всё, see aXb"))
+        .await;
+    assert_eq!(search(h, "50%").await, [percent]);
+    assert_eq!(search(h, "a_b").await, [underscore]);
+    assert_eq!(search(h, "%").await, [percent]);
+    assert_eq!(search(h, "c?[d]").await, [underscore]);
+    assert_eq!(search(h, "\\").await, []);
+    assert_eq!(search(h, "' OR '1'='1").await, []);
+}
+
+pub async fn a_search_finds_a_part_of_a_number(h: &StoreHarness) {
+    let id = h.queued(Message::new("+79261112233", "hi")).await;
+    h.queued(Message::new("+79251234567", "hi")).await;
+    for digits in ["9261112", "2233", "+7 926 111-22-33", "(926) 111", "7926"] {
+        assert_eq!(search(h, digits).await, [id], "{digits}");
+    }
+}
+
+pub async fn a_search_for_digits_finds_texts_too(h: &StoreHarness) {
+    let number = h.queued(Message::new("+79261112233", "hi")).await;
+    let text = h.queued(Message::new("+79251234567", "call 111-22-33")).await;
+    let code = h.queued(Message::new("+79251234567", "code 1112")).await;
+    assert_eq!(search(h, "111").await, [code, text, number]);
+    assert_eq!(
+        search(h, "111-22").await,
+        [text, number],
+        "in a text the punctuation counts"
+    );
+    assert_eq!(
+        search(h, "12").await,
+        [code],
+        "two digits are no part of a number"
+    );
+}
+
+pub async fn filters_are_joined_by_and(h: &StoreHarness) {
+    let wanted = h
+        .queued(message().class(Class::Otp).reference("r").owner("shop"))
+        .await;
+    h.queued(message().class(Class::Otp).reference("r").owner("bank"))
+        .await;
+    h.queued(message().class(Class::Otp).reference("other").owner("shop"))
+        .await;
+    h.queued(message().reference("r").owner("shop")).await;
+    let sent = h
+        .sent(message().class(Class::Otp).reference("r").owner("shop"))
+        .await;
+    let request = ListRequest {
+        scope: sms_core::Scope::Owner("shop".to_owned()),
+        statuses: vec![Status::Queued, Status::Failed],
+        class: Some(Class::Otp),
+        reference: Some("r".to_owned()),
+        search: Some("Код".to_owned()),
+        to: PhoneNumber::parse("+79251234567").ok(),
+        ..everything()
+    };
+    assert_eq!(h.list(request.clone()).await, [wanted]);
+    assert_eq!(
+        h.list(ListRequest {
+            after: Some(wanted),
+            ..request.clone()
+        })
+        .await,
+        []
+    );
+    assert_eq!(
+        h.list(ListRequest {
+            statuses: vec![Status::Sent],
+            ..request
+        })
+        .await,
+        [sent]
+    );
+}

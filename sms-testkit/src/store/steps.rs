@@ -1,0 +1,421 @@
+//! The words the suite is written in: one step each.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sms_core::event::Event;
+use sms_core::message::MessageState;
+use sms_core::outcome::Verdict;
+use sms_core::provider::Polling;
+use sms_core::store::{
+    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, Resolution,
+    ResolveRequest, Settled, Settlement,
+};
+use sms_core::{
+    Class, EventKind, Job, Message, MessageId, NewMessage, Outcome, OutcomeClass, Receipt, ReceiptState,
+    Result, Scope, Status, StoredMessage,
+};
+use time::OffsetDateTime;
+
+use crate::StoreHarness;
+
+/// The name of the provider that all submissions go to.
+pub(super) const PROVIDER: &str = "testkit";
+pub(super) const LEASE: Duration = Duration::from_secs(30);
+/// What a retry waits.
+pub(super) const BACKOFF: Duration = Duration::from_secs(60);
+/// More than any test makes.
+pub(super) const ALL: usize = 10_000;
+pub(super) const DAY: Duration = Duration::from_hours(24);
+
+pub(super) const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// A message of the default class, whose policy is to hold.
+pub(super) fn message() -> Message {
+    Message::new("+79251234567", "Код 1234")
+}
+
+/// A message whose policy is to be sent once more after an unknown outcome.
+pub(super) fn otp() -> Message {
+    message().class(Class::Otp)
+}
+
+pub(super) fn prepared(message: &Message) -> NewMessage {
+    message.prepare().expect("a message of the suite is valid")
+}
+
+pub(super) fn some(number: usize) -> Vec<NewMessage> {
+    (0..number).map(|_| prepared(&message())).collect()
+}
+
+pub(super) fn ids_of(messages: &[NewMessage]) -> Vec<MessageId> {
+    messages.iter().map(|message| message.id).collect()
+}
+
+/// The provider's id of the attempts of a message, where a test needs no more than one.
+pub(super) fn provider_id(id: MessageId) -> String {
+    format!("p-{id}")
+}
+
+pub(super) fn accepted(id: MessageId) -> Outcome {
+    Outcome::accepted(provider_id(id)).with_code(100)
+}
+
+pub(super) fn rejected() -> Outcome {
+    Outcome::rejected(202, "bad number")
+}
+
+pub(super) fn deferred() -> Outcome {
+    Outcome::deferred(220, "busy")
+}
+
+pub(super) fn unknown() -> Outcome {
+    Outcome::unknown("timeout")
+}
+
+pub(super) fn receipt(id: MessageId, state: ReceiptState) -> Receipt {
+    Receipt::new(PROVIDER, provider_id(id), state).with_code(100 + state as i32, "as the provider says")
+}
+
+/// A settlement whose verdict is the plain one of the outcome's class.
+pub(super) fn settlement(id: MessageId, fence: u32, outcome: Outcome) -> Settlement {
+    let verdict = match outcome.class {
+        OutcomeClass::Accepted => Verdict::Sent,
+        OutcomeClass::Rejected => Verdict::Failed,
+        OutcomeClass::Deferred | OutcomeClass::NotSent => Verdict::Retry {
+            after: BACKOFF,
+            counted: true,
+        },
+        OutcomeClass::Blocked => Verdict::Retry {
+            after: BACKOFF,
+            counted: false,
+        },
+        OutcomeClass::Unknown => Verdict::Unknown,
+    };
+    let provider = PROVIDER.to_owned();
+    Settlement {
+        id,
+        fence,
+        provider,
+        outcome,
+        verdict,
+        took: Duration::from_millis(250),
+        poll_after: None,
+    }
+}
+
+pub(super) fn sorted(mut ids: Vec<MessageId>) -> Vec<MessageId> {
+    ids.sort();
+    ids
+}
+
+pub(super) fn begun_ids(begun: &[Begun]) -> Vec<MessageId> {
+    sorted(begun.iter().map(|begun| begun.submission.id).collect())
+}
+
+pub(super) fn kinds(events: &[Event]) -> Vec<(EventKind, Status)> {
+    events.iter().map(|event| (event.kind, event.status)).collect()
+}
+
+/// A number no other batch of this process has.
+pub(super) fn batch() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl StoreHarness {
+    pub(super) async fn insert(&self, messages: &[NewMessage]) -> Vec<Inserted> {
+        self.insert_pushing(messages, Duration::ZERO).await
+    }
+
+    pub(super) async fn insert_pushing(
+        &self,
+        messages: &[NewMessage],
+        push_after: Duration,
+    ) -> Vec<Inserted> {
+        let inserted = self
+            .store
+            .insert(InsertRequest { messages, push_after })
+            .await
+            .expect("insert");
+        assert_eq!(
+            inserted.len(),
+            messages.len(),
+            "insert gives one answer for each message"
+        );
+        inserted
+    }
+
+    /// `∅ → queued`.
+    pub(super) async fn queued(&self, message: Message) -> MessageId {
+        let message = prepared(&message);
+        assert_eq!(
+            self.insert(std::slice::from_ref(&message)).await,
+            [Inserted::Stored]
+        );
+        message.id
+    }
+
+    /// `queued → sending`.
+    pub(super) async fn sending(&self, message: Message) -> MessageId {
+        let id = self.queued(message).await;
+        self.begin(id).await;
+        id
+    }
+
+    /// `sending → sent`.
+    pub(super) async fn sent(&self, message: Message) -> MessageId {
+        let id = self.sending(message).await;
+        assert_eq!(self.settle(id, 1, accepted(id)).await, Settled::Now(Status::Sent));
+        id
+    }
+
+    /// `sending → unknown`.
+    pub(super) async fn unknown(&self, message: Message) -> MessageId {
+        let id = self.sending(message).await;
+        assert_eq!(self.settle(id, 1, unknown()).await, Settled::Now(Status::Unknown));
+        id
+    }
+
+    /// Queued again after an unknown outcome of attempt 1, and due.
+    pub(super) async fn resent(&self, message: Message) -> MessageId {
+        let id = self.sending(message).await;
+        self.settle_as(id, 1, unknown(), Verdict::Resend { after: secs(5) })
+            .await;
+        self.advance(secs(6)).await;
+        assert_eq!(self.status(id).await, Status::Queued);
+        id
+    }
+
+    /// A message of the default class in this state, by one of the ways there.
+    pub(super) async fn in_status(&self, status: Status) -> MessageId {
+        let id = match status {
+            Status::Queued => self.queued(message()).await,
+            Status::Sending => self.sending(message()).await,
+            Status::Sent => self.sent(message()).await,
+            Status::Delivered => self.received(ReceiptState::Delivered).await,
+            Status::Undelivered => self.received(ReceiptState::Undelivered).await,
+            Status::Failed => self.settled(rejected()).await,
+            Status::Unknown => self.settled(unknown()).await,
+            Status::Expired => self.expired().await,
+            Status::Cancelled => self.cancelled().await,
+        };
+        assert_eq!(self.status(id).await, status, "the way to {status}");
+        id
+    }
+
+    async fn received(&self, state: ReceiptState) -> MessageId {
+        let id = self.sent(message()).await;
+        self.receive(receipt(id, state)).await;
+        id
+    }
+
+    async fn settled(&self, outcome: Outcome) -> MessageId {
+        let id = self.sending(message()).await;
+        self.settle(id, 1, outcome).await;
+        id
+    }
+
+    async fn expired(&self) -> MessageId {
+        let id = self.queued(message().deadline(secs(2))).await;
+        self.advance(secs(3)).await;
+        self.store.expire(ALL).await.expect("expire");
+        id
+    }
+
+    async fn cancelled(&self) -> MessageId {
+        let id = self.queued(message()).await;
+        self.cancel(id).await.expect("a queued message can be cancelled");
+        id
+    }
+
+    /// The store's clock, read off a message that is out of the way at once.
+    pub(super) async fn now(&self) -> OffsetDateTime {
+        let id = self.cancelled().await;
+        self.state(id).await.created_at
+    }
+
+    pub(super) async fn due(&self) -> Vec<Job> {
+        self.due_up_to([ALL; 3]).await
+    }
+
+    pub(super) async fn due_up_to(&self, limits: [usize; 3]) -> Vec<Job> {
+        self.store
+            .due(DueRequest {
+                limits,
+                again_after: secs(20),
+            })
+            .await
+            .expect("due")
+    }
+
+    /// `queued → sending` by a worker of this name.
+    pub(super) async fn begin_by(&self, worker: &str, batch: u64, ids: &[MessageId]) -> Vec<Begun> {
+        self.store
+            .begin(BeginRequest {
+                ids,
+                worker,
+                batch,
+                lease: LEASE,
+            })
+            .await
+            .expect("begin")
+    }
+
+    pub(super) async fn try_begin(&self, ids: &[MessageId]) -> Vec<Begun> {
+        self.begin_by("worker-1", batch(), ids).await
+    }
+
+    pub(super) async fn begin(&self, id: MessageId) -> Begun {
+        let mut begun = self.try_begin(&[id]).await;
+        assert_eq!(
+            begun_ids(&begun),
+            [id],
+            "a queued message that is due can be begun"
+        );
+        begun.remove(0)
+    }
+
+    pub(super) async fn settle_all(&self, settlements: &[Settlement]) -> Vec<Settled> {
+        let settled = self.store.settle(settlements).await.expect("settle");
+        assert_eq!(
+            settled.len(),
+            settlements.len(),
+            "settle gives one answer for each settlement"
+        );
+        settled
+    }
+
+    pub(super) async fn settle_one(&self, settlement: Settlement) -> Settled {
+        self.settle_all(&[settlement]).await[0]
+    }
+
+    pub(super) async fn settle(&self, id: MessageId, fence: u32, outcome: Outcome) -> Settled {
+        self.settle_one(settlement(id, fence, outcome)).await
+    }
+
+    pub(super) async fn settle_as(
+        &self,
+        id: MessageId,
+        fence: u32,
+        outcome: Outcome,
+        verdict: Verdict,
+    ) -> Settled {
+        self.settle_one(Settlement {
+            verdict,
+            ..settlement(id, fence, outcome)
+        })
+        .await
+    }
+
+    pub(super) async fn rescue(&self) -> Vec<MessageId> {
+        sorted(self.store.rescue(ALL).await.expect("rescue"))
+    }
+
+    /// Lets every lease end and the caretaker see it.
+    pub(super) async fn lease_ends(&self) -> Vec<MessageId> {
+        self.advance(LEASE + secs(1)).await;
+        self.rescue().await
+    }
+
+    pub(super) async fn expire(&self) -> Vec<MessageId> {
+        sorted(self.store.expire(ALL).await.expect("expire"))
+    }
+
+    pub(super) async fn receive(&self, receipt: Receipt) -> sms_core::receipt::ReceiptEffect {
+        let effects = self
+            .store
+            .apply_receipts(&[receipt])
+            .await
+            .expect("apply_receipts");
+        assert_eq!(
+            effects.len(),
+            1,
+            "apply_receipts gives one answer for each receipt"
+        );
+        effects[0]
+    }
+
+    /// The provider ids of messages for which a status query is due.
+    pub(super) async fn awaiting(&self, polling: &Polling) -> Vec<String> {
+        let refs = self
+            .store
+            .awaiting_receipt(polling, ALL)
+            .await
+            .expect("awaiting_receipt");
+        let mut ids: Vec<_> = refs.into_iter().map(|of| of.provider_id).collect();
+        ids.sort();
+        ids
+    }
+
+    pub(super) async fn resolve(&self, id: MessageId, resolution: Resolution) -> Result<Status> {
+        self.resolve_in(Scope::All, id, resolution).await
+    }
+
+    pub(super) async fn resolve_in(
+        &self,
+        scope: Scope,
+        id: MessageId,
+        resolution: Resolution,
+    ) -> Result<Status> {
+        let (by, reason) = ("olga".to_owned(), "she asked the provider".to_owned());
+        self.store
+            .resolve(ResolveRequest {
+                id,
+                scope,
+                resolution,
+                by,
+                reason,
+            })
+            .await
+    }
+
+    pub(super) async fn cancel(&self, id: MessageId) -> Result<Status> {
+        self.cancel_in(Scope::All, id).await
+    }
+
+    pub(super) async fn cancel_in(&self, scope: Scope, id: MessageId) -> Result<Status> {
+        self.store
+            .cancel(CancelRequest {
+                id,
+                scope,
+                by: "olga".to_owned(),
+            })
+            .await
+    }
+
+    pub(super) async fn find(&self, id: MessageId) -> Option<StoredMessage> {
+        self.store.get(id, &Scope::All).await.expect("get")
+    }
+
+    pub(super) async fn state(&self, id: MessageId) -> MessageState {
+        self.find(id).await.expect("a stored message can be read").state
+    }
+
+    pub(super) async fn status(&self, id: MessageId) -> Status {
+        self.state(id).await.status
+    }
+
+    pub(super) async fn list(&self, request: ListRequest) -> Vec<MessageId> {
+        let found = self.store.list(&request).await.expect("list");
+        found.into_iter().map(|stored| stored.message.id).collect()
+    }
+
+    pub(super) async fn timeline(&self, id: MessageId) -> Vec<Event> {
+        self.store.timeline(id).await.expect("timeline")
+    }
+
+    pub(super) async fn last_event(&self, id: MessageId) -> Event {
+        self.timeline(id).await.pop().expect("the message has an event")
+    }
+
+    pub(super) async fn log(&self) -> Vec<Event> {
+        self.store.events_after(0, ALL).await.expect("events_after")
+    }
+
+    pub(super) async fn purge(&self, older_than: Duration) -> usize {
+        self.store.purge(older_than, ALL).await.expect("purge")
+    }
+}

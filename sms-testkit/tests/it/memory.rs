@@ -1,0 +1,51 @@
+//! The memory adapters.
+
+use sms_core::ManualClock;
+
+/// 2026-01-01 12:00 UTC.
+const NOON: i64 = 1_767_268_800_000;
+
+mod store {
+    use sms_core::{ManualClock, MemoryStore};
+    use sms_testkit::StoreHarness;
+
+    fn memory() -> StoreHarness {
+        let clock = super::clock();
+        StoreHarness::new(MemoryStore::with_clock(clock.clone()), clock)
+    }
+
+    sms_testkit::store!(memory());
+}
+
+mod queue {
+    use std::time::Duration;
+
+    use sms_core::MemoryQueue;
+    use sms_testkit::QueueHarness;
+
+    const LEASE: Duration = Duration::from_secs(10);
+
+    fn memory() -> QueueHarness {
+        // Nothing but the queue measures time here, so nobody needs to wait for it.
+        tokio::time::pause();
+        QueueHarness::new(MemoryQueue::with_limits(5000, LEASE), LEASE)
+    }
+
+    sms_testkit::queue!(memory());
+}
+
+mod registry {
+    use sms_core::MemoryRegistry;
+    use sms_testkit::RegistryHarness;
+
+    fn memory() -> RegistryHarness {
+        let clock = super::clock();
+        RegistryHarness::new(MemoryRegistry::with_clock(clock.clone()), clock)
+    }
+
+    sms_testkit::registry!(memory());
+}
+
+fn clock() -> std::sync::Arc<ManualClock> {
+    ManualClock::new(NOON)
+}
