@@ -228,10 +228,20 @@ async fn insert(store: &dyn Store, pusher: Option<&mpsc::Sender<Vec<Job>>>, mut 
                 let _ = request.reply.send(Ok(inserted.by_ref().take(count).collect()));
             }
         }
-        Ok(_) => answer_all(
-            requests,
-            &Arc::new(Error::new(ErrorKind::Internal, "the store answered for too few")),
-        ),
+        Ok(_) => {
+            answer_all(
+                requests,
+                &Arc::new(Error::new(ErrorKind::Internal, "the store answered for too few")),
+            );
+        }
+        Err(error) if requests.len() > 1 && !error.is_retryable() => {
+            // Perhaps one message spoils the insert for the others: each request by itself.
+            let mut messages = messages.into_iter();
+            for (mut request, count) in requests.into_iter().zip(counts) {
+                request.messages = messages.by_ref().take(count).collect();
+                Box::pin(insert(store, pusher, vec![request])).await;
+            }
+        }
         Err(error) => answer_all(requests, &Arc::new(error)),
     }
 }

@@ -52,10 +52,6 @@ impl Http {
         Ok(Self { client, base })
     }
 
-    pub(crate) fn base(&self) -> &Url {
-        &self.base
-    }
-
     /// Posts a form to a method. Ends within the configured timeout.
     pub(crate) async fn post(&self, method: &'static str, form: String) -> Answer {
         let Ok(url) = self.base.join(method) else {

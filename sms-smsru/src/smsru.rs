@@ -112,10 +112,7 @@ impl Provider for SmsRu {
 
 impl fmt::Debug for SmsRu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SmsRu")
-            .field("base", &self.http.base().as_str())
-            .field("config", &self.config)
-            .finish()
+        f.debug_struct("SmsRu").field("config", &self.config).finish_non_exhaustive()
     }
 }
 

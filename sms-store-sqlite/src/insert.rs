@@ -8,7 +8,7 @@ use sms_core::message::Fingerprint;
 use sms_core::sender::key_reused;
 use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
 use sms_core::{Error, ErrorKind, Message, MessageId, NewMessage, Result, SendOptions, Status};
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::args::{Args, Piece, id_list};
 use crate::error::{from_sqlx, undecodable};

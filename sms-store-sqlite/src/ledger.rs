@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sms_core::receipt::ReceiptEffect;
+use sms_core::store::Settlement;
 use sms_core::{Error, ErrorKind, EventDetails, EventKind, MessageId, Result, Status};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -35,10 +36,6 @@ impl Ledger {
         Self { now, rows: BTreeMap::new(), changed: BTreeSet::new(), entries: Vec::new() }
     }
 
-    pub(crate) fn now(&self) -> i64 {
-        self.now
-    }
-
     /// Takes rows in hand, and answers with their ids in the order of the statement. A row that is in hand already stays
     /// as it is, for it may have been changed.
     pub(crate) fn take(&mut self, rows: &[SqliteRow]) -> Result<Vec<MessageId>> {
@@ -66,8 +63,28 @@ impl Ledger {
         Some(answer)
     }
 
-    /// Logs something that changed no row.
-    pub(crate) fn log(&mut self, message_id: MessageId, status: Status, (kind, details): NewEvent) {
+    /// Records the outcome of an attempt that does not own its message any more; the message's state after it.
+    pub(crate) fn change_late(&mut self, settlement: &Settlement) -> Option<Status> {
+        let row = self.rows.get_mut(&settlement.id)?;
+        let (changed, event) = row.settle_late(self.now, settlement);
+        let status = row.status;
+        if changed {
+            self.changed.insert(settlement.id);
+        }
+        self.log(settlement.id, status, event);
+        Some(status)
+    }
+
+    /// Whether this transaction is about to record an outcome of this attempt and class.
+    pub(crate) fn has_outcome(&self, settlement: &Settlement) -> bool {
+        self.entries.iter().any(|entry| {
+            entry.message_id == settlement.id
+                && entry.details.attempt == Some(settlement.fence)
+                && entry.details.outcome == Some(settlement.outcome.class)
+        })
+    }
+
+    fn log(&mut self, message_id: MessageId, status: Status, (kind, details): NewEvent) {
         self.entries.push(Entry { message_id, status, kind, details });
     }
 

@@ -3,6 +3,7 @@
 mod args;
 mod claim;
 mod config;
+mod connect;
 mod error;
 mod insert;
 mod ledger;

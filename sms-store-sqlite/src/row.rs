@@ -6,7 +6,7 @@ use sms_core::outcome::AttemptState;
 use sms_core::store::Begun;
 use sms_core::text::Encoding;
 use sms_core::{
-    Class, Event, EventKind, MessageId, NewMessage, OnUnknown, PhoneNumber, Result, Status, StoredMessage,
+    Class, Event, EventKind, MessageId, NewMessage, OnUnknown, PhoneNumber, ReceiptState, Result, Status, StoredMessage,
     Submission,
 };
 use sqlx::sqlite::SqliteRow;
@@ -14,6 +14,18 @@ use sqlx::{Decode, Row as _, Sqlite, Type};
 use time::OffsetDateTime;
 
 use crate::error::{from_sqlx, undecodable};
+
+/// The names under which states of receipts are stored.
+const RECEIPT_STATES: [(ReceiptState, &str); 3] = [
+    (ReceiptState::InTransit, "in_transit"),
+    (ReceiptState::Delivered, "delivered"),
+    (ReceiptState::Undelivered, "undelivered"),
+];
+
+/// The name under which this state is stored.
+pub(crate) const fn receipt_state_name(state: ReceiptState) -> &'static str {
+    RECEIPT_STATES[state as usize].1
+}
 
 /// The columns of a row, from the first to the last, in the order of the statement.
 pub(crate) struct Columns<'r> {
@@ -59,6 +71,12 @@ impl<'r> Columns<'r> {
     pub(crate) fn code(&mut self) -> Result<Option<i32>> {
         let code: Option<i64> = self.take()?;
         code.map(|code| i32::try_from(code).map_err(|_| undecodable("code"))).transpose()
+    }
+
+    pub(crate) fn receipt_state(&mut self) -> Result<ReceiptState> {
+        let name: &str = self.take()?;
+        let known = RECEIPT_STATES.into_iter().find(|(_, known)| *known == name);
+        known.map(|(state, _)| state).ok_or_else(|| undecodable("receipt"))
     }
 
     fn class(&mut self) -> Result<Class> {

@@ -86,6 +86,9 @@ macro_rules! ledger_columns {
     };
 }
 
+/// Where a row's place in the list that was asked for stands, after the ledger columns.
+pub(crate) const PLACE: usize = 20;
+
 /// Rows to be changed by [`SAVE`], by id. ?1 ids.
 pub(crate) const LOAD: &str = concat!(
     "SELECT ",
@@ -191,6 +194,14 @@ pub(crate) const TIMELINE: &str = "\
 /// Events of all messages. Positions are given under the write lock, so in the order of commits. ?1 position, ?2 limit.
 pub(crate) const EVENTS_AFTER: &str = "\
     SELECT seq, message_id, at, kind, status, details FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+
+/// How many messages are in each state. ?1 accepted from, ?2 accepted before.
+pub(crate) const STATS: &str =
+    "SELECT status, count(*) FROM messages WHERE created_at >= ?1 AND created_at < ?2 GROUP BY status";
+
+/// The same of one owner's messages. ?3 owner.
+pub(crate) const STATS_OF_OWNER: &str = "\
+    SELECT status, count(*) FROM messages WHERE created_at >= ?1 AND created_at < ?2 AND owner = ?3 GROUP BY status";
 
 /// Messages in a final state that have not changed for long. ?1 changed before, ?2 limit.
 pub(crate) const ENDED: &str = "\

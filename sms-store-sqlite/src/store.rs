@@ -1,21 +1,27 @@
 //! The store: opening the file, and whose turn it is to write.
 
 use std::future::Future;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sms_core::{Clock, Error, ErrorKind, Message, MessageId, Result, SystemClock};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+use sms_core::provider::{Polling, ProviderRef};
+use sms_core::receipt::ReceiptEffect;
+use sms_core::store::{
+    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest, Settled,
+    Settlement, Stats, StatsRange,
 };
-use sqlx::{Connection as _, Sqlite, SqliteConnection};
+use sms_core::{
+    Clock, Error, ErrorKind, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage,
+    SystemClock, async_trait,
+};
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Sqlite, SqliteConnection};
 use tokio::time::timeout;
 
 use crate::config::SqliteConfig;
 use crate::error::{from_sqlx, timed_out};
-use crate::{insert, migrations, sql};
+use crate::{claim, connect, insert, list, migrations, person, purge, read, receipts, settle, sql, sweep};
 
 /// A [`Store`](sms_core::Store) and [`Registry`](sms_core::Registry) in one SQLite file.
 ///
@@ -41,15 +47,15 @@ impl SqliteStore {
     /// open or write the file now; `Internal` when it is not a database.
     pub async fn open(config: SqliteConfig) -> Result<Self> {
         config.check()?;
-        make_folder(config.path()).await?;
+        connect::make_folder(config.path()).await?;
         let store = Self {
-            writer: writer_pool(&config),
-            readers: reader_pool(&config),
+            writer: connect::writer_pool(&config),
+            readers: connect::reader_pool(&config),
             clock: Arc::new(SystemClock),
             timeout: config.timeout,
         };
         let mut writer = store.transaction().await?;
-        check_version(&mut writer).await?;
+        connect::check_version(&mut writer).await?;
         migrations::run(&mut writer).await?;
         writer.commit().await.map_err(from_sqlx)?;
         Ok(store)
@@ -154,82 +160,69 @@ impl SqliteStore {
     }
 }
 
-async fn make_folder(path: &Path) -> Result<()> {
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    let folder = folder.to_owned();
-    let refused = |error| Error::new(ErrorKind::Config, "the folder of the SQLite file cannot be made").with_source(error);
-    let made = tokio::task::spawn_blocking(move || std::fs::create_dir_all(folder)).await;
-    made.map_err(|error| Error::new(ErrorKind::Internal, "stopped").with_source(error))?.map_err(refused)
-}
-
-fn options(config: &SqliteConfig) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(config.path())
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // In WAL mode only FULL syncs at every commit, which is what `Ok(id)` promises.
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(config.busy_timeout)
-        // Nothing refers to anything: events go with their message in `purge`.
-        .foreign_keys(false)
-        .pragma("temp_store", "memory")
-        // Each statement over rows is prepared for nine numbers of rows.
-        .statement_cache_capacity(128)
-        // Rows wait in memory rather than making the connection's thread wait for the reader every fifty.
-        .row_buffer_size(1024)
-}
-
-fn writer_pool(config: &SqliteConfig) -> SqlitePool {
-    let writing = options(config)
-        .pragma("cache_size", "-8000")
-        // After 8 MB the log is copied into the file; one that grew beyond 64 MB is cut.
-        .pragma("wal_autocheckpoint", "2000")
-        .pragma("journal_size_limit", "67108864");
-    pool(config, 1).connect_lazy_with(writing)
-}
-
-fn reader_pool(config: &SqliteConfig) -> SqlitePool {
-    pool(config, config.readers).connect_lazy_with(options(config).pragma("query_only", "on"))
-}
-
-fn pool(config: &SqliteConfig, connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(config.timeout)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        // SQLite rolls some failures back by itself (disk full, I/O error); sqlx then still counts the transaction as open,
-        // and could never begin another one on this connection. Such a connection is replaced.
-        .before_acquire(|conn, _| Box::pin(async move { Ok(!conn.is_in_transaction()) }))
-}
-
-/// The oldest SQLite without the bug that could corrupt a database when a write-ahead log is reset.
-const OLDEST: (u32, u32, u32) = (3, 51, 3);
-
-async fn check_version(conn: &mut SqliteConnection) -> Result<()> {
-    let version: String = sqlx::query_scalar(sql::VERSION).fetch_one(conn).await.map_err(from_sqlx)?;
-    if parse_version(&version).is_some_and(|version| version >= OLDEST) {
-        return Ok(());
+#[async_trait]
+impl Store for SqliteStore {
+    async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
+        insert::insert(self, request).await
     }
-    let message = format!("SQLite {version} can corrupt its file; 3.51.3 or later is needed");
-    Err(Error::new(ErrorKind::Config, message))
-}
 
-fn parse_version(version: &str) -> Option<(u32, u32, u32)> {
-    let mut numbers = version.split('.').map(|number| number.parse().ok());
-    Some((numbers.next()??, numbers.next()??, numbers.next()??))
-}
+    async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {
+        claim::due(self, request).await
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    async fn begin(&self, request: BeginRequest<'_>) -> Result<Vec<Begun>> {
+        claim::begin(self, request).await
+    }
 
-    #[test]
-    fn versions_are_compared_by_number() {
-        assert!(parse_version("3.51.3").is_some_and(|version| version >= OLDEST));
-        assert!(parse_version("3.100.0").is_some_and(|version| version >= OLDEST));
-        assert!(parse_version("3.9.9").is_some_and(|version| version < OLDEST));
-        assert_eq!(parse_version("3.x"), None);
+    async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Settled>> {
+        settle::settle(self, settlements).await
+    }
+
+    async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
+        sweep::rescue(self, limit).await
+    }
+
+    async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
+        sweep::expire(self, limit).await
+    }
+
+    async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
+        receipts::apply(self, receipts).await
+    }
+
+    async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
+        sweep::awaiting_receipt(self, *polling, limit).await
+    }
+
+    async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
+        person::resolve(self, request).await
+    }
+
+    async fn cancel(&self, request: CancelRequest) -> Result<Status> {
+        person::cancel(self, request).await
+    }
+
+    async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
+        read::get(self, id, scope).await
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
+        list::list(self, request).await
+    }
+
+    async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
+        read::timeline(self, id).await
+    }
+
+    async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
+        read::events_after(self, seq, limit).await
+    }
+
+    async fn stats(&self, range: &StatsRange) -> Result<Stats> {
+        read::stats(self, range).await
+    }
+
+    async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
+        purge::purge(self, older_than, limit).await
     }
 }

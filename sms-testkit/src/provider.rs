@@ -1,6 +1,7 @@
 //! The behaviours every [`Provider`](sms_core::Provider) has. [`provider!`](crate::provider!) makes a test of each.
 
 #![allow(missing_docs, reason = "each name says what is broken when its test fails")]
+#![allow(clippy::unused_async, reason = "every behaviour is called in the same way")]
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -120,7 +121,9 @@ pub async fn provider_ids_differ_from_call_to_call(h: &ProviderHarness) {
 pub async fn two_messages_to_one_number_have_an_outcome_each(h: &ProviderHarness) {
     let mut batch = batch(h.large().min(3));
     let to = batch[0].to;
-    batch.iter_mut().for_each(|submission| submission.to = to);
+    for submission in &mut batch {
+        submission.to = to;
+    }
     expect_distinct(&h.accepted(&batch).await);
 }
 
@@ -131,8 +134,8 @@ pub async fn messages_of_every_kind_go_in_one_batch(h: &ProviderHarness) {
             0 => submission.from = Some("Acme".to_owned()),
             1 => submission.class = Class::Otp,
             2 => submission.options.translit = true,
-            3 => submission.text = "hello".to_owned(),
-            4 => submission.text = "Ёлка & 100% = \"хвоя\" + 🎄\nвторая строка".to_owned(),
+            3 => submission.text = String::from("hello"),
+            4 => submission.text = String::from("Ёлка & 100% = \"хвоя\" + 🎄\nвторая строка"),
             _ => {}
         }
     }

@@ -274,10 +274,7 @@ pub async fn a_pull_waits_no_longer_than_asked(h: &QueueHarness) {
     let (start, wait) = (Instant::now(), Duration::from_millis(300));
     assert_eq!(h.pull(10, wait).await, []);
     let took = start.elapsed();
-    assert!(
-        took >= wait - Duration::from_millis(50),
-        "it waits for jobs to come: {took:?}"
-    );
+    assert!(took >= wait * 3 / 4, "it waits for jobs to come: {took:?}");
     assert!(took < wait + PATIENCE / 4, "it took {took:?}");
 }
 

@@ -43,9 +43,8 @@ impl Node {
             .filter(|(name, _)| name == key)
             .map(|(_, value)| value);
         match values.next() {
-            None => Field::Absent,
             Some(first) if values.any(|other| other != first) => Field::Conflict,
-            Some(Self::Null) => Field::Absent,
+            None | Some(Self::Null) => Field::Absent,
             Some(Self::Text(text)) if text.trim().is_empty() => Field::Absent,
             Some(first) => Field::One(first),
         }

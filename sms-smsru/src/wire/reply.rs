@@ -188,12 +188,11 @@ fn refusal(code: i32, level: Level, words: Option<String>, submission: &Submissi
         ) if submission.class == Class::Otp => Outcome::rejected(code, text),
         (Some(Meaning::Throttled { wait, .. }), _) => Outcome::deferred(code, text).with_retry_after(wait),
         (Some(Meaning::Busy), _) => Outcome::deferred(code, text).with_retry_after(BUSY),
-        (Some(Meaning::Blocked), _) => Outcome::blocked(code, text),
-        // A code this version does not know. It is a refusal, so nothing was taken. About a recipient it fails the one
-        // message, for a person to send again. About a request it is most likely a new state of the account: failing
-        // would burn the whole backlog with it, while a pause loses nothing, is shown with the code, and ends by
-        // itself when a message gets through.
-        (None, Level::Request) => Outcome::blocked(code, text),
+        // With no row the code is one this version does not know. It is a refusal, so nothing was taken. About a
+        // recipient it fails the one message, for a person to send again. About a request it is most likely a new
+        // state of the account: failing would burn the whole backlog with it, while a pause loses nothing, is shown
+        // with the code, and ends by itself when a message gets through.
+        (Some(Meaning::Blocked), _) | (None, Level::Request) => Outcome::blocked(code, text),
         _ => Outcome::rejected(code, text),
     }
 }

@@ -121,8 +121,8 @@ pub async fn a_cancelled_message_is_not_begun(h: &StoreHarness) {
                 .await
                 .is_ok()
         });
-        let (begun, cancelled) = (begin.await.expect("begin"), cancel.await.expect("cancel"));
-        assert_eq!(begun == 1, !cancelled, "one of the two wins");
+        let (taken, cancelled) = (begin.await.expect("begin"), cancel.await.expect("cancel"));
+        assert_eq!(taken == 1, !cancelled, "one of the two wins");
         let expected = if cancelled {
             Status::Cancelled
         } else {
@@ -137,8 +137,8 @@ pub async fn a_rescue_that_races_with_the_settlement_loses_nothing(h: &StoreHarn
     h.insert(&batch).await;
     h.try_begin(&ids_of(&batch)).await;
     h.advance(LEASE + secs(1)).await;
-    let rescuer = h.store();
-    let rescue = tokio::spawn(async move { rescuer.rescue(ALL).await.expect("rescue") });
+    let store = h.store();
+    let rescue = tokio::spawn(async move { store.rescue(ALL).await.expect("rescue") });
     let settle = batch.iter().map(|message| {
         let (store, id) = (h.store(), message.id);
         async move {

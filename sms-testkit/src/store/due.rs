@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sms_core::{Class, Job, Lane, Status};
 
-use super::steps::{BACKOFF, deferred, ids_of, message, prepared, secs, some, sorted};
+use super::steps::{BACKOFF, almost, deferred, ids_of, message, prepared, secs, some, sorted};
 use crate::StoreHarness;
 
 pub async fn a_waiting_message_is_offered_with_its_lane(h: &StoreHarness) {
@@ -112,7 +112,7 @@ pub async fn only_a_queued_message_is_offered(h: &StoreHarness) {
 pub async fn a_retry_is_offered_when_it_is_due_and_not_before(h: &StoreHarness) {
     let id = h.sending(message()).await;
     h.settle(id, 1, deferred()).await;
-    h.advance(BACKOFF - secs(2)).await;
+    h.advance(almost(BACKOFF)).await;
     assert_eq!(h.due().await, []);
     h.advance(secs(3)).await;
     assert_eq!(

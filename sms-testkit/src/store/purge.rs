@@ -4,7 +4,7 @@ use sms_core::store::Inserted::{Replayed, Stored};
 use sms_core::store::{ListRequest, Settled, Stats, StatsRange};
 use sms_core::{ReceiptState, Status};
 
-use super::steps::{ALL, DAY, accepted, message, prepared, receipt, secs};
+use super::steps::{ALL, DAY, accepted, almost, message, prepared, receipt, secs};
 use crate::StoreHarness;
 
 pub async fn only_ended_messages_go(h: &StoreHarness) {
@@ -27,7 +27,7 @@ pub async fn only_old_messages_go(h: &StoreHarness) {
     let old = h.in_status(Status::Failed).await;
     h.advance(secs(20)).await;
     let young = h.in_status(Status::Failed).await;
-    h.advance(DAY - secs(10)).await;
+    h.advance(almost(DAY)).await;
     assert_eq!(h.purge(DAY).await, 1);
     assert!(
         h.find(old).await.is_none() && h.find(young).await.is_some(),

@@ -3,12 +3,12 @@
 use sms_core::outcome::RESEND_AFTER;
 use sms_core::{EventKind, Status};
 
-use super::steps::{ALL, LEASE, begun_ids, ids_of, message, otp, secs, some, sorted};
+use super::steps::{ALL, LEASE, almost, begun_ids, ids_of, message, otp, secs, some, sorted};
 use crate::StoreHarness;
 
 pub async fn a_lease_that_is_not_over_is_left_alone(h: &StoreHarness) {
     let id = h.sending(otp()).await;
-    h.advance(LEASE - secs(2)).await;
+    h.advance(almost(LEASE)).await;
     assert_eq!(h.rescue().await, []);
     assert_eq!(h.status(id).await, Status::Sending);
 }

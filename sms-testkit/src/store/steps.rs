@@ -23,13 +23,18 @@ use crate::StoreHarness;
 pub(super) const PROVIDER: &str = "testkit";
 pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// What a retry waits.
-pub(super) const BACKOFF: Duration = Duration::from_secs(60);
+pub(super) const BACKOFF: Duration = Duration::from_mins(1);
 /// More than any test makes.
 pub(super) const ALL: usize = 10_000;
 pub(super) const DAY: Duration = Duration::from_hours(24);
 
 pub(super) const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
+}
+
+/// A moment less than this, and no more than a moment.
+pub(super) const fn almost(wait: Duration) -> Duration {
+    wait.saturating_sub(secs(2))
 }
 
 /// A message of the default class, whose policy is to hold.

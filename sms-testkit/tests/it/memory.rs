@@ -6,7 +6,7 @@ use sms_core::ManualClock;
 const NOON: i64 = 1_767_268_800_000;
 
 mod store {
-    use sms_core::{ManualClock, MemoryStore};
+    use sms_core::MemoryStore;
     use sms_testkit::StoreHarness;
 
     fn memory() -> StoreHarness {

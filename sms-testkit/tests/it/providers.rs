@@ -11,16 +11,17 @@ mod recording {
     use sms_core::{Outcome, PhoneNumber, RecordingProvider};
     use sms_testkit::ProviderHarness;
 
+    const REFUSED: PhoneNumber = PhoneNumber::from_digits(79_250_000_000).expect("a number");
+
     fn recording() -> ProviderHarness {
-        let refused = PhoneNumber::from_digits(79_250_000_000).expect("a number");
-        let provider = RecordingProvider::new().answering(move |submission| {
-            if submission.to == refused {
+        let provider = RecordingProvider::new().answering(|submission| {
+            if submission.to == REFUSED {
                 Outcome::rejected(202, "bad number")
             } else {
                 Outcome::accepted(format!("r-{}", submission.id))
             }
         });
-        ProviderHarness::new(provider).refusing(refused)
+        ProviderHarness::new(provider).refusing(REFUSED)
     }
 
     sms_testkit::provider!(recording());

@@ -53,8 +53,8 @@ impl Chaos {
 
     /// Mostly short, sometimes longer than a lease.
     fn delay(&self) -> Duration {
-        if self.percent(10) {
-            self.millis(20_000)
+        if self.percent(20) {
+            self.millis(40_000)
         } else {
             self.millis(1_500)
         }

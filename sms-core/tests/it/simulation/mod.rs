@@ -25,9 +25,9 @@ use self::chaos::{Chaos, Life, MessyQueue};
 use crate::support::{Faulty, TokioClock};
 
 const SEEDS: u64 = 1_000;
-const CALLERS: u64 = 12;
+const CALLERS: u64 = 15;
 /// The faults last this long.
-const STORM: Duration = Duration::from_secs(45);
+const STORM: Duration = Duration::from_mins(1);
 /// Afterwards all must be quiet within this.
 const CALM: Duration = Duration::from_mins(3);
 

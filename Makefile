@@ -1,0 +1,34 @@
+# The commands people run; CI calls the same ones. `make` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint unit docs fmt torture
+
+CARGO ?= cargo
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+
+run: ## Serve on 127.0.0.1:8080 with SQLite and the sandbox, data in ./data
+	$(CARGO) run --release -p sms-server
+
+build: ## Build the release binary, target/release/sms-server
+	$(CARGO) build --release --locked -p sms-server
+
+test: lint unit docs ## Everything a change must pass: format, lints, tests, documentation
+
+lint: ## Formatting and lints, with every set of features
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked -p sms-core -p sms-server --no-default-features -- -D warnings
+
+unit: ## Unit, conformance, documentation and end-to-end tests
+	$(CARGO) test --locked --workspace
+
+docs: ## Build the API documentation without warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+torture: ## The long versions of the randomised tests: 100,000 seeds and sequences; hours
+	SMS_TEST_SEEDS=100000 $(CARGO) test --locked --release -p sms-core --test it simulation
+	SMS_TEST_CASES=100000 $(CARGO) test --locked --release -p sms-testkit -p sms-store-sqlite --test it model

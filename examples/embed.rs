@@ -1,0 +1,47 @@
+//! Inside an axum application of one's own: it sends by itself, works the queue, and mounts the REST API under
+//! `/sms`.
+//!
+//! `cargo run -p examples --example embed`, then `curl -X POST http://127.0.0.1:3000/orders`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use sms_core::{CancellationToken, MemoryQueue, Message, Sandbox, Sender, Worker};
+use sms_server::{Api, KeyRing};
+use sms_store_sqlite::{SqliteConfig, SqliteStore};
+
+/// The application's own handler: an order comes in, an SMS goes out.
+async fn order(State(sms): State<Sender>) -> Result<String, (StatusCode, String)> {
+    let message = Message::new("+79251234567", "Ваш заказ принят").key("order-1");
+    let failed = |error: sms_core::Error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+    let id = sms.send(message).await.map_err(failed)?;
+    Ok(format!("accepted: {id}\n"))
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let store = Arc::new(SqliteStore::open(SqliteConfig::from_url("sqlite:data/embed.db")?).await?);
+    let queue = Arc::new(MemoryQueue::new());
+    let sms = Sender::builder(store.clone()).queue(queue.clone()).build();
+
+    let shutdown = CancellationToken::new();
+    let worker = Worker::builder(store.clone(), queue.clone(), Sandbox::new()).build();
+    let worker = tokio::spawn(worker.run(shutdown.clone()));
+
+    let keys = KeyRing::new(store.clone(), None);
+    let api = Api::new(sms.clone(), store, queue, keys);
+    let app = axum::Router::new().route("/orders", post(order)).with_state(sms).nest("/sms", api.router());
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    println!("an order: curl -X POST http://{}/orders", listener.local_addr()?);
+    axum::serve(listener, app)
+        .with_graceful_shutdown(async {
+            let _ = tokio::signal::ctrl_c().await;
+        })
+        .await?;
+    // Requests have ended; now let the messages in flight end.
+    shutdown.cancel();
+    Ok(worker.await??)
+}

@@ -1,0 +1,130 @@
+//! What the tests share: messages, providers, and servers that misbehave.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sms_core::{MessageId, Outcome, PhoneNumber, Provider, Submission};
+use sms_smsru::SmsRu;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+/// A credential that must show up nowhere.
+pub const CANARY: &str = "CANARY00-AAAA-BBBB-CCCC-000000000000";
+pub const PHONE: u64 = 79_255_070_602;
+
+pub fn message(digits: u64, text: &str) -> Submission {
+    Submission::new(MessageId::new(), PhoneNumber::from_digits(digits).unwrap(), text)
+}
+
+/// A provider that talks to a server on this port.
+pub fn provider(port: u16, parameters: &str) -> SmsRu {
+    SmsRu::from_url(&format!("smsru+http://{CANARY}@127.0.0.1:{port}?{parameters}")).unwrap()
+}
+
+pub fn classes(outcomes: &[Outcome]) -> Vec<&'static str> {
+    outcomes.iter().map(|outcome| outcome.class.as_str()).collect()
+}
+
+/// The decoded fields of a recorded request.
+pub fn fields(request: &Request) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(&request.body).into_owned().collect()
+}
+
+pub fn field(request: &Request, name: &str) -> Option<String> {
+    fields(request).into_iter().find(|(field, _)| field == name).map(|(_, value)| value)
+}
+
+/// The numbers a recorded request is for, in its order.
+pub fn recipients(request: &Request) -> Vec<String> {
+    let mut numbers = Vec::new();
+    for (name, value) in fields(request) {
+        if name == "to" {
+            numbers.extend(value.split(',').map(str::to_owned));
+        } else if let Some(number) = name.strip_prefix("to[").and_then(|rest| rest.strip_suffix(']')) {
+            numbers.push(number.to_owned());
+        }
+    }
+    numbers
+}
+
+/// A server on loopback that answers everything with this.
+pub async fn server(answer: impl Respond + 'static) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    server
+}
+
+/// Submits to a server that answers everything with this, under HTTP status 200.
+pub async fn answered(body: &str, batch: &[Submission]) -> Vec<Outcome> {
+    let server = server(json(body)).await;
+    provider(server.address().port(), "").submit(batch).await
+}
+
+pub fn json(body: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(body, "application/json; charset=utf-8")
+}
+
+/// A stand-in for sms.ru that accepts everything: the reply is in the form recorded from the live server.
+#[derive(Default)]
+pub struct Accepting(AtomicUsize);
+
+impl Respond for Accepting {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let entries: Vec<String> = recipients(request)
+            .iter()
+            .map(|number| format!("\"{number}\": {}", accepted(self.0.fetch_add(1, Ordering::Relaxed))))
+            .collect();
+        json(&format!("{{\"status\":\"OK\",\"status_code\":100,\"sms\":{{{}}},\"balance\":4122.56}}", entries.join(",")))
+    }
+}
+
+fn accepted(n: usize) -> String {
+    format!("{{\"status\":\"OK\",\"status_code\":100,\"sms_id\":\"202626-{}\"}}", 1_000_000 + n)
+}
+
+/// A server below HTTP: each connection is handed to `serve`; the count is that of connections.
+pub async fn raw<F>(serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> (u16, Arc<AtomicUsize>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, connections) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+    let counter = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(serve(stream));
+        }
+    });
+    (port, connections)
+}
+
+/// Reads one request to the end of its body; `None` when the connection ends first.
+pub async fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let mut request = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&request).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return Some(text);
+            }
+        }
+        if stream.read_buf(&mut request).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
+
+/// A whole HTTP response with this body.
+pub async fn write_response(stream: &mut TcpStream, body: &str) {
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+}
+
+/// A reply that accepts [`PHONE`].
+pub fn accepting_phone() -> String {
+    format!("{{\"status\":\"OK\",\"status_code\":100,\"sms\":{{\"{PHONE}\":{}}},\"balance\":1}}", accepted(0))
+}

@@ -1,0 +1,78 @@
+//! What time does to messages: leases that are over, deadlines that are past, receipts that do not come.
+
+use sms_core::provider::{Polling, ProviderRef};
+use sms_core::{MessageId, Result};
+use sqlx::SqliteConnection;
+
+use crate::claim::rows;
+use crate::error::from_sqlx;
+use crate::ledger::Ledger;
+use crate::sql;
+use crate::store::SqliteStore;
+use crate::transition::{LedgerRow, NewEvent};
+
+pub(crate) async fn rescue(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
+    store
+        .write_together(move |conn, now| Box::pin(sweep(conn, now, sql::LOAD_LEASE_OVER, limit, LedgerRow::rescue)))
+        .await
+}
+
+pub(crate) async fn expire(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
+    store
+        .write_together(move |conn, now| Box::pin(sweep(conn, now, sql::LOAD_PAST_DEADLINE, limit, LedgerRow::expire)))
+        .await
+}
+
+/// Moves the rows for which the guard in `load` holds. Read and write are under one write lock, so the guard still holds
+/// when they are written.
+async fn sweep(
+    conn: &mut SqliteConnection,
+    now: i64,
+    load: &'static str,
+    limit: usize,
+    then: fn(&mut LedgerRow, i64) -> NewEvent,
+) -> Result<Vec<MessageId>> {
+    let (mut ledger, ids) = load_some(conn, now, load, limit).await?;
+    for id in &ids {
+        ledger.change(*id, |row, now| ((), Some(then(row, now))));
+    }
+    ledger.write(conn).await?;
+    Ok(ids)
+}
+
+pub(crate) async fn awaiting_receipt(
+    store: &SqliteStore,
+    polling: Polling,
+    limit: usize,
+) -> Result<Vec<ProviderRef>> {
+    store.write_together(move |conn, now| Box::pin(plan_queries(conn, now, polling, limit))).await
+}
+
+async fn plan_queries(
+    conn: &mut SqliteConnection,
+    now: i64,
+    polling: Polling,
+    limit: usize,
+) -> Result<Vec<ProviderRef>> {
+    let (mut ledger, ids) = load_some(conn, now, sql::LOAD_AWAITING, limit).await?;
+    let plan = |row: &mut LedgerRow, now| {
+        let given_up = row.plan_query(now, &polling);
+        let asked = row.provider.clone().zip(row.provider_id.clone()).filter(|_| given_up.is_none());
+        (asked.map(|(provider, provider_id)| ProviderRef { provider, provider_id }), given_up)
+    };
+    let refs = ids.iter().filter_map(|id| ledger.change(*id, plan).flatten()).collect();
+    ledger.write(conn).await?;
+    Ok(refs)
+}
+
+async fn load_some(
+    conn: &mut SqliteConnection,
+    now: i64,
+    load: &'static str,
+    limit: usize,
+) -> Result<(Ledger, Vec<MessageId>)> {
+    let found = sqlx::query(load).bind(now).bind(rows(limit)).fetch_all(conn).await.map_err(from_sqlx)?;
+    let mut ledger = Ledger::new(now);
+    let ids = ledger.take(&found)?;
+    Ok((ledger, ids))
+}
