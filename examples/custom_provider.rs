@@ -43,4 +43,4 @@ async fn main() -> sms_core::Result<()> {
 }
 
 #[cfg(test)]
-sms_testkit::provider!(async { super::Console });
+sms_testkit::provider!(sms_testkit::ProviderHarness::new(Console));

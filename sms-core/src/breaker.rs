@@ -115,6 +115,8 @@ impl Breaker {
         if let State::Trial(pause) = &inner.state {
             inner.state = State::Paused(pause.clone());
         }
+        drop(inner);
+        self.recorded.notify_waiters();
     }
 
     /// Learns from the outcomes of one call.
@@ -134,12 +136,7 @@ impl Breaker {
 
 impl Inner {
     fn record(&mut self, outcome: &Outcome) {
-        let reason = || {
-            outcome
-                .text
-                .clone()
-                .unwrap_or_else(|| outcome.class.as_str().to_owned())
-        };
+        let reason = || outcome.text.clone().unwrap_or_else(|| outcome.class.as_str().to_owned());
         match outcome.class {
             OutcomeClass::Blocked => self.pause(outcome.code, reason()),
             OutcomeClass::NotSent | OutcomeClass::Unknown => {
@@ -177,16 +174,10 @@ impl Inner {
         {
             return;
         }
-        let length = FIRST_PAUSE
-            .saturating_mul(1 << self.pauses.min(10))
-            .min(LONGEST_PAUSE);
+        let length = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(10)).min(LONGEST_PAUSE);
         self.pauses += 1;
         tracing::warn!(code, reason, pause_seconds = length.as_secs(), "provider paused");
-        self.state = State::Paused(Pause {
-            code,
-            reason,
-            until: Instant::now() + length,
-        });
+        self.state = State::Paused(Pause { code, reason, until: Instant::now() + length });
     }
 }
 
@@ -270,10 +261,7 @@ mod tests {
         breaker.record(&[Outcome::blocked(201, "no money")]);
         let admitted = timeout(Duration::from_hours(1), breaker.admit(&BrokenAccount)).await;
         assert!(admitted.is_err());
-        assert_eq!(
-            breaker.pause().map(|pause| pause.reason).as_deref(),
-            Some("no money")
-        );
+        assert_eq!(breaker.pause().map(|pause| pause.reason).as_deref(), Some("no money"));
     }
 
     #[tokio::test(start_paused = true)]

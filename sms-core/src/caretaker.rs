@@ -1,13 +1,12 @@
 //! What time does to messages.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::store::{DueRequest, KEY_WINDOW, Store};
@@ -21,8 +20,8 @@ const BATCH: usize = 1000;
 const ROUNDS: usize = 20;
 /// A message that was offered to the queue and is still waiting is offered again after this.
 const OFFER_AGAIN_AFTER: Duration = Duration::from_secs(20);
-/// How long one status query may take.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one step may take.
+const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Offers due messages to the queue, rescues those whose worker vanished, expires those past their deadline, asks
 /// for receipts that do not come by themselves, and purges old messages.
@@ -45,31 +44,26 @@ impl Caretaker {
         provider: Arc<dyn Provider>,
         retention: Duration,
     ) -> Self {
-        Self {
-            store,
-            queue,
-            provider,
-            retention: retention.max(KEY_WINDOW),
-        }
+        Self { store, queue, provider, retention: retention.max(KEY_WINDOW) }
     }
 
-    /// Works until the shutdown. A failure of a step is logged, and the step repeated with the next round.
+    /// Works until the shutdown, which drops the step in hand: each is a compare-and-set, and what it leaves undone the
+    /// next round does. A failure of a step is logged.
     pub async fn run(&self, shutdown: &CancellationToken) {
-        tokio::join!(
-            repeat(INTERVAL, shutdown, || async {
-                // Expire before offering: what is past its deadline must not be offered.
-                report("expire", self.expire().await);
-                report("rescue", self.rescue().await);
-                report("offer", self.offer().await);
-            }),
-            // Apart, since a provider may take its time to answer.
-            repeat(INTERVAL, shutdown, || async {
-                report("ask for receipts", self.ask_for_receipts().await)
-            }),
-            repeat(PURGE_INTERVAL, shutdown, || async {
-                report("purge", self.purge().await)
-            }),
-        );
+        let care = async {
+            tokio::join!(
+                repeat(INTERVAL, || async {
+                    // Expire before offering: what is past its deadline must not be offered.
+                    report("expire", self.expire()).await;
+                    report("rescue", self.rescue()).await;
+                    report("offer", self.offer()).await;
+                }),
+                // Apart, since a provider may take its time to answer.
+                repeat(INTERVAL, || report("ask for receipts", self.ask_for_receipts())),
+                repeat(PURGE_INTERVAL, || report("purge", self.purge())),
+            )
+        };
+        shutdown.run_until_cancelled(care).await;
     }
 
     /// `queued → expired` for what is past its deadline.
@@ -81,10 +75,7 @@ impl Caretaker {
         for _ in 0..ROUNDS {
             let expired = self.store.expire(BATCH).await?;
             if !expired.is_empty() {
-                tracing::info!(
-                    messages = expired.len(),
-                    "expired: their deadline passed while they waited"
-                );
+                tracing::info!(messages = expired.len(), "expired: their deadline passed while they waited");
             }
             if expired.len() < BATCH {
                 break;
@@ -102,10 +93,7 @@ impl Caretaker {
         for _ in 0..ROUNDS {
             let rescued = self.store.rescue(BATCH).await?;
             if !rescued.is_empty() {
-                tracing::warn!(
-                    messages = rescued.len(),
-                    "rescued: their worker vanished while sending"
-                );
+                tracing::warn!(messages = rescued.len(), "rescued: their worker vanished while sending");
             }
             if rescued.len() < BATCH {
                 break;
@@ -122,13 +110,7 @@ impl Caretaker {
     pub async fn offer(&self) -> Result<()> {
         for _ in 0..ROUNDS {
             let limits = self.queue.stats().await?.room().map(|room| room.min(BATCH));
-            let jobs = self
-                .store
-                .due(DueRequest {
-                    limits,
-                    again_after: OFFER_AGAIN_AFTER,
-                })
-                .await?;
+            let jobs = self.store.due(DueRequest { limits, again_after: OFFER_AGAIN_AFTER }).await?;
             if jobs.is_empty() {
                 break;
             }
@@ -152,9 +134,7 @@ impl Caretaker {
             if awaiting.is_empty() {
                 break;
             }
-            let found = tokio::time::timeout(QUERY_TIMEOUT, receipts.query(&awaiting)).await;
-            let timed_out = |error| crate::Error::unavailable("the status query timed out", error);
-            self.store.apply_receipts(&found.map_err(timed_out)??).await?;
+            self.store.apply_receipts(&receipts.query(&awaiting).await?).await?;
             if awaiting.len() < polling.batch {
                 break;
             }
@@ -181,21 +161,19 @@ impl Caretaker {
     }
 }
 
-async fn repeat<F: Future<Output = ()>>(
-    every: Duration,
-    shutdown: &CancellationToken,
-    mut step: impl FnMut() -> F,
-) {
+async fn repeat<F: Future<Output = ()>>(every: Duration, mut step: impl FnMut() -> F) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+    loop {
+        ticks.tick().await;
         step().await;
     }
 }
 
-fn report(step: &'static str, result: Result<()>) {
-    if let Err(error) = result {
+async fn report(name: &'static str, step: impl Future<Output = Result<()>>) {
+    let timed_out = |error| Err(Error::unavailable("the step took too long", error));
+    if let Err(error) = timeout(STEP_TIMEOUT, step).await.unwrap_or_else(timed_out) {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
-        tracing::warn!(step, %error, cause, "caretaker: step failed, will be repeated");
+        tracing::warn!(step = name, %error, cause, "caretaker: a step failed and will be repeated");
     }
 }

@@ -45,8 +45,6 @@ pub struct ClassPolicy {
     pub on_unknown: OnUnknown,
     /// Whether the message goes out only in the recipient's daytime.
     pub daytime: bool,
-    /// Whether the message must have a provider request of its own, so that a failure is its alone.
-    pub alone: bool,
 }
 
 impl Class {
@@ -62,7 +60,6 @@ impl Class {
             max_attempts: 5,
             on_unknown: OnUnknown::Hold,
             daytime: false,
-            alone: false,
         };
         match self {
             Self::Service => service,
@@ -70,7 +67,6 @@ impl Class {
                 lane: Lane::Urgent,
                 deadline: Duration::from_mins(5),
                 on_unknown: OnUnknown::ResendOnce,
-                alone: true,
                 ..service
             },
             Self::Marketing => ClassPolicy {

@@ -74,23 +74,14 @@ pub struct FieldError {
 impl FieldError {
     /// A refusal of `field` by the rule `code`, in words.
     pub fn new(field: &'static str, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            field,
-            code,
-            message: message.into(),
-        }
+        Self { field, code, message: message.into() }
     }
 }
 
 impl Error {
     /// An error of this kind, with a lower-case, one-line message.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            message: message.into(),
-            fields: Vec::new(),
-            source: None,
-        }))
+        Self(Box::new(Inner { kind, message: message.into(), fields: Vec::new(), source: None }))
     }
 
     /// An input in which these fields are wrong.
@@ -99,12 +90,7 @@ impl Error {
             [one] => Cow::Owned(format!("{}: {}", one.field, one.message)),
             _ => Cow::Borrowed("several fields are invalid"),
         };
-        Self(Box::new(Inner {
-            kind: ErrorKind::Invalid,
-            message,
-            fields,
-            source: None,
-        }))
+        Self(Box::new(Inner { kind: ErrorKind::Invalid, message, fields, source: None }))
     }
 
     /// A service that did not answer, with the cause.
@@ -157,9 +143,7 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Error");
-        debug
-            .field("kind", &self.0.kind)
-            .field("message", &self.0.message);
+        debug.field("kind", &self.0.kind).field("message", &self.0.message);
         if !self.0.fields.is_empty() {
             debug.field("fields", &self.0.fields);
         }
@@ -172,10 +156,7 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -191,19 +172,13 @@ mod tests {
     #[test]
     fn one_refused_field_lends_its_code_and_message() {
         let error = Error::from(FieldError::new("to", "phone_invalid", "not a phone number"));
-        assert_eq!(
-            (error.code(), error.to_string().as_str()),
-            ("phone_invalid", "to: not a phone number")
-        );
+        assert_eq!((error.code(), error.to_string().as_str()), ("phone_invalid", "to: not a phone number"));
     }
 
     #[test]
     fn display_does_not_repeat_the_source() {
         let error = Error::unavailable("store is down", "disk full");
         assert_eq!(error.to_string(), "store is down");
-        assert_eq!(
-            error.source().map(ToString::to_string).as_deref(),
-            Some("disk full")
-        );
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("disk full"));
     }
 }

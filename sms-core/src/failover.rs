@@ -21,10 +21,7 @@ pub struct Failover {
 impl Failover {
     /// Asks `first`, then those added by [`then`](Self::then).
     pub fn new(first: impl Provider) -> Self {
-        Self {
-            name: "failover".to_owned(),
-            providers: vec![Arc::new(first)],
-        }
+        Self { name: "failover".to_owned(), providers: vec![Arc::new(first)] }
     }
 
     /// Adds the next one to ask.
@@ -35,10 +32,7 @@ impl Failover {
 }
 
 const fn goes_on(class: OutcomeClass) -> bool {
-    matches!(
-        class,
-        OutcomeClass::NotSent | OutcomeClass::Deferred | OutcomeClass::Blocked
-    )
+    matches!(class, OutcomeClass::NotSent | OutcomeClass::Deferred | OutcomeClass::Blocked)
 }
 
 async fn ask(provider: &dyn Provider, batch: &[Submission]) -> Vec<Outcome> {
@@ -74,9 +68,7 @@ impl Provider for Failover {
         };
         let mut outcomes = ask(first, batch).await;
         for provider in others {
-            let left: Vec<usize> = (0..batch.len())
-                .filter(|index| goes_on(outcomes[*index].class))
-                .collect();
+            let left: Vec<usize> = (0..batch.len()).filter(|index| goes_on(outcomes[*index].class)).collect();
             if left.is_empty() {
                 break;
             }
@@ -89,10 +81,7 @@ impl Provider for Failover {
     }
 
     fn receipts(&self) -> Option<&dyn Receipts> {
-        self.providers
-            .iter()
-            .any(|provider| provider.receipts().is_some())
-            .then_some(self)
+        self.providers.iter().any(|provider| provider.receipts().is_some()).then_some(self)
     }
 }
 
@@ -100,12 +89,7 @@ impl Provider for Failover {
 impl Receipts for Failover {
     /// The earliest first query, the longest patience and the smallest batch of all.
     fn polling(&self) -> Polling {
-        let all = || {
-            self.providers
-                .iter()
-                .filter_map(|provider| provider.receipts())
-                .map(Receipts::polling)
-        };
+        let all = || self.providers.iter().filter_map(|provider| provider.receipts()).map(Receipts::polling);
         Polling {
             first: all().map(|polling| polling.first).min().unwrap_or_default(),
             max: all().map(|polling| polling.max).min().unwrap_or_default(),
@@ -117,11 +101,8 @@ impl Receipts for Failover {
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {
         let mut found = Vec::new();
         for provider in &self.providers {
-            let own: Vec<ProviderRef> = ids
-                .iter()
-                .filter(|id| id.provider == provider.name())
-                .cloned()
-                .collect();
+            let own: Vec<ProviderRef> =
+                ids.iter().filter(|id| id.provider == provider.name()).cloned().collect();
             if let (Some(receipts), false) = (provider.receipts(), own.is_empty()) {
                 found.append(&mut receipts.query(&own).await?);
             }
@@ -139,25 +120,18 @@ mod tests {
 
     async fn second_is_asked_after(first: Outcome) -> (bool, Outcome) {
         let second = Arc::new(RecordingProvider::new().named("second"));
-        let first = RecordingProvider::new()
-            .named("first")
-            .answering(move |_| first.clone());
+        let first = RecordingProvider::new().named("first").answering(move |_| first.clone());
         let failover = Failover::new(first).then(Arc::clone(&second));
         let to = PhoneNumber::parse("+79251234567").unwrap();
-        let outcome = failover
-            .submit(&[Submission::new(MessageId::new(), to, "hi")])
-            .await
-            .remove(0);
+        let outcome = failover.submit(&[Submission::new(MessageId::new(), to, "hi")]).await.remove(0);
         (!second.submissions().is_empty(), outcome)
     }
 
     #[tokio::test]
     async fn the_next_provider_gets_what_was_provably_not_accepted() {
-        for refused in [
-            Outcome::not_sent("dns"),
-            Outcome::deferred(220, "busy"),
-            Outcome::blocked(201, "money"),
-        ] {
+        for refused in
+            [Outcome::not_sent("dns"), Outcome::deferred(220, "busy"), Outcome::blocked(201, "money")]
+        {
             let (asked, outcome) = second_is_asked_after(refused).await;
             assert!(asked);
             assert_eq!(outcome.provider.as_deref(), Some("second"));
@@ -166,11 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_next_provider_never_gets_what_may_have_been_accepted() {
-        for kept in [
-            Outcome::unknown("timeout"),
-            Outcome::accepted("1"),
-            Outcome::rejected(202, "bad"),
-        ] {
+        for kept in [Outcome::unknown("timeout"), Outcome::accepted("1"), Outcome::rejected(202, "bad")] {
             let (asked, outcome) = second_is_asked_after(kept).await;
             assert!(!asked);
             assert_eq!(outcome.provider.as_deref(), Some("first"));

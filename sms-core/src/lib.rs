@@ -24,6 +24,7 @@ pub mod state;
 pub mod store;
 pub mod text;
 pub mod timeline;
+pub mod transition;
 pub mod worker;
 
 pub use async_trait::async_trait;

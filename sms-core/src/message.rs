@@ -269,10 +269,10 @@ impl Message {
         Ok(NewMessage {
             id: MessageId::new(),
             owner: self.owner.clone(),
-            key: self.key.as_ref().map(|key| IdempotencyKey {
-                key: key.clone(),
-                fingerprint: self.fingerprint(to),
-            }),
+            key: self
+                .key
+                .as_ref()
+                .map(|key| IdempotencyKey { key: key.clone(), fingerprint: self.fingerprint(to) }),
             to,
             text: self.text.clone(),
             from: self.from.clone(),
@@ -312,35 +312,19 @@ impl Message {
         let printable = |value: &str, max: usize| {
             (1..=max).contains(&value.len()) && value.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
         };
-        if self
-            .from
-            .as_deref()
-            .is_some_and(|from| !printable(from, MAX_FROM) || from.trim() != from)
-        {
-            wrong.push(FieldError::new(
-                "from",
-                "from_invalid",
-                "must be 1 to 15 printable ASCII characters",
-            ));
+        if self.from.as_deref().is_some_and(|from| !printable(from, MAX_FROM) || from.trim() != from) {
+            wrong.push(FieldError::new("from", "from_invalid", "must be 1 to 15 printable ASCII characters"));
         }
         if self.key.as_deref().is_some_and(|key| !printable(key, MAX_KEY)) {
             let rule = "must be 1 to 255 printable ASCII characters";
-            wrong.push(FieldError::new(
-                "idempotency_key",
-                "idempotency_key_invalid",
-                rule,
-            ));
+            wrong.push(FieldError::new("idempotency_key", "idempotency_key_invalid", rule));
         }
         let reference_ok = |value: &str| {
             !value.is_empty()
                 && value.chars().count() <= MAX_REFERENCE
                 && !value.chars().any(char::is_control)
         };
-        if self
-            .reference
-            .as_deref()
-            .is_some_and(|reference| !reference_ok(reference))
-        {
+        if self.reference.as_deref().is_some_and(|reference| !reference_ok(reference)) {
             let rule = "must be 1 to 255 characters without control characters";
             wrong.push(FieldError::new("reference", "reference_invalid", rule));
         }
@@ -358,40 +342,21 @@ impl Message {
     fn check_numbers(&self, wrong: &mut Vec<FieldError>) {
         let seconds = Duration::from_secs(1)..=MAX_DEADLINE;
         if self.deadline.is_some_and(|deadline| !seconds.contains(&deadline)) {
-            wrong.push(FieldError::new(
-                "deadline_seconds",
-                "deadline_invalid",
-                "must be 1 to 2592000",
-            ));
+            wrong.push(FieldError::new("deadline_seconds", "deadline_invalid", "must be 1 to 2592000"));
         }
         let last = datetime_from_ms(SystemClock.now_ms()) + MAX_SEND_AHEAD;
         if self.send_at.is_some_and(|at| at > last) {
-            wrong.push(FieldError::new(
-                "send_at",
-                "send_at_invalid",
-                "must be at most 60 days ahead",
-            ));
+            wrong.push(FieldError::new("send_at", "send_at_invalid", "must be at most 60 days ahead"));
         }
-        if self
-            .max_attempts
-            .is_some_and(|attempts| !(1..=MAX_ATTEMPTS).contains(&attempts))
-        {
-            wrong.push(FieldError::new(
-                "max_attempts",
-                "max_attempts_invalid",
-                "must be 1 to 20",
-            ));
+        if self.max_attempts.is_some_and(|attempts| !(1..=MAX_ATTEMPTS).contains(&attempts)) {
+            wrong.push(FieldError::new("max_attempts", "max_attempts_invalid", "must be 1 to 20"));
         }
     }
 
     fn parse_ip(&self, wrong: &mut Vec<FieldError>) -> Option<IpAddr> {
         let parsed = self.end_user_ip.as_deref()?.parse().ok();
         if parsed.is_none() {
-            wrong.push(FieldError::new(
-                "end_user_ip",
-                "end_user_ip_invalid",
-                "not an IPv4 or IPv6 address",
-            ));
+            wrong.push(FieldError::new("end_user_ip", "end_user_ip_invalid", "not an IPv4 or IPv6 address"));
         }
         parsed
     }
@@ -403,9 +368,7 @@ impl Message {
             self.text,
             self.from,
             self.class,
-            self.send_at
-                .map(OffsetDateTime::unix_timestamp_nanos)
-                .map(|nanos| nanos.to_string()),
+            self.send_at.map(OffsetDateTime::unix_timestamp_nanos).map(|nanos| nanos.to_string()),
             self.deadline.map(|deadline| deadline.as_millis().to_string()),
             self.reference,
             self.metadata,
@@ -430,9 +393,7 @@ fn is_forbidden_control(c: char) -> bool {
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Number and text stay out of logs.
-        f.debug_struct("Message")
-            .field("class", &self.class)
-            .finish_non_exhaustive()
+        f.debug_struct("Message").field("class", &self.class).finish_non_exhaustive()
     }
 }
 
@@ -494,10 +455,7 @@ impl NewMessage {
 
 impl fmt::Debug for NewMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewMessage")
-            .field("id", &self.id)
-            .field("to", &self.to)
-            .finish_non_exhaustive()
+        f.debug_struct("NewMessage").field("id", &self.id).field("to", &self.to).finish_non_exhaustive()
     }
 }
 
@@ -558,11 +516,7 @@ mod tests {
 
     fn codes(message: &Message) -> Vec<(&'static str, &'static str)> {
         let error = message.prepare().expect_err("must be refused");
-        error
-            .fields()
-            .iter()
-            .map(|field| (field.field, field.code))
-            .collect()
+        error.fields().iter().map(|field| (field.field, field.code)).collect()
     }
 
     fn good() -> Message {
@@ -571,9 +525,7 @@ mod tests {
 
     #[test]
     fn every_wrong_field_is_named_at_once() {
-        let message = Message::new("123", "")
-            .from("far too long a sender")
-            .max_attempts(0);
+        let message = Message::new("123", "").from("far too long a sender").max_attempts(0);
         let expected = [
             ("to", "phone_invalid"),
             ("text", "text_empty"),
@@ -585,36 +537,20 @@ mod tests {
 
     #[test]
     fn control_characters_are_refused_and_line_breaks_are_not() {
-        assert_eq!(
-            codes(&Message::new("+79251234567", "a\0b")),
-            [("text", "text_control")]
-        );
+        assert_eq!(codes(&Message::new("+79251234567", "a\0b")), [("text", "text_control")]);
         assert!(Message::new("+79251234567", "a\r\nb").prepare().is_ok());
     }
 
     #[test]
     fn eight_parts_pass_and_nine_do_not() {
         let text = |units: usize| "я".repeat(units);
-        assert_eq!(
-            Message::new("+79251234567", text(8 * 67))
-                .prepare()
-                .map(|m| m.parts)
-                .ok(),
-            Some(8)
-        );
-        assert_eq!(
-            codes(&Message::new("+79251234567", text(8 * 67 + 1))),
-            [("text", "text_too_long")]
-        );
+        assert_eq!(Message::new("+79251234567", text(8 * 67)).prepare().map(|m| m.parts).ok(), Some(8));
+        assert_eq!(codes(&Message::new("+79251234567", text(8 * 67 + 1))), [("text", "text_too_long")]);
     }
 
     #[test]
     fn the_class_sets_the_policy_and_each_knob_can_be_set_by_itself() {
-        let otp = good()
-            .class(Class::Otp)
-            .on_unknown(OnUnknown::Hold)
-            .prepare()
-            .expect("valid");
+        let otp = good().class(Class::Otp).on_unknown(OnUnknown::Hold).prepare().expect("valid");
         assert_eq!(otp.deadline, Duration::from_mins(5));
         assert_eq!(otp.on_unknown, OnUnknown::Hold);
     }

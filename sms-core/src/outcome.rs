@@ -68,22 +68,12 @@ pub struct Outcome {
 
 impl Outcome {
     fn new(class: OutcomeClass, code: Option<i32>, text: Option<String>) -> Self {
-        Self {
-            class,
-            provider_id: None,
-            code,
-            text,
-            retry_after: None,
-            provider: None,
-        }
+        Self { class, provider_id: None, code, text, retry_after: None, provider: None }
     }
 
     /// Accepted under the provider's own id.
     pub fn accepted(provider_id: impl Into<String>) -> Self {
-        Self {
-            provider_id: Some(provider_id.into()),
-            ..Self::new(OutcomeClass::Accepted, None, None)
-        }
+        Self { provider_id: Some(provider_id.into()), ..Self::new(OutcomeClass::Accepted, None, None) }
     }
 
     /// Refused for good.
@@ -170,17 +160,12 @@ pub const RESEND_AFTER: Duration = Duration::from_secs(5);
 /// Decides what becomes of a message. `random` is uniform in `0.0..1.0` and jitters the retry.
 pub fn decide(state: AttemptState, outcome: &Outcome, retry: &RetryPolicy, random: f64) -> Verdict {
     // An earlier attempt of unknown outcome may have got through: only all-definite is a failure.
-    let refused = if state.resends > 0 {
-        Verdict::Unknown
-    } else {
-        Verdict::Failed
-    };
+    let refused = if state.resends > 0 { Verdict::Unknown } else { Verdict::Failed };
     match outcome.class {
         OutcomeClass::Accepted => Verdict::Sent,
-        OutcomeClass::Blocked => Verdict::Retry {
-            after: outcome.retry_after.unwrap_or(AFTER_BLOCKED),
-            counted: false,
-        },
+        OutcomeClass::Blocked => {
+            Verdict::Retry { after: outcome.retry_after.unwrap_or(AFTER_BLOCKED), counted: false }
+        }
         OutcomeClass::Deferred | OutcomeClass::NotSent if state.attempt < state.max_attempts => {
             let backoff = retry.delay(state.attempt, random);
             let after = outcome.retry_after.map_or(backoff, |least| least + backoff);
@@ -198,12 +183,8 @@ pub fn decide(state: AttemptState, outcome: &Outcome, retry: &RetryPolicy, rando
 mod tests {
     use super::*;
 
-    const FRESH: AttemptState = AttemptState {
-        attempt: 1,
-        max_attempts: 3,
-        resends: 0,
-        on_unknown: OnUnknown::Hold,
-    };
+    const FRESH: AttemptState =
+        AttemptState { attempt: 1, max_attempts: 3, resends: 0, on_unknown: OnUnknown::Hold };
 
     fn verdict(state: AttemptState, outcome: &Outcome) -> Verdict {
         decide(state, outcome, &RetryPolicy::default(), 0.5)
@@ -212,10 +193,7 @@ mod tests {
     #[test]
     fn accepted_is_sent_and_rejected_is_failed() {
         assert_eq!(verdict(FRESH, &Outcome::accepted("1")), Verdict::Sent);
-        assert_eq!(
-            verdict(FRESH, &Outcome::rejected(202, "bad number")),
-            Verdict::Failed
-        );
+        assert_eq!(verdict(FRESH, &Outcome::rejected(202, "bad number")), Verdict::Failed);
     }
 
     #[test]
@@ -230,30 +208,16 @@ mod tests {
     #[test]
     fn a_definite_no_is_retried_until_attempts_are_used_up() {
         for outcome in [Outcome::deferred(220, "busy"), Outcome::not_sent("refused")] {
-            assert!(matches!(
-                verdict(FRESH, &outcome),
-                Verdict::Retry { counted: true, .. }
-            ));
-            assert_eq!(
-                verdict(AttemptState { attempt: 3, ..FRESH }, &outcome),
-                Verdict::Failed
-            );
+            assert!(matches!(verdict(FRESH, &outcome), Verdict::Retry { counted: true, .. }));
+            assert_eq!(verdict(AttemptState { attempt: 3, ..FRESH }, &outcome), Verdict::Failed);
         }
     }
 
     #[test]
     fn a_definite_end_after_a_resend_is_unknown_not_failed() {
-        let state = AttemptState {
-            attempt: 3,
-            resends: 1,
-            on_unknown: OnUnknown::ResendOnce,
-            ..FRESH
-        };
+        let state = AttemptState { attempt: 3, resends: 1, on_unknown: OnUnknown::ResendOnce, ..FRESH };
         assert_eq!(verdict(state, &Outcome::not_sent("refused")), Verdict::Unknown);
-        assert_eq!(
-            verdict(state, &Outcome::rejected(202, "bad number")),
-            Verdict::Unknown
-        );
+        assert_eq!(verdict(state, &Outcome::rejected(202, "bad number")), Verdict::Unknown);
     }
 
     #[test]
@@ -268,19 +232,9 @@ mod tests {
 
     #[test]
     fn an_unknown_outcome_is_resent_once_and_only_once_by_policy() {
-        let first = AttemptState {
-            on_unknown: OnUnknown::ResendOnce,
-            ..FRESH
-        };
-        assert!(matches!(
-            verdict(first, &Outcome::unknown("timeout")),
-            Verdict::Resend { .. }
-        ));
-        let second = AttemptState {
-            resends: 1,
-            attempt: 2,
-            ..first
-        };
+        let first = AttemptState { on_unknown: OnUnknown::ResendOnce, ..FRESH };
+        assert!(matches!(verdict(first, &Outcome::unknown("timeout")), Verdict::Resend { .. }));
+        let second = AttemptState { resends: 1, attempt: 2, ..first };
         assert_eq!(verdict(second, &Outcome::unknown("timeout")), Verdict::Unknown);
     }
 

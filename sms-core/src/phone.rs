@@ -102,9 +102,7 @@ impl PhoneNumber {
         let dialled = clean(input).map_err(phone_invalid)?;
         let digits = read(&dialled, region);
         let rule = "must be a whole, valid phone number, abroad with + and the country code";
-        digits
-            .and_then(Self::from_digits)
-            .ok_or_else(|| phone_invalid(rule))
+        digits.and_then(Self::from_digits).ok_or_else(|| phone_invalid(rule))
     }
 
     /// The number of these E.164 digits, country code first. `None` unless there are 7 to 15 of them.
@@ -158,13 +156,8 @@ impl<'de> Deserialize<'de> for PhoneNumber {
         let refused = || D::Error::custom("not a phone number as +79251234567");
         // The format's own refusal is dropped, because it repeats a number that came as an integer.
         let text = String::deserialize(deserializer).map_err(|_| refused())?;
-        let digits = text
-            .strip_prefix('+')
-            .filter(|digits| digits.starts_with(|c| matches!(c, '1'..='9')));
-        digits
-            .and_then(|digits| digits.parse().ok())
-            .and_then(Self::from_digits)
-            .ok_or_else(refused)
+        let digits = text.strip_prefix('+').filter(|digits| digits.starts_with(|c| matches!(c, '1'..='9')));
+        digits.and_then(|digits| digits.parse().ok()).and_then(Self::from_digits).ok_or_else(refused)
     }
 }
 
@@ -188,11 +181,7 @@ fn clean(input: &str) -> Result<String, &'static str> {
             _ => return Err("must be one number of digits, spaces and + ( ) - . only"),
         }
     }
-    if dialled.is_empty() {
-        Err("must not be empty")
-    } else {
-        Ok(dialled)
-    }
+    if dialled.is_empty() { Err("must not be empty") } else { Ok(dialled) }
 }
 
 #[cfg(feature = "phone")]
@@ -217,19 +206,13 @@ fn read(dialled: &str, region: Region) -> Option<u64> {
     use rlibphonenumber::{PhoneNumber, PhoneNumberFormat};
 
     let known = rlibphonenumber::Region::from_code(region.as_str()).ok();
-    let number = PhoneNumber::parse(dialled, known)
-        .ok()
-        .filter(PhoneNumber::is_valid)?;
+    let number = PhoneNumber::parse(dialled, known).ok().filter(PhoneNumber::is_valid)?;
     // libphonenumber also understands the prefix for calls abroad (8~10 in Russia), so that a slip in a national
     // number, 8 (105) 005-12-34, becomes a phone on the Falkland Islands. Abroad takes a +.
     if !dialled.starts_with('+') && country_code(region) != Some(number.country_code) {
         return None;
     }
-    number
-        .format_as(PhoneNumberFormat::E164)
-        .strip_prefix('+')?
-        .parse()
-        .ok()
+    number.format_as(PhoneNumberFormat::E164).strip_prefix('+')?.parse().ok()
 }
 
 /// The E.164 digits of what [`clean`] left, if they have the shape of a number.
@@ -322,10 +305,7 @@ mod tests {
         ("＋79251234567", "a fullwidth +"),
         ("+7925\u{200b}1234567", "a zero-width space"),
         ("\u{feff}+79251234567", "a byte order mark"),
-        (
-            "\u{202d}+79251234567\u{202c}",
-            "bidi marks, as a phone's contacts copy them",
-        ),
+        ("\u{202d}+79251234567\u{202c}", "bidi marks, as a phone's contacts copy them"),
         ("+79251234567\u{200e}", "a bidi mark"),
         ("+79251234567\0", "NUL"),
         ("+79251234567\n", "a line break"),
@@ -340,9 +320,7 @@ mod tests {
     }
 
     fn parsed(input: &str, code: &str) -> Option<u64> {
-        PhoneNumber::parse_in(input, region(code))
-            .ok()
-            .map(PhoneNumber::digits)
+        PhoneNumber::parse_in(input, region(code)).ok().map(PhoneNumber::digits)
     }
 
     #[test]
@@ -356,11 +334,7 @@ mod tests {
     fn what_is_not_one_whole_number_is_refused_by_name_and_never_repeated() {
         for &(input, why) in BAD {
             let error = PhoneNumber::parse(input).expect_err(why);
-            assert_eq!(
-                (error.code(), error.fields()[0].field),
-                ("phone_invalid", "to"),
-                "{why}"
-            );
+            assert_eq!((error.code(), error.fields()[0].field), ("phone_invalid", "to"), "{why}");
             let shown = format!("{error} {error:?}");
             assert!(input.len() < 5 || !shown.contains(input), "{why}: {shown}");
         }
@@ -411,17 +385,10 @@ mod tests {
     #[test]
     fn a_region_is_two_letters_of_either_case() {
         assert_eq!(region("ru"), Region::RU);
-        assert_eq!(
-            (region("kz").to_string().as_str(), region("KZ").as_str()),
-            ("KZ", "KZ")
-        );
+        assert_eq!((region("kz").to_string().as_str(), region("KZ").as_str()), ("KZ", "KZ"));
         for code in ["", "R", "RUS", "001", "R1", "Я"] {
             let error = code.parse::<Region>().expect_err(code);
-            assert_eq!(
-                (error.code(), error.fields()[0].field),
-                ("region_invalid", "region"),
-                "{code}"
-            );
+            assert_eq!((error.code(), error.fields()[0].field), ("region_invalid", "region"), "{code}");
         }
     }
 
@@ -444,10 +411,7 @@ mod tests {
             assert_eq!(PhoneNumber::from_digits(digits), None);
         }
         for digits in [1_000_000, 79_251_234_567, 999_999_999_999_999] {
-            assert_eq!(
-                PhoneNumber::from_digits(digits).map(PhoneNumber::digits),
-                Some(digits)
-            );
+            assert_eq!(PhoneNumber::from_digits(digits).map(PhoneNumber::digits), Some(digits));
         }
     }
 
@@ -457,49 +421,23 @@ mod tests {
         let json = serde_json::to_string(&number).expect("serializable");
         assert_eq!(json, r#""+79251234567""#);
         assert_eq!(serde_json::from_str::<PhoneNumber>(&json).ok(), Some(number));
-        for text in [
-            "",
-            "+",
-            "79251234567",
-            "+7 9251234567",
-            "++79251234567",
-            "+09251234567",
-            "+7925123456x",
-        ] {
-            assert!(
-                serde_json::from_value::<PhoneNumber>(text.into()).is_err(),
-                "{text}"
-            );
+        for text in ["", "+", "79251234567", "+7 9251234567", "++79251234567", "+09251234567", "+7925123456x"]
+        {
+            assert!(serde_json::from_value::<PhoneNumber>(text.into()).is_err(), "{text}");
         }
     }
 
     #[test]
     fn json_of_the_wrong_type_is_refused_without_repeating_the_number() {
-        for json in [
-            "79251234567",
-            "-79251234567",
-            "79251234567.0",
-            "[79251234567]",
-            "null",
-        ] {
+        for json in ["79251234567", "-79251234567", "79251234567.0", "[79251234567]", "null"] {
             let error = serde_json::from_str::<PhoneNumber>(json).expect_err(json);
-            assert!(
-                !error
-                    .to_string()
-                    .replace("+79251234567", "")
-                    .contains("9251234567"),
-                "{error}"
-            );
+            assert!(!error.to_string().replace("+79251234567", "").contains("9251234567"), "{error}");
         }
     }
 
     /// Strings that come close to being numbers.
     fn nearly() -> impl Strategy<Value = String> {
-        prop_oneof![
-            "[+]?[0-9]{1,18}",
-            "[+]?[0-9 ().\u{a0}-]{0,40}",
-            "(8|7|[+]7|810|[+]44|[+]1)[0-9]{6,12}"
-        ]
+        prop_oneof!["[+]?[0-9]{1,18}", "[+]?[0-9 ().\u{a0}-]{0,40}", "(8|7|[+]7|810|[+]44|[+]1)[0-9]{6,12}"]
     }
 
     proptest! {

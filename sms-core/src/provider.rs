@@ -61,7 +61,7 @@ pub struct Submission {
     pub text: String,
     /// The sender name; `None` for the provider's default.
     pub from: Option<String>,
-    /// The class; one whose policy is [`alone`](crate::ClassPolicy::alone) is submitted by itself.
+    /// The class.
     pub class: Class,
     /// What else the caller asked for.
     pub options: SendOptions,
@@ -87,10 +87,7 @@ impl Submission {
 impl Debug for Submission {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The text may be a one-time code.
-        f.debug_struct("Submission")
-            .field("id", &self.id)
-            .field("to", &self.to)
-            .finish_non_exhaustive()
+        f.debug_struct("Submission").field("id", &self.id).field("to", &self.to).finish_non_exhaustive()
     }
 }
 
@@ -109,11 +106,7 @@ pub struct Limits {
 impl Limits {
     /// This many messages per call, each call bounded by `timeout`, any number of calls.
     pub const fn new(batch: usize, timeout: Duration) -> Self {
-        Self {
-            batch,
-            timeout,
-            calls_per_second: None,
-        }
+        Self { batch, timeout, calls_per_second: None }
     }
 
     /// Bounds the calls per second.

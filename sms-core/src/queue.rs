@@ -64,7 +64,7 @@ pub trait Queue: Debug + Send + Sync + 'static {
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Lane {
-    /// One-time codes.
+    /// One-time codes. Each is submitted in a request of its own, so that a failure is its alone.
     Urgent = 0,
     /// Everything that is neither urgent nor bulk.
     #[default]
@@ -84,9 +84,7 @@ impl Lane {
 
     /// The lane of this number.
     pub fn from_number(number: i64) -> Option<Self> {
-        usize::try_from(number)
-            .ok()
-            .and_then(|index| Self::ALL.get(index).copied())
+        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
     }
 }
 
@@ -131,8 +129,7 @@ impl QueueStats {
     /// How many more jobs fit into each lane, by [`Lane::number`].
     pub fn room(&self) -> [usize; 3] {
         let capacity = self.capacity.unwrap_or(usize::MAX);
-        self.lanes
-            .map(|lane| capacity.saturating_sub(lane.ready + lane.leased))
+        self.lanes.map(|lane| capacity.saturating_sub(lane.ready + lane.leased))
     }
 }
 

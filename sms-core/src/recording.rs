@@ -79,9 +79,7 @@ impl RecordingProvider {
 
 impl std::fmt::Debug for RecordingProvider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RecordingProvider")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("RecordingProvider").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -96,10 +94,7 @@ impl Provider for RecordingProvider {
     }
 
     async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
-        self.calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(batch.to_vec());
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(batch.to_vec());
         batch.iter().map(|submission| (self.answer)(submission)).collect()
     }
 }

@@ -26,10 +26,7 @@ const NAME: &str = "sandbox";
 
 impl Default for Sandbox {
     fn default() -> Self {
-        Self {
-            clock: Arc::new(SystemClock),
-            delay: Duration::from_secs(1),
-        }
+        Self { clock: Arc::new(SystemClock), delay: Duration::from_secs(1) }
     }
 }
 
@@ -53,21 +50,11 @@ impl Sandbox {
 
     fn receipt(&self, provider_id: &str) -> Option<Receipt> {
         let (accepted_ms, _) = provider_id.split_once('-')?;
-        let delivered_ms = accepted_ms
-            .parse::<i64>()
-            .ok()?
-            .saturating_add(duration_to_ms(self.delay));
+        let delivered_ms = accepted_ms.parse::<i64>().ok()?.saturating_add(duration_to_ms(self.delay));
         let delivered = self.clock.now_ms() >= delivered_ms;
-        let state = if delivered {
-            ReceiptState::Delivered
-        } else {
-            ReceiptState::InTransit
-        };
+        let state = if delivered { ReceiptState::Delivered } else { ReceiptState::InTransit };
         let at = delivered.then(|| datetime_from_ms(delivered_ms));
-        Some(Receipt {
-            at,
-            ..Receipt::new(NAME, provider_id, state)
-        })
+        Some(Receipt { at, ..Receipt::new(NAME, provider_id, state) })
     }
 }
 
@@ -83,10 +70,7 @@ impl Provider for Sandbox {
 
     async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
         let now = self.clock.now_ms();
-        batch
-            .iter()
-            .map(|_| Outcome::accepted(format!("{now}-{}", MessageId::new())))
-            .collect()
+        batch.iter().map(|_| Outcome::accepted(format!("{now}-{}", MessageId::new()))).collect()
     }
 
     fn receipts(&self) -> Option<&dyn Receipts> {
@@ -106,10 +90,7 @@ impl Receipts for Sandbox {
     }
 
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {
-        Ok(ids
-            .iter()
-            .filter_map(|id| self.receipt(&id.provider_id))
-            .collect())
+        Ok(ids.iter().filter_map(|id| self.receipt(&id.provider_id)).collect())
     }
 }
 
@@ -124,14 +105,9 @@ mod tests {
         let clock = ManualClock::new(1_000);
         let sandbox = Sandbox::new().clock(clock.clone());
         let to = PhoneNumber::parse("+79251234567").unwrap();
-        let outcomes = sandbox
-            .submit(&[Submission::new(MessageId::new(), to, "hi")])
-            .await;
+        let outcomes = sandbox.submit(&[Submission::new(MessageId::new(), to, "hi")]).await;
         let provider_id = outcomes[0].provider_id.clone().unwrap();
-        let ids = [ProviderRef {
-            provider: NAME.into(),
-            provider_id,
-        }];
+        let ids = [ProviderRef { provider: NAME.into(), provider_id }];
         let mut states = Vec::new();
         for _ in 0..2 {
             states.push(sandbox.query(&ids).await.unwrap()[0].state);

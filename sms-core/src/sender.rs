@@ -19,6 +19,8 @@ const MAX_ROWS: usize = 1000;
 const MAX_WAITING: usize = 4096;
 /// Batches of jobs that wait to be pushed; beyond that they are left to the caretaker.
 const MAX_PUSHES: usize = 64;
+/// How long an insert may take.
+const INSERT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a push may take.
 const PUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the caretaker leaves messages to the sender that is pushing them.
@@ -87,12 +89,7 @@ impl Sender {
     /// A sender into this store.
     pub fn builder(store: impl Store) -> SenderBuilder {
         let store = Arc::new(store);
-        SenderBuilder(Inner {
-            store,
-            queue: None,
-            region: Region::RU,
-            inbox: OnceLock::new(),
-        })
+        SenderBuilder(Inner { store, queue: None, region: Region::RU, inbox: OnceLock::new() })
     }
 
     /// Accepts a message and answers with its id: a new one, or that of the first message with its key.
@@ -111,10 +108,7 @@ impl Sender {
             Some(Inserted::Stored) => Ok(id),
             Some(Inserted::Replayed(first)) => Ok(*first),
             Some(Inserted::KeyReused) => Err(key_reused()),
-            None => Err(Error::new(
-                ErrorKind::Internal,
-                "the store gave no answer for a message",
-            )),
+            None => Err(Error::new(ErrorKind::Internal, "the store gave no answer for a message")),
         }
     }
 
@@ -135,10 +129,7 @@ impl Sender {
     pub async fn accept(&self, messages: Vec<NewMessage>) -> Result<Vec<Inserted>> {
         let (reply, answer) = oneshot::channel();
         let stopped = || Error::new(ErrorKind::Closed, "the sender has been shut down");
-        self.inbox()?
-            .send(Request { messages, reply })
-            .await
-            .map_err(|_| stopped())?;
+        self.inbox()?.send(Request { messages, reply }).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
 
@@ -164,10 +155,7 @@ impl Sender {
 
 /// The error for a key that was used for other content.
 pub fn key_reused() -> Error {
-    Error::new(
-        ErrorKind::KeyReused,
-        "the idempotency key was used before for other content",
-    )
+    Error::new(ErrorKind::KeyReused, "the idempotency key was used before for other content")
 }
 
 /// Inserts until every sender is gone and nobody waits. A task of its own: a caller that goes away cancels nothing
@@ -203,17 +191,10 @@ async fn insert(store: &dyn Store, pusher: Option<&mpsc::Sender<Vec<Job>>>, mut 
     for request in &mut requests {
         messages.append(&mut request.messages);
     }
-    let push_after = if pusher.is_some() {
-        PUSH_AFTER
-    } else {
-        Duration::ZERO
-    };
-    let result = store
-        .insert(InsertRequest {
-            messages: &messages,
-            push_after,
-        })
-        .await;
+    let push_after = if pusher.is_some() { PUSH_AFTER } else { Duration::ZERO };
+    let insert_all = store.insert(InsertRequest { messages: &messages, push_after });
+    let timed_out = |error| Err(Error::unavailable("the store did not answer in time", error));
+    let result = timeout(INSERT_TIMEOUT, insert_all).await.unwrap_or_else(timed_out);
     // Commit before push: a worker that gets the id must find the row.
     match result {
         Ok(inserted) if inserted.len() == messages.len() => {
@@ -251,12 +232,7 @@ fn due_now(messages: &[NewMessage], inserted: &[Inserted]) -> Vec<Job> {
         .iter()
         .zip(inserted)
         .filter(|(message, inserted)| **inserted == Inserted::Stored && message.send_at.is_none());
-    stored
-        .map(|(message, _)| Job {
-            id: message.id,
-            lane: message.lane(),
-        })
-        .collect()
+    stored.map(|(message, _)| Job { id: message.id, lane: message.lane() }).collect()
 }
 
 fn answer_all(requests: Vec<Request>, error: &Arc<Error>) {
@@ -280,10 +256,7 @@ async fn push_all(queue: Arc<dyn Queue>, mut batches: mpsc::Receiver<Vec<Job>>) 
                 tracing::warn!(jobs = jobs.len(), %error, "push failed; the caretaker will offer these messages");
             }
             Err(_) => {
-                tracing::warn!(
-                    jobs = jobs.len(),
-                    "push timed out; the caretaker will offer these messages"
-                );
+                tracing::warn!(jobs = jobs.len(), "push timed out; the caretaker will offer these messages");
             }
         }
     }

@@ -66,12 +66,7 @@ pub struct Transition {
 }
 
 const fn row(from: Status, to: Status, by: Actor, guard: &'static str) -> Transition {
-    Transition {
-        from: Some(from),
-        to,
-        by,
-        guard,
-    }
+    Transition { from: Some(from), to, by, guard }
 }
 
 /// The state table: whatever is not here does not happen.
@@ -85,18 +80,8 @@ pub const TRANSITIONS: &[Transition] = {
             by: Sender,
             guard: "idempotency key is free, in the same transaction",
         },
-        row(
-            Queued,
-            Sending,
-            Worker,
-            "due, not past its deadline; fence + 1, attempt + 1, lease = now + L",
-        ),
-        row(
-            Sending,
-            Sent,
-            Owner,
-            "fence is mine; parked receipts of the provider id are joined",
-        ),
+        row(Queued, Sending, Worker, "due, not past its deadline; fence + 1, attempt + 1, lease = now + L"),
+        row(Sending, Sent, Owner, "fence is mine; parked receipts of the provider id are joined"),
         row(
             Sending,
             Queued,
@@ -115,25 +100,10 @@ pub const TRANSITIONS: &[Transition] = {
             Owner,
             "fence is mine; this attempt or an earlier one could have been accepted",
         ),
-        row(
-            Sending,
-            Unknown,
-            Caretaker,
-            "lease is over, checked again in the update",
-        ),
-        row(
-            Sending,
-            Queued,
-            Caretaker,
-            "lease is over; policy resend_once and resends left, recorded",
-        ),
+        row(Sending, Unknown, Caretaker, "lease is over, checked again in the update"),
+        row(Sending, Queued, Caretaker, "lease is over; policy resend_once and resends left, recorded"),
         row(Unknown, Sent, Late, "acceptance of any attempt"),
-        row(
-            Unknown,
-            Failed,
-            Late,
-            "final refusal of the same attempt, and every earlier one definite",
-        ),
+        row(Unknown, Failed, Late, "final refusal of the same attempt, and every earlier one definite"),
         row(Queued, Sent, Late, "acceptance of an earlier attempt"),
         row(Sending, Sent, Late, "acceptance of an earlier attempt"),
         row(Failed, Sent, Late, "acceptance of an earlier attempt"),
@@ -146,18 +116,8 @@ pub const TRANSITIONS: &[Transition] = {
         row(Unknown, Queued, Person, "reason recorded; counted as a resend"),
         row(Queued, Expired, Caretaker, "deadline is past"),
         row(Queued, Cancelled, Person, "still queued"),
-        row(
-            Queued,
-            Unknown,
-            Caretaker,
-            "deadline is past, and an earlier attempt could have been accepted",
-        ),
-        row(
-            Queued,
-            Unknown,
-            Person,
-            "called back, and an earlier attempt could have been accepted",
-        ),
+        row(Queued, Unknown, Caretaker, "deadline is past, and an earlier attempt could have been accepted"),
+        row(Queued, Unknown, Person, "called back, and an earlier attempt could have been accepted"),
     ]
 };
 
@@ -177,19 +137,19 @@ impl Status {
 
     /// Whether the table has a row from here to `to`, by anybody.
     pub fn may_become(self, to: Self) -> bool {
-        TRANSITIONS
-            .iter()
-            .any(|row| row.from == Some(self) && row.to == to)
+        TRANSITIONS.iter().any(|row| row.from == Some(self) && row.to == to)
     }
 
     /// Whether nothing more is awaited: the message has reached its visible end.
     ///
     /// [`Sent`](Self::Sent) still awaits a receipt and [`Unknown`](Self::Unknown) evidence.
     pub const fn is_final(self) -> bool {
-        matches!(
-            self,
-            Self::Delivered | Self::Undelivered | Self::Failed | Self::Expired | Self::Cancelled
-        )
+        matches!(self, Self::Delivered | Self::Undelivered | Self::Failed | Self::Expired | Self::Cancelled)
+    }
+
+    /// Whether it is on its way to the provider. What is not, may be purged when it is old enough.
+    pub const fn is_waiting(self) -> bool {
+        matches!(self, Self::Queued | Self::Sending)
     }
 
     /// Where a late acceptance takes a message: to `Sent`, unless the provider has already confirmed it.
@@ -237,9 +197,7 @@ impl Status {
 
     /// The state of this number.
     pub fn from_number(number: i64) -> Option<Self> {
-        usize::try_from(number)
-            .ok()
-            .and_then(|index| Self::ALL.get(index).copied())
+        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
     }
 }
 
@@ -263,11 +221,7 @@ mod tests {
 
     #[test]
     fn a_receipt_takes_only_roads_of_the_table() {
-        let receipts = [
-            ReceiptState::InTransit,
-            ReceiptState::Delivered,
-            ReceiptState::Undelivered,
-        ];
+        let receipts = [ReceiptState::InTransit, ReceiptState::Delivered, ReceiptState::Undelivered];
         for (status, receipt) in Status::ALL.into_iter().flat_map(|s| receipts.map(|r| (s, r))) {
             if let Some(next) = status.after_receipt(receipt) {
                 assert!(status.may_become(next), "{status} -> {next}");

@@ -101,8 +101,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// How many messages are in each state, of those accepted in the range.
     async fn stats(&self, range: &StatsRange) -> Result<Stats>;
 
-    /// Removes up to `limit` messages in a final state, with their events, that last changed longer ago than
-    /// `older_than`; and parked receipts as old. Answers how many messages are gone.
+    /// Removes up to `limit` messages that are neither queued nor sending and last changed longer ago than
+    /// `older_than`, with their events; and parked receipts as old. Answers how many messages are gone.
     async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize>;
 }
 

@@ -29,9 +29,7 @@ impl Encoding {
 
     /// The encoding of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Gsm7, Self::Ucs2]
-            .into_iter()
-            .find(|encoding| encoding.as_str() == name)
+        [Self::Gsm7, Self::Ucs2].into_iter().find(|encoding| encoding.as_str() == name)
     }
 
     /// How many units a text of one part may have.
@@ -90,12 +88,7 @@ impl TextCount {
 /// ```
 pub fn count(text: &str) -> TextCount {
     let (encoding, units) = measure(text);
-    let empty = TextCount {
-        encoding,
-        units,
-        parts: 0,
-        last_part: 0,
-    };
+    let empty = TextCount { encoding, units, parts: 0, last_part: 0 };
     parts(text, encoding, units).fold(empty, |counted, (_, last_part)| TextCount {
         parts: counted.parts + 1,
         last_part,
@@ -110,10 +103,7 @@ pub fn split(text: &str) -> Vec<&str> {
 }
 
 fn measure(text: &str) -> (Encoding, usize) {
-    match text
-        .chars()
-        .try_fold(0, |units, c| Some(units + gsm7::septets(c)?))
-    {
+    match text.chars().try_fold(0, |units, c| Some(units + gsm7::septets(c)?)) {
         Some(units) => (Encoding::Gsm7, units),
         None => (Encoding::Ucs2, text.encode_utf16().count()),
     }
@@ -121,19 +111,11 @@ fn measure(text: &str) -> (Encoding, usize) {
 
 /// How many units one part of a text of `units` may have.
 const fn limit(encoding: Encoding, units: usize) -> usize {
-    if units <= encoding.alone() {
-        encoding.alone()
-    } else {
-        encoding.joined()
-    }
+    if units <= encoding.alone() { encoding.alone() } else { encoding.joined() }
 }
 
 const fn parts(text: &str, encoding: Encoding, units: usize) -> Parts<'_> {
-    Parts {
-        rest: text,
-        encoding,
-        limit: limit(encoding, units),
-    }
+    Parts { rest: text, encoding, limit: limit(encoding, units) }
 }
 
 /// The parts of a text, each with its units.
@@ -173,20 +155,13 @@ mod tests {
     /// The units of each part, by a count that knows nothing of [`Parts`].
     fn lengths(text: &str) -> Vec<usize> {
         let encoding = count(text).encoding;
-        split(text)
-            .into_iter()
-            .map(|part| part.chars().map(|c| encoding.units(c)).sum())
-            .collect()
+        split(text).into_iter().map(|part| part.chars().map(|c| encoding.units(c)).sum()).collect()
     }
 
     fn assert_lengths(text: &str, encoding: Encoding, expected: &[usize]) {
         assert_eq!(lengths(text), expected, "{text:?}");
         let counted = count(text);
-        assert_eq!(
-            (counted.encoding, counted.parts),
-            (encoding, expected.len()),
-            "{text:?}"
-        );
+        assert_eq!((counted.encoding, counted.parts), (encoding, expected.len()), "{text:?}");
         assert_eq!(counted.units, expected.iter().sum::<usize>(), "{text:?}");
     }
 
@@ -269,10 +244,7 @@ mod tests {
     fn the_name_in_json_is_the_name_in_stores() {
         for encoding in [Gsm7, Ucs2] {
             assert_eq!(Encoding::from_name(encoding.as_str()), Some(encoding));
-            assert_eq!(
-                serde_json::to_value(encoding).ok(),
-                Some(encoding.as_str().into())
-            );
+            assert_eq!(serde_json::to_value(encoding).ok(), Some(encoding.as_str().into()));
         }
         assert_eq!(Encoding::from_name("GSM7"), None);
     }

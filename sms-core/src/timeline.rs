@@ -42,19 +42,7 @@ pub fn steps(stored: &StoredMessage, events: Vec<Event>) -> Vec<Step> {
             ..EventDetails::default()
         },
     });
-    let logged = events.into_iter().map(
-        |Event {
-             at,
-             kind,
-             status,
-             details,
-             ..
-         }| Step {
-            at,
-            kind,
-            status,
-            details,
-        },
-    );
+    let logged =
+        events.into_iter().map(|Event { at, kind, status, details, .. }| Step { at, kind, status, details });
     std::iter::once(accepted).chain(logged).chain(started).collect()
 }

@@ -92,8 +92,6 @@ impl Settings {
             ("roles", &self.roles),
             ("log", &self.log),
         ];
-        all.into_iter()
-            .filter_map(|(key, value)| Some((key, value.clone()?)))
-            .collect()
+        all.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect()
     }
 }

@@ -8,25 +8,43 @@ use anyhow::bail;
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{MemoryQueue, Provider, Queue, Registry, Sandbox, Store};
 
-/// Opens the store and the registry at an address.
-///
-/// # Errors
-///
-/// An address this build does not know; the adapter's.
-pub async fn store(address: &SecretString) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
-    let address = address.expose_secret();
-    match scheme(address) {
-        #[cfg(feature = "sqlite")]
-        "sqlite" => {
-            let config = sms_store_sqlite::SqliteConfig::from_url(address).context("store")?;
-            let store = Arc::new(
-                sms_store_sqlite::SqliteStore::open(config)
-                    .await
-                    .context("store")?,
-            );
-            Ok((store.clone(), store))
+/// The store an address names, not opened yet.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoreAddress {
+    /// A SQLite file.
+    #[cfg(feature = "sqlite")]
+    Sqlite(sms_store_sqlite::SqliteConfig),
+}
+
+impl StoreAddress {
+    /// Reads an address.
+    ///
+    /// # Errors
+    ///
+    /// An address this build does not know; the adapter's.
+    pub fn read(address: &SecretString) -> anyhow::Result<Self> {
+        let address = address.expose_secret();
+        match scheme(address) {
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Ok(Self::Sqlite(sms_store_sqlite::SqliteConfig::from_url(address).context("store")?)),
+            other => bail!("store: this build has no store `{other}:`; try sqlite:data/sms.db"),
         }
-        other => bail!("store: this build has no store `{other}:`; try sqlite:data/sms.db"),
+    }
+
+    /// Opens the store, which is the registry too.
+    ///
+    /// # Errors
+    ///
+    /// The adapter's.
+    pub async fn open(self) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(config) => {
+                let store = Arc::new(sms_store_sqlite::SqliteStore::open(config).await.context("store")?);
+                Ok((store.clone(), store))
+            }
+        }
     }
 }
 

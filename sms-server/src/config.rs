@@ -168,9 +168,7 @@ fn from_environment(
         if variable == FILE_VARIABLE || variable.starts_with(FOREIGN_PREFIX) {
             continue;
         }
-        let secret = SECRETS
-            .into_iter()
-            .find(|key| name.strip_suffix("_file") == Some(key));
+        let secret = SECRETS.into_iter().find(|key| name.strip_suffix("_file") == Some(key));
         let (key, value) = if let Some(key) = secret {
             let read =
                 fs::read_to_string(value).with_context(|| format!("{variable}: cannot read the file"))?;
@@ -206,17 +204,15 @@ fn roles<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Role>,
         "api" => Ok(Role::Api),
         "worker" => Ok(Role::Worker),
         "ui" => Ok(Role::Ui),
-        _ => Err(serde::de::Error::custom(format!(
-            "roles: unknown role `{name}`; known are api, worker, ui"
-        ))),
+        _ => {
+            Err(serde::de::Error::custom(format!("roles: unknown role `{name}`; known are api, worker, ui")))
+        }
     };
     names.iter().map(role).collect()
 }
 
 fn region<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Region, D::Error> {
-    String::deserialize(deserializer)?
-        .parse()
-        .map_err(serde::de::Error::custom)
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]
@@ -231,10 +227,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("sms.toml");
         fs::write(&path, file)?;
-        let environment = environment
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let flags = flags.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
         Config::load(Some(&path), &environment, &flags)
     }
@@ -268,14 +261,8 @@ mod tests {
         fs::write(&path, "0123456789abcdef\n").expect("written");
         let path = path.to_str().expect("UTF-8");
         let config = load("", &[("SMS_ADMIN_KEY_FILE", path)], &[]).expect("valid");
-        assert_eq!(
-            config.admin_key.expect("read").expose_secret(),
-            "0123456789abcdef"
-        );
-        let both = [
-            ("SMS_ADMIN_KEY", "0123456789abcdef"),
-            ("SMS_ADMIN_KEY_FILE", path),
-        ];
+        assert_eq!(config.admin_key.expect("read").expose_secret(), "0123456789abcdef");
+        let both = [("SMS_ADMIN_KEY", "0123456789abcdef"), ("SMS_ADMIN_KEY_FILE", path)];
         assert!(refusal("", &both).contains("set twice"));
     }
 

@@ -42,10 +42,7 @@ pub async fn serve(listener: TcpListener, app: Router, shutdown: CancellationTok
     drop(listener);
     connections.close();
     if timeout(DRAIN, connections.wait()).await.is_err() {
-        tracing::warn!(
-            connections = connections.len(),
-            "closed before their requests had ended"
-        );
+        tracing::warn!(connections = connections.len(), "closed before their requests had ended");
     }
     Ok(())
 }

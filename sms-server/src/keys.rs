@@ -93,18 +93,12 @@ pub struct Principal {
 impl Principal {
     /// Whether the request may do what `scope` allows; `admin` may do everything.
     pub fn may(&self, scope: KeyScope) -> bool {
-        self.scopes
-            .iter()
-            .any(|own| *own == scope || *own == KeyScope::Admin)
+        self.scopes.iter().any(|own| *own == scope || *own == KeyScope::Admin)
     }
 
     /// Whose messages it sees.
     pub fn scope(&self) -> Scope {
-        if self.may(KeyScope::Admin) {
-            Scope::All
-        } else {
-            Scope::Owner(self.id.to_string())
-        }
+        if self.may(KeyScope::Admin) { Scope::All } else { Scope::Owner(self.id.to_string()) }
     }
 }
 
@@ -129,11 +123,7 @@ impl KeyRing {
     /// The keys in this registry, and the one in the configuration.
     pub fn new(registry: Arc<dyn Registry>, admin: Option<&SecretString>) -> Self {
         let admin = admin.map(|key| Sha256::digest(key.expose_secret()).into());
-        Self(Arc::new(Inner {
-            registry,
-            admin,
-            cache: RwLock::default(),
-        }))
+        Self(Arc::new(Inner { registry, admin, cache: RwLock::default() }))
     }
 
     /// Makes a key and answers with it: it is not kept and cannot be shown again.
@@ -148,7 +138,7 @@ impl KeyRing {
         }
         if scopes.is_empty() {
             return Err(
-                sms_core::FieldError::new("scopes", "scopes_empty", "must name at least one scope").into(),
+                sms_core::FieldError::new("scopes", "scopes_empty", "must name at least one scope").into()
             );
         }
         let (id, key) = generate()?;
@@ -160,10 +150,7 @@ impl KeyRing {
             created_at: now(),
             revoked_at: None,
         };
-        self.0
-            .registry
-            .put(KIND, &id, &to_json(&record)?, Expect::Absent)
-            .await?;
+        self.0.registry.put(KIND, &id, &to_json(&record)?, Expect::Absent).await?;
         Ok(key)
     }
 
@@ -173,13 +160,7 @@ impl KeyRing {
     ///
     /// The registry's.
     pub async fn list(&self) -> Result<Vec<ApiKey>> {
-        self.0
-            .registry
-            .list(KIND)
-            .await?
-            .iter()
-            .map(from_record)
-            .collect()
+        self.0.registry.list(KIND).await?.iter().map(from_record).collect()
     }
 
     /// Revokes a key, everywhere within five seconds.
@@ -192,15 +173,8 @@ impl KeyRing {
         let record = self.0.registry.get(KIND, id).await?.ok_or_else(unknown)?;
         let mut key = from_record(&record)?;
         key.revoked_at.get_or_insert(now());
-        self.0
-            .registry
-            .put(KIND, id, &to_json(&key)?, Expect::Version(record.version))
-            .await?;
-        self.0
-            .cache
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
+        self.0.registry.put(KIND, id, &to_json(&key)?, Expect::Version(record.version)).await?;
+        self.0.cache.write().unwrap_or_else(PoisonError::into_inner).remove(id);
         Ok(())
     }
 
@@ -212,30 +186,18 @@ impl KeyRing {
     pub async fn authenticate(&self, key: &str) -> Result<Option<Principal>> {
         let digest: [u8; 32] = Sha256::digest(key).into();
         if self.0.admin.is_some_and(|admin| admin.ct_eq(&digest).into()) {
-            return Ok(Some(Principal {
-                id: "admin".into(),
-                scopes: [KeyScope::Admin].into(),
-            }));
+            return Ok(Some(Principal { id: "admin".into(), scopes: [KeyScope::Admin].into() }));
         }
         let Some(id) = id_of(key) else { return Ok(None) };
         let known = self.lookup(id).await?.filter(|known| {
             known.revoked_at.is_none() && bool::from(known.sha256.as_bytes().ct_eq(hex(&digest).as_bytes()))
         });
-        Ok(known.map(|known| Principal {
-            id: known.id.into(),
-            scopes: known.scopes.into(),
-        }))
+        Ok(known.map(|known| Principal { id: known.id.into(), scopes: known.scopes.into() }))
     }
 
     async fn lookup(&self, id: &str) -> Result<Option<ApiKey>> {
         let fresh = |(at, key): &(Instant, Option<ApiKey>)| (at.elapsed() < CACHE_TIME).then(|| key.clone());
-        let cached = self
-            .0
-            .cache
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .and_then(fresh);
+        let cached = self.0.cache.read().unwrap_or_else(PoisonError::into_inner).get(id).and_then(fresh);
         if let Some(key) = cached {
             return Ok(key);
         }
@@ -263,10 +225,7 @@ fn from_record(record: &Record) -> Result<ApiKey> {
     let broken =
         |error| Error::new(ErrorKind::Internal, "a key in the registry cannot be read").with_source(error);
     let key: ApiKey = serde_json::from_value(record.value.clone()).map_err(broken)?;
-    Ok(ApiKey {
-        id: record.name.clone(),
-        ..key
-    })
+    Ok(ApiKey { id: record.name.clone(), ..key })
 }
 
 /// A new key and its public id.
@@ -282,18 +241,14 @@ fn generate() -> Result<(String, SecretString)> {
 
 /// The id of a well-formed key: a mistyped one is refused without a look at the registry.
 fn id_of(key: &str) -> Option<&str> {
-    let rest = key
-        .strip_prefix(PREFIX)
-        .filter(|rest| rest.is_ascii() && rest.len() == ID + SECRET + CHECKSUM)?;
+    let rest =
+        key.strip_prefix(PREFIX).filter(|rest| rest.is_ascii() && rest.len() == ID + SECRET + CHECKSUM)?;
     let (body, sum) = rest.split_at(ID + SECRET);
     (checksum(body) == sum).then(|| &body[..ID])
 }
 
 fn checksum(body: &str) -> String {
-    Sha256::digest(body)[..CHECKSUM]
-        .iter()
-        .map(|byte| letter(*byte))
-        .collect()
+    Sha256::digest(body)[..CHECKSUM].iter().map(|byte| letter(*byte)).collect()
 }
 
 fn letter(byte: u8) -> char {
@@ -302,12 +257,10 @@ fn letter(byte: u8) -> char {
 
 fn hex(bytes: &[u8]) -> String {
     use fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -317,21 +270,14 @@ mod tests {
     use super::*;
 
     fn ring() -> KeyRing {
-        KeyRing::new(
-            Arc::new(MemoryRegistry::new()),
-            Some(&"an-admin-key-of-mine".into()),
-        )
+        KeyRing::new(Arc::new(MemoryRegistry::new()), Some(&"an-admin-key-of-mine".into()))
     }
 
     #[tokio::test]
     async fn a_key_opens_what_its_scopes_say() {
         let ring = ring();
         let key = ring.create("shop", &[KeyScope::Send]).await.unwrap();
-        let principal = ring
-            .authenticate(key.expose_secret())
-            .await
-            .unwrap()
-            .expect("known");
+        let principal = ring.authenticate(key.expose_secret()).await.unwrap().expect("known");
         assert!(principal.may(KeyScope::Send));
         assert!(!principal.may(KeyScope::Read));
         assert_eq!(principal.scope(), Scope::Owner(principal.id.to_string()));
@@ -346,14 +292,7 @@ mod tests {
         // The id of a known key with another secret and a right checksum.
         let body = format!("{}{}", &key.expose_secret()[9..19], "0".repeat(SECRET));
         let forged = format!("{PREFIX}{body}{}", checksum(&body));
-        for wrong in [
-            "",
-            "sms_live_",
-            stranger.expose_secret(),
-            &mistyped,
-            &forged,
-            "an-admin-key-of-min",
-        ] {
+        for wrong in ["", "sms_live_", stranger.expose_secret(), &mistyped, &forged, "an-admin-key-of-min"] {
             assert!(ring.authenticate(wrong).await.unwrap().is_none(), "{wrong}");
         }
     }
@@ -364,31 +303,16 @@ mod tests {
         let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
         let (here, elsewhere) = (KeyRing::new(registry.clone(), None), KeyRing::new(registry, None));
         let key = here.create("shop", &[KeyScope::Send]).await.unwrap();
-        let id = elsewhere
-            .authenticate(key.expose_secret())
-            .await
-            .unwrap()
-            .expect("known")
-            .id;
+        let id = elsewhere.authenticate(key.expose_secret()).await.unwrap().expect("known").id;
         here.revoke(&id).await.unwrap();
         assert!(here.authenticate(key.expose_secret()).await.unwrap().is_none());
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert!(
-            elsewhere
-                .authenticate(key.expose_secret())
-                .await
-                .unwrap()
-                .is_none()
-        );
+        assert!(elsewhere.authenticate(key.expose_secret()).await.unwrap().is_none());
     }
 
     #[tokio::test]
     async fn the_configured_key_opens_everything() {
-        let principal = ring()
-            .authenticate("an-admin-key-of-mine")
-            .await
-            .unwrap()
-            .expect("known");
+        let principal = ring().authenticate("an-admin-key-of-mine").await.unwrap().expect("known");
         assert!(KeyScope::ALL.into_iter().all(|scope| principal.may(scope)));
         assert_eq!(principal.scope(), Scope::All);
     }
@@ -396,10 +320,7 @@ mod tests {
     #[tokio::test]
     async fn the_registry_never_holds_the_key() {
         let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
-        let key = KeyRing::new(registry.clone(), None)
-            .create("shop", &[KeyScope::Send])
-            .await
-            .unwrap();
+        let key = KeyRing::new(registry.clone(), None).create("shop", &[KeyScope::Send]).await.unwrap();
         let kept = format!("{:?}", registry.list(KIND).await.unwrap());
         assert!(!kept.contains(&key.expose_secret()[19..]));
     }

@@ -14,9 +14,7 @@ pub fn start(config: &Config) -> anyhow::Result<()> {
     // The phone number parser logs the numbers it parses at `trace`.
     let filter = EnvFilter::try_new(format!("{},rlibphonenumber=off", config.log))
         .with_context(|| format!("log: not a filter: {}", config.log))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),

@@ -17,11 +17,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let config = Config::load(
-        cli.settings.config.as_deref(),
-        &environment,
-        &cli.settings.given(),
-    )?;
+    let config = Config::load(cli.settings.config.as_deref(), &environment, &cli.settings.given())?;
     logging::start(&config)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(config).await,
@@ -32,7 +28,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "what a command prints is its result")]
 async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
-    let (_, registry) = compose::store(&config.store).await?;
+    let (_, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
     let ring = KeyRing::new(registry, None);
     match command {
         Keys::Create { name, scopes } => {
@@ -45,19 +41,9 @@ async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
         }
         Keys::List => {
             for key in ring.list().await? {
-                let scopes = key
-                    .scopes
-                    .iter()
-                    .map(|scope| scope.as_str())
-                    .collect::<Vec<_>>()
-                    .join(",");
-                let revoked = key
-                    .revoked_at
-                    .map_or_else(String::new, |at| format!("\trevoked {at}"));
-                println!(
-                    "{}\t{}\t{scopes}\tmade {}{revoked}",
-                    key.id, key.name, key.created_at
-                );
+                let scopes = key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
+                let revoked = key.revoked_at.map_or_else(String::new, |at| format!("\trevoked {at}"));
+                println!("{}\t{}\t{scopes}\tmade {}{revoked}", key.id, key.name, key.created_at);
             }
         }
         Keys::Revoke { id } => ring.revoke(&id).await?,
@@ -67,6 +53,7 @@ async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "what a command prints is its result")]
 fn check(config: &Config) -> anyhow::Result<()> {
+    compose::StoreAddress::read(&config.store)?;
     compose::queue(&config.queue)?;
     compose::provider(&config.provider)?;
     println!("The configuration is valid.");

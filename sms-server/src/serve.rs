@@ -20,7 +20,7 @@ use crate::{compose, http};
 ///
 /// What keeps the server from starting.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    let (store, registry) = compose::store(&config.store).await?;
+    let (store, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
     let queue = compose::queue(&config.queue)?;
     let provider = compose::provider(&config.provider)?;
     let keys = KeyRing::new(registry, config.admin_key.as_ref());
@@ -44,10 +44,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving");
             greet(&keys, address).await?;
-            let sender = Sender::builder(Arc::clone(&store))
-                .queue(Arc::clone(&queue))
-                .region(config.region)
-                .build();
+            let sender =
+                Sender::builder(Arc::clone(&store)).queue(Arc::clone(&queue)).region(config.region).build();
             let api = Api::new(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone());
             http::serve(listener, api.router(), shutdown.clone()).await?;
         }
@@ -71,10 +69,7 @@ async fn stopping(
 }
 
 /// On first start, makes a key and prints it inside a command that sends the first message.
-#[expect(
-    clippy::print_stdout,
-    reason = "the key is for the person who started the server, not for the log"
-)]
+#[expect(clippy::print_stdout, reason = "the key is for the person who started the server, not for the log")]
 async fn greet(keys: &KeyRing, address: SocketAddr) -> anyhow::Result<()> {
     if !keys.list().await.context("keys")?.is_empty() {
         return Ok(());

@@ -68,17 +68,14 @@ pub struct Code {
 
 /// The row of this code at this level; `None` for a code this version does not know there.
 pub fn find(code: i32, level: Level) -> Option<&'static Code> {
-    TABLE
-        .iter()
-        .find(|row| row.code == code && row.levels.contains(&level))
+    TABLE.iter().find(|row| row.code == code && row.levels.contains(&level))
 }
 
 /// The row of a refusal by `sms/send`. A code documented at only one of the two levels of a reply means the same at
 /// the other: it moved before, and one user's mishap must not be read as an unknown state of the account.
 pub fn of_sending(code: i32, level: Level) -> Option<&'static Code> {
-    let found = find(code, level)
-        .or_else(|| find(code, Level::Recipient))
-        .or_else(|| find(code, Level::Request));
+    let found =
+        find(code, level).or_else(|| find(code, Level::Recipient)).or_else(|| find(code, Level::Request));
     found.filter(|row| row.meaning != Meaning::Success)
 }
 
@@ -95,10 +92,7 @@ const CODES: Meaning = throttled(5 * 60, true);
 const FRAUD: Meaning = throttled(10 * 60, true);
 
 const fn throttled(seconds: u64, final_for_otp: bool) -> Meaning {
-    Meaning::Throttled {
-        wait: Duration::from_secs(seconds),
-        final_for_otp,
-    }
+    Meaning::Throttled { wait: Duration::from_secs(seconds), final_for_otp }
 }
 
 const fn row(
@@ -108,13 +102,7 @@ const fn row(
     en: &'static str,
     ru: &'static str,
 ) -> Code {
-    Code {
-        code,
-        levels,
-        meaning,
-        en,
-        ru,
-    }
+    Code { code, levels, meaning, en, ru }
 }
 
 /// Every code that is documented or was seen.

@@ -41,10 +41,7 @@ pub struct SmsRuConfig {
 #[derive(Clone)]
 pub(crate) enum Credentials {
     ApiId(SecretString),
-    Login {
-        login: SecretString,
-        password: SecretString,
-    },
+    Login { login: SecretString, password: SecretString },
 }
 
 impl Credentials {
@@ -53,10 +50,7 @@ impl Credentials {
         match self {
             Self::ApiId(api_id) => vec![("api_id", api_id.expose_secret())],
             Self::Login { login, password } => {
-                vec![
-                    ("login", login.expose_secret()),
-                    ("password", password.expose_secret()),
-                ]
+                vec![("login", login.expose_secret()), ("password", password.expose_secret())]
             }
         }
     }
@@ -70,10 +64,7 @@ impl SmsRuConfig {
 
     /// The account of this login (its phone, in digits) and password, at `https://sms.ru`.
     pub fn with_login(login: impl Into<SecretString>, password: impl Into<SecretString>) -> Self {
-        Self::with(Credentials::Login {
-            login: login.into(),
-            password: password.into(),
-        })
+        Self::with(Credentials::Login { login: login.into(), password: password.into() })
     }
 
     pub(crate) fn with(credentials: Credentials) -> Self {
@@ -133,8 +124,7 @@ impl SmsRuConfig {
     }
 
     pub(crate) fn effective_connect_timeout(&self) -> Duration {
-        self.connect_timeout
-            .unwrap_or_else(|| DEFAULT_CONNECT_TIMEOUT.min(self.timeout / 2))
+        self.connect_timeout.unwrap_or_else(|| DEFAULT_CONNECT_TIMEOUT.min(self.timeout / 2))
     }
 
     /// Checks everything and gives the URL the methods' paths are joined to.
@@ -154,20 +144,14 @@ impl SmsRuConfig {
         }
         let connect = self.effective_connect_timeout();
         if connect.is_zero() || connect >= self.timeout {
-            return Err(wrong(
-                "connect_timeout_seconds must be at least 1 and less than timeout_seconds",
-            ));
+            return Err(wrong("connect_timeout_seconds must be at least 1 and less than timeout_seconds"));
         }
         if !(1..=MAX_BATCH).contains(&self.batch) {
             return Err(wrong("batch must be 1 to 100"));
         }
         let printable =
             |from: &str| from.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) && from.trim() == from;
-        if self
-            .from
-            .as_deref()
-            .is_some_and(|from| !(1..=15).contains(&from.len()) || !printable(from))
-        {
+        if self.from.as_deref().is_some_and(|from| !(1..=15).contains(&from.len()) || !printable(from)) {
             return Err(wrong("from must be 1 to 15 printable ASCII characters"));
         }
         self.endpoint()
@@ -178,9 +162,7 @@ impl SmsRuConfig {
             .map_err(|error| wrong("the address of sms.ru cannot be read").with_source(error))?;
         let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
         if !bare || url.fragment().is_some() || url.path() != "/" {
-            return Err(wrong(
-                "the address of sms.ru must be a scheme, a host and a port, nothing else",
-            ));
+            return Err(wrong("the address of sms.ru must be a scheme, a host and a port, nothing else"));
         }
         match url.scheme() {
             "https" => Ok(url),
@@ -199,12 +181,7 @@ impl fmt::Debug for SmsRuConfig {
         f.debug_struct("SmsRuConfig")
             .field("credentials", &format_args!("[redacted]"))
             // One that was not checked yet may hold a credential.
-            .field(
-                "address",
-                &self
-                    .endpoint()
-                    .map_or_else(|_| "[not an address]".to_owned(), String::from),
-            )
+            .field("address", &self.endpoint().map_or_else(|_| "[not an address]".to_owned(), String::from))
             .field("from", &self.from)
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.effective_connect_timeout())

@@ -58,20 +58,14 @@ impl Http {
             return Answer::Fault(Outcome::not_sent("the request could not be made"));
         };
         // In the body, never in the URL: URLs end up in the logs of proxies and servers.
-        let request = self
-            .client
-            .post(url)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(form);
+        let request =
+            self.client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         let mut response = match request.send().await {
             Ok(response) => response,
             Err(error) => return Answer::Fault(classify(&error)),
         };
         match read(&mut response).await {
-            Ok(Some(body)) => Answer::Reply {
-                status: response.status().as_u16(),
-                body,
-            },
+            Ok(Some(body)) => Answer::Reply { status: response.status().as_u16(), body },
             Ok(None) => Answer::Fault(Outcome::unknown("the answer was too large to be sms.ru's")),
             Err(error) => Answer::Fault(classify(&error)),
         }

@@ -33,11 +33,7 @@ impl SmsRu {
     /// [`Config`](sms_core::ErrorKind::Config) when a part of the configuration is wrong.
     pub fn new(config: SmsRuConfig) -> Result<Self> {
         let http = Http::new(&config)?;
-        Ok(Self {
-            config,
-            http,
-            apart: Mutex::default(),
-        })
+        Ok(Self { config, http, apart: Mutex::default() })
     }
 
     /// The account of an address of the form `smsru://API_ID@sms.ru?from=Acme`.
@@ -118,11 +114,8 @@ impl fmt::Debug for SmsRu {
 
 fn warn_of_new_codes(outcomes: &[Outcome]) {
     let known = |code: i32| code == 100 || code::of_sending(code, Level::Recipient).is_some();
-    let new: HashSet<i32> = outcomes
-        .iter()
-        .filter_map(|outcome| outcome.code)
-        .filter(|code| !known(*code))
-        .collect();
+    let new: HashSet<i32> =
+        outcomes.iter().filter_map(|outcome| outcome.code).filter(|code| !known(*code)).collect();
     for code in new {
         tracing::warn!(code, "sms.ru gave a code that this version does not know");
     }
@@ -133,10 +126,7 @@ fn withdraw_shared_ids(outcomes: &mut [Outcome]) {
     let mut seen = HashSet::new();
     let ids = outcomes.iter().filter_map(|outcome| outcome.provider_id.clone());
     let shared: HashSet<String> = ids.filter(|id| !seen.insert(id.clone())).collect();
-    for outcome in outcomes
-        .iter_mut()
-        .filter(|outcome| outcome.class == OutcomeClass::Accepted)
-    {
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.class == OutcomeClass::Accepted) {
         if outcome.provider_id.as_ref().is_some_and(|id| shared.contains(id)) {
             outcome.provider_id = None;
             outcome.text =

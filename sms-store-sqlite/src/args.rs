@@ -62,7 +62,7 @@ impl RowsStatement {
     }
 
     /// Its text for up to [`MOST_ROWS`] rows.
-    fn text(&self, rows: usize) -> SqlStr {
+    pub(crate) fn text(&self, rows: usize) -> SqlStr {
         let size = rows.max(1).next_power_of_two().min(MOST_ROWS);
         let text = self.sql[size.ilog2() as usize].get_or_init(|| {
             let row = format!("({})", vec!["?"; self.width].join(","));

@@ -10,6 +10,8 @@ mod ledger;
 mod list;
 mod migrations;
 mod person;
+#[cfg(test)]
+mod plans;
 mod purge;
 mod read;
 mod receipts;

@@ -21,26 +21,26 @@ pub(crate) async fn list(store: &SqliteStore, request: &ListRequest) -> Result<V
 
 /// The statement for a page.
 ///
-/// Each filter that can be selective (states, number, owner, reference) has an index that ends in the id, so that a page is
-/// read from it in order, and nothing is sorted. Several states are several such reads, cut to a page each.
-fn statement(request: &ListRequest) -> QueryBuilder<Sqlite> {
+/// Number, reference, owner and state each have an index that ends in the id, so that a page is read from it in order,
+/// and nothing is sorted. Several states are several such reads, cut to a page each.
+pub(crate) fn statement(request: &ListRequest) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("SELECT ");
-    query.push(sql::MESSAGE_COLUMNS).push(" FROM messages");
+    query.push(sql::MESSAGE_COLUMNS);
     match request.statuses.as_slice() {
         [] => {
-            query.push(" WHERE TRUE");
+            query.push(" FROM messages WHERE TRUE");
             push_filters(&mut query, request);
         }
         [status] => {
-            push_status(&mut query, *status);
+            push_status(&mut query, request, *status);
             push_filters(&mut query, request);
         }
         statuses => {
-            query.push(" WHERE id IN (");
+            query.push(" FROM messages WHERE id IN (");
             for (index, status) in statuses.iter().enumerate() {
                 query.push(if index > 0 { " UNION ALL " } else { "" });
-                query.push("SELECT id FROM (SELECT id FROM messages");
-                push_status(&mut query, *status);
+                query.push("SELECT id FROM (SELECT id");
+                push_status(&mut query, request, *status);
                 push_filters(&mut query, request);
                 push_page(&mut query, request).push(")");
             }
@@ -51,12 +51,22 @@ fn statement(request: &ListRequest) -> QueryBuilder<Sqlite> {
     query
 }
 
-fn push_status(query: &mut QueryBuilder<Sqlite>, status: Status) {
-    // As a literal, and with the index's own condition, without which SQLite would not use it.
-    query.push(" WHERE status = ").push(status.number());
-    if status != Status::Sending {
-        query.push(" AND status <> 1");
-    }
+/// One state, and by which index to find it: SQLite itself would guess, for it keeps no statistics.
+fn push_status(query: &mut QueryBuilder<Sqlite>, request: &ListRequest, status: Status) {
+    let narrower = request.to.is_some() || request.reference.is_some();
+    // Most messages of anybody end as these, so a page of them is found fast among one's own.
+    let common = matches!(status, Status::Sent | Status::Delivered);
+    let source = if narrower || common && request.scope != Scope::All {
+        // `+`: not by the state.
+        " FROM messages WHERE +status = "
+    } else if status == Status::Sending {
+        // Few at any time; their index has another order, so they are sorted.
+        " FROM messages INDEXED BY messages_lease WHERE status = "
+    } else {
+        " FROM messages INDEXED BY messages_status WHERE status <> 1 AND status = "
+    };
+    // As a literal: a partial index is not used for a state that is bound.
+    query.push(source).push(status.number());
 }
 
 fn push_filters(query: &mut QueryBuilder<Sqlite>, request: &ListRequest) {

@@ -1,7 +1,7 @@
 //! Every statement, with the row of the state table it carries out.
 //!
 //! Numbers of states stand as literals, because a partial index is used only where the query says literally what the
-//! index says: 0 queued, 1 sending, 2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired, 8 cancelled.
+//! index says; `+status` says that no index is to be used, because the ids are known. 0 queued, 1 sending, 2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired, 8 cancelled.
 
 use crate::args::RowsStatement;
 
@@ -25,10 +25,10 @@ pub(crate) const STORED: &str =
 
 /// Who holds these idempotency keys. ?1 list of [owner or "", key].
 pub(crate) const KEY_HOLDERS: &str = "\
-    SELECT coalesce(owner, ''), key, id, fingerprint, created_at \
-    FROM json_each(?1) AS asked CROSS JOIN messages \
-    ON coalesce(owner, '') = asked.value ->> 0 AND key = asked.value ->> 1 \
-    WHERE key IS NOT NULL AND key_released = 0";
+    SELECT coalesce(m.owner, ''), m.key, m.id, m.fingerprint, m.created_at \
+    FROM json_each(?1) AS asked CROSS JOIN messages AS m \
+    ON coalesce(m.owner, '') = asked.value ->> 0 AND m.key = asked.value ->> 1 \
+    WHERE m.key IS NOT NULL AND m.key_released = 0";
 
 /// Frees the keys of messages older than the window. ?1 ids.
 pub(crate) const RELEASE_KEYS: &str =
@@ -42,14 +42,14 @@ pub(crate) const DUE: &str = "\
 
 /// Notes that they are being offered. ?1 ids, ?2 not again before.
 pub(crate) const OFFERED: &str =
-    "UPDATE messages SET push_at = ?2 WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND status = 0";
+    "UPDATE messages SET push_at = ?2 WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND +status = 0";
 
 /// `queued → sending`; guard: due, not past its deadline. ?1 ids, ?2 now, ?3 worker, ?4 batch, ?5 end of the lease.
 pub(crate) const BEGIN: &str = "\
     UPDATE messages \
     SET status = 1, fence = fence + 1, attempts = attempts + 1, updated_at = ?2, \
         worker = ?3, batch = ?4, lease_since = ?2, lease_until = ?5 \
-    WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND status = 0 AND due_at <= ?2 AND valid_until > ?2 \
+    WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND +status = 0 AND due_at <= ?2 AND valid_until > ?2 \
     RETURNING id, to_number, text, sender, class, options, valid_until, \
               fence, attempts, max_attempts, resends, on_unknown";
 
@@ -58,7 +58,7 @@ pub(crate) const BEGUN: &str = "\
     SELECT id, to_number, text, sender, class, options, valid_until, \
            fence, attempts, max_attempts, resends, on_unknown \
     FROM messages \
-    WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND status = 1 AND worker = ?2 AND batch = ?3";
+    WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND +status = 1 AND worker = ?2 AND batch = ?3";
 
 /// `sending → sent | queued | failed | unknown` by the owner; guard: sending, and the fence is the owner's.
 ///
@@ -72,7 +72,7 @@ pub(crate) static SETTLE: RowsStatement = RowsStatement::new(
          worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
      FROM ",
     12,
-    " WHERE id = column1 AND status = 1 AND fence = column2 \
+    " WHERE id = column1 AND +status = 1 AND fence = column2 \
      RETURNING id, EXISTS (SELECT 1 FROM parked WHERE parked.provider_id = messages.provider_id \
                            AND parked.provider = messages.provider)",
 );

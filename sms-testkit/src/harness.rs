@@ -44,11 +44,7 @@ pub struct StoreHarness {
 impl StoreHarness {
     /// A store, and a hand on its clock.
     pub fn new(store: impl Store, time: impl Time) -> Self {
-        Self {
-            store: Arc::new(store),
-            time: Box::new(time),
-            kept: Vec::new(),
-        }
+        Self { store: Arc::new(store), time: Box::new(time), kept: Vec::new() }
     }
 
     /// Keeps this until the test is over: a temporary directory, a guard that drops a schema.
@@ -78,11 +74,7 @@ pub struct RegistryHarness {
 impl RegistryHarness {
     /// A registry, and a hand on its clock.
     pub fn new(registry: impl Registry, time: impl Time) -> Self {
-        Self {
-            registry: Arc::new(registry),
-            time: Box::new(time),
-            kept: Vec::new(),
-        }
+        Self { registry: Arc::new(registry), time: Box::new(time), kept: Vec::new() }
     }
 
     /// Keeps this until the test is over.
@@ -110,17 +102,13 @@ pub struct QueueHarness {
 }
 
 impl QueueHarness {
-    /// A queue, and how long its leases are.
+    /// A queue, and how long its leases are. One with a bound must hold 1,000 jobs a lane at the least.
     ///
     /// The suite waits for leases to end, so let them be short; yet not so short that one ends while a slow machine
     /// still makes the next call: 2 s serve well. A queue that measures by tokio's clock can have it paused
     /// (`tokio::time::pause()` before the queue is made), and then leases may be as long as they like.
     pub fn new(queue: impl Queue, lease: Duration) -> Self {
-        Self {
-            queue: Arc::new(queue),
-            lease,
-            kept: Vec::new(),
-        }
+        Self { queue: Arc::new(queue), lease, kept: Vec::new() }
     }
 
     /// Keeps this until the test is over.
@@ -143,13 +131,9 @@ pub struct ProviderHarness {
 }
 
 impl ProviderHarness {
-    /// A provider whose far side (a simulator) accepts every message.
+    /// A provider whose far side (a simulator) accepts every message, also those from the sender `Acme`.
     pub fn new(provider: impl Provider) -> Self {
-        Self {
-            provider: Arc::new(provider),
-            refused: None,
-            kept: Vec::new(),
-        }
+        Self { provider: Arc::new(provider), refused: None, kept: Vec::new() }
     }
 
     /// The far side accepts every message but those to this number, of which it says that it does not. With it the

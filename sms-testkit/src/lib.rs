@@ -14,4 +14,4 @@ pub mod store;
 
 pub use harness::{ProviderHarness, QueueHarness, RegistryHarness, StoreHarness, Time};
 #[doc(hidden)]
-pub use run::{run, run_on_threads};
+pub use run::{run, run_on_threads, run_without_limit};

@@ -89,6 +89,7 @@ macro_rules! store {
                 an_acceptance_leaves_a_delivered_message_as_it_is
                 a_refusal_of_the_same_attempt_fails_an_unknown_message
                 a_refusal_after_a_resend_leaves_the_message_unknown
+                a_refusal_of_an_earlier_attempt_leaves_the_message_unknown
                 a_refusal_of_an_earlier_attempt_moves_nothing
                 any_other_outcome_is_recorded_and_moves_nothing
                 a_wrong_fence_settles_nothing
@@ -215,9 +216,9 @@ macro_rules! store {
                 the_range_holds_its_start_and_not_its_end
             }
             purge {
-                only_ended_messages_go
+                a_message_that_is_to_be_sent_stays
                 only_old_messages_go
-                a_message_ages_from_its_end
+                a_message_ages_from_its_last_change
                 a_purged_message_is_gone_from_everywhere
                 the_key_of_a_purged_message_is_free
                 the_log_of_other_messages_stays
@@ -241,9 +242,7 @@ macro_rules! store {
 
             #[test]
             fn every_step_is_that_of_the_model() {
-                $crate::run_on_threads($crate::model::every_step_is_that_of_the_model(async || {
-                    $harness
-                }));
+                $crate::run_without_limit($crate::model::every_step_is_that_of_the_model(async || $harness));
             }
         }
     };

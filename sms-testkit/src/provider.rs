@@ -4,10 +4,11 @@
 #![allow(clippy::unused_async, reason = "every behaviour is called in the same way")]
 
 use std::collections::HashSet;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use sms_core::provider::ProviderRef;
-use sms_core::{Class, MessageId, Outcome, OutcomeClass, PhoneNumber, Submission};
+use sms_core::{MessageId, Outcome, OutcomeClass, PhoneNumber, Submission};
 use tokio::time::timeout;
 
 use crate::ProviderHarness;
@@ -33,14 +34,9 @@ impl ProviderHarness {
 
     async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
         let limit = self.provider.limits().timeout;
-        let outcomes = timeout(limit, self.provider.submit(batch))
-            .await
-            .expect("submit ends within its own limit");
-        assert_eq!(
-            outcomes.len(),
-            batch.len(),
-            "submit gives one outcome for each submission"
-        );
+        let outcomes =
+            timeout(limit, self.provider.submit(batch)).await.expect("submit ends within its own limit");
+        assert_eq!(outcomes.len(), batch.len(), "submit gives one outcome for each submission");
         outcomes
     }
 
@@ -51,29 +47,16 @@ impl ProviderHarness {
 }
 
 fn accepted_id(outcome: &Outcome) -> String {
-    let Outcome {
-        class, code, text, ..
-    } = outcome;
-    assert_eq!(
-        *class,
-        OutcomeClass::Accepted,
-        "the far side accepts everything: {code:?} {text:?}"
-    );
-    let id = outcome
-        .provider_id
-        .clone()
-        .expect("an acceptance bears the provider's id");
+    let Outcome { class, code, text, .. } = outcome;
+    assert_eq!(*class, OutcomeClass::Accepted, "the far side accepts everything: {code:?} {text:?}");
+    let id = outcome.provider_id.clone().expect("an acceptance bears the provider's id");
     assert!(!id.is_empty(), "the provider's id is not empty");
     id
 }
 
 fn expect_distinct(ids: &[String]) {
     let distinct: HashSet<_> = ids.iter().collect();
-    assert_eq!(
-        distinct.len(),
-        ids.len(),
-        "each message has a provider id of its own: {ids:?}"
-    );
+    assert_eq!(distinct.len(), ids.len(), "each message has a provider id of its own: {ids:?}");
 }
 
 pub async fn the_name_is_short_and_stable(h: &ProviderHarness) {
@@ -91,11 +74,7 @@ pub async fn the_limits_can_be_worked_with(h: &ProviderHarness) {
     let limits = h.provider.limits();
     assert!(limits.batch >= 1, "a batch holds at least one message");
     assert!(limits.timeout > Duration::ZERO, "a call takes some time");
-    assert!(
-        limits.timeout <= Duration::from_mins(10),
-        "a lease is longer than a call: {:?}",
-        limits.timeout
-    );
+    assert!(limits.timeout <= Duration::from_mins(10), "a lease is longer than a call: {:?}", limits.timeout);
 }
 
 pub async fn an_empty_batch_has_no_outcomes(h: &ProviderHarness) {
@@ -132,7 +111,7 @@ pub async fn messages_of_every_kind_go_in_one_batch(h: &ProviderHarness) {
     for (number, submission) in batch.iter_mut().enumerate() {
         match number {
             0 => submission.from = Some("Acme".to_owned()),
-            1 => submission.class = Class::Otp,
+            1 => submission.options.end_user_ip = Some(Ipv4Addr::new(192, 0, 2, 7).into()),
             2 => submission.options.translit = true,
             3 => submission.text = String::from("hello"),
             4 => submission.text = String::from("Ёлка & 100% = \"хвоя\" + 🎄\nвторая строка"),
@@ -152,11 +131,7 @@ pub async fn outcomes_come_in_the_order_of_the_submissions(h: &ProviderHarness) 
         for (number, outcome) in h.submit(&batch).await.iter().enumerate() {
             if number == bad {
                 let refusal = matches!(outcome.class, OutcomeClass::Rejected | OutcomeClass::Deferred);
-                assert!(
-                    refusal,
-                    "number {number} of {size} is refused, not {:?}",
-                    outcome.class
-                );
+                assert!(refusal, "number {number} of {size} is refused, not {:?}", outcome.class);
             } else {
                 accepted_id(outcome);
             }
@@ -175,11 +150,7 @@ pub async fn concurrent_calls_do_not_mix(h: &ProviderHarness) {
     let mut ids = Vec::new();
     for call in calls {
         let outcomes = call.await.expect("a concurrent submit must not panic");
-        assert_eq!(
-            outcomes.len(),
-            size,
-            "submit gives one outcome for each submission"
-        );
+        assert_eq!(outcomes.len(), size, "submit gives one outcome for each submission");
         ids.extend(outcomes.iter().map(accepted_id));
     }
     expect_distinct(&ids);
@@ -203,10 +174,7 @@ pub async fn a_query_leaves_out_what_the_provider_does_not_know(h: &ProviderHarn
         return;
     };
     let provider = h.provider.name().to_owned();
-    let stray = ProviderRef {
-        provider,
-        provider_id: "no-such-id".to_owned(),
-    };
+    let stray = ProviderRef { provider, provider_id: "no-such-id".to_owned() };
     assert_eq!(receipts.query(&[stray]).await.expect("query"), []);
     assert_eq!(receipts.query(&[]).await.expect("query"), []);
 }
@@ -217,24 +185,13 @@ pub async fn a_receipt_bears_the_name_and_id_it_was_asked_for(h: &ProviderHarnes
         return;
     };
     let provider = h.provider.name().to_owned();
-    let ids = h
-        .accepted(&batch(h.large().min(receipts.polling().batch).min(3)))
-        .await;
-    let refs = ids.iter().map(|id| ProviderRef {
-        provider: provider.clone(),
-        provider_id: id.clone(),
-    });
+    let ids = h.accepted(&batch(h.large().min(receipts.polling().batch).min(3))).await;
+    let refs = ids.iter().map(|id| ProviderRef { provider: provider.clone(), provider_id: id.clone() });
     let found = receipts.query(&refs.collect::<Vec<_>>()).await.expect("query");
     assert!(found.len() <= ids.len(), "one receipt for a message at the most");
     for receipt in found {
-        assert_eq!(
-            receipt.provider, provider,
-            "a receipt is matched by the provider's name"
-        );
-        assert!(
-            ids.contains(&receipt.provider_id),
-            "a receipt is of a message that was asked about"
-        );
+        assert_eq!(receipt.provider, provider, "a receipt is matched by the provider's name");
+        assert!(ids.contains(&receipt.provider_id), "a receipt is of a message that was asked about");
     }
 }
 

@@ -19,9 +19,7 @@ impl RegistryHarness {
 
     /// Writes whatever is there.
     async fn write(&self, name: &str, value: &Value) -> u64 {
-        self.put(name, value, Expect::Anything)
-            .await
-            .expect("an unconditional put succeeds")
+        self.put(name, value, Expect::Anything).await.expect("an unconditional put succeeds")
     }
 
     async fn find(&self, name: &str) -> Option<Record> {
@@ -30,10 +28,7 @@ impl RegistryHarness {
 
     async fn expect_conflict(&self, name: &str, expect: Expect) {
         let before = self.find(name).await;
-        let error = self
-            .put(name, &json!("lost"), expect)
-            .await
-            .expect_err("the version is another");
+        let error = self.put(name, &json!("lost"), expect).await.expect_err("the version is another");
         assert_eq!(error.kind(), ErrorKind::Conflict, "{expect:?}");
         assert_eq!(self.find(name).await, before, "a refused put writes nothing");
     }
@@ -43,21 +38,14 @@ pub async fn a_record_can_be_read_back(h: &RegistryHarness) {
     let value = json!({"a": [1, 2.5, null, true], "б": {"c": "строка"}});
     assert_eq!(h.write("one", &value).await, 1);
     let record = h.find("one").await.expect("a record that was put can be read");
-    assert_eq!(
-        (record.name.as_str(), record.version, record.value),
-        ("one", 1, value)
-    );
+    assert_eq!((record.name.as_str(), record.version, record.value), ("one", 1, value));
 }
 
 pub async fn a_record_that_is_not_there_is_none(h: &RegistryHarness) {
     assert_eq!(h.find("one").await, None);
     h.write("two", &json!(2)).await;
     assert_eq!(h.find("one").await, None);
-    assert_eq!(
-        h.registry.get("other", "two").await.expect("get"),
-        None,
-        "names belong to their kind"
-    );
+    assert_eq!(h.registry.get("other", "two").await.expect("get"), None, "names belong to their kind");
 }
 
 pub async fn versions_grow_by_one(h: &RegistryHarness) {
@@ -68,11 +56,7 @@ pub async fn versions_grow_by_one(h: &RegistryHarness) {
             Some((version, json!(version)))
         );
     }
-    assert_eq!(
-        h.write("two", &json!(0)).await,
-        1,
-        "each record counts for itself"
-    );
+    assert_eq!(h.write("two", &json!(0)).await, 1, "each record counts for itself");
 }
 
 pub async fn the_expected_version_is_overwritten(h: &RegistryHarness) {
@@ -103,15 +87,9 @@ pub async fn an_absent_record_is_made_once(h: &RegistryHarness) {
 pub async fn a_deleted_record_is_gone_and_starts_over(h: &RegistryHarness) {
     h.write("one", &json!(1)).await;
     h.write("one", &json!(2)).await;
-    assert!(
-        h.registry.delete(KIND, "one").await.expect("delete"),
-        "there was one"
-    );
+    assert!(h.registry.delete(KIND, "one").await.expect("delete"), "there was one");
     assert_eq!(h.find("one").await, None);
-    assert!(
-        !h.registry.delete(KIND, "one").await.expect("delete"),
-        "there is none any more"
-    );
+    assert!(!h.registry.delete(KIND, "one").await.expect("delete"), "there is none any more");
     h.expect_conflict("one", Expect::Version(2)).await;
     assert_eq!(h.put("one", &json!(3), Expect::Absent).await.ok(), Some(1));
 }
@@ -120,39 +98,22 @@ pub async fn a_delete_leaves_the_others(h: &RegistryHarness) {
     for name in ["one", "two"] {
         h.write(name, &json!(name)).await;
     }
-    h.registry
-        .put("other", "one", &json!(0), Expect::Absent)
-        .await
-        .expect("put");
+    h.registry.put("other", "one", &json!(0), Expect::Absent).await.expect("put");
     h.registry.delete(KIND, "one").await.expect("delete");
     assert!(h.find("two").await.is_some(), "another name");
-    assert!(
-        h.registry.get("other", "one").await.expect("get").is_some(),
-        "another kind"
-    );
+    assert!(h.registry.get("other", "one").await.expect("get").is_some(), "another kind");
 }
 
 pub async fn a_list_holds_one_kind_by_name(h: &RegistryHarness) {
     for name in ["b", "a10", "a", "B", "a2", "я", "é"] {
         h.write(name, &json!(name)).await;
     }
-    h.registry
-        .put("other", "c", &json!(0), Expect::Absent)
-        .await
-        .expect("put");
+    h.registry.put("other", "c", &json!(0), Expect::Absent).await.expect("put");
     let records = h.registry.list(KIND).await.expect("list");
     let names: Vec<_> = records.iter().map(|record| record.name.as_str()).collect();
-    assert_eq!(
-        names,
-        ["B", "a", "a10", "a2", "b", "é", "я"],
-        "sorted by code point"
-    );
+    assert_eq!(names, ["B", "a", "a10", "a2", "b", "é", "я"], "sorted by code point");
     for record in records {
-        assert_eq!(
-            h.find(&record.name).await,
-            Some(record),
-            "a list shows what get shows"
-        );
+        assert_eq!(h.find(&record.name).await, Some(record), "a list shows what get shows");
     }
 }
 
@@ -163,37 +124,18 @@ pub async fn a_list_of_nothing_is_empty(h: &RegistryHarness) {
 pub async fn names_are_kept_letter_by_letter(h: &RegistryHarness) {
     let names = ["ключ", "Ключ", "a b", "a/b", "%", "_", "'", "\"", "a\\", "🎄", ""];
     for name in names {
-        assert_eq!(
-            h.write(name, &json!(name)).await,
-            1,
-            "{name:?} is a record of its own"
-        );
+        assert_eq!(h.write(name, &json!(name)).await, 1, "{name:?} is a record of its own");
     }
     for name in names {
-        assert_eq!(
-            h.find(name).await.map(|record| record.value),
-            Some(json!(name)),
-            "{name:?}"
-        );
+        assert_eq!(h.find(name).await.map(|record| record.value), Some(json!(name)), "{name:?}");
     }
 }
 
 pub async fn every_json_value_is_kept(h: &RegistryHarness) {
     let long = "ж".repeat(100_000);
-    let values = [
-        json!(null),
-        json!(true),
-        json!(-1),
-        json!(u64::MAX),
-        json!(0.1),
-        json!(""),
-        json!([]),
-        json!({}),
-    ];
-    for value in values
-        .into_iter()
-        .chain([json!("Ёлка 🎄 \" \\ \n"), json!({"long": long})])
-    {
+    let values =
+        [json!(null), json!(true), json!(-1), json!(u64::MAX), json!(0.1), json!(""), json!([]), json!({})];
+    for value in values.into_iter().chain([json!("Ёлка 🎄 \" \\ \n"), json!({"long": long})]) {
         h.write("one", &value).await;
         assert_eq!(h.find("one").await.map(|record| record.value), Some(value));
     }
@@ -203,17 +145,10 @@ pub async fn a_put_notes_its_time(h: &RegistryHarness) {
     h.write("one", &json!(1)).await;
     let first = h.find("one").await.expect("a record").updated_at;
     h.advance(Duration::from_mins(1)).await;
-    assert_eq!(
-        h.find("one").await.map(|record| record.updated_at),
-        Some(first),
-        "reading is not writing"
-    );
+    assert_eq!(h.find("one").await.map(|record| record.updated_at), Some(first), "reading is not writing");
     h.write("one", &json!(1)).await;
     let second = h.find("one").await.expect("a record").updated_at;
-    assert!(
-        second - first >= Duration::from_mins(1),
-        "a heartbeat shows, though the value is the same"
-    );
+    assert!(second - first >= Duration::from_mins(1), "a heartbeat shows, though the value is the same");
 }
 
 pub async fn of_two_writers_one_succeeds(h: &RegistryHarness) {
@@ -237,11 +172,7 @@ pub async fn of_two_writers_one_succeeds(h: &RegistryHarness) {
             }
         }
         let record = h.find("one").await.expect("a record");
-        assert_eq!(
-            (won, record.version),
-            (vec![record.value], version + 1),
-            "exactly one writer wins"
-        );
+        assert_eq!((won, record.version), (vec![record.value], version + 1), "exactly one writer wins");
     }
 }
 
@@ -249,22 +180,16 @@ pub async fn of_two_makers_one_succeeds(h: &RegistryHarness) {
     let makers: Vec<_> = (0..8)
         .map(|maker| {
             let registry = h.registry();
-            tokio::spawn(async move {
-                registry
-                    .put(KIND, "one", &json!(maker), Expect::Absent)
-                    .await
-                    .is_ok()
-            })
+            tokio::spawn(
+                async move { registry.put(KIND, "one", &json!(maker), Expect::Absent).await.is_ok() },
+            )
         })
         .collect();
     let mut made = 0;
     for maker in makers {
         made += usize::from(maker.await.expect("a concurrent put must not panic"));
     }
-    assert_eq!(
-        (made, h.find("one").await.map(|record| record.version)),
-        (1, Some(1))
-    );
+    assert_eq!((made, h.find("one").await.map(|record| record.version)), (1, Some(1)));
 }
 
 pub async fn no_unconditional_write_is_lost(h: &RegistryHarness) {
@@ -276,17 +201,8 @@ pub async fn no_unconditional_write_is_lost(h: &RegistryHarness) {
         .collect();
     let mut versions = Vec::new();
     for writer in writers {
-        versions.push(
-            writer
-                .await
-                .expect("a concurrent put must not panic")
-                .expect("an unconditional put"),
-        );
+        versions.push(writer.await.expect("a concurrent put must not panic").expect("an unconditional put"));
     }
     versions.sort_unstable();
-    assert_eq!(
-        versions,
-        (1..=8).collect::<Vec<_>>(),
-        "each put has a version of its own"
-    );
+    assert_eq!(versions, (1..=8).collect::<Vec<_>>(), "each put has a version of its own");
 }

@@ -6,24 +6,29 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 
 /// A test that takes longer hangs.
-const LIMIT: Duration = Duration::from_mins(10);
+pub(crate) const LIMIT: Duration = Duration::from_mins(10);
 
 /// Runs a test on one thread, where the harness may pause tokio's clock.
 pub fn run<F: Future<Output = ()>>(test: F) {
-    block_on(&mut Builder::new_current_thread(), test);
+    block_on(&mut Builder::new_current_thread(), limited(test));
 }
 
 /// Runs a test on several threads, so that concurrent calls are concurrent indeed.
 pub fn run_on_threads<F: Future<Output = ()>>(test: F) {
-    block_on(Builder::new_multi_thread().worker_threads(4), test);
+    block_on(&mut Builder::new_multi_thread(), limited(test));
+}
+
+/// Runs a test that may take as long as it likes.
+pub fn run_without_limit<F: Future<Output = ()>>(test: F) {
+    block_on(&mut Builder::new_multi_thread(), test);
+}
+
+async fn limited<F: Future<Output = ()>>(test: F) {
+    tokio::time::timeout(LIMIT, test).await.expect("the test hangs");
 }
 
 fn block_on<F: Future<Output = ()>>(builder: &mut Builder, test: F) {
-    let runtime = builder.enable_all().build().expect("a tokio runtime");
-    runtime.block_on(async {
-        // Boxed, because the future of a long test is larger than a test thread's stack likes.
-        tokio::time::timeout(LIMIT, Box::pin(test))
-            .await
-            .expect("the test hangs");
-    });
+    let runtime = builder.worker_threads(4).enable_all().build().expect("a tokio runtime");
+    // Boxed, because the future of a long test is larger than a test thread's stack likes.
+    runtime.block_on(Box::pin(test));
 }

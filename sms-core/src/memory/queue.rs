@@ -56,12 +56,7 @@ impl MemoryQueue {
 
     /// A queue of at most `capacity` ids a lane (at least 1) with leases of this length.
     pub fn with_limits(capacity: usize, lease: Duration) -> Self {
-        Self {
-            inner: Mutex::default(),
-            pushed: Notify::new(),
-            capacity: capacity.max(1),
-            lease,
-        }
+        Self { inner: Mutex::default(), pushed: Notify::new(), capacity: capacity.max(1), lease }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -96,10 +91,7 @@ impl Inner {
                 self.token += 1;
                 let job = Job { id, lane };
                 self.leased.insert(self.token, (job, end));
-                leases.push(Lease {
-                    job,
-                    token: LeaseToken(0, self.token),
-                });
+                leases.push(Lease { job, token: LeaseToken(0, self.token) });
             }
         }
         if !leases.is_empty() {
@@ -112,12 +104,8 @@ impl Inner {
         if self.next_end.is_none_or(|next| next > now) {
             return;
         }
-        let overdue: Vec<u64> = self
-            .leased
-            .iter()
-            .filter(|(_, (_, end))| *end <= now)
-            .map(|(token, _)| *token)
-            .collect();
+        let overdue: Vec<u64> =
+            self.leased.iter().filter(|(_, (_, end))| *end <= now).map(|(token, _)| *token).collect();
         for token in overdue {
             self.put_back(token, now);
         }

@@ -31,10 +31,7 @@ impl MemoryRegistry {
 
     /// An empty registry on this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock,
-            records: Mutex::default(),
-        }
+        Self { clock, records: Mutex::default() }
     }
 }
 
@@ -45,21 +42,10 @@ impl Registry for MemoryRegistry {
         let key = (kind.to_owned(), name.to_owned());
         let current = records.get(&key).map(|record| record.version);
         let Some(version) = expect.next_version(current) else {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                "the record is not at the expected version",
-            ));
+            return Err(Error::new(ErrorKind::Conflict, "the record is not at the expected version"));
         };
         let updated_at = datetime_from_ms(self.clock.now_ms());
-        records.insert(
-            key,
-            Record {
-                name: name.to_owned(),
-                version,
-                value: value.clone(),
-                updated_at,
-            },
-        );
+        records.insert(key, Record { name: name.to_owned(), version, value: value.clone(), updated_at });
         Ok(version)
     }
 
@@ -70,11 +56,7 @@ impl Registry for MemoryRegistry {
 
     async fn list(&self, kind: &str) -> Result<Vec<Record>> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(records
-            .iter()
-            .filter(|((of, _), _)| of == kind)
-            .map(|(_, record)| record.clone())
-            .collect())
+        Ok(records.iter().filter(|((of, _), _)| of == kind).map(|(_, record)| record.clone()).collect())
     }
 
     async fn delete(&self, kind: &str, name: &str) -> Result<bool> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::row::{NewEvent, Row};
+use super::row::Row;
 use crate::clock::{Clock, SystemClock, datetime_from_ms, datetime_to_ms, duration_to_ms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
@@ -20,6 +20,7 @@ use crate::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, KEY_WINDOW, ListRequest,
     ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store,
 };
+use crate::transition::{HeldLease, NewEvent, Standing};
 
 /// A [`Store`] in memory: not durable, for tests and as the model the others are compared with.
 #[derive(Debug)]
@@ -52,17 +53,11 @@ impl MemoryStore {
 
     /// An empty store on this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock,
-            inner: Mutex::default(),
-        }
+        Self { clock, inner: Mutex::default() }
     }
 
     fn lock(&self) -> (MutexGuard<'_, Inner>, i64) {
-        (
-            self.inner.lock().unwrap_or_else(PoisonError::into_inner),
-            self.clock.now_ms(),
-        )
+        (self.inner.lock().unwrap_or_else(PoisonError::into_inner), self.clock.now_ms())
     }
 }
 
@@ -86,24 +81,16 @@ impl Inner {
         if let Some(key) = &message.key {
             let slot = (message.owner.clone(), key.key.clone());
             let earlier = self.keys.get(&slot).and_then(|id| self.rows.get(id));
-            if let Some(Row { stored, .. }) = earlier
-                && now - datetime_to_ms(stored.state.created_at) < duration_to_ms(KEY_WINDOW)
+            if let Some(Row { message: earlier, created_at, .. }) = earlier
+                && now - created_at < duration_to_ms(KEY_WINDOW)
             {
-                let same = stored
-                    .message
-                    .key
-                    .as_ref()
-                    .is_some_and(|first| first.fingerprint == key.fingerprint);
-                return if same {
-                    Inserted::Replayed(stored.message.id)
-                } else {
-                    Inserted::KeyReused
-                };
+                let same = earlier.key.as_ref().is_some_and(|first| first.fingerprint == key.fingerprint);
+                return if same { Inserted::Replayed(earlier.id) } else { Inserted::KeyReused };
             }
             self.keys.insert(slot, message.id);
         }
-        self.rows
-            .insert(message.id, Row::new(message.clone(), now, request.push_after));
+        let standing = Standing::accept(message, now, request.push_after);
+        self.rows.insert(message.id, Row { message: message.clone(), created_at: now, standing });
         Inserted::Stored
     }
 
@@ -113,22 +100,18 @@ impl Inner {
             return Settled::Gone;
         };
         if known {
-            return Settled::Known(row.status());
+            return Settled::Known(row.standing.status);
         }
-        let owned = row.owned_by(settlement);
+        let owned = row.standing.is_owned_by(settlement);
         let event = if owned {
-            row.settle(now, settlement)
+            row.standing.settle(now, settlement)
         } else {
-            row.settle_late(now, settlement)
+            row.standing.settle_late(now, settlement).1
         };
-        let status = row.status();
+        let status = row.standing.status;
         self.log(now, settlement.id, status, event);
         let status = self.join_parked(now, settlement).unwrap_or(status);
-        if owned {
-            Settled::Now(status)
-        } else {
-            Settled::Late(status)
-        }
+        if owned { Settled::Now(status) } else { Settled::Late(status) }
     }
 
     /// Whether an outcome of this attempt and class is on record already.
@@ -155,23 +138,20 @@ impl Inner {
         for (_, receipt) in mine {
             self.receive(now, &receipt);
         }
-        self.rows.get(&settlement.id).map(Row::status)
+        self.rows.get(&settlement.id).map(|row| row.standing.status)
     }
 
     fn receive(&mut self, now: i64, receipt: &Receipt) -> ReceiptEffect {
         let name = (receipt.provider.clone(), receipt.provider_id.clone());
-        let found = self
-            .provider_ids
-            .get(&name)
-            .and_then(|id| self.rows.get_mut(id).map(|row| (*id, row)));
+        let found = self.provider_ids.get(&name).and_then(|id| self.rows.get_mut(id).map(|row| (*id, row)));
         let Some((id, row)) = found else {
             if !self.parked.iter().any(|(_, parked)| parked == receipt) {
                 self.parked.push((now, receipt.clone()));
             }
             return ReceiptEffect::Parked;
         };
-        let (effect, event) = row.receive(now, receipt);
-        let status = row.status();
+        let (effect, event) = row.standing.receive(now, receipt);
+        let status = row.standing.status;
         if let Some(event) = event {
             self.log(now, id, status, event);
         }
@@ -183,40 +163,44 @@ impl Inner {
         &mut self,
         now: i64,
         limit: usize,
-        when: impl Fn(&Row, i64) -> bool,
-        then: impl Fn(&mut Row, i64) -> NewEvent,
+        when: impl Fn(&Standing, i64) -> bool,
+        then: impl Fn(&mut Standing, i64) -> NewEvent,
     ) -> Vec<MessageId> {
         let ids: Vec<_> = self
             .rows
             .iter()
-            .filter(|(_, row)| when(row, now))
+            .filter(|(_, row)| when(&row.standing, now))
             .map(|(id, _)| *id)
             .take(limit)
             .collect();
         for id in &ids {
             if let Some(row) = self.rows.get_mut(id) {
-                let event = then(row, now);
-                let status = row.status();
+                let event = then(&mut row.standing, now);
+                let status = row.standing.status;
                 self.log(now, *id, status, event);
             }
         }
         ids
     }
 
-    /// The row, where the scope admits it and it is in the state the change needs.
-    fn row_in(&mut self, id: MessageId, scope: &Scope, needed: Status) -> Result<&mut Row> {
-        let row = self
-            .rows
-            .get_mut(&id)
-            .filter(|row| scope.admits(row.stored.message.owner.as_deref()));
-        let row = row.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such message"))?;
-        if row.status() == needed {
-            return Ok(row);
+    /// A change by a person: in this scope, of a message in the state that the change needs.
+    fn change(
+        &mut self,
+        now: i64,
+        (id, scope): (MessageId, &Scope),
+        needed: Status,
+        change: impl FnOnce(&mut Standing) -> NewEvent,
+    ) -> Result<Status> {
+        let row = self.rows.get_mut(&id).filter(|row| scope.admits(row.message.owner.as_deref()));
+        let standing = &mut row.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such message"))?.standing;
+        if standing.status != needed {
+            let message = format!("the message is {}, not {needed}", standing.status);
+            return Err(Error::new(ErrorKind::Conflict, message));
         }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            format!("the message is {}, not {needed}", row.status()),
-        ))
+        let event = change(standing);
+        let status = standing.status;
+        self.log(now, id, status, event);
+        Ok(status)
     }
 }
 
@@ -224,29 +208,21 @@ impl Inner {
 impl Store for MemoryStore {
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         let (mut inner, now) = self.lock();
-        Ok(request
-            .messages
-            .iter()
-            .map(|message| inner.insert(now, message, &request))
-            .collect())
+        Ok(request.messages.iter().map(|message| inner.insert(now, message, &request)).collect())
     }
 
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {
         let (mut inner, now) = self.lock();
         let mut jobs = Vec::new();
         for lane in Lane::ALL {
-            let due = inner
-                .rows
-                .values_mut()
-                .filter(|row| row.stored.message.lane() == lane && row.is_due(now) && row.push_at <= now);
-            let mut due: Vec<&mut Row> = due.collect();
-            due.sort_by_key(|row| row.push_at);
+            let is_offered = |row: &&mut Row| {
+                row.message.lane() == lane && row.standing.is_due(now) && row.standing.push_at <= now
+            };
+            let mut due: Vec<&mut Row> = inner.rows.values_mut().filter(is_offered).collect();
+            due.sort_by_key(|row| row.standing.push_at);
             for row in due.into_iter().take(request.limits[usize::from(lane.number())]) {
-                row.push_at = now.saturating_add(duration_to_ms(request.again_after));
-                jobs.push(Job {
-                    id: row.stored.message.id,
-                    lane,
-                });
+                row.standing.push_at = now.saturating_add(duration_to_ms(request.again_after));
+                jobs.push(Job { id: row.message.id, lane });
             }
         }
         Ok(jobs)
@@ -259,9 +235,10 @@ impl Store for MemoryStore {
             let Some(row) = inner.rows.get_mut(id) else {
                 continue;
             };
-            if row.is_due(now) {
-                row.begin(now, request.worker, request.batch, request.lease);
-            } else if row.status() != Status::Sending || !row.begun_by(request.worker, request.batch) {
+            let is_ours = |lease: &HeldLease| lease.worker == request.worker && lease.batch == request.batch;
+            if row.standing.is_due(now) {
+                row.standing.begin(now, request.worker, request.batch, request.lease);
+            } else if !row.standing.lease.as_ref().is_some_and(is_ours) {
                 continue;
             }
             if begun.iter().all(|other: &Begun| other.submission.id != *id) {
@@ -273,54 +250,35 @@ impl Store for MemoryStore {
 
     async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Settled>> {
         let (mut inner, now) = self.lock();
-        Ok(settlements
-            .iter()
-            .map(|settlement| inner.settle(now, settlement))
-            .collect())
+        Ok(settlements.iter().map(|settlement| inner.settle(now, settlement)).collect())
     }
 
     async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
         let (mut inner, now) = self.lock();
-        Ok(inner.sweep(now, limit, Row::lease_is_over, Row::rescue))
+        Ok(inner.sweep(now, limit, Standing::lease_is_over, Standing::rescue))
     }
 
     async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
         let (mut inner, now) = self.lock();
-        Ok(inner.sweep(now, limit, Row::is_expired, Row::expire))
+        Ok(inner.sweep(now, limit, Standing::is_past_deadline, Standing::expire))
     }
 
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
         let (mut inner, now) = self.lock();
-        Ok(receipts
-            .iter()
-            .map(|receipt| inner.receive(now, receipt))
-            .collect())
+        Ok(receipts.iter().map(|receipt| inner.receive(now, receipt)).collect())
     }
 
     async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
         let (mut inner, now) = self.lock();
-        let ids: Vec<_> = inner
-            .rows
-            .iter()
-            .filter(|(_, row)| row.awaits_query(now))
-            .map(|(id, _)| *id)
-            .take(limit)
-            .collect();
+        let due = inner.rows.iter().filter(|(_, row)| row.standing.awaits_query(now));
+        let ids: Vec<MessageId> = due.map(|(id, _)| *id).take(limit).collect();
         let mut refs = Vec::with_capacity(ids.len());
         for id in ids {
-            let Some(row) = inner.rows.get_mut(&id) else {
-                continue;
-            };
-            if let Some(event) = row.plan_query(now, polling) {
+            let Some(Row { standing, .. }) = inner.rows.get_mut(&id) else { continue };
+            if let Some(event) = standing.plan_query(now, polling) {
                 inner.log(now, id, Status::Sent, event);
-            } else if let (Some(provider), Some(provider_id)) = (
-                row.stored.state.provider.clone(),
-                row.stored.state.provider_id.clone(),
-            ) {
-                refs.push(ProviderRef {
-                    provider,
-                    provider_id,
-                });
+            } else if let (Some(provider), Some(provider_id)) = (&standing.provider, &standing.provider_id) {
+                refs.push(ProviderRef { provider: provider.clone(), provider_id: provider_id.clone() });
             }
         }
         Ok(refs)
@@ -328,73 +286,50 @@ impl Store for MemoryStore {
 
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
         let (mut inner, now) = self.lock();
-        let row = inner.row_in(request.id, &request.scope, Status::Unknown)?;
-        let event = row.resolve(now, request.resolution, request.by, request.reason);
-        let status = row.status();
-        inner.log(now, request.id, status, event);
-        Ok(status)
+        let ResolveRequest { id, scope, resolution, by, reason } = request;
+        inner.change(now, (id, &scope), Status::Unknown, |it| it.resolve(now, resolution, by, reason))
     }
 
     async fn cancel(&self, request: CancelRequest) -> Result<Status> {
         let (mut inner, now) = self.lock();
-        let row = inner.row_in(request.id, &request.scope, Status::Queued)?;
-        let event = row.cancel(now, request.by);
-        let status = row.status();
-        inner.log(now, request.id, status, event);
-        Ok(status)
+        let CancelRequest { id, scope, by } = request;
+        inner.change(now, (id, &scope), Status::Queued, |it| it.cancel(now, by))
     }
 
     async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
         let (inner, _) = self.lock();
-        let stored = inner.rows.get(&id).map(|row| &row.stored);
-        Ok(stored
-            .filter(|stored| scope.admits(stored.message.owner.as_deref()))
-            .cloned())
+        let found = inner.rows.get(&id).filter(|row| scope.admits(row.message.owner.as_deref()));
+        Ok(found.map(Row::stored))
     }
 
     async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
         let (inner, _) = self.lock();
-        let found = inner
-            .rows
-            .values()
-            .rev()
-            .map(|row| &row.stored)
-            .filter(|stored| matches(request, stored));
-        Ok(found.take(request.limit).cloned().collect())
+        let found = inner.rows.values().rev().filter(|row| matches(request, row));
+        Ok(found.take(request.limit).map(Row::stored).collect())
     }
 
     async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
         const MOST: usize = 1000;
         let (inner, _) = self.lock();
-        let events: Vec<_> = inner
-            .events
-            .iter()
-            .filter(|event| event.message_id == id)
-            .cloned()
-            .collect();
+        let events: Vec<_> = inner.events.iter().filter(|event| event.message_id == id).cloned().collect();
         Ok(events[events.len().saturating_sub(MOST)..].to_vec())
     }
 
     async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
         let (inner, _) = self.lock();
-        Ok(inner
-            .events
-            .iter()
-            .filter(|event| event.seq > seq)
-            .take(limit)
-            .cloned()
-            .collect())
+        Ok(inner.events.iter().filter(|event| event.seq > seq).take(limit).cloned().collect())
     }
 
     async fn stats(&self, range: &StatsRange) -> Result<Stats> {
         let (inner, _) = self.lock();
         let mut stats = Stats::default();
-        for StoredMessage { message, state } in inner.rows.values().map(|row| &row.stored) {
+        let [from, to] = [range.from_time, range.to_time].map(|at| at.map(datetime_to_ms));
+        for Row { message, created_at, standing } in inner.rows.values() {
             if range.scope.admits(message.owner.as_deref())
-                && range.from_time.is_none_or(|from| state.created_at >= from)
-                && range.to_time.is_none_or(|to| state.created_at < to)
+                && from.is_none_or(|from| *created_at >= from)
+                && to.is_none_or(|to| *created_at < to)
             {
-                stats.counts[usize::from(state.status.number())] += 1;
+                stats.counts[usize::from(standing.status.number())] += 1;
             }
         }
         Ok(stats)
@@ -403,10 +338,10 @@ impl Store for MemoryStore {
     async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
         let (mut inner, now) = self.lock();
         let before = now.saturating_sub(duration_to_ms(older_than));
-        let old = inner.rows.values().map(|row| &row.stored).filter(|stored| {
-            stored.state.status.is_final() && datetime_to_ms(stored.state.updated_at) < before
-        });
-        let ids: Vec<_> = old.map(|stored| stored.message.id).take(limit).collect();
+        let old =
+            |Standing { status, updated_at, .. }: &Standing| !status.is_waiting() && *updated_at < before;
+        let ids = inner.rows.iter().filter(|(_, row)| old(&row.standing));
+        let ids: Vec<MessageId> = ids.map(|(id, _)| *id).take(limit).collect();
         for id in &ids {
             inner.rows.remove(id);
         }
@@ -418,18 +353,15 @@ impl Store for MemoryStore {
     }
 }
 
-fn matches(request: &ListRequest, StoredMessage { message, state }: &StoredMessage) -> bool {
+fn matches(request: &ListRequest, Row { message, created_at, standing }: &Row) -> bool {
     request.scope.admits(message.owner.as_deref())
         && request.after.is_none_or(|after| message.id < after)
-        && (request.statuses.is_empty() || request.statuses.contains(&state.status))
+        && (request.statuses.is_empty() || request.statuses.contains(&standing.status))
         && request.to.is_none_or(|to| message.to == to)
         && request.class.is_none_or(|class| message.class == class)
-        && request
-            .reference
-            .as_ref()
-            .is_none_or(|reference| message.reference.as_ref() == Some(reference))
-        && request.from_time.is_none_or(|from| state.created_at >= from)
-        && request.to_time.is_none_or(|to| state.created_at < to)
+        && request.reference.as_ref().is_none_or(|reference| message.reference.as_ref() == Some(reference))
+        && request.from_time.is_none_or(|from| *created_at >= datetime_to_ms(from))
+        && request.to_time.is_none_or(|to| *created_at < datetime_to_ms(to))
         && request.search.as_ref().is_none_or(|search| {
             let digits = request.search_digits();
             message.text.contains(search)

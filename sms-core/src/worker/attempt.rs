@@ -1,11 +1,13 @@
 //! One batch on its way: begin, submit, settle, ack.
 
-use super::{Arc, Duration, Instant, Lease, Ordering, Result, SETTLE_MARGIN, Shared, sleep, timeout_at};
+use super::{
+    Arc, Duration, Error, Instant, Lease, Ordering, QUEUE_TIMEOUT, Result, SETTLE_MARGIN, STORE_TIMEOUT,
+    Shared, least_lease, sleep, timeout, timeout_at,
+};
 use crate::message::MessageId;
 use crate::outcome::{AttemptState, Outcome, decide};
 use crate::provider::Submission;
 use crate::store::{BeginRequest, Begun, Settled, Settlement};
-use crate::worker::least_lease;
 
 /// Waits between repeats of a write whose answer was lost.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -19,41 +21,31 @@ struct Ticket {
 }
 
 impl Shared {
-    /// Takes pulled jobs to their outcomes. Never fails: what cannot be written now is repeated, and what cannot be
-    /// written at all is left for the caretaker, which is safe.
-    pub(super) async fn attempt(self: &Arc<Self>, leases: Vec<Lease>) {
-        let timeout = self.provider.limits().timeout;
-        let lease = self.lease.unwrap_or_else(|| least_lease(timeout));
+    /// Takes the jobs of one call to their outcomes. Never fails: what cannot be written now is repeated, and what
+    /// cannot be written at all is left for the caretaker, which is safe.
+    pub(super) async fn attempt(&self, leases: Vec<Lease>) {
+        let call = self.provider.limits().timeout;
+        let lease = self.lease.unwrap_or_else(|| least_lease(call));
         // Counted from before `begin`, so that it ends before the lease does by the store's clock.
-        let latest_start = Instant::now() + lease - timeout - SETTLE_MARGIN;
+        let latest_start = Instant::now() + lease - call - SETTLE_MARGIN;
         let Some(begun) = self.begin(&leases, lease, latest_start).await else {
             self.breaker.cancel_trial();
-            report("release", self.queue.release(&leases).await);
-            return;
+            return self.release(&leases).await;
         };
         if begun.is_empty() {
             self.breaker.cancel_trial();
-        }
-        let (alone, together): (Vec<_>, Vec<_>) = begun
-            .into_iter()
-            .partition(|begun| begun.submission.class.policy().alone);
-        let mut calls: Vec<Vec<Begun>> = alone.into_iter().map(|begun| vec![begun]).collect();
-        if !together.is_empty() {
-            calls.push(together);
-        }
-        let calls: Vec<_> = calls
-            .into_iter()
-            .map(|call| {
-                let shared = Arc::clone(self);
-                tokio::spawn(async move { shared.call(call, latest_start).await })
-            })
-            .collect();
-        for call in calls {
-            // A panic here would be ours; the caretaker takes the messages to `unknown`.
-            let _ = call.await;
+        } else {
+            self.call(begun, latest_start).await;
         }
         // Also those that were not begun: they are settled, or the caretaker offers them when they are due.
-        report("ack", self.queue.ack(&leases).await);
+        report("ack", self.queue.ack(&leases)).await;
+    }
+
+    /// Gives jobs back that were not begun.
+    pub(super) async fn release(&self, leases: &[Lease]) {
+        if !leases.is_empty() {
+            report("release", self.queue.release(leases)).await;
+        }
     }
 
     /// Puts the attempts on record; `None` when that could not be done in time. Nothing may be sent before.
@@ -63,17 +55,14 @@ impl Shared {
         let batch = self.batches.fetch_add(1, Ordering::Relaxed);
         let mut wait = FIRST_WAIT;
         while Instant::now() < latest_start {
-            let request = BeginRequest {
-                ids: &ids,
-                worker: &self.name,
-                batch,
-                lease,
-            };
-            match timeout_at(latest_start, self.store.begin(request)).await {
-                Ok(Ok(begun)) => return Some(begun),
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, messages = ids.len(), "begin failed, will be repeated")
+            let request = BeginRequest { ids: &ids, worker: &self.name, batch, lease };
+            let recorded = timeout_at(latest_start, timeout(STORE_TIMEOUT, self.store.begin(request)));
+            match self.abandon.run_until_cancelled(recorded).await? {
+                Ok(Ok(Ok(begun))) => return Some(begun),
+                Ok(Ok(Err(error))) => {
+                    tracing::warn!(%error, messages = ids.len(), "begin failed, will be repeated");
                 }
+                Ok(Err(_)) => tracing::warn!(messages = ids.len(), "begin timed out, will be repeated"),
                 Err(_) => break,
             }
             self.pause(&mut wait).await?;
@@ -82,25 +71,12 @@ impl Shared {
     }
 
     /// One call to the provider, from submission to the recorded outcome.
-    async fn call(self: Arc<Self>, begun: Vec<Begun>, latest_start: Instant) {
+    async fn call(&self, begun: Vec<Begun>, latest_start: Instant) {
         let (tickets, submissions): (Vec<Ticket>, Vec<Submission>) = begun
             .into_iter()
-            .map(
-                |Begun {
-                     submission,
-                     fence,
-                     attempt,
-                 }| {
-                    (
-                        Ticket {
-                            id: submission.id,
-                            fence,
-                            attempt,
-                        },
-                        submission,
-                    )
-                },
-            )
+            .map(|Begun { submission, fence, attempt }| {
+                (Ticket { id: submission.id, fence, attempt }, submission)
+            })
             .unzip();
         let started = Instant::now();
         let outcomes = if started < latest_start {
@@ -118,8 +94,7 @@ impl Shared {
         let (provider, count) = (Arc::clone(&self.provider), submissions.len());
         let limit = provider.limits().timeout;
         // A task of its own, so that a panic in the provider is an outcome and not the end of the worker.
-        let call =
-            tokio::spawn(async move { tokio::time::timeout(limit, provider.submit(&submissions)).await });
+        let call = tokio::spawn(async move { timeout(limit, provider.submit(&submissions)).await });
         let (mut outcomes, missing) = match call.await {
             Ok(Ok(outcomes)) => (outcomes, "the provider gave no outcome for this message"),
             Ok(Err(_)) => (Vec::new(), "the provider did not answer in time"),
@@ -135,20 +110,9 @@ impl Shared {
     fn settlements(&self, tickets: Vec<Ticket>, outcomes: Vec<Outcome>, took: Duration) -> Vec<Settlement> {
         let poll_after = self.provider.receipts().map(|receipts| receipts.polling().first);
         let settlement = |(ticket, mut outcome): (Ticket, Outcome)| {
-            let provider = outcome
-                .provider
-                .take()
-                .unwrap_or_else(|| self.provider.name().to_owned());
+            let provider = outcome.provider.take().unwrap_or_else(|| self.provider.name().to_owned());
             let verdict = decide(ticket.attempt, &outcome, &self.retry, fastrand::f64());
-            Settlement {
-                id: ticket.id,
-                fence: ticket.fence,
-                provider,
-                outcome,
-                verdict,
-                took,
-                poll_after,
-            }
+            Settlement { id: ticket.id, fence: ticket.fence, provider, outcome, verdict, took, poll_after }
         };
         tickets.into_iter().zip(outcomes).map(settlement).collect()
     }
@@ -158,25 +122,22 @@ impl Shared {
     async fn settle(&self, settlements: &[Settlement]) {
         let mut wait = FIRST_WAIT;
         loop {
-            match self.store.settle(settlements).await {
-                Ok(settled) => return log_late(settlements, &settled),
-                Err(error) => {
-                    tracing::error!(%error, messages = settlements.len(), "outcomes not recorded yet, will be repeated");
+            let settle = timeout(STORE_TIMEOUT, self.store.settle(settlements));
+            match self.abandon.run_until_cancelled(settle).await {
+                Some(Ok(Ok(settled))) => return log_late(settlements, &settled),
+                Some(Ok(Err(error))) => {
+                    tracing::error!(%error, messages = settlements.len(), "outcomes not recorded, will be repeated");
                 }
+                Some(Err(_)) => {
+                    tracing::error!(
+                        messages = settlements.len(),
+                        "outcomes not recorded in time, will be repeated"
+                    );
+                }
+                None => return log_lost(settlements),
             }
             if self.pause(&mut wait).await.is_none() {
-                for Settlement {
-                    id,
-                    provider,
-                    outcome,
-                    ..
-                } in settlements
-                {
-                    let class = outcome.class.as_str();
-                    let provider_id = outcome.provider_id.as_deref();
-                    tracing::error!(%id, provider, class, provider_id, "shut down before this outcome was recorded");
-                }
-                return;
+                return log_lost(settlements);
             }
         }
     }
@@ -191,14 +152,23 @@ impl Shared {
 
 fn log_late(settlements: &[Settlement], settled: &[Settled]) {
     for (settlement, settled) in settlements.iter().zip(settled) {
-        if let Settled::Late(status) | Settled::Known(status) = settled {
+        if let Settled::Late(status) = settled {
             tracing::warn!(id = %settlement.id, %status, "this outcome came after the attempt was given up");
         }
     }
 }
 
-fn report(what: &'static str, result: Result<()>) {
-    if let Err(error) = result {
+/// The log is the last place left for what the provider said.
+fn log_lost(settlements: &[Settlement]) {
+    for Settlement { id, provider, outcome, .. } in settlements {
+        let (class, provider_id) = (outcome.class.as_str(), outcome.provider_id.as_deref());
+        tracing::error!(%id, provider, class, provider_id, "shut down before this outcome was recorded");
+    }
+}
+
+async fn report(what: &'static str, call: impl Future<Output = Result<()>>) {
+    let timed_out = |error| Err(Error::unavailable("no answer in time", error));
+    if let Err(error) = timeout(QUEUE_TIMEOUT, call).await.unwrap_or_else(timed_out) {
         tracing::warn!(what, %error, "the queue did not take this; the jobs come again and fall off the store");
     }
 }

@@ -17,7 +17,7 @@ use crate::breaker::{Admission, Breaker};
 use crate::caretaker::Caretaker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::Provider;
-use crate::queue::{Lease, Queue};
+use crate::queue::{Lane, Lease, Queue};
 use crate::retry::RetryPolicy;
 use crate::store::Store;
 
@@ -25,6 +25,9 @@ use crate::store::Store;
 const PULL_WAIT: Duration = Duration::from_millis(500);
 /// After a failed pull.
 const PULL_RETRY: Duration = Duration::from_secs(1);
+/// How long the queue and the store may take to answer.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Of a lease, what is kept for writing the outcome.
 const SETTLE_MARGIN: Duration = Duration::from_secs(5);
 
@@ -122,14 +125,11 @@ impl Worker {
             retry: RetryPolicy::default(),
             name: format!("worker-{:08x}", fastrand::u32(..)),
             lease: None,
-            batches: AtomicU64::new(1),
+            // Not from 1: a worker that is started again under its old name must not be taken for its former self.
+            batches: AtomicU64::new(fastrand::u64(..1 << 62)),
             abandon: CancellationToken::new(),
         };
-        WorkerBuilder(Worker {
-            shared: Arc::new(shared),
-            concurrency: CONCURRENCY,
-            retention: RETENTION,
-        })
+        WorkerBuilder(Worker { shared: Arc::new(shared), concurrency: CONCURRENCY, retention: RETENTION })
     }
 
     /// The worker's breaker: why its provider is paused, if it is.
@@ -145,83 +145,66 @@ impl Worker {
     /// `Config` when the lease is too short for the provider's timeout. Failures of store, queue and provider are
     /// logged and repeated.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let Shared {
-            store,
-            queue,
-            provider,
-            ..
-        } = self.shared.as_ref();
+        let Shared { store, queue, provider, .. } = self.shared.as_ref();
         let least = least_lease(provider.limits().timeout);
         if self.shared.lease.is_some_and(|lease| lease < least) {
             let message =
                 format!("the lease must be at least {least:?}: twice the provider's timeout and 10 s");
             return Err(Error::new(ErrorKind::Config, message));
         }
-        let caretaker = Caretaker::new(
-            Arc::clone(store),
-            Arc::clone(queue),
-            Arc::clone(provider),
-            self.retention,
-        );
+        let caretaker =
+            Caretaker::new(Arc::clone(store), Arc::clone(queue), Arc::clone(provider), self.retention);
         tokio::join!(caretaker.run(&shutdown), self.pull_all(&shutdown));
         Ok(())
     }
 
     async fn pull_all(&self, shutdown: &CancellationToken) {
-        let calls = Arc::new(Semaphore::new(self.concurrency.get()));
         let limits = self.shared.provider.limits();
-        let rate = limits
-            .calls_per_second
-            .map(|calls| DefaultDirectRateLimiter::direct(Quota::per_second(calls)));
+        let calls = Arc::new(Semaphore::new(self.concurrency.get()));
+        let rate =
+            limits.calls_per_second.map(|calls| DefaultDirectRateLimiter::direct(Quota::per_second(calls)));
         let attempts = TaskTracker::new();
-        while let Some(Some((permit, leases))) =
-            shutdown.run_until_cancelled(self.next(&calls, shutdown)).await
-        {
-            if leases.is_empty() {
-                continue;
+        while !shutdown.is_cancelled() {
+            let pulled = self.pull(&calls);
+            let Some(mut jobs) = shutdown.run_until_cancelled(pulled).await else { break };
+            while let Some(call) = next_call(&mut jobs) {
+                let ready = shutdown.run_until_cancelled(self.ready(&calls, rate.as_ref())).await.flatten();
+                let Some(permit) = ready else {
+                    jobs.extend(call);
+                    break;
+                };
+                let shared = Arc::clone(&self.shared);
+                attempts.spawn(async move {
+                    shared.attempt(call).await;
+                    drop(permit);
+                });
+                // The outcome of this call may have paused the provider; what was admitted with it goes back.
+                if self.shared.breaker.pause().is_some() {
+                    break;
+                }
             }
-            if let Some(rate) = &rate {
-                rate.until_ready().await;
-            }
-            let shared = Arc::clone(&self.shared);
-            attempts.spawn(async move {
-                shared.attempt(leases).await;
-                drop(permit);
-            });
+            self.shared.release(&jobs).await;
         }
         attempts.close();
-        if timeout(limits.timeout + SETTLE_MARGIN, attempts.wait())
-            .await
-            .is_err()
-        {
+        if timeout(limits.timeout + SETTLE_MARGIN, attempts.wait()).await.is_err() {
             self.shared.abandon.cancel();
             let _ = timeout(limits.timeout, attempts.wait()).await;
         }
     }
 
-    /// The next jobs and the right to submit them; no jobs when none came in time, `None` on shutdown.
-    async fn next(
-        &self,
-        calls: &Arc<Semaphore>,
-        shutdown: &CancellationToken,
-    ) -> Option<(OwnedSemaphorePermit, Vec<Lease>)> {
-        let Shared {
-            queue,
-            provider,
-            breaker,
-            ..
-        } = self.shared.as_ref();
-        let permit = Arc::clone(calls).acquire_owned().await.ok()?;
+    /// The next jobs, when there is a place for a call; none when none came in time.
+    async fn pull(&self, calls: &Semaphore) -> Vec<Lease> {
+        let Shared { queue, provider, breaker, .. } = self.shared.as_ref();
+        // Wait for a place before pulling, so that jobs stay with the queue, where others can have them.
+        let place = calls.acquire().await;
+        drop(place);
         let max = match breaker.admit(provider).await {
             Admission::All => provider.limits().batch.max(1),
             Admission::One => 1,
         };
-        let leases = if shutdown.is_cancelled() {
-            return None;
-        } else {
-            queue.pull(max, PULL_WAIT).await
-        };
-        let leases = match leases {
+        let pulled = timeout(PULL_WAIT + QUEUE_TIMEOUT, queue.pull(max, PULL_WAIT)).await;
+        let leases = match pulled.unwrap_or_else(|error| Err(Error::unavailable("no answer in time", error)))
+        {
             Ok(leases) => leases,
             Err(error) => {
                 tracing::warn!(%error, "pull failed, will be repeated");
@@ -232,8 +215,29 @@ impl Worker {
         if leases.is_empty() {
             breaker.cancel_trial();
         }
-        Some((permit, leases))
+        leases
     }
+
+    /// The right to make one call: a place among those in flight, within the provider's rate.
+    async fn ready(
+        &self,
+        calls: &Arc<Semaphore>,
+        rate: Option<&DefaultDirectRateLimiter>,
+    ) -> Option<OwnedSemaphorePermit> {
+        let permit = Arc::clone(calls).acquire_owned().await.ok()?;
+        if let Some(rate) = rate {
+            rate.until_ready().await;
+        }
+        Some(permit)
+    }
+}
+
+/// Takes out the jobs of one call: an urgent one by itself, else all that are left.
+fn next_call(jobs: &mut Vec<Lease>) -> Option<Vec<Lease>> {
+    if let Some(urgent) = jobs.iter().position(|lease| lease.job.lane == Lane::Urgent) {
+        return Some(vec![jobs.remove(urgent)]);
+    }
+    (!jobs.is_empty()).then(|| std::mem::take(jobs))
 }
 
 /// The shortest lease that keeps a message its worker's for as long as a call to the provider can last: twice the

@@ -1,8 +1,11 @@
 //! The sender and the worker together, over the memory adapters, with faults at every step.
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod faults;
+mod memory_queue;
+mod model;
 mod outcomes;
+mod sender;
 mod shutdown;
 mod simulation;
 mod support;

@@ -26,11 +26,7 @@ async fn one(world: &World, provider: &Arc<Witness>, message: Message, end: Stat
 async fn a_panic_of_the_provider_is_an_unknown_outcome_and_the_worker_lives_on() {
     let world = World::new();
     let reply = |call, batch: &[_]| {
-        if call == 1 {
-            Reply::Panic
-        } else {
-            Reply::Now(accept(batch))
-        }
+        if call == 1 { Reply::Panic } else { Reply::Now(accept(batch)) }
     };
     let provider = world.witness(reply);
     let worker = world.start(Arc::clone(&provider));
@@ -76,10 +72,7 @@ async fn a_provider_slower_than_its_timeout_is_an_unknown_outcome() {
     let before = Instant::now();
     let id = one(&world, &provider, message("hi"), Status::Unknown).await;
     assert!(before.elapsed() < TIMEOUT + Duration::from_secs(1));
-    assert_eq!(
-        (provider.times(id), world.recorded_outcomes(id).await),
-        (1, vec!["unknown"])
-    );
+    assert_eq!((provider.times(id), world.recorded_outcomes(id).await), (1, vec!["unknown"]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,10 +82,7 @@ async fn a_message_never_sent_is_tried_with_growing_waits_until_its_attempts_are
     let id = one(&world, &provider, message("hi").max_attempts(4), Status::Failed).await;
     assert_eq!(world.state(id).await.attempts, 4);
     let events = world.timeline(id).await;
-    let waits: Vec<u64> = events
-        .iter()
-        .filter_map(|event| event.details.retry_in_ms)
-        .collect();
+    let waits: Vec<u64> = events.iter().filter_map(|event| event.details.retry_in_ms).collect();
     let calls = provider.calls();
     assert_eq!((calls.len(), waits.len()), (4, 3));
     for (index, wait) in waits.iter().enumerate() {
@@ -115,13 +105,12 @@ async fn a_deferred_message_waits_as_long_as_the_provider_says() {
     let world = World::new();
     let wait = Duration::from_mins(7);
     let deferred = Outcome::deferred(231, "too many").with_retry_after(wait);
-    let provider = world.witness(move |call, batch| {
-        if call == 1 {
-            Reply::Now(all(batch, &deferred))
-        } else {
-            Reply::Now(accept(batch))
-        }
-    });
+    let provider =
+        world.witness(
+            move |call, batch| {
+                if call == 1 { Reply::Now(all(batch, &deferred)) } else { Reply::Now(accept(batch)) }
+            },
+        );
     let id = one(&world, &provider, message("hi"), Status::Sent).await;
     let calls = provider.calls();
     assert!(calls[1].at - calls[0].at >= wait);
@@ -147,10 +136,7 @@ async fn resend_once_resends_once_and_puts_it_on_record() {
     let id = one(&world, &provider, message, Status::Unknown).await;
     let events = world.timeline(id).await;
     assert_eq!(provider.times(id), 2);
-    let kinds: Vec<_> = events
-        .iter()
-        .map(|event| (event.kind, event.details.resend))
-        .collect();
+    let kinds: Vec<_> = events.iter().map(|event| (event.kind, event.details.resend)).collect();
     assert_eq!(kinds, [(EventKind::Attempt, true), (EventKind::Attempt, false)]);
     assert_eq!(world.state(id).await.resends, 1);
 }
@@ -173,25 +159,13 @@ async fn a_blocked_account_costs_one_call_burns_no_attempt_and_all_is_sent_once_
     assert_eq!(provider.calls().len(), 1);
     world.all_become(&ids, Status::Sent).await;
     worker.stop().await;
-    let blocked: Vec<_> = provider
-        .calls()
-        .into_iter()
-        .filter(|call| call.at < until)
-        .collect();
-    assert!(
-        blocked[1..].iter().all(|probe| probe.ids.len() == 1),
-        "a probe is one message"
-    );
+    let blocked: Vec<_> = provider.calls().into_iter().filter(|call| call.at < until).collect();
+    assert!(blocked[1..].iter().all(|probe| probe.ids.len() == 1), "a probe is one message");
     assert!(blocked.len() <= 11, "{} calls while blocked", blocked.len());
     for id in ids {
         assert_eq!(world.state(id).await.attempts, 1);
         assert_eq!(
-            world
-                .recorded_outcomes(id)
-                .await
-                .iter()
-                .filter(|outcome| **outcome == "accepted")
-                .count(),
+            world.recorded_outcomes(id).await.iter().filter(|outcome| **outcome == "accepted").count(),
             1
         );
     }
@@ -201,10 +175,7 @@ async fn a_blocked_account_costs_one_call_burns_no_attempt_and_all_is_sent_once_
 async fn a_blocked_account_costs_a_busy_worker_no_more_than_its_calls_in_flight() {
     let world = World::new();
     let provider = world.witness_with(Limits::new(10, TIMEOUT), |_, batch| {
-        Reply::After(
-            Duration::from_millis(200),
-            all(batch, &Outcome::blocked(201, "no money")),
-        )
+        Reply::After(Duration::from_millis(200), all(batch, &Outcome::blocked(201, "no money")))
     });
     world.send_many(1000).await;
     let worker = world.start(Arc::clone(&provider));
@@ -230,20 +201,13 @@ async fn ids_gone_stale_during_a_pause_do_not_delay_the_resumption() {
     sleep(Duration::from_secs(1)).await;
     // While the provider is paused, these are offered to the queue, and then called back.
     for id in world.send_many(10).await {
-        let request = CancelRequest {
-            id,
-            scope: sms_core::Scope::All,
-            by: "a test".to_owned(),
-        };
+        let request = CancelRequest { id, scope: sms_core::Scope::All, by: "a test".to_owned() };
         world.memory.cancel(request).await.unwrap();
     }
     let id = world.send(message("last")).await;
     world.becomes(id, Status::Sent).await;
     let late = Instant::now().saturating_duration_since(until);
-    assert!(
-        late < Duration::from_mins(1),
-        "sent {late:?} after the account was good again"
-    );
+    assert!(late < Duration::from_mins(1), "sent {late:?} after the account was good again");
     worker.stop().await;
 }
 
@@ -252,26 +216,15 @@ async fn an_outage_of_the_provider_costs_a_handful_of_messages_and_not_the_backl
     let world = World::new();
     let until = Instant::now() + Duration::from_mins(10);
     let provider = world.witness_with(Limits::new(1, TIMEOUT), move |_, batch| {
-        if Instant::now() < until {
-            Reply::After(TIMEOUT * 2, Vec::new())
-        } else {
-            Reply::Now(accept(batch))
-        }
+        if Instant::now() < until { Reply::After(TIMEOUT * 2, Vec::new()) } else { Reply::Now(accept(batch)) }
     });
     world.send_many(300).await;
     let worker = world.start(Arc::clone(&provider));
     sleep(Duration::from_mins(20)).await;
     worker.stop().await;
-    let stats = world
-        .memory
-        .stats(&sms_core::store::StatsRange::default())
-        .await
-        .unwrap();
+    let stats = world.memory.stats(&sms_core::store::StatsRange::default()).await.unwrap();
     let (unknown, sent) = (stats.count(Status::Unknown), stats.count(Status::Sent));
-    assert!(
-        unknown <= 40 && unknown + sent == 300,
-        "{unknown} unknown, {sent} sent"
-    );
+    assert!(unknown <= 40 && unknown + sent == 300, "{unknown} unknown, {sent} sent");
 }
 
 #[tokio::test(start_paused = true)]
@@ -282,10 +235,7 @@ async fn a_retry_and_a_restart_keep_the_policy_of_a_one_time_code() {
         2 => Reply::Now(all(batch, &Outcome::unknown("reset"))),
         _ => Reply::Now(accept(batch)),
     });
-    let retry = RetryPolicy {
-        base: Duration::from_secs(1),
-        max: Duration::from_secs(1),
-    };
+    let retry = RetryPolicy { base: Duration::from_secs(1), max: Duration::from_secs(1) };
     let first = start(world.worker(Arc::clone(&provider)).retry(retry));
     let id = world.send(message("code").class(Class::Otp)).await;
     while provider.times(id) < 2 {
@@ -298,8 +248,5 @@ async fn a_retry_and_a_restart_keep_the_policy_of_a_one_time_code() {
     world.becomes(id, Status::Sent).await;
     shutdown.cancel();
     task.await.unwrap().unwrap();
-    assert_eq!(
-        world.recorded_outcomes(id).await,
-        ["not_sent", "unknown", "accepted"]
-    );
+    assert_eq!(world.recorded_outcomes(id).await, ["not_sent", "unknown", "accepted"]);
 }

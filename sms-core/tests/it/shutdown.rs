@@ -85,3 +85,17 @@ async fn it_ends_in_time_while_the_queue_does_not_answer() {
     let took = stop_with(QUEUE_CALLS, Fault::Hang).await;
     assert!(took <= BOUND, "{took:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_that_comes_late_in_the_drain_is_still_recorded() {
+    let world = World::new();
+    let provider = world.witness(|_, batch| Reply::After(Duration::from_millis(4_900), accept(batch)));
+    // The sixth repeat, 6.3 s later, succeeds; the call ends when the drain proper is over.
+    world.faults.plan(Call::Begin, Fault::Fail, 6);
+    let id = world.send(message("hi")).await;
+    let worker = world.start(Arc::clone(&provider));
+    sleep(Duration::from_millis(50)).await;
+    let took = worker.stop().await;
+    assert!(took <= BOUND, "{took:?}");
+    assert_eq!((provider.times(id), world.status(id).await), (1, Status::Sent));
+}

@@ -90,6 +90,9 @@ pub(crate) enum Fault {
 /// Decides about each call.
 pub(crate) trait Faults: fmt::Debug + Send + Sync + 'static {
     fn next(&self, call: Call) -> Option<Fault>;
+
+    /// An insert of so many rows is about to happen.
+    fn note_rows(&self, _: usize) {}
 }
 
 /// A store or a queue with faults.
@@ -109,7 +112,7 @@ impl<T> Faulty<T> {
         match self.faults.next(call) {
             None => return effect.await,
             Some(Fault::Fail) => {}
-            Some(Fault::Hang) => pending().await,
+            Some(Fault::Hang) => return pending().await,
             Some(Fault::Delay(time)) => {
                 sleep(time).await;
                 return effect.await;
@@ -117,7 +120,7 @@ impl<T> Faulty<T> {
             Some(Fault::LoseAnswer) => drop(effect.await?),
             Some(Fault::HangAfter) => {
                 effect.await?;
-                pending().await
+                return pending().await;
             }
             Some(Fault::DelayAnswer(time)) => {
                 let result = effect.await;
@@ -132,6 +135,7 @@ impl<T> Faulty<T> {
 #[async_trait]
 impl<T: Store> Store for Faulty<T> {
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
+        self.faults.note_rows(request.messages.len());
         self.around(Call::Insert, self.inner.insert(request)).await
     }
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {
@@ -150,12 +154,10 @@ impl<T: Store> Store for Faulty<T> {
         self.around(Call::Expire, self.inner.expire(limit)).await
     }
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
-        self.around(Call::Receipts, self.inner.apply_receipts(receipts))
-            .await
+        self.around(Call::Receipts, self.inner.apply_receipts(receipts)).await
     }
     async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
-        self.around(Call::Awaiting, self.inner.awaiting_receipt(polling, limit))
-            .await
+        self.around(Call::Awaiting, self.inner.awaiting_receipt(polling, limit)).await
     }
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
         self.around(Call::Resolve, self.inner.resolve(request)).await
@@ -179,8 +181,7 @@ impl<T: Store> Store for Faulty<T> {
         self.around(Call::Read, self.inner.stats(range)).await
     }
     async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
-        self.around(Call::Purge, self.inner.purge(older_than, limit))
-            .await
+        self.around(Call::Purge, self.inner.purge(older_than, limit)).await
     }
 }
 
@@ -208,6 +209,7 @@ impl<T: Queue> Queue for Faulty<T> {
 pub(crate) struct Script {
     planned: Mutex<HashMap<Call, (Fault, usize)>>,
     counts: Mutex<HashMap<Call, usize>>,
+    most_rows: AtomicUsize,
 }
 
 impl Script {
@@ -227,17 +229,21 @@ impl Script {
         self.planned.lock().unwrap().clear();
     }
 
+    /// The largest insert.
+    pub(crate) fn most_rows(&self) -> usize {
+        self.most_rows.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn count(&self, call: Call) -> usize {
-        self.counts
-            .lock()
-            .unwrap()
-            .get(&call)
-            .copied()
-            .unwrap_or_default()
+        self.counts.lock().unwrap().get(&call).copied().unwrap_or_default()
     }
 }
 
 impl Faults for Script {
+    fn note_rows(&self, rows: usize) {
+        self.most_rows.fetch_max(rows, Ordering::SeqCst);
+    }
+
     fn next(&self, call: Call) -> Option<Fault> {
         *self.counts.lock().unwrap().entry(call).or_default() += 1;
         let mut planned = self.planned.lock().unwrap();
@@ -308,11 +314,7 @@ impl Witness {
 
     /// How often it got each message.
     pub(crate) fn times(&self, id: MessageId) -> usize {
-        self.calls()
-            .iter()
-            .flat_map(|call| &call.ids)
-            .filter(|seen| **seen == id)
-            .count()
+        self.calls().iter().flat_map(|call| &call.ids).filter(|seen| **seen == id).count()
     }
 
     pub(crate) fn most_in_flight(&self) -> usize {
@@ -322,22 +324,11 @@ impl Witness {
     async fn note(&self, batch: &[Submission]) -> usize {
         let mut states = Vec::new();
         for submission in batch {
-            states.push(
-                self.store
-                    .get(submission.id, &Scope::All)
-                    .await
-                    .unwrap()
-                    .unwrap()
-                    .state,
-            );
+            states.push(self.store.get(submission.id, &Scope::All).await.unwrap().unwrap().state);
         }
         let ids = batch.iter().map(|submission| submission.id).collect();
         let mut calls = self.calls.lock().unwrap();
-        calls.push(Seen {
-            at: Instant::now(),
-            ids,
-            states,
-        });
+        calls.push(Seen { at: Instant::now(), ids, states });
         calls.len()
     }
 }
@@ -372,10 +363,7 @@ impl Provider for Witness {
 
 /// Accepts everything.
 pub(crate) fn accept(batch: &[Submission]) -> Vec<Outcome> {
-    batch
-        .iter()
-        .map(|submission| Outcome::accepted(format!("w-{}", submission.id)))
-        .collect()
+    batch.iter().map(|submission| Outcome::accepted(format!("w-{}", submission.id))).collect()
 }
 
 /// The same outcome for everything.
@@ -398,11 +386,7 @@ impl Running {
     pub(crate) async fn stop(self) -> Duration {
         let before = Instant::now();
         self.shutdown.cancel();
-        timeout(Duration::from_hours(1), self.task)
-            .await
-            .expect("the worker never stops")
-            .unwrap()
-            .unwrap();
+        timeout(Duration::from_hours(1), self.task).await.expect("the worker never stops").unwrap().unwrap();
         before.elapsed()
     }
 
@@ -430,17 +414,8 @@ impl World {
         let memory = Arc::new(MemoryStore::with_clock(clock.clone()));
         let store = Arc::new(Faulty::new(Arc::clone(&memory), faults.clone()));
         let queue = Arc::new(Faulty::new(Arc::new(MemoryQueue::new()), faults.clone()));
-        let sender = Sender::builder(Arc::clone(&store))
-            .queue(Arc::clone(&queue))
-            .build();
-        Self {
-            clock,
-            faults,
-            memory,
-            store,
-            queue,
-            sender,
-        }
+        let sender = Sender::builder(Arc::clone(&store)).queue(Arc::clone(&queue)).build();
+        Self { clock, faults, memory, store, queue, sender }
     }
 
     pub(crate) async fn send(&self, message: Message) -> MessageId {
@@ -506,13 +481,8 @@ impl World {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        if timeout(Duration::from_hours(1), wait).await.is_err() {
-            panic!(
-                "still {} and not {status}: {:?}",
-                self.status(id).await,
-                self.timeline(id).await
-            );
-        }
+        let in_time = timeout(Duration::from_hours(1), wait).await.is_ok();
+        assert!(in_time, "still {} and not {status}: {:?}", self.status(id).await, self.timeline(id).await);
     }
 
     pub(crate) async fn all_become(&self, ids: &[MessageId], status: Status) {
@@ -521,14 +491,10 @@ impl World {
         }
     }
 
-    /// How many attempts with an unknown outcome or a resend the log holds.
+    /// The outcomes on record, in order.
     pub(crate) async fn recorded_outcomes(&self, id: MessageId) -> Vec<&'static str> {
         let events = self.timeline(id).await;
-        events
-            .iter()
-            .filter_map(|event| event.details.outcome)
-            .map(sms_core::OutcomeClass::as_str)
-            .collect()
+        events.iter().filter_map(|event| event.details.outcome).map(sms_core::OutcomeClass::as_str).collect()
     }
 }
 

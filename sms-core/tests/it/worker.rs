@@ -41,10 +41,7 @@ async fn nothing_reaches_the_provider_before_its_attempt_is_on_record() {
     world.all_become(&ids, Status::Sent).await;
     worker.stop().await;
     for state in provider.calls().iter().flat_map(|call| &call.states) {
-        assert_eq!(
-            (state.status, state.fence, state.attempts),
-            (Status::Sending, 1, 1)
-        );
+        assert_eq!((state.status, state.fence, state.attempts), (Status::Sending, 1, 1));
         assert!(state.lease.is_some());
     }
 }
@@ -58,11 +55,7 @@ async fn a_message_is_taken_at_once_and_not_at_the_next_round() {
     let before = Instant::now();
     let id = world.send(message("hi")).await;
     world.becomes(id, Status::Sent).await;
-    assert!(
-        before.elapsed() < Duration::from_millis(50),
-        "{:?}",
-        before.elapsed()
-    );
+    assert!(before.elapsed() < Duration::from_millis(50), "{:?}", before.elapsed());
     worker.stop().await;
 }
 
@@ -100,11 +93,7 @@ async fn no_more_calls_are_in_flight_than_allowed() {
     let slow = |batch: &[_]| Reply::After(Duration::from_secs(1), accept(batch));
     let provider = world.witness_with(Limits::new(1, TIMEOUT), move |_, batch| slow(batch));
     let ids = world.send_many(20).await;
-    let worker = start(
-        world
-            .worker(Arc::clone(&provider))
-            .concurrency(NonZeroUsize::new(3).unwrap()),
-    );
+    let worker = start(world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::new(3).unwrap()));
     world.all_become(&ids, Status::Sent).await;
     worker.stop().await;
     assert_eq!(provider.most_in_flight(), 3);
@@ -118,32 +107,17 @@ async fn no_more_one_time_codes_are_in_flight_than_calls_allowed() {
     for _ in 0..20 {
         ids.push(world.send(message("code").class(Class::Otp)).await);
     }
-    let worker = start(
-        world
-            .worker(Arc::clone(&provider))
-            .concurrency(NonZeroUsize::new(3).unwrap()),
-    );
+    let worker = start(world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::new(3).unwrap()));
     world.all_become(&ids, Status::Sent).await;
     worker.stop().await;
-    assert!(
-        provider.most_in_flight() <= 3,
-        "{} calls at once",
-        provider.most_in_flight()
-    );
+    assert!(provider.most_in_flight() <= 3, "{} calls at once", provider.most_in_flight());
 }
 
 /// The most calls within one second.
 fn busiest_second(calls: &[Seen]) -> usize {
-    let within = |from: &Seen| {
-        calls
-            .iter()
-            .filter(|call| call.at.duration_since(from.at).as_secs() == 0)
-            .count()
-    };
-    (0..calls.len())
-        .map(|first| within(&calls[first]) - first)
-        .max()
-        .unwrap_or(0)
+    let within =
+        |from: &Seen| calls.iter().filter(|call| call.at.duration_since(from.at).as_secs() == 0).count();
+    (0..calls.len()).map(|first| within(&calls[first]) - first).max().unwrap_or(0)
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,11 +129,7 @@ async fn no_second_sees_more_calls_than_the_providers_rate() {
     let worker = world.start(Arc::clone(&provider));
     world.all_become(&ids, Status::Sent).await;
     worker.stop().await;
-    assert!(
-        busiest_second(&provider.calls()) <= 20,
-        "{}",
-        busiest_second(&provider.calls())
-    );
+    assert!(busiest_second(&provider.calls()) <= 20, "{}", busiest_second(&provider.calls()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -174,22 +144,15 @@ async fn one_time_codes_keep_the_providers_rate_too() {
     let worker = world.start(Arc::clone(&provider));
     world.all_become(&ids, Status::Sent).await;
     worker.stop().await;
-    assert!(
-        busiest_second(&provider.calls()) <= 20,
-        "{}",
-        busiest_second(&provider.calls())
-    );
+    assert!(busiest_second(&provider.calls()) <= 20, "{}", busiest_second(&provider.calls()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_a_call_could_outlive_is_refused() {
     let world = World::new();
     let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
-    let least = 2 * TIMEOUT + Duration::from_secs(10);
-    let worker = world
-        .worker(provider)
-        .lease(least - Duration::from_millis(1))
-        .build();
+    // The least is 2 × 5 + 10 s.
+    let worker = world.worker(provider).lease(Duration::from_millis(19_999)).build();
     let error = worker.run(sms_core::CancellationToken::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
 }
@@ -200,16 +163,11 @@ async fn a_scheduled_message_goes_when_it_is_due_and_not_before() {
     let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
     let worker = world.start(Arc::clone(&provider));
     let (before, wait) = (Instant::now(), Duration::from_mins(30));
-    let id = world
-        .send(message("later").send_at(datetime_from_ms(START_MS + 1_800_000)))
-        .await;
+    let id = world.send(message("later").send_at(datetime_from_ms(START_MS + 1_800_000))).await;
     world.becomes(id, Status::Sent).await;
     worker.stop().await;
     let waited = provider.calls()[0].at.duration_since(before);
-    assert!(
-        waited >= wait && waited <= wait + Duration::from_secs(2),
-        "{waited:?}"
-    );
+    assert!(waited >= wait && waited <= wait + Duration::from_secs(2), "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,10 +193,6 @@ async fn urgent_messages_overtake_a_backlog() {
     let before = Instant::now();
     let id = world.send(message("code").class(Class::Otp)).await;
     world.becomes(id, Status::Sent).await;
-    assert!(
-        before.elapsed() <= Duration::from_secs(3),
-        "{:?}",
-        before.elapsed()
-    );
+    assert!(before.elapsed() <= Duration::from_secs(3), "{:?}", before.elapsed());
     worker.stop().await;
 }

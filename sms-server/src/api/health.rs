@@ -22,22 +22,11 @@ pub(crate) async fn live() -> Json<Value> {
 /// The process can accept messages. That takes the store alone: without the queue they go out later, and without the
 /// provider they wait.
 pub(crate) async fn ready(State(api): State<Api>) -> (StatusCode, Json<Value>) {
-    let request = ListRequest {
-        scope: Scope::All,
-        limit: 1,
-        ..ListRequest::default()
-    };
-    let store = matches!(
-        timeout(CHECK_TIMEOUT, api.0.store.list(&request)).await,
-        Ok(Ok(_))
-    );
+    let request = ListRequest { scope: Scope::All, limit: 1, ..ListRequest::default() };
+    let store = matches!(timeout(CHECK_TIMEOUT, api.0.store.list(&request)).await, Ok(Ok(_)));
     let queue = matches!(timeout(CHECK_TIMEOUT, api.0.queue.stats()).await, Ok(Ok(_)));
     let word = |good: bool| if good { "ok" } else { "unavailable" };
-    let status = if store {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "status": if store { "ready" } else { "unavailable" },
         "store": word(store),

@@ -21,19 +21,11 @@ pub(crate) struct Fields {
 impl Fields {
     /// Reads the body of a request.
     pub(crate) fn read(headers: &HeaderMap, body: &Bytes) -> Result<Self, Problem> {
-        let content_type = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let essence = content_type
-            .and_then(|value| value.split(';').next())
-            .map(str::trim);
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = content_type.and_then(|value| value.split(';').next()).map(str::trim);
         if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
             let detail = "the body must be JSON, sent with Content-Type: application/json";
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "content_type",
-                detail,
-            ));
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", detail));
         }
         let malformed = |error: serde_json::Error| {
             Problem::new(
@@ -43,32 +35,20 @@ impl Fields {
             )
         };
         let Object(values) = serde_json::from_slice(body).map_err(malformed)?;
-        Ok(Self {
-            values,
-            wrong: Vec::new(),
-        })
+        Ok(Self { values, wrong: Vec::new() })
     }
 
     /// Ends the reading: fields nobody took are unknown.
     pub(crate) fn finish(mut self) -> Result<(), Problem> {
         for name in self.values.keys() {
-            self.wrong.push(FieldProblem::field(
-                name,
-                "field_unknown",
-                "there is no such field",
-            ));
+            self.wrong.push(FieldProblem::field(name, "field_unknown", "there is no such field"));
         }
-        if self.wrong.is_empty() {
-            Ok(())
-        } else {
-            Err(Problem::fields(StatusCode::BAD_REQUEST, self.wrong))
-        }
+        if self.wrong.is_empty() { Ok(()) } else { Err(Problem::fields(StatusCode::BAD_REQUEST, self.wrong)) }
     }
 
     pub(crate) fn required_string(&mut self, name: &'static str) -> String {
         if !self.values.contains_key(name) {
-            self.wrong
-                .push(FieldProblem::field(name, "field_missing", "is required"));
+            self.wrong.push(FieldProblem::field(name, "field_missing", "is required"));
         }
         self.string(name).unwrap_or_default()
     }
@@ -85,17 +65,13 @@ impl Fields {
     }
 
     pub(crate) fn integer<T: TryFrom<u64>>(&mut self, name: &'static str) -> Option<T> {
-        self.take(name, "must be a whole number in range", |value| {
-            T::try_from(value.as_u64()?).ok()
-        })
+        self.take(name, "must be a whole number in range", |value| T::try_from(value.as_u64()?).ok())
     }
 
     pub(crate) fn time(&mut self, name: &'static str) -> Option<OffsetDateTime> {
-        self.take(
-            name,
-            "must be a time such as 2026-12-31T09:30:00+03:00 (RFC 3339)",
-            |value| OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok(),
-        )
+        self.take(name, "must be a time such as 2026-12-31T09:30:00+03:00 (RFC 3339)", |value| {
+            OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok()
+        })
     }
 
     pub(crate) fn object(&mut self, name: &'static str) -> Option<Map<String, Value>> {

@@ -40,16 +40,9 @@ pub(crate) async fn send(
     let mut response = match inserted.first() {
         Some(Inserted::Stored) => accepted(prepared.id, &uri, Json(Accepted::new(&prepared)))?,
         Some(Inserted::Replayed(id)) => {
-            let first = api
-                .0
-                .store
-                .get(*id, &caller.scope())
-                .await?
-                .ok_or_else(Problem::not_found)?;
+            let first = api.0.store.get(*id, &caller.scope()).await?.ok_or_else(Problem::not_found)?;
             let mut response = accepted(*id, &uri, Json(Shown::new(&first)))?;
-            response
-                .headers_mut()
-                .insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+            response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
             response
         }
         Some(Inserted::KeyReused) => return Err(key_reused().into()),
@@ -66,13 +59,7 @@ pub(crate) async fn list(
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let malformed = |_| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "query_invalid",
-            "the query cannot be read",
-        )
-    };
+    let malformed = |_| Problem::new(StatusCode::BAD_REQUEST, "query_invalid", "the query cannot be read");
     let Query(parameters) = parameters.map_err(malformed)?;
     let mut request = query::read(parameters, caller.scope())?;
     let page = request.limit;
@@ -95,12 +82,7 @@ pub(crate) async fn show(
     let caller = caller.with(KeyScope::Read)?;
     // What is not an id is the id of nothing.
     let id: MessageId = id.parse().map_err(|_| Problem::not_found())?;
-    let stored = api
-        .0
-        .store
-        .get(id, &caller.scope())
-        .await?
-        .ok_or_else(Problem::not_found)?;
+    let stored = api.0.store.get(id, &caller.scope()).await?.ok_or_else(Problem::not_found)?;
     let events = api.0.store.timeline(id).await?;
     Ok(Json(Detailed::new(&stored, events)).into_response())
 }
@@ -118,11 +100,8 @@ fn read(mut fields: Fields) -> Result<Message, Problem> {
     const CLASS: &str = "must be otp, service or marketing";
     const ON_UNKNOWN: &str = "must be hold or resend_once";
     let mut message = Message::new(fields.required_string("to"), fields.required_string("text"));
-    let on_unknown = |name: &str| {
-        [OnUnknown::Hold, OnUnknown::ResendOnce]
-            .into_iter()
-            .find(|it| it.as_str() == name)
-    };
+    let on_unknown =
+        |name: &str| [OnUnknown::Hold, OnUnknown::ResendOnce].into_iter().find(|it| it.as_str() == name);
     if let Some(from) = fields.string("from") {
         message = message.from(from);
     }
@@ -171,9 +150,6 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
         return Err(wrong("must stand once"));
     }
     let read = |value: &'_ HeaderValue| value.to_str().map(str::to_owned);
-    value
-        .map(read)
-        .transpose()
-        .map_err(|_| wrong("must be printable ASCII"))?;
+    value.map(read).transpose().map_err(|_| wrong("must be printable ASCII"))?;
     Ok(value.and_then(|value| value.to_str().ok()))
 }

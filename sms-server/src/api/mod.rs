@@ -61,12 +61,7 @@ struct State {
 impl Api {
     /// The API over these. The sender must accept into the same store, and push into the same queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
-        Self(Arc::new(State {
-            sender,
-            store: Arc::new(store),
-            queue: Arc::new(queue),
-            keys,
-        }))
+        Self(Arc::new(State { sender, store: Arc::new(store), queue: Arc::new(queue), keys }))
     }
 
     /// The routes, with everything they need around them: `/v1/messages`, `/livez`, `/readyz`.
@@ -78,10 +73,7 @@ impl Api {
             .route("/readyz", get(health::ready))
             .fallback(|| async { StatusCode::NOT_FOUND })
             .with_state(self);
-        let nosniff = (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        );
+        let nosniff = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         let no_store = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         // The first layer is the outermost.
         let around = ServiceBuilder::new()
@@ -93,10 +85,7 @@ impl Api {
             .layer(CatchPanicLayer::custom(panicked))
             .layer(SetResponseHeaderLayer::if_not_present(nosniff.0, nosniff.1))
             .layer(SetResponseHeaderLayer::if_not_present(no_store.0, no_store.1))
-            .layer(TimeoutLayer::with_status_code(
-                StatusCode::REQUEST_TIMEOUT,
-                REQUEST_TIMEOUT,
-            ))
+            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
             .layer(RequestBodyLimitLayer::new(MAX_BODY))
             .layer(DefaultBodyLimit::disable());
         routes.layer(around)
@@ -109,27 +98,18 @@ struct NewRequestId;
 
 impl MakeRequestId for NewRequestId {
     fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
-        HeaderValue::from_str(&MessageId::new().to_string())
-            .ok()
-            .map(RequestId::new)
+        HeaderValue::from_str(&MessageId::new().to_string()).ok().map(RequestId::new)
     }
 }
 
 /// The span of a request: no query, which may hold a number.
 fn span(request: &Request) -> Span {
-    let id = request
-        .headers()
-        .get(problem::REQUEST_ID)
-        .and_then(|id| id.to_str().ok());
+    let id = request.headers().get(problem::REQUEST_ID).and_then(|id| id.to_str().ok());
     tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
 }
 
 fn log(response: &Response, took: Duration, _: &Span) {
-    tracing::debug!(
-        status = response.status().as_u16(),
-        took_ms = took.as_millis(),
-        "answered"
-    );
+    tracing::debug!(status = response.status().as_u16(), took_ms = took.as_millis(), "answered");
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {

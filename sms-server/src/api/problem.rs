@@ -37,13 +37,7 @@ pub(crate) struct FieldProblem {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            detail: detail.into(),
-            errors: Vec::new(),
-            headers: HeaderMap::new(),
-        }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), headers: HeaderMap::new() }
     }
 
     /// The fields of the body that are wrong.
@@ -52,10 +46,7 @@ impl Problem {
             [one] => (one.code, format!("{}: {}", one.name(), one.detail)),
             _ => ("invalid_request", "several fields are invalid".to_owned()),
         };
-        Self {
-            errors,
-            ..Self::new(status, code, detail)
-        }
+        Self { errors, ..Self::new(status, code, detail) }
     }
 
     pub(crate) fn not_found() -> Self {
@@ -90,29 +81,16 @@ impl FieldProblem {
     /// A field of the body.
     pub(crate) fn field(name: &str, code: &'static str, detail: impl Into<String>) -> Self {
         let escaped = name.replace('~', "~0").replace('/', "~1");
-        Self {
-            pointer: Some(format!("/{escaped}")),
-            parameter: None,
-            code,
-            detail: detail.into(),
-        }
+        Self { pointer: Some(format!("/{escaped}")), parameter: None, code, detail: detail.into() }
     }
 
     /// A header or query parameter.
     pub(crate) fn parameter(name: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            pointer: None,
-            parameter: Some(name.into()),
-            code,
-            detail: detail.into(),
-        }
+        Self { pointer: None, parameter: Some(name.into()), code, detail: detail.into() }
     }
 
     fn name(&self) -> &str {
-        let pointer = self
-            .pointer
-            .as_deref()
-            .map(|pointer| pointer.trim_start_matches('/'));
+        let pointer = self.pointer.as_deref().map(|pointer| pointer.trim_start_matches('/'));
         pointer.or(self.parameter.as_deref()).unwrap_or_default()
     }
 }
@@ -129,12 +107,7 @@ impl From<&FieldError> for FieldProblem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let status = match error.kind() {
-            ErrorKind::Invalid
-                if error
-                    .fields()
-                    .iter()
-                    .any(|field| field.field == "idempotency_key") =>
-            {
+            ErrorKind::Invalid if error.fields().iter().any(|field| field.field == "idempotency_key") => {
                 StatusCode::BAD_REQUEST
             }
             ErrorKind::Invalid | ErrorKind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
@@ -178,20 +151,13 @@ impl IntoResponse for Problem {
 /// Turns every refusal into a problem document: our own, and those of the framework (no such route, wrong method,
 /// body too large), which come without one.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let request_id = request
-        .headers()
-        .get(REQUEST_ID)
-        .and_then(|id| id.to_str().ok())
-        .map(str::to_owned);
+    let request_id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
     let mut response = next.run(request).await;
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let problem = response
-        .extensions_mut()
-        .remove::<Problem>()
-        .unwrap_or_else(|| of_framework(status));
+    let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| of_framework(status));
     let mut rendered = (status, Json(problem.document(request_id.as_deref()))).into_response();
     for (name, value) in response.headers() {
         if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {
@@ -206,11 +172,9 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
 fn of_framework(status: StatusCode) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::new(status, "no_such_path", "nothing is served at this path"),
-        StatusCode::METHOD_NOT_ALLOWED => Problem::new(
-            status,
-            "method_not_allowed",
-            "this path does not take this method; see Allow",
-        ),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(status, "method_not_allowed", "this path does not take this method; see Allow")
+        }
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "body_too_large", "the body is over 64 KiB"),
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Problem::new(
             status,

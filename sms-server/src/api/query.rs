@@ -18,29 +18,18 @@ const MAX_SEARCH: usize = 200;
 
 /// Reads the parameters; every wrong one is named.
 pub(crate) fn read(parameters: Vec<(String, String)>, scope: Scope) -> Result<ListRequest, Problem> {
-    let mut request = ListRequest {
-        scope,
-        limit: DEFAULT_LIMIT,
-        ..ListRequest::default()
-    };
+    let mut request = ListRequest { scope, limit: DEFAULT_LIMIT, ..ListRequest::default() };
     let mut wrong = Vec::new();
     let mut seen = Vec::new();
     for (name, value) in parameters {
-        let rule = if seen.contains(&name) {
-            Some("must stand once")
-        } else {
-            set(&mut request, &name, &value)
-        };
+        let rule =
+            if seen.contains(&name) { Some("must stand once") } else { set(&mut request, &name, &value) };
         if let Some(rule) = rule {
             wrong.push(FieldProblem::parameter(name.clone(), "parameter_invalid", rule));
         }
         seen.push(name);
     }
-    if wrong.is_empty() {
-        Ok(request)
-    } else {
-        Err(Problem::fields(StatusCode::BAD_REQUEST, wrong))
-    }
+    if wrong.is_empty() { Ok(request) } else { Err(Problem::fields(StatusCode::BAD_REQUEST, wrong)) }
 }
 
 /// Sets one parameter; answers with the rule it breaks, if it does.
@@ -55,32 +44,18 @@ fn set(request: &mut ListRequest, name: &str, value: &str) -> Option<&'static st
     const TIME: &str = "must be a time such as 2026-12-31T09:30:00Z (RFC 3339)";
     let time = || OffsetDateTime::parse(value, &Rfc3339).ok().map(Some);
     match name {
-        "status" => put(
-            &mut request.statuses,
-            value.split(',').map(Status::from_name).collect(),
-            STATUS,
-        ),
-        "to" => put(
-            &mut request.to,
-            PhoneNumber::parse(value).ok().map(Some),
-            "must be a phone number",
-        ),
+        "status" => put(&mut request.statuses, value.split(',').map(Status::from_name).collect(), STATUS),
+        "to" => put(&mut request.to, PhoneNumber::parse(value).ok().map(Some), "must be a phone number"),
         "q" => {
             let search =
                 Some(value.to_owned()).filter(|value| (1..=MAX_SEARCH).contains(&value.chars().count()));
-            put(
-                &mut request.search,
-                search.map(Some),
-                "must be 1 to 200 characters",
-            )
+            put(&mut request.search, search.map(Some), "must be 1 to 200 characters")
         }
         "from_time" => put(&mut request.from_time, time(), TIME),
         "to_time" => put(&mut request.to_time, time(), TIME),
-        "class" => put(
-            &mut request.class,
-            Class::from_name(value).map(Some),
-            "must be otp, service or marketing",
-        ),
+        "class" => {
+            put(&mut request.class, Class::from_name(value).map(Some), "must be otp, service or marketing")
+        }
         "reference" => put(&mut request.reference, Some(Some(value.to_owned())), ""),
         "limit" => {
             let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
@@ -88,11 +63,7 @@ fn set(request: &mut ListRequest, name: &str, value: &str) -> Option<&'static st
         }
         "cursor" => {
             let cursor = MessageId::from_str(value).ok().map(Some);
-            put(
-                &mut request.after,
-                cursor,
-                "must be the next_cursor of an earlier page",
-            )
+            put(&mut request.after, cursor, "must be the next_cursor of an earlier page")
         }
         _ => Some("there is no such parameter"),
     }

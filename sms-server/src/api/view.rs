@@ -90,16 +90,8 @@ impl<'a> Accepted<'a> {
 
 impl<'a> Shown<'a> {
     pub(crate) fn new(StoredMessage { message, state }: &'a StoredMessage) -> Self {
-        let MessageState {
-            status,
-            created_at,
-            updated_at,
-            due_at,
-            valid_until,
-            attempts,
-            resends,
-            ..
-        } = *state;
+        let MessageState { status, created_at, updated_at, due_at, valid_until, attempts, resends, .. } =
+            *state;
         Self {
             accepted: Accepted::with_status(message, status),
             text: &message.text,
@@ -119,9 +111,6 @@ impl<'a> Shown<'a> {
 
 impl<'a> Detailed<'a> {
     pub(crate) fn new(stored: &'a StoredMessage, events: Vec<Event>) -> Self {
-        Self {
-            shown: Shown::new(stored),
-            timeline: steps(stored, events),
-        }
+        Self { shown: Shown::new(stored), timeline: steps(stored, events) }
     }
 }

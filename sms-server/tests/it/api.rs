@@ -18,10 +18,7 @@ async fn a_message_is_accepted_with_its_parts_and_its_address() {
     assert_eq!(reply.headers["location"], format!("/v1/messages/{id}"));
     assert_eq!(reply.body["status"], "queued");
     assert_eq!(reply.body["to"], "+79251234567");
-    assert_eq!(
-        (&reply.body["parts"], &reply.body["encoding"]),
-        (&json!(1), &json!("ucs2"))
-    );
+    assert_eq!((&reply.body["parts"], &reply.body["encoding"]), (&json!(1), &json!("ucs2")));
     assert_eq!((app.stored().await, app.pushed().await), (1, 1));
 }
 
@@ -34,28 +31,14 @@ async fn every_optional_field_is_kept() {
         "metadata": {"a": [1, null]}, "translit": true, "daytime": false, "end_user_ip": "192.0.2.7",
         "on_unknown": "resend_once", "max_attempts": 2,
     });
-    let id = app.post(body.to_string()).await.body["id"]
-        .as_str()
-        .expect("an id")
-        .to_owned();
+    let id = app.post(body.to_string()).await.body["id"].as_str().expect("an id").to_owned();
     let shown = app.get(&format!("/v1/messages/{id}")).await.body;
-    for field in [
-        "from",
-        "class",
-        "reference",
-        "metadata",
-        "translit",
-        "end_user_ip",
-        "on_unknown",
-        "max_attempts",
-    ] {
+    for field in
+        ["from", "class", "reference", "metadata", "translit", "end_user_ip", "on_unknown", "max_attempts"]
+    {
         assert_eq!(shown[field], body[field], "{field}");
     }
-    assert_eq!(
-        shown["daytime"],
-        Value::Null,
-        "false is the default and not shown"
-    );
+    assert_eq!(shown["daytime"], Value::Null, "false is the default and not shown");
     assert_eq!(shown["timeline"][0]["kind"], "accepted");
 }
 
@@ -63,13 +46,8 @@ async fn every_optional_field_is_kept() {
 async fn the_same_key_and_content_is_the_same_message() {
     let app = App::new().await;
     let first = app.post_with_key("order-7", GOOD).await;
-    let again = app
-        .post_with_key("order-7", r#"{"text":"Код 1234","to":"+79251234567"}"#)
-        .await;
-    assert_eq!(
-        (first.status, again.status),
-        (StatusCode::ACCEPTED, StatusCode::ACCEPTED)
-    );
+    let again = app.post_with_key("order-7", r#"{"text":"Код 1234","to":"+79251234567"}"#).await;
+    assert_eq!((first.status, again.status), (StatusCode::ACCEPTED, StatusCode::ACCEPTED));
     assert_eq!(first.body["id"], again.body["id"]);
     assert_eq!(again.headers["idempotency-replayed"], "true");
     assert!(!first.headers.contains_key("idempotency-replayed"));
@@ -80,9 +58,7 @@ async fn the_same_key_and_content_is_the_same_message() {
 async fn the_same_key_with_other_content_is_refused() {
     let app = App::new().await;
     app.post_with_key("order-7", GOOD).await;
-    let other = app
-        .post_with_key("order-7", r#"{"to":"+79251234567","text":"Код 9999"}"#)
-        .await;
+    let other = app.post_with_key("order-7", r#"{"to":"+79251234567","text":"Код 9999"}"#).await;
     assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(other.body["code"], "idempotency_key_reused");
     assert_eq!(app.stored().await, 1);
@@ -105,21 +81,13 @@ async fn pages_cover_every_message_once_newest_first() {
     let app = App::new().await;
     let mut sent = Vec::new();
     for n in 0..7 {
-        let reply = app
-            .post(json!({"to": "+79251234567", "text": format!("n{n}")}).to_string())
-            .await;
+        let reply = app.post(json!({"to": "+79251234567", "text": format!("n{n}")}).to_string()).await;
         sent.insert(0, reply.body["id"].clone());
     }
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = app.get(&format!("/v1/messages?limit=3{cursor}")).await.body;
-        seen.extend(
-            page["data"]
-                .as_array()
-                .expect("data")
-                .iter()
-                .map(|message| message["id"].clone()),
-        );
+        seen.extend(page["data"].as_array().expect("data").iter().map(|message| message["id"].clone()));
         let Some(next) = page["next_cursor"].as_str() else {
             break;
         };
@@ -131,10 +99,8 @@ async fn pages_cover_every_message_once_newest_first() {
 #[tokio::test]
 async fn filters_narrow_the_list() {
     let app = App::new().await;
-    app.post(r#"{"to":"+79251234567","text":"alpha","class":"otp"}"#)
-        .await;
-    app.post(r#"{"to":"+79261111111","text":"beta","reference":"r1"}"#)
-        .await;
+    app.post(r#"{"to":"+79251234567","text":"alpha","class":"otp"}"#).await;
+    app.post(r#"{"to":"+79261111111","text":"beta","reference":"r1"}"#).await;
     let cases = [
         ("status=queued,sent", 2),
         ("status=sent", 0),
@@ -148,42 +114,26 @@ async fn filters_narrow_the_list() {
     ];
     for (query, count) in cases {
         let reply = app.get(&format!("/v1/messages?{query}")).await;
-        assert_eq!(
-            reply.body["data"].as_array().map(Vec::len),
-            Some(count),
-            "{query}: {}",
-            reply.body
-        );
+        assert_eq!(reply.body["data"].as_array().map(Vec::len), Some(count), "{query}: {}", reply.body);
     }
 }
 
 #[tokio::test]
 async fn a_key_without_admin_sees_only_its_own_messages() {
     let mut app = App::new().await;
-    let id = app.post(GOOD).await.body["id"]
-        .as_str()
-        .expect("an id")
-        .to_owned();
+    let id = app.post(GOOD).await.body["id"].as_str().expect("an id").to_owned();
     app.key = app.key_with(&[KeyScope::Send, KeyScope::Read]).await;
-    assert_eq!(
-        app.get(&format!("/v1/messages/{id}")).await.status,
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(app.get(&format!("/v1/messages/{id}")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(app.get("/v1/messages").await.body["data"], json!([]));
     app.key = app.key_with(&[KeyScope::Admin]).await;
-    assert_eq!(
-        app.get(&format!("/v1/messages/{id}")).await.status,
-        StatusCode::OK
-    );
+    assert_eq!(app.get(&format!("/v1/messages/{id}")).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn health_needs_no_key() {
     let app = App::new().await;
     for path in ["/livez", "/readyz"] {
-        let request = axum::http::Request::get(path)
-            .body(Body::empty())
-            .expect("a request");
+        let request = axum::http::Request::get(path).body(Body::empty()).expect("a request");
         assert_eq!(app.call(request).await.status, StatusCode::OK, "{path}");
     }
 }
@@ -192,20 +142,12 @@ async fn futures_join<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Out
     let mut pending: Vec<_> = futures.map(Box::pin).collect();
     let mut done: Vec<Option<F::Output>> = pending.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
-        for (future, done) in pending
-            .iter_mut()
-            .zip(&mut done)
-            .filter(|(_, done)| done.is_none())
-        {
+        for (future, done) in pending.iter_mut().zip(&mut done).filter(|(_, done)| done.is_none()) {
             if let std::task::Poll::Ready(output) = future.as_mut().poll(context) {
                 *done = Some(output);
             }
         }
-        if done.iter().all(Option::is_some) {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
+        if done.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
     })
     .await;
     done.into_iter().flatten().collect()

@@ -10,10 +10,7 @@ use crate::app::{App, Reply};
 /// Checks that the reply is a problem document with this status and code.
 fn assert_problem(reply: &Reply, status: StatusCode, code: &str, what: &str) {
     assert_eq!(reply.status, status, "{what}: {}", reply.body);
-    assert_eq!(
-        reply.headers["content-type"], "application/problem+json",
-        "{what}"
-    );
+    assert_eq!(reply.headers["content-type"], "application/problem+json", "{what}");
     assert_eq!(reply.body["status"], status.as_u16(), "{what}");
     assert_eq!(reply.body["code"], code, "{what}: {}", reply.body);
     assert!(reply.body["request_id"].is_string(), "{what}");
@@ -27,10 +24,7 @@ fn with(field: &str, value: &str) -> String {
     let mut fields = vec![("to", "\"+79251234567\""), ("text", "\"hi\"")];
     fields.retain(|(name, _)| *name != field);
     fields.push((field, value));
-    let fields: Vec<String> = fields
-        .iter()
-        .map(|(name, value)| format!("\"{name}\":{value}"))
-        .collect();
+    let fields: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
     format!("{{{}}}", fields.join(","))
 }
 
@@ -141,60 +135,27 @@ async fn what_is_not_a_json_object_is_refused() {
 #[tokio::test]
 async fn a_field_that_stands_twice_is_named() {
     let app = App::new().await;
-    let reply = app
-        .post(r#"{"to":"+79251234567","to":"+79251234568","text":"hi"}"#)
-        .await;
-    assert!(
-        reply.body["detail"]
-            .as_str()
-            .expect("a detail")
-            .contains("`to` stands twice"),
-        "{}",
-        reply.body
-    );
+    let reply = app.post(r#"{"to":"+79251234567","to":"+79251234568","text":"hi"}"#).await;
+    assert!(reply.body["detail"].as_str().expect("a detail").contains("`to` stands twice"), "{}", reply.body);
 }
 
 #[tokio::test]
 async fn a_text_over_eight_parts_or_a_body_over_64_kib_is_refused() {
     let app = App::new().await;
     let long = with("text", &format!("\"{}\"", "я".repeat(8 * 67 + 1)));
-    assert_problem(
-        &app.post(long).await,
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "text_too_long",
-        "nine parts",
-    );
+    assert_problem(&app.post(long).await, StatusCode::UNPROCESSABLE_ENTITY, "text_too_long", "nine parts");
     let huge = with("text", &format!("\"{}\"", "a".repeat(1_000_000)));
-    assert_problem(
-        &app.post(huge).await,
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "body_too_large",
-        "1 MB",
-    );
+    assert_problem(&app.post(huge).await, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "1 MB");
     assert_untouched(&app, "too long").await;
 }
 
 #[tokio::test]
 async fn a_body_that_is_not_called_json_is_refused() {
     let app = App::new().await;
-    for content_type in [
-        "text/plain",
-        "application/x-www-form-urlencoded",
-        "application/jsonp",
-        "",
-    ] {
-        let request = app
-            .request("POST", "/v1/messages")
-            .header("content-type", content_type);
-        let reply = app
-            .call(request.body(with("text", "\"hi\"").into()).expect("a request"))
-            .await;
-        assert_problem(
-            &reply,
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "content_type",
-            content_type,
-        );
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
+        let request = app.request("POST", "/v1/messages").header("content-type", content_type);
+        let reply = app.call(request.body(with("text", "\"hi\"").into()).expect("a request")).await;
+        assert_problem(&reply, StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", content_type);
     }
     assert_untouched(&app, "content types").await;
 }
@@ -214,32 +175,15 @@ async fn a_bad_idempotency_key_is_refused() {
 async fn no_key_a_wrong_key_or_two_keys_open_nothing() {
     let app = App::new().await;
     let good = format!("Bearer {}", app.key);
-    let cases: [&[&str]; 6] = [
-        &[],
-        &[""],
-        &["Bearer"],
-        &["Basic dXNlcg=="],
-        &["Bearer sms_live_0000"],
-        &[&good, &good],
-    ];
+    let cases: [&[&str]; 6] =
+        [&[], &[""], &["Bearer"], &["Basic dXNlcg=="], &["Bearer sms_live_0000"], &[&good, &good]];
     for values in cases {
         let mut request = Request::post("/v1/messages").header("content-type", "application/json");
         for value in values {
             request = request.header("authorization", *value);
         }
-        let reply = app
-            .call(
-                request
-                    .body(Body::from(with("text", "\"hi\"")))
-                    .expect("a request"),
-            )
-            .await;
-        assert_problem(
-            &reply,
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            &format!("{values:?}"),
-        );
+        let reply = app.call(request.body(Body::from(with("text", "\"hi\""))).expect("a request")).await;
+        assert_problem(&reply, StatusCode::UNAUTHORIZED, "unauthorized", &format!("{values:?}"));
         assert_eq!(reply.headers["www-authenticate"], "Bearer");
     }
     assert_untouched(&app, "keys").await;
@@ -249,19 +193,9 @@ async fn no_key_a_wrong_key_or_two_keys_open_nothing() {
 async fn a_key_without_the_scope_is_refused() {
     let mut app = App::new().await;
     app.key = app.key_with(&[KeyScope::Read]).await;
-    assert_problem(
-        &app.post(with("text", "\"hi\"")).await,
-        StatusCode::FORBIDDEN,
-        "scope_missing",
-        "send",
-    );
+    assert_problem(&app.post(with("text", "\"hi\"")).await, StatusCode::FORBIDDEN, "scope_missing", "send");
     app.key = app.key_with(&[KeyScope::Send]).await;
-    assert_problem(
-        &app.get("/v1/messages").await,
-        StatusCode::FORBIDDEN,
-        "scope_missing",
-        "read",
-    );
+    assert_problem(&app.get("/v1/messages").await, StatusCode::FORBIDDEN, "scope_missing", "read");
     assert_untouched(&app, "scopes").await;
 }
 
@@ -295,44 +229,21 @@ async fn wildcards_in_a_search_are_letters() {
     let app = App::new().await;
     app.post(with("text", "\"hi\"")).await;
     for search in ["%25", "_", "h_", "%25i"] {
-        assert_eq!(
-            app.get(&format!("/v1/messages?q={search}")).await.body["data"],
-            Value::Array(Vec::new())
-        );
+        assert_eq!(app.get(&format!("/v1/messages?q={search}")).await.body["data"], Value::Array(Vec::new()));
     }
 }
 
 #[tokio::test]
 async fn wrong_paths_and_methods_are_problems_too() {
     let app = App::new().await;
-    for path in [
-        "/",
-        "/v1",
-        "/v1/message",
-        "/v1/messages/",
-        "/v2/messages",
-        "/v1/messages/../messages",
-    ] {
+    for path in ["/", "/v1", "/v1/message", "/v1/messages/", "/v2/messages", "/v1/messages/../messages"] {
         assert_problem(&app.get(path).await, StatusCode::NOT_FOUND, "no_such_path", path);
     }
     for id in ["x", "0198", "00000000-0000-0000-0000-000000000000", "%00"] {
-        assert_problem(
-            &app.get(&format!("/v1/messages/{id}")).await,
-            StatusCode::NOT_FOUND,
-            "not_found",
-            id,
-        );
+        assert_problem(&app.get(&format!("/v1/messages/{id}")).await, StatusCode::NOT_FOUND, "not_found", id);
     }
-    let request = app
-        .request("DELETE", "/v1/messages")
-        .body(Body::empty())
-        .expect("a request");
+    let request = app.request("DELETE", "/v1/messages").body(Body::empty()).expect("a request");
     let reply = app.call(request).await;
-    assert_problem(
-        &reply,
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "DELETE",
-    );
+    assert_problem(&reply, StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "DELETE");
     assert_eq!(reply.headers["allow"], "GET,HEAD,POST");
 }

@@ -21,10 +21,7 @@ async fn a_thousand_messages_and_five_kills_lose_nothing_and_send_nothing_twice(
     let provider = stand_in.provider("?timeout_seconds=1");
     let mut server = Server::start(folder.path(), &[("SMS_PROVIDER", &provider)]);
     let address = server.address.to_string();
-    let settings = [
-        ("SMS_PROVIDER", provider.as_str()),
-        ("SMS_LISTEN", address.as_str()),
-    ];
+    let settings = [("SMS_PROVIDER", provider.as_str()), ("SMS_LISTEN", address.as_str())];
 
     let mut ids = HashMap::new();
     for n in 0..MESSAGES {
@@ -44,21 +41,13 @@ async fn a_thousand_messages_and_five_kills_lose_nothing_and_send_nothing_twice(
         let (status, accepted) = server.post(&key, &body).await.expect("a reply");
         assert_eq!(status, 202, "{accepted}");
         if let Some((202, earlier)) = reply {
-            assert_eq!(
-                earlier["id"], accepted["id"],
-                "what was accepted before the kill is there after it"
-            );
+            assert_eq!(earlier["id"], accepted["id"], "what was accepted before the kill is there after it");
         }
         ids.insert(accepted["id"].as_str().expect("an id").to_owned(), n);
     }
     let ends = wait_for_ends(&server).await;
     let accepted = stand_in.accepted();
-    let count = |n: usize| {
-        accepted
-            .iter()
-            .filter(|(_, text)| *text == format!("n{n}"))
-            .count()
-    };
+    let count = |n: usize| accepted.iter().filter(|(_, text)| *text == format!("n{n}")).count();
     for (id, n) in &ids {
         let status = ends.get(id).unwrap_or_else(|| panic!("message {n} is lost"));
         match (status.as_str(), count(*n)) {
@@ -82,10 +71,7 @@ async fn wait_for_ends(server: &Server) -> HashMap<String, String> {
         if open["data"].as_array().is_some_and(Vec::is_empty) {
             break;
         }
-        assert!(
-            Instant::now() < deadline,
-            "not at its end after a minute: {open:#}"
-        );
+        assert!(Instant::now() < deadline, "not at its end after a minute: {open:#}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let (mut ends, mut cursor) = (HashMap::new(), String::new());
@@ -104,13 +90,9 @@ async fn wait_for_ends(server: &Server) -> HashMap<String, String> {
 
 async fn assert_integrity(folder: &Path) {
     let url = format!("sqlite:{}", folder.join("data/sms.db").display());
-    let mut connection = sqlx::SqliteConnection::connect(&url)
-        .await
-        .expect("the database opens");
-    let result: String = sqlx::query_scalar("PRAGMA integrity_check")
-        .fetch_one(&mut connection)
-        .await
-        .expect("a result");
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("the database opens");
+    let result: String =
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.expect("a result");
     assert_eq!(result, "ok");
     connection.close().await.expect("closed");
 }

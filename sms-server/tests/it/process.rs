@@ -39,11 +39,8 @@ impl Server {
             .env("SMS_LISTEN", "127.0.0.1:0")
             .env("SMS_ADMIN_KEY", ADMIN_KEY)
             .envs(settings.iter().copied());
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let stdout = child.stdout.take();
         let log = gather(child.stderr.take().expect("standard error"));
         let deadline = Instant::now() + START;
@@ -54,24 +51,11 @@ impl Server {
             if let Some(status) = child.try_wait().expect("a status") {
                 panic!("the server ended with {status}: {}", log.lock().expect("the log"));
             }
-            assert!(
-                Instant::now() < deadline,
-                "the server does not start: {}",
-                log.lock().expect("the log")
-            );
+            assert!(Instant::now() < deadline, "the server does not start: {}", log.lock().expect("the log"));
             std::thread::sleep(Duration::from_millis(5));
         };
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(10))
-            .build()
-            .expect("a client");
-        Self {
-            child,
-            address,
-            log,
-            stdout,
-            client,
-        }
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
+        Self { child, address, log, stdout, client }
     }
 
     /// SIGKILL.
@@ -85,18 +69,12 @@ impl Server {
         self.signal("TERM");
         let status = self.child.wait().expect("gone");
         let mut printed = String::new();
-        self.stdout
-            .take()
-            .expect("standard output")
-            .read_to_string(&mut printed)
-            .expect("text");
+        self.stdout.take().expect("standard output").read_to_string(&mut printed).expect("text");
         (printed, status)
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("sh")
-            .args(["-c", &format!("kill -{name} {}", self.child.id())])
-            .status();
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
         assert!(sent.expect("a shell").success());
     }
 
@@ -112,13 +90,7 @@ impl Server {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let response = self
-            .client
-            .get(self.url(path))
-            .bearer_auth(ADMIN_KEY)
-            .send()
-            .await
-            .expect("a reply");
+        let response = self.client.get(self.url(path)).bearer_auth(ADMIN_KEY).send().await.expect("a reply");
         response.json().await.expect("JSON")
     }
 
@@ -130,10 +102,7 @@ impl Server {
             if message["status"] == status {
                 return message;
             }
-            assert!(
-                Instant::now() < deadline,
-                "not {status} in {patience:?}: {message:#}"
-            );
+            assert!(Instant::now() < deadline, "not {status} in {patience:?}: {message:#}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -164,18 +133,11 @@ fn gather(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
 fn address_in(log: &str) -> Option<SocketAddr> {
     let plain: String = strip_colours(log);
     let line = plain.lines().find(|line| line.contains("serving"))?;
-    line.split("address=")
-        .nth(1)?
-        .split_whitespace()
-        .next()?
-        .parse()
-        .ok()
+    line.split("address=").nth(1)?.split_whitespace().next()?.parse().ok()
 }
 
 fn strip_colours(text: &str) -> String {
     let mut pieces = text.split('\u{1b}');
     let first = pieces.next().unwrap_or_default().to_owned();
-    pieces.fold(first, |plain, piece| {
-        plain + piece.split_once('m').map_or("", |(_, rest)| rest)
-    })
+    pieces.fold(first, |plain, piece| plain + piece.split_once('m').map_or("", |(_, rest)| rest))
 }

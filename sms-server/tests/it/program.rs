@@ -21,12 +21,8 @@ async fn a_message_is_delivered_in_the_sandbox_within_3_s_and_its_timeline_shows
         .iter()
         .map(|s| (s["kind"].clone(), s["status"].clone()))
         .collect();
-    let expected = [
-        ("accepted", "queued"),
-        ("attempt", "sent"),
-        ("receipt", "delivered"),
-    ]
-    .map(|(k, s)| (json!(k), json!(s)));
+    let expected = [("accepted", "queued"), ("attempt", "sent"), ("receipt", "delivered")]
+        .map(|(k, s)| (json!(k), json!(s)));
     assert_eq!(steps, expected, "{message:#}");
     assert_eq!(message["timeline"][1]["outcome"], "accepted");
 }
@@ -54,19 +50,11 @@ async fn the_first_start_prints_a_command_that_sends_and_the_second_does_not() {
 async fn a_message_survives_a_restart_and_is_delivered_after_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(folder.path(), &[("SMS_ROLES", "api")]);
-    let (_, accepted) = server
-        .post("k1", &json!({"to": "+79251234567", "text": "hi"}))
-        .await
-        .expect("a reply");
+    let (_, accepted) =
+        server.post("k1", &json!({"to": "+79251234567", "text": "hi"})).await.expect("a reply");
     server.kill();
     let server = Server::start(folder.path(), &[]);
-    server
-        .wait_for(
-            accepted["id"].as_str().expect("an id"),
-            "delivered",
-            Duration::from_secs(45),
-        )
-        .await;
+    server.wait_for(accepted["id"].as_str().expect("an id"), "delivered", Duration::from_secs(45)).await;
 }
 
 #[tokio::test]
@@ -74,41 +62,23 @@ async fn keys_create_prints_just_a_key_that_works_until_it_is_revoked() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(folder.path(), &[]);
     let run = |arguments: &[&str]| {
-        let output = command(folder.path(), arguments)
-            .output()
-            .expect("the program runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let output = command(folder.path(), arguments).output().expect("the program runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("text")
     };
     let key = run(&["keys", "create", "--name", "shop", "--scopes", "send,read"]);
     assert!(key.starts_with("sms_live_") && key.lines().count() == 1, "{key}");
     let get = || async {
         let client = reqwest::Client::new();
-        client
-            .get(server.url("/v1/messages"))
-            .bearer_auth(key.trim())
-            .send()
-            .await
-            .expect("a reply")
-            .status()
+        client.get(server.url("/v1/messages")).bearer_auth(key.trim()).send().await.expect("a reply").status()
     };
     assert_eq!(get().await, 200);
     let listed = run(&["keys", "list"]);
-    let id = listed
-        .lines()
-        .find(|line| line.contains("shop"))
-        .and_then(|line| line.split('\t').next());
+    let id = listed.lines().find(|line| line.contains("shop")).and_then(|line| line.split('\t').next());
     run(&["keys", "revoke", id.expect("an id")]);
     let deadline = std::time::Instant::now() + Duration::from_secs(5);
     while get().await != 401 {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "still open 5 s after it was revoked"
-        );
+        assert!(std::time::Instant::now() < deadline, "still open 5 s after it was revoked");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -118,45 +88,27 @@ async fn sigterm_ends_the_program_in_time_with_nothing_left_behind() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(folder.path(), &[]);
     for n in 0..50 {
-        server
-            .post(&format!("k{n}"), &json!({"to": "+79251234567", "text": "hi"}))
-            .await
-            .expect("a reply");
+        server.post(&format!("k{n}"), &json!({"to": "+79251234567", "text": "hi"})).await.expect("a reply");
     }
     let before = std::time::Instant::now();
     let (_, status) = server.terminate();
     assert!(status.success());
-    assert!(
-        before.elapsed() < Duration::from_secs(8),
-        "{:?}",
-        before.elapsed()
-    );
+    assert!(before.elapsed() < Duration::from_secs(8), "{:?}", before.elapsed());
     let server = Server::start(folder.path(), &[("SMS_ROLES", "api")]);
     let left = server.get("/v1/messages?status=sending,unknown").await;
-    assert_eq!(
-        left["data"],
-        json!([]),
-        "a drained server leaves no message in doubt"
-    );
+    assert_eq!(left["data"], json!([]), "a drained server leaves no message in doubt");
 }
 
 #[test]
 fn an_unknown_setting_keeps_the_server_from_starting_and_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
-    let output = command(folder.path(), &["config", "check"])
-        .env("SMS_LISTTEN", "x")
-        .output()
-        .expect("runs");
+    let output = command(folder.path(), &["config", "check"]).env("SMS_LISTTEN", "x").output().expect("runs");
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("SMS_LISTTEN"));
-    let output = command(folder.path(), &["config", "check"])
-        .env("SMS_STORE", "oracle:x")
-        .output()
-        .expect("runs");
+    let output =
+        command(folder.path(), &["config", "check"]).env("SMS_STORE", "oracle:x").output().expect("runs");
     assert!(!output.status.success(), "an address nobody knows");
-    let output = command(folder.path(), &["config", "check"])
-        .output()
-        .expect("runs");
+    let output = command(folder.path(), &["config", "check"]).output().expect("runs");
     assert!(output.status.success());
 }
 
@@ -166,13 +118,7 @@ async fn the_log_holds_no_number_no_text_and_no_key() {
     let server = Server::start(folder.path(), &[("SMS_LOG", "trace")]);
     let body = json!({"to": "+79250001234", "text": "CANARY-TEXT"});
     let (_, accepted) = server.post("k1", &body).await.expect("a reply");
-    server
-        .wait_for(
-            accepted["id"].as_str().expect("an id"),
-            "delivered",
-            Duration::from_secs(10),
-        )
-        .await;
+    server.wait_for(accepted["id"].as_str().expect("an id"), "delivered", Duration::from_secs(10)).await;
     server.get("/v1/messages?to=%2B79250001234&q=CANARY-TEXT").await;
     let log = server.log.lock().expect("the log").clone();
     assert!(log.contains("serving"));

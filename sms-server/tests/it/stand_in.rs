@@ -24,15 +24,8 @@ impl StandIn {
     pub(crate) async fn start(delay: Duration) -> Self {
         let server = MockServer::start().await;
         let accepted = Arc::default();
-        let accept = Accept {
-            accepted: Arc::clone(&accepted),
-            delay,
-        };
-        Mock::given(method("POST"))
-            .and(path("/sms/send"))
-            .respond_with(accept)
-            .mount(&server)
-            .await;
+        let accept = Accept { accepted: Arc::clone(&accepted), delay };
+        Mock::given(method("POST")).and(path("/sms/send")).respond_with(accept).mount(&server).await;
         Self { server, accepted }
     }
 
@@ -58,20 +51,14 @@ pub(crate) fn form(request: &Request) -> Vec<(String, String)> {
 
 /// The recipients of a request and their texts.
 fn recipients(form: &[(String, String)]) -> Vec<(String, String)> {
-    let value = |name: &str| {
-        form.iter()
-            .find(|(field, _)| field == name)
-            .map(|(_, value)| value.clone())
-    };
+    let value = |name: &str| form.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
     let many = form.iter().filter_map(|(field, text)| {
         let number = field.strip_prefix("to[")?.strip_suffix(']')?;
         Some((number.to_owned(), text.clone()))
     });
     let one = value("to").into_iter().flat_map(|to| {
         let text = value("msg").unwrap_or_default();
-        to.split(',')
-            .map(|number| (number.to_owned(), text.clone()))
-            .collect::<Vec<_>>()
+        to.split(',').map(|number| (number.to_owned(), text.clone())).collect::<Vec<_>>()
     });
     many.chain(one).collect()
 }
@@ -82,15 +69,10 @@ impl Respond for Accept {
         let mut replies = Map::new();
         for (number, text) in recipients(&form(request)) {
             let sms_id = format!("202647-{}", 1_000_000 + accepted.len());
-            replies.insert(
-                number.clone(),
-                json!({"status": "OK", "status_code": 100, "sms_id": sms_id}),
-            );
+            replies.insert(number.clone(), json!({"status": "OK", "status_code": 100, "sms_id": sms_id}));
             accepted.push((number, text));
         }
         let body = json!({"status": "OK", "status_code": 100, "sms": replies, "balance": 4122.56});
-        ResponseTemplate::new(200)
-            .set_body_json(body)
-            .set_delay(self.delay)
+        ResponseTemplate::new(200).set_body_json(body).set_delay(self.delay)
     }
 }

@@ -38,10 +38,7 @@ impl Node {
         let Self::Map(entries) = self else {
             return Field::Absent;
         };
-        let mut values = entries
-            .iter()
-            .filter(|(name, _)| name == key)
-            .map(|(_, value)| value);
+        let mut values = entries.iter().filter(|(name, _)| name == key).map(|(_, value)| value);
         match values.next() {
             Some(first) if values.any(|other| other != first) => Field::Conflict,
             None | Some(Self::Null) => Field::Absent,
@@ -103,11 +100,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
         // 2^53: every integer up to here is a number of its own.
         let whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-        Ok(if whole {
-            Node::Number(number as i64)
-        } else {
-            Node::Other
-        })
+        Ok(if whole { Node::Number(number as i64) } else { Node::Other })
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node, E> {

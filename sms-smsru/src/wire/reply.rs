@@ -43,10 +43,7 @@ pub(crate) fn read(
     recipients: &[&Submission],
     credentials: &Credentials,
 ) -> Reading {
-    let reader = Reader {
-        recipients,
-        credentials,
-    };
+    let reader = Reader { recipients, credentials };
     match (status, Node::parse(body)) {
         (200, Some(reply @ Node::Map(_))) => reader.reply(&reply),
         (200, _) => reader.all_unknown("the answer was not in sms.ru's form"),
@@ -62,10 +59,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn all_unknown(&self, reason: &str) -> Reading {
-        Reading {
-            outcomes: vec![Outcome::unknown(reason); self.recipients.len()],
-            apart: false,
-        }
+        Reading { outcomes: vec![Outcome::unknown(reason); self.recipients.len()], apart: false }
     }
 
     fn reply(&self, reply: &Node) -> Reading {
@@ -79,14 +73,9 @@ impl Reader<'_> {
             Field::Conflict => return self.all_unknown("the answer is not one that sms.ru gives"),
         };
         match top(reply) {
-            Verdict::Ok => Reading {
-                outcomes: self.recipients_of(&entries),
-                apart: false,
-            },
+            Verdict::Ok => Reading { outcomes: self.recipients_of(&entries), apart: false },
             Verdict::Refused(code)
-                if entries
-                    .iter()
-                    .all(|(_, node)| matches!(verdict(node), Verdict::Refused(_))) =>
+                if entries.iter().all(|(_, node)| matches!(verdict(node), Verdict::Refused(_))) =>
             {
                 self.refused(code, reply)
             }
@@ -122,10 +111,7 @@ impl Reader<'_> {
             }
             outcome
         };
-        Reading {
-            outcomes: self.recipients.iter().map(outcome).collect(),
-            apart,
-        }
+        Reading { outcomes: self.recipients.iter().map(outcome).collect(), apart }
     }
 
     fn words(&self, said: &Node, about: &[&Submission]) -> Option<String> {
@@ -143,9 +129,7 @@ impl Reader<'_> {
         // number is amiss: that reply is not about these recipients.
         let by_order = by_number.is_empty() && entries.len() == self.recipients.len();
         let outcome = |(index, submission): (usize, &&Submission)| {
-            let said = by_number
-                .get(&canonical(submission.to.digits()))
-                .map_or(&[][..], Vec::as_slice);
+            let said = by_number.get(&canonical(submission.to.digits())).map_or(&[][..], Vec::as_slice);
             match said {
                 [first, others @ ..] if others.iter().all(|other| other == first) => {
                     self.recipient(first, submission)
@@ -161,12 +145,9 @@ impl Reader<'_> {
     fn recipient(&self, said: &Node, submission: &Submission) -> Outcome {
         match verdict(said) {
             Verdict::Ok => accepted(said),
-            Verdict::Refused(code) => refusal(
-                code,
-                Level::Recipient,
-                self.words(said, &[submission]),
-                submission,
-            ),
+            Verdict::Refused(code) => {
+                refusal(code, Level::Recipient, self.words(said, &[submission]), submission)
+            }
             Verdict::Unclear => Outcome::unknown("the answer about this recipient cannot be read"),
         }
     }
@@ -175,17 +156,12 @@ impl Reader<'_> {
 /// The outcome of a definite refusal of one message, in sms.ru's words or else in ours.
 fn refusal(code: i32, level: Level, words: Option<String>, submission: &Submission) -> Outcome {
     let row = code::of_sending(code, level);
-    let ours = row.map_or("sms.ru refused with a code this version does not know", |row| {
-        row.en
-    });
+    let ours = row.map_or("sms.ru refused with a code this version does not know", |row| row.en);
     let text = words.unwrap_or_else(|| ours.to_owned());
     match (row.map(|row| row.meaning), level) {
-        (
-            Some(Meaning::Throttled {
-                final_for_otp: true, ..
-            }),
-            _,
-        ) if submission.class == Class::Otp => Outcome::rejected(code, text),
+        (Some(Meaning::Throttled { final_for_otp: true, .. }), _) if submission.class == Class::Otp => {
+            Outcome::rejected(code, text)
+        }
         (Some(Meaning::Throttled { wait, .. }), _) => Outcome::deferred(code, text).with_retry_after(wait),
         (Some(Meaning::Busy), _) => Outcome::deferred(code, text).with_retry_after(BUSY),
         // With no row the code is one this version does not know. It is a refusal, so nothing was taken. About a

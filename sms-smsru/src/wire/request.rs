@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use sms_core::{MessageId, Submission};
+use sms_core::{Lane, MessageId, Submission};
 use url::form_urlencoded::Serializer;
 
 use super::canonical;
@@ -19,7 +19,7 @@ struct Shared<'a> {
     translit: bool,
     daytime: bool,
     end_user_ip: Option<IpAddr>,
-    /// Set for a message that must share its request with no other.
+    /// Set for a message that must messages its request with no other.
     alone: Option<usize>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn group(
     config: &SmsRuConfig,
     alone: impl Fn(&MessageId) -> bool,
 ) -> Vec<Vec<usize>> {
-    let mut shares: HashMap<Shared<'_>, Vec<usize>> = HashMap::new();
+    let mut alike: HashMap<Shared<'_>, Vec<usize>> = HashMap::new();
     for (index, submission) in batch.iter().enumerate() {
         let options = &submission.options;
         let shared = Shared {
@@ -38,14 +38,12 @@ pub(crate) fn group(
             translit: options.translit,
             daytime: options.daytime,
             end_user_ip: options.end_user_ip,
-            alone: (submission.class.policy().alone || alone(&submission.id)).then_some(index),
+            alone: (submission.class.policy().lane == Lane::Urgent || alone(&submission.id)).then_some(index),
         };
-        shares.entry(shared).or_default().push(index);
+        alike.entry(shared).or_default().push(index);
     }
-    let mut groups: Vec<_> = shares
-        .into_values()
-        .flat_map(|share| divide(batch, share, config.batch))
-        .collect();
+    let mut groups: Vec<_> =
+        alike.into_values().flat_map(|messages| divide(batch, messages, config.batch)).collect();
     groups.sort_unstable();
     groups
 }
@@ -54,17 +52,13 @@ pub(crate) fn group(
 ///
 /// No division has fewer requests than this: in the order of their numbers the messages go to the requests in turn,
 /// and there are just as many requests as the commonest number has messages, or as the limit asks for.
-fn divide(batch: &[Submission], mut share: Vec<usize>, limit: usize) -> Vec<Vec<usize>> {
+fn divide(batch: &[Submission], mut messages: Vec<usize>, limit: usize) -> Vec<Vec<usize>> {
     let number = |index: &usize| canonical(batch[*index].to.digits());
-    share.sort_by_key(number);
-    let commonest = share
-        .chunk_by(|a, b| number(a) == number(b))
-        .map(<[usize]>::len)
-        .max()
-        .unwrap_or(0);
-    let requests = commonest.max(share.len().div_ceil(limit.max(1)));
+    messages.sort_by_key(number);
+    let commonest = messages.chunk_by(|a, b| number(a) == number(b)).map(<[usize]>::len).max().unwrap_or(0);
+    let requests = commonest.max(messages.len().div_ceil(limit.max(1)));
     let mut groups = vec![Vec::new(); requests];
-    for (turn, index) in share.into_iter().enumerate() {
+    for (turn, index) in messages.into_iter().enumerate() {
         groups[turn % requests].push(index);
     }
     for group in &mut groups {
@@ -82,12 +76,8 @@ pub(crate) fn form(messages: &[&Submission], config: &SmsRuConfig) -> String {
         return form.finish();
     };
     if messages.iter().all(|message| message.text == first.text) {
-        let to: Vec<String> = messages
-            .iter()
-            .map(|message| message.to.digits().to_string())
-            .collect();
-        form.append_pair("to", &to.join(","))
-            .append_pair("msg", &first.text);
+        let to: Vec<String> = messages.iter().map(|message| message.to.digits().to_string()).collect();
+        form.append_pair("to", &to.join(",")).append_pair("msg", &first.text);
     } else {
         for message in messages {
             form.append_pair(&format!("to[{}]", message.to.digits()), &message.text);

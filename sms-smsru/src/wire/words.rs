@@ -14,16 +14,11 @@ const QUOTATION: usize = 8;
 /// The words about these messages on one line, cut; `None` when there are none, or when they repeat a phone number,
 /// a message or a credential. sms.ru's known texts repeat none of these; it does not promise that.
 pub(crate) fn fit(words: &str, messages: &[&Submission], credentials: &Credentials) -> Option<String> {
-    let line: Vec<&str> = words
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|w| !w.is_empty())
-        .collect();
+    let line: Vec<&str> =
+        words.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
     let line: String = line.join(" ").chars().take(LONGEST).collect();
     let lower = line.to_lowercase();
-    let secret = credentials
-        .fields()
-        .iter()
-        .any(|(_, value)| lower.contains(&value.to_lowercase()));
+    let secret = credentials.fields().iter().any(|(_, value)| lower.contains(&value.to_lowercase()));
     let quotes = || messages.iter().any(|message| quotes(&line, &message.text));
     let fit = !line.is_empty() && !secret && !holds_number(&line) && !quotes();
     fit.then_some(line)
@@ -46,16 +41,8 @@ fn holds_number(line: &str) -> bool {
 
 /// Whether the line repeats the message, a piece of it, or a number in it: a one-time code is short.
 fn quotes(line: &str, message: &str) -> bool {
-    let starts: Vec<usize> = line
-        .char_indices()
-        .map(|(at, _)| at)
-        .chain([line.len()])
-        .collect();
-    let piece = starts
-        .windows(QUOTATION + 1)
-        .any(|at| message.contains(&line[at[0]..at[QUOTATION]]));
-    let mut numbers = message
-        .split(|c: char| !c.is_ascii_digit())
-        .filter(|number| number.len() >= 3);
+    let starts: Vec<usize> = line.char_indices().map(|(at, _)| at).chain([line.len()]).collect();
+    let piece = starts.windows(QUOTATION + 1).any(|at| message.contains(&line[at[0]..at[QUOTATION]]));
+    let mut numbers = message.split(|c: char| !c.is_ascii_digit()).filter(|number| number.len() >= 3);
     piece || line.contains(message.trim()) || numbers.any(|number| line.contains(number))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use sms_core::{Class, OutcomeClass};
 use sms_smsru::code::{Level, Meaning, TABLE, find, of_sending};
 
-use crate::support::{PHONE, answered, message};
+use crate::support::{PHONE, Told, message};
 
 /// Every code of sms.ru's list of August 2026 and what `sms/send` must make of it, about a recipient:
 /// the class, the class for a one-time code, the wait in seconds.
@@ -83,7 +83,10 @@ fn every_documented_code_is_in_the_table_and_nothing_else_is() {
         assert!(find(*code, *level).is_some(), "{code} at {level:?}");
     }
     for (code, ..) in SENDING {
-        assert!(of_sending(*code, Level::Recipient).is_some() && of_sending(*code, Level::Request).is_some(), "{code}");
+        assert!(
+            of_sending(*code, Level::Recipient).is_some() && of_sending(*code, Level::Request).is_some(),
+            "{code}"
+        );
     }
 }
 
@@ -114,26 +117,30 @@ fn a_success_is_never_taken_for_a_refusal() {
 
 #[tokio::test]
 async fn each_code_about_a_recipient_gives_its_class_and_wait() {
+    let told = Told::start().await;
     for (code, service, otp, wait) in SENDING {
-        let body = format!(r#"{{"status":"OK","status_code":100,"sms":{{"{PHONE}":{{"status":"ERROR","status_code":{code}}}}}}}"#);
-        check(&body, *code, Class::Service, service, *wait).await;
-        check(&body, *code, Class::Otp, otp, wait.filter(|_| otp == service)).await;
+        let body = format!(
+            r#"{{"status":"OK","status_code":100,"sms":{{"{PHONE}":{{"status":"ERROR","status_code":{code}}}}}}}"#
+        );
+        check(&told, &body, *code, Class::Service, service, *wait).await;
+        check(&told, &body, *code, Class::Otp, otp, wait.filter(|_| otp == service)).await;
     }
 }
 
 #[tokio::test]
 async fn each_code_about_a_request_of_one_message_gives_its_class_and_wait() {
+    let told = Told::start().await;
     for (code, service, otp, wait) in SENDING {
         let body = format!(r#"{{"status":"ERROR","status_code":{code}}}"#);
-        check(&body, *code, Class::Service, service, *wait).await;
-        check(&body, *code, Class::Otp, otp, wait.filter(|_| otp == service)).await;
+        check(&told, &body, *code, Class::Service, service, *wait).await;
+        check(&told, &body, *code, Class::Otp, otp, wait.filter(|_| otp == service)).await;
     }
 }
 
-async fn check(body: &str, code: i32, class: Class, expected: &str, wait: Option<u64>) {
+async fn check(told: &Told, body: &str, code: i32, class: Class, expected: &str, wait: Option<u64>) {
     let mut submission = message(PHONE, "hi");
     submission.class = class;
-    let outcome = answered(body, &[submission]).await.remove(0);
+    let outcome = told.answer(body, &[submission]).await.remove(0);
     assert_eq!((outcome.class.as_str(), outcome.code), (expected, Some(code)), "{class:?}");
     assert_eq!(outcome.retry_after, wait.map(Duration::from_secs), "{code}");
     assert_eq!(outcome.text.as_deref(), of_sending(code, Level::Recipient).map(|row| row.en));
@@ -141,12 +148,15 @@ async fn check(body: &str, code: i32, class: Class, expected: &str, wait: Option
 
 #[tokio::test]
 async fn a_code_nobody_knows_fails_one_message_but_pauses_for_a_request() {
-    let about_one = format!(r#"{{"status":"OK","status_code":100,"sms":{{"{PHONE}":{{"status":"ERROR","status_code":299}}}}}}"#);
+    let about_one = format!(
+        r#"{{"status":"OK","status_code":100,"sms":{{"{PHONE}":{{"status":"ERROR","status_code":299}}}}}}"#
+    );
+    let told = Told::start().await;
     for (body, class) in [
         (&*about_one, OutcomeClass::Rejected),
         (r#"{"status":"ERROR","status_code":299}"#, OutcomeClass::Blocked),
     ] {
-        let outcome = answered(body, &[message(PHONE, "hi")]).await.remove(0);
+        let outcome = told.answer(body, &[message(PHONE, "hi")]).await.remove(0);
         assert_eq!((outcome.class, outcome.code), (class, Some(299)));
     }
 }

@@ -43,7 +43,15 @@ fn plain_http_goes_to_loopback_only() {
     for host in ["127.0.0.1:9000", "127.9.9.9", "[::1]:9000", "localhost:9000", "LOCALHOST"] {
         SmsRu::from_url(&format!("smsru+http://ID@{host}")).unwrap();
     }
-    for host in ["sms.ru", "10.0.0.1", "0.0.0.0", "[::]", "127.0.0.1.example.com", "localhost.example.com", "2130706434.x"] {
+    for host in [
+        "sms.ru",
+        "10.0.0.1",
+        "0.0.0.0",
+        "[::]",
+        "127.0.0.1.example.com",
+        "localhost.example.com",
+        "2130706434.x",
+    ] {
         assert!(refusal(&format!("smsru+http://ID@{host}")).contains("unencrypted"), "{host}");
     }
     assert!(SmsRu::new(SmsRuConfig::new("ID").address("http://sms.ru")).is_err());

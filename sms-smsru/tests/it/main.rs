@@ -1,7 +1,10 @@
 //! The tests of the crate as its users see it.
+// What a helper unwraps is the test's own doing, as in the tests themselves.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod code;
 mod config;
+mod conformance;
 mod faults;
 mod replies;
 mod secrets;

@@ -1,7 +1,7 @@
 //! What the tests share: messages, providers, and servers that misbehave.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use sms_core::{MessageId, Outcome, PhoneNumber, Provider, Submission};
 use sms_smsru::SmsRu;
@@ -11,33 +11,33 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 /// A credential that must show up nowhere.
-pub const CANARY: &str = "CANARY00-AAAA-BBBB-CCCC-000000000000";
-pub const PHONE: u64 = 79_255_070_602;
+pub(crate) const CANARY: &str = "CANARY00-AAAA-BBBB-CCCC-DDDDDDDDDDDD";
+pub(crate) const PHONE: u64 = 79_255_070_602;
 
-pub fn message(digits: u64, text: &str) -> Submission {
+pub(crate) fn message(digits: u64, text: &str) -> Submission {
     Submission::new(MessageId::new(), PhoneNumber::from_digits(digits).unwrap(), text)
 }
 
 /// A provider that talks to a server on this port.
-pub fn provider(port: u16, parameters: &str) -> SmsRu {
+pub(crate) fn provider(port: u16, parameters: &str) -> SmsRu {
     SmsRu::from_url(&format!("smsru+http://{CANARY}@127.0.0.1:{port}?{parameters}")).unwrap()
 }
 
-pub fn classes(outcomes: &[Outcome]) -> Vec<&'static str> {
+pub(crate) fn classes(outcomes: &[Outcome]) -> Vec<&'static str> {
     outcomes.iter().map(|outcome| outcome.class.as_str()).collect()
 }
 
 /// The decoded fields of a recorded request.
-pub fn fields(request: &Request) -> Vec<(String, String)> {
+pub(crate) fn fields(request: &Request) -> Vec<(String, String)> {
     url::form_urlencoded::parse(&request.body).into_owned().collect()
 }
 
-pub fn field(request: &Request, name: &str) -> Option<String> {
+pub(crate) fn field(request: &Request, name: &str) -> Option<String> {
     fields(request).into_iter().find(|(field, _)| field == name).map(|(_, value)| value)
 }
 
 /// The numbers a recorded request is for, in its order.
-pub fn recipients(request: &Request) -> Vec<String> {
+pub(crate) fn recipients(request: &Request) -> Vec<String> {
     let mut numbers = Vec::new();
     for (name, value) in fields(request) {
         if name == "to" {
@@ -50,33 +50,73 @@ pub fn recipients(request: &Request) -> Vec<String> {
 }
 
 /// A server on loopback that answers everything with this.
-pub async fn server(answer: impl Respond + 'static) -> MockServer {
+pub(crate) async fn server(answer: impl Respond + 'static) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(answer).mount(&server).await;
     server
 }
 
-/// Submits to a server that answers everything with this, under HTTP status 200.
-pub async fn answered(body: &str, batch: &[Submission]) -> Vec<Outcome> {
-    let server = server(json(body)).await;
-    provider(server.address().port(), "").submit(batch).await
+/// A server that answers with what it was told last, under HTTP status 200, and a provider that talks to it.
+pub(crate) struct Told {
+    body: Arc<Mutex<String>>,
+    provider: SmsRu,
+    _server: MockServer,
 }
 
-pub fn json(body: &str) -> ResponseTemplate {
+impl Told {
+    pub(crate) async fn start() -> Self {
+        let body = Arc::new(Mutex::new(String::new()));
+        let told = Arc::clone(&body);
+        let server = server(move |_: &Request| json(&told.lock().unwrap())).await;
+        Self { body, provider: provider(server.address().port(), ""), _server: server }
+    }
+
+    /// What this answer makes of a batch.
+    pub(crate) async fn answer(&self, body: &str, batch: &[Submission]) -> Vec<Outcome> {
+        body.clone_into(&mut self.body.lock().unwrap());
+        self.provider.submit(batch).await
+    }
+}
+
+/// What this answer makes of a batch.
+pub(crate) async fn answered(body: &str, batch: &[Submission]) -> Vec<Outcome> {
+    Told::start().await.answer(body, batch).await
+}
+
+pub(crate) fn json(body: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_raw(body, "application/json; charset=utf-8")
 }
 
-/// A stand-in for sms.ru that accepts everything: the reply is in the form recorded from the live server.
+/// A stand-in for sms.ru that accepts everything but one number: replies are in the form recorded from the live server.
 #[derive(Default)]
-pub struct Accepting(AtomicUsize);
+pub(crate) struct Accepting {
+    accepted: AtomicUsize,
+    refused: Option<String>,
+}
+
+impl Accepting {
+    pub(crate) fn refusing(number: u64) -> Self {
+        Self { refused: Some(number.to_string()), ..Self::default() }
+    }
+
+    fn verdict(&self, number: &str) -> String {
+        if self.refused.as_deref() == Some(number) {
+            return r#"{"status":"ERROR","status_code":202}"#.to_owned();
+        }
+        accepted(self.accepted.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 impl Respond for Accepting {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let entries: Vec<String> = recipients(request)
             .iter()
-            .map(|number| format!("\"{number}\": {}", accepted(self.0.fetch_add(1, Ordering::Relaxed))))
+            .map(|number| format!("\"{number}\": {}", self.verdict(number)))
             .collect();
-        json(&format!("{{\"status\":\"OK\",\"status_code\":100,\"sms\":{{{}}},\"balance\":4122.56}}", entries.join(",")))
+        json(&format!(
+            "{{\"status\":\"OK\",\"status_code\":100,\"sms\":{{{}}},\"balance\":4122.56}}",
+            entries.join(",")
+        ))
     }
 }
 
@@ -85,7 +125,7 @@ fn accepted(n: usize) -> String {
 }
 
 /// A server below HTTP: each connection is handed to `serve`; the count is that of connections.
-pub async fn raw<F>(serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> (u16, Arc<AtomicUsize>)
+pub(crate) async fn raw<F>(serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> (u16, Arc<AtomicUsize>)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -102,12 +142,15 @@ where
 }
 
 /// Reads one request to the end of its body; `None` when the connection ends first.
-pub async fn read_request(stream: &mut TcpStream) -> Option<String> {
+pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut request = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&request).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+            let length = head
+                .to_lowercase()
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
             if body.len() >= length.unwrap_or(0) {
                 return Some(text);
             }
@@ -119,12 +162,15 @@ pub async fn read_request(stream: &mut TcpStream) -> Option<String> {
 }
 
 /// A whole HTTP response with this body.
-pub async fn write_response(stream: &mut TcpStream, body: &str) {
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+pub(crate) async fn write_response(stream: &mut TcpStream, body: &str) {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
     stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
 }
 
 /// A reply that accepts [`PHONE`].
-pub fn accepting_phone() -> String {
+pub(crate) fn accepting_phone() -> String {
     format!("{{\"status\":\"OK\",\"status_code\":100,\"sms\":{{\"{PHONE}\":{}}},\"balance\":1}}", accepted(0))
 }

@@ -6,13 +6,17 @@
 //! `SMS_TEST_CASES` sets how many lives there are (256), `SMS_TEST_SEED` the seed of the first (0): a life that
 //! differs is led again, shortened, and shown with its seed.
 
+mod answer;
 mod pair;
 mod step;
 
 use std::env;
 use std::fmt::Write;
 
+use tokio::time::timeout;
+
 use crate::StoreHarness;
+use crate::run::LIMIT;
 use pair::Pair;
 use step::{Life, Step};
 
@@ -21,9 +25,7 @@ const STEPS: usize = 50;
 
 fn number(variable: &str, default: u64) -> u64 {
     match env::var(variable) {
-        Ok(value) => value
-            .parse()
-            .unwrap_or_else(|_| panic!("{variable} must be a number")),
+        Ok(value) => value.parse().unwrap_or_else(|_| panic!("{variable} must be a number")),
         Err(_) => default,
     }
 }
@@ -47,13 +49,14 @@ pub async fn every_step_is_that_of_the_model(fresh: impl AsyncFn() -> StoreHarne
 
 /// Takes every step on both stores; what differs is the error.
 async fn lead(life: &Life, fresh: &impl AsyncFn() -> StoreHarness) -> Result<(), String> {
-    let mut pair = Pair::new(fresh().await, life).await;
-    for step in &life.steps {
-        pair.take(*step)
-            .await
-            .map_err(|difference| format!("at {step:?}: {difference}"))?;
-    }
-    Ok(())
+    let steps = async {
+        let mut pair = Pair::new(fresh().await, life).await;
+        for step in &life.steps {
+            pair.take(*step).await.map_err(|difference| format!("at {step:?}: {difference}"))?;
+        }
+        Ok(())
+    };
+    timeout(LIMIT, steps).await.unwrap_or_else(|_| Err("a call hangs".to_owned()))
 }
 
 /// Leaves out every step without which the stores differ still.

@@ -1,10 +1,11 @@
 //! What can happen, drawn from a seed. Every time is a multiple of 5 s, so that a store whose clock goes on by itself
 //! comes to the same decisions.
 
+use std::time::Duration;
+
 use fastrand::Rng;
 use sms_core::store::Resolution;
 use sms_core::{Class, Message, NewMessage, OnUnknown, OutcomeClass, ReceiptState};
-use std::time::Duration;
 use time::OffsetDateTime;
 
 /// How many messages a life has.
@@ -110,14 +111,8 @@ impl Life {
     pub(super) fn new(seed: u64, steps: usize) -> Self {
         let mut rng = Rng::with_seed(seed);
         let messages = (0..MESSAGES).map(|_| Asked::draw(&mut rng)).collect();
-        let birth = Step::Insert {
-            first: 0,
-            number: 3,
-            pushed: false,
-        };
-        let steps = std::iter::once(birth)
-            .chain((1..steps).map(|_| Step::draw(&mut rng)))
-            .collect();
+        let birth = Step::Insert { first: 0, number: 3, pushed: false };
+        let steps = std::iter::once(birth).chain((1..steps).map(|_| Step::draw(&mut rng))).collect();
         Self { messages, steps }
     }
 }
@@ -127,48 +122,45 @@ impl Step {
     fn draw(rng: &mut Rng) -> Self {
         let of = rng.usize(..MESSAGES);
         match rng.u32(..100) {
-            0..8 => Self::Insert {
-                first: of,
-                number: rng.usize(1..=3),
-                pushed: rng.bool(),
-            },
-            8..28 => Self::Advance {
-                secs: draw(rng, &[5, 5, 10, 10, 30, 60, 60, 300]),
-            },
-            28 => Self::Advance { secs: 75 * 3600 },
+            0..8 => Self::insert(rng, of),
+            8..28 => Self::Advance { secs: draw(rng, &SHORT_WAITS) },
+            28 => Self::Advance { secs: draw(rng, &LONG_WAITS) },
             29..34 => Self::Due,
-            34..52 => Self::Begin {
-                mask: rng.u8(1..1 << MESSAGES),
-                worker: rng.u8(..2),
-            },
+            34..52 => Self::begin(rng),
             52..55 => Self::BeginAgain,
-            55..75 => Self::Settle {
-                of,
-                back: draw(rng, &[0, 0, 0, 1, 1, 2]),
-                class: draw(rng, &CLASSES),
-            },
+            55..75 => Self::settle(rng, of),
             75..80 => Self::Rescue,
             80..82 => Self::Expire,
             82..90 => Self::receive(rng, of),
             90..93 => Self::Awaiting,
             93..95 => Self::Cancel { of },
-            95..99 => Self::Resolve {
-                of,
-                resolution: draw(rng, &RESOLUTIONS),
-            },
+            95..98 => Self::resolve(rng, of),
             _ => Self::Purge,
         }
     }
 
+    fn insert(rng: &mut Rng, first: usize) -> Self {
+        Self::Insert { first, number: rng.usize(1..=3), pushed: rng.bool() }
+    }
+
+    fn begin(rng: &mut Rng) -> Self {
+        Self::Begin { mask: rng.u8(1..1 << MESSAGES), worker: rng.u8(..2) }
+    }
+
+    fn settle(rng: &mut Rng, of: usize) -> Self {
+        Self::Settle { of, back: draw(rng, &[0, 0, 0, 1, 1, 2]), class: draw(rng, &CLASSES) }
+    }
+
+    fn resolve(rng: &mut Rng, of: usize) -> Self {
+        let resolutions = [Resolution::Sent, Resolution::Failed, Resolution::Resend];
+        Self::Resolve { of, resolution: draw(rng, &resolutions) }
+    }
+
     fn receive(rng: &mut Rng, of: usize) -> Self {
-        let states = [
-            ReceiptState::InTransit,
-            ReceiptState::Delivered,
-            ReceiptState::Undelivered,
-        ];
+        let states = [ReceiptState::InTransit, ReceiptState::Delivered, ReceiptState::Undelivered];
         Self::Receive {
             of,
-            attempt: rng.u32(1..=3),
+            attempt: draw(rng, &[1, 1, 2, 3]),
             state: draw(rng, &states),
             code: rng.i32(100..103),
         }
@@ -184,7 +176,9 @@ const CLASSES: [OutcomeClass; 6] = [
     OutcomeClass::Unknown,
 ];
 
-const RESOLUTIONS: [Resolution; 3] = [Resolution::Sent, Resolution::Failed, Resolution::Resend];
+const SHORT_WAITS: [u64; 8] = [5, 5, 10, 10, 30, 60, 60, 300];
+/// Less and more than the key window and the retention time.
+const LONG_WAITS: [u64; 3] = [3600, 40 * 3600, 75 * 3600];
 
 fn draw<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
     from[rng.usize(..from.len())]

@@ -1,9 +1,10 @@
 //! What holds when many call at once.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use sms_core::store::{BeginRequest, CancelRequest, InsertRequest, Inserted, Settled};
-use sms_core::{MessageId, Scope, Status};
+use sms_core::{MessageId, Scope, Status, Store};
 
 use super::steps::{
     ALL, LEASE, accepted, begun_ids, ids_of, kinds, message, prepared, secs, settlement, some, sorted,
@@ -35,23 +36,14 @@ pub async fn each_message_is_begun_by_one_worker(h: &StoreHarness) {
             let worker = format!("worker-{caller}");
             let mut begun = Vec::new();
             for (number, some) in ids.chunks(5).enumerate() {
-                let request = BeginRequest {
-                    ids: some,
-                    worker: &worker,
-                    batch: number as u64,
-                    lease: LEASE,
-                };
+                let request = BeginRequest { ids: some, worker: &worker, batch: number as u64, lease: LEASE };
                 begun.extend(begun_ids(&store.begin(request).await.expect("begin")));
             }
             begun
         }
     }));
     let begun = begun.await.into_iter().flatten().collect();
-    assert_eq!(
-        sorted(begun),
-        ids_of(&batch),
-        "each message is begun once, by whomever"
-    );
+    assert_eq!(sorted(begun), ids_of(&batch), "each message is begun once, by whomever");
 }
 
 pub async fn one_key_stores_one_message(h: &StoreHarness) {
@@ -59,10 +51,7 @@ pub async fn one_key_stores_one_message(h: &StoreHarness) {
         let (store, message) = (h.store(), prepared(&message().key("k")));
         async move {
             let messages = std::slice::from_ref(&message);
-            let request = InsertRequest {
-                messages,
-                push_after: secs(0),
-            };
+            let request = InsertRequest { messages, push_after: secs(0) };
             match store.insert(request).await.expect("insert")[0] {
                 Inserted::Stored => (true, message.id),
                 Inserted::Replayed(id) => (false, id),
@@ -71,15 +60,8 @@ pub async fn one_key_stores_one_message(h: &StoreHarness) {
         }
     }));
     let answers = answers.await;
-    assert_eq!(
-        answers.iter().filter(|(stored, _)| *stored).count(),
-        1,
-        "one of them is stored"
-    );
-    assert!(
-        answers.iter().all(|(_, id)| *id == answers[0].1),
-        "everybody is told of the same message"
-    );
+    assert_eq!(answers.iter().filter(|(stored, _)| *stored).count(), 1, "one of them is stored");
+    assert!(answers.iter().all(|(_, id)| *id == answers[0].1), "everybody is told of the same message");
     assert_eq!(h.due().await.len(), 1);
 }
 
@@ -88,46 +70,32 @@ pub async fn a_job_is_offered_to_one_caretaker(h: &StoreHarness) {
     h.insert(&batch).await;
     let jobs = together((0..CALLERS).map(|_| {
         let store = h.store();
-        let request = sms_core::store::DueRequest {
-            limits: [ALL; 3],
-            again_after: secs(20),
-        };
+        let request = sms_core::store::DueRequest { limits: [ALL; 3], again_after: secs(20) };
         async move { store.due(request).await.expect("due") }
     }));
     let ids = jobs.await.into_iter().flatten().map(|job| job.id).collect();
     assert_eq!(sorted(ids), ids_of(&batch));
 }
 
+/// Whether a worker could take the message.
+async fn taken(store: Arc<dyn Store>, id: MessageId) -> bool {
+    let request = BeginRequest { ids: &[id], worker: "worker-1", batch: 1, lease: LEASE };
+    !store.begin(request).await.expect("begin").is_empty()
+}
+
+async fn cancelled(store: Arc<dyn Store>, id: MessageId) -> bool {
+    let request = CancelRequest { id, scope: Scope::All, by: "olga".to_owned() };
+    store.cancel(request).await.is_ok()
+}
+
 pub async fn a_cancelled_message_is_not_begun(h: &StoreHarness) {
     for _ in 0..10 {
         let id = h.queued(message()).await;
-        let (first, second) = (h.store(), h.store());
-        let begin = tokio::spawn(async move {
-            let request = BeginRequest {
-                ids: &[id],
-                worker: "worker-1",
-                batch: 1,
-                lease: LEASE,
-            };
-            first.begin(request).await.expect("begin").len()
-        });
-        let cancel = tokio::spawn(async move {
-            second
-                .cancel(CancelRequest {
-                    id,
-                    scope: Scope::All,
-                    by: "olga".to_owned(),
-                })
-                .await
-                .is_ok()
-        });
+        let begin = tokio::spawn(taken(h.store(), id));
+        let cancel = tokio::spawn(cancelled(h.store(), id));
         let (taken, cancelled) = (begin.await.expect("begin"), cancel.await.expect("cancel"));
-        assert_eq!(taken == 1, !cancelled, "one of the two wins");
-        let expected = if cancelled {
-            Status::Cancelled
-        } else {
-            Status::Sending
-        };
+        assert_ne!(taken, cancelled, "one of the two wins");
+        let expected = if cancelled { Status::Cancelled } else { Status::Sending };
         assert_eq!(h.status(id).await, expected);
     }
 }
@@ -141,24 +109,13 @@ pub async fn a_rescue_that_races_with_the_settlement_loses_nothing(h: &StoreHarn
     let rescue = tokio::spawn(async move { store.rescue(ALL).await.expect("rescue") });
     let settle = batch.iter().map(|message| {
         let (store, id) = (h.store(), message.id);
-        async move {
-            (
-                id,
-                store
-                    .settle(&[settlement(id, 1, accepted(id))])
-                    .await
-                    .expect("settle")[0],
-            )
-        }
+        async move { (id, store.settle(&[settlement(id, 1, accepted(id))]).await.expect("settle")[0]) }
     });
     let settled = together(settle).await;
     let rescued = rescue.await.expect("rescue");
     for (id, answer) in settled {
-        let expected = if rescued.contains(&id) {
-            Settled::Late(Status::Sent)
-        } else {
-            Settled::Now(Status::Sent)
-        };
+        let expected =
+            if rescued.contains(&id) { Settled::Late(Status::Sent) } else { Settled::Now(Status::Sent) };
         assert_eq!((answer, h.status(id).await), (expected, Status::Sent));
     }
 }
@@ -167,22 +124,11 @@ pub async fn one_settlement_of_many_is_written(h: &StoreHarness) {
     let id: MessageId = h.sending(message()).await;
     let answers = together((0..CALLERS).map(|_| {
         let store = h.store();
-        async move {
-            store
-                .settle(&[settlement(id, 1, accepted(id))])
-                .await
-                .expect("settle")[0]
-        }
+        async move { store.settle(&[settlement(id, 1, accepted(id))]).await.expect("settle")[0] }
     }));
     let answers = answers.await;
-    let now = answers
-        .iter()
-        .filter(|answer| **answer == Settled::Now(Status::Sent))
-        .count();
-    let known = answers
-        .iter()
-        .filter(|answer| **answer == Settled::Known(Status::Sent))
-        .count();
+    let now = answers.iter().filter(|answer| **answer == Settled::Now(Status::Sent)).count();
+    let known = answers.iter().filter(|answer| **answer == Settled::Known(Status::Sent)).count();
     assert_eq!((now, known), (1, CALLERS - 1));
     assert_eq!(kinds(&h.timeline(id).await).len(), 1);
 }
@@ -192,10 +138,8 @@ pub async fn a_reader_of_the_log_skips_nothing(h: &StoreHarness) {
     h.insert(&batch).await;
     h.try_begin(&ids_of(&batch)).await;
     let settling = batch.chunks(5).map(|some| {
-        let settlements: Vec<_> = some
-            .iter()
-            .map(|message| settlement(message.id, 1, accepted(message.id)))
-            .collect();
+        let settlements: Vec<_> =
+            some.iter().map(|message| settlement(message.id, 1, accepted(message.id))).collect();
         let store = h.store();
         tokio::spawn(async move { store.settle(&settlements).await.expect("settle").len() })
     });
@@ -204,11 +148,7 @@ pub async fn a_reader_of_the_log_skips_nothing(h: &StoreHarness) {
     while seen.len() < batch.len() {
         let done = settling.iter().all(tokio::task::JoinHandle::is_finished);
         let page = h.store.events_after(seq, 7).await.expect("events_after");
-        assert!(
-            !done || !page.is_empty(),
-            "the reader has skipped {} events",
-            batch.len() - seen.len()
-        );
+        assert!(!done || !page.is_empty(), "the reader has skipped {} events", batch.len() - seen.len());
         seq = page.last().map_or(seq, |event| event.seq);
         seen.extend(page.into_iter().map(|event| event.message_id));
         tokio::task::yield_now().await;

@@ -13,15 +13,9 @@ pub async fn a_queued_message_becomes_sending_under_a_lease(h: &StoreHarness) {
     let id = h.queued(message()).await;
     h.begin_by("worker-7", batch(), &[id]).await;
     let state = h.state(id).await;
-    assert_eq!(
-        (state.status, state.attempts, state.fence),
-        (Status::Sending, 1, 1)
-    );
+    assert_eq!((state.status, state.attempts, state.fence), (Status::Sending, 1, 1));
     let lease = state.lease.expect("a message that is sending bears a lease");
-    assert_eq!(
-        (lease.worker.as_str(), lease.since),
-        ("worker-7", state.updated_at)
-    );
+    assert_eq!((lease.worker.as_str(), lease.since), ("worker-7", state.updated_at));
     assert_eq!(lease.until, lease.since + LEASE);
 }
 
@@ -36,11 +30,7 @@ pub async fn every_attempt_has_a_fence_of_its_own(h: &StoreHarness) {
 }
 
 pub async fn a_submission_carries_the_whole_message(h: &StoreHarness) {
-    let asked = message()
-        .class(Class::Marketing)
-        .from("Acme")
-        .translit(true)
-        .end_user_ip("192.0.2.7");
+    let asked = message().class(Class::Marketing).from("Acme").translit(true).end_user_ip("192.0.2.7");
     let message = prepared(&asked);
     h.insert(std::slice::from_ref(&message)).await;
     let begun = h.begin(message.id).await;
@@ -49,38 +39,17 @@ pub async fn a_submission_carries_the_whole_message(h: &StoreHarness) {
     expected.class = message.class;
     expected.options = message.options;
     expected.valid_until = h.state(message.id).await.valid_until;
-    assert!(
-        begun.submission == expected,
-        "every field of the submission is the message's"
-    );
+    assert!(begun.submission == expected, "every field of the submission is the message's");
 }
 
 pub async fn an_attempt_knows_its_policy(h: &StoreHarness) {
     let id = h.queued(otp().max_attempts(7)).await;
     let on_unknown = OnUnknown::ResendOnce;
-    let first = AttemptState {
-        attempt: 1,
-        max_attempts: 7,
-        resends: 0,
-        on_unknown,
-    };
+    let first = AttemptState { attempt: 1, max_attempts: 7, resends: 0, on_unknown };
     assert_eq!(h.begin(id).await.attempt, first);
-    h.settle_as(
-        id,
-        1,
-        unknown(),
-        sms_core::outcome::Verdict::Resend { after: secs(5) },
-    )
-    .await;
+    h.settle_as(id, 1, unknown(), sms_core::outcome::Verdict::Resend { after: secs(5) }).await;
     h.advance(secs(6)).await;
-    assert_eq!(
-        h.begin(id).await.attempt,
-        AttemptState {
-            attempt: 2,
-            resends: 1,
-            ..first
-        }
-    );
+    assert_eq!(h.begin(id).await.attempt, AttemptState { attempt: 2, resends: 1, ..first });
 }
 
 pub async fn a_message_its_caller_pushes_can_be_begun_at_once(h: &StoreHarness) {
@@ -119,16 +88,8 @@ pub async fn only_a_queued_message_is_begun(h: &StoreHarness) {
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
         let id = h.in_status(status).await;
         let before = h.find(id).await;
-        assert_eq!(
-            h.try_begin(&[id]).await,
-            [],
-            "a message that is {status} must not be begun"
-        );
-        assert_eq!(
-            h.find(id).await,
-            before,
-            "a message that is {status} must stay as it is"
-        );
+        assert_eq!(h.try_begin(&[id]).await, [], "a message that is {status} must not be begun");
+        assert_eq!(h.find(id).await, before, "a message that is {status} must stay as it is");
     }
 }
 
@@ -176,16 +137,8 @@ pub async fn a_repeat_of_the_same_batch_gets_the_same_answer(h: &StoreHarness) {
 pub async fn another_worker_gets_nothing_of_a_batch_that_is_begun(h: &StoreHarness) {
     let id = h.queued(message()).await;
     h.begin_by("worker-1", 1, &[id]).await;
-    assert_eq!(
-        h.begin_by("worker-2", 1, &[id]).await,
-        [],
-        "the batch number is the worker's own"
-    );
-    assert_eq!(
-        h.begin_by("worker-1", 2, &[id]).await,
-        [],
-        "another batch is no repeat"
-    );
+    assert_eq!(h.begin_by("worker-2", 1, &[id]).await, [], "the batch number is the worker's own");
+    assert_eq!(h.begin_by("worker-1", 2, &[id]).await, [], "another batch is no repeat");
 }
 
 pub async fn a_repeat_after_the_settlement_begins_nothing(h: &StoreHarness) {

@@ -10,13 +10,7 @@ use crate::StoreHarness;
 pub async fn a_waiting_message_is_offered_with_its_lane(h: &StoreHarness) {
     for class in Class::ALL {
         let id = h.queued(message().class(class)).await;
-        assert_eq!(
-            h.due().await,
-            [Job {
-                id,
-                lane: class.policy().lane
-            }]
-        );
+        assert_eq!(h.due().await, [Job { id, lane: class.policy().lane }]);
     }
 }
 
@@ -47,11 +41,7 @@ pub async fn each_lane_has_its_own_limit(h: &StoreHarness) {
     let jobs = h.due_up_to([2, 0, 3]).await;
     let count = |lane| jobs.iter().filter(|job| job.lane == lane).count();
     assert_eq!(Lane::ALL.map(count), [2, 0, 3]);
-    assert_eq!(
-        h.due().await.len(),
-        12 - 5,
-        "what was over the limit is still to be offered"
-    );
+    assert_eq!(h.due().await.len(), 12 - 5, "what was over the limit is still to be offered");
 }
 
 pub async fn an_offered_message_is_not_offered_again_too_early(h: &StoreHarness) {
@@ -82,8 +72,7 @@ pub async fn a_message_its_caller_pushes_is_left_alone_for_a_while(h: &StoreHarn
 
 pub async fn a_scheduled_message_is_offered_at_its_time_whoever_pushes(h: &StoreHarness) {
     let at = h.now().await + secs(10);
-    h.insert_pushing(&[prepared(&message().send_at(at))], Duration::from_hours(1))
-        .await;
+    h.insert_pushing(&[prepared(&message().send_at(at))], Duration::from_hours(1)).await;
     h.advance(secs(11)).await;
     assert_eq!(h.due().await.len(), 1);
 }
@@ -115,11 +104,5 @@ pub async fn a_retry_is_offered_when_it_is_due_and_not_before(h: &StoreHarness) 
     h.advance(almost(BACKOFF)).await;
     assert_eq!(h.due().await, []);
     h.advance(secs(3)).await;
-    assert_eq!(
-        h.due().await,
-        [Job {
-            id,
-            lane: Lane::Normal
-        }]
-    );
+    assert_eq!(h.due().await, [Job { id, lane: Lane::Normal }]);
 }

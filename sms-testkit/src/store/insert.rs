@@ -33,11 +33,7 @@ pub async fn a_stored_message_can_be_read_back_whole(h: &StoreHarness) {
     let plain = prepared(&message());
     assert_eq!(h.insert(&[whole.clone(), plain.clone()]).await, [Stored, Stored]);
     for message in [whole, plain] {
-        let found = h
-            .find(message.id)
-            .await
-            .expect("a stored message can be read")
-            .message;
+        let found = h.find(message.id).await.expect("a stored message can be read").message;
         assert_eq!(found.metadata, message.metadata);
         assert_eq!(found.send_at, message.send_at);
         assert!(found == message, "every field of a message is kept");
@@ -55,10 +51,7 @@ pub async fn a_new_message_is_queued_and_has_no_attempt(h: &StoreHarness) {
     let state = h.state(id).await;
     assert_eq!(state.status, Status::Queued);
     assert_eq!((state.attempts, state.resends, state.fence), (0, 0, 0));
-    assert_eq!(
-        (state.lease, state.provider, state.provider_id),
-        (None, None, None)
-    );
+    assert_eq!((state.lease, state.provider, state.provider_id), (None, None, None));
     assert_eq!((state.code, state.reason), (None, None));
     assert_eq!((state.created_at, state.updated_at), (state.due_at, state.due_at));
 }
@@ -70,21 +63,14 @@ pub async fn the_deadline_counts_from_now(h: &StoreHarness) {
 
 pub async fn the_deadline_of_a_scheduled_message_counts_from_its_time(h: &StoreHarness) {
     let at = h.now().await + secs(3600);
-    let state = h
-        .state(h.queued(message().send_at(at).deadline(secs(60))).await)
-        .await;
+    let state = h.state(h.queued(message().send_at(at).deadline(secs(60))).await).await;
     assert_eq!((state.due_at, state.valid_until), (at, at + secs(60)));
 }
 
 pub async fn a_time_in_the_past_means_now(h: &StoreHarness) {
     let at = h.now().await - secs(3600);
-    let state = h
-        .state(h.queued(message().send_at(at).deadline(secs(60))).await)
-        .await;
-    assert_eq!(
-        (state.due_at, state.valid_until),
-        (state.created_at, state.created_at + secs(60))
-    );
+    let state = h.state(h.queued(message().send_at(at).deadline(secs(60))).await).await;
+    assert_eq!((state.due_at, state.valid_until), (state.created_at, state.created_at + secs(60)));
 }
 
 pub async fn an_empty_batch_is_no_error(h: &StoreHarness) {
@@ -123,10 +109,7 @@ pub async fn the_same_key_and_content_is_the_first_message(h: &StoreHarness) {
     let (first, second) = (keyed("a"), keyed("a"));
     assert_eq!(h.insert(std::slice::from_ref(&first)).await, [Stored]);
     for _ in 0..2 {
-        assert_eq!(
-            h.insert(std::slice::from_ref(&second)).await,
-            [Replayed(first.id)]
-        );
+        assert_eq!(h.insert(std::slice::from_ref(&second)).await, [Replayed(first.id)]);
     }
     assert_eq!(h.find(second.id).await, None, "a replayed message is not stored");
 }
@@ -143,21 +126,14 @@ pub async fn a_key_belongs_to_its_owner(h: &StoreHarness) {
     let nobodys = prepared(&message().key("k"));
     assert_eq!(h.insert(&[of("shop"), of("bank"), nobodys]).await, [Stored; 3]);
     let again = prepared(&Message::new("+79251234567", "other").key("k"));
-    assert_eq!(
-        h.insert(&[again]).await,
-        [KeyReused],
-        "a key without an owner is a key too"
-    );
+    assert_eq!(h.insert(&[again]).await, [KeyReused], "a key without an owner is a key too");
 }
 
 pub async fn a_key_is_held_for_72_hours(h: &StoreHarness) {
     let first = keyed("a");
     h.insert(std::slice::from_ref(&first)).await;
     h.advance(almost(3 * DAY)).await;
-    assert_eq!(
-        h.insert(&[keyed("a"), keyed("b")]).await,
-        [Replayed(first.id), KeyReused]
-    );
+    assert_eq!(h.insert(&[keyed("a"), keyed("b")]).await, [Replayed(first.id), KeyReused]);
 }
 
 pub async fn a_key_is_free_after_72_hours(h: &StoreHarness) {
@@ -165,18 +141,13 @@ pub async fn a_key_is_free_after_72_hours(h: &StoreHarness) {
     h.advance(3 * DAY + secs(1)).await;
     let second = keyed("b");
     assert_eq!(h.insert(std::slice::from_ref(&second)).await, [Stored]);
-    assert_eq!(
-        h.insert(&[keyed("b"), keyed("a")]).await,
-        [Replayed(second.id), KeyReused]
-    );
+    assert_eq!(h.insert(&[keyed("b"), keyed("a")]).await, [Replayed(second.id), KeyReused]);
 }
 
 pub async fn a_key_is_held_whatever_becomes_of_its_message(h: &StoreHarness) {
     let first = keyed("a");
     h.insert(std::slice::from_ref(&first)).await;
-    h.cancel(first.id)
-        .await
-        .expect("a queued message can be cancelled");
+    h.cancel(first.id).await.expect("a queued message can be cancelled");
     assert_eq!(h.insert(&[keyed("a")]).await, [Replayed(first.id)]);
 }
 
@@ -191,10 +162,7 @@ pub async fn a_refused_message_does_not_spoil_the_batch(h: &StoreHarness) {
     let first = keyed("a");
     h.insert(std::slice::from_ref(&first)).await;
     let batch = [prepared(&message()), keyed("b"), keyed("a"), prepared(&message())];
-    assert_eq!(
-        h.insert(&batch).await,
-        [Stored, KeyReused, Replayed(first.id), Stored]
-    );
+    assert_eq!(h.insert(&batch).await, [Stored, KeyReused, Replayed(first.id), Stored]);
     for message in [&batch[0], &batch[3]] {
         assert_eq!(h.status(message.id).await, Status::Queued);
     }

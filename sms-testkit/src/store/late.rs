@@ -25,21 +25,13 @@ async fn superseded(h: &StoreHarness) -> MessageId {
 
 async fn expect_sent(h: &StoreHarness, id: MessageId, from: &str) {
     let settled = h.settle(id, 1, accepted(id)).await;
-    assert_eq!(
-        settled,
-        Settled::Late(Status::Sent),
-        "an acceptance lifts a message that is {from}"
-    );
+    assert_eq!(settled, Settled::Late(Status::Sent), "an acceptance lifts a message that is {from}");
     let state = h.state(id).await;
     assert_eq!((state.status, state.lease), (Status::Sent, None), "{from}");
     assert_eq!(state.provider.as_deref(), Some(PROVIDER), "{from}");
     assert_eq!(state.provider_id, Some(provider_id(id)), "{from}");
     let event = h.last_event(id).await;
-    assert_eq!(
-        (event.kind, event.status),
-        (EventKind::LateOutcome, Status::Sent),
-        "{from}"
-    );
+    assert_eq!((event.kind, event.status), (EventKind::LateOutcome, Status::Sent), "{from}");
 }
 
 pub async fn an_acceptance_lifts_an_unknown_message(h: &StoreHarness) {
@@ -55,11 +47,7 @@ pub async fn an_acceptance_after_an_unknown_outcome_lifts_the_message(h: &StoreH
 pub async fn an_acceptance_of_an_earlier_attempt_lifts_a_queued_message(h: &StoreHarness) {
     let id = h.resent(otp()).await;
     expect_sent(h, id, "queued").await;
-    assert_eq!(
-        h.try_begin(&[id]).await,
-        [],
-        "what was accepted is not sent again"
-    );
+    assert_eq!(h.try_begin(&[id]).await, [], "what was accepted is not sent again");
 }
 
 pub async fn an_acceptance_of_an_earlier_attempt_lifts_a_sending_message(h: &StoreHarness) {
@@ -74,9 +62,7 @@ pub async fn an_acceptance_of_an_earlier_attempt_lifts_a_sending_message(h: &Sto
 
 pub async fn an_acceptance_lifts_a_failed_message(h: &StoreHarness) {
     let id = abandoned(h).await;
-    h.resolve(id, Resolution::Failed)
-        .await
-        .expect("an unknown message can be resolved");
+    h.resolve(id, Resolution::Failed).await.expect("an unknown message can be resolved");
     expect_sent(h, id, "failed").await;
 }
 
@@ -101,11 +87,7 @@ pub async fn a_second_acceptance_leaves_a_sent_message_as_it_is(h: &StoreHarness
     h.settle(id, 2, second.clone()).await;
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Late(Status::Sent));
     assert_eq!(h.state(id).await.provider_id, second.provider_id);
-    assert_eq!(
-        h.last_event(id).await.details.provider_id,
-        Some(provider_id(id)),
-        "both are on record"
-    );
+    assert_eq!(h.last_event(id).await.details.provider_id, Some(provider_id(id)), "both are on record");
 }
 
 pub async fn an_acceptance_leaves_a_delivered_message_as_it_is(h: &StoreHarness) {
@@ -130,17 +112,19 @@ pub async fn a_refusal_after_a_resend_leaves_the_message_unknown(h: &StoreHarnes
     let id = superseded(h).await;
     assert_eq!(h.lease_ends().await, [id]);
     let settled = h.settle(id, 2, rejected()).await;
-    assert_eq!(
-        settled,
-        Settled::Late(Status::Unknown),
-        "attempt 1 may have got through"
-    );
+    assert_eq!(settled, Settled::Late(Status::Unknown), "attempt 1 may have got through");
     let settled = h.settle(id, 1, rejected()).await;
-    assert_eq!(
-        settled,
-        Settled::Late(Status::Unknown),
-        "attempt 1 is not the one that is unknown"
-    );
+    assert_eq!(settled, Settled::Late(Status::Unknown), "attempt 1 is not the one that is unknown");
+}
+
+pub async fn a_refusal_of_an_earlier_attempt_leaves_the_message_unknown(h: &StoreHarness) {
+    let id = h.sending(message()).await;
+    h.settle(id, 1, deferred()).await;
+    h.advance(BACKOFF + secs(1)).await;
+    h.begin(id).await;
+    h.settle(id, 2, unknown()).await;
+    let settled = h.settle(id, 1, rejected()).await;
+    assert_eq!(settled, Settled::Late(Status::Unknown), "attempt 2 may have got through");
 }
 
 pub async fn a_refusal_of_an_earlier_attempt_moves_nothing(h: &StoreHarness) {
@@ -156,58 +140,27 @@ pub async fn a_refusal_of_an_earlier_attempt_moves_nothing(h: &StoreHarness) {
 }
 
 pub async fn any_other_outcome_is_recorded_and_moves_nothing(h: &StoreHarness) {
-    let others = [
-        deferred(),
-        Outcome::blocked(201, "no money"),
-        Outcome::not_sent("refused"),
-        unknown(),
-    ];
-    for outcome in others {
+    let blocked = Outcome::blocked(201, "no money");
+    for outcome in [deferred(), blocked, Outcome::not_sent("refused"), unknown()] {
         let id = abandoned(h).await;
-        let (before, events) = (h.find(id).await, h.timeline(id).await.len());
-        assert_eq!(
-            h.settle(id, 1, outcome.clone()).await,
-            Settled::Late(Status::Unknown)
-        );
-        assert_eq!(
-            h.find(id).await,
-            before,
-            "a late {:?} moves nothing",
-            outcome.class
-        );
-        assert_eq!(
-            h.timeline(id).await.len(),
-            events + 1,
-            "a late {:?} is on record",
-            outcome.class
-        );
+        let (class, before, events) = (outcome.class, h.find(id).await, h.timeline(id).await.len());
+        let settled = h.settle(id, 1, outcome).await;
+        assert_eq!(settled, Settled::Late(Status::Unknown), "{class:?}");
+        assert_eq!(h.find(id).await, before, "a late {class:?} moves nothing");
+        assert_eq!(h.timeline(id).await.len(), events + 1, "a late {class:?} is on record");
         let event = h.last_event(id).await;
-        assert_eq!(
-            (event.kind, event.details.outcome),
-            (EventKind::LateOutcome, Some(outcome.class))
-        );
-        assert_eq!(event.details.attempt, Some(1));
+        assert_eq!(event.kind, EventKind::LateOutcome);
+        assert_eq!((event.details.attempt, event.details.outcome), (Some(1), Some(class)));
     }
 }
 
 pub async fn a_wrong_fence_settles_nothing(h: &StoreHarness) {
     let id = superseded(h).await;
-    for verdict in [
-        Verdict::Failed,
-        Verdict::Unknown,
-        Verdict::Retry {
-            after: BACKOFF,
-            counted: false,
-        },
-    ] {
+    for verdict in [Verdict::Failed, Verdict::Unknown, Verdict::Retry { after: BACKOFF, counted: false }] {
         let outcome = Outcome::not_sent(format!("{verdict:?}"));
         h.settle_as(id, 1, outcome, verdict).await;
         let state = h.state(id).await;
-        assert_eq!(
-            (state.status, state.fence, state.attempts),
-            (Status::Sending, 2, 2),
-            "{verdict:?}"
-        );
+        assert_eq!((state.status, state.fence, state.attempts), (Status::Sending, 2, 2), "{verdict:?}");
         assert!(state.lease.is_some(), "the lease is the other worker's");
     }
 }

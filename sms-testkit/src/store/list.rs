@@ -1,24 +1,17 @@
 //! What lists show.
 
 use sms_core::store::ListRequest;
-use sms_core::{Class, Message, MessageId, PhoneNumber, Status};
+use sms_core::{Class, Message, MessageId, PhoneNumber, Scope, Status};
 
 use super::steps::{ALL, ids_of, message, secs, some};
 use crate::StoreHarness;
 
 fn everything() -> ListRequest {
-    ListRequest {
-        limit: ALL,
-        ..ListRequest::default()
-    }
+    ListRequest { limit: ALL, ..ListRequest::default() }
 }
 
 async fn search(h: &StoreHarness, what: &str) -> Vec<MessageId> {
-    h.list(ListRequest {
-        search: Some(what.to_owned()),
-        ..everything()
-    })
-    .await
+    h.list(ListRequest { search: Some(what.to_owned()), ..everything() }).await
 }
 
 pub async fn the_newest_is_first(h: &StoreHarness) {
@@ -37,10 +30,7 @@ pub async fn a_listed_message_is_the_one_get_shows(h: &StoreHarness) {
     let listed = h.store.list(&everything()).await.expect("list");
     assert_eq!(listed.len(), Status::ALL.len());
     for stored in listed {
-        let found = h
-            .find(stored.message.id)
-            .await
-            .expect("a listed message can be read");
+        let found = h.find(stored.message.id).await.expect("a listed message can be read");
         assert!(found == stored, "a list shows what get shows");
     }
 }
@@ -50,13 +40,7 @@ pub async fn pages_hold_every_message_once(h: &StoreHarness) {
     h.insert(&batch).await;
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = h
-            .list(ListRequest {
-                after,
-                limit: 3,
-                ..everything()
-            })
-            .await;
+        let page = h.list(ListRequest { after, limit: 3, ..everything() }).await;
         assert!(page.len() <= 3, "a page is no longer than its limit");
         let Some(last) = page.last() else { break };
         after = Some(*last);
@@ -69,32 +53,15 @@ pub async fn pages_hold_every_message_once(h: &StoreHarness) {
 pub async fn pages_go_on_past_what_comes_in_between(h: &StoreHarness) {
     let batch = some(4);
     h.insert(&batch).await;
-    let first = h
-        .list(ListRequest {
-            limit: 2,
-            ..everything()
-        })
-        .await;
+    let first = h.list(ListRequest { limit: 2, ..everything() }).await;
     h.insert(&some(3)).await;
-    let rest = h
-        .list(ListRequest {
-            after: first.last().copied(),
-            ..everything()
-        })
-        .await;
+    let rest = h.list(ListRequest { after: first.last().copied(), ..everything() }).await;
     assert_eq!(rest, [batch[1].id, batch[0].id]);
 }
 
 pub async fn nothing_is_on_a_page_of_limit_zero(h: &StoreHarness) {
     h.queued(message()).await;
-    assert_eq!(
-        h.list(ListRequest {
-            limit: 0,
-            ..everything()
-        })
-        .await,
-        []
-    );
+    assert_eq!(h.list(ListRequest { limit: 0, ..everything() }).await, []);
 }
 
 pub async fn states_can_be_chosen(h: &StoreHarness) {
@@ -103,23 +70,10 @@ pub async fn states_can_be_chosen(h: &StoreHarness) {
         ids.push((status, h.in_status(status).await));
     }
     for (status, id) in &ids {
-        assert_eq!(
-            h.list(ListRequest {
-                statuses: vec![*status],
-                ..everything()
-            })
-            .await,
-            [*id],
-            "{status}"
-        );
+        assert_eq!(h.list(ListRequest { statuses: vec![*status], ..everything() }).await, [*id], "{status}");
     }
     let statuses = vec![Status::Failed, Status::Sending];
-    let found = h
-        .list(ListRequest {
-            statuses,
-            ..everything()
-        })
-        .await;
+    let found = h.list(ListRequest { statuses, ..everything() }).await;
     assert_eq!(found, [ids[5].1, ids[1].1], "any of several states");
 }
 
@@ -133,15 +87,7 @@ pub async fn a_number_can_be_chosen(h: &StoreHarness) {
 pub async fn a_class_can_be_chosen(h: &StoreHarness) {
     for class in Class::ALL {
         let id = h.queued(message().class(class)).await;
-        assert_eq!(
-            h.list(ListRequest {
-                class: Some(class),
-                ..everything()
-            })
-            .await,
-            [id],
-            "{class:?}"
-        );
+        assert_eq!(h.list(ListRequest { class: Some(class), ..everything() }).await, [id], "{class:?}");
     }
 }
 
@@ -150,14 +96,7 @@ pub async fn a_reference_can_be_chosen(h: &StoreHarness) {
     h.queued(message().reference("заказ 4")).await;
     h.queued(message()).await;
     let reference = Some("заказ 42".to_owned());
-    assert_eq!(
-        h.list(ListRequest {
-            reference,
-            ..everything()
-        })
-        .await,
-        [id]
-    );
+    assert_eq!(h.list(ListRequest { reference, ..everything() }).await, [id]);
 }
 
 pub async fn a_time_range_holds_its_start_and_not_its_end(h: &StoreHarness) {
@@ -168,48 +107,24 @@ pub async fn a_time_range_holds_its_start_and_not_its_end(h: &StoreHarness) {
         ids.push(id);
         h.advance(secs(10)).await;
     }
-    assert_eq!(
-        h.list(ListRequest {
-            from_time: times[1],
-            ..everything()
-        })
-        .await,
-        [ids[2], ids[1]]
-    );
-    assert_eq!(
-        h.list(ListRequest {
-            to_time: times[1],
-            ..everything()
-        })
-        .await,
-        [ids[0]]
-    );
-    let request = ListRequest {
-        from_time: times[0],
-        to_time: times[2],
-        ..everything()
-    };
+    assert_eq!(h.list(ListRequest { from_time: times[1], ..everything() }).await, [ids[2], ids[1]]);
+    assert_eq!(h.list(ListRequest { to_time: times[1], ..everything() }).await, [ids[0]]);
+    let request = ListRequest { from_time: times[0], to_time: times[2], ..everything() };
     assert_eq!(h.list(request).await, [ids[1], ids[0]]);
 }
 
 pub async fn a_search_finds_a_part_of_a_text(h: &StoreHarness) {
     let id = h.queued(Message::new("+79251234567", "Ваш заказ готов")).await;
-    h.queued(Message::new("+79251234567", "Ваша запись отменена"))
-        .await;
+    h.queued(Message::new("+79251234567", "Ваша запись отменена")).await;
     assert_eq!(search(h, "заказ").await, [id]);
-    assert_eq!(
-        search(h, "Заказ").await,
-        [],
-        "letter by letter, capitals are other letters"
-    );
+    assert_eq!(search(h, "Заказ").await, [], "letter by letter, capitals are other letters");
     assert_eq!(search(h, "Ваш").await.len(), 2);
 }
 
 pub async fn a_search_has_no_wildcards(h: &StoreHarness) {
     let percent = h.queued(Message::new("+79251234567", "скидка 50% на всё")).await;
     let underscore = h.queued(Message::new("+79251234567", "see a_b*c?[d]")).await;
-    h.queued(Message::new("+79251234567", "скидка 500 на всё, see aXb"))
-        .await;
+    h.queued(Message::new("+79251234567", "скидка 500 на всё, see aXb")).await;
     assert_eq!(search(h, "50%").await, [percent]);
     assert_eq!(search(h, "a_b").await, [underscore]);
     assert_eq!(search(h, "%").await, [percent]);
@@ -231,54 +146,27 @@ pub async fn a_search_for_digits_finds_texts_too(h: &StoreHarness) {
     let text = h.queued(Message::new("+79251234567", "call 111-22-33")).await;
     let code = h.queued(Message::new("+79251234567", "code 1112")).await;
     assert_eq!(search(h, "111").await, [code, text, number]);
-    assert_eq!(
-        search(h, "111-22").await,
-        [text, number],
-        "in a text the punctuation counts"
-    );
-    assert_eq!(
-        search(h, "12").await,
-        [code],
-        "two digits are no part of a number"
-    );
+    assert_eq!(search(h, "111-22").await, [text, number], "in a text the punctuation counts");
+    assert_eq!(search(h, "12").await, [code], "two digits are no part of a number");
 }
 
 pub async fn filters_are_joined_by_and(h: &StoreHarness) {
-    let wanted = h
-        .queued(message().class(Class::Otp).reference("r").owner("shop"))
-        .await;
-    h.queued(message().class(Class::Otp).reference("r").owner("bank"))
-        .await;
-    h.queued(message().class(Class::Otp).reference("other").owner("shop"))
-        .await;
-    h.queued(message().reference("r").owner("shop")).await;
-    let sent = h
-        .sent(message().class(Class::Otp).reference("r").owner("shop"))
-        .await;
-    let request = ListRequest {
-        scope: sms_core::Scope::Owner("shop".to_owned()),
-        statuses: vec![Status::Queued, Status::Failed],
-        class: Some(Class::Otp),
-        reference: Some("r".to_owned()),
-        search: Some("Код".to_owned()),
-        to: PhoneNumber::parse("+79251234567").ok(),
-        ..everything()
-    };
+    let mine = || message().class(Class::Otp).reference("r").owner("shop");
+    let wanted = h.queued(mine()).await;
+    let sent = h.sent(mine()).await;
+    for other in [mine().owner("bank"), mine().reference("other"), mine().class(Class::Service)] {
+        h.queued(other).await;
+    }
+    let mut request = everything();
+    request.scope = Scope::Owner("shop".to_owned());
+    request.statuses = vec![Status::Queued, Status::Failed];
+    request.class = Some(Class::Otp);
+    request.reference = Some("r".to_owned());
+    request.search = Some("Код".to_owned());
+    request.to = PhoneNumber::parse("+79251234567").ok();
     assert_eq!(h.list(request.clone()).await, [wanted]);
-    assert_eq!(
-        h.list(ListRequest {
-            after: Some(wanted),
-            ..request.clone()
-        })
-        .await,
-        []
-    );
-    assert_eq!(
-        h.list(ListRequest {
-            statuses: vec![Status::Sent],
-            ..request
-        })
-        .await,
-        [sent]
-    );
+    request.statuses = vec![Status::Sent];
+    assert_eq!(h.list(request.clone()).await, [sent]);
+    request.after = Some(wanted);
+    assert_eq!(h.list(request).await, []);
 }

@@ -15,10 +15,9 @@ async fn sending_with(h: &StoreHarness, state: ReceiptState) -> MessageId {
 }
 
 pub async fn a_parked_receipt_is_joined_by_the_settlement(h: &StoreHarness) {
-    for (state, status) in [
-        (ReceiptState::Delivered, Status::Delivered),
-        (ReceiptState::Undelivered, Status::Undelivered),
-    ] {
+    for (state, status) in
+        [(ReceiptState::Delivered, Status::Delivered), (ReceiptState::Undelivered, Status::Undelivered)]
+    {
         let id = sending_with(h, state).await;
         assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Now(status));
         assert_eq!(h.status(id).await, status);
@@ -30,33 +29,22 @@ pub async fn a_parked_receipt_is_joined_by_the_settlement(h: &StoreHarness) {
 pub async fn a_parked_receipt_is_joined_by_a_late_acceptance(h: &StoreHarness) {
     let id = sending_with(h, ReceiptState::Delivered).await;
     assert_eq!(h.lease_ends().await, [id]);
-    assert_eq!(
-        h.settle(id, 1, accepted(id)).await,
-        Settled::Late(Status::Delivered)
-    );
+    assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Late(Status::Delivered));
     assert_eq!(h.status(id).await, Status::Delivered);
 }
 
 pub async fn a_parked_receipt_on_its_way_leaves_the_message_sent(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    h.receive(receipt(id, ReceiptState::InTransit).with_code(102, "on its way"))
-        .await;
+    h.receive(receipt(id, ReceiptState::InTransit).with_code(102, "on its way")).await;
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Now(Status::Sent));
-    assert_eq!(
-        h.state(id).await.code,
-        Some(102),
-        "what the provider said is joined"
-    );
+    assert_eq!(h.state(id).await.code, Some(102), "what the provider said is joined");
 }
 
 pub async fn parked_receipts_are_joined_in_the_order_they_came(h: &StoreHarness) {
     let id = sending_with(h, ReceiptState::Undelivered).await;
     h.advance(secs(1)).await;
     h.receive(receipt(id, ReceiptState::Delivered)).await;
-    assert_eq!(
-        h.settle(id, 1, accepted(id)).await,
-        Settled::Now(Status::Undelivered)
-    );
+    assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Now(Status::Undelivered));
 }
 
 pub async fn a_parked_receipt_is_joined_once(h: &StoreHarness) {
@@ -65,10 +53,7 @@ pub async fn a_parked_receipt_is_joined_once(h: &StoreHarness) {
     h.settle(id, 1, accepted(id)).await;
     let before = h.timeline(id).await;
     assert_eq!(before.len(), 2, "one attempt, one receipt");
-    assert_eq!(
-        h.settle(id, 1, accepted(id)).await,
-        Settled::Known(Status::Delivered)
-    );
+    assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Known(Status::Delivered));
     assert_eq!(h.timeline(id).await, before);
 }
 
@@ -83,11 +68,7 @@ pub async fn each_message_of_a_batch_joins_its_own_receipt(h: &StoreHarness) {
 
 pub async fn a_parked_receipt_of_another_provider_is_not_joined(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    h.receive(Receipt {
-        provider: "other".to_owned(),
-        ..receipt(id, ReceiptState::Delivered)
-    })
-    .await;
+    h.receive(Receipt { provider: "other".to_owned(), ..receipt(id, ReceiptState::Delivered) }).await;
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Now(Status::Sent));
 }
 
@@ -100,8 +81,5 @@ pub async fn a_parked_receipt_waits_for_72_hours(h: &StoreHarness) {
     let id = sending_with(h, ReceiptState::Delivered).await;
     h.advance(secs(72 * 3600 - 2)).await;
     h.purge(secs(72 * 3600)).await;
-    assert_eq!(
-        h.settle(id, 1, accepted(id)).await,
-        Settled::Now(Status::Delivered)
-    );
+    assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Now(Status::Delivered));
 }

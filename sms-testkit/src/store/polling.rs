@@ -9,20 +9,12 @@ use sms_core::{EventKind, MessageId, ReceiptState, Status};
 use super::steps::{ALL, PROVIDER, accepted, message, provider_id, receipt, secs, settlement};
 use crate::StoreHarness;
 
-const POLLING: Polling = Polling {
-    first: secs(60),
-    max: secs(200),
-    give_up: Duration::from_hours(24),
-    batch: 100,
-};
+const POLLING: Polling =
+    Polling { first: secs(60), max: secs(200), give_up: Duration::from_hours(24), batch: 100 };
 
 async fn polled(h: &StoreHarness) -> MessageId {
     let id = h.sending(message()).await;
-    h.settle_one(Settlement {
-        poll_after: Some(POLLING.first),
-        ..settlement(id, 1, accepted(id))
-    })
-    .await;
+    h.settle_one(Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) }).await;
     id
 }
 
@@ -31,18 +23,8 @@ pub async fn the_first_query_is_due_after_a_while(h: &StoreHarness) {
     h.advance(secs(58)).await;
     assert!(h.awaiting(&POLLING).await.is_empty());
     h.advance(secs(3)).await;
-    let refs = h
-        .store
-        .awaiting_receipt(&POLLING, ALL)
-        .await
-        .expect("awaiting_receipt");
-    assert_eq!(
-        refs,
-        [ProviderRef {
-            provider: PROVIDER.to_owned(),
-            provider_id: provider_id(id)
-        }]
-    );
+    let refs = h.store.awaiting_receipt(&POLLING, ALL).await.expect("awaiting_receipt");
+    assert_eq!(refs, [ProviderRef { provider: PROVIDER.to_owned(), provider_id: provider_id(id) }]);
 }
 
 pub async fn intervals_double_up_to_the_longest(h: &StoreHarness) {
@@ -51,17 +33,9 @@ pub async fn intervals_double_up_to_the_longest(h: &StoreHarness) {
     assert_eq!(h.awaiting(&POLLING).await.len(), 1);
     for interval in [60, 120, 200, 200] {
         h.advance(secs(interval - 2)).await;
-        assert_eq!(
-            h.awaiting(&POLLING).await.len(),
-            0,
-            "less than {interval} s after the last query"
-        );
+        assert_eq!(h.awaiting(&POLLING).await.len(), 0, "less than {interval} s after the last query");
         h.advance(secs(3)).await;
-        assert_eq!(
-            h.awaiting(&POLLING).await.len(),
-            1,
-            "more than {interval} s after the last query"
-        );
+        assert_eq!(h.awaiting(&POLLING).await.len(), 1, "more than {interval} s after the last query");
     }
 }
 
@@ -73,10 +47,7 @@ pub async fn a_message_that_is_not_to_be_asked_for_is_left_alone(h: &StoreHarnes
 
 pub async fn nobody_asks_for_a_message_that_has_no_provider_id(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    let mut settlement = Settlement {
-        poll_after: Some(POLLING.first),
-        ..settlement(id, 1, accepted(id))
-    };
+    let mut settlement = Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) };
     settlement.outcome.provider_id = None;
     h.settle_one(settlement).await;
     h.advance(secs(600)).await;
@@ -94,8 +65,7 @@ pub async fn nobody_asks_after_the_end(h: &StoreHarness) {
 
 pub async fn on_its_way_is_asked_about_again(h: &StoreHarness) {
     let id = polled(h).await;
-    h.receive(receipt(id, ReceiptState::InTransit).with_code(102, "on its way"))
-        .await;
+    h.receive(receipt(id, ReceiptState::InTransit).with_code(102, "on its way")).await;
     h.advance(secs(61)).await;
     assert_eq!(h.awaiting(&POLLING).await, [provider_id(id)]);
 }
@@ -105,10 +75,7 @@ pub async fn a_message_without_an_end_is_given_up_and_says_so(h: &StoreHarness) 
     h.advance(POLLING.give_up + secs(1)).await;
     assert!(h.awaiting(&POLLING).await.is_empty());
     let event = h.last_event(id).await;
-    assert_eq!(
-        (event.kind, event.status),
-        (EventKind::ReceiptGivenUp, Status::Sent)
-    );
+    assert_eq!((event.kind, event.status), (EventKind::ReceiptGivenUp, Status::Sent));
     h.advance(POLLING.give_up).await;
     assert!(h.awaiting(&POLLING).await.is_empty());
     assert_eq!(h.last_event(id).await, event, "it is given up once");
@@ -128,18 +95,9 @@ pub async fn no_more_than_the_limit_are_asked_about_at_a_time(h: &StoreHarness) 
         expected.push(provider_id(polled(h).await));
     }
     h.advance(secs(61)).await;
-    let mut refs = h
-        .store
-        .awaiting_receipt(&POLLING, 2)
-        .await
-        .expect("awaiting_receipt");
+    let mut refs = h.store.awaiting_receipt(&POLLING, 2).await.expect("awaiting_receipt");
     assert_eq!(refs.len(), 2);
-    refs.extend(
-        h.store
-            .awaiting_receipt(&POLLING, 2)
-            .await
-            .expect("awaiting_receipt"),
-    );
+    refs.extend(h.store.awaiting_receipt(&POLLING, 2).await.expect("awaiting_receipt"));
     let mut asked: Vec<_> = refs.into_iter().map(|of| of.provider_id).collect();
     asked.sort();
     expected.sort();
@@ -148,11 +106,7 @@ pub async fn no_more_than_the_limit_are_asked_about_at_a_time(h: &StoreHarness) 
 
 pub async fn a_late_acceptance_is_asked_about(h: &StoreHarness) {
     let id = h.unknown(message()).await;
-    h.settle_one(Settlement {
-        poll_after: Some(POLLING.first),
-        ..settlement(id, 1, accepted(id))
-    })
-    .await;
+    h.settle_one(Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) }).await;
     h.advance(secs(61)).await;
     assert_eq!(h.awaiting(&POLLING).await, [provider_id(id)]);
 }

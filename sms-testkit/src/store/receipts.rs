@@ -13,21 +13,12 @@ async fn expect_end(h: &StoreHarness, state: ReceiptState, to: Status) {
     let receipt = receipt(id, state);
     assert_eq!(h.receive(receipt.clone()).await, Applied);
     let state = h.state(id).await;
-    assert_eq!(
-        (state.status, state.code, state.reason),
-        (to, receipt.code, receipt.text.clone())
-    );
+    assert_eq!((state.status, state.code, state.reason), (to, receipt.code, receipt.text.clone()));
     let event = h.last_event(id).await;
-    assert_eq!(
-        (event.kind, event.status, event.at),
-        (EventKind::Receipt, to, state.updated_at)
-    );
+    assert_eq!((event.kind, event.status, event.at), (EventKind::Receipt, to, state.updated_at));
     assert_eq!(event.details.provider.as_deref(), Some(PROVIDER));
     assert_eq!(event.details.provider_id, Some(provider_id(id)));
-    assert_eq!(
-        (event.details.code, event.details.text),
-        (receipt.code, receipt.text)
-    );
+    assert_eq!((event.details.code, event.details.text), (receipt.code, receipt.text));
 }
 
 pub async fn a_message_can_be_delivered(h: &StoreHarness) {
@@ -45,12 +36,7 @@ pub async fn on_its_way_is_news_only_once(h: &StoreHarness) {
     let state = h.state(id).await;
     assert_eq!((state.status, state.code), (Status::Sent, Some(102)));
     assert_eq!(h.receive(on_its_way).await, Ignored);
-    let receipts = h
-        .timeline(id)
-        .await
-        .iter()
-        .filter(|event| event.kind == EventKind::Receipt)
-        .count();
+    let receipts = h.timeline(id).await.iter().filter(|event| event.kind == EventKind::Receipt).count();
     assert_eq!(receipts, 1, "an ignored receipt writes nothing");
 }
 
@@ -58,11 +44,7 @@ pub async fn on_its_way_with_the_known_code_is_no_news(h: &StoreHarness) {
     let id = h.sent(message()).await;
     let before = (h.find(id).await, h.timeline(id).await);
     h.advance(secs(1)).await;
-    assert_eq!(
-        h.receive(receipt(id, ReceiptState::InTransit).with_code(100, "on its way"))
-            .await,
-        Ignored
-    );
+    assert_eq!(h.receive(receipt(id, ReceiptState::InTransit).with_code(100, "on its way")).await, Ignored);
     assert_eq!((h.find(id).await, h.timeline(id).await), before);
 }
 
@@ -77,16 +59,8 @@ pub async fn a_final_state_never_goes_back(h: &StoreHarness) {
         let id = h.sent(message()).await;
         assert_eq!(h.receive(receipt(id, first)).await, Applied);
         let before = (h.find(id).await, h.timeline(id).await);
-        assert_eq!(
-            h.receive(receipt(id, then)).await,
-            Ignored,
-            "{then:?} after {first:?}"
-        );
-        assert_eq!(
-            (h.find(id).await, h.timeline(id).await),
-            before,
-            "{then:?} after {first:?}"
-        );
+        assert_eq!(h.receive(receipt(id, then)).await, Ignored, "{then:?} after {first:?}");
+        assert_eq!((h.find(id).await, h.timeline(id).await), before, "{then:?} after {first:?}");
         assert_eq!(h.status(id).await, status);
     }
 }
@@ -94,11 +68,8 @@ pub async fn a_final_state_never_goes_back(h: &StoreHarness) {
 pub async fn a_doubled_receipt_is_ignored(h: &StoreHarness) {
     let id = h.sent(message()).await;
     let delivered = receipt(id, ReceiptState::Delivered);
-    let effects = h
-        .store
-        .apply_receipts(&[delivered.clone(), delivered.clone()])
-        .await
-        .expect("apply_receipts");
+    let effects =
+        h.store.apply_receipts(&[delivered.clone(), delivered.clone()]).await.expect("apply_receipts");
     assert_eq!(effects, [Applied, Ignored]);
     assert_eq!(h.receive(delivered).await, Ignored);
     assert_eq!(h.timeline(id).await.len(), 2, "one attempt, one receipt");
@@ -106,10 +77,7 @@ pub async fn a_doubled_receipt_is_ignored(h: &StoreHarness) {
 
 pub async fn a_receipt_of_another_provider_is_not_the_messages(h: &StoreHarness) {
     let id = h.sent(message()).await;
-    let foreign = Receipt {
-        provider: "other".to_owned(),
-        ..receipt(id, ReceiptState::Delivered)
-    };
+    let foreign = Receipt { provider: "other".to_owned(), ..receipt(id, ReceiptState::Delivered) };
     assert_eq!(h.receive(foreign).await, Parked);
     assert_eq!(h.status(id).await, Status::Sent);
 }
@@ -122,11 +90,7 @@ pub async fn a_receipt_that_fits_no_message_is_parked(h: &StoreHarness) {
 }
 
 pub async fn each_receipt_of_a_batch_stands_by_itself(h: &StoreHarness) {
-    let ids = [
-        h.sent(message()).await,
-        h.sent(message()).await,
-        h.sent(message()).await,
-    ];
+    let ids = [h.sent(message()).await, h.sent(message()).await, h.sent(message()).await];
     let batch = [
         receipt(ids[0], ReceiptState::Delivered),
         receipt(MessageId::new(), ReceiptState::Delivered),
@@ -137,10 +101,7 @@ pub async fn each_receipt_of_a_batch_stands_by_itself(h: &StoreHarness) {
     ];
     let effects = h.store.apply_receipts(&batch).await.expect("apply_receipts");
     assert_eq!(effects, [Applied, Parked, Applied, Ignored, Applied, Applied]);
-    for (id, status) in ids
-        .into_iter()
-        .zip([Status::Delivered, Status::Delivered, Status::Undelivered])
-    {
+    for (id, status) in ids.into_iter().zip([Status::Delivered, Status::Delivered, Status::Undelivered]) {
         assert_eq!(h.status(id).await, status);
     }
     assert_eq!(h.store.apply_receipts(&[]).await.expect("apply_receipts"), []);
@@ -151,11 +112,7 @@ pub async fn a_receipt_of_either_accepted_attempt_reaches_the_message(h: &StoreH
     h.begin(id).await;
     h.settle(id, 2, Outcome::accepted(format!("second-{id}"))).await;
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Late(Status::Sent));
-    assert_eq!(
-        h.receive(receipt(id, ReceiptState::Delivered)).await,
-        Applied,
-        "the phone did ring"
-    );
+    assert_eq!(h.receive(receipt(id, ReceiptState::Delivered)).await, Applied, "the phone did ring");
     assert_eq!(h.status(id).await, Status::Delivered);
 }
 

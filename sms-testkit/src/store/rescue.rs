@@ -17,10 +17,7 @@ pub async fn under_hold_it_becomes_unknown(h: &StoreHarness) {
     let id = h.sending(message()).await;
     assert_eq!(h.lease_ends().await, [id]);
     let state = h.state(id).await;
-    assert_eq!(
-        (state.status, state.resends, state.lease),
-        (Status::Unknown, 0, None)
-    );
+    assert_eq!((state.status, state.resends, state.lease), (Status::Unknown, 0, None));
     h.advance(secs(3600)).await;
     assert_eq!(h.try_begin(&[id]).await, [], "under hold nothing is sent again");
 }
@@ -29,15 +26,8 @@ pub async fn under_resend_once_it_is_queued_once_more(h: &StoreHarness) {
     let id = h.sending(otp()).await;
     assert_eq!(h.lease_ends().await, [id]);
     let state = h.state(id).await;
-    assert_eq!(
-        (state.status, state.resends, state.lease),
-        (Status::Queued, 1, None)
-    );
-    assert_eq!(
-        state.due_at,
-        state.updated_at + RESEND_AFTER,
-        "a late reply gets a moment to come in"
-    );
+    assert_eq!((state.status, state.resends, state.lease), (Status::Queued, 1, None));
+    assert_eq!(state.due_at, state.updated_at + RESEND_AFTER, "a late reply gets a moment to come in");
     assert_eq!(h.try_begin(&[id]).await, []);
 }
 
@@ -73,19 +63,13 @@ pub async fn a_rescue_is_on_record(h: &StoreHarness) {
         let event = h.last_event(id).await;
         assert_eq!((event.kind, event.status), (EventKind::LeaseOver, to));
         let details = event.details;
-        assert_eq!(
-            (details.attempt, details.by.as_deref()),
-            (Some(1), Some("worker-1"))
-        );
+        assert_eq!((details.attempt, details.by.as_deref()), (Some(1), Some("worker-1")));
         assert_eq!((details.outcome, details.resend), (None, resend));
     }
 }
 
 pub async fn only_a_sending_message_is_rescued(h: &StoreHarness) {
-    for status in Status::ALL
-        .into_iter()
-        .filter(|status| *status != Status::Sending)
-    {
+    for status in Status::ALL.into_iter().filter(|status| *status != Status::Sending) {
         h.in_status(status).await;
     }
     assert_eq!(h.lease_ends().await, []);

@@ -10,10 +10,7 @@ async fn expect_resolved(h: &StoreHarness, resolution: Resolution, to: Status) -
     let id = h.unknown(message()).await;
     assert_eq!(h.resolve(id, resolution).await.expect("resolve"), to);
     let state = h.state(id).await;
-    assert_eq!(
-        (state.status, state.reason.as_deref()),
-        (to, Some("she asked the provider"))
-    );
+    assert_eq!((state.status, state.reason.as_deref()), (to, Some("she asked the provider")));
     let event = h.last_event(id).await;
     assert_eq!((event.kind, event.status), (EventKind::Resolved, to));
     assert_eq!(event.details.by.as_deref(), Some("olga"));
@@ -32,11 +29,7 @@ pub async fn a_person_may_say_it_did_not_go_out(h: &StoreHarness) {
 
 pub async fn a_person_may_send_it_again(h: &StoreHarness) {
     let id = expect_resolved(h, Resolution::Resend, Status::Queued).await;
-    assert_eq!(
-        h.state(id).await.resends,
-        1,
-        "a resend is counted whoever asks for it"
-    );
+    assert_eq!(h.state(id).await.resends, 1, "a resend is counted whoever asks for it");
     assert_eq!(h.due().await.iter().map(|job| job.id).collect::<Vec<_>>(), [id]);
     let begun = h.begin(id).await;
     assert_eq!((begun.fence, begun.attempt.resends), (2, 1));
@@ -48,10 +41,7 @@ pub async fn a_resend_gets_a_new_deadline(h: &StoreHarness) {
     assert_eq!(h.rescue().await, [id]);
     h.resolve(id, Resolution::Resend).await.expect("resolve");
     let state = h.state(id).await;
-    assert_eq!(
-        (state.due_at, state.valid_until),
-        (state.updated_at, state.updated_at + secs(60))
-    );
+    assert_eq!((state.due_at, state.valid_until), (state.updated_at, state.updated_at + secs(60)));
     assert_eq!(h.expire().await, []);
     h.begin(id).await;
 }
@@ -65,46 +55,28 @@ pub async fn after_a_persons_resend_a_vanished_worker_leaves_it_unknown(h: &Stor
 }
 
 pub async fn a_message_that_is_not_unknown_is_a_conflict(h: &StoreHarness) {
-    for status in Status::ALL
-        .into_iter()
-        .filter(|status| *status != Status::Unknown)
-    {
+    for status in Status::ALL.into_iter().filter(|status| *status != Status::Unknown) {
         let id = h.in_status(status).await;
         let before = (h.find(id).await, h.timeline(id).await);
         for resolution in [Resolution::Sent, Resolution::Failed, Resolution::Resend] {
-            let error = h
-                .resolve(id, resolution)
-                .await
-                .expect_err("only an unknown message can be resolved");
+            let error = h.resolve(id, resolution).await.expect_err("only an unknown message can be resolved");
             assert_eq!(error.kind(), ErrorKind::Conflict, "a message that is {status}");
         }
-        assert_eq!(
-            (h.find(id).await, h.timeline(id).await),
-            before,
-            "a message that is {status}"
-        );
+        assert_eq!((h.find(id).await, h.timeline(id).await), before, "a message that is {status}");
     }
 }
 
 pub async fn anothers_message_is_not_found(h: &StoreHarness) {
     let id = h.unknown(message().owner("shop")).await;
     let bank = Scope::Owner("bank".to_owned());
-    let error = h
-        .resolve_in(bank, id, Resolution::Sent)
-        .await
-        .expect_err("it is the shop's");
+    let error = h.resolve_in(bank, id, Resolution::Sent).await.expect_err("it is the shop's");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(h.status(id).await, Status::Unknown);
     let shop = Scope::Owner("shop".to_owned());
-    h.resolve_in(shop, id, Resolution::Sent)
-        .await
-        .expect("it is the shop's");
+    h.resolve_in(shop, id, Resolution::Sent).await.expect("it is the shop's");
 }
 
 pub async fn a_message_that_is_not_there_is_not_found(h: &StoreHarness) {
-    let error = h
-        .resolve(MessageId::new(), Resolution::Sent)
-        .await
-        .expect_err("there is none");
+    let error = h.resolve(MessageId::new(), Resolution::Sent).await.expect_err("there is none");
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }

@@ -13,12 +13,7 @@ fn shop() -> Scope {
 pub async fn get_finds_only_ones_own(h: &StoreHarness) {
     let own = h.queued(message().owner("shop")).await;
     let others = [h.queued(message().owner("bank")).await, h.queued(message()).await];
-    let found = h
-        .store
-        .get(own, &shop())
-        .await
-        .expect("get")
-        .expect("it is the shop's");
+    let found = h.store.get(own, &shop()).await.expect("get").expect("it is the shop's");
     assert_eq!(found.message.id, own);
     for id in others {
         assert_eq!(h.store.get(id, &shop()).await.expect("get"), None);
@@ -31,18 +26,8 @@ pub async fn list_shows_only_ones_own(h: &StoreHarness) {
     let own = h.queued(message().owner("shop")).await;
     h.queued(message().owner("bank")).await;
     h.queued(message()).await;
-    let request = ListRequest {
-        limit: ALL,
-        ..ListRequest::default()
-    };
-    assert_eq!(
-        h.list(ListRequest {
-            scope: shop(),
-            ..request.clone()
-        })
-        .await,
-        [own]
-    );
+    let request = ListRequest { limit: ALL, ..ListRequest::default() };
+    assert_eq!(h.list(ListRequest { scope: shop(), ..request.clone() }).await, [own]);
     assert_eq!(h.list(request).await.len(), 3);
 }
 
@@ -50,20 +35,7 @@ pub async fn stats_count_only_ones_own(h: &StoreHarness) {
     h.queued(message().owner("shop")).await;
     h.queued(message().owner("bank")).await;
     h.queued(message()).await;
-    let range = StatsRange {
-        scope: shop(),
-        ..StatsRange::default()
-    };
-    assert_eq!(
-        h.store.stats(&range).await.expect("stats").count(Status::Queued),
-        1
-    );
-    assert_eq!(
-        h.store
-            .stats(&StatsRange::default())
-            .await
-            .expect("stats")
-            .count(Status::Queued),
-        3
-    );
+    let range = StatsRange { scope: shop(), ..StatsRange::default() };
+    assert_eq!(h.store.stats(&range).await.expect("stats").count(Status::Queued), 1);
+    assert_eq!(h.store.stats(&StatsRange::default()).await.expect("stats").count(Status::Queued), 3);
 }

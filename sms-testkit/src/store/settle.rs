@@ -35,20 +35,14 @@ pub async fn a_refusal_makes_it_failed(h: &StoreHarness) {
     assert_eq!(h.settle(id, 1, rejected()).await, Settled::Now(Status::Failed));
     let state = h.state(id).await;
     assert_eq!((state.status, state.lease), (Status::Failed, None));
-    assert_eq!(
-        (state.code, state.reason.as_deref()),
-        (Some(202), Some("bad number"))
-    );
+    assert_eq!((state.code, state.reason.as_deref()), (Some(202), Some("bad number")));
 }
 
 pub async fn an_unknown_outcome_makes_it_unknown(h: &StoreHarness) {
     let id = h.sending(message()).await;
     assert_eq!(h.settle(id, 1, unknown()).await, Settled::Now(Status::Unknown));
     let state = h.state(id).await;
-    assert_eq!(
-        (state.status, state.lease, state.resends),
-        (Status::Unknown, None, 0)
-    );
+    assert_eq!((state.status, state.lease, state.resends), (Status::Unknown, None, 0));
     assert_eq!(state.reason.as_deref(), Some("timeout"));
 }
 
@@ -64,16 +58,9 @@ pub async fn a_deferral_makes_it_queued_and_counts_the_attempt(h: &StoreHarness)
 
 pub async fn a_blocked_account_burns_no_attempt(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    assert_eq!(
-        h.settle(id, 1, Outcome::blocked(201, "no money")).await,
-        Settled::Now(Status::Queued)
-    );
+    assert_eq!(h.settle(id, 1, Outcome::blocked(201, "no money")).await, Settled::Now(Status::Queued));
     let state = h.state(id).await;
-    assert_eq!(
-        (state.attempts, state.fence),
-        (0, 1),
-        "the attempt is not counted, its fence is used up"
-    );
+    assert_eq!((state.attempts, state.fence), (0, 1), "the attempt is not counted, its fence is used up");
     assert_eq!(state.due_at, state.updated_at + BACKOFF);
     h.advance(BACKOFF + secs(1)).await;
     let begun = h.begin(id).await;
@@ -83,53 +70,30 @@ pub async fn a_blocked_account_burns_no_attempt(h: &StoreHarness) {
 pub async fn a_resend_is_recorded_and_counted(h: &StoreHarness) {
     let id = h.sending(otp()).await;
     let verdict = Verdict::Resend { after: secs(5) };
-    assert_eq!(
-        h.settle_as(id, 1, unknown(), verdict).await,
-        Settled::Now(Status::Queued)
-    );
+    assert_eq!(h.settle_as(id, 1, unknown(), verdict).await, Settled::Now(Status::Queued));
     let state = h.state(id).await;
-    assert_eq!(
-        (state.status, state.resends, state.attempts),
-        (Status::Queued, 1, 1)
-    );
+    assert_eq!((state.status, state.resends, state.attempts), (Status::Queued, 1, 1));
     assert_eq!(state.due_at, state.updated_at + secs(5));
     let event = h.last_event(id).await;
-    assert!(
-        event.details.resend,
-        "the log says that the message may arrive twice"
-    );
+    assert!(event.details.resend, "the log says that the message may arrive twice");
     assert_eq!(event.details.retry_in_ms, Some(5000));
 }
 
 pub async fn a_resend_that_would_be_past_the_deadline_is_not_made(h: &StoreHarness) {
     let id = h.sending(otp().deadline(secs(4))).await;
     let verdict = Verdict::Resend { after: secs(5) };
-    assert_eq!(
-        h.settle_as(id, 1, unknown(), verdict).await,
-        Settled::Now(Status::Unknown)
-    );
+    assert_eq!(h.settle_as(id, 1, unknown(), verdict).await, Settled::Now(Status::Unknown));
     assert_eq!(h.state(id).await.resends, 0);
-    assert!(
-        !h.last_event(id).await.details.resend,
-        "no resend, none on record"
-    );
+    assert!(!h.last_event(id).await.details.resend, "no resend, none on record");
 }
 
 pub async fn the_verdict_is_the_workers(h: &StoreHarness) {
     let id = h.sending(message()).await;
     let settled = h.settle_as(id, 1, deferred(), Verdict::Failed).await;
-    assert_eq!(
-        settled,
-        Settled::Now(Status::Failed),
-        "attempts used up: a deferral is the end"
-    );
+    assert_eq!(settled, Settled::Now(Status::Failed), "attempts used up: a deferral is the end");
     let id = h.sending(message()).await;
     let settled = h.settle_as(id, 1, rejected(), Verdict::Unknown).await;
-    assert_eq!(
-        settled,
-        Settled::Now(Status::Unknown),
-        "a refusal after a resend proves nothing"
-    );
+    assert_eq!(settled, Settled::Now(Status::Unknown), "a refusal after a resend proves nothing");
 }
 
 pub async fn a_settlement_counts_until_the_lease_is_taken_away(h: &StoreHarness) {
@@ -147,18 +111,8 @@ pub async fn a_repeated_settlement_is_known_and_changes_nothing(h: &StoreHarness
         };
         let before = (h.find(id).await, h.timeline(id).await);
         h.advance(secs(1)).await;
-        assert_eq!(
-            h.settle(id, 1, outcome.clone()).await,
-            Settled::Known(status),
-            "{:?}",
-            outcome.class
-        );
-        assert_eq!(
-            (h.find(id).await, h.timeline(id).await),
-            before,
-            "{:?}",
-            outcome.class
-        );
+        assert_eq!(h.settle(id, 1, outcome.clone()).await, Settled::Known(status), "{:?}", outcome.class);
+        assert_eq!((h.find(id).await, h.timeline(id).await), before, "{:?}", outcome.class);
     }
 }
 
@@ -166,14 +120,8 @@ pub async fn a_settlement_twice_in_a_batch_is_written_once(h: &StoreHarness) {
     let id = h.sending(message()).await;
     let settlement = settlement(id, 1, deferred());
     let settled = h.settle_all(&[settlement.clone(), settlement]).await;
-    assert_eq!(
-        settled,
-        [Settled::Now(Status::Queued), Settled::Known(Status::Queued)]
-    );
-    assert_eq!(
-        kinds(&h.timeline(id).await),
-        [(EventKind::Attempt, Status::Queued)]
-    );
+    assert_eq!(settled, [Settled::Now(Status::Queued), Settled::Known(Status::Queued)]);
+    assert_eq!(kinds(&h.timeline(id).await), [(EventKind::Attempt, Status::Queued)]);
 }
 
 pub async fn a_message_that_is_not_there_is_gone(h: &StoreHarness) {
@@ -183,11 +131,7 @@ pub async fn a_message_that_is_not_there_is_gone(h: &StoreHarness) {
 }
 
 pub async fn each_settlement_of_a_batch_stands_by_itself(h: &StoreHarness) {
-    let (mine, stale, gone) = (
-        h.sending(message()).await,
-        h.resent(message()).await,
-        MessageId::new(),
-    );
+    let (mine, stale, gone) = (h.sending(message()).await, h.resent(message()).await, MessageId::new());
     h.begin(stale).await;
     let last = h.sending(message()).await;
     let batch = [
@@ -207,16 +151,9 @@ pub async fn each_settlement_of_a_batch_stands_by_itself(h: &StoreHarness) {
 
 pub async fn an_attempt_is_on_record_with_everything_known_about_it(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    h.settle_one(Settlement {
-        took: Duration::from_millis(1234),
-        ..settlement(id, 1, deferred())
-    })
-    .await;
+    h.settle_one(Settlement { took: Duration::from_millis(1234), ..settlement(id, 1, deferred()) }).await;
     let event = h.last_event(id).await;
-    assert_eq!(
-        (event.kind, event.status, event.message_id),
-        (EventKind::Attempt, Status::Queued, id)
-    );
+    assert_eq!((event.kind, event.status, event.message_id), (EventKind::Attempt, Status::Queued, id));
     let details = event.details;
     assert_eq!((details.attempt, details.took_ms), (Some(1), Some(1234)));
     assert_eq!(details.outcome, Some(deferred().class));

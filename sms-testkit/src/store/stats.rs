@@ -8,10 +8,7 @@ use super::steps::{message, secs};
 use crate::StoreHarness;
 
 pub async fn an_empty_store_counts_nothing(h: &StoreHarness) {
-    assert_eq!(
-        h.store.stats(&StatsRange::default()).await.expect("stats"),
-        Stats::default()
-    );
+    assert_eq!(h.store.stats(&StatsRange::default()).await.expect("stats"), Stats::default());
 }
 
 pub async fn every_state_is_counted(h: &StoreHarness) {
@@ -32,11 +29,7 @@ pub async fn the_range_holds_its_start_and_not_its_end(h: &StoreHarness) {
         h.advance(secs(10)).await;
     }
     let count = async |from_time: Option<OffsetDateTime>, to_time: Option<OffsetDateTime>| {
-        let range = StatsRange {
-            from_time,
-            to_time,
-            ..StatsRange::default()
-        };
+        let range = StatsRange { from_time, to_time, ..StatsRange::default() };
         h.store.stats(&range).await.expect("stats").count(Status::Queued)
     };
     assert_eq!(count(Some(times[1]), None).await, 2);

@@ -89,26 +89,12 @@ pub(super) fn settlement(id: MessageId, fence: u32, outcome: Outcome) -> Settlem
     let verdict = match outcome.class {
         OutcomeClass::Accepted => Verdict::Sent,
         OutcomeClass::Rejected => Verdict::Failed,
-        OutcomeClass::Deferred | OutcomeClass::NotSent => Verdict::Retry {
-            after: BACKOFF,
-            counted: true,
-        },
-        OutcomeClass::Blocked => Verdict::Retry {
-            after: BACKOFF,
-            counted: false,
-        },
+        OutcomeClass::Deferred | OutcomeClass::NotSent => Verdict::Retry { after: BACKOFF, counted: true },
+        OutcomeClass::Blocked => Verdict::Retry { after: BACKOFF, counted: false },
         OutcomeClass::Unknown => Verdict::Unknown,
     };
     let provider = PROVIDER.to_owned();
-    Settlement {
-        id,
-        fence,
-        provider,
-        outcome,
-        verdict,
-        took: Duration::from_millis(250),
-        poll_after: None,
-    }
+    Settlement { id, fence, provider, outcome, verdict, took: Duration::from_millis(250), poll_after: None }
 }
 
 pub(super) fn sorted(mut ids: Vec<MessageId>) -> Vec<MessageId> {
@@ -140,26 +126,15 @@ impl StoreHarness {
         messages: &[NewMessage],
         push_after: Duration,
     ) -> Vec<Inserted> {
-        let inserted = self
-            .store
-            .insert(InsertRequest { messages, push_after })
-            .await
-            .expect("insert");
-        assert_eq!(
-            inserted.len(),
-            messages.len(),
-            "insert gives one answer for each message"
-        );
+        let inserted = self.store.insert(InsertRequest { messages, push_after }).await.expect("insert");
+        assert_eq!(inserted.len(), messages.len(), "insert gives one answer for each message");
         inserted
     }
 
     /// `∅ → queued`.
     pub(super) async fn queued(&self, message: Message) -> MessageId {
         let message = prepared(&message);
-        assert_eq!(
-            self.insert(std::slice::from_ref(&message)).await,
-            [Inserted::Stored]
-        );
+        assert_eq!(self.insert(std::slice::from_ref(&message)).await, [Inserted::Stored]);
         message.id
     }
 
@@ -187,8 +162,7 @@ impl StoreHarness {
     /// Queued again after an unknown outcome of attempt 1, and due.
     pub(super) async fn resent(&self, message: Message) -> MessageId {
         let id = self.sending(message).await;
-        self.settle_as(id, 1, unknown(), Verdict::Resend { after: secs(5) })
-            .await;
+        self.settle_as(id, 1, unknown(), Verdict::Resend { after: secs(5) }).await;
         self.advance(secs(6)).await;
         assert_eq!(self.status(id).await, Status::Queued);
         id
@@ -247,26 +221,12 @@ impl StoreHarness {
     }
 
     pub(super) async fn due_up_to(&self, limits: [usize; 3]) -> Vec<Job> {
-        self.store
-            .due(DueRequest {
-                limits,
-                again_after: secs(20),
-            })
-            .await
-            .expect("due")
+        self.store.due(DueRequest { limits, again_after: secs(20) }).await.expect("due")
     }
 
     /// `queued → sending` by a worker of this name.
     pub(super) async fn begin_by(&self, worker: &str, batch: u64, ids: &[MessageId]) -> Vec<Begun> {
-        self.store
-            .begin(BeginRequest {
-                ids,
-                worker,
-                batch,
-                lease: LEASE,
-            })
-            .await
-            .expect("begin")
+        self.store.begin(BeginRequest { ids, worker, batch, lease: LEASE }).await.expect("begin")
     }
 
     pub(super) async fn try_begin(&self, ids: &[MessageId]) -> Vec<Begun> {
@@ -275,21 +235,13 @@ impl StoreHarness {
 
     pub(super) async fn begin(&self, id: MessageId) -> Begun {
         let mut begun = self.try_begin(&[id]).await;
-        assert_eq!(
-            begun_ids(&begun),
-            [id],
-            "a queued message that is due can be begun"
-        );
+        assert_eq!(begun_ids(&begun), [id], "a queued message that is due can be begun");
         begun.remove(0)
     }
 
     pub(super) async fn settle_all(&self, settlements: &[Settlement]) -> Vec<Settled> {
         let settled = self.store.settle(settlements).await.expect("settle");
-        assert_eq!(
-            settled.len(),
-            settlements.len(),
-            "settle gives one answer for each settlement"
-        );
+        assert_eq!(settled.len(), settlements.len(), "settle gives one answer for each settlement");
         settled
     }
 
@@ -308,11 +260,7 @@ impl StoreHarness {
         outcome: Outcome,
         verdict: Verdict,
     ) -> Settled {
-        self.settle_one(Settlement {
-            verdict,
-            ..settlement(id, fence, outcome)
-        })
-        .await
+        self.settle_one(Settlement { verdict, ..settlement(id, fence, outcome) }).await
     }
 
     pub(super) async fn rescue(&self) -> Vec<MessageId> {
@@ -330,26 +278,14 @@ impl StoreHarness {
     }
 
     pub(super) async fn receive(&self, receipt: Receipt) -> sms_core::receipt::ReceiptEffect {
-        let effects = self
-            .store
-            .apply_receipts(&[receipt])
-            .await
-            .expect("apply_receipts");
-        assert_eq!(
-            effects.len(),
-            1,
-            "apply_receipts gives one answer for each receipt"
-        );
+        let effects = self.store.apply_receipts(&[receipt]).await.expect("apply_receipts");
+        assert_eq!(effects.len(), 1, "apply_receipts gives one answer for each receipt");
         effects[0]
     }
 
     /// The provider ids of messages for which a status query is due.
     pub(super) async fn awaiting(&self, polling: &Polling) -> Vec<String> {
-        let refs = self
-            .store
-            .awaiting_receipt(polling, ALL)
-            .await
-            .expect("awaiting_receipt");
+        let refs = self.store.awaiting_receipt(polling, ALL).await.expect("awaiting_receipt");
         let mut ids: Vec<_> = refs.into_iter().map(|of| of.provider_id).collect();
         ids.sort();
         ids
@@ -366,15 +302,7 @@ impl StoreHarness {
         resolution: Resolution,
     ) -> Result<Status> {
         let (by, reason) = ("olga".to_owned(), "she asked the provider".to_owned());
-        self.store
-            .resolve(ResolveRequest {
-                id,
-                scope,
-                resolution,
-                by,
-                reason,
-            })
-            .await
+        self.store.resolve(ResolveRequest { id, scope, resolution, by, reason }).await
     }
 
     pub(super) async fn cancel(&self, id: MessageId) -> Result<Status> {
@@ -382,13 +310,7 @@ impl StoreHarness {
     }
 
     pub(super) async fn cancel_in(&self, scope: Scope, id: MessageId) -> Result<Status> {
-        self.store
-            .cancel(CancelRequest {
-                id,
-                scope,
-                by: "olga".to_owned(),
-            })
-            .await
+        self.store.cancel(CancelRequest { id, scope, by: "olga".to_owned() }).await
     }
 
     pub(super) async fn find(&self, id: MessageId) -> Option<StoredMessage> {

@@ -10,11 +10,7 @@ pub async fn a_message_that_waits_has_no_events(h: &StoreHarness) {
     let id = h.queued(message()).await;
     assert_eq!(h.timeline(id).await, []);
     h.begin(id).await;
-    assert_eq!(
-        h.timeline(id).await,
-        [],
-        "a running attempt is read off the message itself"
-    );
+    assert_eq!(h.timeline(id).await, [], "a running attempt is read off the message itself");
     assert_eq!(h.timeline(MessageId::new()).await, []);
 }
 
@@ -24,8 +20,7 @@ pub async fn each_step_is_there_with_the_state_after_it(h: &StoreHarness) {
     h.advance(BACKOFF + secs(1)).await;
     h.begin(id).await;
     h.settle(id, 2, accepted(id)).await;
-    h.receive(receipt(id, ReceiptState::InTransit).with_code(102, "on its way"))
-        .await;
+    h.receive(receipt(id, ReceiptState::InTransit).with_code(102, "on its way")).await;
     h.receive(receipt(id, ReceiptState::Delivered)).await;
     let expected = [
         (EventKind::Attempt, Status::Queued),
@@ -42,9 +37,7 @@ pub async fn a_hard_life_is_there_in_full(h: &StoreHarness) {
     h.advance(secs(6)).await;
     h.begin(id).await;
     h.lease_ends().await;
-    h.resolve(id, Resolution::Resend)
-        .await
-        .expect("an unknown message can be resolved");
+    h.resolve(id, Resolution::Resend).await.expect("an unknown message can be resolved");
     h.cancel(id).await.expect("a queued message can be cancelled");
     h.settle(id, 2, accepted(id)).await;
     let expected = [
@@ -89,10 +82,7 @@ pub async fn a_timeline_holds_only_its_own_message(h: &StoreHarness) {
     for (id, length) in [(first, 1), (second, 2)] {
         let events = h.timeline(id).await;
         assert_eq!(events.len(), length);
-        assert!(
-            events.iter().all(|event| event.message_id == id),
-            "only its own events"
-        );
+        assert!(events.iter().all(|event| event.message_id == id), "only its own events");
     }
 }
 

@@ -46,6 +46,6 @@ mod registry {
     sms_testkit::registry!(memory());
 }
 
-fn clock() -> std::sync::Arc<ManualClock> {
+pub(crate) fn clock() -> std::sync::Arc<ManualClock> {
     ManualClock::new(NOON)
 }

@@ -29,31 +29,14 @@ pub(super) struct Callers {
 }
 
 impl Callers {
-    /// A message of any kind; the content depends on the number alone, so that two callers may share a key.
-    fn message(&self, number: u64) -> Message {
-        let message = Message::new("+79251234567", format!("message {number}"));
-        let message = match number % 10 {
-            0..3 => message.class(Class::Otp),
-            3..7 => message.on_unknown(OnUnknown::Hold),
-            7..9 => message.on_unknown(OnUnknown::ResendOnce),
-            _ => message.class(Class::Marketing),
-        };
-        let message = if number % 5 == 4 {
-            message.deadline(Duration::from_secs(20))
-        } else {
-            message
-        };
-        message.max_attempts(1 + u32::try_from(number % 4).unwrap())
-    }
-
     /// One caller: sends, repeats under the same key, and may cancel or resolve later.
     pub(super) async fn call(self: Arc<Self>, number: u64) {
         sleep(self.chaos.millis(20_000)).await;
-        let mut message = self.message(number);
+        let mut message = message_of(number);
         let mut key = None;
         if self.chaos.percent(15) {
             message = message.send_at(datetime_from_ms(self.clock.now_ms() + 15_000));
-        } else if number % 3 != 0 {
+        } else if !number.is_multiple_of(3) {
             message = message.key(key.insert(format!("key-{number}")).as_str());
         }
         let Some(id) = self.send(&message, key.as_deref()).await else {
@@ -71,22 +54,15 @@ impl Callers {
 
     async fn send(&self, message: &Message, key: Option<&str>) -> Option<MessageId> {
         loop {
-            let patience = if self.chaos.fault(20) {
-                self.chaos.millis(1_000)
-            } else {
-                Duration::from_mins(5)
-            };
+            let patience =
+                if self.chaos.fault(20) { self.chaos.millis(1_000) } else { Duration::from_mins(5) };
             match timeout(patience, self.sender.send(message.clone())).await {
                 Ok(Ok(id)) => {
                     self.remember(id, key);
                     return Some(id);
                 }
                 Ok(Err(error)) if error.kind() != ErrorKind::Unavailable => {
-                    self.told
-                        .lock()
-                        .unwrap()
-                        .violations
-                        .push(format!("send: {error}"));
+                    self.told.lock().unwrap().violations.push(format!("send: {error}"));
                     return None;
                 }
                 // Nobody knows whether it is stored: only a key makes a repeat safe.
@@ -107,31 +83,27 @@ impl Callers {
     }
 
     async fn cancel(&self, id: MessageId) {
-        let request = CancelRequest {
-            id,
-            scope: Scope::All,
-            by: "caller".to_owned(),
-        };
+        let request = CancelRequest { id, scope: Scope::All, by: "caller".to_owned() };
         // Too late, or failed: both are an answer.
         let _ = self.store.cancel(request).await;
     }
 
     async fn resolve(&self, id: MessageId) {
-        let resolution = if self.chaos.percent(70) {
-            Resolution::Resend
-        } else {
-            Resolution::Sent
-        };
+        let resolution = if self.chaos.percent(70) { Resolution::Resend } else { Resolution::Sent };
         let (by, reason) = ("operator".to_owned(), "the customer called".to_owned());
-        let _ = self
-            .store
-            .resolve(ResolveRequest {
-                id,
-                scope: Scope::All,
-                resolution,
-                by,
-                reason,
-            })
-            .await;
+        let _ = self.store.resolve(ResolveRequest { id, scope: Scope::All, resolution, by, reason }).await;
     }
+}
+
+/// A message of any kind; the content depends on the number alone, so that two callers may share a key.
+fn message_of(number: u64) -> Message {
+    let message = Message::new("+79251234567", format!("message {number}"));
+    let message = match number % 10 {
+        0..3 => message.class(Class::Otp),
+        3..7 => message.on_unknown(OnUnknown::Hold),
+        7..9 => message.on_unknown(OnUnknown::ResendOnce),
+        _ => message.class(Class::Marketing),
+    };
+    let message = if number % 5 == 4 { message.deadline(Duration::from_secs(20)) } else { message };
+    message.max_attempts(1 + u32::try_from(number % 4).unwrap())
 }

@@ -44,13 +44,7 @@ impl Network {
     pub(super) fn new(chaos: &Arc<Chaos>, store: &Arc<MemoryStore>) -> Arc<Self> {
         let (reports, has_account) = (chaos.percent(50), chaos.percent(30));
         let (chaos, store) = (Arc::clone(chaos), Arc::clone(store));
-        Arc::new(Self {
-            chaos,
-            store,
-            book: Mutex::default(),
-            reports,
-            has_account,
-        })
+        Arc::new(Self { chaos, store, book: Mutex::default(), reports, has_account })
     }
 
     pub(super) fn book<T>(&self, read: impl FnOnce(&mut Book) -> T) -> T {
@@ -70,9 +64,8 @@ impl Network {
                 let lifted = state.resends > 0 && state.status != Status::Queued;
                 if (state.status != Status::Sending && !lifted) || state.fence <= before {
                     let (status, fence) = (state.status, state.fence);
-                    book.violations.push(format!(
-                        "G2: {id} submitted while {status}, attempt {fence} after {before}"
-                    ));
+                    book.violations
+                        .push(format!("G2: {id} submitted while {status}, attempt {fence} after {before}"));
                 }
                 book.fences.insert(*id, state.fence);
             });
@@ -126,17 +119,8 @@ impl Network {
         if self.is_blocked() {
             return vec![Outcome::blocked(201, "no money"); batch.len()];
         }
-        let answers = || {
-            batch
-                .iter()
-                .map(|submission| self.answer(submission))
-                .collect::<Vec<_>>()
-        };
-        let kind = if self.chaos.is_on() {
-            self.chaos.below(100)
-        } else {
-            100
-        };
+        let answers = || batch.iter().map(|submission| self.answer(submission)).collect::<Vec<_>>();
+        let kind = if self.chaos.is_on() { self.chaos.below(100) } else { 100 };
         match kind {
             0..5 => vec![Outcome::not_sent("refused"); batch.len()],
             5..10 => pending().await,
@@ -206,11 +190,7 @@ impl Provider for Line {
 impl Account for Line {
     async fn check(&self) -> Result<()> {
         sleep(self.network.chaos.millis(300)).await;
-        if self.network.chaos.fault(30) {
-            Err(Error::unavailable("check", "injected"))
-        } else {
-            Ok(())
-        }
+        if self.network.chaos.fault(30) { Err(Error::unavailable("check", "injected")) } else { Ok(()) }
     }
 }
 
@@ -218,12 +198,7 @@ impl Account for Line {
 impl Receipts for Line {
     fn polling(&self) -> Polling {
         let second = Duration::from_secs(1);
-        Polling {
-            first: second,
-            max: 5 * second,
-            give_up: 60 * second,
-            batch: 3,
-        }
+        Polling { first: second, max: 5 * second, give_up: 60 * second, batch: 3 }
     }
 
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {
@@ -234,11 +209,7 @@ impl Receipts for Line {
         if self.network.chaos.fault(20) {
             return Err(Error::unavailable("query", "injected"));
         }
-        let states = [
-            ReceiptState::InTransit,
-            ReceiptState::Delivered,
-            ReceiptState::Undelivered,
-        ];
+        let states = [ReceiptState::InTransit, ReceiptState::Delivered, ReceiptState::Undelivered];
         let mut receipts = Vec::new();
         for id in ids.iter().filter(|_| !self.network.chaos.fault(10)) {
             let state = states[usize::try_from(self.network.chaos.below(3)).unwrap()];

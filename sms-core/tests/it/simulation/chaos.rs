@@ -23,10 +23,7 @@ pub(super) struct Chaos {
 
 impl Chaos {
     pub(super) fn new(seed: u64, length: Duration) -> Arc<Self> {
-        Arc::new(Self {
-            dice: Mutex::new(fastrand::Rng::with_seed(seed)),
-            until: Instant::now() + length,
-        })
+        Arc::new(Self { dice: Mutex::new(fastrand::Rng::with_seed(seed)), until: Instant::now() + length })
     }
 
     pub(super) fn is_on(&self) -> bool {
@@ -53,11 +50,7 @@ impl Chaos {
 
     /// Mostly short, sometimes longer than a lease.
     fn delay(&self) -> Duration {
-        if self.percent(20) {
-            self.millis(40_000)
-        } else {
-            self.millis(1_500)
-        }
+        if self.percent(20) { self.millis(40_000) } else { self.millis(1_500) }
     }
 }
 
@@ -88,11 +81,7 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn new(chaos: &Arc<Chaos>) -> Arc<Self> {
-        Arc::new(Self {
-            chaos: Arc::clone(chaos),
-            dead: AtomicBool::new(false),
-            died: Notify::new(),
-        })
+        Arc::new(Self { chaos: Arc::clone(chaos), dead: AtomicBool::new(false), died: Notify::new() })
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -113,11 +102,7 @@ impl Faults for Life {
         let deadly = matches!(call, Call::Begin | Call::Settle | Call::Ack | Call::Due);
         if deadly && self.chaos.fault(2) {
             self.end();
-            return Some(if self.chaos.percent(50) {
-                Fault::Hang
-            } else {
-                Fault::HangAfter
-            });
+            return Some(if self.chaos.percent(50) { Fault::Hang } else { Fault::HangAfter });
         }
         self.chaos.next(call)
     }
@@ -134,11 +119,7 @@ pub(super) struct MessyQueue {
 impl MessyQueue {
     pub(super) fn new(chaos: &Arc<Chaos>) -> Arc<Self> {
         let inner = MemoryQueue::with_limits(100, QUEUE_LEASE);
-        Arc::new(Self {
-            inner,
-            chaos: Arc::clone(chaos),
-            echoes: Mutex::default(),
-        })
+        Arc::new(Self { inner, chaos: Arc::clone(chaos), echoes: Mutex::default() })
     }
 
     async fn wipe(&self) -> Result<()> {
@@ -165,10 +146,7 @@ impl Queue for MessyQueue {
             && self.chaos.percent(50)
             && let Some(Lease { job, .. }) = echoes.pop()
         {
-            leases.push(Lease {
-                job,
-                token: LeaseToken(u64::MAX, 0),
-            });
+            leases.push(Lease { job, token: LeaseToken(u64::MAX, 0) });
         }
         Ok(leases)
     }

@@ -49,13 +49,7 @@ impl Simulation {
         let clock = TokioClock::new();
         let memory = Arc::new(MemoryStore::with_clock(clock.clone()));
         let (queue, network) = (MessyQueue::new(&chaos), Network::new(&chaos, &memory));
-        Self {
-            chaos,
-            clock,
-            memory,
-            queue,
-            network,
-        }
+        Self { chaos, clock, memory, queue, network }
     }
 
     fn callers(&self) -> Arc<Callers> {
@@ -65,32 +59,17 @@ impl Simulation {
             sender = sender.queue(Faulty::new(Arc::clone(&self.queue), self.chaos.clone()));
         }
         let (chaos, clock) = (Arc::clone(&self.chaos), Arc::clone(&self.clock));
-        Arc::new(Callers {
-            chaos,
-            clock,
-            sender: sender.build(),
-            store,
-            told: Mutex::default(),
-        })
+        Arc::new(Callers { chaos, clock, sender: sender.build(), store, told: Mutex::default() })
     }
 
     fn worker(&self, name: String) -> (Arc<Life>, Worker) {
         let life = Life::new(&self.chaos);
         let store = Faulty::new(Arc::clone(&self.memory), life.clone());
         let queue = Faulty::new(Arc::clone(&self.queue), life.clone());
-        let line = Line {
-            life: Arc::clone(&life),
-            network: Arc::clone(&self.network),
-        };
-        let retry = RetryPolicy {
-            base: Duration::from_secs(1),
-            max: Duration::from_secs(5),
-        };
+        let provider = Line { life: Arc::clone(&life), network: Arc::clone(&self.network) };
+        let retry = RetryPolicy { base: Duration::from_secs(1), max: Duration::from_secs(5) };
         let concurrency = NonZeroUsize::new(1 + usize::try_from(self.chaos.below(3)).unwrap()).unwrap();
-        let worker = Worker::builder(store, queue, line)
-            .name(name)
-            .retry(retry)
-            .concurrency(concurrency);
+        let worker = Worker::builder(store, queue, provider).name(name).retry(retry).concurrency(concurrency);
         (life, worker.build())
     }
 
@@ -108,8 +87,7 @@ impl Simulation {
                 }
                 shutdown.cancel();
                 if timeout(SHUTDOWN, task).await.is_err() {
-                    self.network
-                        .book(|book| book.violations.push("a shutdown never ended".to_owned()));
+                    self.network.book(|book| book.violations.push("a shutdown never ended".to_owned()));
                 }
             };
             tokio::select! {
@@ -156,11 +134,7 @@ async fn live(seed: u64) -> Report {
     let callers = simulation.callers();
     for number in 0..CALLERS {
         // Now and then two callers share a number, and so a key.
-        let number = if simulation.chaos.percent(20) {
-            number / 2
-        } else {
-            number
-        };
+        let number = if simulation.chaos.percent(20) { number / 2 } else { number };
         tokio::spawn(Arc::clone(&callers).call(number));
     }
     for number in 0..=usize::try_from(simulation.chaos.below(3)).unwrap() {
@@ -191,11 +165,8 @@ fn run(seed: u64) -> Report {
     watch_panics();
     PANICKED.set(false);
     fastrand::seed(seed);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let mut report = runtime.block_on(live(seed));
     if PANICKED.get() {
         report.violations.push("a task panicked".to_owned());
@@ -204,9 +175,7 @@ fn run(seed: u64) -> Report {
 }
 
 fn number(name: &str) -> Option<u64> {
-    std::env::var(name)
-        .ok()
-        .map(|value| value.parse().expect("a number of seeds, or a seed"))
+    std::env::var(name).ok().map(|value| value.parse().expect("a number of seeds, or a seed"))
 }
 
 /// Runs these seeds on every core.
@@ -235,17 +204,11 @@ fn run_all(seeds: Range<u64>) -> Vec<(u64, Report)> {
 #[test]
 fn no_seed_loses_a_message_or_repeats_one_silently() {
     let one = number("SMS_TEST_SEED").map(|seed| seed..seed + 1);
-    let reports = run_all(
-        one.clone()
-            .unwrap_or(0..number("SMS_TEST_SEEDS").unwrap_or(SEEDS)),
-    );
+    let reports = run_all(one.clone().unwrap_or(0..number("SMS_TEST_SEEDS").unwrap_or(SEEDS)));
     let failed = || reports.iter().filter(|(_, report)| !report.violations.is_empty());
     if let Some((seed, report)) = failed().min_by_key(|(seed, _)| *seed) {
         let (violations, trace) = (report.violations.join("\n"), report.trace.join("\n"));
-        panic!(
-            "{} seeds failed; SMS_TEST_SEED={seed}:\n{violations}\n\n{trace}",
-            failed().count()
-        );
+        panic!("{} seeds failed; SMS_TEST_SEED={seed}:\n{violations}\n\n{trace}", failed().count());
     }
     if one.is_none() {
         assert_covered(&reports.into_iter().flat_map(|(_, report)| report.kinds).collect());

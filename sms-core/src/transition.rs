@@ -1,0 +1,339 @@
+//! The transitions themselves: what each row of the [state table](crate::state::TRANSITIONS) writes.
+//!
+//! For authors of stores. A store that has a row in hand under a lock calls these; a statement that carries out a
+//! transition by itself does what the function of the same name does here, and the suites of `sms-testkit` compare
+//! the two.
+
+use std::time::Duration;
+
+use crate::class::OnUnknown;
+use crate::clock::{datetime_to_ms, duration_to_ms};
+use crate::event::{EventDetails, EventKind};
+use crate::message::NewMessage;
+use crate::outcome::{OutcomeClass, RESEND_AFTER, Verdict};
+use crate::provider::Polling;
+use crate::receipt::{Receipt, ReceiptEffect};
+use crate::state::Status;
+use crate::store::{Resolution, Settlement};
+
+/// The part of a message that transitions read and write. Times are milliseconds since the Unix epoch, by the
+/// store's clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Where the message stands.
+    pub status: Status,
+    /// When it last changed.
+    pub updated_at: i64,
+    /// When it may be begun (again).
+    pub due_at: i64,
+    /// When the caretaker may offer it to a queue (again).
+    pub push_at: i64,
+    /// After this it is not sent any more.
+    pub valid_until: i64,
+    /// How long after it was due it was worth sending.
+    pub deadline_ms: i64,
+    /// What happens after an unknown outcome.
+    pub on_unknown: OnUnknown,
+    /// Counted attempts so far.
+    pub attempts: u32,
+    /// Resends after unknown outcomes so far.
+    pub resends: u32,
+    /// All attempts so far; marks the owner.
+    pub fence: u32,
+    /// Who holds it while it is `sending`.
+    pub lease: Option<HeldLease>,
+    /// The provider that accepted it, or was asked last.
+    pub provider: Option<String>,
+    /// The provider's own id of it.
+    pub provider_id: Option<String>,
+    /// The provider's last code.
+    pub code: Option<i32>,
+    /// The provider's last words, or ours.
+    pub reason: Option<String>,
+    /// When it was accepted by the provider.
+    pub sent_at: Option<i64>,
+    /// When to ask the provider about it; `None` for never (again).
+    pub poll_at: Option<i64>,
+    /// How often the provider was asked.
+    pub polls: u32,
+}
+
+/// Who holds a message that is being sent, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLease {
+    /// The worker's name.
+    pub worker: String,
+    /// Which of the worker's batches.
+    pub batch: u64,
+    /// When it began.
+    pub since: i64,
+    /// When it is over.
+    pub until: i64,
+}
+
+/// An entry for the event log, before it gets its place there.
+pub type NewEvent = (EventKind, EventDetails);
+
+/// The reason stored with a message whose worker vanished.
+const LEASE_OVER: &str = "the worker vanished before it recorded an outcome";
+
+impl Standing {
+    /// `∅ → queued`. A message without a `send_at` is its sender's to offer for the time of `push_after`.
+    pub fn accept(message: &NewMessage, now: i64, push_after: Duration) -> Self {
+        let due_at = message.send_at.map_or(now, |at| datetime_to_ms(at).max(now));
+        let deadline_ms = duration_to_ms(message.deadline);
+        Self {
+            status: Status::Queued,
+            updated_at: now,
+            due_at,
+            push_at: if message.send_at.is_some() { due_at } else { later(now, push_after) },
+            valid_until: due_at.saturating_add(deadline_ms),
+            deadline_ms,
+            on_unknown: message.on_unknown,
+            attempts: 0,
+            resends: 0,
+            fence: 0,
+            lease: None,
+            provider: None,
+            provider_id: None,
+            code: None,
+            reason: None,
+            sent_at: None,
+            poll_at: None,
+            polls: 0,
+        }
+    }
+
+    /// Guard of [`begin`](Self::begin).
+    pub fn is_due(&self, now: i64) -> bool {
+        self.status == Status::Queued && self.due_at <= now && self.valid_until > now
+    }
+
+    /// Guard of [`expire`](Self::expire).
+    pub fn is_past_deadline(&self, now: i64) -> bool {
+        self.status == Status::Queued && self.valid_until <= now
+    }
+
+    /// Guard of [`rescue`](Self::rescue).
+    pub fn lease_is_over(&self, now: i64) -> bool {
+        self.status == Status::Sending && self.lease.as_ref().is_some_and(|lease| lease.until <= now)
+    }
+
+    /// Guard of [`plan_query`](Self::plan_query).
+    pub fn awaits_query(&self, now: i64) -> bool {
+        self.status == Status::Sent && self.poll_at.is_some_and(|at| at <= now)
+    }
+
+    /// Guard of [`settle`](Self::settle): whether the settlement's attempt still owns the message.
+    pub fn is_owned_by(&self, settlement: &Settlement) -> bool {
+        self.status == Status::Sending && self.fence == settlement.fence
+    }
+
+    /// `queued → sending`.
+    pub fn begin(&mut self, now: i64, worker: &str, batch: u64, lease: Duration) {
+        self.enter(Status::Sending, now);
+        self.fence += 1;
+        self.attempts += 1;
+        let until = later(now, lease);
+        self.lease = Some(HeldLease { worker: worker.to_owned(), batch, since: now, until });
+    }
+
+    /// `sending → sent | queued | failed | unknown`, by the owner.
+    pub fn settle(&mut self, now: i64, settlement: &Settlement) -> NewEvent {
+        self.learn(settlement);
+        let mut details = attempt_details(settlement);
+        match settlement.verdict {
+            Verdict::Sent => self.enter_sent(now, settlement),
+            Verdict::Failed => self.enter(Status::Failed, now),
+            Verdict::Retry { after, counted } => {
+                self.enter_queued(now, after);
+                self.attempts = self.attempts.saturating_sub(u32::from(!counted));
+                details.retry_in_ms = Some(millis(after));
+            }
+            Verdict::Resend { after } if self.is_valid_after(now, after) => {
+                self.enter_queued(now, after);
+                self.resends += 1;
+                details.retry_in_ms = Some(millis(after));
+                details.resend = true;
+            }
+            Verdict::Unknown | Verdict::Resend { .. } => self.enter(Status::Unknown, now),
+        }
+        (EventKind::Attempt, details)
+    }
+
+    /// An outcome that comes late: an acceptance lifts the message, a final refusal of the same attempt settles an
+    /// unknown one. Whether it changed.
+    pub fn settle_late(&mut self, now: i64, settlement: &Settlement) -> (bool, NewEvent) {
+        let same_attempt = self.fence == settlement.fence;
+        let lifted = match settlement.outcome.class {
+            OutcomeClass::Accepted => self.status.after_late_acceptance(),
+            OutcomeClass::Rejected
+                if same_attempt && self.status == Status::Unknown && !self.may_have_been_accepted() =>
+            {
+                Some(Status::Failed)
+            }
+            _ => None,
+        };
+        if let Some(status) = lifted {
+            self.learn(settlement);
+            if status == Status::Sent {
+                self.enter_sent(now, settlement);
+            } else {
+                self.enter(status, now);
+            }
+        }
+        (lifted.is_some(), (EventKind::LateOutcome, attempt_details(settlement)))
+    }
+
+    /// `sending → unknown | queued` after a lease.
+    pub fn rescue(&mut self, now: i64) -> NewEvent {
+        let resends_left = self.resends < self.on_unknown.resends();
+        let resend = resends_left && self.is_valid_after(now, RESEND_AFTER);
+        let by = self.lease.take().map(|lease| lease.worker);
+        let details = EventDetails { attempt: Some(self.fence), by, resend, ..EventDetails::default() };
+        self.code = None;
+        self.reason = Some(LEASE_OVER.to_owned());
+        if resend {
+            self.resends += 1;
+            self.enter_queued(now, RESEND_AFTER);
+        } else {
+            self.enter(Status::Unknown, now);
+        }
+        (EventKind::LeaseOver, details)
+    }
+
+    /// `queued → expired | unknown`.
+    pub fn expire(&mut self, now: i64) -> NewEvent {
+        self.enter(self.end_of_waiting(Status::Expired), now);
+        (EventKind::Expired, EventDetails::default())
+    }
+
+    /// `queued → cancelled | unknown`; the guard is the status.
+    pub fn cancel(&mut self, now: i64, by: String) -> NewEvent {
+        self.enter(self.end_of_waiting(Status::Cancelled), now);
+        (EventKind::Cancelled, EventDetails { by: Some(by), ..EventDetails::default() })
+    }
+
+    /// `unknown → sent | failed | queued`; the guard is the status.
+    pub fn resolve(&mut self, now: i64, how: Resolution, by: String, reason: String) -> NewEvent {
+        match how {
+            Resolution::Sent | Resolution::Failed => self.enter(how.status(), now),
+            Resolution::Resend => {
+                self.resends += 1;
+                // The deadline was for the first try; a person who sends again means now.
+                self.valid_until = now.saturating_add(self.deadline_ms);
+                self.enter_queued(now, Duration::ZERO);
+            }
+        }
+        self.reason = Some(reason.clone());
+        let resend = how == Resolution::Resend;
+        (
+            EventKind::Resolved,
+            EventDetails { by: Some(by), text: Some(reason), resend, ..EventDetails::default() },
+        )
+    }
+
+    /// `sent → delivered | undelivered`, or a new code on the way there.
+    pub fn receive(&mut self, now: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
+        let next = self.status.after_receipt(receipt.state);
+        let news = self.status == Status::Sent && self.code != receipt.code;
+        if next.is_none() && !news {
+            return (ReceiptEffect::Ignored, None);
+        }
+        if let Some(status) = next {
+            self.enter(status, now);
+            self.poll_at = None;
+        }
+        self.updated_at = now;
+        self.code = receipt.code;
+        self.reason.clone_from(&receipt.text);
+        let details = EventDetails {
+            provider: Some(receipt.provider.clone()),
+            provider_id: Some(receipt.provider_id.clone()),
+            code: receipt.code,
+            text: receipt.text.clone(),
+            ..EventDetails::default()
+        };
+        (ReceiptEffect::Applied, Some((EventKind::Receipt, details)))
+    }
+
+    /// Notes the next query; an event when the message is given up instead.
+    pub fn plan_query(&mut self, now: i64, polling: &Polling) -> Option<NewEvent> {
+        if now - self.sent_at.unwrap_or_default() >= duration_to_ms(polling.give_up) {
+            self.poll_at = None;
+            return Some((EventKind::ReceiptGivenUp, EventDetails::default()));
+        }
+        let interval = duration_to_ms(polling.first).saturating_mul(1 << self.polls.min(20));
+        self.poll_at = Some(now.saturating_add(interval.min(duration_to_ms(polling.max))));
+        self.polls += 1;
+        None
+    }
+
+    fn enter(&mut self, status: Status, now: i64) {
+        debug_assert!(self.status.may_become(status), "{} -> {status} is not in the table", self.status);
+        self.status = status;
+        self.updated_at = now;
+        self.lease = None;
+    }
+
+    fn enter_queued(&mut self, now: i64, after: Duration) {
+        self.enter(Status::Queued, now);
+        self.due_at = later(now, after);
+        self.push_at = self.due_at;
+    }
+
+    fn enter_sent(&mut self, now: i64, settlement: &Settlement) {
+        self.enter(Status::Sent, now);
+        self.provider = Some(settlement.provider.clone());
+        self.provider_id.clone_from(&settlement.outcome.provider_id);
+        self.sent_at = Some(now);
+        self.poll_at = first_query_at(now, settlement);
+    }
+
+    fn learn(&mut self, settlement: &Settlement) {
+        self.code = settlement.outcome.code;
+        self.reason.clone_from(&settlement.outcome.text);
+    }
+
+    /// Whether an earlier attempt was of unknown outcome.
+    fn may_have_been_accepted(&self) -> bool {
+        self.resends > 0
+    }
+
+    /// Where a message goes that is not to be sent again: to `end`, unless it may have been accepted before.
+    fn end_of_waiting(&self, end: Status) -> Status {
+        if self.may_have_been_accepted() { Status::Unknown } else { end }
+    }
+
+    fn is_valid_after(&self, now: i64, after: Duration) -> bool {
+        later(now, after) < self.valid_until
+    }
+}
+
+/// When to ask first for a receipt of what was accepted: never where there is no id to ask by.
+pub fn first_query_at(now: i64, settlement: &Settlement) -> Option<i64> {
+    let asks = settlement.poll_after.filter(|_| settlement.outcome.provider_id.is_some());
+    asks.map(|after| later(now, after))
+}
+
+/// What the event log keeps of an attempt.
+pub fn attempt_details(settlement: &Settlement) -> EventDetails {
+    EventDetails {
+        attempt: Some(settlement.fence),
+        outcome: Some(settlement.outcome.class),
+        provider: Some(settlement.provider.clone()),
+        provider_id: settlement.outcome.provider_id.clone(),
+        code: settlement.outcome.code,
+        text: settlement.outcome.text.clone(),
+        took_ms: Some(millis(settlement.took)),
+        ..EventDetails::default()
+    }
+}
+
+fn later(now: i64, after: Duration) -> i64 {
+    now.saturating_add(duration_to_ms(after))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

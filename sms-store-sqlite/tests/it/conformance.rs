@@ -1,0 +1,32 @@
+//! The suites of sms-testkit.
+
+use sms_core::ManualClock;
+use sms_testkit::{RegistryHarness, StoreHarness};
+
+use crate::common::Folder;
+
+const START: i64 = 1_767_268_800_000;
+
+mod store {
+    use super::{Folder, ManualClock, START, StoreHarness};
+
+    async fn fresh() -> StoreHarness {
+        let (folder, clock) = (Folder::new(), ManualClock::new(START));
+        let store = folder.open().await.with_clock(clock.clone());
+        StoreHarness::new(store, clock).keeping(folder)
+    }
+
+    sms_testkit::store!(fresh().await);
+}
+
+mod registry {
+    use super::{Folder, ManualClock, RegistryHarness, START};
+
+    async fn fresh() -> RegistryHarness {
+        let (folder, clock) = (Folder::new(), ManualClock::new(START));
+        let store = folder.open().await.with_clock(clock.clone());
+        RegistryHarness::new(store, clock).keeping(folder)
+    }
+
+    sms_testkit::registry!(fresh().await);
+}

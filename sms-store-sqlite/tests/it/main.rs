@@ -1,0 +1,4 @@
+//! The SQLite store: the conformance suites, and what is SQLite's own.
+
+mod common;
+mod conformance;

@@ -1,0 +1,167 @@
+//! The random lives of `model` notice a store that errs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sms_core::event::Event;
+use sms_core::provider::{Polling, ProviderRef};
+use sms_core::receipt::ReceiptEffect;
+use sms_core::store::{
+    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest,
+    Settled, Settlement, Stats, StatsRange,
+};
+use sms_core::{
+    Job, MemoryStore, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage, async_trait,
+};
+use sms_testkit::StoreHarness;
+
+/// What is wrong with a [`Faulty`] store.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    None,
+    /// Offers what it has just offered.
+    PushAtNotAdvanced,
+    /// Takes every settlement for the owner's.
+    NoFence,
+    /// Loses the receipts of messages it does not know yet.
+    NothingParked,
+    /// Gives leases of half the length.
+    ShortLease,
+    /// Takes a message whose key is taken.
+    NoKeys,
+    /// Purges messages long before it is told to.
+    EagerPurge,
+}
+
+#[derive(Debug)]
+struct Faulty(Arc<MemoryStore>, Fault);
+
+impl Faulty {
+    async fn with_current_fence(&self, settlement: &Settlement) -> Result<Settlement> {
+        let stored = self.0.get(settlement.id, &Scope::All).await?;
+        let fence = stored.map_or(settlement.fence, |stored| stored.state.fence);
+        Ok(Settlement { fence, ..settlement.clone() })
+    }
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
+        let mut messages = request.messages.to_vec();
+        if matches!(self.1, Fault::NoKeys) {
+            for message in &mut messages {
+                message.key = None;
+            }
+        }
+        self.0.insert(InsertRequest { messages: &messages, ..request }).await
+    }
+
+    async fn due(&self, mut request: DueRequest) -> Result<Vec<Job>> {
+        if matches!(self.1, Fault::PushAtNotAdvanced) {
+            request.again_after = Duration::ZERO;
+        }
+        self.0.due(request).await
+    }
+
+    async fn begin(&self, mut request: BeginRequest<'_>) -> Result<Vec<Begun>> {
+        if matches!(self.1, Fault::ShortLease) {
+            request.lease /= 2;
+        }
+        self.0.begin(request).await
+    }
+
+    async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Settled>> {
+        let mut settlements = settlements.to_vec();
+        if matches!(self.1, Fault::NothingParked) {
+            // What was parked is old enough, and no message goes with it.
+            self.0.purge(Duration::ZERO, 0).await?;
+        }
+        if matches!(self.1, Fault::NoFence) {
+            for settlement in &mut settlements {
+                *settlement = self.with_current_fence(settlement).await?;
+            }
+        }
+        self.0.settle(&settlements).await
+    }
+
+    async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
+        self.0.rescue(limit).await
+    }
+
+    async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
+        self.0.expire(limit).await
+    }
+
+    async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
+        self.0.apply_receipts(receipts).await
+    }
+
+    async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
+        self.0.awaiting_receipt(polling, limit).await
+    }
+
+    async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
+        self.0.resolve(request).await
+    }
+
+    async fn cancel(&self, request: CancelRequest) -> Result<Status> {
+        self.0.cancel(request).await
+    }
+
+    async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
+        self.0.get(id, scope).await
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
+        self.0.list(request).await
+    }
+
+    async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
+        self.0.timeline(id).await
+    }
+
+    async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
+        self.0.events_after(seq, limit).await
+    }
+
+    async fn stats(&self, range: &StatsRange) -> Result<Stats> {
+        self.0.stats(range).await
+    }
+
+    async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
+        let eager = matches!(self.1, Fault::EagerPurge);
+        self.0.purge(if eager { older_than / 100 } else { older_than }, limit).await
+    }
+}
+
+fn lead_lives_with(fault: Fault) {
+    sms_testkit::run_without_limit(sms_testkit::model::every_step_is_that_of_the_model(async || {
+        let clock = super::memory::clock();
+        let store = Arc::new(MemoryStore::with_clock(clock.clone()));
+        StoreHarness::new(Faulty(store, fault), clock)
+    }));
+}
+
+#[test]
+fn a_store_that_does_right_passes() {
+    lead_lives_with(Fault::None);
+}
+
+macro_rules! noticed {
+    ($($name:ident: $fault:ident)*) => { $(
+        #[test]
+        #[should_panic(expected = "the store differs from the model")]
+        fn $name() {
+            lead_lives_with(Fault::$fault);
+        }
+    )* };
+}
+
+noticed! {
+    a_store_that_offers_a_message_twice_is_noticed: PushAtNotAdvanced
+    a_store_without_fences_is_noticed: NoFence
+    a_store_that_parks_no_receipts_is_noticed: NothingParked
+    a_store_with_short_leases_is_noticed: ShortLease
+    a_store_without_keys_is_noticed: NoKeys
+    a_store_that_purges_early_is_noticed: EagerPurge
+}
