@@ -20,7 +20,7 @@ pub struct Cli {
 /// Settings that go before the environment and the file.
 #[derive(Debug, Args)]
 pub struct Settings {
-    /// A TOML file with the same keys; also SMS_CONFIG
+    /// A TOML file with the same keys; also `SMS_CONFIG`
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where messages are kept: sqlite:data/sms.db
@@ -35,7 +35,7 @@ pub struct Settings {
     /// What this process does: api,worker,ui
     #[arg(long, global = true)]
     pub roles: Option<String>,
-    /// What is logged: info, debug, sms_core=debug
+    /// What is logged: info, debug, `sms_core=debug`
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
 }

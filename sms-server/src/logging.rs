@@ -1,5 +1,7 @@
 //! The log, on standard error.
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
@@ -14,7 +16,9 @@ pub fn start(config: &Config) -> anyhow::Result<()> {
     // The phone number parser logs the numbers it parses at `trace`.
     let filter = EnvFilter::try_new(format!("{},rlibphonenumber=off", config.log))
         .with_context(|| format!("log: not a filter: {}", config.log))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     match config.log_format {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -19,7 +19,7 @@ pub(crate) struct Problem {
     code: &'static str,
     detail: String,
     errors: Vec<FieldProblem>,
-    headers: HeaderMap,
+    header: Option<(HeaderName, &'static str)>,
 }
 
 /// One wrong field.
@@ -37,7 +37,7 @@ pub(crate) struct FieldProblem {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), headers: HeaderMap::new() }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), header: None }
     }
 
     /// The fields of the body that are wrong.
@@ -54,11 +54,10 @@ impl Problem {
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.insert(name, HeaderValue::from_static(value));
+        self.header = Some((name, value));
         self
     }
 
-    /// Of several things a batch may hold, where this one stands.
     fn document(&self, request_id: Option<&str>) -> serde_json::Value {
         let mut document = json!({
             "type": "about:blank",
@@ -142,7 +141,10 @@ fn log_cause(error: &Error) {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.status, self.headers.clone()).into_response();
+        let mut response = self.status.into_response();
+        if let Some((name, value)) = &self.header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
         response.extensions_mut().insert(self);
         response
     }

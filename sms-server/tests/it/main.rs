@@ -1,5 +1,8 @@
 //! Tests of the server: its API in process, and the real program from outside.
 
+// The helpers of tests fail them in the same words as the tests do.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 mod api;
 mod app;
 mod bad_input;

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 /// How long the program may take to start.
 const START: Duration = Duration::from_secs(20);
@@ -131,13 +132,6 @@ fn gather(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
 
 /// The address in the line that says where the server listens.
 fn address_in(log: &str) -> Option<SocketAddr> {
-    let plain: String = strip_colours(log);
-    let line = plain.lines().find(|line| line.contains("serving"))?;
+    let line = log.lines().find(|line| line.contains("serving"))?;
     line.split("address=").nth(1)?.split_whitespace().next()?.parse().ok()
-}
-
-fn strip_colours(text: &str) -> String {
-    let mut pieces = text.split('\u{1b}');
-    let first = pieces.next().unwrap_or_default().to_owned();
-    pieces.fold(first, |plain, piece| plain + piece.split_once('m').map_or("", |(_, rest)| rest))
 }

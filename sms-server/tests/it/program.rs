@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::process::{ADMIN_KEY, Server, command};
 
@@ -76,9 +77,9 @@ async fn keys_create_prints_just_a_key_that_works_until_it_is_revoked() {
     let listed = run(&["keys", "list"]);
     let id = listed.lines().find(|line| line.contains("shop")).and_then(|line| line.split('\t').next());
     run(&["keys", "revoke", id.expect("an id")]);
-    let deadline = std::time::Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(5);
     while get().await != 401 {
-        assert!(std::time::Instant::now() < deadline, "still open 5 s after it was revoked");
+        assert!(Instant::now() < deadline, "still open 5 s after it was revoked");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -90,7 +91,7 @@ async fn sigterm_ends_the_program_in_time_with_nothing_left_behind() {
     for n in 0..50 {
         server.post(&format!("k{n}"), &json!({"to": "+79251234567", "text": "hi"})).await.expect("a reply");
     }
-    let before = std::time::Instant::now();
+    let before = Instant::now();
     let (_, status) = server.terminate();
     assert!(status.success());
     assert!(before.elapsed() < Duration::from_secs(8), "{:?}", before.elapsed());
