@@ -139,8 +139,8 @@ pub struct ProviderRef {
     pub provider_id: String,
 }
 
-/// The schedule of status queries for one message: after `first`, then at doubling intervals of at most `max`,
-/// until `give_up` has passed since it was sent.
+/// The schedule of status queries for one message: after `first`, again after `first`, then after intervals that double
+/// up to `max`, until `give_up` has passed since it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Polling {
     /// From acceptance to the first query.

@@ -38,7 +38,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>>;
 
     /// Takes queued messages that are due and have not been offered to a queue for a while, urgent lane first and
-    /// longest due first, and notes that they are being offered: they are not taken again before `again_after`.
+    /// those that wait longest for an offer first, and notes that they are being offered: they are not taken again before `again_after`.
     /// One past its deadline is left to [`expire`](Self::expire).
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>>;
 
@@ -62,8 +62,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// earlier attempt of unknown outcome.
     async fn expire(&self, limit: usize) -> Result<Vec<MessageId>>;
 
-    /// Applies receipts, monotonically and idempotently. One answer each, in order. A receipt whose provider id
-    /// is unknown is kept for 72 h at least.
+    /// Applies receipts, monotonically and idempotently. One answer each, in order. A message is reached under every
+    /// provider id that one of its attempts was accepted under. A receipt whose provider id is unknown is kept until
+    /// one is, or it is purged.
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>>;
 
     /// Takes up to `limit` sent messages for which a status query is due, and notes when the next one is.
@@ -102,7 +103,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     async fn stats(&self, range: &StatsRange) -> Result<Stats>;
 
     /// Removes up to `limit` messages that are neither queued nor sending and last changed longer ago than
-    /// `older_than`, with their events; and parked receipts as old. Answers how many messages are gone.
+    /// `older_than`, with their events and keys; and parked receipts as old. Answers how many messages are gone. An
+    /// `older_than` under [`KEY_WINDOW`] cuts the life of keys short; the caretaker never asks for that.
     async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize>;
 }
 

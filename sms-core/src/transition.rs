@@ -236,7 +236,7 @@ impl Standing {
     /// `sent → delivered | undelivered`, or a new code on the way there.
     pub fn receive(&mut self, now: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
         let next = self.status.after_receipt(receipt.state);
-        let news = self.status == Status::Sent && self.code != receipt.code;
+        let news = self.status == Status::Sent && receipt.code.is_some() && self.code != receipt.code;
         if next.is_none() && !news {
             return (ReceiptEffect::Ignored, None);
         }

@@ -42,6 +42,7 @@ pub async fn pages_hold_every_event_once(h: &StoreHarness) {
         let Some(last) = page.last() else { break };
         seq = last.seq;
         seen.extend(page);
+        assert!(seen.len() <= batch.len(), "a page shows what a page before it has shown");
     }
     assert_eq!(seen.len(), 10);
     assert_eq!(seen, h.log().await);

@@ -45,6 +45,7 @@ pub async fn pages_hold_every_message_once(h: &StoreHarness) {
         let Some(last) = page.last() else { break };
         after = Some(*last);
         seen.extend(page);
+        assert!(seen.len() <= batch.len(), "a page shows what a page before it has shown");
     }
     seen.reverse();
     assert_eq!(seen, ids_of(&batch));
