@@ -99,7 +99,7 @@ pub struct Limits {
     pub batch: usize,
     /// The longest a `submit` may take, all of it.
     pub timeout: Duration,
-    /// Calls of `submit` per second; `None` for no limit.
+    /// Calls of `submit` per second, evenly spaced, up to 1,000; `None` for no limit.
     pub calls_per_second: Option<NonZeroU32>,
 }
 

@@ -16,7 +16,7 @@ type Answer = Box<dyn Fn(&Submission) -> Outcome + Send + Sync>;
 /// ```
 /// use sms_core::{MessageId, Outcome, PhoneNumber, Provider, RecordingProvider, Submission};
 ///
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let provider = RecordingProvider::new().answering(|_| Outcome::rejected(202, "bad number"));
 /// let to = PhoneNumber::parse("+79251234567")?;
 /// let outcomes = provider.submit(&[Submission::new(MessageId::new(), to, "hi")]).await;

@@ -30,12 +30,12 @@ const PUSH_AFTER: Duration = Duration::from_secs(20);
 /// visible end.
 ///
 /// Concurrent calls share one insert: whoever waits goes along (group commit), nobody is made to wait for company.
-/// Cheap to clone; clones share everything.
+/// Cheap to clone; clones share everything. Works in a tokio runtime with time enabled.
 ///
 /// ```
 /// use sms_core::{MemoryStore, Message, Sender};
 ///
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let sms = Sender::builder(MemoryStore::new()).build();
 /// let id = sms.send(Message::new("+7 925 123-45-67", "Ваш заказ готов")).await?;
 /// # let _ = id;

@@ -1,6 +1,6 @@
 //! The in-process queue.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +28,8 @@ pub struct MemoryQueue {
 #[derive(Debug, Default)]
 struct Inner {
     ready: [VecDeque<(MessageId, Instant)>; 3],
-    leased: HashMap<u64, (Job, Instant)>,
+    /// By token, so in the order of the hand-outs.
+    leased: BTreeMap<u64, (Job, Instant)>,
     /// Every id in `ready` or `leased`, by lane.
     held: [HashSet<MessageId>; 3],
     /// Grows with every hand-out.
@@ -106,7 +107,8 @@ impl Inner {
         }
         let overdue: Vec<u64> =
             self.leased.iter().filter(|(_, (_, end))| *end <= now).map(|(token, _)| *token).collect();
-        for token in overdue {
+        // Each goes to the front of its lane: the last one first, so that the order is kept.
+        for token in overdue.into_iter().rev() {
             self.put_back(token, now);
         }
         self.next_end = self.leased.values().map(|(_, end)| *end).min();

@@ -1,8 +1,8 @@
 //! One batch on its way: begin, submit, settle, ack.
 
 use super::{
-    Arc, Duration, Error, Instant, Lease, Ordering, QUEUE_TIMEOUT, Result, SETTLE_MARGIN, STORE_TIMEOUT,
-    Shared, least_lease, sleep, timeout, timeout_at,
+    Arc, Duration, Error, Instant, LAST_TRY, Lease, Ordering, QUEUE_TIMEOUT, Result, SETTLE_MARGIN,
+    STORE_TIMEOUT, Shared, least_lease, sleep, timeout, timeout_at,
 };
 use crate::message::MessageId;
 use crate::outcome::{AttemptState, Outcome, decide};
@@ -123,7 +123,7 @@ impl Shared {
         let mut wait = FIRST_WAIT;
         loop {
             let settle = timeout(STORE_TIMEOUT, self.store.settle(settlements));
-            match self.abandon.run_until_cancelled(settle).await {
+            match self.unless_abandoned(settle).await {
                 Some(Ok(Ok(settled))) => return log_late(settlements, &settled),
                 Some(Ok(Err(error))) => {
                     tracing::error!(%error, messages = settlements.len(), "outcomes not recorded, will be repeated");
@@ -139,6 +139,19 @@ impl Shared {
             if self.pause(&mut wait).await.is_none() {
                 return log_lost(settlements);
             }
+        }
+    }
+
+    /// The call's answer; `None` when it has none a while after the drain is over.
+    async fn unless_abandoned<T>(&self, call: impl Future<Output = T>) -> Option<T> {
+        let abandoned = async {
+            self.abandon.cancelled().await;
+            sleep(LAST_TRY).await;
+        };
+        tokio::select! {
+            biased;
+            answer = call => Some(answer),
+            () = abandoned => None,
         }
     }
 

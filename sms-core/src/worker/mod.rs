@@ -2,14 +2,13 @@
 
 mod attempt;
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +24,9 @@ use crate::store::Store;
 const PULL_WAIT: Duration = Duration::from_millis(500);
 /// After a failed pull.
 const PULL_RETRY: Duration = Duration::from_secs(1);
+/// How much longer than a call the drain takes before repeats are given up, and how long a last try may take then.
+const DRAIN_MARGIN: Duration = Duration::from_secs(3);
+const LAST_TRY: Duration = Duration::from_secs(1);
 /// How long the queue and the store may take to answer.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 const STORE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,7 +63,7 @@ struct Shared {
     lease: Option<Duration>,
     /// Numbers the calls of `begin`.
     batches: AtomicU64,
-    /// Set when the drain is over: whatever still waits for the store gives up.
+    /// Set late in the drain: what still waits for the store has one last try.
     abandon: CancellationToken,
 }
 
@@ -138,7 +140,7 @@ impl Worker {
     }
 
     /// Works until the shutdown; then takes nothing new, lets calls in flight end and their outcomes be written, and
-    /// gives back what was not begun. That takes as long as one call, twice the provider's timeout at most.
+    /// gives back what was not begun. That takes as long as one call, twice the provider's timeout and 5 s at most.
     ///
     /// # Errors
     ///
@@ -161,14 +163,13 @@ impl Worker {
     async fn pull_all(&self, shutdown: &CancellationToken) {
         let limits = self.shared.provider.limits();
         let calls = Arc::new(Semaphore::new(self.concurrency.get()));
-        let rate =
-            limits.calls_per_second.map(|calls| DefaultDirectRateLimiter::direct(Quota::per_second(calls)));
+        let mut pace = limits.calls_per_second.map(ticks);
         let attempts = TaskTracker::new();
         while !shutdown.is_cancelled() {
             let pulled = self.pull(&calls);
             let Some(mut jobs) = shutdown.run_until_cancelled(pulled).await else { break };
             while let Some(call) = next_call(&mut jobs) {
-                let ready = shutdown.run_until_cancelled(self.ready(&calls, rate.as_ref())).await.flatten();
+                let ready = shutdown.run_until_cancelled(self.ready(&calls, pace.as_mut())).await.flatten();
                 let Some(permit) = ready else {
                     jobs.extend(call);
                     break;
@@ -186,9 +187,9 @@ impl Worker {
             self.shared.release(&jobs).await;
         }
         attempts.close();
-        if timeout(limits.timeout + SETTLE_MARGIN, attempts.wait()).await.is_err() {
+        if timeout(limits.timeout + DRAIN_MARGIN, attempts.wait()).await.is_err() {
             self.shared.abandon.cancel();
-            let _ = timeout(limits.timeout, attempts.wait()).await;
+            let _ = timeout(limits.timeout + LAST_TRY * 2, attempts.wait()).await;
         }
     }
 
@@ -218,18 +219,26 @@ impl Worker {
         leases
     }
 
-    /// The right to make one call: a place among those in flight, within the provider's rate.
+    /// The right to make one call: a place among those in flight, at the provider's pace.
     async fn ready(
         &self,
         calls: &Arc<Semaphore>,
-        rate: Option<&DefaultDirectRateLimiter>,
+        pace: Option<&mut Interval>,
     ) -> Option<OwnedSemaphorePermit> {
         let permit = Arc::clone(calls).acquire_owned().await.ok()?;
-        if let Some(rate) = rate {
-            rate.until_ready().await;
+        if let Some(pace) = pace {
+            pace.tick().await;
         }
         Some(permit)
     }
+}
+
+/// Ticks for calls at this rate, evenly, with no burst after a pause.
+fn ticks(calls_per_second: NonZeroU32) -> Interval {
+    // An interval of nothing is no interval.
+    let mut ticks = interval((Duration::from_secs(1) / calls_per_second.get()).max(Duration::from_nanos(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// Takes out the jobs of one call: an urgent one by itself, else all that are left.

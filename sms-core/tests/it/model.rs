@@ -114,6 +114,12 @@ impl State {
         Attempt { fence: self.fence, counted: self.counted, resends: self.resends }
     }
 
+    fn learn(&mut self, worker: usize, class: OutcomeClass, accepted: bool) {
+        let Work::Begun(attempt) = self.workers[worker] else { unreachable!("nothing was begun") };
+        self.accepted += u32::from(accepted);
+        self.set_worker(worker, Work::Answered(attempt, class));
+    }
+
     fn set_worker(&mut self, worker: usize, work: Work) {
         self.workers[worker] = work;
         if work == Work::Idle && self.owner == Some(worker) {
@@ -171,10 +177,13 @@ impl Model {
                 may(Action::Begin(worker, answered), work == Work::Pulled);
                 may(Action::Settle(worker, answered), matches!(work, Work::Answered(..)));
             }
-            may(Action::Crash(worker), work != Work::Idle);
             if let Work::Begun(attempt) = work {
                 self.actions_of_provider(worker, attempt, &mut may);
             }
+        }
+        // Last: where a step and a crash lead to the same state, the step is what the store is asked to repeat.
+        for (worker, work) in state.workers.into_iter().enumerate() {
+            may(Action::Crash(worker), work != Work::Idle);
         }
         actions
     }
@@ -198,45 +207,28 @@ impl Model {
 
     /// The state after this step, and whose step it was.
     fn step(self, mut state: State, action: Action) -> (State, Option<Actor>) {
-        let actor = match action {
-            Action::Offer | Action::Double => {
-                state.queue += 1;
-                None
-            }
-            Action::Lose => {
-                state.queue -= 1;
-                None
-            }
-            Action::Deadline => {
-                state.past_deadline = true;
-                None
-            }
+        let mut actor = None;
+        match action {
+            Action::Offer | Action::Double => state.queue += 1,
+            Action::Lose => state.queue -= 1,
+            Action::Deadline => state.past_deadline = true,
             Action::Expire => {
                 state.status = if state.resends > 0 { Status::Unknown } else { Status::Expired };
-                Some(Actor::Caretaker)
+                actor = Some(Actor::Caretaker);
             }
             Action::Rescue => {
                 self.rescue(&mut state);
-                Some(Actor::Caretaker)
+                actor = Some(Actor::Caretaker);
             }
             Action::Pull(worker) => {
                 state.queue -= 1;
                 state.set_worker(worker, Work::Pulled);
-                None
             }
-            Action::Begin(worker, answered) => self.begin(&mut state, worker, answered),
-            Action::Submit(worker, class, accepted) => {
-                let Work::Begun(attempt) = state.workers[worker] else { unreachable!("{action:?}") };
-                state.accepted += u32::from(accepted);
-                state.set_worker(worker, Work::Answered(attempt, class));
-                None
-            }
-            Action::Settle(worker, answered) => self.settle(&mut state, worker, answered),
-            Action::Crash(worker) => {
-                state.set_worker(worker, Work::Idle);
-                None
-            }
-        };
+            Action::Begin(worker, answered) => actor = self.begin(&mut state, worker, answered),
+            Action::Submit(worker, class, accepted) => state.learn(worker, class, accepted),
+            Action::Settle(worker, answered) => actor = self.settle(&mut state, worker, answered),
+            Action::Crash(worker) => state.set_worker(worker, Work::Idle),
+        }
         (state, actor)
     }
 

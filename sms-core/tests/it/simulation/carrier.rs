@@ -119,34 +119,36 @@ impl Network {
         if self.is_blocked() {
             return vec![Outcome::blocked(201, "no money"); batch.len()];
         }
-        let answers = || batch.iter().map(|submission| self.answer(submission)).collect::<Vec<_>>();
         let kind = if self.chaos.is_on() { self.chaos.below(100) } else { 100 };
+        if kind >= 21 {
+            return self.reply(life, batch, kind).await;
+        }
+        if kind >= 5 && self.chaos.percent(50) {
+            self.accept_all(batch);
+        }
         match kind {
             0..5 => vec![Outcome::not_sent("refused"); batch.len()],
-            5..10 => pending().await,
-            10..15 => {
-                self.accept_all(batch);
-                pending().await
-            }
-            15..18 => resume_unwind(Box::new("before")),
-            18..21 => {
-                self.accept_all(batch);
-                resume_unwind(Box::new("after"))
-            }
-            21..24 => answers().into_iter().take(batch.len() - 1).collect(),
-            24..27 => [answers(), vec![Outcome::rejected(1, "whose?")]].concat(),
-            27..30 => {
-                // Killed just when the answer was on its way.
-                life.end();
-                self.accept_all(batch)
-            }
-            30..34 => {
-                // Around the worker's timeout: perhaps accepted, perhaps dropped.
-                sleep(self.chaos.millis(3_000)).await;
-                answers()
-            }
-            _ => answers(),
+            5..15 => pending().await,
+            _ => resume_unwind(Box::new("a defect in the provider's code")),
         }
+    }
+
+    /// An answer of some kind.
+    async fn reply(&self, life: &Life, batch: &[Submission], kind: u64) -> Vec<Outcome> {
+        if kind < 25 {
+            // Around the worker's timeout: perhaps accepted, perhaps dropped.
+            sleep(self.chaos.millis(3_000)).await;
+        } else if kind < 28 {
+            // Killed just when the answer was on its way.
+            life.end();
+        }
+        let mut outcomes: Vec<Outcome> = batch.iter().map(|submission| self.answer(submission)).collect();
+        match kind {
+            28..31 => outcomes.truncate(batch.len() - 1),
+            31..34 => outcomes.push(Outcome::rejected(1, "whose?")),
+            _ => {}
+        }
+        outcomes
     }
 }
 
