@@ -1,0 +1,182 @@
+//! The message: what a caller asks for, and what becomes of it.
+
+mod id;
+mod prepare;
+mod stored;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+pub use self::id::MessageId;
+pub use self::prepare::{MAX_ATTEMPTS, MAX_DEADLINE, MAX_PARTS, MAX_SEND_AHEAD};
+pub use self::stored::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState, NewMessage, StoredMessage};
+use crate::class::{Class, OnUnknown};
+use crate::phone::Region;
+
+/// What a provider is asked to do beside sending the text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SendOptions {
+    /// Turn Cyrillic into Latin letters before sending.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub translit: bool,
+    /// Send only in the recipient's daytime; the provider holds it overnight.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub daytime: bool,
+    /// The address of the person who caused the message, for the provider's fraud checks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_user_ip: Option<IpAddr>,
+}
+
+/// A message as the caller states it. Nothing is checked until it is [prepared](Self::prepare), which
+/// [`Sender::send`](crate::Sender::send) and every `insert_in` do.
+///
+/// ```
+/// use sms_core::{Class, Message};
+///
+/// let message = Message::new("8 (925) 123-45-67", "Код 1234").class(Class::Otp).key("login-42");
+/// let prepared = message.prepare()?;
+/// assert_eq!(prepared.to.to_string(), "+79251234567");
+/// assert_eq!(prepared.parts, 1);
+/// # Ok::<(), sms_core::Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Message {
+    to: String,
+    text: String,
+    region: Option<Region>,
+    from: Option<String>,
+    class: Class,
+    key: Option<String>,
+    owner: Option<String>,
+    send_at: Option<OffsetDateTime>,
+    deadline: Option<Duration>,
+    reference: Option<String>,
+    metadata: Map<String, Value>,
+    translit: bool,
+    daytime: Option<bool>,
+    end_user_ip: Option<String>,
+    on_unknown: Option<OnUnknown>,
+    max_attempts: Option<u32>,
+}
+
+impl Message {
+    /// A message of class [`Service`](Class::Service), to be sent at once.
+    pub fn new(to: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            to: to.into(),
+            text: text.into(),
+            region: None,
+            from: None,
+            class: Class::default(),
+            key: None,
+            owner: None,
+            send_at: None,
+            deadline: None,
+            reference: None,
+            metadata: Map::new(),
+            translit: false,
+            daytime: None,
+            end_user_ip: None,
+            on_unknown: None,
+            max_attempts: None,
+        }
+    }
+
+    /// The region whose national number formats `to` may use. Defaults to the sender's, else to Russia.
+    pub fn region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// The sender name: 1 to 15 printable ASCII characters. Defaults to the provider's own.
+    pub fn from(mut self, from: impl Into<String>) -> Self {
+        self.from = Some(from.into());
+        self
+    }
+
+    /// What the message is for. Defaults to [`Class::Service`].
+    pub fn class(mut self, class: Class) -> Self {
+        self.class = class;
+        self
+    }
+
+    /// The idempotency key, 1 to 255 printable ASCII characters: for 72 h a second message with the same key
+    /// and content is the first one, and one of other content is refused.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Whose message it is, for those who share a store. Idempotency keys are unique per owner.
+    pub fn owner(mut self, owner: impl Into<String>) -> Self {
+        self.owner = Some(owner.into());
+        self
+    }
+
+    /// When to send it; up to 60 days ahead. A time in the past means at once.
+    pub fn send_at(mut self, at: OffsetDateTime) -> Self {
+        self.send_at = Some(at);
+        self
+    }
+
+    /// How long after it is due the message is worth sending: 1 s to 30 days. Defaults to the class's.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The caller's own reference, up to 255 characters; lists can be filtered by it.
+    pub fn reference(mut self, reference: impl Into<String>) -> Self {
+        self.reference = Some(reference.into());
+        self
+    }
+
+    /// The caller's own data, up to 4 KiB of JSON.
+    pub fn metadata(mut self, metadata: Map<String, Value>) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// Asks the provider to turn Cyrillic into Latin letters.
+    pub fn translit(mut self, translit: bool) -> Self {
+        self.translit = translit;
+        self
+    }
+
+    /// Whether to send only in the recipient's daytime. Defaults to the class's.
+    pub fn daytime(mut self, daytime: bool) -> Self {
+        self.daytime = Some(daytime);
+        self
+    }
+
+    /// The address of the person who caused the message.
+    pub fn end_user_ip(mut self, ip: impl Into<String>) -> Self {
+        self.end_user_ip = Some(ip.into());
+        self
+    }
+
+    /// What happens after an unknown outcome. Defaults to the class's.
+    pub fn on_unknown(mut self, on_unknown: OnUnknown) -> Self {
+        self.on_unknown = Some(on_unknown);
+        self
+    }
+
+    /// How many counted attempts are made at most: 1 to 20. Defaults to the class's.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts);
+        self
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Number and text stay out of logs.
+        f.debug_struct("Message").field("class", &self.class).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,241 @@
+//! From what a caller states to what a store takes: every rule about the input is here.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+
+use super::{Fingerprint, IdempotencyKey, Message, MessageId, NewMessage, SendOptions};
+use crate::clock::{Clock, SystemClock, datetime_from_ms};
+use crate::error::{Error, FieldError, Result};
+use crate::phone::{PhoneNumber, Region};
+use crate::text;
+
+/// The most parts one message may have: sms.ru refuses longer ones with its code 205.
+pub const MAX_PARTS: usize = 8;
+/// The longest wait for `send_at`: sms.ru schedules two months ahead, and so do we.
+pub const MAX_SEND_AHEAD: Duration = Duration::from_hours(60 * 24);
+/// The longest deadline.
+pub const MAX_DEADLINE: Duration = Duration::from_hours(30 * 24);
+/// The most attempts a message may ask for.
+pub const MAX_ATTEMPTS: u32 = 20;
+/// The longest sender name, idempotency key and reference, in characters.
+const MAX_FROM: usize = 15;
+const MAX_KEY: usize = 255;
+const MAX_REFERENCE: usize = 255;
+/// The largest metadata object, in bytes of JSON.
+const MAX_METADATA: usize = 4096;
+
+impl Message {
+    /// Checks everything, fills in the class's policy and gives the message its id.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid), with every field that is wrong.
+    pub fn prepare(&self) -> Result<NewMessage> {
+        self.prepare_in(Region::RU)
+    }
+
+    /// As [`prepare`](Self::prepare), with the region for a message that names none.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid), with every field that is wrong.
+    pub fn prepare_in(&self, default_region: Region) -> Result<NewMessage> {
+        let mut wrong = Vec::new();
+        let to = PhoneNumber::parse_in(&self.to, self.region.unwrap_or(default_region));
+        let to = to.map_err(|error| wrong.extend_from_slice(error.fields())).ok();
+        let counted = text::count(&self.text);
+        self.check_text(counted.parts, &mut wrong);
+        self.check_names(&mut wrong);
+        self.check_numbers(&mut wrong);
+        let end_user_ip = self.parse_ip(&mut wrong);
+        let (Some(to), true) = (to, wrong.is_empty()) else {
+            return Err(Error::invalid(wrong));
+        };
+
+        let policy = self.class.policy();
+        Ok(NewMessage {
+            id: MessageId::new(),
+            owner: self.owner.clone(),
+            key: self
+                .key
+                .as_ref()
+                .map(|key| IdempotencyKey { key: key.clone(), fingerprint: self.fingerprint(to) }),
+            to,
+            text: self.text.clone(),
+            from: self.from.clone(),
+            class: self.class,
+            reference: self.reference.clone(),
+            metadata: self.metadata.clone(),
+            options: SendOptions {
+                translit: self.translit,
+                daytime: self.daytime.unwrap_or(policy.daytime),
+                end_user_ip,
+            },
+            encoding: counted.encoding,
+            parts: u8::try_from(counted.parts).unwrap_or(u8::MAX),
+            send_at: self.send_at,
+            deadline: self.deadline.unwrap_or(policy.deadline),
+            max_attempts: self.max_attempts.unwrap_or(policy.max_attempts),
+            on_unknown: self.on_unknown.unwrap_or(policy.on_unknown),
+        })
+    }
+
+    fn check_text(&self, parts: usize, wrong: &mut Vec<FieldError>) {
+        if self.text.is_empty() {
+            wrong.push(FieldError::new("text", "text_empty", "must not be empty"));
+        } else if self.text.chars().any(is_forbidden_control) {
+            wrong.push(FieldError::new(
+                "text",
+                "text_control",
+                "must not hold control characters but line breaks",
+            ));
+        } else if parts > MAX_PARTS {
+            let message = format!("takes {parts} parts, at most {MAX_PARTS} are allowed");
+            wrong.push(FieldError::new("text", "text_too_long", message));
+        }
+    }
+
+    fn check_names(&self, wrong: &mut Vec<FieldError>) {
+        let printable = |value: &str, max: usize| {
+            (1..=max).contains(&value.len()) && value.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
+        };
+        if self.from.as_deref().is_some_and(|from| !printable(from, MAX_FROM) || from.trim() != from) {
+            wrong.push(FieldError::new("from", "from_invalid", "must be 1 to 15 printable ASCII characters"));
+        }
+        if self.key.as_deref().is_some_and(|key| !printable(key, MAX_KEY)) {
+            let rule = "must be 1 to 255 printable ASCII characters";
+            wrong.push(FieldError::new("idempotency_key", "idempotency_key_invalid", rule));
+        }
+        let reference_ok = |value: &str| {
+            !value.is_empty()
+                && value.chars().count() <= MAX_REFERENCE
+                && !value.chars().any(char::is_control)
+        };
+        if self.reference.as_deref().is_some_and(|reference| !reference_ok(reference)) {
+            let rule = "must be 1 to 255 characters without control characters";
+            wrong.push(FieldError::new("reference", "reference_invalid", rule));
+        }
+        if !self.metadata.is_empty()
+            && serde_json::to_vec(&self.metadata).is_ok_and(|json| json.len() > MAX_METADATA)
+        {
+            wrong.push(FieldError::new(
+                "metadata",
+                "metadata_too_large",
+                "must be at most 4096 bytes of JSON",
+            ));
+        }
+    }
+
+    fn check_numbers(&self, wrong: &mut Vec<FieldError>) {
+        let seconds = Duration::from_secs(1)..=MAX_DEADLINE;
+        if self.deadline.is_some_and(|deadline| !seconds.contains(&deadline)) {
+            wrong.push(FieldError::new("deadline_seconds", "deadline_invalid", "must be 1 to 2592000"));
+        }
+        let last = datetime_from_ms(SystemClock.now_ms()) + MAX_SEND_AHEAD;
+        if self.send_at.is_some_and(|at| at > last) {
+            wrong.push(FieldError::new("send_at", "send_at_invalid", "must be at most 60 days ahead"));
+        }
+        if self.max_attempts.is_some_and(|attempts| !(1..=MAX_ATTEMPTS).contains(&attempts)) {
+            wrong.push(FieldError::new("max_attempts", "max_attempts_invalid", "must be 1 to 20"));
+        }
+    }
+
+    fn parse_ip(&self, wrong: &mut Vec<FieldError>) -> Option<IpAddr> {
+        let parsed = self.end_user_ip.as_deref()?.parse().ok();
+        if parsed.is_none() {
+            wrong.push(FieldError::new("end_user_ip", "end_user_ip_invalid", "not an IPv4 or IPv6 address"));
+        }
+        parsed
+    }
+
+    /// A hash of everything the caller asked for, the number in its one form: what "same content" means.
+    fn fingerprint(&self, to: PhoneNumber) -> Fingerprint {
+        let asked = serde_json::json!([
+            to.to_string(),
+            self.text,
+            self.from,
+            self.class,
+            self.send_at.map(OffsetDateTime::unix_timestamp_nanos).map(|nanos| nanos.to_string()),
+            self.deadline.map(|deadline| deadline.as_millis().to_string()),
+            self.reference,
+            self.metadata,
+            self.translit,
+            self.daytime,
+            self.end_user_ip,
+            self.on_unknown,
+            self.max_attempts,
+        ]);
+        let digest = Sha256::digest(asked.to_string());
+        let mut fingerprint = [0; 16];
+        fingerprint.copy_from_slice(&digest[..16]);
+        fingerprint
+    }
+}
+
+/// Control characters have no place in an SMS, but for the line breaks GSM 03.38 has.
+fn is_forbidden_control(c: char) -> bool {
+    c.is_control() && c != '\n' && c != '\r'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::{Class, OnUnknown};
+
+    fn codes(message: &Message) -> Vec<(&'static str, &'static str)> {
+        let error = message.prepare().expect_err("must be refused");
+        error.fields().iter().map(|field| (field.field, field.code)).collect()
+    }
+
+    fn good() -> Message {
+        Message::new("+79251234567", "Код 1234")
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let message = Message::new("123", "").from("far too long a sender").max_attempts(0);
+        let expected = [
+            ("to", "phone_invalid"),
+            ("text", "text_empty"),
+            ("from", "from_invalid"),
+            ("max_attempts", "max_attempts_invalid"),
+        ];
+        assert_eq!(codes(&message), expected);
+    }
+
+    #[test]
+    fn control_characters_are_refused_and_line_breaks_are_not() {
+        assert_eq!(codes(&Message::new("+79251234567", "a\0b")), [("text", "text_control")]);
+        assert!(Message::new("+79251234567", "a\r\nb").prepare().is_ok());
+    }
+
+    #[test]
+    fn eight_parts_pass_and_nine_do_not() {
+        let text = |units: usize| "я".repeat(units);
+        assert_eq!(Message::new("+79251234567", text(8 * 67)).prepare().map(|m| m.parts).ok(), Some(8));
+        assert_eq!(codes(&Message::new("+79251234567", text(8 * 67 + 1))), [("text", "text_too_long")]);
+    }
+
+    #[test]
+    fn the_class_sets_the_policy_and_each_knob_can_be_set_by_itself() {
+        let otp = good().class(Class::Otp).on_unknown(OnUnknown::Hold).prepare().expect("valid");
+        assert_eq!(otp.deadline, Duration::from_mins(5));
+        assert_eq!(otp.on_unknown, OnUnknown::Hold);
+    }
+
+    #[test]
+    fn the_same_content_has_the_same_fingerprint_however_the_number_is_written() {
+        let key = |message: Message| message.key("k").prepare().expect("valid").key;
+        assert_eq!(key(good()), key(Message::new("8 (925) 123-45-67", "Код 1234")));
+        assert_ne!(key(good()), key(good().class(Class::Otp)));
+    }
+
+    #[test]
+    fn debug_shows_neither_number_nor_text() {
+        let shown = format!("{:?} {:?}", good(), good().prepare());
+        assert!(!shown.contains("1234"), "{shown}");
+    }
+}
