@@ -18,7 +18,9 @@ test: lint unit docs ## Everything a change must pass: format, lints, tests, doc
 lint: ## Formatting and lints, with every set of features
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --locked -p sms-core -p sms-server --no-default-features -- -D warnings
+	$(CARGO) clippy --locked -p sms-core --no-default-features -- -D warnings
+	$(CARGO) clippy --locked -p sms-server --no-default-features -- -D warnings
+	$(CARGO) clippy --locked -p sms-server -- -D warnings
 
 unit: ## Unit, conformance, documentation and end-to-end tests
 	$(CARGO) test --locked --workspace
