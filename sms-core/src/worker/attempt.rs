@@ -1,12 +1,17 @@
 //! One batch on its way: begin, submit, settle, ack.
 
-use super::{
-    Arc, Duration, Error, Instant, LAST_TRY, Lease, Ordering, QUEUE_TIMEOUT, Result, SETTLE_MARGIN,
-    STORE_TIMEOUT, Shared, least_lease, sleep, timeout, timeout_at,
-};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::{LAST_TRY, QUEUE_TIMEOUT, SETTLE_MARGIN, STORE_TIMEOUT, Shared, least_lease};
+use crate::error::{Error, Result};
 use crate::message::MessageId;
 use crate::outcome::{AttemptState, Outcome, decide};
 use crate::provider::Submission;
+use crate::queue::Lease;
 use crate::store::{BeginRequest, Begun, Settled, Settlement};
 
 /// Waits between repeats of a write whose answer was lost.

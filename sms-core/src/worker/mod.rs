@@ -4,11 +4,11 @@ mod attempt;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout, timeout_at};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -70,49 +70,48 @@ struct Shared {
 /// Builds a [`Worker`].
 #[derive(Debug)]
 #[must_use]
-pub struct WorkerBuilder(Worker);
+pub struct WorkerBuilder {
+    shared: Shared,
+    concurrency: NonZeroUsize,
+    retention: Duration,
+}
 
 impl WorkerBuilder {
     /// The worker's name, unique among all that share the store. Defaults to `worker-` and a random part.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.shared().name = name.into();
+        self.shared.name = name.into();
         self
     }
 
     /// How many calls to the provider are in flight at most. Defaults to 8.
     pub fn concurrency(mut self, calls: NonZeroUsize) -> Self {
-        self.0.concurrency = calls;
+        self.concurrency = calls;
         self
     }
 
     /// When definite failures are tried again. Defaults to [`RetryPolicy::default`].
     pub fn retry(mut self, retry: RetryPolicy) -> Self {
-        self.shared().retry = retry;
+        self.shared.retry = retry;
         self
     }
 
     /// How long a message is this worker's alone. Defaults to its least: twice the provider's
     /// [timeout](crate::Limits::timeout) and 10 s; [`Worker::run`] refuses a shorter one.
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.shared().lease = Some(lease);
+        self.shared.lease = Some(lease);
         self
     }
 
     /// How long ended messages are kept. Defaults to 90 days; 72 h at the least.
     pub fn retention(mut self, retention: Duration) -> Self {
-        self.0.retention = retention;
+        self.retention = retention;
         self
     }
 
     /// The worker.
     pub fn build(self) -> Worker {
-        self.0
-    }
-
-    fn shared(&mut self) -> &mut Shared {
-        // Nobody else has it before `build`.
-        #[expect(clippy::expect_used, reason = "the builder is the only owner")]
-        Arc::get_mut(&mut self.0.shared).expect("the builder is the only owner")
+        let Self { shared, concurrency, retention } = self;
+        Worker { shared: Arc::new(shared), concurrency, retention }
     }
 }
 
@@ -131,7 +130,7 @@ impl Worker {
             batches: AtomicU64::new(fastrand::u64(..1 << 62)),
             abandon: CancellationToken::new(),
         };
-        WorkerBuilder(Worker { shared: Arc::new(shared), concurrency: CONCURRENCY, retention: RETENTION })
+        WorkerBuilder { shared, concurrency: CONCURRENCY, retention: RETENTION }
     }
 
     /// The worker's breaker: why its provider is paused, if it is.
@@ -203,9 +202,9 @@ impl Worker {
             Admission::All => provider.limits().batch.max(1),
             Admission::One => 1,
         };
+        let timed_out = |error| Err(Error::unavailable("the queue did not answer in time", error));
         let pulled = timeout(PULL_WAIT + QUEUE_TIMEOUT, queue.pull(max, PULL_WAIT)).await;
-        let leases = match pulled.unwrap_or_else(|error| Err(Error::unavailable("no answer in time", error)))
-        {
+        let leases = match pulled.unwrap_or_else(timed_out) {
             Ok(leases) => leases,
             Err(error) => {
                 tracing::warn!(%error, "pull failed, will be repeated");
