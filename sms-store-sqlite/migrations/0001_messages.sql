@@ -43,16 +43,19 @@ CREATE TABLE messages (
     reason          TEXT,
     sent_at         INTEGER,
     poll_at         INTEGER,
-    polls           INTEGER NOT NULL DEFAULT 0
+    polls           INTEGER NOT NULL DEFAULT 0,
+    -- When the caretaker has to look at it, if nothing happens before: a deadline, the end of a lease, a status query.
+    look_at         INTEGER GENERATED ALWAYS AS
+        (CASE status WHEN 0 THEN valid_until WHEN 1 THEN lease_until WHEN 2 THEN poll_at END) VIRTUAL
 ) STRICT, WITHOUT ROWID;
+
+-- Each index that a step of a message changes is one more page to write when messages come one by one: one index serves
+-- all three of the caretaker's questions, and purging goes by the time of acceptance.
 
 -- An owner is never '', so messages without one share a slot of their own.
 CREATE UNIQUE INDEX messages_key ON messages (coalesce(owner, ''), key) WHERE key IS NOT NULL AND key_released = 0;
 CREATE INDEX messages_due        ON messages (lane, push_at)           WHERE status = 0;
-CREATE INDEX messages_deadline   ON messages (valid_until)             WHERE status = 0;
-CREATE INDEX messages_lease      ON messages (lease_until)             WHERE status = 1;
-CREATE INDEX messages_poll       ON messages (poll_at)                 WHERE status = 2 AND poll_at IS NOT NULL;
-CREATE INDEX messages_ended      ON messages (updated_at)              WHERE status IN (3, 4, 5, 7, 8);
+CREATE INDEX messages_look       ON messages (status, look_at)         WHERE look_at IS NOT NULL;
 CREATE INDEX messages_provider   ON messages (provider_id, provider)   WHERE provider_id IS NOT NULL;
 CREATE INDEX messages_number     ON messages (to_number, id);
 CREATE INDEX messages_owner      ON messages (owner, id)               WHERE owner IS NOT NULL;

@@ -14,7 +14,8 @@ pub(crate) struct Args(SqliteArguments);
 impl Args {
     /// Adds one argument.
     pub(crate) fn push<'t, T: Encode<'t, Sqlite> + Type<Sqlite>>(&mut self, value: T) -> Result<()> {
-        let refused = |error| Error::new(ErrorKind::Internal, "an argument cannot be encoded").with_source(error);
+        let refused =
+            |error| Error::new(ErrorKind::Internal, "an argument cannot be encoded").with_source(error);
         self.0.add(value).map_err(refused)
     }
 
@@ -63,12 +64,14 @@ impl RowsStatement {
 
     /// Its text for up to [`MOST_ROWS`] rows.
     pub(crate) fn text(&self, rows: usize) -> SqlStr {
-        let size = rows.max(1).next_power_of_two().min(MOST_ROWS);
-        let text = self.sql[size.ilog2() as usize].get_or_init(|| {
-            let row = format!("({})", vec!["?"; self.width].join(","));
-            format!("{}(VALUES {}){}", self.before, vec![row; size].join(","), self.after).into()
-        });
+        let size = size(rows);
+        let text = self.sql[size.ilog2() as usize].get_or_init(|| self.write(size).into());
         AssertSqlSafe(Arc::clone(text)).into_sql_str()
+    }
+
+    fn write(&self, size: usize) -> String {
+        let row = format!("({})", vec!["?"; self.width].join(","));
+        format!("{}(VALUES {}){}", self.before, vec![row; size].join(","), self.after)
     }
 
     /// Cuts rows into pieces and writes a statement for each.
@@ -85,6 +88,60 @@ impl RowsStatement {
             }
             debug_assert_eq!(args.0.len(), rows.len() * self.width, "{}", self.before);
             Ok(Piece { sql: self.text(rows.len()), args })
+        };
+        rows.chunks(MOST_ROWS).map(piece).collect()
+    }
+}
+
+/// The number of rows a statement is prepared for, to take this many.
+fn size(rows: usize) -> usize {
+    rows.max(1).next_power_of_two().min(MOST_ROWS)
+}
+
+/// Two statements over the same number of rows, and a question after them, in one go: each trip to the connection's thread
+/// and back costs as much as several rows.
+#[derive(Debug)]
+pub(crate) struct RowsScript {
+    first: &'static RowsStatement,
+    second: &'static RowsStatement,
+    question: &'static str,
+    sql: [OnceLock<Arc<str>>; SIZES],
+}
+
+impl RowsScript {
+    pub(crate) const fn new(
+        first: &'static RowsStatement,
+        second: &'static RowsStatement,
+        question: &'static str,
+    ) -> Self {
+        Self { first, second, question, sql: [const { OnceLock::new() }; SIZES] }
+    }
+
+    /// Cuts rows into pieces and writes a script for each.
+    pub(crate) fn pieces<R>(
+        &'static self,
+        rows: &[R],
+        mut push_first: impl FnMut(&mut Args, &R) -> Result<()>,
+        mut push_second: impl FnMut(&mut Args, &R) -> Result<()>,
+    ) -> Result<Vec<Piece>> {
+        let piece = |rows: &[R]| {
+            let size = size(rows.len());
+            let mut args = Args::default();
+            args.0.reserve(size * self.first.width + rows.len() * self.second.width, 0);
+            for row in rows {
+                push_first(&mut args, row)?;
+            }
+            // Only what comes last may be left unbound.
+            for _ in rows.len() * self.first.width..size * self.first.width {
+                args.push(None::<i64>)?;
+            }
+            for row in rows {
+                push_second(&mut args, row)?;
+            }
+            let text = self.sql[size.ilog2() as usize].get_or_init(|| {
+                format!("{}; {}; {}", self.first.write(size), self.second.write(size), self.question).into()
+            });
+            Ok(Piece { sql: AssertSqlSafe(Arc::clone(text)).into_sql_str(), args })
         };
         rows.chunks(MOST_ROWS).map(piece).collect()
     }

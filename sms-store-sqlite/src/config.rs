@@ -52,7 +52,8 @@ impl SqliteConfig {
     /// `Config`, naming the part that is wrong: another scheme, no path, `:memory:`, an unknown parameter, a value out of
     /// range.
     pub fn from_url(url: &str) -> Result<Self> {
-        let rest = url.strip_prefix("sqlite:").ok_or_else(|| config("the address must start with sqlite:"))?;
+        let rest =
+            url.strip_prefix("sqlite:").ok_or_else(|| config("the address must start with sqlite:"))?;
         let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
         // sqlite:///var/sms.db and sqlite://sms.db are common spellings of the same.
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -150,7 +151,8 @@ mod tests {
 
     #[test]
     fn parameters_set_their_options() {
-        let config = SqliteConfig::from_url("sqlite:a.db?readers=7&busy_timeout_ms=20&timeout_ms=30").expect("valid");
+        let config =
+            SqliteConfig::from_url("sqlite:a.db?readers=7&busy_timeout_ms=20&timeout_ms=30").expect("valid");
         let expected = SqliteConfig::new("a.db")
             .readers(7)
             .busy_timeout(Duration::from_millis(20))

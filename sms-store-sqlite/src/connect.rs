@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use sms_core::{Error, ErrorKind, Result};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::config::SqliteConfig;
@@ -13,7 +15,9 @@ use crate::sql;
 pub(crate) async fn make_folder(path: &Path) -> Result<()> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
     let folder = folder.to_owned();
-    let refused = |error| Error::new(ErrorKind::Config, "the folder of the SQLite file cannot be made").with_source(error);
+    let refused = |error| {
+        Error::new(ErrorKind::Config, "the folder of the SQLite file cannot be made").with_source(error)
+    };
     let made = tokio::task::spawn_blocking(move || std::fs::create_dir_all(folder)).await;
     made.map_err(|error| Error::new(ErrorKind::Internal, "stopped").with_source(error))?.map_err(refused)
 }

@@ -51,7 +51,10 @@ fn kind_of_code(code: Option<Cow<'_, str>>) -> ErrorKind {
 
 /// Stored data nobody can read.
 pub(crate) fn undecodable(what: &'static str) -> Error {
-    Error::new(ErrorKind::Internal, format!("the SQLite store holds a message or event with an unreadable {what}"))
+    Error::new(
+        ErrorKind::Internal,
+        format!("the SQLite store holds a message or event with an unreadable {what}"),
+    )
 }
 
 pub(crate) fn timed_out(elapsed: tokio::time::error::Elapsed) -> Error {

@@ -4,17 +4,18 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use sms_core::clock::{datetime_to_ms, duration_to_ms};
-use sms_core::message::Fingerprint;
+use sms_core::message::{Fingerprint, IdempotencyKey};
 use sms_core::sender::key_reused;
 use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
-use sms_core::{Error, ErrorKind, Message, MessageId, NewMessage, Result, SendOptions, Status};
+use sms_core::transition::Standing;
+use sms_core::{Error, ErrorKind, Message, MessageId, NewMessage, Result, SendOptions};
 use sqlx::SqliteConnection;
 
 use crate::args::{Args, Piece, id_list};
 use crate::error::{from_sqlx, undecodable};
 use crate::row::Columns;
-use crate::store::SqliteStore;
 use crate::sql;
+use crate::store::SqliteStore;
 
 /// Messages on their way into the table, apart from the request they came in: a write may outlive its caller.
 struct Insertion {
@@ -39,26 +40,28 @@ struct Holder {
 }
 
 pub(crate) async fn insert(store: &SqliteStore, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
-    if request.messages.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut insertion = Insertion::new(request.messages, store.now(), request.push_after)?;
+    let InsertRequest { messages, push_after } = request;
+    let now = store.now();
+    let mut pieces = pieces(messages, now, push_after)?;
     // Nearly every insert is one statement that inserts everything, which is a transaction by itself.
-    if let [piece] = insertion.pieces.as_slice() {
-        let piece = piece.clone();
+    if pieces.len() < 2 {
+        let Some(piece) = pieces.pop() else { return Ok(Vec::new()) };
         let inserted = store.write(move |conn, _| Box::pin(run(conn, piece))).await?;
-        if inserted.len() == insertion.slots.len() {
-            return Ok(vec![Inserted::Stored; inserted.len()]);
+        if inserted == messages.len() {
+            return Ok(vec![Inserted::Stored; inserted]);
         }
         // Some were left out. The whole is repeated, which changes nothing for those that were inserted.
+        pieces = self::pieces(messages, now, push_after)?;
     }
+    let insertion = Insertion::new(messages, pieces);
     store.write_together(move |conn, now| Box::pin(async move { insertion.run(conn, now).await })).await
 }
 
 /// Inserts one message in the transaction of a caller.
 pub(crate) async fn insert_in(conn: &mut SqliteConnection, now: i64, message: &Message) -> Result<MessageId> {
     let message = message.prepare()?;
-    let mut insertion = Insertion::new(std::slice::from_ref(&message), now, Duration::ZERO)?;
+    let messages = std::slice::from_ref(&message);
+    let insertion = Insertion::new(messages, pieces(messages, now, Duration::ZERO)?);
     match insertion.run(conn, now).await?.first() {
         Some(Inserted::Stored) => Ok(message.id),
         Some(Inserted::Replayed(first)) => Ok(*first),
@@ -67,35 +70,42 @@ pub(crate) async fn insert_in(conn: &mut SqliteConnection, now: i64, message: &M
     }
 }
 
+/// The statements that insert these.
+fn pieces(messages: &[NewMessage], now: i64, push_after: Duration) -> Result<Vec<Piece>> {
+    sql::INSERT.pieces(messages, |args, message| bind(args, message, now, push_after))
+}
+
+/// Runs one of them: how many messages it inserted.
+async fn run(conn: &mut SqliteConnection, piece: Piece) -> Result<usize> {
+    let done = piece.query().execute(conn).await.map_err(from_sqlx)?;
+    usize::try_from(done.rows_affected()).map_err(|_| undecodable("count"))
+}
+
 impl Insertion {
-    fn new(messages: &[NewMessage], now: i64, push_after: Duration) -> Result<Self> {
-        let pieces = sql::INSERT.pieces(messages, |args, message| bind(args, message, now, push_after))?;
-        let slot = |message: &NewMessage| Slot {
-            id: message.id,
-            key: message.key.as_ref().map(|key| {
-                ((message.owner.clone().unwrap_or_default(), key.key.clone()), key.fingerprint)
-            }),
+    fn new(messages: &[NewMessage], pieces: Vec<Piece>) -> Self {
+        let slot = |NewMessage { id, owner, key, .. }: &NewMessage| {
+            let name = |key: &IdempotencyKey| (owner.clone().unwrap_or_default(), key.key.clone());
+            Slot { id: *id, key: key.as_ref().map(|key| (name(key), key.fingerprint)) }
         };
-        Ok(Self { pieces, slots: messages.iter().map(slot).collect() })
+        Self { pieces, slots: messages.iter().map(slot).collect() }
     }
 
     /// Inserts inside a transaction.
-    async fn run(&mut self, conn: &mut SqliteConnection, now: i64) -> Result<Vec<Inserted>> {
-        let mut inserted = self.insert_free(conn).await?;
-        if inserted.len() == self.slots.len() {
-            return Ok(vec![Inserted::Stored; inserted.len()]);
+    async fn run(&self, conn: &mut SqliteConnection, now: i64) -> Result<Vec<Inserted>> {
+        if self.insert_free(conn).await? == self.slots.len() {
+            return Ok(vec![Inserted::Stored; self.slots.len()]);
         }
         if self.release_old_keys(conn, now).await? {
-            inserted.extend(self.insert_free(conn).await?);
+            self.insert_free(conn).await?;
         }
-        self.answers(conn, inserted).await
+        self.answers(conn).await
     }
 
     /// Inserts what has a free id and a free key, in order: of two messages with one key the first is inserted.
-    async fn insert_free(&self, conn: &mut SqliteConnection) -> Result<HashSet<MessageId>> {
-        let mut inserted = HashSet::with_capacity(self.slots.len());
+    async fn insert_free(&self, conn: &mut SqliteConnection) -> Result<usize> {
+        let mut inserted = 0;
         for piece in self.pieces.iter().cloned() {
-            inserted.extend(run(conn, piece).await?);
+            inserted += run(conn, piece).await?;
         }
         Ok(inserted)
     }
@@ -114,25 +124,29 @@ impl Insertion {
         Ok(!old.is_empty())
     }
 
-    async fn answers(
-        &self,
-        conn: &mut SqliteConnection,
-        inserted: HashSet<MessageId>,
-    ) -> Result<Vec<Inserted>> {
-        let stored = stored_before(conn, self.slots.iter().map(|slot| &slot.id)).await?;
+    async fn answers(&self, conn: &mut SqliteConnection) -> Result<Vec<Inserted>> {
+        let stored = self.stored(conn).await?;
         let holders = self.holders(conn).await?;
-        let answer = |slot: &Slot| {
-            if inserted.contains(&slot.id) || stored.contains(&slot.id) {
+        let answer = |Slot { id, key }: &Slot| {
+            if stored.contains(id) {
                 return Ok(Inserted::Stored);
             }
-            let holder = slot.key.as_ref().and_then(|(name, fingerprint)| Some((holders.get(name)?, fingerprint)));
-            match holder {
-                Some((holder, fingerprint)) if holder.fingerprint == *fingerprint => Ok(Inserted::Replayed(holder.id)),
+            match key.as_ref().and_then(|(name, fingerprint)| Some((holders.get(name)?, fingerprint))) {
+                Some((first, fingerprint)) if first.fingerprint == *fingerprint => {
+                    Ok(Inserted::Replayed(first.id))
+                }
                 Some(_) => Ok(Inserted::KeyReused),
                 None => Err(Error::new(ErrorKind::Internal, "a message was neither stored nor refused")),
             }
         };
         self.slots.iter().map(answer).collect()
+    }
+
+    /// Which messages are stored, now or before.
+    async fn stored(&self, conn: &mut SqliteConnection) -> Result<HashSet<MessageId>> {
+        let ids = id_list(self.slots.iter().map(|slot| &slot.id));
+        let rows = sqlx::query(sql::STORED).bind(ids).fetch_all(conn).await.map_err(from_sqlx)?;
+        rows.iter().map(|row| Columns::new(row).id()).collect()
     }
 
     async fn holders(&self, conn: &mut SqliteConnection) -> Result<HashMap<KeyName, Holder>> {
@@ -153,26 +167,9 @@ impl Insertion {
     }
 }
 
-/// Runs one statement to its end. Never `fetch_one` or `fetch_optional`: they stop at the first row, and then nobody sees
-/// that the commit, which comes with the end of the statement, has failed.
-async fn run(conn: &mut SqliteConnection, piece: Piece) -> Result<Vec<MessageId>> {
-    let rows = piece.query().fetch_all(conn).await.map_err(from_sqlx)?;
-    rows.iter().map(|row| Columns::new(row).id()).collect()
-}
-
-async fn stored_before<'a>(
-    conn: &mut SqliteConnection,
-    ids: impl Iterator<Item = &'a MessageId>,
-) -> Result<HashSet<MessageId>> {
-    let rows = sqlx::query(sql::STORED).bind(id_list(ids)).fetch_all(conn).await.map_err(from_sqlx)?;
-    rows.iter().map(|row| Columns::new(row).id()).collect()
-}
-
 /// One row of [`sql::INSERT`].
 fn bind(args: &mut Args, message: &NewMessage, now: i64, push_after: Duration) -> Result<()> {
-    let due_at = message.send_at.map_or(now, |at| datetime_to_ms(at).max(now));
-    let push_at =
-        if message.send_at.is_some() { due_at } else { now.saturating_add(duration_to_ms(push_after)) };
+    let standing = Standing::accept(message, now, push_after);
     let key = message.key.as_ref();
     args.push(message.id.as_bytes().as_slice())?;
     args.push(message.owner.as_deref())?;
@@ -188,16 +185,16 @@ fn bind(args: &mut Args, message: &NewMessage, now: i64, push_after: Duration) -
     args.push(message.encoding.as_str())?;
     args.push(i64::from(message.parts))?;
     args.push(message.send_at.map(datetime_to_ms))?;
-    args.push(duration_to_ms(message.deadline))?;
+    args.push(standing.deadline_ms)?;
     args.push(i64::from(message.max_attempts))?;
     args.push(message.on_unknown.as_str())?;
     args.push(i64::from(message.lane().number()))?;
-    args.push(i64::from(Status::Queued.number()))?;
+    args.push(i64::from(standing.status.number()))?;
     args.push(now)?;
-    args.push(now)?;
-    args.push(due_at)?;
-    args.push(due_at.saturating_add(duration_to_ms(message.deadline)))?;
-    args.push(push_at)
+    args.push(standing.updated_at)?;
+    args.push(standing.due_at)?;
+    args.push(standing.valid_until)?;
+    args.push(standing.push_at)
 }
 
 /// JSON text, or NULL for what is empty.

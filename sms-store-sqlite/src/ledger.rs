@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::Settlement;
-use sms_core::{Error, ErrorKind, EventDetails, EventKind, MessageId, Result, Status};
+use sms_core::transition::{NewEvent, Standing};
+use sms_core::{Error, ErrorKind, MessageId, Receipt, Result, Status};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::args::Args;
 use crate::error::from_sqlx;
+use crate::row::{self, Columns};
 use crate::sql;
-use crate::transition::{LedgerRow, NewEvent, Report};
 
 /// The rows of one transaction, and what it will write.
 #[derive(Debug)]
@@ -22,13 +23,23 @@ pub(crate) struct Ledger {
     entries: Vec<Entry>,
 }
 
-/// An entry for the event log.
+/// The part of a message that transitions read and write.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) message_id: MessageId,
-    pub(crate) status: Status,
-    pub(crate) kind: EventKind,
-    pub(crate) details: EventDetails,
+pub(crate) struct LedgerRow {
+    pub(crate) id: MessageId,
+    pub(crate) owner: Option<String>,
+    pub(crate) standing: Standing,
+}
+
+/// An entry for the event log: whose, the state after it, and what happened.
+type Entry = (MessageId, Status, NewEvent);
+
+impl LedgerRow {
+    /// Reads the columns of `ledger_columns!`.
+    fn read(row: &SqliteRow) -> Result<Self> {
+        let mut columns = Columns::new(row);
+        Ok(Self { id: columns.id()?, owner: columns.take()?, standing: row::standing(&mut columns)? })
+    }
 }
 
 impl Ledger {
@@ -51,51 +62,49 @@ impl Ledger {
     pub(crate) fn change<T>(
         &mut self,
         id: MessageId,
-        change: impl FnOnce(&mut LedgerRow, i64) -> (T, Option<NewEvent>),
+        change: impl FnOnce(&mut Standing, i64) -> (T, Option<NewEvent>),
     ) -> Option<T> {
-        let row = self.rows.get_mut(&id)?;
-        let (answer, event) = change(row, self.now);
-        let status = row.status;
+        let standing = &mut self.rows.get_mut(&id)?.standing;
+        let (answer, event) = change(standing, self.now);
         self.changed.insert(id);
-        if let Some(event) = event {
-            self.log(id, status, event);
-        }
+        self.entries.extend(event.map(|event| (id, standing.status, event)));
         Some(answer)
     }
 
+    /// Records the outcome of the attempt that owns its message; the message's state after it.
+    pub(crate) fn settle(&mut self, settlement: &Settlement) -> Option<Status> {
+        self.change(settlement.id, |standing, now| {
+            let event = standing.settle(now, settlement);
+            (standing.status, Some(event))
+        })
+    }
+
     /// Records the outcome of an attempt that does not own its message any more; the message's state after it.
-    pub(crate) fn change_late(&mut self, settlement: &Settlement) -> Option<Status> {
-        let row = self.rows.get_mut(&settlement.id)?;
-        let (changed, event) = row.settle_late(self.now, settlement);
-        let status = row.status;
+    pub(crate) fn settle_late(&mut self, settlement: &Settlement) -> Option<Status> {
+        let standing = &mut self.rows.get_mut(&settlement.id)?.standing;
+        let (changed, event) = standing.settle_late(self.now, settlement);
         if changed {
             self.changed.insert(settlement.id);
         }
-        self.log(settlement.id, status, event);
-        Some(status)
+        self.entries.push((settlement.id, standing.status, event));
+        Some(standing.status)
     }
 
     /// Whether this transaction is about to record an outcome of this attempt and class.
     pub(crate) fn has_outcome(&self, settlement: &Settlement) -> bool {
-        self.entries.iter().any(|entry| {
-            entry.message_id == settlement.id
-                && entry.details.attempt == Some(settlement.fence)
-                && entry.details.outcome == Some(settlement.outcome.class)
+        let (attempt, outcome) = (Some(settlement.fence), Some(settlement.outcome.class));
+        self.entries.iter().any(|(id, _, (_, details))| {
+            *id == settlement.id && details.attempt == attempt && details.outcome == outcome
         })
     }
 
-    fn log(&mut self, message_id: MessageId, status: Status, (kind, details): NewEvent) {
-        self.entries.push(Entry { message_id, status, kind, details });
-    }
-
     /// Applies a receipt to a row.
-    pub(crate) fn receive(&mut self, id: MessageId, report: &Report<'_>) -> ReceiptEffect {
+    pub(crate) fn receive(&mut self, id: MessageId, receipt: &Receipt) -> ReceiptEffect {
         let Some(row) = self.rows.get_mut(&id) else { return ReceiptEffect::Ignored };
-        let (effect, event) = row.receive(self.now, report);
-        let status = row.status;
+        let (effect, event) = row.standing.receive(self.now, receipt);
         if let Some(event) = event {
             self.changed.insert(id);
-            self.log(id, status, event);
+            self.entries.push((id, row.standing.status, event));
         }
         effect
     }
@@ -111,37 +120,46 @@ impl Ledger {
 }
 
 /// Appends entries to the event log.
-pub(crate) async fn log(conn: &mut SqliteConnection, now: i64, entries: &[Entry]) -> Result<()> {
-    for piece in sql::LOG.pieces(entries, |args, entry| bind_entry(args, now, entry))? {
+async fn log(conn: &mut SqliteConnection, now: i64, entries: &[Entry]) -> Result<()> {
+    for piece in
+        sql::LOG.pieces(entries, |args, (id, status, event)| bind_entry(args, now, *id, *status, event))?
+    {
         piece.query().execute(&mut *conn).await.map_err(from_sqlx)?;
     }
     Ok(())
 }
 
-fn bind_entry(args: &mut Args, now: i64, entry: &Entry) -> Result<()> {
+/// One row of [`sql::LOG`].
+pub(crate) fn bind_entry(
+    args: &mut Args,
+    now: i64,
+    message_id: MessageId,
+    status: Status,
+    (kind, details): &NewEvent,
+) -> Result<()> {
     let refused = |error| Error::new(ErrorKind::Internal, "an event cannot be encoded").with_source(error);
-    args.push(entry.message_id.as_bytes().as_slice())?;
+    args.push(message_id.as_bytes().as_slice())?;
     args.push(now)?;
-    args.push(entry.kind.as_str())?;
-    args.push(i64::from(entry.status.number()))?;
-    args.push(serde_json::to_string(&entry.details).map_err(refused)?)
+    args.push(kind.as_str())?;
+    args.push(i64::from(status.number()))?;
+    args.push(serde_json::to_string(details).map_err(refused)?)
 }
 
 /// One row of [`sql::SAVE`].
-fn bind(args: &mut Args, row: &LedgerRow) -> Result<()> {
-    args.push(row.id.as_bytes().as_slice())?;
-    args.push(i64::from(row.status.number()))?;
-    args.push(row.updated_at)?;
-    args.push(row.due_at)?;
-    args.push(row.valid_until)?;
-    args.push(row.push_at)?;
-    args.push(i64::from(row.attempts))?;
-    args.push(i64::from(row.resends))?;
-    args.push(row.provider.as_deref())?;
-    args.push(row.provider_id.as_deref())?;
-    args.push(row.code)?;
-    args.push(row.reason.as_deref())?;
-    args.push(row.sent_at)?;
-    args.push(row.poll_at)?;
-    args.push(i64::from(row.polls))
+fn bind(args: &mut Args, LedgerRow { id, standing, .. }: &LedgerRow) -> Result<()> {
+    args.push(id.as_bytes().as_slice())?;
+    args.push(i64::from(standing.status.number()))?;
+    args.push(standing.updated_at)?;
+    args.push(standing.due_at)?;
+    args.push(standing.valid_until)?;
+    args.push(standing.push_at)?;
+    args.push(i64::from(standing.attempts))?;
+    args.push(i64::from(standing.resends))?;
+    args.push(standing.provider.as_deref())?;
+    args.push(standing.provider_id.as_deref())?;
+    args.push(standing.code)?;
+    args.push(standing.reason.as_deref())?;
+    args.push(standing.sent_at)?;
+    args.push(standing.poll_at)?;
+    args.push(i64::from(standing.polls))
 }

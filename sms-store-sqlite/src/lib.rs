@@ -21,7 +21,7 @@ mod settle;
 mod sql;
 mod store;
 mod sweep;
-mod transition;
+mod writer;
 
 pub use config::SqliteConfig;
 pub use store::SqliteStore;

@@ -61,7 +61,7 @@ fn push_status(query: &mut QueryBuilder<Sqlite>, request: &ListRequest, status: 
         " FROM messages WHERE +status = "
     } else if status == Status::Sending {
         // Few at any time; their index has another order, so they are sorted.
-        " FROM messages INDEXED BY messages_lease WHERE status = "
+        " FROM messages INDEXED BY messages_look WHERE look_at IS NOT NULL AND status = "
     } else {
         " FROM messages INDEXED BY messages_status WHERE status <> 1 AND status = "
     };
@@ -102,9 +102,6 @@ fn push_filters(query: &mut QueryBuilder<Sqlite>, request: &ListRequest) {
     }
 }
 
-fn push_page<'q>(
-    query: &'q mut QueryBuilder<Sqlite>,
-    request: &ListRequest,
-) -> &'q mut QueryBuilder<Sqlite> {
+fn push_page<'q>(query: &'q mut QueryBuilder<Sqlite>, request: &ListRequest) -> &'q mut QueryBuilder<Sqlite> {
     query.push(" ORDER BY id DESC LIMIT ").push_bind(rows(request.limit))
 }

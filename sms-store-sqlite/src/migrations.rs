@@ -7,8 +7,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{SqlStr, SqliteConnection};
 
 /// Every migration: version, name, SQL. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "messages", include_str!("../migrations/0001_messages.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "messages", include_str!("../migrations/0001_messages.sql"))];
 
 /// Brings the schema up to date. To be called inside a `BEGIN IMMEDIATE`: it is the lock that makes a second process
 /// wait until the first has migrated; sqlx has none of its own for SQLite.
@@ -19,7 +18,8 @@ pub(crate) async fn run(conn: &mut SqliteConnection) -> Result<()> {
     let mut migrator = Migrator::with_migrations(MIGRATIONS.into_iter().map(migration).collect());
     // A newer version of the program may have migrated the file already; see "expand, then contract".
     migrator.set_ignore_missing(true);
-    migrator.run(conn).await.map_err(|error| {
+    // Not `run`: its bounds keep the future of `open` from being `Send`.
+    migrator.run_direct(None, conn, false).await.map_err(|error| {
         let kind = match &error {
             sqlx::migrate::MigrateError::Execute(_) | sqlx::migrate::MigrateError::ExecuteMigration(..) => {
                 ErrorKind::Unavailable

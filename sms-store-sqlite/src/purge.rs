@@ -24,8 +24,8 @@ async fn purge_before(
     limit: usize,
 ) -> Result<usize> {
     let before = now.saturating_sub(duration_to_ms(older_than));
-    let ended = sqlx::query(sql::ENDED).bind(before).bind(rows(limit));
-    let found = ended.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
+    let settled = sqlx::query(sql::SETTLED).bind(before).bind(rows(limit));
+    let found = settled.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
     let ids: Vec<MessageId> = found.iter().map(|row| Columns::new(row).id()).collect::<Result<_>>()?;
     if !ids.is_empty() {
         let list = id_list(&ids);

@@ -15,7 +15,8 @@ const LONGEST_TIMELINE: usize = 1000;
 
 pub(crate) async fn get(store: &SqliteStore, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
     let query = sqlx::query(sql::GET).bind(id.as_bytes().to_vec());
-    let row = store.read(|conn| Box::pin(async { query.fetch_optional(conn).await.map_err(from_sqlx) })).await?;
+    let row =
+        store.read(|conn| Box::pin(async { query.fetch_optional(conn).await.map_err(from_sqlx) })).await?;
     let stored = row.as_ref().map(row::stored_message).transpose()?;
     Ok(stored.filter(|stored| scope.admits(stored.message.owner.as_deref())))
 }
@@ -39,18 +40,17 @@ pub(crate) async fn stats(store: &SqliteStore, range: &StatsRange) -> Result<Sta
         Scope::All => None,
         Scope::Owner(owner) => Some(owner.clone()),
     };
-    let statement = if owner.is_some() { sql::STATS_OF_OWNER } else { sql::STATS };
-    let query = sqlx::query(statement)
+    let query = sqlx::query(sql::STATS)
         .bind(range.from_time.map_or(i64::MIN, datetime_to_ms))
         .bind(range.to_time.map_or(i64::MAX, datetime_to_ms))
         .bind(owner);
     let found = store.read(|conn| Box::pin(async { query.fetch_all(conn).await.map_err(from_sqlx) })).await?;
-    let mut stats = Stats::default();
+    let mut counts = Stats::default();
     for row in &found {
         let mut columns = Columns::new(row);
         let status = columns.status()?;
-        let count = stats.counts.get_mut(usize::from(status.number())).ok_or_else(|| undecodable("status"))?;
-        *count = columns.number("count")?;
+        let count = counts.counts.get_mut(usize::from(status.number()));
+        *count.ok_or_else(|| undecodable("status"))? = columns.number("count")?;
     }
-    Ok(stats)
+    Ok(counts)
 }

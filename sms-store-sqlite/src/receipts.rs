@@ -12,14 +12,15 @@ use crate::ledger::Ledger;
 use crate::row::receipt_state_name;
 use crate::sql;
 use crate::store::SqliteStore;
-use crate::transition::Report;
 
 pub(crate) async fn apply(store: &SqliteStore, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
     if receipts.is_empty() {
         return Ok(Vec::new());
     }
     let receipts = receipts.to_vec();
-    store.write_together(move |conn, now| Box::pin(async move { apply_all(conn, now, &receipts).await })).await
+    store
+        .write_together(move |conn, now| Box::pin(async move { apply_all(conn, now, &receipts).await }))
+        .await
 }
 
 async fn apply_all(
@@ -32,7 +33,7 @@ async fn apply_all(
     let mut effects = Vec::with_capacity(receipts.len());
     for (index, receipt) in receipts.iter().enumerate() {
         effects.push(match found.get(&index) {
-            Some(id) => ledger.receive(*id, &Report::from(receipt)),
+            Some(id) => ledger.receive(*id, receipt),
             None => park(conn, now, receipt).await?,
         });
     }

@@ -21,13 +21,15 @@ impl Registry for SqliteStore {
 
     async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>> {
         let query = sqlx::query(sql::RECORD_GET).bind(kind.to_owned()).bind(name.to_owned());
-        let row = self.read(|conn| Box::pin(async { query.fetch_optional(conn).await.map_err(from_sqlx) })).await?;
+        let row =
+            self.read(|conn| Box::pin(async { query.fetch_optional(conn).await.map_err(from_sqlx) })).await?;
         row.as_ref().map(record).transpose()
     }
 
     async fn list(&self, kind: &str) -> Result<Vec<Record>> {
         let query = sqlx::query(sql::RECORD_LIST).bind(kind.to_owned());
-        let rows = self.read(|conn| Box::pin(async { query.fetch_all(conn).await.map_err(from_sqlx) })).await?;
+        let rows =
+            self.read(|conn| Box::pin(async { query.fetch_all(conn).await.map_err(from_sqlx) })).await?;
         rows.iter().map(record).collect()
     }
 

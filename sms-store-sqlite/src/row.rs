@@ -5,9 +5,10 @@ use sms_core::message::{IdempotencyKey, LeaseInfo, MessageState};
 use sms_core::outcome::AttemptState;
 use sms_core::store::Begun;
 use sms_core::text::Encoding;
+use sms_core::transition::{HeldLease, Standing};
 use sms_core::{
-    Class, Event, EventKind, MessageId, NewMessage, OnUnknown, PhoneNumber, ReceiptState, Result, Status, StoredMessage,
-    Submission,
+    Class, Event, EventKind, MessageId, NewMessage, OnUnknown, PhoneNumber, ReceiptState, Result, Status,
+    StoredMessage, Submission,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row as _, Sqlite, Type};
@@ -64,7 +65,8 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn on_unknown(&mut self) -> Result<OnUnknown> {
         let name: &str = self.take()?;
-        let known = [OnUnknown::Hold, OnUnknown::ResendOnce].into_iter().find(|policy| policy.as_str() == name);
+        let known =
+            [OnUnknown::Hold, OnUnknown::ResendOnce].into_iter().find(|policy| policy.as_str() == name);
         known.ok_or_else(|| undecodable("policy"))
     }
 
@@ -112,8 +114,8 @@ pub(crate) fn stored_message(row: &SqliteRow) -> Result<StoredMessage> {
         from: columns.take()?,
         class: columns.class()?,
         reference: columns.take()?,
-        metadata: columns.json("metadata", |text| serde_json::from_str(text))?,
-        options: columns.json("options", |text| serde_json::from_str(text))?,
+        metadata: columns.json("metadata", serde_json::from_str)?,
+        options: columns.json("options", serde_json::from_str)?,
         encoding: Encoding::from_name(columns.take()?).ok_or_else(|| undecodable("encoding"))?,
         parts: columns.number("number of parts")?,
         send_at: columns.take::<Option<i64>>()?.map(datetime_from_ms),
@@ -130,7 +132,7 @@ pub(crate) fn stored_message(row: &SqliteRow) -> Result<StoredMessage> {
         attempts: columns.number("number of attempts")?,
         resends: columns.number("number of resends")?,
         fence: columns.number("fence")?,
-        lease: lease(&mut columns)?,
+        lease: lease_info(&mut columns)?,
         provider: columns.take()?,
         provider_id: columns.take()?,
         code: columns.code()?,
@@ -146,10 +148,41 @@ fn idempotency_key(columns: &mut Columns<'_>) -> Result<Option<IdempotencyKey>> 
     Ok(Some(IdempotencyKey { key, fingerprint }))
 }
 
-fn lease(columns: &mut Columns<'_>) -> Result<Option<LeaseInfo>> {
+fn lease_info(columns: &mut Columns<'_>) -> Result<Option<LeaseInfo>> {
     let (worker, since, until) = (columns.take()?, columns.take()?, columns.take()?);
     let (Some(worker), Some(since), Some(until)) = (worker, since, until) else { return Ok(None) };
     Ok(Some(LeaseInfo { worker, since: datetime_from_ms(since), until: datetime_from_ms(until) }))
+}
+
+/// Reads the last columns of `ledger_columns!`.
+pub(crate) fn standing(columns: &mut Columns<'_>) -> Result<Standing> {
+    Ok(Standing {
+        status: columns.status()?,
+        updated_at: columns.take()?,
+        due_at: columns.take()?,
+        push_at: columns.take()?,
+        valid_until: columns.take()?,
+        deadline_ms: columns.take()?,
+        on_unknown: columns.on_unknown()?,
+        attempts: columns.number("number of attempts")?,
+        resends: columns.number("number of resends")?,
+        fence: columns.number("fence")?,
+        lease: held_lease(columns)?,
+        provider: columns.take()?,
+        provider_id: columns.take()?,
+        code: columns.code()?,
+        reason: columns.take()?,
+        sent_at: columns.take()?,
+        poll_at: columns.take()?,
+        polls: columns.number("number of queries")?,
+    })
+}
+
+fn held_lease(columns: &mut Columns<'_>) -> Result<Option<HeldLease>> {
+    let worker: Option<String> = columns.take()?;
+    let numbers: [Option<i64>; 3] = [columns.take()?, columns.take()?, columns.take()?];
+    let (Some(worker), [Some(batch), Some(since), Some(until)]) = (worker, numbers) else { return Ok(None) };
+    Ok(Some(HeldLease { worker, batch: batch.cast_unsigned(), since, until }))
 }
 
 /// Reads a row of [`sql::BEGIN`](crate::sql::BEGIN).
@@ -159,7 +192,7 @@ pub(crate) fn begun(row: &SqliteRow) -> Result<Begun> {
     let mut submission = Submission::new(id, to, columns.take::<String>()?);
     submission.from = columns.take()?;
     submission.class = columns.class()?;
-    submission.options = columns.json("options", |text| serde_json::from_str(text))?;
+    submission.options = columns.json("options", serde_json::from_str)?;
     submission.valid_until = columns.time()?;
     let fence = columns.number("fence")?;
     let attempt = AttemptState {
@@ -180,6 +213,6 @@ pub(crate) fn event(row: &SqliteRow) -> Result<Event> {
         at: columns.time()?,
         kind: EventKind::from_name(columns.take()?).ok_or_else(|| undecodable("kind"))?,
         status: columns.status()?,
-        details: columns.json("details", |text| serde_json::from_str(text))?,
+        details: columns.json("details", serde_json::from_str)?,
     })
 }

@@ -1,211 +1,254 @@
 //! `sending → sent | queued | failed | unknown`, and late outcomes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use sms_core::clock::duration_to_ms;
 use sms_core::outcome::Verdict;
 use sms_core::store::{Settled, Settlement};
-use sms_core::{EventKind, MessageId, OutcomeClass, ReceiptState, Result, Status};
+use sms_core::transition::{NewEvent, Standing};
+use sms_core::{OnUnknown, OutcomeClass, Receipt, ReceiptState, Result, Status};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use crate::args::{Args, id_list};
+use crate::args::{Args, Piece, id_list};
 use crate::error::{from_sqlx, undecodable};
-use crate::ledger::{self, Entry, Ledger};
+use crate::ledger::{self, Ledger, LedgerRow};
 use crate::row::Columns;
 use crate::sql;
 use crate::store::SqliteStore;
-use crate::transition::{Report, attempt_details, millis, poll_at};
 
 pub(crate) async fn settle(store: &SqliteStore, settlements: &[Settlement]) -> Result<Vec<Settled>> {
     if settlements.is_empty() {
         return Ok(Vec::new());
     }
+    if let Some(batch) = PlainBatch::new(store.now(), settlements)? {
+        let settled = store.write_if(move |conn, _| Box::pin(batch.settle(conn))).await?;
+        if let Some(settled) = settled {
+            return Ok(settled);
+        }
+    }
     let settlements = settlements.to_vec();
-    store.write_together(move |conn, now| Box::pin(async move { settle_all(conn, now, &settlements).await })).await
+    store.write_together(move |conn, now| Box::pin(settle_any(conn, now, settlements))).await
 }
 
-async fn settle_all(
-    conn: &mut SqliteConnection,
-    now: i64,
-    settlements: &[Settlement],
-) -> Result<Vec<Settled>> {
-    let mut seen = HashSet::with_capacity(settlements.len());
-    let plain: Vec<(&Settlement, Plain)> =
-        settlements.iter().filter_map(|each| Some((each, seen.insert(each.id).then(|| plain(now, each))??))).collect();
-    let owned = settle_owned(conn, now, &plain).await?;
-    let entries: Vec<Entry> =
-        plain.iter().filter(|(each, _)| owned.contains_key(&each.id)).map(|(each, plain)| plain.entry(each)).collect();
-    ledger::log(conn, now, &entries).await?;
+/// What nearly every batch is: outcomes of their owners, for which no receipts are waiting.
+struct PlainBatch {
+    pieces: Vec<Piece>,
+    settled: Vec<Settled>,
+    accepted: String,
+}
 
-    let mut settled: HashMap<MessageId, Status> =
-        plain.iter().filter(|(each, _)| owned.contains_key(&each.id)).map(|(each, plain)| (each.id, plain.status)).collect();
-    let awaited: HashSet<MessageId> = owned.into_iter().filter(|(_, waits)| *waits).map(|(id, _)| id).collect();
-    if settled.len() == settlements.len() && awaited.is_empty() {
-        return Ok(settlements.iter().filter_map(|each| settled.remove(&each.id)).map(Settled::Now).collect());
+impl PlainBatch {
+    /// `None` for a batch that is something else.
+    fn new(now: i64, settlements: &[Settlement]) -> Result<Option<Self>> {
+        let mut seen = HashSet::with_capacity(settlements.len());
+        let once = settlements.iter().filter(|settlement| seen.insert(settlement.id));
+        let plain: Vec<Plain<'_>> = once.filter_map(|settlement| Plain::new(now, settlement)).collect();
+        if plain.len() < settlements.len() {
+            return Ok(None);
+        }
+        let pieces = sql::SETTLE_ALL.pieces(
+            &plain,
+            |args, plain| plain.bind_entry(args, now),
+            |args, plain| plain.bind(args, now),
+        )?;
+        let settled = plain.iter().map(|plain| Settled::Now(plain.standing.status)).collect();
+        Ok(Some(Self { pieces, settled, accepted: accepted_ids(settlements)? }))
     }
 
-    // The rare rest, one by one: receipts that were waiting, late outcomes, repeats, resends.
-    let mut rest = Rest::load(conn, now, settlements).await?;
-    let mut answers = Vec::with_capacity(settlements.len());
-    for settlement in settlements {
-        answers.push(match settled.remove(&settlement.id) {
-            Some(status) if awaited.contains(&settlement.id) => {
-                Settled::Now(rest.join_parked(conn, settlement).await?.unwrap_or(status))
+    /// `None`, to be rolled back, when one of them is not the owner's any more, or a receipt is waiting for one.
+    async fn settle(self, conn: &mut SqliteConnection) -> Result<Option<Vec<Settled>>> {
+        let (mut owned, mut parked) = (0, false);
+        for piece in self.pieces {
+            for row in piece.query().fetch_all(&mut *conn).await.map_err(from_sqlx)? {
+                let mut columns = Columns::new(&row);
+                owned += columns.number::<usize>("count")?;
+                parked |= columns.take::<bool>()?;
             }
-            Some(status) => Settled::Now(status),
-            None => rest.settle(conn, settlement).await?,
-        });
-    }
-    rest.ledger.write(conn).await?;
-    Ok(answers)
-}
-
-/// What a settlement writes, where that does not depend on anything but the guard.
-struct Plain {
-    status: Status,
-    due_at: Option<i64>,
-    retry_in_ms: Option<u64>,
-    uncounted: bool,
-}
-
-fn plain(now: i64, settlement: &Settlement) -> Option<Plain> {
-    let accepted = settlement.outcome.class == OutcomeClass::Accepted;
-    let to = |status| Plain { status, due_at: None, retry_in_ms: None, uncounted: false };
-    match settlement.verdict {
-        Verdict::Sent if accepted => Some(to(Status::Sent)),
-        Verdict::Failed if !accepted => Some(to(Status::Failed)),
-        Verdict::Unknown if !accepted => Some(to(Status::Unknown)),
-        Verdict::Retry { after, counted } if !accepted => Some(Plain {
-            due_at: Some(now.saturating_add(duration_to_ms(after))),
-            retry_in_ms: Some(millis(after)),
-            uncounted: !counted,
-            ..to(Status::Queued)
-        }),
-        // A resend looks at the deadline, and a verdict that contradicts its outcome has to be taken apart.
-        _ => None,
+        }
+        let plain = owned == self.settled.len() && !(parked && is_any_awaited(conn, self.accepted).await?);
+        Ok(plain.then_some(self.settled))
     }
 }
 
-impl Plain {
-    fn entry(&self, settlement: &Settlement) -> Entry {
-        let mut details = attempt_details(settlement);
-        details.retry_in_ms = self.retry_in_ms;
-        Entry { message_id: settlement.id, status: self.status, kind: EventKind::Attempt, details }
+/// What a settlement by the owner writes, where that depends on nothing but the guard.
+struct Plain<'a> {
+    settlement: &'a Settlement,
+    standing: Standing,
+    event: NewEvent,
+}
+
+impl<'a> Plain<'a> {
+    /// `None` for a resend, which looks at the deadline, and for a verdict that contradicts its outcome.
+    fn new(now: i64, settlement: &'a Settlement) -> Option<Self> {
+        let accepted = settlement.outcome.class == OutcomeClass::Accepted;
+        let sent = settlement.verdict == Verdict::Sent;
+        if accepted != sent || matches!(settlement.verdict, Verdict::Resend { .. }) {
+            return None;
+        }
+        let mut standing = ANY_STANDING;
+        let event = standing.settle(now, settlement);
+        Some(Self { settlement, standing, event })
+    }
+
+    /// One row of [`sql::LOG`].
+    fn bind_entry(&self, args: &mut Args, now: i64) -> Result<()> {
+        ledger::bind_entry(args, now, self.settlement.id, self.standing.status, &self.event)
     }
 
     /// One row of [`sql::SETTLE`].
-    fn bind(&self, args: &mut Args, now: i64, settlement: &Settlement) -> Result<()> {
-        let sent = self.status == Status::Sent;
+    fn bind(&self, args: &mut Args, now: i64) -> Result<()> {
+        let Self { settlement, standing, .. } = self;
         args.push(settlement.id.as_bytes().as_slice())?;
         args.push(i64::from(settlement.fence))?;
-        args.push(i64::from(self.status.number()))?;
+        args.push(i64::from(standing.status.number()))?;
         args.push(now)?;
-        args.push(self.due_at)?;
-        args.push(i64::from(self.uncounted))?;
-        args.push(sent.then_some(settlement.provider.as_str()))?;
-        args.push(settlement.outcome.provider_id.as_deref().filter(|_| sent))?;
-        args.push(settlement.outcome.code)?;
-        args.push(settlement.outcome.text.as_deref())?;
-        args.push(sent.then_some(now))?;
-        args.push(poll_at(now, settlement).filter(|_| sent))
+        args.push((standing.status == Status::Queued).then_some(standing.due_at))?;
+        args.push(i64::from(ANY_STANDING.attempts - standing.attempts))?;
+        args.push(standing.provider.as_deref())?;
+        args.push(standing.provider_id.as_deref())?;
+        args.push(standing.code)?;
+        args.push(standing.reason.as_deref())?;
+        args.push(standing.sent_at)?;
+        args.push(standing.poll_at)
     }
 }
 
-/// The settlements whose guard held, and for each whether receipts wait for it.
-async fn settle_owned(
+/// Stands for every message that is being sent and has not been accepted: for a [`Plain`] settlement it makes no
+/// difference which one it is.
+const ANY_STANDING: Standing = Standing {
+    status: Status::Sending,
+    updated_at: 0,
+    due_at: 0,
+    push_at: 0,
+    valid_until: 0,
+    deadline_ms: 0,
+    on_unknown: OnUnknown::Hold,
+    attempts: 1,
+    resends: 0,
+    fence: 1,
+    lease: None,
+    provider: None,
+    provider_id: None,
+    code: None,
+    reason: None,
+    sent_at: None,
+    poll_at: None,
+    polls: 0,
+};
+
+/// The provider and provider id of each settlement, as JSON; those of no acceptance are null.
+fn accepted_ids(settlements: &[Settlement]) -> Result<String> {
+    let accepted: Vec<_> = settlements
+        .iter()
+        .map(|settlement| accepted_id(settlement).map(|id| (settlement.provider.as_str(), id)))
+        .collect();
+    serde_json::to_string(&accepted).map_err(|_| undecodable("provider id"))
+}
+
+fn accepted_id(Settlement { outcome, .. }: &Settlement) -> Option<&str> {
+    outcome.provider_id.as_deref().filter(|_| outcome.class == OutcomeClass::Accepted)
+}
+
+async fn is_any_awaited(conn: &mut SqliteConnection, accepted: String) -> Result<bool> {
+    let waiting = sqlx::query(sql::AWAITED).bind(accepted).fetch_all(conn).await.map_err(from_sqlx)?;
+    Ok(!waiting.is_empty())
+}
+
+/// Any batch: also resends, repeats, late outcomes, and receipts that were waiting.
+async fn settle_any(
     conn: &mut SqliteConnection,
     now: i64,
-    plain: &[(&Settlement, Plain)],
-) -> Result<HashMap<MessageId, bool>> {
-    let mut owned = HashMap::with_capacity(plain.len());
-    for piece in sql::SETTLE.pieces(plain, |args, (each, plain)| plain.bind(args, now, each))? {
-        for row in piece.query().fetch_all(&mut *conn).await.map_err(from_sqlx)? {
-            let mut columns = Columns::new(&row);
-            owned.insert(columns.id()?, columns.take()?);
-        }
-    }
-    Ok(owned)
-}
+    settlements: Vec<Settlement>,
+) -> Result<Vec<Settled>> {
+    let ids = id_list(settlements.iter().map(|settlement| &settlement.id));
+    let rows = sqlx::query(sql::LOAD).bind(ids).fetch_all(&mut *conn).await.map_err(from_sqlx)?;
+    let mut ledger = Ledger::new(now);
+    ledger.take(&rows)?;
+    let awaited = sqlx::query(sql::AWAITED).bind(accepted_ids(&settlements)?);
+    let awaited = awaited.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
+    let awaited: HashSet<usize> =
+        awaited.iter().map(|row| Columns::new(row).number("place")).collect::<Result<_>>()?;
 
-/// Settlements that need a look at their message.
-struct Rest {
-    ledger: Ledger,
-}
-
-impl Rest {
-    async fn load(conn: &mut SqliteConnection, now: i64, settlements: &[Settlement]) -> Result<Self> {
-        let ids = id_list(settlements.iter().map(|settlement| &settlement.id));
-        let rows = sqlx::query(sql::LOAD).bind(ids).fetch_all(conn).await.map_err(from_sqlx)?;
-        let mut ledger = Ledger::new(now);
-        ledger.take(&rows)?;
-        Ok(Self { ledger })
-    }
-
-    async fn settle(&mut self, conn: &mut SqliteConnection, settlement: &Settlement) -> Result<Settled> {
-        let Some(row) = self.ledger.row(settlement.id) else { return Ok(Settled::Gone) };
-        let (status, owned) = (row.status, row.owned_by(settlement));
-        // The outcome of an owner cannot be known: recording it ends the ownership.
-        if !owned && self.is_known(conn, settlement).await? {
-            return Ok(Settled::Known(status));
-        }
-        let status = if owned {
-            self.ledger.change(settlement.id, |row, now| {
-                let event = row.settle(now, settlement);
-                (row.status, Some(event))
-            })
-        } else {
-            self.ledger.change_late(settlement)
-        };
-        let status = self.join_parked(conn, settlement).await?.or(status).ok_or_else(|| undecodable("id"))?;
-        Ok(if owned { Settled::Now(status) } else { Settled::Late(status) })
-    }
-
-    /// Whether an outcome of this attempt and class is on record already, or about to be in this transaction.
-    async fn is_known(&self, conn: &mut SqliteConnection, settlement: &Settlement) -> Result<bool> {
-        if self.ledger.has_outcome(settlement) {
-            return Ok(true);
-        }
-        let known = sqlx::query(sql::KNOWN)
-            .bind(settlement.id.as_bytes().as_slice())
-            .bind(i64::from(settlement.fence))
-            .bind(settlement.outcome.class.as_str())
-            .fetch_one(conn)
-            .await
-            .map_err(from_sqlx)?;
-        known.try_get(0).map_err(from_sqlx)
-    }
-
-    /// Applies the receipts that waited for the provider id of an acceptance; the message's state after them.
-    async fn join_parked(
-        &mut self,
-        conn: &mut SqliteConnection,
-        settlement: &Settlement,
-    ) -> Result<Option<Status>> {
-        let Some(provider_id) = settlement.outcome.provider_id.as_deref() else { return Ok(None) };
-        if settlement.outcome.class != OutcomeClass::Accepted {
-            return Ok(None);
-        }
-        let row = self.ledger.row(settlement.id);
-        let own = row.is_some_and(|row| {
-            row.provider.as_deref() == Some(&settlement.provider) && row.provider_id.as_deref() == Some(provider_id)
+    let mut answers = Vec::with_capacity(settlements.len());
+    for (place, settlement) in settlements.iter().enumerate() {
+        let settled = settle_one(conn, &mut ledger, settlement).await?;
+        answers.push(match settled {
+            Settled::Now(status) | Settled::Late(status) => {
+                add_alias(conn, &ledger, settlement).await?;
+                if awaited.contains(&place) {
+                    join_parked(conn, &mut ledger, settlement).await?;
+                }
+                let joined = ledger.row(settlement.id).map_or(status, |row| row.standing.status);
+                if matches!(settled, Settled::Now(_)) { Settled::Now(joined) } else { Settled::Late(joined) }
+            }
+            Settled::Known(_) | Settled::Gone => settled,
         });
-        if !own {
-            let alias = sqlx::query(sql::ADD_ALIAS).bind(provider_id.to_owned()).bind(settlement.provider.clone());
-            let alias = alias.bind(settlement.id.as_bytes().as_slice());
-            alias.execute(&mut *conn).await.map_err(from_sqlx)?;
-        }
-        let unpark = sqlx::query(sql::UNPARK).bind(provider_id.to_owned()).bind(settlement.provider.clone());
-        let rows = unpark.fetch_all(conn).await.map_err(from_sqlx)?;
-        let mut parked = rows.iter().map(Parked::read).collect::<Result<Vec<_>>>()?;
-        // In the order they came; RETURNING promises none.
-        parked.sort_by_key(|parked| parked.seq);
-        for Parked { state, code, text, .. } in parked {
-            let provider = settlement.provider.as_str();
-            let report = Report { provider, provider_id, state, code, text: text.as_deref() };
-            self.ledger.receive(settlement.id, &report);
-        }
-        Ok(self.ledger.row(settlement.id).map(|row| row.status))
     }
+    ledger.write(conn).await?;
+    Ok(answers)
+}
+
+async fn settle_one(
+    conn: &mut SqliteConnection,
+    ledger: &mut Ledger,
+    settlement: &Settlement,
+) -> Result<Settled> {
+    let Some(LedgerRow { standing, .. }) = ledger.row(settlement.id) else { return Ok(Settled::Gone) };
+    let (status, owned) = (standing.status, standing.is_owned_by(settlement));
+    // The outcome of an owner cannot be known: recording it ends the ownership.
+    if !owned && (ledger.has_outcome(settlement) || is_known(conn, settlement).await?) {
+        return Ok(Settled::Known(status));
+    }
+    let status = if owned { ledger.settle(settlement) } else { ledger.settle_late(settlement) };
+    Ok(match status {
+        Some(status) if owned => Settled::Now(status),
+        Some(status) => Settled::Late(status),
+        None => Settled::Gone,
+    })
+}
+
+/// Whether an outcome of this attempt and class is on record.
+async fn is_known(conn: &mut SqliteConnection, settlement: &Settlement) -> Result<bool> {
+    let known = sqlx::query(sql::KNOWN)
+        .bind(settlement.id.as_bytes().as_slice())
+        .bind(i64::from(settlement.fence))
+        .bind(settlement.outcome.class.as_str())
+        .fetch_one(conn)
+        .await
+        .map_err(from_sqlx)?;
+    known.try_get(0).map_err(from_sqlx)
+}
+
+/// Notes the provider id of an acceptance, where it did not become the message's own: receipts may bear it.
+async fn add_alias(conn: &mut SqliteConnection, ledger: &Ledger, settlement: &Settlement) -> Result<()> {
+    let (Some(id), Some(row)) = (accepted_id(settlement), ledger.row(settlement.id)) else { return Ok(()) };
+    let own = (row.standing.provider.as_deref(), row.standing.provider_id.as_deref());
+    if own != (Some(&settlement.provider), Some(id)) {
+        let alias = sqlx::query(sql::ADD_ALIAS).bind(id.to_owned()).bind(settlement.provider.clone());
+        let alias = alias.bind(settlement.id.as_bytes().as_slice());
+        alias.execute(conn).await.map_err(from_sqlx)?;
+    }
+    Ok(())
+}
+
+/// Applies the receipts that waited for the provider id of an acceptance.
+async fn join_parked(
+    conn: &mut SqliteConnection,
+    ledger: &mut Ledger,
+    settlement: &Settlement,
+) -> Result<()> {
+    let Some(provider_id) = accepted_id(settlement) else { return Ok(()) };
+    let unpark = sqlx::query(sql::UNPARK).bind(provider_id.to_owned()).bind(settlement.provider.clone());
+    let rows = unpark.fetch_all(conn).await.map_err(from_sqlx)?;
+    let mut parked = rows.iter().map(Parked::read).collect::<Result<Vec<_>>>()?;
+    // In the order they came, which `RETURNING` does not promise.
+    parked.sort_by_key(|parked| parked.seq);
+    for Parked { state, code, text, .. } in parked {
+        let mut receipt = Receipt::new(settlement.provider.as_str(), provider_id, state);
+        (receipt.code, receipt.text) = (code, text);
+        ledger.receive(settlement.id, &receipt);
+    }
+    Ok(())
 }
 
 /// A receipt that waited.
@@ -218,7 +261,7 @@ struct Parked {
 
 impl Parked {
     /// Reads a row of [`sql::UNPARK`].
-    fn read(row: &sqlx::sqlite::SqliteRow) -> Result<Self> {
+    fn read(row: &SqliteRow) -> Result<Self> {
         let mut columns = Columns::new(row);
         let seq = columns.take()?;
         Ok(Self { seq, state: columns.receipt_state()?, code: columns.code()?, text: columns.take()? })

@@ -3,20 +3,20 @@
 //! Numbers of states stand as literals, because a partial index is used only where the query says literally what the
 //! index says; `+status` says that no index is to be used, because the ids are known. 0 queued, 1 sending, 2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired, 8 cancelled.
 
-use crate::args::RowsStatement;
+use crate::args::{RowsScript, RowsStatement};
 
 /// Takes the write lock at once, so that no transaction has to upgrade from reading to writing.
 pub(crate) const BEGIN_IMMEDIATE: &str = "BEGIN IMMEDIATE";
 
 pub(crate) const VERSION: &str = "SELECT sqlite_version()";
 
-/// `∅ → queued`; guard: the id and the idempotency key are free. Answers with the ids that were inserted.
+/// `∅ → queued`; guard: the id and the idempotency key are free.
 pub(crate) static INSERT: RowsStatement = RowsStatement::new(
     "INSERT INTO messages (id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, \
      encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, lane, status, created_at, updated_at, due_at, \
      valid_until, push_at) SELECT * FROM ",
     24,
-    " WHERE column1 IS NOT NULL ON CONFLICT DO NOTHING RETURNING id",
+    " WHERE column1 IS NOT NULL ON CONFLICT DO NOTHING",
 );
 
 /// Which of these ids are stored. ?1 ids.
@@ -62,8 +62,9 @@ pub(crate) const BEGUN: &str = "\
 
 /// `sending → sent | queued | failed | unknown` by the owner; guard: sending, and the fence is the owner's.
 ///
+/// What it writes is what [`Standing::settle`](sms_core::transition::Standing::settle) says.
 /// Columns: 1 id, 2 fence, 3 status, 4 now, 5 due again at, 6 uncounted attempts, 7 provider, 8 provider id, 9 code,
-/// 10 reason, 11 sent at, 12 poll at. Answers with the ids that were the owner's, and whether receipts wait for them.
+/// 10 reason, 11 sent at, 12 poll at.
 pub(crate) static SETTLE: RowsStatement = RowsStatement::new(
     "UPDATE messages \
      SET status = column3, updated_at = column4, due_at = coalesce(column5, due_at), \
@@ -72,22 +73,30 @@ pub(crate) static SETTLE: RowsStatement = RowsStatement::new(
          worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
      FROM ",
     12,
-    " WHERE id = column1 AND +status = 1 AND fence = column2 \
-     RETURNING id, EXISTS (SELECT 1 FROM parked WHERE parked.provider_id = messages.provider_id \
-                           AND parked.provider = messages.provider)",
+    " WHERE id = column1 AND +status = 1 AND fence = column2",
 );
 
-/// The columns of [`LedgerRow`](crate::transition::LedgerRow).
+/// The same for a whole batch, with its events; then, how many were the owner's, and whether any receipts wait at all. To
+/// be rolled back unless all were.
+pub(crate) static SETTLE_ALL: RowsScript =
+    RowsScript::new(&LOG, &SETTLE, "SELECT changes(), EXISTS (SELECT 1 FROM parked)");
+
+/// For which of these receipts wait. ?1 list of [provider, provider id].
+pub(crate) const AWAITED: &str = "\
+    SELECT DISTINCT asked.key FROM json_each(?1) AS asked CROSS JOIN parked \
+    ON parked.provider_id = asked.value ->> 1 AND parked.provider = asked.value ->> 0";
+
+/// The columns [`Ledger`](crate::ledger::Ledger) reads: id, owner and standing.
 macro_rules! ledger_columns {
     () => {
-        "m.id, m.status, m.updated_at, m.due_at, m.valid_until, m.push_at, m.attempts, m.resends, m.fence, m.worker, \
-         m.provider, m.provider_id, m.code, m.reason, m.sent_at, m.poll_at, m.polls, m.owner, m.deadline_ms, \
-         m.on_unknown"
+        "m.id, m.owner, m.status, m.updated_at, m.due_at, m.push_at, m.valid_until, m.deadline_ms, m.on_unknown, \
+         m.attempts, m.resends, m.fence, m.worker, m.batch, m.lease_since, m.lease_until, m.provider, m.provider_id, \
+         m.code, m.reason, m.sent_at, m.poll_at, m.polls"
     };
 }
 
 /// Where a row's place in the list that was asked for stands, after the ledger columns.
-pub(crate) const PLACE: usize = 20;
+pub(crate) const PLACE: usize = 23;
 
 /// Rows to be changed by [`SAVE`], by id. ?1 ids.
 pub(crate) const LOAD: &str = concat!(
@@ -119,25 +128,25 @@ pub(crate) const LOAD_BY_ALIAS: &str = concat!(
 pub(crate) const LOAD_LEASE_OVER: &str = concat!(
     "SELECT ",
     ledger_columns!(),
-    " FROM messages AS m WHERE m.status = 1 AND m.lease_until <= ?1 ORDER BY m.lease_until LIMIT ?2"
+    " FROM messages AS m WHERE m.status = 1 AND m.look_at <= ?1 ORDER BY m.look_at LIMIT ?2"
 );
 
 /// Rows for `queued → expired | unknown`; guard: the deadline is past. ?1 now, ?2 limit.
 pub(crate) const LOAD_PAST_DEADLINE: &str = concat!(
     "SELECT ",
     ledger_columns!(),
-    " FROM messages AS m WHERE m.status = 0 AND m.valid_until <= ?1 ORDER BY m.valid_until LIMIT ?2"
+    " FROM messages AS m WHERE m.status = 0 AND m.look_at <= ?1 ORDER BY m.look_at LIMIT ?2"
 );
 
 /// Sent messages whose status query is due. ?1 now, ?2 limit.
 pub(crate) const LOAD_AWAITING: &str = concat!(
     "SELECT ",
     ledger_columns!(),
-    " FROM messages AS m WHERE m.status = 2 AND m.poll_at IS NOT NULL AND m.poll_at <= ?1 ORDER BY m.poll_at LIMIT ?2"
+    " FROM messages AS m WHERE m.status = 2 AND m.look_at <= ?1 ORDER BY m.look_at LIMIT ?2"
 );
 
-/// Writes back rows whose transition was decided in [`transition`](crate::transition), under the same write lock as
-/// the read; none of these transitions leads to `sending`, so nobody holds the message afterwards.
+/// Writes back rows whose transition was decided by [`Standing`](sms_core::transition::Standing), under the same write
+/// lock as the read; none of these transitions leads to `sending`, so nobody holds the message afterwards.
 pub(crate) static SAVE: RowsStatement = RowsStatement::new(
     "UPDATE messages \
      SET status = column2, updated_at = column3, due_at = column4, valid_until = column5, push_at = column6, \
@@ -162,7 +171,8 @@ pub(crate) const KNOWN: &str = "\
     WHERE message_id = ?1 AND details ->> '$.attempt' = ?2 AND details ->> '$.outcome' = ?3)";
 
 /// Notes a second provider id of a message. ?1 provider id, ?2 provider, ?3 message.
-pub(crate) const ADD_ALIAS: &str = "INSERT OR REPLACE INTO aliases (provider_id, provider, message_id) VALUES (?1, ?2, ?3)";
+pub(crate) const ADD_ALIAS: &str =
+    "INSERT OR REPLACE INTO aliases (provider_id, provider, message_id) VALUES (?1, ?2, ?3)";
 
 /// Keeps a receipt until its provider id is known. ?1 now, ?2 provider, ?3 provider id, ?4 state, ?5 code, ?6 text, ?7 at.
 pub(crate) const PARK: &str = "\
@@ -195,20 +205,18 @@ pub(crate) const TIMELINE: &str = "\
 pub(crate) const EVENTS_AFTER: &str = "\
     SELECT seq, message_id, at, kind, status, details FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
-/// How many messages are in each state. ?1 accepted from, ?2 accepted before.
-pub(crate) const STATS: &str =
-    "SELECT status, count(*) FROM messages WHERE created_at >= ?1 AND created_at < ?2 GROUP BY status";
+/// How many messages are in each state. ?1 accepted from, ?2 accepted before, ?3 owner or NULL for all.
+pub(crate) const STATS: &str = "\
+    SELECT status, count(*) FROM messages INDEXED BY messages_created \
+    WHERE created_at >= ?1 AND created_at < ?2 AND (?3 IS NULL OR owner = ?3) GROUP BY status";
 
-/// The same of one owner's messages. ?3 owner.
-pub(crate) const STATS_OF_OWNER: &str = "\
-    SELECT status, count(*) FROM messages WHERE created_at >= ?1 AND created_at < ?2 AND owner = ?3 GROUP BY status";
+/// Messages that do not wait any more and have not changed for long; so they were accepted long ago, too, and few others
+/// were. ?1 changed before, ?2 limit.
+pub(crate) const SETTLED: &str = "\
+    SELECT id FROM messages INDEXED BY messages_created \
+    WHERE created_at < ?1 AND updated_at < ?1 AND +status > 1 ORDER BY created_at LIMIT ?2";
 
-/// Messages in a final state that have not changed for long. ?1 changed before, ?2 limit.
-pub(crate) const ENDED: &str = "\
-    SELECT id FROM messages INDEXED BY messages_ended \
-    WHERE status IN (3, 4, 5, 7, 8) AND updated_at < ?1 ORDER BY updated_at LIMIT ?2";
-
-/// A final state `→ ∅`, with everything that belongs to the messages. ?1 ids.
+/// `→ ∅`, with everything that belongs to the messages. ?1 ids.
 pub(crate) const PURGE: [&str; 3] = [
     "DELETE FROM events WHERE message_id IN (SELECT unhex(value) FROM json_each(?1))",
     "DELETE FROM aliases WHERE message_id IN (SELECT unhex(value) FROM json_each(?1))",

@@ -1,19 +1,18 @@
 //! The store: opening the file, and whose turn it is to write.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest, Settled,
-    Settlement, Stats, StatsRange,
+    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest,
+    Settled, Settlement, Stats, StatsRange,
 };
 use sms_core::{
-    Clock, Error, ErrorKind, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage,
-    SystemClock, async_trait,
+    Clock, Error, ErrorKind, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store,
+    StoredMessage, SystemClock, async_trait,
 };
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, SqliteConnection};
@@ -21,22 +20,19 @@ use tokio::time::timeout;
 
 use crate::config::SqliteConfig;
 use crate::error::{from_sqlx, timed_out};
-use crate::{claim, connect, insert, list, migrations, person, purge, read, receipts, settle, sql, sweep};
+use crate::writer::{Work, Writer};
+use crate::{claim, connect, insert, list, migrations, person, purge, read, receipts, settle, sweep};
 
 /// A [`Store`](sms_core::Store) and [`Registry`](sms_core::Registry) in one SQLite file.
 ///
 /// Cheap to clone; clones share their connections. Several stores, also of several processes, may be open on one file.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
-    /// One connection: SQLite has one writer at a time, and whoever waits here waits fairly and asynchronously.
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
     clock: Arc<dyn Clock>,
     timeout: Duration,
 }
-
-/// A piece of work on the writing connection.
-pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'c>>;
 
 impl SqliteStore {
     /// Opens the file, makes it and its folder where there is none, and brings its schema up to date.
@@ -49,7 +45,7 @@ impl SqliteStore {
         config.check()?;
         connect::make_folder(config.path()).await?;
         let store = Self {
-            writer: connect::writer_pool(&config),
+            writer: Writer::new(connect::writer_pool(&config)),
             readers: connect::reader_pool(&config),
             clock: Arc::new(SystemClock),
             timeout: config.timeout,
@@ -77,7 +73,7 @@ impl SqliteStore {
     ///
     /// `Unavailable` when somebody else keeps writing for too long.
     pub async fn transaction(&self) -> Result<sqlx::Transaction<'static, Sqlite>> {
-        timeout(self.timeout, self.writer.begin_with(sql::BEGIN_IMMEDIATE)).await.map_err(timed_out)?.map_err(from_sqlx)
+        timeout(self.timeout, self.writer.begin()).await.map_err(timed_out)?
     }
 
     /// Accepts a message in the caller's own transaction: it is stored if and when that commits. The caretaker of a worker
@@ -106,35 +102,38 @@ impl SqliteStore {
         self.clock.now_ms()
     }
 
-    /// Runs one statement that writes, or several that each may stand alone.
+    /// Runs one statement that writes.
     pub(crate) async fn write<T, W>(&self, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut SqliteConnection, i64) -> Work<'c, T> + Send + 'static,
     {
         let (writer, clock) = (self.writer.clone(), Arc::clone(&self.clock));
-        self.finish(async move {
-            let mut conn = writer.acquire().await.map_err(from_sqlx)?;
-            work(&mut conn, clock.now_ms()).await
-        })
-        .await
+        self.finish(async move { writer.run(|conn| work(conn, clock.now_ms())).await }).await
     }
 
-    /// Runs several statements as one transaction, which begins as a writing one: one that began by reading could not
-    /// become a writing one while another process writes.
+    /// Runs several statements as one transaction.
     pub(crate) async fn write_together<T, W>(&self, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut SqliteConnection, i64) -> Work<'c, T> + Send + 'static,
     {
+        let stopped = || Error::new(ErrorKind::Internal, "a transaction came to nothing");
+        let answer = self.write_if(|conn, now| {
+            let work = work(conn, now);
+            Box::pin(async move { work.await.map(Some) })
+        });
+        answer.await?.ok_or_else(stopped)
+    }
+
+    /// Runs several statements as one transaction, which is rolled back when they answer `None`.
+    pub(crate) async fn write_if<T, W>(&self, work: W) -> Result<Option<T>>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection, i64) -> Work<'c, Option<T>> + Send + 'static,
+    {
         let (writer, clock) = (self.writer.clone(), Arc::clone(&self.clock));
-        self.finish(async move {
-            let mut transaction = writer.begin_with(sql::BEGIN_IMMEDIATE).await.map_err(from_sqlx)?;
-            let answer = work(&mut transaction, clock.now_ms()).await?;
-            transaction.commit().await.map_err(from_sqlx)?;
-            Ok(answer)
-        })
-        .await
+        self.finish(async move { writer.run_together(|conn| work(conn, clock.now_ms())).await }).await
     }
 
     /// Runs a write in a task of its own: a caller that goes away cancels nothing half-way. One that does not end in time
@@ -143,7 +142,9 @@ impl SqliteStore {
         &self,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let stopped = |error| Error::new(ErrorKind::Internal, "a write to the SQLite store was stopped").with_source(error);
+        let stopped = |error| {
+            Error::new(ErrorKind::Internal, "a write to the SQLite store was stopped").with_source(error)
+        };
         timeout(self.timeout, tokio::spawn(work)).await.map_err(timed_out)?.map_err(stopped)?
     }
 

@@ -1,6 +1,7 @@
 //! What time does to messages: leases that are over, deadlines that are past, receipts that do not come.
 
 use sms_core::provider::{Polling, ProviderRef};
+use sms_core::transition::{NewEvent, Standing};
 use sms_core::{MessageId, Result};
 use sqlx::SqliteConnection;
 
@@ -9,17 +10,20 @@ use crate::error::from_sqlx;
 use crate::ledger::Ledger;
 use crate::sql;
 use crate::store::SqliteStore;
-use crate::transition::{LedgerRow, NewEvent};
 
 pub(crate) async fn rescue(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
     store
-        .write_together(move |conn, now| Box::pin(sweep(conn, now, sql::LOAD_LEASE_OVER, limit, LedgerRow::rescue)))
+        .write_together(move |conn, now| {
+            Box::pin(sweep(conn, now, sql::LOAD_LEASE_OVER, limit, Standing::rescue))
+        })
         .await
 }
 
 pub(crate) async fn expire(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
     store
-        .write_together(move |conn, now| Box::pin(sweep(conn, now, sql::LOAD_PAST_DEADLINE, limit, LedgerRow::expire)))
+        .write_together(move |conn, now| {
+            Box::pin(sweep(conn, now, sql::LOAD_PAST_DEADLINE, limit, Standing::expire))
+        })
         .await
 }
 
@@ -30,11 +34,11 @@ async fn sweep(
     now: i64,
     load: &'static str,
     limit: usize,
-    then: fn(&mut LedgerRow, i64) -> NewEvent,
+    then: fn(&mut Standing, i64) -> NewEvent,
 ) -> Result<Vec<MessageId>> {
     let (mut ledger, ids) = load_some(conn, now, load, limit).await?;
     for id in &ids {
-        ledger.change(*id, |row, now| ((), Some(then(row, now))));
+        ledger.change(*id, |standing, now| ((), Some(then(standing, now))));
     }
     ledger.write(conn).await?;
     Ok(ids)
@@ -55,9 +59,10 @@ async fn plan_queries(
     limit: usize,
 ) -> Result<Vec<ProviderRef>> {
     let (mut ledger, ids) = load_some(conn, now, sql::LOAD_AWAITING, limit).await?;
-    let plan = |row: &mut LedgerRow, now| {
-        let given_up = row.plan_query(now, &polling);
-        let asked = row.provider.clone().zip(row.provider_id.clone()).filter(|_| given_up.is_none());
+    let plan = |standing: &mut Standing, now| {
+        let given_up = standing.plan_query(now, &polling);
+        let asked =
+            standing.provider.clone().zip(standing.provider_id.clone()).filter(|_| given_up.is_none());
         (asked.map(|(provider, provider_id)| ProviderRef { provider, provider_id }), given_up)
     };
     let refs = ids.iter().filter_map(|id| ledger.change(*id, plan).flatten()).collect();

@@ -2,12 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sms_core::event::EventKind;
 use sms_core::{
-    CancellationToken, Class, Limits, Message, OnUnknown, Outcome, RetryPolicy, Status, Store,
-    store::CancelRequest,
+    Account, CancellationToken, Class, Limits, Message, OnUnknown, Outcome, Provider, RetryPolicy, Status,
+    Store, Submission, store::CancelRequest,
 };
 use tokio::time::{Instant, sleep};
 
@@ -249,4 +250,46 @@ async fn a_retry_and_a_restart_keep_the_policy_of_a_one_time_code() {
     shutdown.cancel();
     task.await.unwrap().unwrap();
     assert_eq!(world.recorded_outcomes(id).await, ["not_sent", "unknown", "accepted"]);
+}
+
+/// A provider that blocks every message while its account says that all is well, and counts how often it is asked.
+#[derive(Debug)]
+struct Sulking(Arc<Witness>, AtomicUsize);
+
+#[sms_core::async_trait]
+impl Provider for Sulking {
+    fn name(&self) -> &'static str {
+        "sulking"
+    }
+    fn limits(&self) -> Limits {
+        self.0.limits()
+    }
+    async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
+        self.0.submit(batch).await
+    }
+    fn account(&self) -> Option<&dyn Account> {
+        Some(self)
+    }
+}
+
+#[sms_core::async_trait]
+impl Account for Sulking {
+    async fn check(&self) -> sms_core::Result<()> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_provider_is_not_asked_again_and_again_while_nothing_waits() {
+    let world = World::new();
+    let witness = world.witness(|_, batch| Reply::Now(all(batch, &Outcome::blocked(231, "daily limit"))));
+    let provider = Arc::new(Sulking(witness, AtomicUsize::new(0)));
+    let worker = world.start(Arc::clone(&provider));
+    let id = world.send(message("hi").deadline(Duration::from_secs(3))).await;
+    world.becomes(id, Status::Expired).await;
+    sleep(Duration::from_mins(10)).await;
+    worker.stop().await;
+    let checks = provider.1.load(Ordering::SeqCst);
+    assert!(checks <= 60, "{checks} questions in ten minutes without a message");
 }

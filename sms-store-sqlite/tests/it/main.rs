@@ -1,4 +1,12 @@
 //! The SQLite store: the conformance suites, and what is SQLite's own.
 
+// In tests these are the right words, in their helpers too.
+#![allow(clippy::expect_used)]
+
+mod cancellation;
 mod common;
 mod conformance;
+mod crash;
+mod faults;
+mod opening;
+mod transaction;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sms_core::message::MAX_DEADLINE;
 use sms_core::store::{BeginRequest, InsertRequest, Settlement};
-use sms_core::{ManualClock, MemoryStore, Message, MessageId, OnUnknown, OutcomeClass, Scope, Store};
+use sms_core::{ManualClock, MemoryStore, Message, MessageId, OnUnknown, OutcomeClass, Scope, Status, Store};
 
 use super::{Action, Attempt, MAX_ATTEMPTS, Model, Mutation, State, explore, outcome};
 
@@ -88,6 +88,12 @@ impl Replay {
         self.store.settle(&[settlement]).await.unwrap();
     }
 
+    /// The guard of `begin`: whatever is not queued is nobody else's to take.
+    async fn assert_no_stranger_begins(&self) {
+        let request = BeginRequest { ids: &[self.id], worker: "stranger", batch: 1, lease: LEASE };
+        assert_eq!(self.store.begin(request).await.unwrap(), []);
+    }
+
     async fn assert_is(&self, state: &State) {
         let real = self.store.get(self.id, &Scope::All).await.unwrap().unwrap().state;
         let real = (real.status, usize::try_from(real.fence).unwrap(), real.attempts, real.resends);
@@ -105,6 +111,9 @@ async fn the_model_and_the_store_come_to_the_same_states() {
             let mut replay = Replay::new(model).await;
             for (action, after) in explored.path(&state) {
                 replay.step(action).await;
+                if after.status != Status::Queued {
+                    replay.assert_no_stranger_begins().await;
+                }
                 replay.assert_is(&after).await;
             }
         }

@@ -1,0 +1,61 @@
+//! Callers that go away.
+
+use std::future::Future;
+use std::task::Poll;
+
+use sms_core::store::Inserted;
+
+use crate::common::{Folder, count, insert, messages, run};
+
+/// Polls a future this often and drops it.
+async fn drop_after(polls: usize, future: impl Future) {
+    let mut future = std::pin::pin!(future);
+    for _ in 0..polls {
+        let ended =
+            std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await;
+        if ended {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_insert_happens_whole_or_not_at_all_and_leaves_a_working_store() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let mut expected = 0;
+    for polls in 0..40 {
+        // Of two statements, so that there is a between.
+        let batch = messages(300);
+        drop_after(polls, insert(&store, &batch)).await;
+        // Writes are in turn, so this one comes after the dropped one, if that happened.
+        insert(&store, &messages(1)).await.expect("inserted");
+        let found = count(&store).await - expected - 1;
+        assert!(found == 0 || found == 300, "{found} of 300 were stored");
+        assert_eq!(insert(&store, &batch).await.expect("inserted"), vec![Inserted::Stored; 300]);
+        expected += 301;
+        assert_eq!(count(&store).await, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_dropped_in_the_middle_of_a_statement_leaves_nothing() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    run(&store, "CREATE TABLE orders (n INTEGER)").await;
+    for polls in 0..20 {
+        drop_after(polls, async {
+            let mut transaction = store.transaction().await.expect("a transaction");
+            for n in 0..1000 {
+                let insert = sqlx::query("INSERT INTO orders VALUES (?)").bind(n);
+                insert.execute(&mut *transaction).await.expect("inserted");
+            }
+            std::future::pending::<()>().await;
+        })
+        .await;
+        insert(&store, &messages(1)).await.expect("inserted");
+    }
+    assert_eq!(crate::common::ask(&store, "SELECT CAST(count(*) AS TEXT) FROM orders").await, "0");
+    assert_eq!(count(&store).await, 20);
+}

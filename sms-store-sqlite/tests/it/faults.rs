@@ -1,0 +1,126 @@
+//! A disk that is full, a file that cannot be written, somebody who does not let go, data nobody can read.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use sms_core::store::{BeginRequest, Inserted};
+use sms_core::{ErrorKind, Scope, Store as _};
+use sms_store_sqlite::SqliteStore;
+
+use crate::common::{Folder, ask, count, ids, insert, messages, run};
+
+/// Makes the disk full for the connection that writes.
+async fn fill_disk(store: &SqliteStore) {
+    let pages = ask(store, "SELECT CAST(page_count AS TEXT) FROM pragma_page_count").await;
+    run(store, &format!("PRAGMA max_page_count = {pages}")).await;
+}
+
+async fn empty_disk(store: &SqliteStore) {
+    run(store, "PRAGMA max_page_count = 1000000").await;
+}
+
+#[tokio::test]
+async fn a_full_disk_is_unavailable_and_stores_nothing_of_the_batch() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    fill_disk(&store).await;
+    // One statement, and several in a transaction.
+    for size in [200, 600] {
+        let error = insert(&store, &messages(size)).await.expect_err("the disk is full");
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.source().is_some());
+        assert_eq!(count(&store).await, 0);
+        fill_disk(&store).await;
+    }
+    empty_disk(&store).await;
+    assert_eq!(insert(&store, &messages(2)).await.expect("inserted"), [Inserted::Stored; 2]);
+}
+
+#[tokio::test]
+async fn a_transaction_sqlite_gave_up_by_itself_does_not_spoil_the_next_one() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    run(&store, "CREATE TABLE orders (text TEXT)").await;
+    fill_disk(&store).await;
+    let mut transaction = store.transaction().await.expect("a transaction");
+    let large = sqlx::query("INSERT INTO orders VALUES (?)").bind("x".repeat(1_000_000));
+    large.execute(&mut *transaction).await.expect_err("the disk is full");
+    // SQLite may have rolled back by itself; the application does, too.
+    drop(transaction);
+    empty_disk(&store).await;
+    let batch = messages(2);
+    insert(&store, &batch).await.expect("inserted");
+    let request = BeginRequest { ids: &ids(&batch), worker: "w", batch: 1, lease: Duration::from_mins(1) };
+    assert_eq!(store.begin(request).await.expect("begun").len(), 2);
+    assert_eq!(store.due(everything()).await.expect("none due"), []);
+}
+
+fn everything() -> sms_core::store::DueRequest {
+    sms_core::store::DueRequest { limits: [10; 3], again_after: Duration::from_secs(1) }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_unavailable_and_can_be_read() {
+    let folder = Folder::new();
+    let (store, batch) = (folder.open().await, messages(2));
+    insert(&store, &batch).await.expect("inserted");
+    run(&store, "PRAGMA query_only = ON").await;
+    let error = insert(&store, &messages(1)).await.expect_err("read-only");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let request = BeginRequest { ids: &ids(&batch), worker: "w", batch: 1, lease: Duration::from_mins(1) };
+    assert_eq!(store.begin(request).await.map_err(|error| error.kind()), Err(ErrorKind::Unavailable));
+    assert_eq!(count(&store).await, 2);
+    drop(store);
+    assert_eq!(folder.open().await.begin(request).await.expect("begun").len(), 2);
+}
+
+#[tokio::test]
+async fn another_process_that_keeps_writing_makes_it_unavailable_for_a_while() {
+    let folder = Folder::new();
+    let other = folder.open().await;
+    let config = folder.config().busy_timeout(Duration::from_millis(20));
+    let store = SqliteStore::open(config).await.expect("the store opens");
+    let transaction = other.transaction().await.expect("a transaction");
+    let error = insert(&store, &messages(1)).await.expect_err("busy");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.is_retryable());
+    // Reading goes on.
+    assert_eq!(count(&store).await, 0);
+    drop(transaction);
+    // The other's rollback is under way; the store may be busy until it is done.
+    let stored = async {
+        while insert(&store, &messages(1)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), stored).await.expect("the lock is free again");
+    assert_eq!(count(&store).await, 1);
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_kept_open_makes_other_writes_unavailable_in_bounded_time() {
+    let folder = Folder::new();
+    folder.open().await;
+    let store = SqliteStore::open(folder.config().timeout(Duration::from_millis(500))).await.expect("opens");
+    let transaction = store.transaction().await.expect("a transaction");
+    let error = insert(&store, &messages(1)).await.expect_err("the writer is taken");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(
+        store.transaction().await.map(drop).map_err(|error| error.kind()),
+        Err(ErrorKind::Unavailable)
+    );
+    drop(transaction);
+    drop(store);
+    insert(&folder.open().await, &messages(1)).await.expect("inserted");
+}
+
+#[tokio::test]
+async fn data_nobody_can_read_is_a_defect() {
+    let folder = Folder::new();
+    let (store, batch) = (folder.open().await, messages(1));
+    insert(&store, &batch).await.expect("inserted");
+    run(&store, "UPDATE messages SET class = 'other'").await;
+    let error = store.get(batch[0].id, &Scope::All).await.expect_err("unreadable");
+    assert_eq!(error.kind(), ErrorKind::Internal);
+    assert!(!format!("{error:?}").contains("text 0"));
+}

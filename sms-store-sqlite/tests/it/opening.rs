@@ -1,0 +1,139 @@
+//! Opening files: new ones, old ones, shared ones, wrong ones.
+
+use sms_core::registry::Expect;
+use sms_core::store::{CancelRequest, Inserted};
+use sms_core::{ErrorKind, Registry, Scope, Status, Store};
+use sms_store_sqlite::{SqliteConfig, SqliteStore};
+
+use crate::common::{Folder, ask, count, ids, insert, messages, run};
+
+#[tokio::test]
+async fn a_store_that_is_opened_again_has_kept_everything() {
+    let (folder, batch) = (Folder::new(), messages(3));
+    let store = folder.open().await;
+    insert(&store, &batch).await.expect("inserted");
+    let by = "me".to_owned();
+    store.cancel(CancelRequest { id: batch[0].id, scope: Scope::All, by }).await.expect("cancelled");
+    store.put("key", "a", &serde_json::json!({"b": 1}), Expect::Absent).await.expect("put");
+    let before = Store::get(&store, batch[0].id, &Scope::All).await.expect("read");
+    drop(store);
+
+    let store = folder.open().await;
+    assert_eq!(count(&store).await, 3);
+    let after = Store::get(&store, batch[0].id, &Scope::All).await.expect("read");
+    assert_eq!(after, before);
+    assert_eq!(after.map(|stored| stored.state.status), Some(Status::Cancelled));
+    assert_eq!(store.timeline(batch[0].id).await.expect("read").len(), 1);
+    assert!(Registry::get(&store, "key", "a").await.is_ok_and(|record| record.is_some()));
+}
+
+#[tokio::test]
+async fn a_closed_store_leaves_one_file_and_says_that_it_is_closed() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    insert(&store, &messages(1)).await.expect("inserted");
+    store.close().await;
+    assert_eq!(insert(&store, &messages(1)).await.map_err(|error| error.kind()), Err(ErrorKind::Closed));
+    let log = folder.file().with_extension("db-wal");
+    assert!(!log.exists(), "the write-ahead log is left behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_can_be_opened_by_many_at_once() {
+    let folder = Folder::new();
+    let opening: Vec<_> = (0..8).map(|_| tokio::spawn(SqliteStore::open(folder.config()))).collect();
+    for store in opening {
+        let store = store.await.expect("no panic").expect("the store opens");
+        insert(&store, &messages(1)).await.expect("inserted");
+    }
+    assert_eq!(count(&folder.open().await).await, 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stores_on_one_file_see_each_others_messages_and_wait_for_each_other() {
+    let folder = Folder::new();
+    let (one, two) = (folder.open().await, folder.open().await);
+    let write = |store: SqliteStore| async move {
+        for _ in 0..50 {
+            let batch = messages(4);
+            assert_eq!(insert(&store, &batch).await.expect("inserted"), [Inserted::Stored; 4]);
+            assert!(Store::get(&store, batch[0].id, &Scope::All).await.expect("read").is_some());
+        }
+    };
+    let (first, second) = (tokio::spawn(write(one.clone())), tokio::spawn(write(two.clone())));
+    first.await.expect("no panic");
+    second.await.expect("no panic");
+    assert_eq!((count(&one).await, count(&two).await), (400, 400));
+}
+
+#[tokio::test]
+async fn the_file_is_written_the_durable_way() {
+    let store = Folder::new();
+    let store = store.open().await;
+    assert_eq!(ask(&store, "SELECT journal_mode FROM pragma_journal_mode").await, "wal");
+    assert_eq!(ask(&store, "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await, "2");
+}
+
+#[tokio::test]
+async fn a_file_a_newer_version_has_migrated_can_still_be_opened() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    run(
+        &store,
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (9999, 'later', TRUE, x'00', 0)",
+    )
+    .await;
+    drop(store);
+    insert(&folder.open().await, &messages(1)).await.expect("inserted");
+}
+
+#[tokio::test]
+async fn a_schema_that_was_edited_is_refused() {
+    let folder = Folder::new();
+    run(&folder.open().await, "UPDATE _sqlx_migrations SET checksum = x'00'").await;
+    let refused = SqliteStore::open(folder.config()).await.expect_err("must be refused");
+    assert_eq!(refused.kind(), ErrorKind::Config);
+}
+
+#[tokio::test]
+async fn what_is_not_a_database_is_no_reason_to_try_again() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.file().parent().expect("a folder")).expect("a folder");
+    std::fs::write(folder.file(), "not a database, but long enough to be looked at ".repeat(100))
+        .expect("a file");
+    let refused = SqliteStore::open(folder.config()).await.expect_err("must be refused");
+    assert_eq!(refused.kind(), ErrorKind::Internal);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_a_wrong_setting() {
+    let folder = Folder::new();
+    let file = folder.file();
+    folder.open().await;
+    let below_a_file = SqliteConfig::new(file.join("further/sms.db"));
+    let refused = SqliteStore::open(below_a_file).await.expect_err("must be refused");
+    assert_eq!(refused.kind(), ErrorKind::Config);
+    assert!(!format!("{refused}").contains('/'));
+}
+
+#[tokio::test]
+async fn a_place_sqlite_cannot_open_is_unavailable() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.file()).expect("a folder in the file's place");
+    let refused = SqliteStore::open(folder.config()).await.expect_err("must be refused");
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn ids_of_a_batch_are_listed_newest_first() {
+    let (folder, batch) = (Folder::new(), messages(300));
+    let store = folder.open().await;
+    // More rows than one statement takes.
+    assert_eq!(insert(&store, &batch).await.expect("inserted"), vec![Inserted::Stored; 300]);
+    let request = sms_core::store::ListRequest { limit: 1000, ..Default::default() };
+    let listed = Store::list(&store, &request).await.expect("read");
+    let mut expected = ids(&batch);
+    expected.reverse();
+    assert_eq!(listed.iter().map(|stored| stored.message.id).collect::<Vec<_>>(), expected);
+}
