@@ -128,9 +128,10 @@ impl Sender {
     /// `Unavailable` when nobody knows whether they were stored; `Closed` outside of a runtime.
     pub async fn accept(&self, messages: Vec<NewMessage>) -> Result<Vec<Inserted>> {
         let (reply, answer) = oneshot::channel();
-        let stopped = || Error::new(ErrorKind::Closed, "the sender has been shut down");
-        self.inbox()?.send(Request { messages, reply }).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        let stopped = |_| Error::new(ErrorKind::Closed, "the sender has been shut down");
+        self.inbox()?.send(Request { messages, reply }).await.map_err(stopped)?;
+        let failed = |error| Error::unavailable("the store's code failed", error);
+        answer.await.map_err(failed)?
     }
 
     fn inbox(&self) -> Result<&mpsc::Sender<Request>> {
@@ -168,8 +169,13 @@ async fn insert_all(
     let mut waiting = Vec::new();
     while requests.recv_many(&mut waiting, MAX_ROWS).await > 0 {
         while !waiting.is_empty() {
-            let together = take_batch(&mut waiting);
-            insert(store.as_ref(), pusher.as_ref(), together).await;
+            let (store, pusher, together) = (Arc::clone(&store), pusher.clone(), take_batch(&mut waiting));
+            // A task of its own: a store that panics fails those it was called for, and nobody after them.
+            let inserted =
+                tokio::spawn(async move { insert(store.as_ref(), pusher.as_ref(), together).await });
+            if let Err(error) = inserted.await {
+                tracing::error!(%error, "the store's code failed");
+            }
         }
     }
 }

@@ -198,24 +198,28 @@ impl Worker {
         // Wait for a place before pulling, so that jobs stay with the queue, where others can have them.
         let place = calls.acquire().await;
         drop(place);
-        let max = match breaker.admit(provider).await {
+        let admission = breaker.admit(provider).await;
+        let max = match admission {
             Admission::All => provider.limits().batch.max(1),
             Admission::One => 1,
         };
-        let timed_out = |error| Err(Error::unavailable("the queue did not answer in time", error));
-        let pulled = timeout(PULL_WAIT + QUEUE_TIMEOUT, queue.pull(max, PULL_WAIT)).await;
-        let leases = match pulled.unwrap_or_else(timed_out) {
-            Ok(leases) => leases,
-            Err(error) => {
-                tracing::warn!(%error, "pull failed, will be repeated");
-                sleep(PULL_RETRY).await;
-                Vec::new()
+        loop {
+            let timed_out = |error| Err(Error::unavailable("the queue did not answer in time", error));
+            let pulled = timeout(PULL_WAIT + QUEUE_TIMEOUT, queue.pull(max, PULL_WAIT)).await;
+            let leases = match pulled.unwrap_or_else(timed_out) {
+                Ok(leases) => leases,
+                Err(error) => {
+                    tracing::warn!(%error, "pull failed, will be repeated");
+                    sleep(PULL_RETRY).await;
+                    Vec::new()
+                }
+            };
+            // The right to a trial is kept until there is a message to try, so that the account is not asked again and
+            // again while nothing waits.
+            if admission == Admission::All || !leases.is_empty() {
+                return leases;
             }
-        };
-        if leases.is_empty() {
-            breaker.cancel_trial();
         }
-        leases
     }
 
     /// The right to make one call: a place among those in flight, at the provider's pace.
