@@ -19,7 +19,7 @@ struct Shared<'a> {
     translit: bool,
     daytime: bool,
     end_user_ip: Option<IpAddr>,
-    /// Set for a message that must messages its request with no other.
+    /// Set for a message that must share its request with no other.
     alone: Option<usize>,
 }
 
