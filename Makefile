@@ -19,7 +19,7 @@ lint: ## Formatting and lints, with every set of features
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked -p sms-core --no-default-features -- -D warnings
-	$(CARGO) clippy --locked -p sms-server --no-default-features -- -D warnings
+	$(CARGO) clippy --locked -p sms-server --no-default-features --features sqlite -- -D warnings
 	$(CARGO) clippy --locked -p sms-server -- -D warnings
 
 unit: ## Unit, conformance, documentation and end-to-end tests

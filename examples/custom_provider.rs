@@ -2,6 +2,8 @@
 //!
 //! `cargo test -p examples --example custom_provider`
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::time::Duration;
 
 use sms_core::{Limits, MessageId, Outcome, PhoneNumber, Provider, Submission, async_trait};

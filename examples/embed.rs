@@ -3,6 +3,8 @@
 //!
 //! `cargo run -p examples --example embed`, then `curl -X POST http://127.0.0.1:3000/orders`
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::sync::Arc;
 
 use axum::extract::State;

@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p examples --example quickstart`
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-#[cfg(any(feature = "sqlite", feature = "smsru"))]
-use anyhow::Context;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{MemoryQueue, Provider, Queue, Registry, Sandbox, Store};
+
+#[cfg(not(feature = "sqlite"))]
+compile_error!("a server needs a store: enable the feature `sqlite`");
 
 /// The store an address names, not opened yet.
 #[derive(Debug)]

@@ -41,6 +41,8 @@ async fn the_first_start_prints_a_command_that_sends_and_the_second_does_not() {
         .args(["-c", &format!("curl{curl}")])
         .output()
         .expect("curl is installed");
+    let complaint = String::from_utf8_lossy(&sent.stderr);
+    assert!(sent.status.success(), "this test runs curl (apt install curl): {complaint}");
     let reply: serde_json::Value = serde_json::from_slice(&sent.stdout).expect("JSON");
     assert_eq!(reply["status"], "queued", "{reply}");
     let (printed, _) = second.terminate();
