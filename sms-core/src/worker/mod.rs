@@ -38,7 +38,7 @@ const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 const RETENTION: Duration = Duration::from_hours(90 * 24);
 
 /// Takes messages to the provider: pull, begin, submit, settle, ack; and runs a
-/// [`Caretaker`](crate::caretaker::Caretaker).
+/// [`Caretaker`].
 ///
 /// # What a crash leaves
 ///
