@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,13 +18,8 @@ const MAX_HEAD: usize = 16 * 1024;
 /// How long requests in flight may take on shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Serves until the shutdown, then lets requests in flight end.
-///
-/// # Errors
-///
-/// None but those of the first setup; a failing connection is its client's trouble.
-pub async fn serve(listener: TcpListener, app: Router, shutdown: CancellationToken) -> anyhow::Result<()> {
-    listener.local_addr().context("the listener has no address")?;
+/// Serves until the shutdown, then lets requests in flight end. A failing connection is its client's trouble.
+pub async fn serve(listener: TcpListener, app: Router, shutdown: CancellationToken) {
     let connections = TaskTracker::new();
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
         match accepted {
@@ -44,7 +38,6 @@ pub async fn serve(listener: TcpListener, app: Router, shutdown: CancellationTok
     if timeout(DRAIN, connections.wait()).await.is_err() {
         tracing::warn!(connections = connections.len(), "closed before their requests had ended");
     }
-    Ok(())
 }
 
 async fn converse(stream: TcpStream, app: Router, shutdown: CancellationToken) {

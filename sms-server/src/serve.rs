@@ -47,7 +47,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             let sender =
                 Sender::builder(Arc::clone(&store)).queue(Arc::clone(&queue)).region(config.region).build();
             let api = Api::new(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone());
-            http::serve(listener, api.router(), shutdown.clone()).await?;
+            http::serve(listener, api.router(), shutdown.clone()).await;
         }
         anyhow::Ok(())
     };

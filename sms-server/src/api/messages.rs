@@ -140,16 +140,14 @@ fn read(mut fields: Fields) -> Result<Message, Problem> {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let (value, more) = (values.next(), values.next());
     let wrong = |rule: &'static str| {
         let error = FieldProblem::parameter("Idempotency-Key", "idempotency_key_invalid", rule);
         Problem::fields(StatusCode::BAD_REQUEST, vec![error])
     };
-    if more.is_some() {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
         return Err(wrong("must stand once"));
     }
-    let read = |value: &'_ HeaderValue| value.to_str().map(str::to_owned);
-    value.map(read).transpose().map_err(|_| wrong("must be printable ASCII"))?;
-    Ok(value.and_then(|value| value.to_str().ok()))
+    value.to_str().map(Some).map_err(|_| wrong("must be printable ASCII"))
 }
