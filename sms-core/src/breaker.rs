@@ -185,7 +185,7 @@ impl Inner {
 mod tests {
     use super::*;
     use crate::error::{Error, ErrorKind, Result};
-    use crate::provider::{Account, Limits, Submission};
+    use crate::provider::{Account, AccountInfo, Limits, Submission};
     use crate::recording::RecordingProvider;
 
     #[derive(Debug)]
@@ -211,6 +211,9 @@ mod tests {
     impl Account for BrokenAccount {
         async fn check(&self) -> Result<()> {
             Err(Error::new(ErrorKind::Unavailable, "no money"))
+        }
+        async fn info(&self) -> Result<AccountInfo> {
+            self.check().await.map(|()| AccountInfo::default())
         }
     }
 

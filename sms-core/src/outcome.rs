@@ -62,13 +62,27 @@ pub struct Outcome {
     pub text: Option<String>,
     /// For `Deferred` and `Blocked`: not to be repeated earlier than this.
     pub retry_after: Option<Duration>,
+    /// For `Deferred`: the provider refuses because within this time it took the same text for the same number. Right
+    /// after an attempt of unknown outcome that is evidence that this attempt was accepted.
+    pub repeated_within: Option<Duration>,
+    /// For `Deferred`: the refusal is about the service and not about this message, so the others can wait too.
+    pub outage: bool,
     /// Which provider it was, where a combinator such as [`Failover`](crate::Failover) asked several.
     pub provider: Option<String>,
 }
 
 impl Outcome {
     fn new(class: OutcomeClass, code: Option<i32>, text: Option<String>) -> Self {
-        Self { class, provider_id: None, code, text, retry_after: None, provider: None }
+        Self {
+            class,
+            provider_id: None,
+            code,
+            text,
+            retry_after: None,
+            repeated_within: None,
+            outage: false,
+            provider: None,
+        }
     }
 
     /// Accepted under the provider's own id.
@@ -104,6 +118,18 @@ impl Outcome {
     /// Adds the provider's code.
     pub fn with_code(mut self, code: i32) -> Self {
         self.code = Some(code);
+        self
+    }
+
+    /// Says that the provider took the same text for the same number within this time.
+    pub fn with_repeated_within(mut self, time: Duration) -> Self {
+        self.repeated_within = Some(time);
+        self
+    }
+
+    /// Says that the refusal is about the service and not about this message.
+    pub fn of_the_service(mut self) -> Self {
+        self.outage = true;
         self
     }
 

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::class::Class;
 use crate::error::Result;
 use crate::message::{MessageId, SendOptions};
+use crate::money::Money;
 use crate::outcome::Outcome;
 use crate::phone::PhoneNumber;
 use crate::receipt::Receipt;
@@ -47,6 +49,11 @@ pub trait Provider: Debug + Send + Sync + 'static {
     fn account(&self) -> Option<&dyn Account> {
         None
     }
+
+    /// The ability to hear answers that come after `submit` has given them up; `None` where there is none.
+    fn late(&self) -> Option<&dyn LateAnswers> {
+        None
+    }
 }
 
 /// One message on its way to one recipient.
@@ -55,6 +62,8 @@ pub trait Provider: Debug + Send + Sync + 'static {
 pub struct Submission {
     /// Our id.
     pub id: MessageId,
+    /// Which attempt this is, counted from 1 over all attempts ([`Begun::fence`](crate::store::Begun::fence)).
+    pub attempt: u32,
     /// The recipient.
     pub to: PhoneNumber,
     /// The text.
@@ -70,10 +79,11 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// A submission of this text with no options, valid for ever.
+    /// A first submission of this text with no options, valid for ever.
     pub fn new(id: MessageId, to: PhoneNumber, text: impl Into<String>) -> Self {
         Self {
             id,
+            attempt: 1,
             to,
             text: text.into(),
             from: None,
@@ -156,12 +166,57 @@ pub struct Polling {
 /// Questions about the account that send nothing.
 #[async_trait]
 pub trait Account: Debug + Send + Sync {
-    /// Whether the account can send now. Used as a probe while the provider is paused.
+    /// Whether the account can send now. Used as a probe while the provider is paused: where the provider knows why it
+    /// refused last, it looks whether that reason is gone.
     ///
     /// # Errors
     ///
     /// The reason why not, in words without secrets.
     async fn check(&self) -> Result<()>;
+
+    /// What the account has left.
+    ///
+    /// # Errors
+    ///
+    /// Any kind.
+    async fn info(&self) -> Result<AccountInfo>;
+}
+
+/// What an account has left. What the provider does not tell is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AccountInfo {
+    /// The money on it.
+    pub balance: Option<Money>,
+    /// How many messages it may send a day.
+    pub daily_limit: Option<u64>,
+    /// How many it has sent today.
+    pub used_today: Option<u64>,
+    /// The sender names it may use.
+    pub senders: Vec<String>,
+}
+
+/// Answers of the provider to attempts whose outcome was given as [`Unknown`](crate::OutcomeClass::Unknown), because they
+/// did not come in time.
+#[async_trait]
+pub trait LateAnswers: Debug + Send + Sync {
+    /// Waits for the next ones: one call's at a time, each given to one caller only. Never an `Unknown` outcome.
+    ///
+    /// Cancellation: a dropped call loses no answer.
+    async fn next(&self) -> Vec<LateAnswer>;
+}
+
+/// What became of one attempt after all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateAnswer {
+    /// Whose attempt.
+    pub id: MessageId,
+    /// Which attempt: [`Submission::attempt`].
+    pub attempt: u32,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub took: Duration,
 }
 
 #[async_trait]
@@ -184,5 +239,9 @@ impl<T: Provider + ?Sized> Provider for Arc<T> {
 
     fn account(&self) -> Option<&dyn Account> {
         (**self).account()
+    }
+
+    fn late(&self) -> Option<&dyn LateAnswers> {
+        (**self).late()
     }
 }

@@ -195,6 +195,7 @@ pub(crate) fn begun(row: &SqliteRow) -> Result<Begun> {
     submission.options = columns.json("options", serde_json::from_str)?;
     submission.valid_until = columns.time()?;
     let fence = columns.number("fence")?;
+    submission.attempt = fence;
     let attempt = AttemptState {
         attempt: columns.number("number of attempts")?,
         max_attempts: columns.number("limit of attempts")?,

@@ -18,6 +18,7 @@ impl Row {
     pub(super) fn begun(&self) -> Begun {
         let (message, standing) = (&self.message, &self.standing);
         let mut submission = Submission::new(message.id, message.to, message.text.as_str());
+        submission.attempt = standing.fence;
         submission.from.clone_from(&message.from);
         submission.class = message.class;
         submission.options = message.options.clone();

@@ -28,6 +28,9 @@ pub struct SendOptions {
     /// Send only in the recipient's daytime; the provider holds it overnight.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub daytime: bool,
+    /// Tell the provider the deadline, so that the operator destroys what it could not deliver by then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pass_deadline: bool,
     /// The address of the person who caused the message, for the provider's fraud checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_user_ip: Option<IpAddr>,
@@ -60,6 +63,7 @@ pub struct Message {
     metadata: Map<String, Value>,
     translit: bool,
     daytime: Option<bool>,
+    pass_deadline: bool,
     end_user_ip: Option<String>,
     on_unknown: Option<OnUnknown>,
     max_attempts: Option<u32>,
@@ -82,6 +86,7 @@ impl Message {
             metadata: Map::new(),
             translit: false,
             daytime: None,
+            pass_deadline: false,
             end_user_ip: None,
             on_unknown: None,
             max_attempts: None,
@@ -152,6 +157,13 @@ impl Message {
     /// Whether to send only in the recipient's daytime. Defaults to the class's.
     pub fn daytime(mut self, daytime: bool) -> Self {
         self.daytime = Some(daytime);
+        self
+    }
+
+    /// Asks the provider to destroy the message if it is not delivered by its deadline. At sms.ru such a message is
+    /// charged even when it is not delivered.
+    pub fn pass_deadline(mut self, pass: bool) -> Self {
+        self.pass_deadline = pass;
         self
     }
 

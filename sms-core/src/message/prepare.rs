@@ -72,6 +72,7 @@ impl Message {
             options: SendOptions {
                 translit: self.translit,
                 daytime: self.daytime.unwrap_or(policy.daytime),
+                pass_deadline: self.pass_deadline,
                 end_user_ip,
             },
             encoding: counted.encoding,
@@ -164,6 +165,7 @@ impl Message {
             self.metadata,
             self.translit,
             self.daytime,
+            self.pass_deadline,
             self.end_user_ip,
             self.on_unknown,
             self.max_attempts,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use sms_core::event::EventKind;
 use sms_core::{
-    Account, CancellationToken, Class, Limits, Message, OnUnknown, Outcome, Provider, RetryPolicy, Status,
-    Store, Submission, store::CancelRequest,
+    Account, AccountInfo, CancellationToken, Class, Limits, Message, OnUnknown, Outcome, Provider,
+    RetryPolicy, Status, Store, Submission, store::CancelRequest,
 };
 use tokio::time::{Instant, sleep};
 
@@ -277,6 +277,10 @@ impl Account for Sulking {
     async fn check(&self) -> sms_core::Result<()> {
         self.1.fetch_add(1, Ordering::SeqCst);
         Ok(())
+    }
+
+    async fn info(&self) -> sms_core::Result<AccountInfo> {
+        self.check().await.map(|()| AccountInfo::default())
     }
 }
 

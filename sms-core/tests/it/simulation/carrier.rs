@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::{
-    Account, Error, Limits, MemoryStore, MessageId, Outcome, Provider, Receipt, Receipts, Result, Scope,
-    Status, Store, Submission, async_trait, receipt::ReceiptState,
+    Account, AccountInfo, Error, Limits, MemoryStore, MessageId, Outcome, Provider, Receipt, Receipts,
+    Result, Scope, Status, Store, Submission, async_trait, receipt::ReceiptState,
 };
 use tokio::time::{Instant, sleep};
 
@@ -193,6 +193,10 @@ impl Account for Line {
     async fn check(&self) -> Result<()> {
         sleep(self.network.chaos.millis(300)).await;
         if self.network.chaos.fault(30) { Err(Error::unavailable("check", "injected")) } else { Ok(()) }
+    }
+
+    async fn info(&self) -> Result<AccountInfo> {
+        self.check().await.map(|()| AccountInfo::default())
     }
 }
 
