@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::outcome::{Outcome, OutcomeClass};
 use crate::provider::Provider;
@@ -17,20 +17,22 @@ const BAD: usize = WINDOW / 2;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Pauses a provider that refuses the account ([`Blocked`](OutcomeClass::Blocked)) or does not answer (half of the
-/// last 20 outcomes `NotSent` or `Unknown`), so that an outage costs a handful of messages and not the backlog.
+/// Pauses a provider that refuses the account ([`Blocked`](OutcomeClass::Blocked)) or does not serve (half of the
+/// last 20 outcomes `NotSent`, `Unknown` or an [outage](Outcome::outage)), so that an outage costs a handful of messages
+/// and not the backlog. A new breaker lets one call through, and the others with its outcome.
 ///
 /// After a pause the provider is probed, first by [`Account::check`](crate::Account::check) where there is one, then
-/// by a single message; it resumes by itself.
+/// by a single message; it resumes by itself. A person can [hold](Self::hold) the provider and let it go again.
 #[derive(Debug, Default)]
 pub struct Breaker {
     inner: Mutex<Inner>,
-    recorded: Notify,
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     state: State,
+    held: Option<Pause>,
     /// Whether each of the last outcomes was bad.
     window: VecDeque<bool>,
     /// Pauses since the last success.
@@ -39,7 +41,9 @@ struct Inner {
 
 #[derive(Clone, Debug, Default)]
 enum State {
+    /// Nothing is known yet.
     #[default]
+    Fresh,
     Closed,
     Paused(Pause),
     /// One message is on its way; its outcome decides.
@@ -54,8 +58,10 @@ pub struct Pause {
     pub code: Option<i32>,
     /// The reason in words.
     pub reason: String,
-    /// When the provider is probed next.
-    pub until: Instant,
+    /// Who paused it; `None` where that was the provider's own doing.
+    pub by: Option<String>,
+    /// When the provider is probed next; `None` where a person has to resume it.
+    pub until: Option<Instant>,
 }
 
 /// How much the breaker lets through.
@@ -68,15 +74,19 @@ pub enum Admission {
 }
 
 impl Breaker {
-    /// A breaker that lets everything through.
+    /// A breaker that lets everything through, once the first call has shown that the provider serves.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Why the provider is paused, if it is.
     pub fn pause(&self) -> Option<Pause> {
-        match &self.lock().state {
-            State::Closed => None,
+        let inner = self.lock();
+        if inner.held.is_some() {
+            return inner.held.clone();
+        }
+        match &inner.state {
+            State::Fresh | State::Closed => None,
             State::Paused(pause) | State::Trial(pause) => Some(pause.clone()),
         }
     }
@@ -85,21 +95,34 @@ impl Breaker {
     /// by a [`record`](Self::record) or a [`cancel_trial`](Self::cancel_trial).
     pub async fn admit(&self, provider: &dyn Provider) -> Admission {
         loop {
-            let recorded = self.recorded.notified();
-            let state = self.lock().state.clone();
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // From now on, so that no change between the look and the wait is missed.
+            changed.as_mut().enable();
+            let (state, held) = {
+                let inner = self.lock();
+                (inner.state.clone(), inner.held.is_some())
+            };
             match state {
-                State::Closed => return Admission::All,
+                _ if held => changed.await,
+                State::Fresh | State::Closed => return Admission::All,
                 State::Trial(_) => {
                     // Bounded, should the outcome of the trial never be recorded.
-                    let _ = timeout(LONGEST_PAUSE, recorded).await;
-                    self.cancel_trial();
+                    if timeout(LONGEST_PAUSE, changed).await.is_err() {
+                        self.cancel_trial();
+                    }
+                }
+                State::Paused(Pause { until: Some(until), .. }) if until > Instant::now() => {
+                    let _ = timeout_at(until, changed).await;
                 }
                 State::Paused(pause) => {
-                    sleep_until(pause.until).await;
-                    if let Some(account) = provider.account()
+                    // After a person's word nobody asks whether the account is in order: the trial will tell.
+                    if pause.until.is_some()
+                        && let Some(account) = provider.account()
                         && let Err(error) = account.check().await
                     {
-                        self.lock().pause(None, error.to_string());
+                        self.lock().pause(pause.code, error.to_string());
+                        self.changed.notify_waiters();
                         continue;
                     }
                     self.lock().state = State::Trial(pause);
@@ -109,14 +132,37 @@ impl Breaker {
         }
     }
 
-    /// Says that the trial did not take place: the next one may.
+    /// Whether what was admitted may still start.
+    pub fn still_admits(&self, admission: Admission) -> bool {
+        let inner = self.lock();
+        let open = match admission {
+            Admission::All => matches!(inner.state, State::Fresh | State::Closed),
+            Admission::One => matches!(inner.state, State::Trial(_)),
+        };
+        open && inner.held.is_none()
+    }
+
+    /// After a call was started: waits for its outcome where it is the first one, so that a provider that refuses the
+    /// account from the start is asked once.
+    pub async fn after_start(&self) {
+        let changed = self.changed.notified();
+        tokio::pin!(changed);
+        changed.as_mut().enable();
+        let fresh = matches!(self.lock().state, State::Fresh);
+        if fresh {
+            // Bounded, should the outcome never be recorded.
+            let _ = timeout(LONGEST_PAUSE, changed).await;
+        }
+    }
+
+    /// Says that the call did not take place: the next one may.
     pub fn cancel_trial(&self) {
         let mut inner = self.lock();
         if let State::Trial(pause) = &inner.state {
             inner.state = State::Paused(pause.clone());
         }
         drop(inner);
-        self.recorded.notify_waiters();
+        self.changed.notify_waiters();
     }
 
     /// Learns from the outcomes of one call.
@@ -125,8 +171,36 @@ impl Breaker {
         for outcome in outcomes {
             inner.record(outcome);
         }
+        if matches!(inner.state, State::Fresh) {
+            inner.state = State::Closed;
+        }
         drop(inner);
-        self.recorded.notify_waiters();
+        self.changed.notify_waiters();
+    }
+
+    /// Pauses the provider until a person lets it go.
+    pub fn hold(&self, by: impl Into<String>, reason: impl Into<String>) {
+        let pause = Pause { code: None, reason: reason.into(), by: Some(by.into()), until: None };
+        self.lock().held = Some(pause);
+        self.changed.notify_waiters();
+    }
+
+    /// Ends a hold.
+    pub fn let_go(&self) {
+        self.lock().held = None;
+        self.changed.notify_waiters();
+    }
+
+    /// Ends a hold and makes a trial due at once, by the word of a person: without asking the account first.
+    pub fn resume(&self) {
+        let mut inner = self.lock();
+        inner.held = None;
+        inner.pauses = 0;
+        if let State::Paused(pause) = &mut inner.state {
+            pause.until = None;
+        }
+        drop(inner);
+        self.changed.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -139,25 +213,29 @@ impl Inner {
         let reason = || outcome.text.clone().unwrap_or_else(|| outcome.class.as_str().to_owned());
         match outcome.class {
             OutcomeClass::Blocked => self.pause(outcome.code, reason()),
-            OutcomeClass::NotSent | OutcomeClass::Unknown => {
+            OutcomeClass::Deferred if !outcome.outage => self.serves(),
+            OutcomeClass::NotSent | OutcomeClass::Unknown | OutcomeClass::Deferred => {
                 self.remember(true);
                 let bad = self.window.iter().filter(|bad| **bad).count();
                 if bad >= BAD || matches!(self.state, State::Trial(_)) {
                     self.pause(outcome.code, reason());
                 }
             }
-            OutcomeClass::Accepted | OutcomeClass::Rejected | OutcomeClass::Deferred => {
-                self.remember(false);
-                // A straggler from before the pause proves nothing about now.
-                if !matches!(self.state, State::Paused(_)) {
-                    if matches!(self.state, State::Trial(_)) {
-                        tracing::info!("provider answers again: resumed");
-                        self.window.clear();
-                    }
-                    self.state = State::Closed;
-                    self.pauses = 0;
-                }
+            OutcomeClass::Accepted | OutcomeClass::Rejected => self.serves(),
+        }
+    }
+
+    /// The provider did its work on a message.
+    fn serves(&mut self) {
+        self.remember(false);
+        // A straggler from before the pause proves nothing about now.
+        if !matches!(self.state, State::Paused(_)) {
+            if matches!(self.state, State::Trial(_)) {
+                tracing::info!("provider answers again: resumed");
+                self.window.clear();
             }
+            self.state = State::Closed;
+            self.pauses = 0;
         }
     }
 
@@ -170,14 +248,14 @@ impl Inner {
 
     fn pause(&mut self, code: Option<i32>, reason: String) {
         if let State::Paused(pause) = &self.state
-            && pause.until > Instant::now()
+            && pause.until.is_none_or(|until| until > Instant::now())
         {
             return;
         }
         let length = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(10)).min(LONGEST_PAUSE);
         self.pauses += 1;
         tracing::warn!(code, reason, pause_seconds = length.as_secs(), "provider paused");
-        self.state = State::Paused(Pause { code, reason, until: Instant::now() + length });
+        self.state = State::Paused(Pause { code, reason, by: None, until: Some(Instant::now() + length) });
     }
 }
 
@@ -265,6 +343,45 @@ mod tests {
         let admitted = timeout(Duration::from_hours(1), breaker.admit(&BrokenAccount)).await;
         assert!(admitted.is_err());
         assert_eq!(breaker.pause().map(|pause| pause.reason).as_deref(), Some("no money"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_pauses_as_silence_does_and_a_refusal_of_one_message_does_not() {
+        let (breaker, deferred) = (Breaker::new(), Outcome::deferred(220, "busy"));
+        breaker.record(&vec![deferred.clone(); WINDOW]);
+        assert_eq!(breaker.pause(), None);
+        breaker.record(&vec![deferred.of_the_service(); BAD]);
+        assert_eq!(breaker.pause().map(|pause| pause.code), Some(Some(220)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_held_provider_gets_nothing_until_it_is_resumed() {
+        let (breaker, provider) = (Breaker::new(), RecordingProvider::new());
+        breaker.hold("olga", "works at the operator's");
+        assert_eq!(breaker.pause().map(|pause| pause.by), Some(Some("olga".to_owned())));
+        assert!(!breaker.still_admits(Admission::All));
+        let hour = Duration::from_hours(1);
+        assert!(timeout(hour, breaker.admit(&provider)).await.is_err());
+        let (admission, ()) = tokio::join!(breaker.admit(&provider), async { breaker.resume() });
+        assert_eq!(admission, Admission::All);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_person_can_have_a_trial_at_once_whatever_the_account_says() {
+        let breaker = Breaker::new();
+        breaker.record(&[Outcome::blocked(201, "no money")]);
+        let before = Instant::now();
+        let (admission, ()) = tokio::join!(breaker.admit(&BrokenAccount), async { breaker.resume() });
+        assert_eq!((admission, before.elapsed()), (Admission::One, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_call_is_waited_for_and_no_other_is() {
+        let breaker = Breaker::new();
+        let second = timeout(Duration::from_secs(10), breaker.after_start()).await;
+        assert!(second.is_err(), "a second call was let through before the outcome of the first");
+        breaker.record(&[Outcome::accepted("1")]);
+        timeout(Duration::ZERO, breaker.after_start()).await.expect("nothing to wait for");
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,9 +10,14 @@ use crate::error::{Error, Result};
 use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::store::{DueRequest, KEY_WINDOW, Store};
+use crate::worker::least_lease;
 
 /// How often the caretaker looks for messages that are due, rescued or expired.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// How often it looks for unmatched receipts that can only be about one message.
+const INFER_INTERVAL: Duration = Duration::from_secs(10);
+/// How much longer than a lease unmatched receipts are left alone: late answers may still claim them.
+const INFER_MARGIN: Duration = Duration::from_mins(2);
 /// How often it looks for old messages.
 const PURGE_INTERVAL: Duration = Duration::from_mins(10);
 /// Rows per statement, and statements per round: one round is bounded.
@@ -60,6 +65,7 @@ impl Caretaker {
                 }),
                 // Apart, since a provider may take its time to answer.
                 repeat(INTERVAL, || report("ask for receipts", self.ask_for_receipts())),
+                repeat(INFER_INTERVAL, || report("infer", self.infer())),
                 repeat(PURGE_INTERVAL, || report("purge", self.purge())),
             )
         };
@@ -138,6 +144,20 @@ impl Caretaker {
             if awaiting.len() < polling.batch {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// `unknown → sent` where an unmatched receipt can only be about one message.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn infer(&self) -> Result<()> {
+        let quiet = least_lease(self.provider.limits().timeout) + INFER_MARGIN;
+        let inferred = self.store.infer(quiet).await?;
+        if !inferred.is_empty() {
+            tracing::info!(messages = inferred.len(), "sent after all, as receipts under unknown ids show");
         }
         Ok(())
     }

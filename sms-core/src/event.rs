@@ -54,11 +54,13 @@ pub enum EventKind {
     Cancelled,
     /// A person settled an unknown message.
     Resolved,
+    /// A receipt under an id nobody knew was taken for this message's: both stood [alone](crate::inference).
+    Inferred,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Accepted,
         Self::Started,
         Self::Attempt,
@@ -69,6 +71,7 @@ impl EventKind {
         Self::Expired,
         Self::Cancelled,
         Self::Resolved,
+        Self::Inferred,
     ];
 
     /// The name used in JSON and in stores.
@@ -84,6 +87,7 @@ impl EventKind {
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
             Self::Resolved => "resolved",
+            Self::Inferred => "inferred",
         }
     }
 
@@ -91,6 +95,17 @@ impl EventKind {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
+}
+
+/// From what an acceptance was concluded that the provider did not state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Evidence {
+    /// Right after the attempt of unknown outcome the provider refused a repeat as one.
+    RepeatRefused,
+    /// A receipt under an id nobody knew came, and this was the only message it could be about.
+    UnmatchedReceipt,
 }
 
 /// What is known about an [`Event`] beside its kind. Absent fields do not apply.
@@ -115,6 +130,12 @@ pub struct EventDetails {
     /// The provider's words, or the library's reason. Never the message's text or number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// When it happened by the provider's clock.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub provider_at: Option<OffsetDateTime>,
+    /// From what it was concluded that the provider has the message, where the provider did not say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// How long the provider took, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,

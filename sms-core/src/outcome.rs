@@ -72,7 +72,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn new(class: OutcomeClass, code: Option<i32>, text: Option<String>) -> Self {
+    pub(crate) fn new(class: OutcomeClass, code: Option<i32>, text: Option<String>) -> Self {
         Self {
             class,
             provider_id: None,
@@ -152,6 +152,9 @@ pub enum Verdict {
         /// Whether the attempt counts against the limit.
         counted: bool,
     },
+    /// `sending → sent` although the provider refused: it refused a repeat as one, right after an attempt of unknown
+    /// outcome, which it therefore accepted. Recorded as an inference.
+    SentBefore,
     /// `sending → failed`.
     Failed,
     /// `sending → unknown`.
@@ -175,6 +178,8 @@ pub struct AttemptState {
     pub resends: u32,
     /// The message's policy.
     pub on_unknown: OnUnknown,
+    /// How long before this attempt the last one of unknown outcome began; `None` where there was none.
+    pub unknown_before: Option<Duration>,
 }
 
 /// After an account-level refusal the message is due again at once; it is the provider that pauses.
@@ -192,6 +197,7 @@ pub fn decide(state: AttemptState, outcome: &Outcome, retry: &RetryPolicy, rando
         OutcomeClass::Blocked => {
             Verdict::Retry { after: outcome.retry_after.unwrap_or(AFTER_BLOCKED), counted: false }
         }
+        OutcomeClass::Deferred if is_evidence(state, outcome) => Verdict::SentBefore,
         OutcomeClass::Deferred | OutcomeClass::NotSent if state.attempt < state.max_attempts => {
             let backoff = retry.delay(state.attempt, random);
             let after = outcome.retry_after.map_or(backoff, |least| least + backoff);
@@ -205,12 +211,24 @@ pub fn decide(state: AttemptState, outcome: &Outcome, retry: &RetryPolicy, rando
     }
 }
 
+/// Whether a refusal says that an attempt of unknown outcome was accepted: as a repeat, within the time in which the
+/// provider looks for repeats.
+fn is_evidence(state: AttemptState, outcome: &Outcome) -> bool {
+    let within = state.unknown_before.zip(outcome.repeated_within);
+    within.is_some_and(|(before, window)| before <= window)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const FRESH: AttemptState =
-        AttemptState { attempt: 1, max_attempts: 3, resends: 0, on_unknown: OnUnknown::Hold };
+    const FRESH: AttemptState = AttemptState {
+        attempt: 1,
+        max_attempts: 3,
+        resends: 0,
+        on_unknown: OnUnknown::Hold,
+        unknown_before: None,
+    };
 
     fn verdict(state: AttemptState, outcome: &Outcome) -> Verdict {
         decide(state, outcome, &RetryPolicy::default(), 0.5)
@@ -220,6 +238,18 @@ mod tests {
     fn accepted_is_sent_and_rejected_is_failed() {
         assert_eq!(verdict(FRESH, &Outcome::accepted("1")), Verdict::Sent);
         assert_eq!(verdict(FRESH, &Outcome::rejected(202, "bad number")), Verdict::Failed);
+    }
+
+    #[test]
+    fn a_repeat_refused_right_after_an_unknown_attempt_shows_that_it_was_accepted() {
+        let window = Duration::from_mins(1);
+        let refused = Outcome::deferred(231, "again?").with_repeated_within(window);
+        let resent = AttemptState { attempt: 2, resends: 1, unknown_before: Some(window), ..FRESH };
+        assert_eq!(verdict(resent, &refused), Verdict::SentBefore);
+        let too_late = AttemptState { unknown_before: Some(window + Duration::from_millis(1)), ..resent };
+        for state in [FRESH, too_late] {
+            assert!(matches!(verdict(state, &refused), Verdict::Retry { counted: true, .. }));
+        }
     }
 
     #[test]

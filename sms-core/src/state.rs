@@ -81,7 +81,12 @@ pub const TRANSITIONS: &[Transition] = {
             guard: "idempotency key is free, in the same transaction",
         },
         row(Queued, Sending, Worker, "due, not past its deadline; fence + 1, attempt + 1, lease = now + L"),
-        row(Sending, Sent, Owner, "fence is mine; parked receipts of the provider id are joined"),
+        row(
+            Sending,
+            Sent,
+            Owner,
+            "fence is mine; parked receipts of the provider id are joined; also a repeat refused as one right after an attempt of unknown outcome, recorded as inferred",
+        ),
         row(
             Sending,
             Queued,
@@ -104,6 +109,12 @@ pub const TRANSITIONS: &[Transition] = {
         row(Sending, Queued, Caretaker, "lease is over; policy resend_once and resends left, recorded"),
         row(Unknown, Sent, Late, "acceptance of any attempt"),
         row(Unknown, Failed, Late, "final refusal of the same attempt, and every earlier one definite"),
+        row(
+            Unknown,
+            Sent,
+            Caretaker,
+            "one message and one unmatched provider id stand alone in their time; recorded as inferred",
+        ),
         row(Queued, Sent, Late, "acceptance of an earlier attempt"),
         row(Sending, Sent, Late, "acceptance of an earlier attempt"),
         row(Failed, Sent, Late, "acceptance of an earlier attempt"),

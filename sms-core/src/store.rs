@@ -9,8 +9,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::class::Class;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
+use crate::inference::UnmatchedId;
 use crate::message::{MessageId, NewMessage, StoredMessage};
 use crate::outcome::{AttemptState, Outcome, Verdict};
 use crate::phone::PhoneNumber;
@@ -71,7 +72,15 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Messages older than [`Polling::give_up`] are given up, which their timeline says.
     async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>>;
 
-    /// `unknown → sent | failed | queued`, by a person.
+    /// `unknown → sent` for messages that are [taken](crate::inference) to be those with an unmatched provider id: the
+    /// pairs that [`pairs`](crate::inference::pairs) finds. The receipts that waited are joined.
+    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>>;
+
+    /// The provider ids that receipts bear and no message has, those that came last first.
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>>;
+
+    /// `unknown → sent | failed | queued`, by a person. One that is sent under a provider id joins the receipts that were
+    /// parked under it.
     ///
     /// # Errors
     ///
@@ -150,6 +159,8 @@ pub struct BeginRequest<'a> {
     pub worker: &'a str,
     /// The worker's own number of this batch, unique within its name.
     pub batch: u64,
+    /// The provider that is going to be asked.
+    pub provider: &'a str,
     /// How long the lease is.
     pub lease: Duration,
 }
@@ -269,11 +280,40 @@ pub struct ResolveRequest {
     pub reason: String,
 }
 
+/// Which unmatched provider ids [`Store::unmatched`] is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnmatchedRequest {
+    /// Of this provider.
+    pub provider: Option<String>,
+    /// Whose first receipt was made at or after this.
+    pub from_time: Option<OffsetDateTime>,
+    /// Whose first receipt was made at or before this.
+    pub to_time: Option<OffsetDateTime>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+impl UnmatchedRequest {
+    /// Whether it asks for this one.
+    pub fn admits(&self, id: &UnmatchedId) -> bool {
+        self.provider.as_ref().is_none_or(|provider| *provider == id.provider)
+            && self.from_time.is_none_or(|from| id.made_at >= from)
+            && self.to_time.is_none_or(|to| id.made_at <= to)
+    }
+}
+
+/// The most receipts that wait for their message which one question looks at, the last that came: with more there is
+/// nothing that stands alone, and nobody who looks through them.
+pub const MOST_UNMATCHED: usize = 2_000;
+
 /// How a person settles an unknown message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution {
     /// It did go out.
-    Sent,
+    Sent {
+        /// Under this id of the provider, where that is known.
+        provider_id: Option<String>,
+    },
     /// It did not go out and shall not.
     Failed,
     /// Send it again; it may arrive twice.
@@ -282,13 +322,18 @@ pub enum Resolution {
 
 impl Resolution {
     /// The state it leads to.
-    pub const fn status(self) -> Status {
+    pub const fn status(&self) -> Status {
         match self {
-            Self::Sent => Status::Sent,
+            Self::Sent { .. } => Status::Sent,
             Self::Failed => Status::Failed,
             Self::Resend => Status::Queued,
         }
     }
+}
+
+/// The error for a provider id that another message bears already.
+pub fn provider_id_taken() -> Error {
+    Error::new(ErrorKind::Conflict, "another message bears this provider id")
 }
 
 /// What [`Store::cancel`] is asked.
@@ -359,6 +404,14 @@ impl<T: Store + ?Sized> Store for Arc<T> {
 
     async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
         (**self).awaiting_receipt(polling, limit).await
+    }
+
+    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
+        (**self).infer(quiet).await
+    }
+
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        (**self).unmatched(request).await
     }
 
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {

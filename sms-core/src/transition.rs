@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use crate::class::OnUnknown;
 use crate::clock::{datetime_to_ms, duration_to_ms};
-use crate::event::{EventDetails, EventKind};
+use crate::event::{EventDetails, EventKind, Evidence};
 use crate::message::NewMessage;
 use crate::outcome::{OutcomeClass, RESEND_AFTER, Verdict};
 use crate::provider::Polling;
 use crate::receipt::{Receipt, ReceiptEffect};
 use crate::state::Status;
-use crate::store::{Resolution, Settlement};
+use crate::store::{BeginRequest, Resolution, Settlement};
 
 /// The part of a message that transitions read and write. Times are milliseconds since the Unix epoch, by the
 /// store's clock.
@@ -42,6 +42,8 @@ pub struct Standing {
     pub fence: u32,
     /// Who holds it while it is `sending`.
     pub lease: Option<HeldLease>,
+    /// When its last attempt of unknown outcome began.
+    pub unknown_at: Option<i64>,
     /// The provider that accepted it, or was asked last.
     pub provider: Option<String>,
     /// The provider's own id of it.
@@ -56,6 +58,8 @@ pub struct Standing {
     pub poll_at: Option<i64>,
     /// How often the provider was asked.
     pub polls: u32,
+    /// When its newest receipt was made, by the provider's clock.
+    pub receipt_at: Option<i64>,
 }
 
 /// Who holds a message that is being sent, and until when.
@@ -76,6 +80,11 @@ pub type NewEvent = (EventKind, EventDetails);
 
 /// The reason stored with a message whose worker vanished.
 const LEASE_OVER: &str = "the worker vanished before it recorded an outcome";
+/// The reason stored with a message whose repeat was refused as one.
+const SENT_BEFORE: &str =
+    "a repeat was refused as one, so the attempt of unknown outcome before it was accepted";
+/// The reason stored with a message that an unmatched receipt is taken to be about.
+const INFERRED: &str = "a receipt under an unknown id came, and this was the only message it could be about";
 
 impl Standing {
     /// `∅ → queued`. A message without a `send_at` is its sender's to offer for the time of `push_after`.
@@ -94,6 +103,7 @@ impl Standing {
             resends: 0,
             fence: 0,
             lease: None,
+            unknown_at: None,
             provider: None,
             provider_id: None,
             code: None,
@@ -101,7 +111,19 @@ impl Standing {
             sent_at: None,
             poll_at: None,
             polls: 0,
+            receipt_at: None,
         }
+    }
+
+    /// Whether a provider id can be [given](Self::infer) to it.
+    pub fn takes_id(&self) -> bool {
+        self.status == Status::Unknown || self.status == Status::Sent && self.provider_id.is_none()
+    }
+
+    /// How long before the running attempt the last one of unknown outcome began.
+    pub fn unknown_before(&self) -> Option<Duration> {
+        let since = self.lease.as_ref()?.since;
+        self.unknown_at.map(|at| Duration::from_millis(since.saturating_sub(at).max(0).cast_unsigned()))
     }
 
     /// Guard of [`begin`](Self::begin).
@@ -130,20 +152,30 @@ impl Standing {
     }
 
     /// `queued → sending`.
-    pub fn begin(&mut self, now: i64, worker: &str, batch: u64, lease: Duration) {
+    pub fn begin(&mut self, now: i64, request: &BeginRequest<'_>) {
         self.enter(Status::Sending, now);
         self.fence += 1;
         self.attempts += 1;
-        let until = later(now, lease);
-        self.lease = Some(HeldLease { worker: worker.to_owned(), batch, since: now, until });
+        let until = later(now, request.lease);
+        self.lease =
+            Some(HeldLease { worker: request.worker.to_owned(), batch: request.batch, since: now, until });
+        self.provider = Some(request.provider.to_owned());
     }
 
     /// `sending → sent | queued | failed | unknown`, by the owner.
     pub fn settle(&mut self, now: i64, settlement: &Settlement) -> NewEvent {
         self.learn(settlement);
+        if settlement.outcome.class == OutcomeClass::Unknown {
+            self.unknown_at = Some(now.saturating_sub(duration_to_ms(settlement.took)));
+        }
         let mut details = attempt_details(settlement);
         match settlement.verdict {
             Verdict::Sent => self.enter_sent(now, settlement),
+            Verdict::SentBefore => {
+                self.enter_sent(now, settlement);
+                self.reason = Some(SENT_BEFORE.to_owned());
+                details.evidence = Some(Evidence::RepeatRefused);
+            }
             Verdict::Failed => self.enter(Status::Failed, now),
             Verdict::Retry { after, counted } => {
                 self.enter_queued(now, after);
@@ -189,7 +221,8 @@ impl Standing {
     pub fn rescue(&mut self, now: i64) -> NewEvent {
         let resends_left = self.resends < self.on_unknown.resends();
         let resend = resends_left && self.is_valid_after(now, RESEND_AFTER);
-        let by = self.lease.take().map(|lease| lease.worker);
+        let (by, since) = self.lease.take().map(|lease| (lease.worker, lease.since)).unzip();
+        self.unknown_at = since;
         let details = EventDetails { attempt: Some(self.fence), by, resend, ..EventDetails::default() };
         self.code = None;
         self.reason = Some(LEASE_OVER.to_owned());
@@ -216,8 +249,16 @@ impl Standing {
 
     /// `unknown → sent | failed | queued`; the guard is the status.
     pub fn resolve(&mut self, now: i64, how: Resolution, by: String, reason: String) -> NewEvent {
+        let resend = how == Resolution::Resend;
+        let mut provider_id = None;
         match how {
-            Resolution::Sent | Resolution::Failed => self.enter(how.status(), now),
+            Resolution::Sent { provider_id: known } => {
+                self.enter(Status::Sent, now);
+                self.sent_at = Some(now);
+                self.provider_id.clone_from(&known);
+                provider_id = known;
+            }
+            Resolution::Failed => self.enter(Status::Failed, now),
             Resolution::Resend => {
                 self.resends += 1;
                 // The deadline was for the first try; a person who sends again means now.
@@ -226,17 +267,41 @@ impl Standing {
             }
         }
         self.reason = Some(reason.clone());
-        let resend = how == Resolution::Resend;
-        (
-            EventKind::Resolved,
-            EventDetails { by: Some(by), text: Some(reason), resend, ..EventDetails::default() },
-        )
+        let details =
+            EventDetails { by: Some(by), text: Some(reason), provider_id, resend, ..EventDetails::default() };
+        (EventKind::Resolved, details)
+    }
+
+    /// `unknown → sent`: the message is [taken](crate::inference) to be the one with this provider id. The guard is
+    /// [`takes_id`](Self::takes_id).
+    pub fn infer(&mut self, now: i64, provider_id: &str) -> NewEvent {
+        if self.status != Status::Sent {
+            self.enter(Status::Sent, now);
+            self.sent_at = Some(now);
+            self.code = None;
+        }
+        self.updated_at = now;
+        self.provider_id = Some(provider_id.to_owned());
+        self.reason = Some(INFERRED.to_owned());
+        let details = EventDetails {
+            provider: self.provider.clone(),
+            provider_id: Some(provider_id.to_owned()),
+            evidence: Some(Evidence::UnmatchedReceipt),
+            ..EventDetails::default()
+        };
+        (EventKind::Inferred, details)
     }
 
     /// `sent → delivered | undelivered`, or a new code on the way there.
     pub fn receive(&mut self, now: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
         let next = self.status.after_receipt(receipt.state);
-        let news = self.status == Status::Sent && receipt.code.is_some() && self.code != receipt.code;
+        let made_at = receipt.at.map(datetime_to_ms);
+        // One that comes late or again must not put an earlier code in the place of a later one.
+        let is_old = made_at.zip(self.receipt_at).is_some_and(|(made_at, newest)| {
+            made_at < newest || made_at == newest && receipt.code <= self.code
+        });
+        let news =
+            self.status == Status::Sent && receipt.code.is_some() && self.code != receipt.code && !is_old;
         if next.is_none() && !news {
             return (ReceiptEffect::Ignored, None);
         }
@@ -245,6 +310,7 @@ impl Standing {
             self.poll_at = None;
         }
         self.updated_at = now;
+        self.receipt_at = self.receipt_at.max(made_at);
         self.code = receipt.code;
         self.reason.clone_from(&receipt.text);
         let details = EventDetails {
@@ -252,6 +318,7 @@ impl Standing {
             provider_id: Some(receipt.provider_id.clone()),
             code: receipt.code,
             text: receipt.text.clone(),
+            provider_at: receipt.at,
             ..EventDetails::default()
         };
         (ReceiptEffect::Applied, Some((EventKind::Receipt, details)))
@@ -284,13 +351,13 @@ impl Standing {
 
     fn enter_sent(&mut self, now: i64, settlement: &Settlement) {
         self.enter(Status::Sent, now);
-        self.provider = Some(settlement.provider.clone());
         self.provider_id.clone_from(&settlement.outcome.provider_id);
         self.sent_at = Some(now);
         self.poll_at = first_query_at(now, settlement);
     }
 
     fn learn(&mut self, settlement: &Settlement) {
+        self.provider = Some(settlement.provider.clone());
         self.code = settlement.outcome.code;
         self.reason.clone_from(&settlement.outcome.text);
     }

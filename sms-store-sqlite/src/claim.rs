@@ -43,6 +43,7 @@ pub(crate) async fn begin(store: &SqliteStore, request: BeginRequest<'_>) -> Res
         ids: id_list(asked),
         worker: request.worker.to_owned(),
         batch: request.batch.cast_signed(),
+        provider: request.provider.to_owned(),
         lease_ms: duration_to_ms(request.lease),
     };
     let (claim, mut begun) = store.write(move |conn, now| Box::pin(claim.begin(conn, now))).await?;
@@ -60,6 +61,7 @@ struct Claim {
     ids: String,
     worker: String,
     batch: i64,
+    provider: String,
     lease_ms: i64,
 }
 
@@ -71,7 +73,8 @@ impl Claim {
             .bind(now)
             .bind(self.worker.clone())
             .bind(self.batch)
-            .bind(now.saturating_add(self.lease_ms));
+            .bind(now.saturating_add(self.lease_ms))
+            .bind(self.provider.clone());
         let rows = query.fetch_all(conn).await.map_err(from_sqlx)?;
         let begun = rows.iter().map(row::begun).collect::<Result<_>>()?;
         Ok((self, begun))

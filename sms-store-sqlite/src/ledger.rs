@@ -161,5 +161,7 @@ fn bind(args: &mut Args, LedgerRow { id, standing, .. }: &LedgerRow) -> Result<(
     args.push(standing.reason.as_deref())?;
     args.push(standing.sent_at)?;
     args.push(standing.poll_at)?;
-    args.push(i64::from(standing.polls))
+    args.push(i64::from(standing.polls))?;
+    args.push(standing.unknown_at)?;
+    args.push(standing.receipt_at)
 }

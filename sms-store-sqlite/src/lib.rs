@@ -5,6 +5,7 @@ mod claim;
 mod config;
 mod connect;
 mod error;
+mod inference;
 mod insert;
 mod ledger;
 mod list;

@@ -7,7 +7,10 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{SqlStr, SqliteConnection};
 
 /// Every migration: version, name, SQL. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "messages", include_str!("../migrations/0001_messages.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "messages", include_str!("../migrations/0001_messages.sql")),
+    (2, "evidence", include_str!("../migrations/0002_evidence.sql")),
+];
 
 /// Brings the schema up to date. To be called inside a `BEGIN IMMEDIATE`: it is the lock that makes a second process
 /// wait until the first has migrated; sqlx has none of its own for SQLite.

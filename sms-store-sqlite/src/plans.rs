@@ -73,6 +73,8 @@ async fn receipts_find_their_message_by_the_provider_id() {
         (sql::LOAD_BY_PROVIDER_ID, &["m USING INDEX messages_provider (provider_id=? AND provider=?)"]),
         (sql::LOAD_BY_ALIAS, &["a USING PRIMARY KEY (provider_id=? AND provider=?)"]),
         (sql::AWAITED, &["parked USING COVERING INDEX parked_once (provider_id=? AND provider=?)"]),
+        (sql::WAITING, &["parked USING INDEX parked_age (parked_at>?)"]),
+        (sql::SUSPECTS, &["messages USING INDEX messages_unknown (unknown_at>?)"]),
         (sql::UNPARK, &["parked USING COVERING INDEX parked_once (provider_id=? AND provider=?)"]),
     ])
     .await;

@@ -9,7 +9,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use crate::error::{from_sqlx, undecodable};
 use crate::ledger::Ledger;
-use crate::row::receipt_state_name;
+use crate::row::{Columns, receipt_state_name};
 use crate::sql;
 use crate::store::SqliteStore;
 
@@ -73,4 +73,28 @@ async fn park(conn: &mut SqliteConnection, now: i64, receipt: &Receipt) -> Resul
         .bind(receipt.at.map(datetime_to_ms));
     park.execute(conn).await.map_err(from_sqlx)?;
     Ok(ReceiptEffect::Parked)
+}
+
+/// Applies the receipts that waited for a provider id to its message.
+pub(crate) async fn join_parked(
+    conn: &mut SqliteConnection,
+    ledger: &mut Ledger,
+    id: MessageId,
+    provider: &str,
+    provider_id: &str,
+) -> Result<()> {
+    let unpark = sqlx::query(sql::UNPARK).bind(provider_id.to_owned()).bind(provider.to_owned());
+    let rows = unpark.fetch_all(conn).await.map_err(from_sqlx)?;
+    let read = |row| {
+        let mut columns = Columns::new(row);
+        let seq: i64 = columns.take()?;
+        Ok((seq, columns.receipt(provider, provider_id)?))
+    };
+    let mut parked = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
+    // In the order they came, which `RETURNING` does not promise.
+    parked.sort_by_key(|(seq, _)| *seq);
+    for (_, receipt) in parked {
+        ledger.receive(id, &receipt);
+    }
+    Ok(())
 }

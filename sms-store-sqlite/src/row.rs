@@ -1,5 +1,7 @@
 //! Rows of SQLite as the library's types.
 
+use std::time::Duration;
+
 use sms_core::clock::datetime_from_ms;
 use sms_core::message::{IdempotencyKey, LeaseInfo, MessageState};
 use sms_core::outcome::AttemptState;
@@ -7,8 +9,8 @@ use sms_core::store::Begun;
 use sms_core::text::Encoding;
 use sms_core::transition::{HeldLease, Standing};
 use sms_core::{
-    Class, Event, EventKind, MessageId, NewMessage, OnUnknown, PhoneNumber, ReceiptState, Result, Status,
-    StoredMessage, Submission,
+    Class, Event, EventKind, MessageId, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Result,
+    Status, StoredMessage, Submission,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row as _, Sqlite, Type};
@@ -75,7 +77,15 @@ impl<'r> Columns<'r> {
         code.map(|code| i32::try_from(code).map_err(|_| undecodable("code"))).transpose()
     }
 
-    pub(crate) fn receipt_state(&mut self) -> Result<ReceiptState> {
+    /// The state, code, text and time of a receipt about this message.
+    pub(crate) fn receipt(&mut self, provider: &str, provider_id: &str) -> Result<Receipt> {
+        let mut receipt = Receipt::new(provider, provider_id, self.receipt_state()?);
+        (receipt.code, receipt.text) = (self.code()?, self.take()?);
+        receipt.at = self.take::<Option<i64>>()?.map(datetime_from_ms);
+        Ok(receipt)
+    }
+
+    fn receipt_state(&mut self) -> Result<ReceiptState> {
         let name: &str = self.take()?;
         let known = RECEIPT_STATES.into_iter().find(|(_, known)| *known == name);
         known.map(|(state, _)| state).ok_or_else(|| undecodable("receipt"))
@@ -119,7 +129,7 @@ pub(crate) fn stored_message(row: &SqliteRow) -> Result<StoredMessage> {
         encoding: Encoding::from_name(columns.take()?).ok_or_else(|| undecodable("encoding"))?,
         parts: columns.number("number of parts")?,
         send_at: columns.take::<Option<i64>>()?.map(datetime_from_ms),
-        deadline: std::time::Duration::from_millis(columns.number("deadline")?),
+        deadline: Duration::from_millis(columns.number("deadline")?),
         max_attempts: columns.number("limit of attempts")?,
         on_unknown: columns.on_unknown()?,
     };
@@ -133,6 +143,7 @@ pub(crate) fn stored_message(row: &SqliteRow) -> Result<StoredMessage> {
         resends: columns.number("number of resends")?,
         fence: columns.number("fence")?,
         lease: lease_info(&mut columns)?,
+        unknown_at: columns.take::<Option<i64>>()?.map(datetime_from_ms),
         provider: columns.take()?,
         provider_id: columns.take()?,
         code: columns.code()?,
@@ -175,6 +186,8 @@ pub(crate) fn standing(columns: &mut Columns<'_>) -> Result<Standing> {
         sent_at: columns.take()?,
         poll_at: columns.take()?,
         polls: columns.number("number of queries")?,
+        unknown_at: columns.take()?,
+        receipt_at: columns.take()?,
     })
 }
 
@@ -201,6 +214,9 @@ pub(crate) fn begun(row: &SqliteRow) -> Result<Begun> {
         max_attempts: columns.number("limit of attempts")?,
         resends: columns.number("number of resends")?,
         on_unknown: columns.on_unknown()?,
+        unknown_before: columns
+            .take::<Option<i64>>()?
+            .map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
     };
     Ok(Begun { submission, fence, attempt })
 }

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use sms_core::outcome::Verdict;
 use sms_core::store::{Settled, Settlement};
 use sms_core::transition::{NewEvent, Standing};
-use sms_core::{OnUnknown, OutcomeClass, Receipt, ReceiptState, Result, Status};
-use sqlx::sqlite::SqliteRow;
+use sms_core::{OnUnknown, OutcomeClass, Result, Status};
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::args::{Args, Piece, id_list};
 use crate::error::{from_sqlx, undecodable};
 use crate::ledger::{self, Ledger, LedgerRow};
+use crate::receipts::join_parked;
 use crate::row::Columns;
 use crate::sql;
 use crate::store::SqliteStore;
@@ -82,7 +82,7 @@ impl<'a> Plain<'a> {
     fn new(now: i64, settlement: &'a Settlement) -> Option<Self> {
         let accepted = settlement.outcome.class == OutcomeClass::Accepted;
         let sent = settlement.verdict == Verdict::Sent;
-        if accepted != sent || matches!(settlement.verdict, Verdict::Resend { .. }) {
+        if accepted != sent || matches!(settlement.verdict, Verdict::Resend { .. } | Verdict::SentBefore) {
             return None;
         }
         let mut standing = ANY_STANDING;
@@ -109,7 +109,8 @@ impl<'a> Plain<'a> {
         args.push(standing.code)?;
         args.push(standing.reason.as_deref())?;
         args.push(standing.sent_at)?;
-        args.push(standing.poll_at)
+        args.push(standing.poll_at)?;
+        args.push(standing.unknown_at)
     }
 }
 
@@ -127,6 +128,7 @@ const ANY_STANDING: Standing = Standing {
     resends: 0,
     fence: 1,
     lease: None,
+    unknown_at: None,
     provider: None,
     provider_id: None,
     code: None,
@@ -134,6 +136,7 @@ const ANY_STANDING: Standing = Standing {
     sent_at: None,
     poll_at: None,
     polls: 0,
+    receipt_at: None,
 };
 
 /// The provider and provider id of each settlement, as JSON; those of no acceptance are null.
@@ -175,8 +178,10 @@ async fn settle_any(
         answers.push(match settled {
             Settled::Now(status) | Settled::Late(status) => {
                 add_alias(conn, &ledger, settlement).await?;
-                if awaited.contains(&place) {
-                    join_parked(conn, &mut ledger, settlement).await?;
+                if awaited.contains(&place)
+                    && let Some(provider_id) = accepted_id(settlement)
+                {
+                    join_parked(conn, &mut ledger, settlement.id, &settlement.provider, provider_id).await?;
                 }
                 let joined = ledger.row(settlement.id).map_or(status, |row| row.standing.status);
                 if matches!(settled, Settled::Now(_)) { Settled::Now(joined) } else { Settled::Late(joined) }
@@ -229,41 +234,4 @@ async fn add_alias(conn: &mut SqliteConnection, ledger: &Ledger, settlement: &Se
         alias.execute(conn).await.map_err(from_sqlx)?;
     }
     Ok(())
-}
-
-/// Applies the receipts that waited for the provider id of an acceptance.
-async fn join_parked(
-    conn: &mut SqliteConnection,
-    ledger: &mut Ledger,
-    settlement: &Settlement,
-) -> Result<()> {
-    let Some(provider_id) = accepted_id(settlement) else { return Ok(()) };
-    let unpark = sqlx::query(sql::UNPARK).bind(provider_id.to_owned()).bind(settlement.provider.clone());
-    let rows = unpark.fetch_all(conn).await.map_err(from_sqlx)?;
-    let mut parked = rows.iter().map(Parked::read).collect::<Result<Vec<_>>>()?;
-    // In the order they came, which `RETURNING` does not promise.
-    parked.sort_by_key(|parked| parked.seq);
-    for Parked { state, code, text, .. } in parked {
-        let mut receipt = Receipt::new(settlement.provider.as_str(), provider_id, state);
-        (receipt.code, receipt.text) = (code, text);
-        ledger.receive(settlement.id, &receipt);
-    }
-    Ok(())
-}
-
-/// A receipt that waited.
-struct Parked {
-    seq: i64,
-    state: ReceiptState,
-    code: Option<i32>,
-    text: Option<String>,
-}
-
-impl Parked {
-    /// Reads a row of [`sql::UNPARK`].
-    fn read(row: &SqliteRow) -> Result<Self> {
-        let mut columns = Columns::new(row);
-        let seq = columns.take()?;
-        Ok(Self { seq, state: columns.receipt_state()?, code: columns.code()?, text: columns.take()? })
-    }
 }

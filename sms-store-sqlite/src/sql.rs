@@ -44,19 +44,19 @@ pub(crate) const DUE: &str = "\
 pub(crate) const OFFERED: &str =
     "UPDATE messages SET push_at = ?2 WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND +status = 0";
 
-/// `queued → sending`; guard: due, not past its deadline. ?1 ids, ?2 now, ?3 worker, ?4 batch, ?5 end of the lease.
+/// `queued → sending`; guard: due, not past its deadline. ?1 ids, ?2 now, ?3 worker, ?4 batch, ?5 end of the lease, ?6 provider.
 pub(crate) const BEGIN: &str = "\
     UPDATE messages \
     SET status = 1, fence = fence + 1, attempts = attempts + 1, updated_at = ?2, \
-        worker = ?3, batch = ?4, lease_since = ?2, lease_until = ?5 \
+        worker = ?3, batch = ?4, lease_since = ?2, lease_until = ?5, provider = ?6 \
     WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND +status = 0 AND due_at <= ?2 AND valid_until > ?2 \
     RETURNING id, to_number, text, sender, class, options, valid_until, \
-              fence, attempts, max_attempts, resends, on_unknown";
+              fence, attempts, max_attempts, resends, on_unknown, lease_since - unknown_at";
 
 /// What an earlier call with the same worker and batch began. ?1 ids, ?2 worker, ?3 batch.
 pub(crate) const BEGUN: &str = "\
     SELECT id, to_number, text, sender, class, options, valid_until, \
-           fence, attempts, max_attempts, resends, on_unknown \
+           fence, attempts, max_attempts, resends, on_unknown, lease_since - unknown_at \
     FROM messages \
     WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND +status = 1 AND worker = ?2 AND batch = ?3";
 
@@ -64,15 +64,15 @@ pub(crate) const BEGUN: &str = "\
 ///
 /// What it writes is what [`Standing::settle`](sms_core::transition::Standing::settle) says.
 /// Columns: 1 id, 2 fence, 3 status, 4 now, 5 due again at, 6 uncounted attempts, 7 provider, 8 provider id, 9 code,
-/// 10 reason, 11 sent at, 12 poll at.
+/// 10 reason, 11 sent at, 12 poll at, 13 when an attempt of unknown outcome began.
 pub(crate) static SETTLE: RowsStatement = RowsStatement::new(
     "UPDATE messages \
      SET status = column3, updated_at = column4, due_at = coalesce(column5, due_at), \
          push_at = coalesce(column5, push_at), attempts = attempts - column6, provider = column7, \
          provider_id = column8, code = column9, reason = column10, sent_at = column11, poll_at = column12, \
-         worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
+         unknown_at = coalesce(column13, unknown_at), worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
      FROM ",
-    12,
+    13,
     " WHERE id = column1 AND +status = 1 AND fence = column2",
 );
 
@@ -91,12 +91,12 @@ macro_rules! ledger_columns {
     () => {
         "m.id, m.owner, m.status, m.updated_at, m.due_at, m.push_at, m.valid_until, m.deadline_ms, m.on_unknown, \
          m.attempts, m.resends, m.fence, m.worker, m.batch, m.lease_since, m.lease_until, m.provider, m.provider_id, \
-         m.code, m.reason, m.sent_at, m.poll_at, m.polls"
+         m.code, m.reason, m.sent_at, m.poll_at, m.polls, m.unknown_at, m.receipt_at"
     };
 }
 
 /// Where a row's place in the list that was asked for stands, after the ledger columns.
-pub(crate) const PLACE: usize = 23;
+pub(crate) const PLACE: usize = 25;
 
 /// Rows to be changed by [`SAVE`], by id. ?1 ids.
 pub(crate) const LOAD: &str = concat!(
@@ -151,10 +151,10 @@ pub(crate) static SAVE: RowsStatement = RowsStatement::new(
     "UPDATE messages \
      SET status = column2, updated_at = column3, due_at = column4, valid_until = column5, push_at = column6, \
          attempts = column7, resends = column8, provider = column9, provider_id = column10, code = column11, \
-         reason = column12, sent_at = column13, poll_at = column14, polls = column15, \
+         reason = column12, sent_at = column13, poll_at = column14, polls = column15, unknown_at = column16, receipt_at = column17, \
          worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
      FROM ",
-    15,
+    17,
     " WHERE id = column1",
 );
 
@@ -179,16 +179,31 @@ pub(crate) const PARK: &str = "\
     INSERT OR IGNORE INTO parked (parked_at, provider, provider_id, state, code, text, at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
+/// The receipts that wait for their message, those that came last first. ?1 came at or after, ?2 limit.
+pub(crate) const WAITING: &str = "\
+    SELECT parked_at, provider, provider_id, state, code, text, at \
+    FROM parked WHERE parked_at >= ?1 ORDER BY parked_at DESC, seq DESC LIMIT ?2";
+
+/// Messages with an attempt of unknown outcome. ?1 that began at or after, ?2 limit.
+pub(crate) const SUSPECTS: &str = "\
+    SELECT id, provider, unknown_at, status = 6 OR status = 2 AND provider_id IS NULL \
+    FROM messages WHERE unknown_at >= ?1 AND provider IS NOT NULL LIMIT ?2";
+
+/// Whether a message bears this provider id. ?1 provider id, ?2 provider.
+pub(crate) const IS_TAKEN: &str = "\
+    SELECT EXISTS (SELECT 1 FROM messages WHERE provider_id = ?1 AND provider = ?2) \
+        OR EXISTS (SELECT 1 FROM aliases WHERE provider_id = ?1 AND provider = ?2)";
+
 /// Takes the receipts that wait for a provider id. ?1 provider id, ?2 provider.
 pub(crate) const UNPARK: &str = "\
-    DELETE FROM parked WHERE provider_id = ?1 AND provider = ?2 RETURNING seq, state, code, text";
+    DELETE FROM parked WHERE provider_id = ?1 AND provider = ?2 RETURNING seq, state, code, text, at";
 
 /// The columns of a whole message, in the order [`row::stored_message`](crate::row::stored_message) reads them.
 macro_rules! message_columns {
     () => {
         "id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, encoding, parts, \
          send_at, deadline_ms, max_attempts, on_unknown, status, created_at, updated_at, due_at, valid_until, \
-         attempts, resends, fence, worker, lease_since, lease_until, provider, provider_id, code, reason"
+         attempts, resends, fence, worker, lease_since, lease_until, unknown_at, provider, provider_id, code, reason"
     };
 }
 

@@ -8,11 +8,11 @@ use sms_core::provider::{Polling, ProviderRef};
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest,
-    Settled, Settlement, Stats, StatsRange,
+    Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
     Clock, Error, ErrorKind, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store,
-    StoredMessage, SystemClock, async_trait,
+    StoredMessage, SystemClock, UnmatchedId, async_trait,
 };
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite, SqliteConnection};
@@ -21,7 +21,9 @@ use tokio::time::timeout;
 use crate::config::SqliteConfig;
 use crate::error::{from_sqlx, timed_out};
 use crate::writer::{Work, Writer};
-use crate::{claim, connect, insert, list, migrations, person, purge, read, receipts, settle, sweep};
+use crate::{
+    claim, connect, inference, insert, list, migrations, person, purge, read, receipts, settle, sweep,
+};
 
 /// A [`Store`](sms_core::Store) and [`Registry`](sms_core::Registry) in one SQLite file.
 ///
@@ -193,6 +195,14 @@ impl Store for SqliteStore {
 
     async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
         sweep::awaiting_receipt(self, *polling, limit).await
+    }
+
+    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
+        inference::infer(self, quiet).await
+    }
+
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        inference::unmatched(self, request).await
     }
 
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {

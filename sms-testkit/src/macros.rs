@@ -59,6 +59,8 @@ macro_rules! store {
                 a_repeat_of_the_same_batch_gets_the_same_answer
                 another_worker_gets_nothing_of_a_batch_that_is_begun
                 a_repeat_after_the_settlement_begins_nothing
+                the_provider_to_be_asked_is_on_record
+                the_time_since_an_attempt_of_unknown_outcome_is_told
             }
             settle {
                 an_acceptance_makes_it_sent
@@ -76,6 +78,7 @@ macro_rules! store {
                 a_message_that_is_not_there_is_gone
                 each_settlement_of_a_batch_stands_by_itself
                 an_attempt_is_on_record_with_everything_known_about_it
+                a_repeat_refused_as_one_makes_it_sent_and_says_from_what
             }
             late {
                 an_acceptance_lifts_an_unknown_message
@@ -134,6 +137,8 @@ macro_rules! store {
                 a_message_that_is_not_unknown_is_a_conflict
                 anothers_message_is_not_found
                 a_message_that_is_not_there_is_not_found
+                a_person_may_name_the_provider_id_and_its_receipts_are_joined
+                the_provider_id_of_another_message_is_refused
             }
             receipts {
                 a_message_can_be_delivered
@@ -147,6 +152,8 @@ macro_rules! store {
                 each_receipt_of_a_batch_stands_by_itself
                 a_receipt_of_either_accepted_attempt_reaches_the_message
                 a_receipt_reaches_a_message_that_was_sent_late
+                a_replayed_receipt_puts_no_earlier_code_back
+                a_receipt_is_on_record_with_the_time_it_was_made
             }
             parked {
                 a_parked_receipt_is_joined_by_the_settlement
@@ -158,6 +165,21 @@ macro_rules! store {
                 a_parked_receipt_of_another_provider_is_not_joined
                 a_parked_receipt_moves_nothing_without_an_acceptance
                 a_parked_receipt_waits_for_72_hours
+            }
+            unmatched {
+                a_receipt_of_no_message_is_listed
+                the_receipts_of_one_id_are_one_entry_with_the_last_state
+                the_list_is_that_of_a_provider_and_a_time
+                an_id_whose_message_becomes_known_is_listed_no_more
+                an_unknown_message_takes_the_id_that_stands_alone_with_it
+                a_message_whose_worker_vanished_takes_it_too
+                an_id_is_left_alone_until_answers_have_had_their_time
+                two_messages_of_one_time_are_left_to_a_person
+                two_ids_of_one_time_are_left_to_a_person
+                an_id_of_another_time_or_provider_is_not_taken
+                a_message_that_was_resent_and_accepted_is_a_rival
+                an_inferred_message_takes_further_receipts
+                a_late_acceptance_under_another_id_is_kept_beside_the_inferred_one
             }
             polling {
                 the_first_query_is_due_after_a_while

@@ -28,6 +28,7 @@ impl Row {
             max_attempts: message.max_attempts,
             resends: standing.resends,
             on_unknown: message.on_unknown,
+            unknown_before: standing.unknown_before(),
         };
         Begun { submission, fence: standing.fence, attempt }
     }
@@ -44,6 +45,7 @@ impl Row {
             resends: standing.resends,
             fence: standing.fence,
             lease: standing.lease.as_ref().map(lease_info),
+            unknown_at: standing.unknown_at.map(datetime_from_ms),
             provider: standing.provider.clone(),
             provider_id: standing.provider_id.clone(),
             code: standing.code,

@@ -10,6 +10,7 @@ use super::row::Row;
 use crate::clock::{Clock, SystemClock, datetime_from_ms, datetime_to_ms, duration_to_ms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
+use crate::inference::{self, Suspect, UnmatchedId};
 use crate::message::{MessageId, NewMessage, StoredMessage};
 use crate::outcome::OutcomeClass;
 use crate::provider::{Polling, ProviderRef};
@@ -18,7 +19,8 @@ use crate::receipt::{Receipt, ReceiptEffect};
 use crate::state::Status;
 use crate::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, KEY_WINDOW, ListRequest,
-    ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store,
+    Resolution, ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store, UnmatchedRequest,
+    provider_id_taken,
 };
 use crate::transition::{HeldLease, NewEvent, Standing};
 
@@ -110,7 +112,7 @@ impl Inner {
         };
         let status = row.standing.status;
         self.log(now, settlement.id, status, event);
-        let status = self.join_parked(now, settlement).unwrap_or(status);
+        let status = self.join_accepted(now, settlement).unwrap_or(status);
         if owned { Settled::Now(status) } else { Settled::Late(status) }
     }
 
@@ -123,13 +125,18 @@ impl Inner {
         })
     }
 
-    fn join_parked(&mut self, now: i64, settlement: &Settlement) -> Option<Status> {
-        let provider_id = settlement.outcome.provider_id.as_ref()?;
+    /// Makes the message known under the id of an acceptance.
+    fn join_accepted(&mut self, now: i64, settlement: &Settlement) -> Option<Status> {
+        let provider_id = settlement.outcome.provider_id.clone()?;
         if settlement.outcome.class != OutcomeClass::Accepted {
             return None;
         }
-        let name = (settlement.provider.clone(), provider_id.clone());
-        self.provider_ids.insert(name.clone(), settlement.id);
+        self.join_parked(now, settlement.id, (settlement.provider.clone(), provider_id))
+    }
+
+    /// Makes a message known under this provider and id, and applies the receipts that waited for it.
+    fn join_parked(&mut self, now: i64, id: MessageId, name: (String, String)) -> Option<Status> {
+        self.provider_ids.insert(name.clone(), id);
         let parked = std::mem::take(&mut self.parked);
         let (mine, others) = parked
             .into_iter()
@@ -138,7 +145,48 @@ impl Inner {
         for (_, receipt) in mine {
             self.receive(now, &receipt);
         }
-        self.rows.get(&settlement.id).map(|row| row.standing.status)
+        self.rows.get(&id).map(|row| row.standing.status)
+    }
+
+    fn suspects(&self) -> Vec<Suspect> {
+        let suspect = |(id, row): (&MessageId, &Row)| {
+            let Standing { unknown_at, provider, .. } = &row.standing;
+            let (unknown_at, provider) = ((*unknown_at)?, provider.clone()?);
+            Some(Suspect { id: *id, provider, unknown_at, takes_id: row.standing.takes_id() })
+        };
+        self.rows.iter().filter_map(suspect).collect()
+    }
+
+    fn infer(&mut self, now: i64, quiet: Duration) -> Vec<MessageId> {
+        let (suspects, unmatched) = (self.suspects(), UnmatchedId::gather(self.parked.iter().cloned()));
+        let found = inference::pairs(&suspects, &unmatched, now, quiet);
+        for (suspect, id) in &found {
+            if let Some(row) = self.rows.get_mut(&suspect.id) {
+                let event = row.standing.infer(now, &id.provider_id);
+                self.log(now, suspect.id, Status::Sent, event);
+                self.join_parked(now, suspect.id, (id.provider.clone(), id.provider_id.clone()));
+            }
+        }
+        found.into_iter().map(|(suspect, _)| suspect.id).collect()
+    }
+
+    /// Settles a message by a person.
+    fn resolve(&mut self, now: i64, request: ResolveRequest) -> Result<Status> {
+        let ResolveRequest { id, scope, resolution, by, reason } = request;
+        let row = self.rows.get(&id).filter(|row| scope.admits(row.message.owner.as_deref()));
+        let provider = row.and_then(|row| row.standing.provider.clone());
+        let name = match &resolution {
+            Resolution::Sent { provider_id: Some(provider_id) } => {
+                provider.map(|it| (it, provider_id.clone()))
+            }
+            _ => None,
+        };
+        if name.as_ref().is_some_and(|name| self.provider_ids.contains_key(name)) {
+            return Err(provider_id_taken());
+        }
+        let status =
+            self.change(now, (id, &scope), Status::Unknown, |it| it.resolve(now, resolution, by, reason))?;
+        Ok(name.and_then(|name| self.join_parked(now, id, name)).unwrap_or(status))
     }
 
     fn receive(&mut self, now: i64, receipt: &Receipt) -> ReceiptEffect {
@@ -237,7 +285,7 @@ impl Store for MemoryStore {
             };
             let is_ours = |lease: &HeldLease| lease.worker == request.worker && lease.batch == request.batch;
             if row.standing.is_due(now) {
-                row.standing.begin(now, request.worker, request.batch, request.lease);
+                row.standing.begin(now, &request);
             } else if !row.standing.lease.as_ref().is_some_and(is_ours) {
                 continue;
             }
@@ -284,10 +332,23 @@ impl Store for MemoryStore {
         Ok(refs)
     }
 
+    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
+        let (mut inner, now) = self.lock();
+        Ok(inner.infer(now, quiet))
+    }
+
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        let (inner, _) = self.lock();
+        let mut found = UnmatchedId::gather(inner.parked.iter().cloned());
+        found.retain(|id| request.admits(id));
+        found.reverse();
+        found.truncate(request.limit);
+        Ok(found)
+    }
+
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
         let (mut inner, now) = self.lock();
-        let ResolveRequest { id, scope, resolution, by, reason } = request;
-        inner.change(now, (id, &scope), Status::Unknown, |it| it.resolve(now, resolution, by, reason))
+        inner.resolve(now, request)
     }
 
     async fn cancel(&self, request: CancelRequest) -> Result<Status> {

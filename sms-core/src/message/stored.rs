@@ -105,6 +105,8 @@ pub struct MessageState {
     pub fence: u32,
     /// While it is `sending`: who holds it, since when and until when.
     pub lease: Option<LeaseInfo>,
+    /// When its last attempt of unknown outcome began; `None` where there was none.
+    pub unknown_at: Option<OffsetDateTime>,
     /// The provider that accepted it.
     pub provider: Option<String>,
     /// The provider's own id of it.

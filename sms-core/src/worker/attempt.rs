@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{LAST_TRY, QUEUE_TIMEOUT, SETTLE_MARGIN, STORE_TIMEOUT, Shared, least_lease};
+use crate::breaker::Admission;
 use crate::error::{Error, Result};
 use crate::message::MessageId;
-use crate::outcome::{AttemptState, Outcome, decide};
-use crate::provider::Submission;
+use crate::outcome::{AttemptState, Outcome, OutcomeClass, Verdict, decide};
+use crate::provider::{LateAnswer, LateAnswers, Submission};
 use crate::queue::Lease;
 use crate::store::{BeginRequest, Begun, Settled, Settlement};
 
@@ -28,7 +29,7 @@ struct Ticket {
 impl Shared {
     /// Takes the jobs of one call to their outcomes. Never fails: what cannot be written now is repeated, and what
     /// cannot be written at all is left for the caretaker, which is safe.
-    pub(super) async fn attempt(&self, leases: Vec<Lease>) {
+    pub(super) async fn attempt(&self, leases: Vec<Lease>, admission: Admission) {
         let call = self.provider.limits().timeout;
         let lease = self.lease.unwrap_or_else(|| least_lease(call));
         // Counted from before `begin`, so that it ends before the lease does by the store's clock.
@@ -40,7 +41,7 @@ impl Shared {
         if begun.is_empty() {
             self.breaker.cancel_trial();
         } else {
-            self.call(begun, latest_start).await;
+            self.call(begun, admission, latest_start).await;
         }
         // Also those that were not begun: they are settled, or the caretaker offers them when they are due.
         report("ack", self.queue.ack(&leases)).await;
@@ -58,9 +59,10 @@ impl Shared {
         let ids: Vec<MessageId> = leases.iter().map(|lease| lease.job.id).collect();
         // One number for all repeats: if an answer was lost, the next one tells what the lost call began.
         let batch = self.batches.fetch_add(1, Ordering::Relaxed);
+        let provider = self.provider.name();
         let mut wait = FIRST_WAIT;
         while Instant::now() < latest_start {
-            let request = BeginRequest { ids: &ids, worker: &self.name, batch, lease };
+            let request = BeginRequest { ids: &ids, worker: &self.name, batch, provider, lease };
             let recorded = timeout_at(latest_start, timeout(STORE_TIMEOUT, self.store.begin(request)));
             match self.abandon.run_until_cancelled(recorded).await? {
                 Ok(Ok(Ok(begun))) => return Some(begun),
@@ -76,7 +78,7 @@ impl Shared {
     }
 
     /// One call to the provider, from submission to the recorded outcome.
-    async fn call(&self, begun: Vec<Begun>, latest_start: Instant) {
+    async fn call(&self, begun: Vec<Begun>, admission: Admission, latest_start: Instant) {
         let (tickets, submissions): (Vec<Ticket>, Vec<Submission>) = begun
             .into_iter()
             .map(|Begun { submission, fence, attempt }| {
@@ -84,12 +86,18 @@ impl Shared {
             })
             .unzip();
         let started = Instant::now();
-        let outcomes = if started < latest_start {
-            self.submit(submissions).await
+        let outcomes = if !self.breaker.still_admits(admission) {
+            self.breaker.cancel_trial();
+            let paused = "the provider was paused before the call could start";
+            vec![Outcome::new(OutcomeClass::Blocked, None, Some(paused.to_owned())); tickets.len()]
+        } else if started < latest_start {
+            let outcomes = self.submit(submissions).await;
+            self.breaker.record(&outcomes);
+            outcomes
         } else {
+            self.breaker.cancel_trial();
             vec![Outcome::not_sent("the lease was nearly over before the call could start"); tickets.len()]
         };
-        self.breaker.record(&outcomes);
         let settlements = self.settlements(tickets, outcomes, started.elapsed());
         self.settle(&settlements).await;
     }
@@ -100,7 +108,10 @@ impl Shared {
         let limit = provider.limits().timeout;
         // A task of its own, so that a panic in the provider is an outcome and not the end of the worker.
         let call = tokio::spawn(async move { timeout(limit, provider.submit(&submissions)).await });
-        let (mut outcomes, missing) = match call.await {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let ended = call.await;
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let (mut outcomes, missing) = match ended {
             Ok(Ok(outcomes)) => (outcomes, "the provider gave no outcome for this message"),
             Ok(Err(_)) => (Vec::new(), "the provider did not answer in time"),
             Err(error) => {
@@ -113,13 +124,33 @@ impl Shared {
     }
 
     fn settlements(&self, tickets: Vec<Ticket>, outcomes: Vec<Outcome>, took: Duration) -> Vec<Settlement> {
-        let poll_after = self.provider.receipts().map(|receipts| receipts.polling().first);
+        let poll_after = self.poll_after();
         let settlement = |(ticket, mut outcome): (Ticket, Outcome)| {
             let provider = outcome.provider.take().unwrap_or_else(|| self.provider.name().to_owned());
             let verdict = decide(ticket.attempt, &outcome, &self.retry, fastrand::f64());
             Settlement { id: ticket.id, fence: ticket.fence, provider, outcome, verdict, took, poll_after }
         };
         tickets.into_iter().zip(outcomes).map(settlement).collect()
+    }
+
+    /// Hears answers that come after their attempts were given up, and records them.
+    pub(super) async fn hear_late(&self, late: &dyn LateAnswers) {
+        let poll_after = self.poll_after();
+        loop {
+            let settlement = |LateAnswer { id, attempt, mut outcome, took }: LateAnswer| {
+                let provider = outcome.provider.take().unwrap_or_else(|| self.provider.name().to_owned());
+                // Of use only where the attempt's own outcome is still to be written.
+                let accepted = outcome.class == OutcomeClass::Accepted;
+                let verdict = if accepted { Verdict::Sent } else { Verdict::Unknown };
+                Settlement { id, fence: attempt, provider, outcome, verdict, took, poll_after }
+            };
+            let settlements: Vec<Settlement> = late.next().await.into_iter().map(settlement).collect();
+            self.settle(&settlements).await;
+        }
+    }
+
+    fn poll_after(&self) -> Option<Duration> {
+        self.provider.receipts().map(|receipts| receipts.polling().first)
     }
 
     /// Writes the outcomes, again and again until it is done: they are all anybody knows about these messages.

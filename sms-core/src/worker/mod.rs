@@ -1,10 +1,11 @@
 //! Sending messages.
 
 mod attempt;
+mod steer;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,7 +18,9 @@ use crate::caretaker::Caretaker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::Provider;
 use crate::queue::{Lane, Lease, Queue};
+use crate::registry::Registry;
 use crate::retry::RetryPolicy;
+use crate::steering::Steering;
 use crate::store::Store;
 
 /// How long one pull waits for the first job; also the longest a shutdown waits for it.
@@ -58,6 +61,10 @@ struct Shared {
     queue: Arc<dyn Queue>,
     provider: Arc<dyn Provider>,
     breaker: Arc<Breaker>,
+    /// Where people's orders are read and this worker's state is reported.
+    steering: Option<Steering>,
+    /// Calls to the provider in flight.
+    in_flight: AtomicUsize,
     retry: RetryPolicy,
     name: String,
     lease: Option<Duration>,
@@ -108,6 +115,13 @@ impl WorkerBuilder {
         self
     }
 
+    /// Where people [pause and resume](crate::steering) the provider for every worker, and where this one reports how it
+    /// is. Defaults to none: then it takes no orders.
+    pub fn registry(mut self, registry: impl Registry) -> Self {
+        self.shared.steering = Some(Steering::new(registry));
+        self
+    }
+
     /// The worker.
     pub fn build(self) -> Worker {
         let Self { shared, concurrency, retention } = self;
@@ -123,6 +137,8 @@ impl Worker {
             queue: Arc::new(queue),
             provider: Arc::new(provider),
             breaker: Arc::new(Breaker::new()),
+            steering: None,
+            in_flight: AtomicUsize::new(0),
             retry: RetryPolicy::default(),
             name: format!("worker-{:08x}", fastrand::u32(..)),
             lease: None,
@@ -155,7 +171,12 @@ impl Worker {
         }
         let caretaker =
             Caretaker::new(Arc::clone(store), Arc::clone(queue), Arc::clone(provider), self.retention);
-        tokio::join!(caretaker.run(&shutdown), self.pull_all(&shutdown));
+        tokio::join!(
+            caretaker.run(&shutdown),
+            self.shared.steer(&shutdown),
+            self.shared.listen(&shutdown),
+            self.pull_all(&shutdown)
+        );
         Ok(())
     }
 
@@ -166,22 +187,22 @@ impl Worker {
         let attempts = TaskTracker::new();
         while !shutdown.is_cancelled() {
             let pulled = self.pull(&calls);
-            let Some(mut jobs) = shutdown.run_until_cancelled(pulled).await else { break };
+            let Some((admission, mut jobs)) = shutdown.run_until_cancelled(pulled).await else { break };
             while let Some(call) = next_call(&mut jobs) {
                 let ready = shutdown.run_until_cancelled(self.ready(&calls, pace.as_mut())).await.flatten();
+                // An outcome may have paused the provider meanwhile, or a person: what was admitted goes back.
+                let ready = ready.filter(|_| self.shared.breaker.still_admits(admission));
                 let Some(permit) = ready else {
                     jobs.extend(call);
+                    self.shared.breaker.cancel_trial();
                     break;
                 };
                 let shared = Arc::clone(&self.shared);
                 attempts.spawn(async move {
-                    shared.attempt(call).await;
+                    shared.attempt(call, admission).await;
                     drop(permit);
                 });
-                // The outcome of this call may have paused the provider; what was admitted with it goes back.
-                if self.shared.breaker.pause().is_some() {
-                    break;
-                }
+                shutdown.run_until_cancelled(self.shared.breaker.after_start()).await;
             }
             self.shared.release(&jobs).await;
         }
@@ -193,7 +214,7 @@ impl Worker {
     }
 
     /// The next jobs, when there is a place for a call; none when none came in time.
-    async fn pull(&self, calls: &Semaphore) -> Vec<Lease> {
+    async fn pull(&self, calls: &Semaphore) -> (Admission, Vec<Lease>) {
         let Shared { queue, provider, breaker, .. } = self.shared.as_ref();
         // Wait for a place before pulling, so that jobs stay with the queue, where others can have them.
         let place = calls.acquire().await;
@@ -217,7 +238,7 @@ impl Worker {
             // The right to a trial is kept until there is a message to try, so that the account is not asked again and
             // again while nothing waits.
             if admission == Admission::All || !leases.is_empty() {
-                return leases;
+                return (admission, leases);
             }
         }
     }

@@ -148,8 +148,13 @@ impl Model {
 
     fn verdict(self, attempt: Attempt, class: OutcomeClass) -> Verdict {
         let Attempt { counted, resends, .. } = attempt;
-        let state =
-            AttemptState { attempt: counted, max_attempts: MAX_ATTEMPTS, resends, on_unknown: self.policy };
+        let state = AttemptState {
+            attempt: counted,
+            max_attempts: MAX_ATTEMPTS,
+            resends,
+            on_unknown: self.policy,
+            unknown_before: None,
+        };
         let retried = self.is(Mutation::TimeoutIsTreatedAsRetry) && class == OutcomeClass::Unknown;
         let class = if retried { OutcomeClass::NotSent } else { class };
         decide(state, &outcome(class), &RetryPolicy::default(), 0.0)
@@ -312,6 +317,7 @@ impl Model {
 /// What the owner's verdict does.
 fn apply(state: &mut State, verdict: Verdict) {
     state.status = match verdict {
+        Verdict::SentBefore => Status::Sent,
         Verdict::Sent => Status::Sent,
         Verdict::Failed => Status::Failed,
         Verdict::Retry { counted, .. } => {

@@ -16,13 +16,13 @@ use sms_core::queue::QueueStats;
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest,
-    Settled, Settlement, Stats, StatsRange,
+    Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::worker::WorkerBuilder;
 use sms_core::{
     CancellationToken, Clock, Error, ErrorKind, Job, Lease, Limits, MemoryQueue, MemoryStore, Message,
     MessageId, Outcome, Provider, Queue, Receipt, Result, Scope, Sender, Status, Store, StoredMessage,
-    Submission, Worker, async_trait,
+    Submission, UnmatchedId, Worker, async_trait,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -59,6 +59,7 @@ pub(crate) enum Call {
     Expire,
     Receipts,
     Awaiting,
+    Infer,
     Resolve,
     Cancel,
     Read,
@@ -158,6 +159,12 @@ impl<T: Store> Store for Faulty<T> {
     }
     async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
         self.around(Call::Awaiting, self.inner.awaiting_receipt(polling, limit)).await
+    }
+    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
+        self.around(Call::Infer, self.inner.infer(quiet)).await
+    }
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        self.around(Call::Read, self.inner.unmatched(request)).await
     }
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
         self.around(Call::Resolve, self.inner.resolve(request)).await

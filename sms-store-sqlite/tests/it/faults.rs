@@ -50,7 +50,13 @@ async fn a_transaction_sqlite_gave_up_by_itself_does_not_spoil_the_next_one() {
     empty_disk(&store).await;
     let batch = messages(2);
     insert(&store, &batch).await.expect("inserted");
-    let request = BeginRequest { ids: &ids(&batch), worker: "w", batch: 1, lease: Duration::from_mins(1) };
+    let request = BeginRequest {
+        ids: &ids(&batch),
+        worker: "w",
+        batch: 1,
+        provider: "p",
+        lease: Duration::from_mins(1),
+    };
     assert_eq!(store.begin(request).await.expect("begun").len(), 2);
     assert_eq!(store.due(everything()).await.expect("none due"), []);
 }
@@ -67,7 +73,13 @@ async fn a_file_that_cannot_be_written_is_unavailable_and_can_be_read() {
     run(&store, "PRAGMA query_only = ON").await;
     let error = insert(&store, &messages(1)).await.expect_err("read-only");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    let request = BeginRequest { ids: &ids(&batch), worker: "w", batch: 1, lease: Duration::from_mins(1) };
+    let request = BeginRequest {
+        ids: &ids(&batch),
+        worker: "w",
+        batch: 1,
+        provider: "p",
+        lease: Duration::from_mins(1),
+    };
     assert_eq!(store.begin(request).await.map_err(|error| error.kind()), Err(ErrorKind::Unavailable));
     assert_eq!(count(&store).await, 2);
     drop(store);

@@ -1,14 +1,17 @@
 //! What a store answers, in words that are the same for the same answer.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
 use sms_core::provider::Polling;
-use sms_core::store::{BeginRequest, CancelRequest, DueRequest, InsertRequest, Resolution, ResolveRequest};
+use sms_core::store::{
+    BeginRequest, CancelRequest, DueRequest, InsertRequest, Resolution, ResolveRequest, UnmatchedRequest,
+};
 use sms_core::{MessageId, Receipt, Result, Scope, Store};
 
 use super::pair::Pair;
-use super::step::{MESSAGES, Step};
+use super::step::{How, MESSAGES, Step};
 
 pub(super) const PROVIDER: &str = "model";
 pub(super) const POLLING: Polling = Polling {
@@ -19,6 +22,8 @@ pub(super) const POLLING: Polling = Polling {
 };
 const ALL: usize = 1000;
 const LEASE: Duration = Duration::from_secs(30);
+/// Not a multiple of 5 s: no receipt came just so long ago.
+const QUIET: Duration = Duration::from_millis(42_500);
 /// Not a multiple of 5 s: no message is ever just this old.
 const RETENTION: Duration = Duration::from_millis(73 * 3_600_000 + 2500);
 
@@ -51,7 +56,9 @@ impl Pair {
             }
             Step::Awaiting => awaiting(store).await,
             Step::Cancel { of } => self.cancel(store, of).await,
-            Step::Resolve { of, resolution } => self.resolve(store, of, resolution).await,
+            Step::Resolve { of, how } => self.resolve(store, of, how).await,
+            Step::Infer => words(store.infer(QUIET).await.map(|ids| self.indices(ids))),
+            Step::Unmatched => unmatched(store).await,
             Step::Purge => words(store.purge(RETENTION, ALL).await),
         }
     }
@@ -70,7 +77,8 @@ impl Pair {
 
     async fn begin(&self, store: &dyn Store) -> String {
         let (ids, worker, batch) = &self.begun;
-        let begun = store.begin(BeginRequest { ids, worker, batch: *batch, lease: LEASE }).await;
+        let begun =
+            store.begin(BeginRequest { ids, worker, batch: *batch, provider: PROVIDER, lease: LEASE }).await;
         words(begun.map(|begun| {
             let named = begun.into_iter().map(|one| (self.index(one.submission.id), one.fence, one.attempt));
             let mut named: Vec<_> = named.collect();
@@ -84,7 +92,13 @@ impl Pair {
         words(store.cancel(request).await)
     }
 
-    async fn resolve(&self, store: &dyn Store, of: usize, resolution: Resolution) -> String {
+    async fn resolve(&self, store: &dyn Store, of: usize, how: How) -> String {
+        let resolution = match how {
+            How::Sent => Resolution::Sent { provider_id: None },
+            How::SentAs(attempt) => Resolution::Sent { provider_id: Some(provider_id(of, attempt)) },
+            How::Failed => Resolution::Failed,
+            How::Resend => Resolution::Resend,
+        };
         let (id, scope) = (self.messages[of].id, Scope::All);
         let (by, reason) = ("olga".to_owned(), "because".to_owned());
         words(store.resolve(ResolveRequest { id, scope, resolution, by, reason }).await)
@@ -100,6 +114,16 @@ impl Pair {
         indices.sort_unstable();
         indices
     }
+}
+
+async fn unmatched(store: &dyn Store) -> String {
+    let request = UnmatchedRequest { provider: None, from_time: None, to_time: None, limit: ALL };
+    let found = store.unmatched(&request).await;
+    words(
+        found.map(|found| {
+            found.into_iter().map(|id| (id.provider_id, id.last.state)).collect::<BTreeMap<_, _>>()
+        }),
+    )
 }
 
 async fn awaiting(store: &dyn Store) -> String {

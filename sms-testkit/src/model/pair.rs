@@ -17,6 +17,8 @@ use super::step::{Life, Step};
 use crate::StoreHarness;
 
 const RETRY: Duration = Duration::from_secs(10);
+/// Not a multiple of 5 s: no receipt is ever made just at a border of an attempt's time.
+const TOOK: Duration = Duration::from_millis(2500);
 
 pub(super) struct Pair {
     tested: StoreHarness,
@@ -78,7 +80,7 @@ impl Pair {
         let fence = stored.state.fence.checked_sub(back).filter(|fence| *fence > 0)?;
         let outcome = outcome(class, &provider_id(of, fence));
         let verdict = verdict(&stored, &outcome);
-        let (provider, took) = (PROVIDER.to_owned(), Duration::from_millis(5));
+        let (provider, took) = (PROVIDER.to_owned(), TOOK);
         Some(Settlement { id, fence, provider, outcome, verdict, took, poll_after: Some(POLLING.first) })
     }
 }
@@ -112,6 +114,7 @@ fn verdict(StoredMessage { message, state }: &StoredMessage, outcome: &Outcome) 
         max_attempts: message.max_attempts,
         resends: state.resends,
         on_unknown: message.on_unknown,
+        unknown_before: None,
     };
     match decide(attempt, outcome, &RetryPolicy::default(), 0.5) {
         Verdict::Retry { counted, .. } => Verdict::Retry { after: RETRY, counted },
@@ -129,12 +132,14 @@ async fn look(store: &dyn Store, id: MessageId) -> String {
     // A clock that goes on by itself is at most a little late.
     let after = |at: OffsetDateTime| ((at - state.created_at).as_seconds_f64() / 5.0).round() * 5.0;
     format!(
-        "{}, attempts {}, resends {}, fence {}, code {:?}, provider id {:?}, worker {:?}, due {}, valid {}, log {log:?}",
+        "{}, attempts {}, resends {}, fence {}, unknown {:?}, code {:?}, provider {:?} {:?}, worker {:?}, due {}, valid {}, log {log:?}",
         state.status,
         state.attempts,
         state.resends,
         state.fence,
+        state.unknown_at.map(after),
         state.code,
+        state.provider,
         state.provider_id,
         state.lease.map(|lease| lease.worker),
         after(state.due_at),
@@ -144,7 +149,10 @@ async fn look(store: &dyn Store, id: MessageId) -> String {
 
 fn entry(Event { kind, status, details, .. }: Event) -> String {
     let (attempt, outcome, code) = (details.attempt, details.outcome, details.code);
-    format!("{kind:?} {status} {attempt:?} {outcome:?} {code:?} {:?} {}", details.retry_in_ms, details.resend)
+    format!(
+        "{kind:?} {status} {attempt:?} {outcome:?} {code:?} {:?} {} {:?}",
+        details.retry_in_ms, details.resend, details.evidence
+    )
 }
 
 fn same(what: &str, tested: &str, model: &str) -> Result<(), String> {

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use sms_core::store::Resolution;
 use sms_core::{Class, Message, NewMessage, OnUnknown, OutcomeClass, ReceiptState};
 use time::OffsetDateTime;
 
@@ -49,9 +48,21 @@ pub(super) enum Step {
     },
     Resolve {
         of: usize,
-        resolution: Resolution,
+        how: How,
     },
+    Infer,
+    Unmatched,
     Purge,
+}
+
+/// How a person settles a message.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum How {
+    Sent,
+    /// Under the provider id of this attempt.
+    SentAs(u32),
+    Failed,
+    Resend,
 }
 
 /// A message, before its time is known.
@@ -134,7 +145,9 @@ impl Step {
             82..90 => Self::receive(rng, of),
             90..93 => Self::Awaiting,
             93..95 => Self::Cancel { of },
-            95..98 => Self::resolve(rng, of),
+            95..97 => Self::resolve(rng, of),
+            97 => Self::Infer,
+            98 => Self::Unmatched,
             _ => Self::Purge,
         }
     }
@@ -152,8 +165,8 @@ impl Step {
     }
 
     fn resolve(rng: &mut Rng, of: usize) -> Self {
-        let resolutions = [Resolution::Sent, Resolution::Failed, Resolution::Resend];
-        Self::Resolve { of, resolution: draw(rng, &resolutions) }
+        let ways = [How::Sent, How::SentAs(1), How::SentAs(2), How::Failed, How::Resend];
+        Self::Resolve { of, how: draw(rng, &ways) }
     }
 
     fn receive(rng: &mut Rng, of: usize) -> Self {

@@ -7,7 +7,8 @@ use sms_core::store::{BeginRequest, CancelRequest, InsertRequest, Inserted, Sett
 use sms_core::{MessageId, Scope, Status, Store};
 
 use super::steps::{
-    ALL, LEASE, accepted, begun_ids, ids_of, kinds, message, prepared, secs, settlement, some, sorted,
+    ALL, LEASE, PROVIDER, accepted, begun_ids, ids_of, kinds, message, prepared, secs, settlement, some,
+    sorted,
 };
 use crate::StoreHarness;
 
@@ -36,7 +37,13 @@ pub async fn each_message_is_begun_by_one_worker(h: &StoreHarness) {
             let worker = format!("worker-{caller}");
             let mut begun = Vec::new();
             for (number, some) in ids.chunks(5).enumerate() {
-                let request = BeginRequest { ids: some, worker: &worker, batch: number as u64, lease: LEASE };
+                let request = BeginRequest {
+                    ids: some,
+                    worker: &worker,
+                    batch: number as u64,
+                    provider: PROVIDER,
+                    lease: LEASE,
+                };
                 begun.extend(begun_ids(&store.begin(request).await.expect("begin")));
             }
             begun
@@ -79,7 +86,7 @@ pub async fn a_job_is_offered_to_one_caretaker(h: &StoreHarness) {
 
 /// Whether a worker could take the message.
 async fn taken(store: Arc<dyn Store>, id: MessageId) -> bool {
-    let request = BeginRequest { ids: &[id], worker: "worker-1", batch: 1, lease: LEASE };
+    let request = BeginRequest { ids: &[id], worker: "worker-1", batch: 1, provider: PROVIDER, lease: LEASE };
     !store.begin(request).await.expect("begin").is_empty()
 }
 

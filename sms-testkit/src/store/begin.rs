@@ -1,11 +1,11 @@
 //! `queued → sending`.
 
-use sms_core::outcome::AttemptState;
+use sms_core::outcome::{AttemptState, Verdict};
 use sms_core::{Class, MessageId, OnUnknown, Status, Submission};
 
 use super::steps::{
-    BACKOFF, LEASE, accepted, almost, batch, begun_ids, deferred, ids_of, message, otp, prepared, secs, some,
-    unknown,
+    BACKOFF, LEASE, PROVIDER, accepted, almost, batch, begun_ids, deferred, ids_of, message, otp, prepared,
+    secs, some, unknown,
 };
 use crate::StoreHarness;
 
@@ -45,11 +45,16 @@ pub async fn a_submission_carries_the_whole_message(h: &StoreHarness) {
 pub async fn an_attempt_knows_its_policy(h: &StoreHarness) {
     let id = h.queued(otp().max_attempts(7)).await;
     let on_unknown = OnUnknown::ResendOnce;
-    let first = AttemptState { attempt: 1, max_attempts: 7, resends: 0, on_unknown };
+    let first = AttemptState { attempt: 1, max_attempts: 7, resends: 0, on_unknown, unknown_before: None };
     assert_eq!(h.begin(id).await.attempt, first);
     h.settle_as(id, 1, unknown(), sms_core::outcome::Verdict::Resend { after: secs(5) }).await;
     h.advance(secs(6)).await;
-    assert_eq!(h.begin(id).await.attempt, AttemptState { attempt: 2, resends: 1, ..first });
+    let second = h.begin(id).await.attempt;
+    assert!(second.unknown_before.is_some());
+    assert_eq!(
+        AttemptState { unknown_before: None, ..second },
+        AttemptState { attempt: 2, resends: 1, ..first }
+    );
 }
 
 pub async fn a_message_its_caller_pushes_can_be_begun_at_once(h: &StoreHarness) {
@@ -147,4 +152,21 @@ pub async fn a_repeat_after_the_settlement_begins_nothing(h: &StoreHarness) {
     h.begin_by("worker-1", number, &[id]).await;
     h.settle(id, 1, accepted(id)).await;
     assert_eq!(h.begin_by("worker-1", number, &[id]).await, []);
+}
+
+pub async fn the_provider_to_be_asked_is_on_record(h: &StoreHarness) {
+    let id = h.sending(message()).await;
+    assert_eq!(h.state(id).await.provider.as_deref(), Some(PROVIDER));
+}
+
+pub async fn the_time_since_an_attempt_of_unknown_outcome_is_told(h: &StoreHarness) {
+    let id = h.sending(otp()).await;
+    h.settle_as(id, 1, unknown(), Verdict::Resend { after: secs(5) }).await;
+    h.advance(secs(6)).await;
+    let since = h.begin(id).await.attempt.unknown_before.expect("there was such an attempt");
+    assert!((secs(6)..secs(9)).contains(&since), "{since:?}");
+    assert_eq!(h.lease_ends().await, [id]);
+    let unknown_at = h.state(id).await.unknown_at.expect("there was such an attempt");
+    let since = h.now().await - unknown_at;
+    assert!((LEASE..LEASE + secs(4)).contains(&since.unsigned_abs()), "that of attempt 2 counts: {since}");
 }

@@ -25,3 +25,4 @@ pub mod settle;
 pub mod stats;
 mod steps;
 pub mod timeline;
+pub mod unmatched;

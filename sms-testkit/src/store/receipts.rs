@@ -122,3 +122,30 @@ pub async fn a_receipt_reaches_a_message_that_was_sent_late(h: &StoreHarness) {
     assert_eq!(h.receive(receipt(id, ReceiptState::Delivered)).await, Applied);
     assert_eq!(h.status(id).await, Status::Delivered);
 }
+
+pub async fn a_replayed_receipt_puts_no_earlier_code_back(h: &StoreHarness) {
+    let id = h.sent(message()).await;
+    let now = h.now().await;
+    let at = |code: i32, after: u64| {
+        let on_its_way = receipt(id, ReceiptState::InTransit).with_code(code, "on its way");
+        Receipt { at: Some(now + secs(after)), ..on_its_way }
+    };
+    let receipts = [at(101, 1), at(102, 2), at(103, 2)];
+    assert_eq!(h.store.apply_receipts(&receipts).await.expect("apply_receipts"), [Applied; 3]);
+    let before = (h.find(id).await, h.timeline(id).await);
+    for receipt in receipts {
+        assert_eq!(h.receive(receipt).await, Ignored);
+    }
+    assert_eq!((h.find(id).await, h.timeline(id).await), before);
+}
+
+pub async fn a_receipt_is_on_record_with_the_time_it_was_made(h: &StoreHarness) {
+    let id = h.sent(message()).await;
+    let at = h.now().await.replace_nanosecond(0).ok();
+    h.receive(Receipt { at, ..receipt(id, ReceiptState::Delivered) }).await;
+    assert_eq!(h.last_event(id).await.details.provider_at, at);
+    let parked = h.sending(message()).await;
+    h.receive(Receipt { at, ..receipt(parked, ReceiptState::Delivered) }).await;
+    h.settle(parked, 1, accepted(parked)).await;
+    assert_eq!(h.last_event(parked).await.details.provider_at, at, "also that of one that waited");
+}

@@ -1,14 +1,16 @@
 //! `unknown → sent | failed | queued`, by a person.
 
 use sms_core::store::Resolution;
-use sms_core::{ErrorKind, EventKind, MessageId, Scope, Status};
+use sms_core::{ErrorKind, EventKind, MessageId, ReceiptState, Scope, Status};
 
-use super::steps::{LEASE, message, secs};
+use super::steps::{LEASE, accepted, kinds, message, provider_id, receipt, secs};
 use crate::StoreHarness;
+
+const SENT: Resolution = Resolution::Sent { provider_id: None };
 
 async fn expect_resolved(h: &StoreHarness, resolution: Resolution, to: Status) -> MessageId {
     let id = h.unknown(message()).await;
-    assert_eq!(h.resolve(id, resolution).await.expect("resolve"), to);
+    assert_eq!(h.resolve(id, resolution.clone()).await.expect("resolve"), to);
     let state = h.state(id).await;
     assert_eq!((state.status, state.reason.as_deref()), (to, Some("she asked the provider")));
     let event = h.last_event(id).await;
@@ -20,7 +22,7 @@ async fn expect_resolved(h: &StoreHarness, resolution: Resolution, to: Status) -
 }
 
 pub async fn a_person_may_say_it_went_out(h: &StoreHarness) {
-    expect_resolved(h, Resolution::Sent, Status::Sent).await;
+    expect_resolved(h, SENT, Status::Sent).await;
 }
 
 pub async fn a_person_may_say_it_did_not_go_out(h: &StoreHarness) {
@@ -58,7 +60,7 @@ pub async fn a_message_that_is_not_unknown_is_a_conflict(h: &StoreHarness) {
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Unknown) {
         let id = h.in_status(status).await;
         let before = (h.find(id).await, h.timeline(id).await);
-        for resolution in [Resolution::Sent, Resolution::Failed, Resolution::Resend] {
+        for resolution in [SENT, Resolution::Failed, Resolution::Resend] {
             let error = h.resolve(id, resolution).await.expect_err("only an unknown message can be resolved");
             assert_eq!(error.kind(), ErrorKind::Conflict, "a message that is {status}");
         }
@@ -69,14 +71,34 @@ pub async fn a_message_that_is_not_unknown_is_a_conflict(h: &StoreHarness) {
 pub async fn anothers_message_is_not_found(h: &StoreHarness) {
     let id = h.unknown(message().owner("shop")).await;
     let bank = Scope::Owner("bank".to_owned());
-    let error = h.resolve_in(bank, id, Resolution::Sent).await.expect_err("it is the shop's");
+    let error = h.resolve_in(bank, id, SENT).await.expect_err("it is the shop's");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(h.status(id).await, Status::Unknown);
     let shop = Scope::Owner("shop".to_owned());
-    h.resolve_in(shop, id, Resolution::Sent).await.expect("it is the shop's");
+    h.resolve_in(shop, id, SENT).await.expect("it is the shop's");
 }
 
 pub async fn a_message_that_is_not_there_is_not_found(h: &StoreHarness) {
-    let error = h.resolve(MessageId::new(), Resolution::Sent).await.expect_err("there is none");
+    let error = h.resolve(MessageId::new(), SENT).await.expect_err("there is none");
     assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+pub async fn a_person_may_name_the_provider_id_and_its_receipts_are_joined(h: &StoreHarness) {
+    let id = h.unknown(message()).await;
+    h.receive(receipt(id, ReceiptState::Delivered)).await;
+    let named = Resolution::Sent { provider_id: Some(provider_id(id)) };
+    assert_eq!(h.resolve(id, named).await.expect("resolve"), Status::Delivered);
+    assert_eq!(h.state(id).await.provider_id, Some(provider_id(id)));
+    let expected = [(EventKind::Resolved, Status::Sent), (EventKind::Receipt, Status::Delivered)];
+    assert_eq!(kinds(&h.timeline(id).await)[1..], expected);
+}
+
+pub async fn the_provider_id_of_another_message_is_refused(h: &StoreHarness) {
+    let (sent, id) = (h.sent(message()).await, h.unknown(message()).await);
+    let named = Resolution::Sent { provider_id: Some(provider_id(sent)) };
+    let before = h.find(id).await;
+    let error = h.resolve(id, named).await.expect_err("it is taken");
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(h.find(id).await, before);
+    assert_eq!(h.settle(id, 1, accepted(id)).await, sms_core::store::Settled::Late(Status::Sent));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sms_core::outcome::Verdict;
 use sms_core::store::{Settled, Settlement};
-use sms_core::{EventKind, MessageId, Outcome, Status};
+use sms_core::{EventKind, Evidence, MessageId, Outcome, OutcomeClass, Status};
 
 use super::steps::{
     BACKOFF, LEASE, PROVIDER, accepted, deferred, kinds, message, otp, provider_id, rejected, secs,
@@ -161,4 +161,16 @@ pub async fn an_attempt_is_on_record_with_everything_known_about_it(h: &StoreHar
     assert_eq!((details.code, details.text.as_deref()), (Some(220), Some("busy")));
     assert_eq!(details.retry_in_ms, Some(60_000));
     assert!(!details.resend, "a retry after a definite no is no resend");
+}
+
+pub async fn a_repeat_refused_as_one_makes_it_sent_and_says_from_what(h: &StoreHarness) {
+    let id = h.resent(otp()).await;
+    h.begin(id).await;
+    let refused = Outcome::deferred(231, "again").with_repeated_within(secs(60));
+    assert_eq!(h.settle_as(id, 2, refused, Verdict::SentBefore).await, Settled::Now(Status::Sent));
+    let state = h.state(id).await;
+    assert_eq!((state.status, state.provider_id, state.code), (Status::Sent, None, Some(231)));
+    let event = h.last_event(id).await;
+    assert_eq!(event.details.evidence, Some(Evidence::RepeatRefused));
+    assert_eq!(event.details.outcome, Some(OutcomeClass::Deferred), "what the provider said is on record");
 }

@@ -9,11 +9,11 @@ use sms_core::outcome::Verdict;
 use sms_core::provider::Polling;
 use sms_core::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, Resolution,
-    ResolveRequest, Settled, Settlement,
+    ResolveRequest, Settled, Settlement, UnmatchedRequest,
 };
 use sms_core::{
     Class, EventKind, Job, Message, MessageId, NewMessage, Outcome, OutcomeClass, Receipt, ReceiptState,
-    Result, Scope, Status, StoredMessage,
+    Result, Scope, Status, StoredMessage, UnmatchedId,
 };
 use time::OffsetDateTime;
 
@@ -24,6 +24,8 @@ pub(super) const PROVIDER: &str = "testkit";
 pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// What a retry waits.
 pub(super) const BACKOFF: Duration = Duration::from_mins(1);
+/// How long unmatched receipts are left alone.
+pub(super) const QUIET: Duration = Duration::from_mins(3);
 /// More than any test makes.
 pub(super) const ALL: usize = 10_000;
 pub(super) const DAY: Duration = Duration::from_hours(24);
@@ -226,7 +228,10 @@ impl StoreHarness {
 
     /// `queued → sending` by a worker of this name.
     pub(super) async fn begin_by(&self, worker: &str, batch: u64, ids: &[MessageId]) -> Vec<Begun> {
-        self.store.begin(BeginRequest { ids, worker, batch, lease: LEASE }).await.expect("begin")
+        self.store
+            .begin(BeginRequest { ids, worker, batch, provider: PROVIDER, lease: LEASE })
+            .await
+            .expect("begin")
     }
 
     pub(super) async fn try_begin(&self, ids: &[MessageId]) -> Vec<Begun> {
@@ -289,6 +294,17 @@ impl StoreHarness {
         let mut ids: Vec<_> = refs.into_iter().map(|of| of.provider_id).collect();
         ids.sort();
         ids
+    }
+
+    /// Lets every answer that may still come have its time, and the caretaker look for messages that stand alone.
+    pub(super) async fn infer(&self) -> Vec<MessageId> {
+        self.advance(QUIET + secs(2)).await;
+        sorted(self.store.infer(QUIET).await.expect("infer"))
+    }
+
+    pub(super) async fn unmatched(&self) -> Vec<UnmatchedId> {
+        let request = UnmatchedRequest { provider: None, from_time: None, to_time: None, limit: ALL };
+        self.store.unmatched(&request).await.expect("unmatched")
     }
 
     pub(super) async fn resolve(&self, id: MessageId, resolution: Resolution) -> Result<Status> {

@@ -8,10 +8,11 @@ use sms_core::provider::{Polling, ProviderRef};
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest,
-    Settled, Settlement, Stats, StatsRange,
+    Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Job, MemoryStore, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage, async_trait,
+    Job, MemoryStore, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage, UnmatchedId,
+    async_trait,
 };
 use sms_testkit::StoreHarness;
 
@@ -31,6 +32,8 @@ enum Fault {
     NoKeys,
     /// Purges messages long before it is told to.
     EagerPurge,
+    /// Takes receipts for a message's before answers had their time.
+    RashInference,
 }
 
 #[derive(Debug)]
@@ -100,6 +103,14 @@ impl Store for Faulty {
         self.0.awaiting_receipt(polling, limit).await
     }
 
+    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
+        self.0.infer(if matches!(self.1, Fault::RashInference) { quiet / 10 } else { quiet }).await
+    }
+
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        self.0.unmatched(request).await
+    }
+
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
         self.0.resolve(request).await
     }
@@ -164,4 +175,5 @@ noticed! {
     a_store_with_short_leases_is_noticed: ShortLease
     a_store_without_keys_is_noticed: NoKeys
     a_store_that_purges_early_is_noticed: EagerPurge
+    a_store_that_infers_early_is_noticed: RashInference
 }

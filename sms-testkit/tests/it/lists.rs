@@ -21,6 +21,6 @@ fn every_behaviour_is_in_the_list_of_its_macro() {
     suites! {
         "store/at_once" "store/begin" "store/cancel" "store/due" "store/events" "store/expire" "store/insert"
         "store/late" "store/list" "store/parked" "store/polling" "store/purge" "store/receipts" "store/rescue"
-        "store/resolve" "store/scope" "store/settle" "store/stats" "store/timeline" "queue" "provider" "registry"
+        "store/resolve" "store/scope" "store/settle" "store/stats" "store/timeline" "store/unmatched" "queue" "provider" "registry"
     }
 }

@@ -61,7 +61,13 @@ impl Replay {
         self.clock.advance(WAIT);
         let hand = &mut self.hands[worker];
         let name = format!("worker-{worker}-{}", hand.lives);
-        let request = BeginRequest { ids: &[self.id], worker: &name, batch: hand.batch, lease: LEASE };
+        let request = BeginRequest {
+            ids: &[self.id],
+            worker: &name,
+            batch: hand.batch,
+            provider: "model",
+            lease: LEASE,
+        };
         let begun = self.store.begin(request).await.unwrap();
         if answered {
             hand.begun = begun.first().map(|begun| Attempt {
@@ -90,7 +96,8 @@ impl Replay {
 
     /// The guard of `begin`: whatever is not queued is nobody else's to take.
     async fn assert_no_stranger_begins(&self) {
-        let request = BeginRequest { ids: &[self.id], worker: "stranger", batch: 1, lease: LEASE };
+        let request =
+            BeginRequest { ids: &[self.id], worker: "stranger", batch: 1, provider: "model", lease: LEASE };
         assert_eq!(self.store.begin(request).await.unwrap(), []);
     }
 

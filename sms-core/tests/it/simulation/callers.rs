@@ -89,7 +89,8 @@ impl Callers {
     }
 
     async fn resolve(&self, id: MessageId) {
-        let resolution = if self.chaos.percent(70) { Resolution::Resend } else { Resolution::Sent };
+        let resolution =
+            if self.chaos.percent(70) { Resolution::Resend } else { Resolution::Sent { provider_id: None } };
         let (by, reason) = ("operator".to_owned(), "the customer called".to_owned());
         let _ = self.store.resolve(ResolveRequest { id, scope: Scope::All, resolution, by, reason }).await;
     }

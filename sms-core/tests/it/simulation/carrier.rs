@@ -1,16 +1,19 @@
 //! The provider of the simulation: whatever a provider can do, it does, and it keeps the book of what it accepted.
 
 use std::collections::HashMap;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::{
-    Account, AccountInfo, Error, Limits, MemoryStore, MessageId, Outcome, Provider, Receipt, Receipts,
-    Result, Scope, Status, Store, Submission, async_trait, receipt::ReceiptState,
+    Account, AccountInfo, Error, LateAnswer, LateAnswers, Limits, MemoryStore, MessageId, Outcome,
+    OutcomeClass, Provider, Receipt, Receipts, Result, Scope, Status, Store, Submission, async_trait,
+    receipt::ReceiptState,
 };
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use super::chaos::{Chaos, Life};
@@ -25,6 +28,9 @@ pub(super) struct Network {
     /// The truth, for the check that an attempt is recorded before it is made.
     store: Arc<MemoryStore>,
     book: Mutex<Book>,
+    /// Answers that are too late for `submit`, and where they come out.
+    late: mpsc::UnboundedSender<LateAnswer>,
+    heard: Mutex<mpsc::UnboundedReceiver<LateAnswer>>,
     reports: bool,
     has_account: bool,
 }
@@ -44,7 +50,9 @@ impl Network {
     pub(super) fn new(chaos: &Arc<Chaos>, store: &Arc<MemoryStore>) -> Arc<Self> {
         let (reports, has_account) = (chaos.percent(50), chaos.percent(30));
         let (chaos, store) = (Arc::clone(chaos), Arc::clone(store));
-        Arc::new(Self { chaos, store, book: Mutex::default(), reports, has_account })
+        let (late, heard) = mpsc::unbounded_channel();
+        let heard = Mutex::new(heard);
+        Arc::new(Self { chaos, store, book: Mutex::default(), late, heard, reports, has_account })
     }
 
     pub(super) fn book<T>(&self, read: impl FnOnce(&mut Book) -> T) -> T {
@@ -114,7 +122,22 @@ impl Network {
         }
     }
 
-    async fn submit(&self, life: &Life, batch: &[Submission]) -> Vec<Outcome> {
+    /// Answers, but later than anybody waits for it.
+    fn answer_late(self: &Arc<Self>, batch: &[Submission]) {
+        let (network, batch, started) = (Arc::clone(self), batch.to_vec(), Instant::now());
+        tokio::spawn(async move {
+            sleep(network.chaos.millis(20_000)).await;
+            for submission in batch {
+                let (outcome, took) = (network.answer(&submission), started.elapsed());
+                let answer = LateAnswer { id: submission.id, attempt: submission.attempt, outcome, took };
+                if answer.outcome.class != OutcomeClass::Unknown {
+                    let _ = network.late.send(answer);
+                }
+            }
+        });
+    }
+
+    async fn submit(self: &Arc<Self>, life: &Life, batch: &[Submission]) -> Vec<Outcome> {
         sleep(self.chaos.millis(300)).await;
         if self.is_blocked() {
             return vec![Outcome::blocked(201, "no money"); batch.len()];
@@ -123,12 +146,16 @@ impl Network {
         if kind >= 21 {
             return self.reply(life, batch, kind).await;
         }
-        if kind >= 5 && self.chaos.percent(50) {
+        if (5..10).contains(&kind) {
+            self.answer_late(batch);
+            return vec![Outcome::unknown("no answer in time"); batch.len()];
+        }
+        if kind >= 10 && self.chaos.percent(50) {
             self.accept_all(batch);
         }
         match kind {
             0..5 => vec![Outcome::not_sent("refused"); batch.len()],
-            5..15 => pending().await,
+            10..15 => pending().await,
             _ => resume_unwind(Box::new("a defect in the provider's code")),
         }
     }
@@ -185,6 +212,22 @@ impl Provider for Line {
 
     fn account(&self) -> Option<&dyn Account> {
         self.network.has_account.then_some(self)
+    }
+
+    fn late(&self) -> Option<&dyn LateAnswers> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl LateAnswers for Line {
+    async fn next(&self) -> Vec<LateAnswer> {
+        poll_fn(|context| match self.network.heard.lock().unwrap().poll_recv(context) {
+            Poll::Ready(Some(answer)) if !self.life.is_over() => Poll::Ready(vec![answer]),
+            // The dead hear nothing, and what they heard is lost.
+            _ => Poll::Pending,
+        })
+        .await
     }
 }
 

@@ -1,0 +1,134 @@
+//! What a worker does beside sending: it takes people's orders, reports how it is, and hears late answers.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use crate::breaker::Pause;
+use crate::clock::{Clock, SystemClock, datetime_from_ms};
+use crate::steering::{PauseReport, Steering, WorkerReport};
+
+/// How often orders are looked for; a change of its own state is reported as soon.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// How often a worker reports when nothing changes.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// A worker that has not reported for so long is gone for good.
+const VANISHED: Duration = Duration::from_hours(24);
+/// How long the registry may take.
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Who holds the provider until the orders are known.
+const ITSELF: &str = "worker";
+
+impl Shared {
+    /// Takes orders and reports, until the shutdown.
+    pub(super) async fn steer(&self, shutdown: &CancellationToken) {
+        let Some(steering) = &self.steering else { return };
+        // A provider that a person has paused stays paused over a restart: nothing is sent before the orders are known.
+        self.breaker.hold(ITSELF, "the orders for this provider have not been read yet");
+        let mut helm = Helm::new(self, steering);
+        let steer = async {
+            helm.forget_vanished().await;
+            loop {
+                helm.take_order().await;
+                helm.report().await;
+                tokio::time::sleep(INTERVAL).await;
+            }
+        };
+        shutdown.run_until_cancelled(steer).await;
+        let _ = timeout(REGISTRY_TIMEOUT, steering.forget(&self.name)).await;
+    }
+
+    /// Hears late answers, until the shutdown.
+    pub(super) async fn listen(&self, shutdown: &CancellationToken) {
+        if let Some(late) = self.provider.late() {
+            shutdown.run_until_cancelled(self.hear_late(late)).await;
+        }
+    }
+}
+
+/// What was read and reported last.
+struct Helm<'a> {
+    shared: &'a Shared,
+    steering: &'a Steering,
+    /// The version of the order; 0 stands for none.
+    version: Option<u64>,
+    report: WorkerReport,
+    reported_at: Option<Instant>,
+}
+
+impl<'a> Helm<'a> {
+    fn new(shared: &'a Shared, steering: &'a Steering) -> Self {
+        let report = WorkerReport {
+            provider: shared.provider.name().to_owned(),
+            started_at: datetime_from_ms(SystemClock.now_ms()),
+            in_flight: 0,
+            pause: None,
+        };
+        Self { shared, steering, version: None, report, reported_at: None }
+    }
+
+    /// Workers that were killed leave their last report behind.
+    async fn forget_vanished(&self) {
+        let before = datetime_from_ms(SystemClock.now_ms()) - VANISHED;
+        let Ok(Ok(reported)) = timeout(REGISTRY_TIMEOUT, self.steering.workers()).await else { return };
+        for (name, ..) in reported.iter().filter(|(.., at)| *at < before) {
+            let _ = timeout(REGISTRY_TIMEOUT, self.steering.forget(name)).await;
+        }
+    }
+
+    async fn take_order(&mut self) {
+        let provider = self.shared.provider.name();
+        let order = match timeout(REGISTRY_TIMEOUT, self.steering.order(provider)).await {
+            Ok(Ok(order)) => order,
+            Ok(Err(error)) => return tracing::warn!(%error, "the orders for the provider cannot be read"),
+            Err(_) => return tracing::warn!("the orders for the provider cannot be read in time"),
+        };
+        let version = order.as_ref().map_or(0, |(version, _)| *version);
+        let before = self.version.replace(version);
+        match order {
+            _ if before == Some(version) => {}
+            Some((_, order)) if order.paused => {
+                tracing::warn!(provider, by = order.by, reason = order.reason, "provider paused by a person");
+                self.shared.breaker.hold(order.by, order.reason);
+            }
+            Some((_, order)) if before.is_some() => {
+                tracing::info!(
+                    provider,
+                    by = order.by,
+                    reason = order.reason,
+                    "provider resumed by a person"
+                );
+                self.shared.breaker.resume();
+            }
+            _ => self.shared.breaker.let_go(),
+        }
+    }
+
+    /// Reports what has changed, and now and then that nothing has.
+    async fn report(&mut self) {
+        let report = WorkerReport {
+            in_flight: self.shared.in_flight.load(Ordering::Relaxed),
+            pause: self.shared.breaker.pause().map(pause_report),
+            ..self.report.clone()
+        };
+        let fresh = self.reported_at.is_some_and(|at| at.elapsed() < REPORT_INTERVAL);
+        let why = |report: &WorkerReport| report.pause.clone().map(|pause| (pause.by, pause.reason));
+        if fresh && why(&report) == why(&self.report) {
+            return;
+        }
+        match timeout(REGISTRY_TIMEOUT, self.steering.report(&self.shared.name, &report)).await {
+            Ok(Ok(())) => (self.report, self.reported_at) = (report, Some(Instant::now())),
+            Ok(Err(error)) => tracing::warn!(%error, "this worker's state cannot be reported"),
+            Err(_) => tracing::warn!("this worker's state cannot be reported in time"),
+        }
+    }
+}
+
+fn pause_report(pause: Pause) -> PauseReport {
+    let wait = |until: Instant| until.saturating_duration_since(Instant::now());
+    let probe_at = pause.until.map(|until| datetime_from_ms(SystemClock.now_ms()) + wait(until));
+    PauseReport { code: pause.code, reason: pause.reason, by: pause.by, probe_at }
+}
