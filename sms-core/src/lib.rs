@@ -42,7 +42,9 @@ pub use message::{Message, MessageId, NewMessage, SendOptions, StoredMessage};
 pub use money::Money;
 pub use outcome::{Outcome, OutcomeClass};
 pub use phone::{PhoneNumber, Region};
-pub use provider::{Account, AccountInfo, LateAnswer, LateAnswers, Limits, Provider, Receipts, Submission};
+pub use provider::{
+    Account, AccountInfo, Explanation, LateAnswer, LateAnswers, Limits, Provider, Receipts, Submission,
+};
 pub use queue::{Job, Lane, Lease, Queue};
 pub use receipt::{Receipt, ReceiptState};
 pub use recording::RecordingProvider;

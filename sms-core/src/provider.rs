@@ -50,10 +50,24 @@ pub trait Provider: Debug + Send + Sync + 'static {
         None
     }
 
+    /// What one of its codes means, for people; `None` for a code it does not know.
+    fn explain(&self, _code: i32) -> Option<Explanation> {
+        None
+    }
+
     /// The ability to hear answers that come after `submit` has given them up; `None` where there is none.
     fn late(&self) -> Option<&dyn LateAnswers> {
         None
     }
+}
+
+/// What a code means, in plain words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// In English.
+    pub en: &'static str,
+    /// In Russian.
+    pub ru: &'static str,
 }
 
 /// One message on its way to one recipient.
@@ -239,6 +253,10 @@ impl<T: Provider + ?Sized> Provider for Arc<T> {
 
     fn account(&self) -> Option<&dyn Account> {
         (**self).account()
+    }
+
+    fn explain(&self, code: i32) -> Option<Explanation> {
+        (**self).explain(code)
     }
 
     fn late(&self) -> Option<&dyn LateAnswers> {

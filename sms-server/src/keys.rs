@@ -230,13 +230,18 @@ fn from_record(record: &Record) -> Result<ApiKey> {
 
 /// A new key and its public id.
 fn generate() -> Result<(String, SecretString)> {
-    let mut random = [0; ID + SECRET];
+    let body = random_letters::<{ ID + SECRET }>()?;
+    let key = format!("{PREFIX}{body}{}", checksum(&body));
+    Ok((body[..ID].to_owned(), key.into()))
+}
+
+/// Letters of the key alphabet, five random bits in each.
+pub(crate) fn random_letters<const N: usize>() -> Result<String> {
+    let mut random = [0; N];
     let failed = |error| Error::unavailable("the system gave no random bytes", error);
     getrandom::fill(&mut random).map_err(failed)?;
     // 256 is a multiple of 32, so each letter is equally likely.
-    let body: String = random.iter().map(|byte| letter(*byte)).collect();
-    let key = format!("{PREFIX}{body}{}", checksum(&body));
-    Ok((body[..ID].to_owned(), key.into()))
+    Ok(random.iter().map(|byte| letter(*byte)).collect())
 }
 
 /// The id of a well-formed key: a mistyped one is refused without a look at the registry.

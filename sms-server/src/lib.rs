@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod api;
+pub mod callbacks;
 pub mod cli;
 pub mod compose;
 mod config;
@@ -10,7 +11,8 @@ pub mod logging;
 mod run;
 mod serve;
 
-pub use api::Api;
+pub use api::{Api, ApiBuilder};
+pub use callbacks::Callbacks;
 pub use config::{Config, LogFormat, Role};
 pub use keys::{ApiKey, KeyRing, KeyScope, Principal};
 pub use run::run;

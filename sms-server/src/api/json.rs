@@ -11,6 +11,9 @@ use time::format_description::well_known::Rfc3339;
 
 use super::problem::{FieldProblem, Problem};
 
+/// The longest reason a person gives, in characters.
+const MAX_REASON: usize = 500;
+
 /// The fields of a JSON object, taken out one by one; what is wrong with them is gathered on the way.
 #[derive(Debug)]
 pub(crate) struct Fields {
@@ -47,9 +50,7 @@ impl Fields {
     }
 
     pub(crate) fn required_string(&mut self, name: &'static str) -> String {
-        if !self.values.contains_key(name) {
-            self.wrong.push(FieldProblem::field(name, "field_missing", "is required"));
-        }
+        self.require(name);
         self.string(name).unwrap_or_default()
     }
 
@@ -58,6 +59,29 @@ impl Fields {
             Value::String(text) => Some(text),
             _ => None,
         })
+    }
+
+    /// Words of people: not empty, and not longer than this many characters.
+    pub(crate) fn text(&mut self, name: &'static str, longest: usize) -> Option<String> {
+        let rule = format!("must be a string of 1 to {longest} characters without control characters");
+        self.take(name, &rule, |value| match value {
+            Value::String(text) if !text.trim().is_empty() && text.chars().count() <= longest => {
+                Some(text).filter(|text| !text.chars().any(char::is_control))
+            }
+            _ => None,
+        })
+    }
+
+    /// Why a person does something.
+    pub(crate) fn reason(&mut self) -> Option<String> {
+        self.text("reason", MAX_REASON)
+    }
+
+    /// Says that a field must be there.
+    pub(crate) fn require(&mut self, name: &'static str) {
+        if !self.values.contains_key(name) {
+            self.wrong.push(FieldProblem::field(name, "field_missing", "is required"));
+        }
     }
 
     pub(crate) fn boolean(&mut self, name: &'static str) -> Option<bool> {
@@ -92,16 +116,11 @@ impl Fields {
     }
 
     /// Takes a field out; null is as good as absent.
-    fn take<T>(
-        &mut self,
-        name: &str,
-        rule: &'static str,
-        read: impl FnOnce(Value) -> Option<T>,
-    ) -> Option<T> {
+    fn take<T>(&mut self, name: &str, rule: &str, read: impl FnOnce(Value) -> Option<T>) -> Option<T> {
         let value = self.values.remove(name).filter(|value| !value.is_null())?;
         let read = read(value);
         if read.is_none() {
-            self.wrong.push(FieldProblem::field(name, "field_type", rule));
+            self.wrong.push(FieldProblem::field(name, "field_type", rule.to_owned()));
         }
         read
     }

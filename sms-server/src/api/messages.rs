@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use sms_core::sender::key_reused;
-use sms_core::store::Inserted;
-use sms_core::{Class, Error, ErrorKind, Message, MessageId, OnUnknown};
+use sms_core::store::{CancelRequest, Inserted, Resolution, ResolveRequest};
+use sms_core::{Class, Error, ErrorKind, Job, Message, MessageId, OnUnknown, Status};
 
 use super::Api;
 use super::auth::Caller;
@@ -17,9 +17,11 @@ use super::json::Fields;
 use super::problem::{FieldProblem, Problem};
 use super::query;
 use super::view::{Accepted, Detailed, Shown};
-use crate::keys::KeyScope;
+use crate::keys::{KeyScope, Principal};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The longest provider id, in characters.
+const MAX_PROVIDER_ID: usize = 64;
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// `POST /v1/messages`: 202 means durably accepted.
@@ -41,7 +43,7 @@ pub(crate) async fn send(
         Some(Inserted::Stored) => accepted(prepared.id, &uri, Json(Accepted::new(&prepared)))?,
         Some(Inserted::Replayed(id)) => {
             let first = api.0.store.get(*id, &caller.scope()).await?.ok_or_else(Problem::not_found)?;
-            let mut response = accepted(*id, &uri, Json(Shown::new(&first)))?;
+            let mut response = accepted(*id, &uri, Json(Shown::new(&first, &api)))?;
             response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
             response
         }
@@ -59,9 +61,7 @@ pub(crate) async fn list(
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let malformed = |_| Problem::new(StatusCode::BAD_REQUEST, "query_invalid", "the query cannot be read");
-    let Query(parameters) = parameters.map_err(malformed)?;
-    let mut request = query::read(parameters, caller.scope())?;
+    let mut request = query::read(query::parameters(parameters)?, caller.scope())?;
     let page = request.limit;
     // One more than the page tells whether there is a next one.
     request.limit += 1;
@@ -69,8 +69,12 @@ pub(crate) async fn list(
     let more = found.len() > page;
     found.truncate(page);
     let next_cursor = found.last().filter(|_| more).map(|last| last.message.id);
-    let data: Vec<_> = found.iter().map(Shown::new).collect();
-    Ok(Json(json!({ "data": data, "next_cursor": next_cursor })).into_response())
+    let data: Vec<_> = found.iter().map(|stored| Shown::new(stored, &api)).collect();
+    let mut page = json!({ "data": data, "next_cursor": next_cursor });
+    if request.statuses == [Status::Unknown] {
+        page["unmatched_receipts"] = json!(api.unmatched_beside(&caller, &found).await?);
+    }
+    Ok(Json(page).into_response())
 }
 
 /// `GET /v1/messages/{id}`: the message and its timeline.
@@ -80,11 +84,89 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    // What is not an id is the id of nothing.
-    let id: MessageId = id.parse().map_err(|_| Problem::not_found())?;
-    let stored = api.0.store.get(id, &caller.scope()).await?.ok_or_else(Problem::not_found)?;
-    let events = api.0.store.timeline(id).await?;
-    Ok(Json(Detailed::new(&stored, events)).into_response())
+    api.details(id_in(&id)?, &caller).await
+}
+
+/// `POST /v1/messages/{id}/cancel`: calls a message back while it waits.
+pub(crate) async fn cancel(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let caller = caller.with(KeyScope::Send)?;
+    let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.id.to_string());
+    api.0.store.cancel(CancelRequest { id, scope, by }).await?;
+    api.details(id, &caller).await
+}
+
+/// `POST /v1/messages/{id}/resolve`: a person settles a message of unknown outcome.
+pub(crate) async fn resolve(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = caller.with(KeyScope::Send)?;
+    let (resolution, reason) = read_resolution(Fields::read(&headers, &body)?)?;
+    let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.id.to_string());
+    let resend = resolution == Resolution::Resend;
+    api.0.store.resolve(ResolveRequest { id, scope, resolution, by, reason }).await?;
+    if resend && let Some(stored) = api.0.store.get(id, &caller.scope()).await? {
+        // Only to be faster: the caretaker offers it in any case.
+        let pushed = api.0.queue.push(&[Job { id, lane: stored.message.lane() }]).await;
+        if let Err(error) = pushed {
+            tracing::warn!(%error, "push failed; the caretaker will offer this message");
+        }
+    }
+    api.details(id, &caller).await
+}
+
+impl Api {
+    /// A message with everything that happened to it.
+    async fn details(&self, id: MessageId, caller: &Principal) -> Result<Response, Problem> {
+        let stored = self.0.store.get(id, &caller.scope()).await?.ok_or_else(Problem::not_found)?;
+        let events = self.0.store.timeline(id).await?;
+        let unmatched = self.unmatched_beside(caller, std::slice::from_ref(&stored)).await?;
+        let shown = Shown::new(&stored, self);
+        Ok(Json(Detailed::new(shown, &stored, events, unmatched)).into_response())
+    }
+}
+
+/// What is not an id is the id of nothing.
+fn id_in(path: &str) -> Result<MessageId, Problem> {
+    path.parse().map_err(|_| Problem::not_found())
+}
+
+/// What a person says became of a message, and how they know.
+fn read_resolution(mut fields: Fields) -> Result<(Resolution, String), Problem> {
+    const RESOLUTION: &str = "must be sent, failed or resend";
+    fields.require("resolution");
+    fields.require("reason");
+    let resolution = fields.one_of("resolution", RESOLUTION, |name| match name {
+        "sent" => Some(Resolution::Sent { provider_id: None }),
+        "failed" => Some(Resolution::Failed),
+        "resend" => Some(Resolution::Resend),
+        _ => None,
+    });
+    let provider_id = match resolution {
+        Some(Resolution::Sent { .. }) => fields.text("provider_id", MAX_PROVIDER_ID),
+        _ => None,
+    };
+    let reason = fields.reason();
+    fields.finish()?;
+    let resolution = match resolution {
+        Some(Resolution::Sent { .. }) => Some(Resolution::Sent { provider_id }),
+        other => other,
+    };
+    // Both are there, or `finish` would have said so; null is as good as absent.
+    let missing = |name| {
+        Problem::fields(
+            StatusCode::BAD_REQUEST,
+            vec![FieldProblem::field(name, "field_missing", "is required")],
+        )
+    };
+    Ok((resolution.ok_or_else(|| missing("resolution"))?, reason.ok_or_else(|| missing("reason"))?))
 }
 
 fn accepted(id: MessageId, uri: &axum::http::Uri, body: impl IntoResponse) -> Result<Response, Problem> {
@@ -125,6 +207,9 @@ fn read(mut fields: Fields) -> Result<Message, Problem> {
     }
     if let Some(daytime) = fields.boolean("daytime") {
         message = message.daytime(daytime);
+    }
+    if let Some(pass) = fields.boolean("pass_deadline") {
+        message = message.pass_deadline(pass);
     }
     if let Some(ip) = fields.string("end_user_ip") {
         message = message.end_user_ip(ip);

@@ -1,11 +1,14 @@
 //! The REST API, as a router that any axum application can mount.
 
 mod auth;
+mod callbacks;
 mod health;
 mod json;
 mod messages;
 mod problem;
+mod provider;
 mod query;
+mod receipts;
 mod view;
 
 use std::sync::Arc;
@@ -15,8 +18,8 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum::routing::get;
-use sms_core::{MessageId, Queue, Sender, Store};
+use axum::routing::{get, post};
+use sms_core::{Explanation, MessageId, Provider, Queue, Registry, Sender, Store};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -27,10 +30,14 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+use self::provider::Desk;
+use crate::callbacks::Callbacks;
 use crate::keys::KeyRing;
 
 /// The largest body of a request, in bytes.
 const MAX_BODY: usize = 64 * 1024;
+/// Where callbacks are taken.
+const CALLBACKS: &str = "/callbacks/";
 /// The longest a request may take, body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -49,6 +56,11 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Api(Arc<State>);
 
+/// Builds an [`Api`] with more than messages.
+#[derive(Debug)]
+#[must_use]
+pub struct ApiBuilder(State);
+
 /// What the handlers share.
 #[derive(Debug)]
 struct State {
@@ -56,19 +68,59 @@ struct State {
     store: Arc<dyn Store>,
     queue: Arc<dyn Queue>,
     keys: KeyRing,
+    desk: Option<Desk>,
+    callbacks: Option<Callbacks>,
+}
+
+impl ApiBuilder {
+    /// Serves `/v1/provider`: this one, as workers report on it in this registry.
+    pub fn provider(mut self, provider: impl Provider, registry: impl Registry) -> Self {
+        self.0.desk = Some(Desk::new(provider, registry));
+        self
+    }
+
+    /// Takes these callbacks.
+    pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
+        self.0.callbacks = Some(callbacks);
+        self
+    }
+
+    /// The API.
+    pub fn build(self) -> Api {
+        Api(Arc::new(self.0))
+    }
 }
 
 impl Api {
     /// The API over these. The sender must accept into the same store, and push into the same queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
-        Self(Arc::new(State { sender, store: Arc::new(store), queue: Arc::new(queue), keys }))
+        Self::builder(sender, store, queue, keys).build()
     }
 
-    /// The routes, with everything they need around them: `/v1/messages`, `/livez`, `/readyz`.
+    /// The same, to be given a provider and its callbacks too.
+    pub fn builder(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> ApiBuilder {
+        let (store, queue) = (Arc::new(store), Arc::new(queue));
+        ApiBuilder(State { sender, store, queue, keys, desk: None, callbacks: None })
+    }
+
+    /// What a code of this provider means.
+    fn explain(&self, provider: &str, code: i32) -> Option<Explanation> {
+        let desk = self.0.desk.as_ref().filter(|desk| desk.provider.name() == provider)?;
+        desk.provider.explain(code)
+    }
+
+    /// The routes, with everything they need around them: `/v1/…`, `/callbacks/…`, `/livez`, `/readyz`.
     pub fn router(self) -> Router {
         let routes = Router::new()
             .route("/v1/messages", get(messages::list).post(messages::send))
             .route("/v1/messages/{id}", get(messages::show))
+            .route("/v1/messages/{id}/cancel", post(messages::cancel))
+            .route("/v1/messages/{id}/resolve", post(messages::resolve))
+            .route("/v1/receipts/unmatched", get(receipts::unmatched))
+            .route("/v1/provider", get(provider::show))
+            .route("/v1/provider/pause", post(provider::pause))
+            .route("/v1/provider/resume", post(provider::resume))
+            .route("/callbacks/{provider}/{token}", post(callbacks::take))
             .route("/livez", get(health::live))
             .route("/readyz", get(health::ready))
             .fallback(|| async { StatusCode::NOT_FOUND })
@@ -102,10 +154,12 @@ impl MakeRequestId for NewRequestId {
     }
 }
 
-/// The span of a request: no query, which may hold a number.
+/// The span of a request: no query, which may hold a number, and not the secret part of a callback address.
 fn span(request: &Request) -> Span {
+    let path = request.uri().path();
+    let path = path.find(CALLBACKS).map_or(path, |at| &path[..at + CALLBACKS.len()]);
     let id = request.headers().get(problem::REQUEST_ID).and_then(|id| id.to_str().ok());
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+    tracing::info_span!("request", id, method = %request.method(), path)
 }
 
 fn log(response: &Response, took: Duration, _: &Span) {

@@ -53,6 +53,10 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such thing here")
     }
 
+    pub(crate) fn no_such_path() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_such_path", "nothing is served at this path")
+    }
+
     pub(crate) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
         self.header = Some((name, value));
         self
@@ -173,7 +177,7 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
 
 fn of_framework(status: StatusCode) -> Problem {
     match status {
-        StatusCode::NOT_FOUND => Problem::new(status, "no_such_path", "nothing is served at this path"),
+        StatusCode::NOT_FOUND => Problem::no_such_path(),
         StatusCode::METHOD_NOT_ALLOWED => {
             Problem::new(status, "method_not_allowed", "this path does not take this method; see Allow")
         }

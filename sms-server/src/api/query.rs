@@ -1,9 +1,11 @@
-//! The parameters of `GET /v1/messages`.
+//! The parameters of lists.
 
 use std::str::FromStr;
 
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
-use sms_core::store::ListRequest;
+use sms_core::store::{ListRequest, UnmatchedRequest};
 use sms_core::{Class, MessageId, PhoneNumber, Scope, Status};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -16,33 +18,73 @@ const MAX_LIMIT: usize = 200;
 /// The longest search, in characters.
 const MAX_SEARCH: usize = 200;
 
-/// Reads the parameters; every wrong one is named.
+/// The parameters of a request.
+pub(crate) fn parameters(
+    parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Vec<(String, String)>, Problem> {
+    let malformed = |_| Problem::new(StatusCode::BAD_REQUEST, "query_invalid", "the query cannot be read");
+    parameters.map(|Query(parameters)| parameters).map_err(malformed)
+}
+
+/// Reads the parameters of a list of messages; every wrong one is named.
 pub(crate) fn read(parameters: Vec<(String, String)>, scope: Scope) -> Result<ListRequest, Problem> {
     let mut request = ListRequest { scope, limit: DEFAULT_LIMIT, ..ListRequest::default() };
+    set_all(parameters, |name, value| set(&mut request, name, value))?;
+    Ok(request)
+}
+
+/// Reads the parameters of a list of unmatched receipts; every wrong one is named.
+pub(crate) fn unmatched(parameters: Vec<(String, String)>) -> Result<UnmatchedRequest, Problem> {
+    let mut request =
+        UnmatchedRequest { provider: None, from_time: None, to_time: None, limit: DEFAULT_LIMIT };
+    set_all(parameters, |name, value| match name {
+        "from_time" => put(&mut request.from_time, time(value), TIME),
+        "to_time" => put(&mut request.to_time, time(value), TIME),
+        "limit" => put(&mut request.limit, limit(value), LIMIT),
+        _ => Some(UNKNOWN),
+    })?;
+    Ok(request)
+}
+
+/// Sets each parameter with `set`, which answers with the rule it breaks, if it does.
+fn set_all(
+    parameters: Vec<(String, String)>,
+    mut set: impl FnMut(&str, &str) -> Option<&'static str>,
+) -> Result<(), Problem> {
     let mut wrong = Vec::new();
     let mut seen = Vec::new();
     for (name, value) in parameters {
-        let rule =
-            if seen.contains(&name) { Some("must stand once") } else { set(&mut request, &name, &value) };
+        let rule = if seen.contains(&name) { Some("must stand once") } else { set(&name, &value) };
         if let Some(rule) = rule {
             wrong.push(FieldProblem::parameter(name.clone(), "parameter_invalid", rule));
         }
         seen.push(name);
     }
-    if wrong.is_empty() { Ok(request) } else { Err(Problem::fields(StatusCode::BAD_REQUEST, wrong)) }
+    if wrong.is_empty() { Ok(()) } else { Err(Problem::fields(StatusCode::BAD_REQUEST, wrong)) }
+}
+
+const TIME: &str = "must be a time such as 2026-12-31T09:30:00Z (RFC 3339)";
+const LIMIT: &str = "must be 1 to 200";
+const UNKNOWN: &str = "there is no such parameter";
+
+fn put<T>(slot: &mut T, value: Option<T>, rule: &'static str) -> Option<&'static str> {
+    let Some(value) = value else { return Some(rule) };
+    *slot = value;
+    None
+}
+
+fn time(value: &str) -> Option<Option<OffsetDateTime>> {
+    OffsetDateTime::parse(value, &Rfc3339).ok().map(Some)
+}
+
+fn limit(value: &str) -> Option<usize> {
+    value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
 }
 
 /// Sets one parameter; answers with the rule it breaks, if it does.
 fn set(request: &mut ListRequest, name: &str, value: &str) -> Option<&'static str> {
-    fn put<T>(slot: &mut T, value: Option<T>, rule: &'static str) -> Option<&'static str> {
-        let Some(value) = value else { return Some(rule) };
-        *slot = value;
-        None
-    }
     const STATUS: &str = "must be one or more of queued, sending, sent, delivered, undelivered, failed, unknown, \
                           expired, cancelled, separated by commas";
-    const TIME: &str = "must be a time such as 2026-12-31T09:30:00Z (RFC 3339)";
-    let time = || OffsetDateTime::parse(value, &Rfc3339).ok().map(Some);
     match name {
         "status" => put(&mut request.statuses, value.split(',').map(Status::from_name).collect(), STATUS),
         "to" => put(&mut request.to, PhoneNumber::parse(value).ok().map(Some), "must be a phone number"),
@@ -51,20 +93,17 @@ fn set(request: &mut ListRequest, name: &str, value: &str) -> Option<&'static st
                 Some(value.to_owned()).filter(|value| (1..=MAX_SEARCH).contains(&value.chars().count()));
             put(&mut request.search, search.map(Some), "must be 1 to 200 characters")
         }
-        "from_time" => put(&mut request.from_time, time(), TIME),
-        "to_time" => put(&mut request.to_time, time(), TIME),
+        "from_time" => put(&mut request.from_time, time(value), TIME),
+        "to_time" => put(&mut request.to_time, time(value), TIME),
         "class" => {
             put(&mut request.class, Class::from_name(value).map(Some), "must be otp, service or marketing")
         }
         "reference" => put(&mut request.reference, Some(Some(value.to_owned())), ""),
-        "limit" => {
-            let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-            put(&mut request.limit, limit, "must be 1 to 200")
-        }
+        "limit" => put(&mut request.limit, limit(value), LIMIT),
         "cursor" => {
             let cursor = MessageId::from_str(value).ok().map(Some);
             put(&mut request.after, cursor, "must be the next_cursor of an earlier page")
         }
-        _ => Some("there is no such parameter"),
+        _ => Some(UNKNOWN),
     }
 }

@@ -6,8 +6,13 @@ use sms_core::event::Event;
 use sms_core::message::MessageState;
 use sms_core::text::Encoding;
 use sms_core::timeline::{Step, steps};
-use sms_core::{Class, MessageId, NewMessage, OnUnknown, PhoneNumber, SendOptions, Status, StoredMessage};
+use sms_core::{
+    Class, Explanation, MessageId, NewMessage, OnUnknown, PhoneNumber, SendOptions, Status, StoredMessage,
+};
 use time::OffsetDateTime;
+
+use super::Api;
+use super::receipts::Unmatched;
 
 /// What is known of a message from its acceptance on.
 #[derive(Debug, Serialize)]
@@ -46,12 +51,16 @@ pub(crate) struct Shown<'a> {
     deadline_at: OffsetDateTime,
     attempts: u32,
     resends: u32,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    unknown_since: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<Explanation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
 }
@@ -62,6 +71,8 @@ pub(crate) struct Detailed<'a> {
     #[serde(flatten)]
     shown: Shown<'a>,
     timeline: Vec<Step>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unmatched_receipts: Vec<Unmatched>,
 }
 
 impl<'a> Accepted<'a> {
@@ -89,7 +100,8 @@ impl<'a> Accepted<'a> {
 }
 
 impl<'a> Shown<'a> {
-    pub(crate) fn new(StoredMessage { message, state }: &'a StoredMessage) -> Self {
+    /// A message, with what its code means to its provider.
+    pub(crate) fn new(StoredMessage { message, state }: &'a StoredMessage, api: &Api) -> Self {
         let MessageState { status, created_at, updated_at, due_at, valid_until, attempts, resends, .. } =
             *state;
         Self {
@@ -101,16 +113,27 @@ impl<'a> Shown<'a> {
             deadline_at: valid_until,
             attempts,
             resends,
+            unknown_since: state.unknown_at.filter(|_| status == Status::Unknown),
             provider: state.provider.as_deref(),
             provider_id: state.provider_id.as_deref(),
             code: state.code,
+            meaning: state
+                .provider
+                .as_deref()
+                .zip(state.code)
+                .and_then(|(name, code)| api.explain(name, code)),
             reason: state.reason.as_deref(),
         }
     }
 }
 
 impl<'a> Detailed<'a> {
-    pub(crate) fn new(stored: &'a StoredMessage, events: Vec<Event>) -> Self {
-        Self { shown: Shown::new(stored), timeline: steps(stored, events) }
+    pub(crate) fn new(
+        shown: Shown<'a>,
+        stored: &'a StoredMessage,
+        events: Vec<Event>,
+        unmatched_receipts: Vec<Unmatched>,
+    ) -> Self {
+        Self { shown, timeline: steps(stored, events), unmatched_receipts }
     }
 }

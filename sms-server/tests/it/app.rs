@@ -1,6 +1,7 @@
 //! The API in process, over stores in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -8,14 +9,71 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use sms_core::store::ListRequest;
-use sms_core::{MemoryQueue, MemoryRegistry, MemoryStore, Queue, Sender, Store};
+use sms_core::store::{BeginRequest, InsertRequest, Settlement};
+use sms_core::{
+    Account, AccountInfo, Explanation, Limits, MemoryQueue, MemoryRegistry, MemoryStore, Message, MessageId,
+    Money, Outcome, Provider, Queue, Receipt, ReceiptState, Sender, Steering, Store, Submission, async_trait,
+};
+use sms_server::callbacks::{self, Callbacks};
 use sms_server::{Api, KeyRing, KeyScope};
 use tower::ServiceExt;
+
+/// The provider of the app.
+pub(crate) const PROVIDER: &str = "line";
+
+/// A provider with an account and a code.
+#[derive(Debug)]
+struct Line;
+
+#[async_trait]
+impl Provider for Line {
+    fn name(&self) -> &'static str {
+        PROVIDER
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::new(1, Duration::from_secs(1))
+    }
+
+    async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
+        vec![Outcome::accepted("1"); batch.len()]
+    }
+
+    fn account(&self) -> Option<&dyn Account> {
+        Some(self)
+    }
+
+    fn explain(&self, code: i32) -> Option<Explanation> {
+        (code == 201).then_some(Explanation { en: "no money", ru: "нет денег" })
+    }
+}
+
+#[async_trait]
+impl Account for Line {
+    async fn check(&self) -> sms_core::Result<()> {
+        Ok(())
+    }
+
+    async fn info(&self) -> sms_core::Result<AccountInfo> {
+        let mut info = AccountInfo::default();
+        info.balance = Money::parse("4122.56");
+        Ok(info)
+    }
+}
+
+/// Reads a list of provider ids that were delivered, one a line; genuine is what begins with "genuine".
+fn read_callback(body: &[u8]) -> anyhow::Result<Vec<Receipt>> {
+    let body =
+        std::str::from_utf8(body)?.strip_prefix("genuine\n").ok_or_else(|| anyhow::anyhow!("forged"))?;
+    Ok(body.lines().map(|id| Receipt::new(PROVIDER, id, ReceiptState::Delivered)).collect())
+}
 
 pub(crate) struct App {
     router: Router,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) queue: Arc<MemoryQueue>,
+    pub(crate) registry: Arc<MemoryRegistry>,
+    pub(crate) steering: Steering,
     keys: KeyRing,
     /// With the scopes send and read.
     pub(crate) key: String,
@@ -31,9 +89,16 @@ impl App {
     pub(crate) async fn new() -> Self {
         let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
         let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
-        let keys = KeyRing::new(Arc::new(MemoryRegistry::new()), None);
-        let router = Api::new(sender, store.clone(), queue.clone(), keys.clone()).router();
-        let mut app = Self { router, store, queue, keys, key: String::new() };
+        let registry = Arc::new(MemoryRegistry::new());
+        let keys = KeyRing::new(registry.clone(), None);
+        let callbacks = Callbacks::new(&*registry, PROVIDER, "100", read_callback).await.expect("a token");
+        let router = Api::builder(sender, store.clone(), queue.clone(), keys.clone())
+            .provider(Line, registry.clone())
+            .callbacks(callbacks)
+            .build()
+            .router();
+        let steering = Steering::new(registry.clone());
+        let mut app = Self { router, store, queue, registry, steering, keys, key: String::new() };
         app.key = app.key_with(&[KeyScope::Send, KeyScope::Read]).await;
         app
     }
@@ -60,8 +125,52 @@ impl App {
     }
 
     pub(crate) async fn post(&self, body: impl Into<Body>) -> Reply {
-        let request = self.request("POST", "/v1/messages").header("content-type", "application/json");
+        self.post_to("/v1/messages", body).await
+    }
+
+    pub(crate) async fn post_to(&self, path: &str, body: impl Into<Body>) -> Reply {
+        let request = self.request("POST", path).header("content-type", "application/json");
         self.call(request.body(body.into()).expect("a request")).await
+    }
+
+    /// The same app for somebody with another key.
+    pub(crate) async fn becoming(mut self, scopes: &[KeyScope]) -> Self {
+        self.key = self.key_with(scopes).await;
+        self
+    }
+
+    /// A message of this app's key whose first attempt had this outcome.
+    pub(crate) async fn attempted(&self, outcome: Outcome) -> MessageId {
+        let owner = self.keys.list().await.expect("keys").remove(0).id;
+        let message = Message::new("+79251234567", "hi").owner(owner).prepare().expect("valid");
+        let (id, ids) = (message.id, [message.id]);
+        let insert = InsertRequest { messages: &[message], push_after: Duration::ZERO };
+        self.store.insert(insert).await.expect("inserted");
+        let lease = Duration::from_mins(1);
+        let begin = BeginRequest { ids: &ids, worker: "w", batch: 1, provider: PROVIDER, lease };
+        let state = sms_core::outcome::AttemptState {
+            max_attempts: 1,
+            ..self.store.begin(begin).await.expect("begun")[0].attempt
+        };
+        let verdict = sms_core::outcome::decide(state, &outcome, &sms_core::RetryPolicy::default(), 0.5);
+        let (provider, took) = (PROVIDER.to_owned(), Duration::from_millis(5));
+        let settlement = Settlement { id, fence: 1, provider, outcome, verdict, took, poll_after: None };
+        self.store.settle(&[settlement]).await.expect("settled");
+        id
+    }
+
+    /// What a provider posts to the callback address of the app.
+    pub(crate) async fn callback(&self, body: &str) -> (StatusCode, String) {
+        let path = callbacks::path(&*self.registry, PROVIDER).await.expect("a path");
+        self.callback_at(path.expose_secret(), body).await
+    }
+
+    pub(crate) async fn callback_at(&self, path: &str, body: &str) -> (StatusCode, String) {
+        let request = Request::post(path).body(Body::from(body.to_owned())).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+        (status, String::from_utf8(body.to_vec()).expect("text"))
     }
 
     pub(crate) async fn post_with_key(&self, key: &str, body: &str) -> Reply {

@@ -6,8 +6,11 @@
 mod api;
 mod app;
 mod bad_input;
+mod callbacks;
 mod kill;
 mod process;
 mod program;
+mod provider;
 mod smsru;
 mod stand_in;
+mod unknown;

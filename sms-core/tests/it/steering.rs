@@ -1,0 +1,160 @@
+//! People's orders, by way of the registry, and what workers report there.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sms_core::{Limits, MemoryRegistry, Outcome, Status, Steering};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Reply, Running, TIMEOUT, Witness, World, accept, all, message, start};
+
+struct Bridge {
+    world: World,
+    provider: Arc<Witness>,
+    registry: Arc<MemoryRegistry>,
+    steering: Steering,
+}
+
+impl Bridge {
+    fn new() -> Self {
+        let world = World::new();
+        let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
+        let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
+        let steering = Steering::new(Arc::clone(&registry));
+        Self { world, provider, registry, steering }
+    }
+
+    fn start(&self, name: &str) -> Running {
+        start(self.world.worker(Arc::clone(&self.provider)).registry(Arc::clone(&self.registry)).name(name))
+    }
+
+    async fn give(&self, paused: bool) {
+        self.steering.give("witness", paused, "olga", "the tariff changes").await.expect("written");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_provider_gets_nothing_and_a_resumed_one_everything() {
+    let bridge = Bridge::new();
+    let worker = bridge.start("w");
+    bridge.give(true).await;
+    sleep(Duration::from_secs(3)).await;
+    let id = bridge.world.send(message("hi")).await;
+    sleep(Duration::from_mins(10)).await;
+    assert_eq!(bridge.world.status(id).await, Status::Queued);
+    assert_eq!(bridge.provider.calls().len(), 0);
+    let before = Instant::now();
+    bridge.give(false).await;
+    bridge.world.becomes(id, Status::Sent).await;
+    assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
+    assert_eq!(bridge.world.state(id).await.attempts, 1, "the pause burnt an attempt");
+    worker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_outlives_the_worker() {
+    let bridge = Bridge::new();
+    bridge.give(true).await;
+    let id = bridge.world.send(message("hi")).await;
+    for _ in 0..2 {
+        let worker = bridge.start("w");
+        sleep(Duration::from_mins(1)).await;
+        worker.stop().await;
+    }
+    assert_eq!(bridge.world.status(id).await, Status::Queued);
+    assert_eq!(bridge.provider.calls().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_reports_how_it_is_and_leaves_no_report_behind() {
+    let bridge = Bridge::new();
+    let worker = bridge.start("w");
+    sleep(Duration::from_secs(2)).await;
+    bridge.give(true).await;
+    sleep(Duration::from_secs(2)).await;
+    let [(name, report, _)] = &bridge.steering.workers().await.expect("read")[..] else {
+        panic!("one worker")
+    };
+    assert_eq!((name.as_str(), report.provider.as_str()), ("w", "witness"));
+    let pause = report.pause.as_ref().expect("it is paused");
+    assert_eq!((pause.by.as_deref(), pause.reason.as_str()), (Some("olga"), "the tariff changes"));
+    worker.stop().await;
+    assert_eq!(bridge.steering.workers().await.expect("read"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_left_behind_long_ago_goes_when_another_worker_starts() {
+    let bridge = Bridge::new();
+    let killed = bridge.start("killed");
+    sleep(Duration::from_secs(2)).await;
+    killed.kill();
+    assert_eq!(bridge.steering.workers().await.expect("read").len(), 1);
+    // The registry's clock stands at the first of January, which is long ago by the system's.
+    let next = bridge.start("next");
+    sleep(Duration::from_secs(2)).await;
+    let names: Vec<_> = bridge.steering.workers().await.expect("read").into_iter().map(|it| it.0).collect();
+    assert_eq!(names, ["next"]);
+    next.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_who_resumes_is_not_made_to_wait_for_the_next_probe() {
+    let world = World::new();
+    let refused_until = Instant::now() + Duration::from_mins(20);
+    let provider = world.witness(move |_, batch| {
+        let refused = Instant::now() < refused_until;
+        Reply::Now(if refused { all(batch, &Outcome::blocked(201, "no money")) } else { accept(batch) })
+    });
+    let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
+    let worker = start(world.worker(provider).registry(Arc::clone(&registry)));
+    let id = world.send(message("hi")).await;
+    sleep(refused_until - Instant::now() + Duration::from_millis(10)).await;
+    assert_eq!(world.status(id).await, Status::Queued);
+    Steering::new(registry).give("witness", false, "olga", "paid").await.expect("written");
+    let before = Instant::now();
+    world.becomes(id, Status::Sent).await;
+    assert!(before.elapsed() < Duration::from_secs(8), "{:?}", before.elapsed());
+    worker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_refuses_the_account_from_the_start_is_asked_once() {
+    let world = World::new();
+    let slow = Duration::from_millis(100);
+    let provider = world.witness_with(Limits::new(10, TIMEOUT), move |_, batch| {
+        Reply::After(slow, all(batch, &Outcome::blocked(201, "no money")))
+    });
+    let ids = world.send_many(100).await;
+    let worker =
+        start(world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::new(8).expect("not zero")));
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(provider.calls().len(), 1, "every place for a call was taken before the first had an outcome");
+    worker.stop().await;
+    for id in ids {
+        assert_eq!((world.status(id).await, world.state(id).await.attempts), (Status::Queued, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_were_begun_when_the_provider_was_paused_are_not_made() {
+    let world = World::new();
+    let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
+    let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
+    world.faults.plan(
+        crate::support::Call::Begin,
+        crate::support::Fault::DelayAnswer(Duration::from_secs(5)),
+        1,
+    );
+    let worker = start(world.worker(Arc::clone(&provider)).registry(Arc::clone(&registry)));
+    sleep(Duration::from_secs(2)).await;
+    let id = world.send(message("hi")).await;
+    sleep(Duration::from_secs(1)).await;
+    Steering::new(registry).give("witness", true, "olga", "wrong text").await.expect("written");
+    world.becomes(id, Status::Sending).await;
+    world.becomes(id, Status::Queued).await;
+    sleep(Duration::from_mins(1)).await;
+    worker.stop().await;
+    assert_eq!(provider.calls().len(), 0);
+    assert_eq!(world.state(id).await.attempts, 0, "the pause burnt an attempt");
+}

@@ -1,0 +1,123 @@
+//! Where a provider reports by itself: the address it calls, and who understands what it says there.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde_json::json;
+use sms_core::clock::datetime_from_ms;
+use sms_core::registry::Expect;
+use sms_core::{Clock, Error, ErrorKind, Receipt, Registry, Result, SystemClock};
+use subtle::ConstantTimeEq;
+use time::OffsetDateTime;
+
+use crate::keys::random_letters;
+
+/// The kind of the records that hold the secret part of the address, one for each provider.
+const KIND: &str = "callback";
+/// Five bits in each.
+const TOKEN: usize = 26;
+
+/// Reads the body of a callback; the error says why it is refused.
+type Read = dyn Fn(&[u8]) -> anyhow::Result<Vec<Receipt>> + Send + Sync;
+
+/// The callbacks of one provider.
+#[derive(Clone)]
+pub struct Callbacks(Arc<Inner>);
+
+struct Inner {
+    provider: String,
+    token: SecretString,
+    read: Box<Read>,
+    answer: &'static str,
+    seen: Mutex<CallbacksSeen>,
+}
+
+/// When callbacks came, since the start of the process.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct CallbacksSeen {
+    /// The last one that was genuine.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_at: Option<OffsetDateTime>,
+    /// How many were genuine.
+    pub accepted: u64,
+    /// How many were refused: forged, or not to be read.
+    pub refused: u64,
+}
+
+impl Callbacks {
+    /// The callbacks of this provider, under a secret that this registry keeps. `answer` is what tells the provider that
+    /// a callback was taken; `read` has to find out whether it is genuine.
+    ///
+    /// # Errors
+    ///
+    /// The registry's.
+    pub async fn new(
+        registry: &dyn Registry,
+        provider: &str,
+        answer: &'static str,
+        read: impl Fn(&[u8]) -> anyhow::Result<Vec<Receipt>> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let (provider, token, read) = (provider.to_owned(), token(registry, provider).await?, Box::new(read));
+        Ok(Self(Arc::new(Inner { provider, token, read, answer, seen: Mutex::default() })))
+    }
+
+    /// Whether this is their address.
+    pub(crate) fn are_at(&self, provider: &str, token: &str) -> bool {
+        provider == self.0.provider && self.0.token.expose_secret().as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
+    /// The receipts in a body.
+    pub(crate) fn read(&self, body: &[u8]) -> anyhow::Result<Vec<Receipt>> {
+        let read = (self.0.read)(body);
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.is_ok() {
+            seen.accepted += 1;
+            seen.last_at = Some(datetime_from_ms(SystemClock.now_ms()));
+        } else {
+            seen.refused += 1;
+        }
+        read
+    }
+
+    pub(crate) fn answer(&self) -> &'static str {
+        self.0.answer
+    }
+
+    pub(crate) fn seen(&self) -> CallbacksSeen {
+        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callbacks").field("provider", &self.0.provider).finish_non_exhaustive()
+    }
+}
+
+/// The path at which a provider's callbacks are taken, with the secret in it.
+///
+/// # Errors
+///
+/// The registry's.
+pub async fn path(registry: &dyn Registry, provider: &str) -> Result<SecretString> {
+    let token = token(registry, provider).await?;
+    Ok(format!("/callbacks/{provider}/{}", token.expose_secret()).into())
+}
+
+/// The secret part of the address: made once, the same for every process.
+async fn token(registry: &dyn Registry, provider: &str) -> Result<SecretString> {
+    if let Some(record) = registry.get(KIND, provider).await? {
+        let unreadable = || Error::new(ErrorKind::Internal, "the callback address cannot be read");
+        return record.value["token"].as_str().map(SecretString::from).ok_or_else(unreadable);
+    }
+    let made = json!({ "token": random_letters::<TOKEN>()? });
+    match registry.put(KIND, provider, &made, Expect::Absent).await {
+        // Another process was faster, perhaps: what is there counts.
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::Conflict => {}
+        Err(error) => return Err(error),
+    }
+    Box::pin(token(registry, provider)).await
+}

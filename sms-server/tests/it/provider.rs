@@ -1,0 +1,88 @@
+//! `/v1/provider`.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use sms_core::steering::{PauseReport, WorkerReport};
+use sms_server::KeyScope;
+
+use crate::app::{App, PROVIDER};
+
+async fn admin() -> App {
+    App::new().await.becoming(&[KeyScope::Admin]).await
+}
+
+async fn report(app: &App, worker: &str, pause: Option<PauseReport>) {
+    let started_at = time::OffsetDateTime::UNIX_EPOCH;
+    let report = WorkerReport { provider: PROVIDER.to_owned(), started_at, in_flight: 3, pause };
+    app.steering.report(worker, &report).await.expect("reported");
+}
+
+#[tokio::test]
+async fn a_pause_and_a_resumption_are_orders_to_every_worker_and_shown() {
+    let app = admin().await;
+    report(&app, "w1", None).await;
+    assert_eq!(app.get("/v1/provider").await.body["state"], "active");
+    let reply = app.post_to("/v1/provider/pause", r#"{"reason":"wrong text"}"#).await;
+    assert_eq!((reply.status, &reply.body["state"]), (StatusCode::OK, &json!("paused")));
+    assert_eq!(reply.body["pause"]["reason"], "wrong text");
+    assert!(reply.body["pause"]["by"].is_string() && reply.body["pause"]["since"].is_string());
+    let (first, order) = app.steering.order(PROVIDER).await.expect("read").expect("given");
+    assert!(order.paused);
+    let reply = app.post_to("/v1/provider/resume", "").await;
+    assert_eq!((reply.status, &reply.body["state"]), (StatusCode::OK, &json!("active")));
+    let (second, order) = app.steering.order(PROVIDER).await.expect("read").expect("given");
+    assert!(!order.paused && second > first, "a resumption is an order too: try at once");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_paused_by_itself_says_why_in_plain_words() {
+    let app = admin().await;
+    let pause = PauseReport { code: Some(201), reason: "not enough".to_owned(), by: None, probe_at: None };
+    report(&app, "w1", Some(pause)).await;
+    let body = app.get("/v1/provider").await.body;
+    assert_eq!((&body["state"], &body["pause"]["code"]), (&json!("paused"), &json!(201)));
+    assert_eq!(body["pause"]["meaning"], json!({"en": "no money", "ru": "нет денег"}));
+    assert_eq!(body["pause"]["by"], Value::Null);
+    assert_eq!(body["workers"][0]["in_flight"], 3);
+}
+
+#[tokio::test]
+async fn a_provider_without_a_worker_is_said_to_have_none() {
+    let body = admin().await.get("/v1/provider").await.body;
+    assert_eq!((&body["state"], &body["workers"]), (&json!("no_worker"), &json!([])));
+}
+
+#[tokio::test]
+async fn the_account_is_shown_to_administrators_only() {
+    let app = App::new().await;
+    assert_eq!(app.get("/v1/provider").await.body["account"], Value::Null);
+    let app = app.becoming(&[KeyScope::Admin]).await;
+    assert_eq!(app.get("/v1/provider").await.body["account"]["balance"], "4122.56");
+}
+
+#[tokio::test]
+async fn only_administrators_steer() {
+    let app = App::new().await;
+    for path in ["/v1/provider/pause", "/v1/provider/resume"] {
+        assert_eq!(app.post_to(path, "").await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    assert_eq!(app.steering.order(PROVIDER).await.expect("read"), None);
+}
+
+#[tokio::test]
+async fn a_wrong_order_is_refused_and_gives_none() {
+    let app = admin().await;
+    for (body, pointer) in [
+        (r#"{"reason":7}"#, "/reason"),
+        (r#"{"reason":""}"#, "/reason"),
+        (r#"{"why":"x"}"#, "/why"),
+        (r#"{"reason":"a\u0000b"}"#, "/reason"),
+    ] {
+        let reply = app.post_to("/v1/provider/pause", body).await;
+        assert_eq!(
+            (reply.status, &reply.body["errors"][0]["pointer"]),
+            (StatusCode::BAD_REQUEST, &json!(pointer))
+        );
+    }
+    assert_eq!(app.steering.order(PROVIDER).await.expect("read"), None);
+}
