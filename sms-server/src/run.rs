@@ -20,7 +20,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let config = Config::load(cli.settings.config.as_deref(), &environment, &cli.settings.given())?;
     logging::start(&config)?;
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::serve(config).await,
+        Command::Serve => Box::pin(serve::serve(config)).await,
         Command::Keys(command) => keys(&config, command).await,
         Command::Config(Inspect::Check) => check(&config),
     }

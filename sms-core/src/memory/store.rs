@@ -131,11 +131,11 @@ impl Inner {
         if settlement.outcome.class != OutcomeClass::Accepted {
             return None;
         }
-        self.join_parked(now, settlement.id, (settlement.provider.clone(), provider_id))
+        self.join_parked(now, settlement.id, &(settlement.provider.clone(), provider_id))
     }
 
     /// Makes a message known under this provider and id, and applies the receipts that waited for it.
-    fn join_parked(&mut self, now: i64, id: MessageId, name: (String, String)) -> Option<Status> {
+    fn join_parked(&mut self, now: i64, id: MessageId, name: &(String, String)) -> Option<Status> {
         self.provider_ids.insert(name.clone(), id);
         let parked = std::mem::take(&mut self.parked);
         let (mine, others) = parked
@@ -164,7 +164,7 @@ impl Inner {
             if let Some(row) = self.rows.get_mut(&suspect.id) {
                 let event = row.standing.infer(now, &id.provider_id);
                 self.log(now, suspect.id, Status::Sent, event);
-                self.join_parked(now, suspect.id, (id.provider.clone(), id.provider_id.clone()));
+                self.join_parked(now, suspect.id, &(id.provider.clone(), id.provider_id.clone()));
             }
         }
         found.into_iter().map(|(suspect, _)| suspect.id).collect()
@@ -186,7 +186,7 @@ impl Inner {
         }
         let status =
             self.change(now, (id, &scope), Status::Unknown, |it| it.resolve(now, resolution, by, reason))?;
-        Ok(name.and_then(|name| self.join_parked(now, id, name)).unwrap_or(status))
+        Ok(name.and_then(|name| self.join_parked(now, id, &name)).unwrap_or(status))
     }
 
     fn receive(&mut self, now: i64, receipt: &Receipt) -> ReceiptEffect {

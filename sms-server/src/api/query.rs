@@ -38,8 +38,8 @@ pub(crate) fn unmatched(parameters: Vec<(String, String)>) -> Result<UnmatchedRe
     let mut request =
         UnmatchedRequest { provider: None, from_time: None, to_time: None, limit: DEFAULT_LIMIT };
     set_all(parameters, |name, value| match name {
-        "from_time" => put(&mut request.from_time, time(value), TIME),
-        "to_time" => put(&mut request.to_time, time(value), TIME),
+        "from_time" => put_time(&mut request.from_time, value),
+        "to_time" => put_time(&mut request.to_time, value),
         "limit" => put(&mut request.limit, limit(value), LIMIT),
         _ => Some(UNKNOWN),
     })?;
@@ -63,7 +63,6 @@ fn set_all(
     if wrong.is_empty() { Ok(()) } else { Err(Problem::fields(StatusCode::BAD_REQUEST, wrong)) }
 }
 
-const TIME: &str = "must be a time such as 2026-12-31T09:30:00Z (RFC 3339)";
 const LIMIT: &str = "must be 1 to 200";
 const UNKNOWN: &str = "there is no such parameter";
 
@@ -73,8 +72,9 @@ fn put<T>(slot: &mut T, value: Option<T>, rule: &'static str) -> Option<&'static
     None
 }
 
-fn time(value: &str) -> Option<Option<OffsetDateTime>> {
-    OffsetDateTime::parse(value, &Rfc3339).ok().map(Some)
+fn put_time(slot: &mut Option<OffsetDateTime>, value: &str) -> Option<&'static str> {
+    const TIME: &str = "must be a time such as 2026-12-31T09:30:00Z (RFC 3339)";
+    put(slot, OffsetDateTime::parse(value, &Rfc3339).ok().map(Some), TIME)
 }
 
 fn limit(value: &str) -> Option<usize> {
@@ -93,8 +93,8 @@ fn set(request: &mut ListRequest, name: &str, value: &str) -> Option<&'static st
                 Some(value.to_owned()).filter(|value| (1..=MAX_SEARCH).contains(&value.chars().count()));
             put(&mut request.search, search.map(Some), "must be 1 to 200 characters")
         }
-        "from_time" => put(&mut request.from_time, time(value), TIME),
-        "to_time" => put(&mut request.to_time, time(value), TIME),
+        "from_time" => put_time(&mut request.from_time, value),
+        "to_time" => put_time(&mut request.to_time, value),
         "class" => {
             put(&mut request.class, Class::from_name(value).map(Some), "must be otp, service or marketing")
         }

@@ -101,7 +101,7 @@ pub async fn a_message_whose_worker_vanished_takes_it_too(h: &StoreHarness) {
 pub async fn an_id_is_left_alone_until_answers_have_had_their_time(h: &StoreHarness) {
     let id = h.unknown(message()).await;
     h.receive(delivered("stray")).await;
-    h.advance(QUIET - secs(30)).await;
+    h.advance(QUIET.saturating_sub(secs(30))).await;
     assert_eq!(h.store.infer(QUIET).await.expect("infer"), []);
     assert_eq!(h.settle(id, 1, Outcome::accepted("stray")).await, Settled::Late(Status::Delivered));
 }
