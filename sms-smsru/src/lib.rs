@@ -4,6 +4,8 @@ mod address;
 pub mod code;
 pub mod config;
 mod http;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 mod smsru;
 mod wire;
 
