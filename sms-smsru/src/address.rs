@@ -58,6 +58,9 @@ impl SmsRuConfig {
             "connect_timeout_seconds" => self.connect_timeout(seconds()?),
             "batch" => self.batch(number()? as usize),
             "partner_id" => self.partner_id(number()?),
+            "late_seconds" => self.late(seconds()?),
+            "poll_first_seconds" => self.poll_first(seconds()?),
+            "callback_api_id" => self.callback_api_id(value),
             "test" => match value {
                 "1" => self.test(true),
                 "0" => self.test(false),

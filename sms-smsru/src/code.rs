@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use sms_core::ReceiptState::{self, Delivered, InTransit, Undelivered};
 
-use Meaning::{Blocked, Busy, Neutral, Receipt, Rejected, Success};
+use Block::{Credentials, DailyLimit, Money, Sender};
+use Meaning::{Blocked, Busy, NotFound, Receipt, Rejected, Repeated, Success};
 
 /// Where a code stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,14 +41,46 @@ pub enum Meaning {
         /// Whether to give up at once on a one-time code: sms.ru took it for fraud, or it will come too late.
         final_for_otp: bool,
     },
+    /// This recipient is refused because sms.ru took the same text for the same number within this time; a repeat is
+    /// worth it after as long.
+    Repeated {
+        /// How far back the other one may lie.
+        within: Duration,
+    },
     /// The service is refused for now; its documentation says to repeat.
     Busy,
     /// The account is refused until a person or a new day helps.
-    Blocked,
+    Blocked(Block),
     /// A delivery status.
     Receipt(ReceiptState),
-    /// Decides nothing about a message.
-    Neutral,
+    /// How a check by phone call stands.
+    CallCheck(CallCheckState),
+    /// There is no such thing; decides nothing about a message.
+    NotFound,
+}
+
+/// Why an account is refused, and so what must change before it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Block {
+    /// The key, or the account it belongs to, is not accepted.
+    Credentials,
+    /// There is not enough money on it.
+    Money,
+    /// It has sent as many messages today as it may.
+    DailyLimit,
+    /// It has no sender name.
+    Sender,
+}
+
+/// How a check by phone call stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallCheckState {
+    /// Nobody has called yet.
+    Waiting,
+    /// The number called.
+    Confirmed,
+    /// The time for the call is over, or there is no such check.
+    Expired,
 }
 
 /// One row of the table.
@@ -66,6 +99,12 @@ pub struct Code {
     pub ru: &'static str,
 }
 
+/// What is said of a code the table does not have.
+pub(crate) const UNKNOWN: &str = "sms.ru refused with a code this version does not know";
+
+/// The same of a code about an accepted message.
+pub(crate) const UNKNOWN_DELIVERY: &str = "sms.ru gave a delivery code this version does not know";
+
 /// The row of this code at this level; `None` for a code this version does not know there.
 pub fn find(code: i32, level: Level) -> Option<&'static Code> {
     TABLE.iter().find(|row| row.code == code && row.levels.contains(&level))
@@ -79,6 +118,21 @@ pub fn of_sending(code: i32, level: Level) -> Option<&'static Code> {
     found.filter(|row| row.meaning != Meaning::Success)
 }
 
+/// The row of a refusal by any method, wherever it is documented.
+pub fn of_refusal(code: i32) -> Option<&'static Code> {
+    TABLE.iter().find(|row| row.code == code && !matches!(row.meaning, Success | Receipt(_)))
+}
+
+/// What a delivery code says; `None` for one that says nothing about a message. A code this version does not know is
+/// one more step on the way: the end of a message is not taken from a number nobody can read.
+pub fn of_delivery(code: i32) -> Option<ReceiptState> {
+    match find(code, Level::Delivery).map(|row| row.meaning) {
+        Some(Receipt(state)) => Some(state),
+        Some(_) => None,
+        None => Some(InTransit),
+    }
+}
+
 const R: &[Level] = &[Level::Request];
 const S: &[Level] = &[Level::Recipient];
 const RS: &[Level] = &[Level::Request, Level::Recipient];
@@ -86,7 +140,7 @@ const D: &[Level] = &[Level::Delivery];
 const C: &[Level] = &[Level::Callback];
 const K: &[Level] = &[Level::CallCheck];
 
-const MINUTE: Meaning = throttled(60, false);
+const MINUTE: Meaning = Repeated { within: Duration::from_mins(1) };
 const DAY: Meaning = throttled(6 * 3600, false);
 const CODES: Meaning = throttled(5 * 60, true);
 const FRAUD: Meaning = throttled(10 * 60, true);
@@ -108,7 +162,7 @@ const fn row(
 /// Every code that is documented or was seen.
 #[rustfmt::skip]
 pub const TABLE: &[Code] = &[
-    row(-1, D, Neutral, "sms.ru does not know a message with this id",
+    row(-1, D, NotFound, "sms.ru does not know a message with this id",
         "Сообщение с таким номером не найдено"),
     row(100, R, Success, "the request was carried out",
         "Запрос выполнен"),
@@ -136,9 +190,9 @@ pub const TABLE: &[Code] = &[
         "Сообщение прочитано"),
     row(150, D, Receipt(Undelivered), "not delivered: there is no route to the number",
         "Не доставлено: нет маршрута до этого номера"),
-    row(200, RS, Blocked, "sms.ru does not know this API id",
+    row(200, R, Blocked(Credentials), "sms.ru does not know this API id",
         "Неправильный api_id"),
-    row(201, RS, Blocked, "not enough money on the account",
+    row(201, RS, Blocked(Money), "not enough money on the account",
         "Не хватает средств на счету"),
     row(202, RS, Rejected, "the recipient's number is wrong, or there is no route to it",
         "Неправильный номер получателя, или до него нет маршрута"),
@@ -148,7 +202,7 @@ pub const TABLE: &[Code] = &[
         "Оператор получателя не подключён для этого имени отправителя"),
     row(205, RS, Rejected, "the message is longer than 8 parts",
         "Сообщение длиннее 8 SMS"),
-    row(206, RS, Blocked, "the account's daily limit of messages is reached",
+    row(206, RS, Blocked(DailyLimit), "the account's daily limit of messages is reached",
         "Достигнут дневной лимит сообщений"),
     row(207, S, Rejected, "there is no route to this number",
         "До этого номера нет маршрута"),
@@ -175,7 +229,7 @@ pub const TABLE: &[Code] = &[
     row(220, RS, Busy, "sms.ru is temporarily unavailable",
         "Сервис sms.ru временно недоступен"),
     // Recorded from the live server at this level, in June 2026.
-    row(221, S, Blocked, "the account must first create a sender name",
+    row(221, S, Blocked(Sender), "the account must first create a sender name",
         "Сначала нужно создать буквенное имя отправителя"),
     row(222, S, Rejected, "the operator takes approved templates only, and the text matches none",
         "Оператор принимает только согласованные шаблоны, а текст не подходит ни к одному"),
@@ -187,24 +241,24 @@ pub const TABLE: &[Code] = &[
         "Слишком много одинаковых сообщений на этот номер за день"),
     row(233, S, CODES, "too many repeated codes to this number in a short time",
         "Слишком частая отправка кодов на этот номер"),
-    row(300, R, Blocked, "the token is wrong or expired, or the IP address has changed",
+    row(300, R, Blocked(Credentials), "the token is wrong or expired, or the IP address has changed",
         "Токен неправильный или истёк, либо сменился IP-адрес"),
-    row(301, R, Blocked, "the API id, or the login and password, are wrong",
+    row(301, R, Blocked(Credentials), "the API id, or the login and password, are wrong",
         "Неправильный api_id либо логин и пароль"),
-    row(302, R, Blocked, "the account is not confirmed yet",
+    row(302, R, Blocked(Credentials), "the account is not confirmed yet",
         "Аккаунт ещё не подтверждён"),
     // The next three are for sign-in forms; from `sms/send` they would be about the account.
-    row(303, R, Blocked, "the confirmation code of the account is wrong",
+    row(303, R, Blocked(Credentials), "the confirmation code of the account is wrong",
         "Неправильный код подтверждения аккаунта"),
-    row(304, R, Blocked, "too many confirmation codes were sent",
+    row(304, R, Blocked(Credentials), "too many confirmation codes were sent",
         "Отправлено слишком много кодов подтверждения"),
-    row(305, R, Blocked, "a wrong confirmation code was entered too often",
+    row(305, R, Blocked(Credentials), "a wrong confirmation code was entered too often",
         "Слишком много неверных вводов кода подтверждения"),
-    row(400, K, Neutral, "nobody has called yet",
+    row(400, K, Meaning::CallCheck(CallCheckState::Waiting), "nobody has called yet",
         "Звонка ещё не было"),
-    row(401, K, Neutral, "the number is confirmed by a call",
+    row(401, K, Meaning::CallCheck(CallCheckState::Confirmed), "the number is confirmed by a call",
         "Номер подтверждён звонком"),
-    row(402, K, Neutral, "the time for the call is over, or the id of the check is wrong",
+    row(402, K, Meaning::CallCheck(CallCheckState::Expired), "the time for the call is over, or the id of the check is wrong",
         "Время на звонок истекло, либо неверный номер проверки"),
     row(500, RS, Busy, "sms.ru had an error of its own",
         "Ошибка на сервере sms.ru"),
@@ -222,12 +276,12 @@ pub const TABLE: &[Code] = &[
         "Ограничение: IP-адрес пользователя принадлежит хостингу"),
     row(507, RS, Rejected, "the user's IP address is malformed or private",
         "IP-адрес пользователя неправильный или из частной сети"),
-    row(508, RS, FRAUD, "limit: too many calls within five minutes",
+    row(508, R, FRAUD, "limit: too many calls within five minutes",
         "Ограничение: слишком много звонков за пять минут"),
     row(550, RS, Rejected, "the number's country is blocked for safety",
         "Страна номера заблокирована в целях безопасности"),
     row(901, C, Rejected, "the callback address does not begin with http:// or https://",
         "Адрес обработчика не начинается с http:// или https://"),
-    row(902, C, Rejected, "there is no such callback address",
+    row(902, C, NotFound, "there is no such callback address",
         "Такого обработчика нет"),
 ];

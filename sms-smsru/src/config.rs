@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use sms_core::{Error, ErrorKind, Result};
+use sms_core::{Clock, Error, ErrorKind, Result, SystemClock};
 use url::{Host, Url};
 
 /// The most recipients sms.ru documents for one request.
@@ -14,6 +15,11 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than this a worker's lease would keep a message from everybody else for nothing.
 const MAX_TIMEOUT: Duration = Duration::from_mins(5);
+const DEFAULT_LATE: Duration = Duration::from_mins(2);
+const MAX_LATE: Duration = Duration::from_mins(10);
+const DEFAULT_POLL_FIRST: Duration = Duration::from_secs(30);
+/// The longest interval between two status queries.
+pub(crate) const MAX_POLL: Duration = Duration::from_hours(1);
 
 /// The configuration of [`SmsRu`](crate::SmsRu). Checked when the provider is made from it.
 ///
@@ -35,6 +41,10 @@ pub struct SmsRuConfig {
     pub(crate) batch: usize,
     pub(crate) test: bool,
     pub(crate) partner_id: Option<u32>,
+    pub(crate) late: Duration,
+    pub(crate) poll_first: Duration,
+    callback_api_id: Option<SecretString>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Who we are at sms.ru.
@@ -77,6 +87,10 @@ impl SmsRuConfig {
             batch: MAX_BATCH,
             test: false,
             partner_id: None,
+            late: DEFAULT_LATE,
+            poll_first: DEFAULT_POLL_FIRST,
+            callback_api_id: None,
+            clock: Arc::new(SystemClock),
         }
     }
 
@@ -92,7 +106,7 @@ impl SmsRuConfig {
         self
     }
 
-    /// The longest a request may take, from connecting to the last byte of the reply. Defaults to 15 s.
+    /// The longest a request may take, from connecting to the last byte of the reply, 5 min at most. Defaults to 15 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -123,22 +137,66 @@ impl SmsRuConfig {
         self
     }
 
+    /// How much longer a request of messages is listened to after its timeout, when its messages count as unknown: up
+    /// to 10 min; zero for not at all. Defaults to 2 min.
+    pub fn late(mut self, late: Duration) -> Self {
+        self.late = late;
+        self
+    }
+
+    /// The time from the acceptance of a message to the first query about it, up to 1 h. Defaults to 30 s.
+    pub fn poll_first(mut self, first: Duration) -> Self {
+        self.poll_first = first;
+        self
+    }
+
+    /// The API id sms.ru signs its callbacks with, where it is not the one of [`new`](Self::new).
+    pub fn callback_api_id(mut self, api_id: impl Into<SecretString>) -> Self {
+        self.callback_api_id = Some(api_id.into());
+        self
+    }
+
+    /// The clock by which what is left of a deadline is told. Defaults to the machine's own.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The API id callbacks are signed with, as far as it is known.
+    pub(crate) fn callback_key(&self) -> Option<&SecretString> {
+        match &self.credentials {
+            _ if self.callback_api_id.is_some() => self.callback_api_id.as_ref(),
+            Credentials::ApiId(api_id) => Some(api_id),
+            Credentials::Login { .. } => None,
+        }
+    }
+
     pub(crate) fn effective_connect_timeout(&self) -> Duration {
         self.connect_timeout.unwrap_or_else(|| DEFAULT_CONNECT_TIMEOUT.min(self.timeout / 2))
     }
 
     /// Checks everything and gives the URL the methods' paths are joined to.
     pub(crate) fn check(&self) -> Result<Url> {
-        if self
-            .credentials
-            .fields()
-            .iter()
-            .any(|(_, value)| value.is_empty() || value.contains(char::is_control))
-        {
+        let bad = |secret: &str| secret.is_empty() || secret.contains(char::is_control);
+        if self.credentials.fields().iter().any(|(_, value)| bad(value)) {
             return Err(wrong(
                 "the API id, or the login or the password, is empty or holds control characters",
             ));
         }
+        if self.callback_api_id.as_ref().is_some_and(|api_id| bad(api_id.expose_secret())) {
+            return Err(wrong("callback_api_id is empty or holds control characters"));
+        }
+        self.check_times()?;
+        if !(1..=MAX_BATCH).contains(&self.batch) {
+            return Err(wrong("batch must be 1 to 100"));
+        }
+        if self.from.as_deref().is_some_and(|from| !is_sender(from)) {
+            return Err(wrong(format!("from must be {SENDER_RULE}")));
+        }
+        self.endpoint()
+    }
+
+    fn check_times(&self) -> Result<()> {
         if self.timeout.is_zero() || self.timeout > MAX_TIMEOUT {
             return Err(wrong("timeout_seconds must be 1 to 300"));
         }
@@ -146,15 +204,13 @@ impl SmsRuConfig {
         if connect.is_zero() || connect >= self.timeout {
             return Err(wrong("connect_timeout_seconds must be at least 1 and less than timeout_seconds"));
         }
-        if !(1..=MAX_BATCH).contains(&self.batch) {
-            return Err(wrong("batch must be 1 to 100"));
+        if self.late > MAX_LATE {
+            return Err(wrong("late_seconds must be 0 to 600"));
         }
-        let printable =
-            |from: &str| from.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) && from.trim() == from;
-        if self.from.as_deref().is_some_and(|from| !(1..=15).contains(&from.len()) || !printable(from)) {
-            return Err(wrong("from must be 1 to 15 printable ASCII characters"));
+        if self.poll_first.is_zero() || self.poll_first > MAX_POLL {
+            return Err(wrong("poll_first_seconds must be 1 to 3600"));
         }
-        self.endpoint()
+        Ok(())
     }
 
     fn endpoint(&self) -> Result<Url> {
@@ -188,8 +244,20 @@ impl fmt::Debug for SmsRuConfig {
             .field("batch", &self.batch)
             .field("test", &self.test)
             .field("partner_id", &self.partner_id)
-            .finish()
+            .field("late", &self.late)
+            .field("poll_first", &self.poll_first)
+            .field("callback_api_id", &self.callback_api_id.as_ref().map(|_| format_args!("[redacted]")))
+            .finish_non_exhaustive()
     }
+}
+
+/// The rule [`is_sender`] keeps, in words.
+pub(crate) const SENDER_RULE: &str = "1 to 15 printable ASCII characters";
+
+/// Whether this can be a sender name.
+pub(crate) fn is_sender(from: &str) -> bool {
+    let printable = from.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+    (1..=15).contains(&from.len()) && printable && from.trim() == from
 }
 
 pub(crate) fn wrong(message: impl fmt::Display) -> Error {

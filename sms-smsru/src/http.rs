@@ -44,7 +44,6 @@ impl Http {
             .no_proxy()
             .referer(false)
             .user_agent(concat!("sms-smsru/", env!("CARGO_PKG_VERSION")))
-            .timeout(config.timeout)
             .connect_timeout(config.effective_connect_timeout())
             .pool_idle_timeout(POOL_IDLE)
             .build()
@@ -52,15 +51,14 @@ impl Http {
         Ok(Self { client, base })
     }
 
-    /// Posts a form to a method. Ends within the configured timeout.
-    pub(crate) async fn post(&self, method: &'static str, form: String) -> Answer {
+    /// Posts a form to a method. Ends within the timeout, which is longer than the connect timeout.
+    pub(crate) async fn post(&self, method: &'static str, form: String, timeout: Duration) -> Answer {
         let Ok(url) = self.base.join(method) else {
             return Answer::Fault(Outcome::not_sent("the request could not be made"));
         };
         // In the body, never in the URL: URLs end up in the logs of proxies and servers.
-        let request =
-            self.client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
-        let mut response = match request.send().await {
+        let request = self.client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let mut response = match request.body(form).timeout(timeout).send().await {
             Ok(response) => response,
             Err(error) => return Answer::Fault(classify(&error)),
         };
@@ -88,7 +86,8 @@ async fn read(response: &mut Response) -> reqwest::Result<Option<Vec<u8>>> {
 ///
 /// `is_connect` is a proof that it has not (reqwest 0.13.5, hyper-util 0.1.21): the kind is given to errors of the
 /// connector alone, that is name resolution, TCP connect, TLS handshake and the connect timeout around the three, and
-/// no request is handed to a connection before the connector has made it. TLS early data is off. All else, though some
+/// no request is handed to a connection before the connector has made it. TLS early data is off. The timeout of the whole
+/// request, set for each, is not of the connector and never bears that kind. All else, though some
 /// of it also happens before the first byte, cannot be told from the outside and is unknown: a timeout, a connection
 /// closed before the reply, a reply that breaks off.
 fn classify(error: &reqwest::Error) -> Outcome {
@@ -99,10 +98,15 @@ fn classify(error: &reqwest::Error) -> Outcome {
     } else if error.is_connect() {
         Outcome::not_sent(format!("no connection to sms.ru: {}", cause(error)))
     } else if error.is_timeout() {
-        Outcome::unknown("sms.ru did not answer in time")
+        unanswered()
     } else {
         Outcome::unknown("the connection to sms.ru broke before the answer was complete")
     }
+}
+
+/// What becomes of a message whose request had no answer in time.
+pub(crate) fn unanswered() -> Outcome {
+    Outcome::unknown("sms.ru did not answer in time")
 }
 
 /// The innermost cause, such as "connection refused" or a fault of the certificate. That of a connect error is older

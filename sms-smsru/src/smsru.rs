@@ -1,28 +1,29 @@
-//! The provider.
+//! The account at sms.ru, and how its methods are called.
 
-use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use sms_core::{Limits, MessageId, Outcome, OutcomeClass, Provider, Result, Submission, async_trait};
-use tokio::task::JoinSet;
+use sms_core::{Error, ErrorKind, Outcome, OutcomeClass, Result};
 
-use crate::code::{self, Level};
+use crate::callback::Callbacks;
 use crate::config::SmsRuConfig;
-use crate::http::{Answer, Http};
-use crate::wire::{reply, request};
+use crate::http::Answer;
+use crate::late::Late;
+use crate::line::Line;
+use crate::wire::form::Form;
+use crate::wire::json::Node;
+use crate::wire::said::{self, Said};
 
-/// What a call may take beyond its requests, which end by themselves: to divide, read and compare.
-const MARGIN: Duration = Duration::from_secs(1);
-/// How many messages are remembered as better sent alone. Forgetting one costs another refusal of its request.
-const MOST_APART: usize = 10_000;
-
-/// An account at sms.ru, as a [`Provider`].
+/// An account at sms.ru: a [`Provider`](sms_core::Provider), and all other methods sms.ru documents.
+///
+/// No method repeats a request. Apart from `submit` all end within the configured timeout, however it goes.
+///
+/// The errors of all methods but `submit` and [`send`](Self::send): [`Invalid`](sms_core::ErrorKind::Invalid) for
+/// input sms.ru cannot be asked, and nothing was sent; `Unavailable` when there was no answer, or one that is no
+/// answer of sms.ru; a [`Refusal`](crate::Refusal) as the source when it refused.
 pub struct SmsRu {
-    config: SmsRuConfig,
-    http: Http,
-    apart: Mutex<HashSet<MessageId>>,
+    pub(crate) line: Arc<Line>,
+    pub(crate) late: Late,
 }
 
 impl SmsRu {
@@ -32,8 +33,8 @@ impl SmsRu {
     ///
     /// [`Config`](sms_core::ErrorKind::Config) when a part of the configuration is wrong.
     pub fn new(config: SmsRuConfig) -> Result<Self> {
-        let http = Http::new(&config)?;
-        Ok(Self { config, http, apart: Mutex::default() })
+        let line = Arc::new(Line::new(config)?);
+        Ok(Self { late: Late::new(Arc::clone(&line)), line })
     }
 
     /// The account of an address of the form `smsru://API_ID@sms.ru?from=Acme`.
@@ -45,92 +46,60 @@ impl SmsRu {
         Self::new(SmsRuConfig::from_url(url)?)
     }
 
-    /// Divides a batch into requests, each a list of indices.
-    fn groups(&self, batch: &[Submission]) -> Vec<Vec<usize>> {
-        let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
-        let groups = request::group(batch, &self.config, |id| apart.contains(id));
-        for submission in batch {
-            apart.remove(&submission.id);
-        }
-        groups
+    /// The reader of this account's callbacks; `None` when the account is known by login and password alone, without
+    /// the [API id](SmsRuConfig::callback_api_id) that callbacks are signed with.
+    pub fn callbacks(&self) -> Option<Callbacks> {
+        Callbacks::new(self.config().callback_key()?.clone()).ok()
     }
 
-    /// Takes the answer to one request to the outcomes of its messages.
-    fn read(&self, answer: Answer, messages: &[&Submission]) -> Vec<Outcome> {
-        let (status, body) = match answer {
-            Answer::Reply { status, body } => (status, body),
-            Answer::Fault(outcome) => return vec![outcome; messages.len()],
-        };
-        let reading = reply::read(status, &body, messages, &self.config.credentials);
-        if reading.apart {
-            let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
-            if apart.len() + messages.len() > MOST_APART {
-                apart.clear();
+    pub(crate) fn config(&self) -> &SmsRuConfig {
+        &self.line.config
+    }
+
+    pub(crate) fn form(&self) -> Form {
+        Form::new(&self.config().credentials)
+    }
+
+    /// Calls a method that may be called again after an answer that did not come or could not be read. `texts` are
+    /// those of ours that the words of an error must not repeat.
+    pub(crate) async fn ask(&self, method: &'static str, form: Form, texts: &[&str]) -> Result<Node> {
+        match self.call(method, form, texts).await {
+            Ok(Said::Done(reply)) => Ok(reply),
+            Ok(Said::Refused(refusal)) => Err(refusal.into()),
+            Ok(Said::Unclear(reason)) => Err(unavailable(reason)),
+            Err(fault) => Err(unavailable(fault.text.unwrap_or_default())),
+        }
+    }
+
+    /// Calls a method once. The error is `NotSent`: the request certainly did not reach sms.ru.
+    pub(crate) async fn call(
+        &self,
+        method: &'static str,
+        form: Form,
+        texts: &[&str],
+    ) -> Result<Said, Outcome> {
+        match self.line.http.post(method, form.finish(), self.config().timeout).await {
+            Answer::Reply { status, body } => {
+                Ok(said::read(status, &body, texts, &self.config().credentials))
             }
-            apart.extend(messages.iter().map(|message| message.id));
+            Answer::Fault(fault) if fault.class == OutcomeClass::NotSent => Err(fault),
+            Answer::Fault(fault) => Ok(Said::Unclear(fault.text.unwrap_or_default())),
         }
-        reading.outcomes
-    }
-}
-
-#[async_trait]
-impl Provider for SmsRu {
-    fn name(&self) -> &'static str {
-        "smsru"
-    }
-
-    fn limits(&self) -> Limits {
-        Limits::new(self.config.batch, self.config.timeout + MARGIN)
-    }
-
-    async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
-        // All at once: one after the other they would take the timeout of each.
-        let mut calls = JoinSet::new();
-        for group in self.groups(batch) {
-            let messages: Vec<&Submission> = group.iter().map(|index| &batch[*index]).collect();
-            let (http, form) = (self.http.clone(), request::form(&messages, &self.config));
-            calls.spawn(async move { (group, http.post(request::METHOD, form).await) });
-        }
-        let mut outcomes = vec![Outcome::unknown("the code that sends failed during the call"); batch.len()];
-        while let Some(call) = calls.join_next().await {
-            // A panic there leaves its messages unknown, and those of the other requests with their outcomes.
-            let Ok((group, answer)) = call else { continue };
-            let messages: Vec<&Submission> = group.iter().map(|index| &batch[*index]).collect();
-            for (index, outcome) in group.iter().zip(self.read(answer, &messages)) {
-                outcomes[*index] = outcome;
-            }
-        }
-        warn_of_new_codes(&outcomes);
-        withdraw_shared_ids(&mut outcomes);
-        outcomes
     }
 }
 
 impl fmt::Debug for SmsRu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SmsRu").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("SmsRu").field("config", self.config()).finish_non_exhaustive()
     }
 }
 
-fn warn_of_new_codes(outcomes: &[Outcome]) {
-    let known = |code: i32| code == 100 || code::of_sending(code, Level::Recipient).is_some();
-    let new: HashSet<i32> =
-        outcomes.iter().filter_map(|outcome| outcome.code).filter(|code| !known(*code)).collect();
-    for code in new {
-        tracing::warn!(code, "sms.ru gave a code that this version does not know");
-    }
+/// sms.ru did not answer, or with something else.
+pub(crate) fn unavailable(reason: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Unavailable, reason.into())
 }
 
-/// An id under which two messages were accepted follows neither: receipts would be about one or the other.
-fn withdraw_shared_ids(outcomes: &mut [Outcome]) {
-    let mut seen = HashSet::new();
-    let ids = outcomes.iter().filter_map(|outcome| outcome.provider_id.clone());
-    let shared: HashSet<String> = ids.filter(|id| !seen.insert(id.clone())).collect();
-    for outcome in outcomes.iter_mut().filter(|outcome| outcome.class == OutcomeClass::Accepted) {
-        if outcome.provider_id.as_ref().is_some_and(|id| shared.contains(id)) {
-            outcome.provider_id = None;
-            outcome.text =
-                Some("accepted under the id of another message, so its delivery cannot be followed".into());
-        }
-    }
+/// sms.ru said it carried the request out, and left out what was asked for.
+pub(crate) fn incomplete(what: &'static str) -> Error {
+    unavailable(format!("the answer of sms.ru holds no {what}"))
 }

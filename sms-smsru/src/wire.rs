@@ -1,12 +1,23 @@
-//! The language of sms.ru: [`request`] speaks it, [`reply`] listens.
+//! The language of sms.ru: [`request`] and [`form`] speak it, [`reply`] and [`said`] listen.
 
+pub(crate) mod form;
 pub(crate) mod json;
 pub(crate) mod reply;
 pub(crate) mod request;
+pub(crate) mod said;
+pub(crate) mod verdict;
 pub(crate) mod words;
 
 #[cfg(test)]
 mod tests;
+
+/// Ids seen are a dozen characters; up to 32 are thinkable.
+const LONGEST_ID: usize = 64;
+
+/// Whether this can be an id of sms.ru: of a message or of a check by phone call.
+pub(crate) fn is_id(id: &str) -> bool {
+    (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+}
 
 /// The digits under which sms.ru may answer about a number: Russian numbers are also written with an 8 in front or
 /// with nothing. Which of them it uses for which spelling is not documented; recorded replies repeat what was sent.
@@ -19,4 +30,11 @@ pub(crate) fn canonical(digits: u64) -> u64 {
         1_000_000_000..=9_999_999_999 => digits + 70_000_000_000,
         _ => digits,
     }
+}
+
+/// The digits of a key; `None` when they are too few to be a whole phone number.
+pub(crate) fn whole_number(key: &str) -> Option<u64> {
+    let digits: String = key.chars().filter(char::is_ascii_digit).collect();
+    // Too many for a number are a number that is nobody's.
+    (digits.len() >= 7).then(|| digits.parse().unwrap_or(u64::MAX))
 }

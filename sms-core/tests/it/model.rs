@@ -317,8 +317,7 @@ impl Model {
 /// What the owner's verdict does.
 fn apply(state: &mut State, verdict: Verdict) {
     state.status = match verdict {
-        Verdict::SentBefore => Status::Sent,
-        Verdict::Sent => Status::Sent,
+        Verdict::Sent | Verdict::SentBefore => Status::Sent,
         Verdict::Failed => Status::Failed,
         Verdict::Retry { counted, .. } => {
             state.counted -= u32::from(!counted);

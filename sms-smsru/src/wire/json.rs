@@ -4,6 +4,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use sms_core::Money;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +12,8 @@ pub(crate) enum Node {
     Null,
     /// An integer; fractions that are none, such as `100.0`, are one.
     Number(i64),
+    /// Any other number.
+    Fraction(f64),
     Text(String),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
@@ -55,6 +58,50 @@ impl Node {
         }
     }
 
+    /// A count under a key: `null` and nothing are none, and so is what is no count.
+    pub(crate) fn count(&self, key: &str) -> Option<u64> {
+        match self.field(key) {
+            Field::One(value) => value.integer().and_then(|count| u64::try_from(count).ok()),
+            _ => None,
+        }
+    }
+
+    /// An amount under a key, also one written as text.
+    pub(crate) fn money(&self, key: &str) -> Option<Money> {
+        match self.field(key) {
+            Field::One(value) => value.amount(),
+            _ => None,
+        }
+    }
+
+    /// The text under a key, also one that sms.ru wrote as a whole number.
+    pub(crate) fn name(&self, key: &str) -> Option<String> {
+        match self.field(key) {
+            Field::One(Self::Number(number)) => Some(number.to_string()),
+            _ => self.text(key).map(str::to_owned),
+        }
+    }
+
+    /// What stands in the map under a key, or in a list, which PHP makes of a map without keys. Empty for nothing.
+    pub(crate) fn entries(&self, key: &str) -> Vec<(Option<&str>, &Self)> {
+        match self.field(key) {
+            Field::One(Self::Map(entries)) => {
+                entries.iter().map(|(key, node)| (Some(&**key), node)).collect()
+            }
+            Field::One(Self::List(nodes)) => nodes.iter().map(|node| (None, node)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn amount(&self) -> Option<Money> {
+        match self {
+            Self::Number(whole) => whole.checked_mul(1_000_000).map(Money::from_micros),
+            Self::Fraction(number) => micros(*number),
+            Self::Text(text) => Money::parse(text.trim()),
+            _ => None,
+        }
+    }
+
     /// An integer, also one written as text.
     pub(crate) fn integer(&self) -> Option<i64> {
         match self {
@@ -63,6 +110,13 @@ impl Node {
             _ => None,
         }
     }
+}
+
+/// sms.ru writes two decimals, which a double keeps to far more than a millionth at any amount an account holds.
+fn micros(number: f64) -> Option<Money> {
+    let micros = (number * 1e6).round();
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
+    (micros.abs() < 9_007_199_254_740_992.0).then(|| Money::from_micros(micros as i64))
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -100,7 +154,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
         // 2^53: every integer up to here is a number of its own.
         let whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-        Ok(if whole { Node::Number(number as i64) } else { Node::Other })
+        Ok(if whole { Node::Number(number as i64) } else { Node::Fraction(number) })
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node, E> {

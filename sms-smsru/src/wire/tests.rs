@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use sms_core::{MessageId, OutcomeClass, PhoneNumber, Submission};
 
 use super::{canonical, reply, request};
-use crate::config::{Credentials, SmsRuConfig};
+use crate::config::SmsRuConfig;
+use crate::wire::request::Recipient;
 
 /// Recipients of the replies below: Russian, fixed-line, foreign.
 const PHONES: [u64; 4] = [79_255_070_602, 74_993_221_627, 442_079_460_000, 14_155_552_671];
@@ -16,9 +17,8 @@ fn message(digits: u64, text: &str) -> Submission {
 fn read(status: u16, body: &[u8], recipients: usize) -> Vec<OutcomeClass> {
     let messages: Vec<Submission> =
         PHONES[..recipients].iter().map(|digits| message(*digits, "Код 1234")).collect();
-    let messages: Vec<&Submission> = messages.iter().collect();
-    let credentials = Credentials::ApiId("ID".into());
-    let outcomes = reply::read(status, body, &messages, &credentials).outcomes;
+    let recipients: Vec<Recipient<'_>> = messages.iter().map(Recipient::from).collect();
+    let outcomes = reply::read(status, body, &recipients, &SmsRuConfig::new("ID")).outcomes;
     outcomes.into_iter().map(|outcome| outcome.class).collect()
 }
 
@@ -121,7 +121,7 @@ proptest! {
             submission.options.translit = *translit;
             submission
         }).collect();
-        let groups = request::group(&batch, &config, |_| false);
+        let groups = request::group(&batch, &config, 0, |_| false);
         let mut all: Vec<usize> = groups.concat();
         all.sort_unstable();
         prop_assert_eq!(all, (0..batch.len()).collect::<Vec<_>>());
@@ -147,5 +147,5 @@ fn numbers_that_could_be_taken_for_each_other_never_share_a_request() {
     let config = SmsRuConfig::new("ID");
     // Moscow, and a number in Pakistan written as Russian ones are without their 7.
     let batch = [message(79_251_234_567, "a"), message(9_251_234_567, "b")];
-    assert_eq!(request::group(&batch, &config, |_| false).len(), 2);
+    assert_eq!(request::group(&batch, &config, 0, |_| false).len(), 2);
 }

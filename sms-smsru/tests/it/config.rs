@@ -11,12 +11,14 @@ fn refusal(url: &str) -> String {
 
 #[test]
 fn an_address_says_everything() {
-    let url = "smsru://ID@sms.ru?from=Acme&timeout_seconds=20&connect_timeout_seconds=3&batch=50&test=1&partner_id=7";
+    let url = "smsru://ID@sms.ru?from=Acme&timeout_seconds=20&connect_timeout_seconds=3&batch=50&test=1&partner_id=7\
+               &late_seconds=60&poll_first_seconds=5&callback_api_id=secret";
     let config = SmsRuConfig::from_url(url).unwrap();
     assert_eq!(
         format!("{config:?}"),
         "SmsRuConfig { credentials: [redacted], address: \"https://sms.ru/\", from: Some(\"Acme\"), timeout: 20s, \
-         connect_timeout: 3s, batch: 50, test: true, partner_id: Some(7) }"
+         connect_timeout: 3s, batch: 50, test: true, partner_id: Some(7), late: 60s, poll_first: 5s, \
+         callback_api_id: Some([redacted]), .. }"
     );
 }
 
@@ -26,7 +28,8 @@ fn the_defaults_are_those_of_the_documentation() {
     assert_eq!(
         format!("{config:?}"),
         "SmsRuConfig { credentials: [redacted], address: \"https://sms.ru/\", from: None, timeout: 15s, \
-         connect_timeout: 5s, batch: 100, test: false, partner_id: None }"
+         connect_timeout: 5s, batch: 100, test: false, partner_id: None, late: 120s, poll_first: 30s, \
+         callback_api_id: None, .. }"
     );
     assert_eq!(format!("{:?}", SmsRuConfig::new("ID")), format!("{config:?}"));
 }
@@ -91,6 +94,12 @@ fn each_mistake_is_named() {
         ("smsru://ID@sms.ru?connect_timeout_seconds=15", "connect_timeout_seconds"),
         ("smsru://ID@sms.ru?test=yes", "test"),
         ("smsru://ID@sms.ru?partner_id=-1", "partner_id"),
+        ("smsru://ID@sms.ru?late_seconds=601", "late_seconds"),
+        ("smsru://ID@sms.ru?late_seconds=never", "late_seconds"),
+        ("smsru://ID@sms.ru?poll_first_seconds=0", "poll_first_seconds"),
+        ("smsru://ID@sms.ru?poll_first_seconds=3601", "poll_first_seconds"),
+        ("smsru://ID@sms.ru?callback_api_id=", "callback_api_id"),
+        ("smsru://ID@sms.ru?callback_api_id=secret%0a", "callback_api_id"),
     ] {
         let message = refusal(url);
         assert!(message.contains(named) && !message.contains("secret"), "{url}: {message}");

@@ -1,0 +1,69 @@
+//! The bodies of answers: whole, slow, or broken off.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::body::{Body, Bytes, Frame};
+use tokio::time::{Sleep, sleep};
+
+/// In how many pieces a slow body comes.
+const PIECES: usize = 16;
+
+/// A body whose length is not told beforehand, so that it goes out in chunks as the live server's does.
+#[derive(Debug)]
+pub(super) struct ReplyBody {
+    pieces: VecDeque<Bytes>,
+    /// Ends with an error in place of the last chunk.
+    broken: bool,
+    pause: Option<(Duration, Pin<Box<Sleep>>)>,
+}
+
+impl ReplyBody {
+    pub(super) fn whole(body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        let pieces = if body.is_empty() { VecDeque::new() } else { VecDeque::from([body]) };
+        Self { pieces, broken: false, pause: None }
+    }
+
+    /// The first half, and then the end of the connection.
+    pub(super) fn broken(body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        Self { broken: true, ..Self::whole(body.slice(..body.len() / 2)) }
+    }
+
+    /// All of it, in pieces over this time.
+    pub(super) fn slow(body: impl Into<Bytes>, over: Duration) -> Self {
+        let body: Bytes = body.into();
+        let size = body.len().div_ceil(PIECES).max(1);
+        let pieces: VecDeque<Bytes> =
+            (0..body.len()).step_by(size).map(|at| body.slice(at..body.len().min(at + size))).collect();
+        let pause = over / u32::try_from(pieces.len().max(1)).unwrap_or(1);
+        Self { pieces, broken: false, pause: Some((pause, Box::pin(sleep(pause)))) }
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if !self.pieces.is_empty()
+            && let Some((pause, sleeping)) = &mut self.pause
+        {
+            ready!(sleeping.as_mut().poll(cx));
+            let next = tokio::time::Instant::now() + *pause;
+            sleeping.as_mut().reset(next);
+        }
+        if let Some(piece) = self.pieces.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        let broken = std::mem::take(&mut self.broken);
+        Poll::Ready(broken.then(|| Err(io::Error::other("broken off on demand"))))
+    }
+}

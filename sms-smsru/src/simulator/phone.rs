@@ -1,0 +1,42 @@
+//! Recipients as callers spell them.
+
+/// A recipient: the key of its entry in the reply, and its number if it is one.
+#[derive(Clone, Debug)]
+pub(super) struct Phone {
+    /// The digits exactly as they were sent; without any, all that was sent.
+    pub(super) key: String,
+    /// The E.164 digits.
+    pub(super) number: Option<u64>,
+}
+
+impl Phone {
+    pub(super) fn read(sent: &str) -> Self {
+        let sent = sent.trim();
+        let digits: String = sent.chars().filter(char::is_ascii_digit).collect();
+        let number = number(sent, &digits);
+        Self { key: if digits.is_empty() { sent.to_owned() } else { digits }, number }
+    }
+}
+
+/// The number of these digits, with or without the 7 of Russia, or with an 8 in its place.
+fn number(sent: &str, digits: &str) -> Option<u64> {
+    let punctuation = |c: char| c.is_ascii_digit() || "+-() .\u{a0}".contains(c);
+    if !sent.chars().all(punctuation) || sent.rfind('+').is_some_and(|at| at > 0) {
+        return None;
+    }
+    let value: u64 = digits.parse().ok()?;
+    match (digits.len(), digits.as_bytes()) {
+        (10, [b'3' | b'4' | b'8' | b'9', ..]) => Some(70_000_000_000 + value),
+        (11, [b'8', b'3' | b'4' | b'8' | b'9', ..]) if !sent.starts_with('+') => Some(value - 10_000_000_000),
+        // 76 and 77 are Kazakhstan.
+        (11, [b'7', b'3' | b'4' | b'6'..=b'9', ..]) => Some(value),
+        (10.., [b'7', ..]) => None,
+        (11..=15, [b'1'..=b'9', ..]) => Some(value),
+        _ => None,
+    }
+}
+
+/// Whether the number is one of Russia.
+pub(super) const fn is_russian(number: u64) -> bool {
+    matches!(number, 73_000_000_000..=74_999_999_999 | 78_000_000_000..=79_999_999_999)
+}

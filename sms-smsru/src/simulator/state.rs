@@ -1,0 +1,159 @@
+//! All that changes while the simulator runs, behind one lock.
+
+use std::collections::HashMap;
+
+use sms_core::Money;
+
+use super::account::Account;
+use super::auth::Tokens;
+use super::callback::{Callbacks, Record};
+use super::callcheck::Checks;
+use super::clock::Zone;
+use super::config::SimulatorConfig;
+use super::delivery::{self, Delivery};
+use super::fault::Faults;
+use super::limits::{NumberHistory, NumberLimits};
+use super::log::Call;
+use super::messages::{Agenda, Due, Ids, Messages};
+use super::stoplist::StopList;
+
+/// The moment a request is carried out at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    pub(super) ms: i64,
+    pub(super) day: i64,
+    pub(super) week: u32,
+    pub(super) zone: Zone,
+}
+
+impl Now {
+    pub(super) fn new(ms: i64, zone: Zone) -> Self {
+        Self { ms, day: zone.day(ms), week: zone.week(ms), zone }
+    }
+}
+
+/// What changes.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) account: Account,
+    pub(super) stoplist: StopList,
+    pub(super) messages: Messages,
+    pub(super) agenda: Agenda,
+    pub(super) ids: Ids,
+    pub(super) delivery: Delivery,
+    pub(super) deliveries: HashMap<u64, Delivery>,
+    /// Numbers that are refused whatever they are sent.
+    pub(super) refused: HashMap<u64, i32>,
+    pub(super) number_limits: NumberLimits,
+    pub(super) history: NumberHistory,
+    pub(super) checks: Checks,
+    pub(super) callbacks: Callbacks,
+    pub(super) tokens: Tokens,
+    pub(super) faults: Faults,
+    pub(super) calls: Vec<Call>,
+    pub(super) luck: fastrand::Rng,
+}
+
+impl State {
+    pub(super) fn new(config: &SimulatorConfig) -> Self {
+        Self {
+            account: Account::new(config),
+            stoplist: StopList::default(),
+            messages: Messages::default(),
+            agenda: Agenda::default(),
+            ids: Ids::default(),
+            delivery: config.delivery.clone(),
+            deliveries: HashMap::new(),
+            refused: HashMap::new(),
+            number_limits: config.number_limits,
+            history: NumberHistory::default(),
+            checks: Checks::default(),
+            callbacks: Callbacks::default(),
+            tokens: Tokens::default(),
+            faults: Faults::default(),
+            calls: Vec::new(),
+            luck: fastrand::Rng::with_seed(config.seed),
+        }
+    }
+
+    /// As it was in the beginning, but that no id is given again.
+    pub(super) fn reset(&mut self, config: &SimulatorConfig) {
+        let ids = std::mem::take(&mut self.ids);
+        *self = Self { ids, ..Self::new(config) };
+    }
+
+    /// Lets everything happen whose time has come.
+    pub(super) fn run(&mut self, config: &SimulatorConfig, now_ms: i64) {
+        while let Some((at_ms, due)) = self.agenda.next(now_ms) {
+            match due {
+                Due::Step { message, step } => self.step(config, at_ms, message, step),
+                Due::Expire { message } => self.expire(config, at_ms, message),
+                Due::CallCheck { number } => self.expire_check(at_ms, number),
+            }
+        }
+        self.callbacks.beat(now_ms, config.callback_heartbeat);
+    }
+
+    fn step(&mut self, config: &SimulatorConfig, at_ms: i64, place: usize, step: usize) {
+        let Some(message) = self.messages.log.get(place).filter(|message| !message.expired) else {
+            return;
+        };
+        let (code, more) = (message.steps.get(step).copied(), step + 1 < message.steps.len());
+        if let Some(code) = code {
+            self.enter(config, at_ms, place, code);
+        }
+        if more {
+            // Planned from the moment this one was due, not from now: the clock may have been moved over both.
+            let next_ms = at_ms.saturating_add(delivery::delay_ms(&config.delays, step + 1));
+            self.agenda.plan(next_ms, Due::Step { message: place, step: step + 1 });
+        }
+    }
+
+    fn expire(&mut self, config: &SimulatorConfig, at_ms: i64, place: usize) {
+        let Some(message) = self.messages.log.get_mut(place) else {
+            return;
+        };
+        if !delivery::is_final(message.accepted.status) {
+            message.expired = true;
+            self.enter(config, at_ms, place, 104);
+        }
+    }
+
+    /// Brings a message into a state, with what follows from it.
+    fn enter(&mut self, config: &SimulatorConfig, at_ms: i64, place: usize, code: i32) {
+        let Some(message) = self.messages.log.get_mut(place) else {
+            return;
+        };
+        message.accepted.status = code;
+        // sms.ru keeps the price of an undelivered message with a ttl.
+        let refund = delivery::is_failure(code) && message.accepted.ttl.is_none() && !message.refunded;
+        if refund {
+            message.refunded = true;
+            self.account.add(message.accepted.cost);
+        }
+        let told = delivery::is_final(code) || config.callback_intermediate;
+        if told && !message.accepted.test && self.callbacks.any() {
+            self.callbacks.tell(&Record::sms_status(&message.accepted.sms_id, code, at_ms));
+        }
+    }
+
+    /// What becomes of the next message to this number.
+    pub(super) fn steps_of(&mut self, number: u64) -> std::borrow::Cow<'static, [i32]> {
+        self.deliveries.get(&number).unwrap_or(&self.delivery).steps(&mut self.luck)
+    }
+
+    /// Plans the way of a message from the moment it leaves.
+    pub(super) fn plan(&mut self, config: &SimulatorConfig, place: usize, send_at_ms: i64, ttl: Option<u32>) {
+        let first_ms = send_at_ms.saturating_add(delivery::delay_ms(&config.delays, 0));
+        self.agenda.plan(first_ms, Due::Step { message: place, step: 0 });
+        if let Some(minutes) = ttl {
+            let ends_ms = send_at_ms.saturating_add(i64::from(minutes) * 60_000);
+            self.agenda.plan(ends_ms, Due::Expire { message: place });
+        }
+    }
+}
+
+/// So many times a price.
+pub(super) fn times(price: Money, parts: usize) -> Money {
+    Money::from_micros(price.micros().saturating_mul(i64::try_from(parts).unwrap_or(i64::MAX)))
+}
