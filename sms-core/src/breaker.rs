@@ -155,6 +155,11 @@ impl Breaker {
         }
     }
 
+    /// Waits for the next change, or for the next outcome.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
     /// Says that the call did not take place: the next one may.
     pub fn cancel_trial(&self) {
         let mut inner = self.lock();

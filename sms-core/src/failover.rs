@@ -1,13 +1,18 @@
 //! Several providers as one.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::outcome::{Outcome, OutcomeClass};
-use crate::provider::{Limits, Polling, Provider, ProviderRef, Receipts, Submission};
+use crate::provider::{
+    Explanation, LateAnswer, LateAnswers, Limits, Polling, Provider, ProviderRef, Receipts, Submission,
+};
 use crate::receipt::Receipt;
 
 /// A [`Provider`] that asks several in turn: the next one gets only what the one before provably did not accept
@@ -83,7 +88,38 @@ impl Provider for Failover {
     fn receipts(&self) -> Option<&dyn Receipts> {
         self.providers.iter().any(|provider| provider.receipts().is_some()).then_some(self)
     }
+
+    fn explain(&self, code: i32) -> Option<Explanation> {
+        self.providers.iter().find_map(|provider| provider.explain(code))
+    }
+
+    fn late(&self) -> Option<&dyn LateAnswers> {
+        self.providers.iter().any(|provider| provider.late().is_some()).then_some(self)
+    }
 }
+
+#[async_trait]
+impl LateAnswers for Failover {
+    /// Those of whichever provider has some first.
+    async fn next(&self) -> Vec<LateAnswer> {
+        let waits = self.providers.iter().filter_map(|one| Some((one.name(), one.late()?.next())));
+        let mut waits: Vec<_> = waits.collect();
+        let (name, mut answers) = poll_fn(|context| {
+            let ready = |(name, wait): &mut (_, Wait<'_>)| match wait.as_mut().poll(context) {
+                Poll::Ready(answers) => Some((*name, answers)),
+                Poll::Pending => None,
+            };
+            waits.iter_mut().find_map(ready).map_or(Poll::Pending, Poll::Ready)
+        })
+        .await;
+        for answer in &mut answers {
+            answer.outcome.provider.get_or_insert_with(|| String::from(name));
+        }
+        answers
+    }
+}
+
+type Wait<'a> = Pin<Box<dyn Future<Output = Vec<LateAnswer>> + Send + 'a>>;
 
 #[async_trait]
 impl Receipts for Failover {

@@ -48,6 +48,9 @@ pub enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Have the provider report deliveries to this server by itself
+    #[command(subcommand)]
+    Callback(Callback),
     /// Look at the configuration
     #[command(subcommand)]
     Config(Inspect),
@@ -71,6 +74,23 @@ pub enum Keys {
     Revoke {
         /// Its id, as `keys list` shows it
         id: String,
+    },
+}
+
+/// What to do with the address at which the provider reports.
+#[derive(Debug, Subcommand)]
+pub enum Callback {
+    /// Register this server at the provider, and print the address
+    Add {
+        /// How the provider reaches this server: <https://sms.example.org>
+        base: String,
+    },
+    /// Print the addresses that are registered
+    List,
+    /// Remove this server from the provider
+    Remove {
+        /// The same as for `add`
+        base: String,
     },
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::callbacks::Callbacks;
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{MemoryQueue, Provider, Queue, Registry, Sandbox, Store};
@@ -61,19 +62,65 @@ pub fn queue(address: &SecretString) -> anyhow::Result<Arc<dyn Queue>> {
     }
 }
 
-/// Makes the provider at an address.
-///
-/// # Errors
-///
-/// An address this build does not know; the adapter's.
-pub fn provider(address: &SecretString) -> anyhow::Result<Arc<dyn Provider>> {
-    let address = address.expose_secret();
-    match scheme(address) {
-        "sandbox" => Ok(Arc::new(Sandbox::new())),
-        #[cfg(feature = "smsru")]
-        "smsru" | "smsru+http" => Ok(Arc::new(sms_smsru::SmsRu::from_url(address).context("provider")?)),
-        other => {
-            bail!("provider: this build has no provider `{other}:`; try sandbox: or smsru://API_ID@sms.ru")
+/// A provider.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Upstream {
+    /// Sends nothing.
+    Sandbox(Arc<Sandbox>),
+    /// sms.ru.
+    #[cfg(feature = "smsru")]
+    SmsRu(Arc<sms_smsru::SmsRu>),
+}
+
+impl Upstream {
+    /// Makes the provider at an address.
+    ///
+    /// # Errors
+    ///
+    /// An address this build does not know; the adapter's.
+    pub fn read(address: &SecretString) -> anyhow::Result<Self> {
+        let address = address.expose_secret();
+        match scheme(address) {
+            "sandbox" => Ok(Self::Sandbox(Arc::new(Sandbox::new()))),
+            #[cfg(feature = "smsru")]
+            "smsru" | "smsru+http" => {
+                Ok(Self::SmsRu(Arc::new(sms_smsru::SmsRu::from_url(address).context("provider")?)))
+            }
+            other => {
+                bail!(
+                    "provider: this build has no provider `{other}:`; try sandbox: or smsru://API_ID@sms.ru"
+                )
+            }
+        }
+    }
+
+    /// It, for who only sends.
+    pub fn provider(&self) -> Arc<dyn Provider> {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.clone(),
+            #[cfg(feature = "smsru")]
+            Self::SmsRu(smsru) => smsru.clone(),
+        }
+    }
+
+    /// Its callbacks; `None` where it makes none, or none that can be verified.
+    ///
+    /// # Errors
+    ///
+    /// The registry's.
+    pub async fn callbacks(&self, registry: &dyn Registry) -> anyhow::Result<Option<Callbacks>> {
+        match self {
+            Self::Sandbox(_) => Ok(None),
+            #[cfg(feature = "smsru")]
+            Self::SmsRu(smsru) => {
+                let Some(reader) = smsru.callbacks() else { return Ok(None) };
+                let read = move |body: &[u8]| {
+                    let records = reader.read(body)?;
+                    Ok(records.iter().filter_map(sms_smsru::Record::receipt).collect())
+                };
+                Ok(Some(Callbacks::new(registry, smsru.name(), "100", read).await?))
+            }
         }
     }
 }

@@ -2,8 +2,12 @@
 
 use anyhow::bail;
 use secrecy::ExposeSecret;
+#[cfg(feature = "smsru")]
+use sms_core::Provider;
 
-use crate::cli::{Cli, Command, Inspect, Keys};
+#[cfg(feature = "smsru")]
+use crate::callbacks;
+use crate::cli::{Callback, Cli, Command, Inspect, Keys};
 use crate::config::Config;
 use crate::keys::{KeyRing, KeyScope};
 use crate::{compose, logging, serve};
@@ -22,6 +26,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => Box::pin(serve::serve(config)).await,
         Command::Keys(command) => keys(&config, command).await,
+        Command::Callback(command) => callback(&config, command).await,
         Command::Config(Inspect::Check) => check(&config),
     }
 }
@@ -51,11 +56,41 @@ async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
     Ok(())
 }
 
+#[cfg(feature = "smsru")]
+#[expect(clippy::print_stdout, reason = "what a command prints is its result")]
+async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
+    let compose::Upstream::SmsRu(smsru) = compose::Upstream::read(&config.provider)? else {
+        bail!("provider: it does not report by itself; sms.ru does");
+    };
+    let (_, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
+    let path = callbacks::path(&*registry, smsru.name()).await?;
+    let url = |base: &str| format!("{}{}", base.trim_end_matches('/'), path.expose_secret());
+    let registered = match command {
+        Callback::Add { base } if smsru.callbacks().is_none() => {
+            bail!(
+                "{base}: with a login, callbacks need the api_id: add callback_api_id to the provider's address"
+            )
+        }
+        Callback::Add { base } => smsru.callback_add(&url(&base)).await?,
+        Callback::List => smsru.callback_get().await?,
+        Callback::Remove { base } => smsru.callback_del(&url(&base)).await?,
+    };
+    for url in registered {
+        println!("{url}");
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "smsru"))]
+async fn callback(_: &Config, _: Callback) -> anyhow::Result<()> {
+    bail!("this build has no provider that reports by itself")
+}
+
 #[expect(clippy::print_stdout, reason = "what a command prints is its result")]
 fn check(config: &Config) -> anyhow::Result<()> {
     compose::StoreAddress::read(&config.store)?;
     compose::queue(&config.queue)?;
-    compose::provider(&config.provider)?;
+    compose::Upstream::read(&config.provider)?;
     println!("The configuration is valid.");
     Ok(())
 }

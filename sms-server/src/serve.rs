@@ -22,12 +22,13 @@ use crate::{compose, http};
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (store, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
     let queue = compose::queue(&config.queue)?;
-    let provider = compose::provider(&config.provider)?;
-    let keys = KeyRing::new(registry, config.admin_key.as_ref());
+    let upstream = compose::Upstream::read(&config.provider)?;
+    let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
     tokio::spawn(watch_signals(shutdown.clone()).context("signals")?);
 
-    let worker = Worker::builder(Arc::clone(&store), Arc::clone(&queue), provider)
+    let worker = Worker::builder(Arc::clone(&store), Arc::clone(&queue), upstream.provider())
+        .registry(Arc::clone(&registry))
         .concurrency(config.concurrency)
         .retention(config.retention())
         .build();
@@ -46,8 +47,12 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             greet(&keys, address).await?;
             let sender =
                 Sender::builder(Arc::clone(&store)).queue(Arc::clone(&queue)).region(config.region).build();
-            let api = Api::new(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone());
-            http::serve(listener, api.router(), shutdown.clone()).await;
+            let mut api = Api::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
+                .provider(upstream.provider(), Arc::clone(&registry));
+            if let Some(callbacks) = upstream.callbacks(&*registry).await? {
+                api = api.callbacks(callbacks);
+            }
+            http::serve(listener, api.build().router(), shutdown.clone()).await;
         }
         anyhow::Ok(())
     };

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use sms_core::{Account, LateAnswers, Limits, Outcome, Provider, Receipts, Submission, async_trait};
+use sms_core::{
+    Account, Explanation, LateAnswers, Limits, Outcome, Provider, Receipts, Submission, async_trait,
+};
 use tokio::time::{Instant, timeout_at};
 
 use crate::SmsRu;
+use crate::code::{self, Level};
 use crate::http::unanswered;
 use crate::late::Call;
 use crate::line::withdraw_shared_ids;
@@ -52,6 +55,11 @@ impl Provider for SmsRu {
 
     fn account(&self) -> Option<&dyn Account> {
         Some(self)
+    }
+
+    fn explain(&self, code: i32) -> Option<Explanation> {
+        let row = code::of_sending(code, Level::Recipient).or_else(|| code::find(code, Level::Delivery))?;
+        Some(Explanation { en: row.en, ru: row.ru })
     }
 
     fn late(&self) -> Option<&dyn LateAnswers> {

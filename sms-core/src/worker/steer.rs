@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
@@ -11,7 +11,7 @@ use crate::breaker::Pause;
 use crate::clock::{Clock, SystemClock, datetime_from_ms};
 use crate::steering::{PauseReport, Steering, WorkerReport};
 
-/// How often orders are looked for; a change of its own state is reported as soon.
+/// How often orders are looked for; a change of its own state is reported at once.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How often a worker reports when nothing changes.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
@@ -31,10 +31,14 @@ impl Shared {
         let mut helm = Helm::new(self, steering);
         let steer = async {
             helm.forget_vanished().await;
+            let mut orders = interval(INTERVAL);
+            orders.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
-                helm.take_order().await;
+                tokio::select! {
+                    _ = orders.tick() => helm.take_order().await,
+                    () = self.breaker.changed() => {}
+                }
                 helm.report().await;
-                tokio::time::sleep(INTERVAL).await;
             }
         };
         shutdown.run_until_cancelled(steer).await;

@@ -48,7 +48,8 @@ enum AccountView {
 #[derive(Debug, Serialize)]
 pub(crate) struct Shown {
     name: String,
-    /// `active`, `paused`, or `no_worker` when nobody is there to send.
+    /// `active`; `pausing` while a worker has not followed the order yet; `paused`; `no_worker` when nobody is there to
+    /// send.
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<PauseView>,
@@ -103,10 +104,12 @@ impl Desk {
                 ..PauseView::from(paused)
             })
         });
-        let state = match (&pause, workers.is_empty()) {
-            (Some(_), _) => "paused",
-            (None, true) => "no_worker",
-            (None, false) => "active",
+        let all_follow = workers.iter().all(|(_, report, _)| report.pause.is_some());
+        let state = match &pause {
+            Some(pause) if pause.since.is_some() && !all_follow => "pausing",
+            Some(_) => "paused",
+            None if workers.is_empty() => "no_worker",
+            None => "active",
         };
         let account = if with_account { self.account().await } else { None };
         let workers = workers.into_iter().map(WorkerView::from).collect();

@@ -12,5 +12,4 @@ mod process;
 mod program;
 mod provider;
 mod smsru;
-mod stand_in;
 mod unknown;

@@ -90,6 +90,51 @@ impl Server {
         Ok((status, response.json().await?))
     }
 
+    /// Posts to any path, with the administrator's key.
+    pub(crate) async fn post_to(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.client.post(self.url(path)).bearer_auth(ADMIN_KEY).json(body);
+        let response = request.send().await.expect("a reply");
+        (response.status().as_u16(), response.json().await.expect("JSON"))
+    }
+
+    /// Sends this many messages, several at a time; answers with their ids.
+    pub(crate) async fn post_many(&self, number: usize, body: fn(usize) -> Value) -> Vec<String> {
+        const AT_A_TIME: usize = 16;
+        let mut posts = tokio::task::JoinSet::new();
+        for first in 0..AT_A_TIME {
+            let (client, url) = (self.client.clone(), self.url("/v1/messages"));
+            posts.spawn(async move {
+                let mut ids = Vec::new();
+                for n in (first..number).step_by(AT_A_TIME) {
+                    let request = client.post(&url).bearer_auth(ADMIN_KEY).json(&body(n));
+                    let response = request.send().await.expect("a reply");
+                    assert_eq!(response.status(), 202);
+                    let accepted: Value = response.json().await.expect("JSON");
+                    ids.push(accepted["id"].as_str().expect("an id").to_owned());
+                }
+                ids
+            });
+        }
+        posts.join_all().await.concat()
+    }
+
+    /// How many messages are in these states.
+    pub(crate) async fn count(&self, statuses: &str) -> usize {
+        self.list(statuses).await.len()
+    }
+
+    /// Every message in these states.
+    pub(crate) async fn list(&self, statuses: &str) -> Vec<Value> {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let mut page = self.get(&format!("/v1/messages?status={statuses}&limit=200{cursor}")).await;
+            let Value::Array(data) = page["data"].take() else { panic!("no data: {page}") };
+            found.extend(data);
+            let Some(next) = page["next_cursor"].as_str() else { return found };
+            cursor = format!("&cursor={next}");
+        }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Value {
         let response = self.client.get(self.url(path)).bearer_auth(ADMIN_KEY).send().await.expect("a reply");
         response.json().await.expect("JSON")

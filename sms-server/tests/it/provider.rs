@@ -23,11 +23,15 @@ async fn a_pause_and_a_resumption_are_orders_to_every_worker_and_shown() {
     report(&app, "w1", None).await;
     assert_eq!(app.get("/v1/provider").await.body["state"], "active");
     let reply = app.post_to("/v1/provider/pause", r#"{"reason":"wrong text"}"#).await;
-    assert_eq!((reply.status, &reply.body["state"]), (StatusCode::OK, &json!("paused")));
+    assert_eq!((reply.status, &reply.body["state"]), (StatusCode::OK, &json!("pausing")));
+    let pause = PauseReport { code: None, reason: "wrong text".to_owned(), by: None, probe_at: None };
+    report(&app, "w1", Some(pause)).await;
+    assert_eq!(app.get("/v1/provider").await.body["state"], "paused");
     assert_eq!(reply.body["pause"]["reason"], "wrong text");
     assert!(reply.body["pause"]["by"].is_string() && reply.body["pause"]["since"].is_string());
     let (first, order) = app.steering.order(PROVIDER).await.expect("read").expect("given");
     assert!(order.paused);
+    report(&app, "w1", None).await;
     let reply = app.post_to("/v1/provider/resume", "").await;
     assert_eq!((reply.status, &reply.body["state"]), (StatusCode::OK, &json!("active")));
     let (second, order) = app.steering.order(PROVIDER).await.expect("read").expect("given");
