@@ -2,6 +2,8 @@
 // What a helper unwraps is the test's own doing, as in the tests themselves.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod account;
+mod check;
 mod code;
 mod config;
 mod conformance;
