@@ -9,4 +9,6 @@ mod faults;
 mod replies;
 mod secrets;
 mod send;
+#[cfg(feature = "simulator")]
+mod simulator;
 mod support;
