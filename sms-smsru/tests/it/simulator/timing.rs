@@ -14,7 +14,7 @@ fn seconds(ms: i64) -> String {
 async fn a_time_ahead_holds_the_message_until_then() {
     let rig = Rig::new().await;
     let id = rig.accepted(&[("time", &seconds(NOON_MS + HOUR_MS))]).await;
-    rig.sim.advance(Duration::from_mins(60));
+    rig.sim.advance(Duration::from_hours(1));
     assert_eq!(rig.status(&id).await, 100);
     rig.sim.advance(Duration::from_millis(300));
     assert_eq!(rig.status(&id).await, 103);
