@@ -66,6 +66,8 @@ async fn a_check_is_confirmed_by_the_call_and_by_nothing_after_five_minutes() {
     assert!(!rig.sim.confirm_call(&missed));
     assert_eq!((status(&called).await, status(&missed).await), ("401".into(), "402".into()));
     assert_eq!(status("202626-1").await, "402");
+    // The number alone is not the id.
+    assert_eq!(status(&called.replace("202626", "202625")).await, "402");
     until("both records", async || handler.records("callcheck_status").await.len() == 2).await;
     let at = NOON_MS / 1000;
     assert_eq!(

@@ -137,6 +137,7 @@ async fn faults_end_after_their_times_and_are_for_their_method_only() {
     assert_eq!(rig.codes("my/balance", &[]).await, [500]);
     assert_eq!(rig.codes("my/balance", &[]).await, [220]);
     assert_eq!(rig.send(PHONE, "hi").await, [220]);
+    assert_eq!(rig.sim.faults_left(), 1);
     rig.sim.clear_faults();
     assert_eq!(rig.codes("my/balance", &[]).await, [100]);
     assert_eq!(

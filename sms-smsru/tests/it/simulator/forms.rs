@@ -1,3 +1,9 @@
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
 use super::rig::{API_ID, OTHER, PHONE, Rig};
 
 /// The number and the text of everything accepted.
@@ -21,6 +27,25 @@ async fn the_query_the_body_and_both_together_are_one_form() {
     assert_eq!(accepted(&rig), pairs(&[(PHONE, "да 1"), (PHONE, "да 2")]));
     let calls: Vec<_> = rig.sim.calls().into_iter().map(|call| (call.http_method, call.recipients)).collect();
     assert_eq!(calls, [("GET".to_owned(), 1), ("POST".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn clients_behind_a_proxy_setting_and_of_old_http_are_served() {
+    let rig = Rig::new().await;
+    for (version, target) in
+        [("1.1", "http://sms.ru/sms/send"), ("1.0", "/sms/send/"), ("1.0", "http://sms.ru:80/sms/send")]
+    {
+        let mut stream = TcpStream::connect(rig.sim.address()).await.unwrap();
+        let request = format!(
+            "GET {target}?api_id={API_ID}&to={PHONE}&msg=hi HTTP/{version}\r\nHost: sms.ru\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.contains(" 200 OK\r\n") && answer.contains("balance="), "{answer}");
+        assert!(answer.contains("\r\nSms-Api: 1\r\n"), "{answer}");
+    }
+    assert_eq!(rig.sim.calls_of("sms/send"), 3);
 }
 
 #[tokio::test]

@@ -43,6 +43,16 @@ async fn a_minute_across_midnight_is_still_a_minute() {
 }
 
 #[tokio::test]
+async fn a_new_day_does_not_make_a_number_forget_the_minute() {
+    let rig = rig(NumberLimits { identical_per_minute: Some(1), ..NumberLimits::default() }).await;
+    rig.sim.advance(Duration::from_secs(9 * 3600 - 10));
+    assert_eq!(rig.send(PHONE, "hi").await, [100, 100]);
+    rig.sim.advance(Duration::from_secs(20));
+    assert_eq!(rig.send(PHONE, "hello").await, [100, 100]);
+    assert_eq!(rig.send(PHONE, "hi").await, [100, 231]);
+}
+
+#[tokio::test]
 async fn identical_messages_of_a_day_are_limited_until_midnight() {
     let rig = rig(NumberLimits { identical_per_day: Some(2), ..NumberLimits::default() }).await;
     for expected in [100, 100, 232] {
