@@ -94,6 +94,11 @@ impl Callbacks {
         self.handlers.iter().map(|handler| handler.url.as_str())
     }
 
+    /// No handlers, and none that a request still under way could be taken for.
+    pub(super) fn renewed(&self) -> Self {
+        Self { made: self.made, ..Self::default() }
+    }
+
     /// Registers an address, which is tested at once.
     pub(super) fn add(&mut self, url: &str, now_ms: i64) {
         if self.handlers.iter().any(|handler| handler.url == url) {

@@ -202,6 +202,11 @@ impl Simulator {
         self.shared.lock().faults.add(fault.into());
     }
 
+    /// How many injected faults still wait for a request.
+    pub fn faults_left(&self) -> usize {
+        self.shared.lock().faults.list().len()
+    }
+
     /// Takes back all faults that are left.
     pub fn clear_faults(&self) {
         self.shared.lock().faults.clear();

@@ -83,12 +83,12 @@ pub(super) async fn deliver(shared: &Shared, batch: Batch) -> bool {
 /// records were taken.
 pub(super) async fn flush(shared: &Shared) -> usize {
     let (mut taken, mut failed) = (0, Vec::new());
+    shared.lock().run(&shared.config, shared.clock.now_ms());
     loop {
         // Armed before the state is read, so that an end in between is not missed.
         let over = shared.callback_over.notified();
         let work = {
             let mut state = shared.lock();
-            state.run(&shared.config, shared.clock.now_ms());
             let state = &mut *state;
             state.callbacks.any_of(&shared.config, &mut state.luck, &failed)
         };

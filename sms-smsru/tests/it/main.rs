@@ -16,5 +16,7 @@ mod replies;
 mod secrets;
 mod send;
 mod sha256;
+#[cfg(feature = "simulator")]
+mod simulator;
 mod support;
 mod ttl;
