@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod account;
+#[cfg(feature = "simulator")]
+mod against_simulator;
 mod callbacks;
 mod check;
 mod code;
