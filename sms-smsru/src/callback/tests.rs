@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 
+use super::Callbacks;
 use super::record::Record;
 
 /// What each way of dividing this text into records says; only of messages and checks when `known`.
@@ -83,6 +84,15 @@ proptest! {
         values in prop::collection::vec(any_record(), 1..6),
     ) {
         prop_assert_eq!(readings(&values.concat(), true), HashSet::from([own(&values, true)]));
+    }
+
+    #[test]
+    fn any_body_is_refused_unless_it_is_signed(
+        body in prop::collection::vec(any::<u8>(), 0..200),
+        fields in "(data\\[[0-9-]{0,3}\\]|hash|x)?=?(test|sms_status%0A1%0A103|[0-9a-f]{64}|%[0-9a-f]?)(&data\\[1\\]=test)?&hash=[0-9a-f]{64}",
+    ) {
+        let callbacks = Callbacks::new("ID").unwrap();
+        prop_assert!(callbacks.read(&body).is_err() && callbacks.read(fields.as_bytes()).is_err());
     }
 
     #[test]

@@ -177,3 +177,23 @@ async fn a_part_that_fails_does_not_spoil_the_others() {
     let error = Methods::start(&all).await.provider("").info().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
 }
+
+#[tokio::test]
+async fn an_http_status_other_than_200_is_a_refusal_only_where_a_known_one_says_so() {
+    const REFUSED: &str = r#"{"status":"ERROR","status_code":200}"#;
+    const OK: &str = r#"{"status":"OK","status_code":100,"balance":1}"#;
+    for (status, body, refused) in [
+        (401, REFUSED, true),
+        (403, r#"{"status":"ERROR","status_code":299}"#, false),
+        (500, REFUSED, false),
+        (404, OK, false),
+        (201, OK, false),
+        (502, "<html>Bad Gateway</html>", false),
+    ] {
+        let answer = wiremock::ResponseTemplate::new(status).set_body_raw(body, "application/json");
+        let server = crate::support::server(answer).await;
+        let error = crate::support::provider(server.address().port(), "").balance().await.unwrap_err();
+        assert_eq!(Refusal::of(&error).is_some(), refused, "{status} {body}");
+        assert_eq!(error.kind() == ErrorKind::Unavailable, !refused, "{status} {body}");
+    }
+}

@@ -29,6 +29,11 @@ struct Slow {
 
 impl Slow {
     async fn answering(body: impl Into<String>, late: Duration) -> Self {
+        Self::after(Duration::from_millis(200), body, late).await
+    }
+
+    /// With a provider that gives up after this time.
+    async fn after(patience: Duration, body: impl Into<String>, late: Duration) -> Self {
         let (body, let_answer) = (body.into(), Arc::new(Semaphore::new(0)));
         let (tell, hung_up) = mpsc::unbounded_channel();
         let gate = Arc::clone(&let_answer);
@@ -38,7 +43,7 @@ impl Slow {
         })
         .await;
         let config = SmsRuConfig::new(CANARY).address(format!("http://127.0.0.1:{port}")).late(late);
-        let config = config.timeout(Duration::from_millis(200)).connect_timeout(Duration::from_millis(150));
+        let config = config.timeout(patience).connect_timeout(Duration::from_millis(150));
         Self { provider: SmsRu::new(config).unwrap(), let_answer, connections, hung_up }
     }
 
@@ -48,7 +53,7 @@ impl Slow {
     }
 
     async fn next(&self) -> Vec<LateAnswer> {
-        timeout(PATIENCE, self.provider.late().unwrap().next()).await.expect("a late answer")
+        timeout(PATIENCE, self.provider.late().unwrap().next()).await.unwrap()
     }
 
     /// Whether nothing was heard, by the time another request was answered late.
@@ -152,6 +157,15 @@ async fn the_answer_to_a_dropped_call_is_heard() {
     assert!(dropped.is_err());
     slow.let_answer.add_permits(1);
     assert_eq!(slow.next().await[0].id, submission.id);
+}
+
+#[tokio::test]
+async fn with_no_late_time_a_dropped_call_is_hung_up_on() {
+    let mut slow = Slow::after(6 * PATIENCE, accepting_phone(), Duration::ZERO).await;
+    let batch = [message(PHONE, "hi")];
+    let dropped = timeout(Duration::from_millis(50), slow.provider.submit(&batch)).await;
+    assert!(dropped.is_err());
+    timeout(PATIENCE, slow.hung_up.recv()).await.unwrap();
 }
 
 #[tokio::test]
