@@ -15,6 +15,7 @@ mod delivery;
 mod fault;
 mod headers;
 mod json;
+mod judge;
 mod limits;
 mod log;
 mod messages;

@@ -55,8 +55,7 @@ struct UnderWay<'a> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let now_ms = self.shared.clock.now_ms();
-        let retry = self.shared.config.callback_retry;
-        self.shared.lock().callbacks.settle(self.handler, self.taken, now_ms, retry);
+        self.shared.lock().callbacks.settle(self.handler, self.taken, now_ms);
         self.shared.callback_over.notify_waiters();
         self.shared.wake.notify_one();
     }
@@ -90,7 +89,8 @@ pub(super) async fn flush(shared: &Shared) -> usize {
         let work = {
             let mut state = shared.lock();
             let state = &mut *state;
-            state.callbacks.any_of(&shared.config, &mut state.luck, &failed)
+            let now_ms = shared.clock.now_ms();
+            state.callbacks.any_of(&shared.config, &mut state.luck, now_ms, &failed)
         };
         match work {
             Work::None => return taken,

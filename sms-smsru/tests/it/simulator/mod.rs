@@ -4,6 +4,7 @@ mod auth;
 mod binary;
 mod callbacks;
 mod calls;
+mod client;
 mod control;
 mod deliveries;
 mod faults;
