@@ -9,6 +9,8 @@
 mod error;
 mod record;
 mod registration;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

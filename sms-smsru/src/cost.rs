@@ -100,17 +100,20 @@ impl SmsRu {
         let texts = request.recipients.texts();
         let reply = self.ask("sms/cost", form, &texts).await?;
         let entries = reply.entries("sms");
-        let mut said: HashMap<u64, &Node> = HashMap::new();
+        let mut said: HashMap<u64, Vec<&Node>> = HashMap::new();
         for (key, node) in &entries {
             if let Some(number) = key.and_then(whole_number) {
-                said.insert(canonical(number), node);
+                said.entry(canonical(number)).or_default().push(node);
             }
         }
         let by_order = said.is_empty() && entries.len() == request.recipients.numbers().count();
         let recipient = |(index, to): (usize, PhoneNumber)| {
-            let ordered = || by_order.then(|| entries[index].1);
-            let node = said.get(&canonical(to.digits())).copied().or_else(ordered);
-            self.recipient_cost(to, node, &texts)
+            let said = match said.get(&canonical(to.digits())).map_or(&[][..], Vec::as_slice) {
+                [first, others @ ..] if others.iter().all(|other| other == first) => Some(*first),
+                [] if by_order => Some(entries[index].1),
+                _ => None,
+            };
+            self.recipient_cost(to, said, &texts)
         };
         Ok(Cost {
             recipients: request.recipients.numbers().enumerate().map(recipient).collect(),

@@ -27,7 +27,10 @@ impl SmsRu {
             return Ok(());
         }
         let costs = price.map_or_else(String::new, |price| format!(", the message costs {price}"));
-        Err(still(ErrorKind::Unavailable, format!("not enough money on the account: {balance}{costs} (201)")))
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("not enough money on the account: {balance}{costs} (201)"),
+        ))
     }
 
     async fn price(&self, unpaid: Option<&CostRequest>) -> Option<Money> {
@@ -37,7 +40,7 @@ impl SmsRu {
     async fn look_at_limit(&self) -> Result<()> {
         let limit = self.limit().await?;
         match limit.total {
-            Some(total) if limit.used >= total => Err(still(
+            Some(total) if limit.used >= total => Err(Error::new(
                 ErrorKind::Unavailable,
                 format!("the account's daily limit of messages is reached: {} of {total} (206)", limit.used),
             )),
@@ -48,12 +51,8 @@ impl SmsRu {
     async fn look_for_sender(&self) -> Result<()> {
         if self.senders().await?.is_empty() {
             let reason = "the account must first create a sender name: it has none (221)";
-            return Err(still(ErrorKind::Config, reason.to_owned()));
+            return Err(Error::new(ErrorKind::Config, reason));
         }
         Ok(())
     }
-}
-
-fn still(kind: ErrorKind, reason: String) -> Error {
-    Error::new(kind, reason)
 }

@@ -16,7 +16,7 @@ use crate::wire::said::{self, Said};
 
 /// An account at sms.ru: a [`Provider`](sms_core::Provider), and all other methods sms.ru documents.
 ///
-/// No method repeats a request. Apart from `submit` all end within the configured timeout, however it goes.
+/// No method repeats a request, and every request ends within the configured timeout, however it goes.
 ///
 /// The errors of all methods but `submit` and [`send`](Self::send): [`Invalid`](sms_core::ErrorKind::Invalid) for
 /// input sms.ru cannot be asked, and nothing was sent; `Unavailable` when there was no answer, or one that is no

@@ -9,7 +9,7 @@ use crate::code::{self, Level};
 use crate::config::MAX_BATCH;
 use crate::wire::is_id;
 use crate::wire::json::Node;
-use crate::wire::verdict::{Code, code as code_of};
+use crate::wire::verdict::{Code, code as code_of, is_error};
 
 /// What sms.ru says of one message it accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +48,11 @@ impl SmsRu {
         if !ids.iter().all(|id| is_message_id(id)) {
             return Err(FieldError::new("ids", "id_invalid", "must be ids that sms.ru gave").into());
         }
-        let form = self.form().with("sms_id", ids.join(","));
-        let reply = self.ask("sms/status", form, &[]).await?;
-        let mut asked: HashSet<&str> = ids.iter().copied().collect();
-        let entries = reply.entries("sms").into_iter();
-        let read = |(id, said): (Option<&str>, &Node)| {
-            let id = id.map(str::trim)?;
-            // Each once, and no other.
-            asked.remove(id).then(|| status(id, said)).flatten()
-        };
-        Ok(entries.filter_map(read).collect())
+        let reply = self.ask("sms/status", self.form().with("sms_id", ids.join(",")), &[]).await?;
+        let entries = reply.entries("sms");
+        let mut seen = HashSet::new();
+        let asked = ids.into_iter().filter(|id| seen.insert(*id));
+        Ok(asked.filter_map(|id| status(id, &entries)).collect())
     }
 }
 
@@ -66,10 +61,15 @@ pub(crate) fn is_message_id(id: &str) -> bool {
     is_id(id) && !id.contains(',')
 }
 
-fn status(id: &str, said: &Node) -> Option<MessageStatus> {
+/// What the reply says of one message; `None` for nothing, or two things.
+fn status(id: &str, entries: &[(Option<&str>, &Node)]) -> Option<MessageStatus> {
+    let mut about = entries.iter().filter(|(key, _)| key.is_some_and(|key| key.trim() == id));
+    let (_, said) = about.next()?;
     let Code::Is(code) = code_of(said) else { return None };
-    let state = code::of_delivery(code);
-    // A refusal is not about the delivery, whatever its code.
-    let state = state.filter(|_| !crate::wire::verdict::is_error(said));
+    if about.any(|(_, other)| other != said) {
+        return None;
+    }
+    // What is refused there is the question, whatever the code.
+    let state = if is_error(said) { None } else { code::of_delivery(code) };
     Some(MessageStatus { id: id.to_owned(), code, state, cost: said.money("cost") })
 }

@@ -4,7 +4,7 @@ use sms_core::{PhoneNumber, Result};
 
 use crate::SmsRu;
 use crate::wire::json::Node;
-use crate::wire::{canonical, whole_number};
+use crate::wire::whole_number;
 
 /// A number in the stop-list. Its `Debug` masks the number and leaves out the note.
 #[derive(Clone, PartialEq, Eq)]
@@ -71,6 +71,6 @@ fn entry(key: Option<&str>, said: &Node) -> Option<StopListEntry> {
         _ => String::new(),
     };
     let (number, note) = key.map_or((&*text, String::new()), |key| (key, text.clone()));
-    let phone = PhoneNumber::from_digits(canonical(whole_number(number)?))?;
+    let phone = PhoneNumber::from_digits(whole_number(number)?)?;
     Some(StopListEntry { phone, note })
 }

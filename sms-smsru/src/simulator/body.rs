@@ -11,6 +11,8 @@ use tokio::time::{Sleep, sleep};
 
 /// In how many pieces a slow body comes.
 const PIECES: usize = 16;
+/// The wait before a body breaks off.
+const BREAK: Duration = Duration::from_millis(20);
 
 /// A body whose length is not told beforehand, so that it goes out in chunks as the live server's does.
 #[derive(Debug)]
@@ -31,7 +33,9 @@ impl ReplyBody {
     /// The first half, and then the end of the connection.
     pub(super) fn broken(body: impl Into<Bytes>) -> Self {
         let body = body.into();
-        Self { broken: true, ..Self::whole(body.slice(..body.len() / 2)) }
+        let pieces = VecDeque::from([body.slice(..body.len() / 2)]);
+        // The pause lets the first half go out: what is unsent is lost with the connection.
+        Self { pieces, broken: true, pause: Some((BREAK, Box::pin(sleep(BREAK)))) }
     }
 
     /// All of it, in pieces over this time.
@@ -53,7 +57,7 @@ impl Body for ReplyBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if !self.pieces.is_empty()
+        if (self.broken || !self.pieces.is_empty())
             && let Some((pause, sleeping)) = &mut self.pause
         {
             ready!(sleeping.as_mut().poll(cx));

@@ -94,6 +94,11 @@ impl Callbacks {
         self.handlers.iter().map(|handler| handler.url.as_str())
     }
 
+    /// No handlers, and none that a request still under way could be taken for.
+    pub(super) fn renewed(&self) -> Self {
+        Self { made: self.made, ..Self::default() }
+    }
+
     /// Registers an address, which is tested at once.
     pub(super) fn add(&mut self, url: &str, now_ms: i64) {
         if self.handlers.iter().any(|handler| handler.url == url) {
@@ -160,7 +165,7 @@ impl Callbacks {
             !handler.busy && !handler.pending.is_empty() && handler.next_attempt_ms <= now_ms
         };
         let shuffle = self.shuffle;
-        self.handlers.iter_mut().find(ready).and_then(|handler| handler.take(config, luck, shuffle))
+        self.handlers.iter_mut().find(ready).and_then(|handler| handler.take(config, luck, shuffle, now_ms))
     }
 
     /// A batch of a handler that is not among `failed`, whether its time has come or not.
@@ -168,6 +173,7 @@ impl Callbacks {
         &mut self,
         config: &SimulatorConfig,
         luck: &mut fastrand::Rng,
+        now_ms: i64,
         failed: &[u64],
     ) -> Work {
         let wanted = |handler: &&mut Handler| !handler.pending.is_empty() && !failed.contains(&handler.id);
@@ -175,7 +181,7 @@ impl Callbacks {
         for handler in self.handlers.iter_mut().filter(wanted) {
             if handler.busy {
                 busy = true;
-            } else if let Some(batch) = handler.take(config, luck, shuffle) {
+            } else if let Some(batch) = handler.take(config, luck, shuffle, now_ms) {
                 return Work::Batch(batch);
             }
         }
@@ -183,7 +189,7 @@ impl Callbacks {
     }
 
     /// What came of a batch. A handler that was taken off meanwhile does not ask any more.
-    pub(super) fn settle(&mut self, handler: u64, taken: Option<usize>, now_ms: i64, retry: Duration) {
+    pub(super) fn settle(&mut self, handler: u64, taken: Option<usize>, now_ms: i64) {
         let Some(handler) = self.handlers.iter_mut().find(|known| known.id == handler) else {
             return;
         };
@@ -194,18 +200,26 @@ impl Callbacks {
             handler.next_attempt_ms = now_ms;
         } else {
             handler.pending.retain(|record| now_ms - record.at_ms < GIVE_UP_MS);
-            handler.next_attempt_ms = now_ms.saturating_add(duration_to_ms(retry));
         }
     }
 }
 
 impl Handler {
-    fn take(&mut self, config: &SimulatorConfig, luck: &mut fastrand::Rng, shuffle: bool) -> Option<Batch> {
+    /// The next batch, with its repeat planned in case it fails: a minute from the moment it is made, for the clock
+    /// may be moved before its end.
+    fn take(
+        &mut self,
+        config: &SimulatorConfig,
+        luck: &mut fastrand::Rng,
+        shuffle: bool,
+        now_ms: i64,
+    ) -> Option<Batch> {
         let target = self.target.clone()?;
         if shuffle {
             luck.shuffle(self.pending.make_contiguous());
         }
         self.busy = true;
+        self.next_attempt_ms = now_ms.saturating_add(duration_to_ms(config.callback_retry));
         let records: Vec<&str> = self.pending.iter().take(MAX_BATCH).map(|record| &*record.lines).collect();
         let form = form(&records, &config.api_id, config.callback_index_base);
         Some(Batch { handler: self.id, target, records: records.len(), form })

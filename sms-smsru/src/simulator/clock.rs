@@ -9,6 +9,8 @@ use sms_core::clock::{datetime_from_ms, duration_to_ms};
 use time::{OffsetDateTime, Time, UtcOffset};
 
 const DAY_MS: i64 = 86_400_000;
+/// The year 9999: from here on nothing can be added to a date.
+const LAST_MS: i64 = 253_370_764_800_000;
 
 /// A clock that runs as its base does and can be moved forward.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ impl MovableClock {
     }
 
     pub(super) fn now_ms(&self) -> i64 {
-        self.base.now_ms().saturating_add(self.moved_ms.load(Ordering::SeqCst))
+        self.base.now_ms().saturating_add(self.moved_ms.load(Ordering::SeqCst)).clamp(0, LAST_MS)
     }
 
     pub(super) fn advance(&self, by: Duration) {

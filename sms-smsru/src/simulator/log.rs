@@ -4,7 +4,7 @@ use serde::Serialize;
 use sms_core::Money;
 
 /// A message the simulator accepted: one recipient of one request. It is logged even where the reply was withheld.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Accepted {
     /// The id it got: `202626-1000000`.

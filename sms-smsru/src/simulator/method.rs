@@ -2,6 +2,7 @@
 
 use super::auth;
 use super::fault::Plan;
+use super::judge::Judge;
 use super::order::Order;
 use super::reply::Reply;
 use super::service::Asked;
@@ -46,7 +47,7 @@ fn carry_out_order(shared: &Shared, asked: &Asked, plan: &Plan, order: Result<Or
     match known.and(order) {
         Err(code) => Reply::refused(code),
         Ok(order) if asked.method == "sms/cost" => state.cost(config, &order),
-        Ok(order) => state.send(config, now, &order, plan),
+        Ok(order) => state.send(Judge { config, now, order: &order, plan }),
     }
 }
 

@@ -15,6 +15,7 @@ mod delivery;
 mod fault;
 mod headers;
 mod json;
+mod judge;
 mod limits;
 mod log;
 mod messages;
@@ -200,6 +201,11 @@ impl Simulator {
     /// Lets something go wrong: a [`Fault`], or one with modifiers such as `Fault::Html.times(3).on("sms/status")`.
     pub fn inject(&self, fault: impl Into<Injection>) {
         self.shared.lock().faults.add(fault.into());
+    }
+
+    /// How many injected faults still wait for a request.
+    pub fn faults_left(&self) -> usize {
+        self.shared.lock().faults.list().len()
     }
 
     /// Takes back all faults that are left.

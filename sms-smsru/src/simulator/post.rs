@@ -55,8 +55,7 @@ struct UnderWay<'a> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let now_ms = self.shared.clock.now_ms();
-        let retry = self.shared.config.callback_retry;
-        self.shared.lock().callbacks.settle(self.handler, self.taken, now_ms, retry);
+        self.shared.lock().callbacks.settle(self.handler, self.taken, now_ms);
         self.shared.callback_over.notify_waiters();
         self.shared.wake.notify_one();
     }
@@ -83,14 +82,15 @@ pub(super) async fn deliver(shared: &Shared, batch: Batch) -> bool {
 /// records were taken.
 pub(super) async fn flush(shared: &Shared) -> usize {
     let (mut taken, mut failed) = (0, Vec::new());
+    shared.lock().run(&shared.config, shared.clock.now_ms());
     loop {
         // Armed before the state is read, so that an end in between is not missed.
         let over = shared.callback_over.notified();
         let work = {
             let mut state = shared.lock();
-            state.run(&shared.config, shared.clock.now_ms());
             let state = &mut *state;
-            state.callbacks.any_of(&shared.config, &mut state.luck, &failed)
+            let now_ms = shared.clock.now_ms();
+            state.callbacks.any_of(&shared.config, &mut state.luck, now_ms, &failed)
         };
         match work {
             Work::None => return taken,

@@ -10,6 +10,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use super::service;
 use super::shared::Shared;
@@ -19,16 +20,18 @@ const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// The wait after a failed accept, such as one for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until the simulator stops.
+/// Accepts connections until the simulator stops, and closes them then.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = shared.stop.cancelled() => return,
+            Some(_) = connections.join_next() => continue,
+            () = shared.stop.cancelled() => return connections.shutdown().await,
         };
         match accepted {
             Ok((stream, peer)) => {
-                tokio::spawn(connection(stream, peer, Arc::clone(&shared)));
+                connections.spawn(connection(stream, peer, Arc::clone(&shared)));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -42,7 +45,6 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
     // Replies are small, and callers wait for them.
     let _ = stream.set_nodelay(true);
     let reset = Arc::new(Notify::new());
-    let stop = shared.stop.clone();
     let service = service_fn({
         let reset = Arc::clone(&reset);
         move |request| {
@@ -66,6 +68,5 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
             let stream = connection.into_parts().io.into_inner();
             let _ = stream.set_zero_linger();
         }
-        () = stop.cancelled() => {}
     }
 }

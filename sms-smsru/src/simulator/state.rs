@@ -78,8 +78,8 @@ impl State {
 
     /// As it was in the beginning, but that no id is given again.
     pub(super) fn reset(&mut self, config: &SimulatorConfig) {
-        let ids = std::mem::take(&mut self.ids);
-        *self = Self { ids, ..Self::new(config) };
+        let (ids, callbacks) = (std::mem::take(&mut self.ids), self.callbacks.renewed());
+        *self = Self { ids, callbacks, ..Self::new(config) };
     }
 
     /// Lets everything happen whose time has come.

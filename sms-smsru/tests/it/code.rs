@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sms_core::{Class, OutcomeClass};
-use sms_smsru::code::{Level, Meaning, TABLE, find, of_sending};
+use sms_core::{Class, OutcomeClass, ReceiptState};
+use sms_smsru::code::{Block, CallCheckState, Level, Meaning, TABLE, find, of_delivery, of_sending};
 
 use crate::support::{PHONE, Told, message};
 
@@ -52,42 +52,79 @@ const SENDING: &[(i32, &str, &str, Option<u64>)] = &[
     (550, "rejected", "rejected", None),
 ];
 
-const OTHER: &[(i32, Level)] = &[
-    (-1, Level::Delivery),
-    (100, Level::Request),
-    (100, Level::Recipient),
-    (100, Level::Delivery),
-    (101, Level::Delivery),
-    (102, Level::Delivery),
-    (103, Level::Delivery),
-    (104, Level::Delivery),
-    (105, Level::Delivery),
-    (106, Level::Delivery),
-    (107, Level::Delivery),
-    (108, Level::Delivery),
-    (110, Level::Delivery),
-    (150, Level::Delivery),
-    (400, Level::CallCheck),
-    (401, Level::CallCheck),
-    (402, Level::CallCheck),
-    (901, Level::Callback),
-    (902, Level::Callback),
+const IN_TRANSIT: Meaning = Meaning::Receipt(ReceiptState::InTransit);
+const DELIVERED: Meaning = Meaning::Receipt(ReceiptState::Delivered);
+const UNDELIVERED: Meaning = Meaning::Receipt(ReceiptState::Undelivered);
+const CREDENTIALS: Meaning = Meaning::Blocked(Block::Credentials);
+const REPEATED: Meaning = Meaning::Repeated { within: Duration::from_mins(1) };
+const DAY: Meaning = throttled(6 * 3600, false);
+const CODES: Meaning = throttled(300, true);
+const FRAUD: Meaning = throttled(600, true);
+
+const fn throttled(seconds: u64, final_for_otp: bool) -> Meaning {
+    Meaning::Throttled { wait: Duration::from_secs(seconds), final_for_otp }
+}
+
+/// sms.ru's list of August 2026: the code, the levels it is found at (R, S, D, C, K), what follows.
+#[rustfmt::skip]
+const LIST: &[(i32, &str, Meaning)] = &[
+    (-1, "D", Meaning::NotFound),
+    (100, "RS", Meaning::Success), (100, "D", IN_TRANSIT), (101, "D", IN_TRANSIT), (102, "D", IN_TRANSIT),
+    (103, "D", DELIVERED), (104, "D", UNDELIVERED), (105, "D", UNDELIVERED), (106, "D", UNDELIVERED),
+    (107, "D", UNDELIVERED), (108, "D", UNDELIVERED), (110, "D", DELIVERED), (150, "D", UNDELIVERED),
+    (200, "R", CREDENTIALS), (201, "RS", Meaning::Blocked(Block::Money)), (202, "RS", Meaning::Rejected),
+    (203, "RS", Meaning::Rejected), (204, "RS", Meaning::Rejected), (205, "RS", Meaning::Rejected),
+    (206, "RS", Meaning::Blocked(Block::DailyLimit)), (207, "S", Meaning::Rejected), (208, "R", Meaning::Rejected),
+    (209, "S", Meaning::Rejected), (210, "R", Meaning::Rejected), (211, "R", Meaning::Rejected),
+    (212, "R", Meaning::Rejected), (213, "R", Meaning::Rejected), (214, "S", Meaning::Rejected),
+    (215, "S", Meaning::Rejected), (216, "RS", Meaning::Rejected), (217, "RS", Meaning::Rejected),
+    (220, "RS", Meaning::Busy), (221, "S", Meaning::Blocked(Block::Sender)), (222, "S", Meaning::Rejected),
+    (230, "S", DAY), (231, "S", REPEATED), (232, "S", DAY), (233, "S", CODES),
+    (300, "R", CREDENTIALS), (301, "R", CREDENTIALS), (302, "R", CREDENTIALS), (303, "R", CREDENTIALS),
+    (304, "R", CREDENTIALS), (305, "R", CREDENTIALS),
+    (400, "K", Meaning::CallCheck(CallCheckState::Waiting)), (401, "K", Meaning::CallCheck(CallCheckState::Confirmed)),
+    (402, "K", Meaning::CallCheck(CallCheckState::Expired)),
+    (500, "RS", Meaning::Busy), (501, "RS", FRAUD), (502, "RS", FRAUD), (503, "RS", FRAUD), (504, "RS", FRAUD),
+    (505, "RS", FRAUD), (506, "RS", FRAUD), (507, "RS", Meaning::Rejected), (508, "R", FRAUD),
+    (550, "RS", Meaning::Rejected), (901, "C", Meaning::Rejected), (902, "C", Meaning::NotFound),
 ];
 
+fn level(letter: char) -> Level {
+    match letter {
+        'R' => Level::Request,
+        'S' => Level::Recipient,
+        'D' => Level::Delivery,
+        'C' => Level::Callback,
+        _ => Level::CallCheck,
+    }
+}
+
 #[test]
-fn every_documented_code_is_in_the_table_and_nothing_else_is() {
-    let listed: HashSet<i32> = SENDING.iter().map(|row| row.0).chain(OTHER.iter().map(|row| row.0)).collect();
-    let table: HashSet<i32> = TABLE.iter().map(|row| row.code).collect();
+fn every_documented_code_means_what_the_list_says_at_its_levels_and_nowhere_else() {
+    let listed: HashSet<(i32, Level)> =
+        LIST.iter().flat_map(|(code, levels, _)| levels.chars().map(|l| (*code, level(l)))).collect();
+    let table: HashSet<(i32, Level)> =
+        TABLE.iter().flat_map(|row| row.levels.iter().map(|level| (row.code, *level))).collect();
     assert_eq!(table, listed);
-    for (code, level) in OTHER {
-        assert!(find(*code, *level).is_some(), "{code} at {level:?}");
+    for (code, levels, meaning) in LIST {
+        for letter in levels.chars() {
+            assert_eq!(find(*code, level(letter)).map(|row| row.meaning), Some(*meaning), "{code} {letter}");
+        }
     }
+}
+
+#[test]
+fn a_refusal_of_sending_is_understood_at_either_level() {
     for (code, ..) in SENDING {
-        assert!(
-            of_sending(*code, Level::Recipient).is_some() && of_sending(*code, Level::Request).is_some(),
-            "{code}"
-        );
+        assert!(of_sending(*code, Level::Recipient).is_some(), "{code}");
+        assert!(of_sending(*code, Level::Request).is_some(), "{code}");
     }
+}
+
+#[test]
+fn a_delivery_code_nobody_knows_is_not_the_end_of_a_message() {
+    assert_eq!(of_delivery(199), Some(ReceiptState::InTransit));
+    assert_eq!(of_delivery(-1), None);
 }
 
 #[test]
@@ -143,6 +180,9 @@ async fn check(told: &Told, body: &str, code: i32, class: Class, expected: &str,
     let outcome = told.answer(body, &[submission]).await.remove(0);
     assert_eq!((outcome.class.as_str(), outcome.code), (expected, Some(code)), "{class:?}");
     assert_eq!(outcome.retry_after, wait.map(Duration::from_secs), "{code}");
+    assert_eq!(outcome.outage, matches!(code, 220 | 500), "{code} is about the service or about the message");
+    let evidence = outcome.repeated_within.map(|within| within.as_secs());
+    assert_eq!(evidence, (code == 231).then_some(75), "{code}: its minute and the 15 s of the timeout");
     assert_eq!(outcome.text.as_deref(), of_sending(code, Level::Recipient).map(|row| row.en));
 }
 

@@ -1,10 +1,10 @@
 //! Credentials, numbers and texts stay out of everything that is printed or stored.
 
 use sms_core::{Outcome, Provider, Submission};
-use sms_smsru::{SmsRu, SmsRuConfig};
+use sms_smsru::{CostRequest, SendRequest, SmsRu, SmsRuConfig};
 use wiremock::ResponseTemplate;
 
-use crate::support::{CANARY, PHONE, Told, answered, message, provider, server};
+use crate::support::{CANARY, Methods, PHONE, Told, answered, message, phone, provider, server};
 
 const TEXT: &str = "Ваш код 4821, никому его не говорите";
 
@@ -96,4 +96,41 @@ async fn reasons_of_failures_repeat_nothing_of_the_request_or_the_answer() {
         assert_clean(&provider(server.address().port(), "").submit(&batch()).await);
     }
     assert_clean(&provider(1, "").submit(&batch()).await);
+}
+
+#[test]
+fn numbers_and_texts_are_in_no_debug_output_of_a_request() {
+    let (send, cost) = (SendRequest::new([phone(PHONE)], TEXT), CostRequest::new([phone(PHONE)], TEXT));
+    let printed = format!("{send:?} {cost:?}");
+    assert!(!printed.contains("5070602") && !printed.contains("4821"), "{printed}");
+}
+
+#[tokio::test]
+async fn errors_of_the_other_methods_repeat_nothing_of_the_request() {
+    let url = "https://example.com/callbacks/CANARY";
+    let words = format!("{CANARY} 79255070602 {TEXT} заметка о клиенте {url}");
+    let refused = format!(r#"{{"status":"ERROR","status_code":202,"status_text":"{words}"}}"#);
+    let refused_one = format!(r#"{{"status":"OK","status_code":100,"sms":{{"{PHONE}":{refused}}}}}"#);
+    let answers = [
+        ("sms/cost", &*refused_one),
+        ("stoplist/add", &refused),
+        ("callback/add", &refused),
+        ("code/call", &refused),
+        ("callcheck/add", &refused),
+        ("my/balance", &refused),
+    ];
+    let methods = Methods::start(&answers).await;
+    let provider = methods.provider("");
+    let cost = provider.cost(&CostRequest::new([phone(PHONE)], TEXT)).await.unwrap();
+    let printed = format!(
+        "{cost:?} {:?} {:?} {:?} {:?} {:?}",
+        provider.stoplist_add(phone(PHONE), "заметка о клиенте").await.unwrap_err(),
+        provider.callback_add(url).await.unwrap_err(),
+        provider.code_call(phone(PHONE), None).await.unwrap_err(),
+        provider.callcheck_add(phone(PHONE), None).await.unwrap_err(),
+        provider.balance().await.unwrap_err(),
+    );
+    for secret in ["CANARY", "5070602", "4821", "заметка о клиенте"] {
+        assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
 }

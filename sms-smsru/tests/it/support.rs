@@ -7,7 +7,7 @@ use sms_core::{MessageId, Outcome, PhoneNumber, Provider, Submission};
 use sms_smsru::SmsRu;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use wiremock::matchers::any;
+use wiremock::matchers::{any, path};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 /// A credential that must show up nowhere.
@@ -78,6 +78,50 @@ impl Told {
     }
 }
 
+/// A server that answers each method with a text, and others with HTTP status 404.
+pub(crate) struct Methods(MockServer);
+
+impl Methods {
+    pub(crate) async fn start(answers: &[(&str, &str)]) -> Self {
+        let server = MockServer::start().await;
+        for (method, body) in answers {
+            Mock::given(path(format!("/{method}"))).respond_with(json(body)).mount(&server).await;
+        }
+        Self(server)
+    }
+
+    pub(crate) fn provider(&self, parameters: &str) -> SmsRu {
+        provider(self.0.address().port(), parameters)
+    }
+
+    /// The methods called, in no order when they were at once.
+    pub(crate) async fn called(&self) -> Vec<String> {
+        let requests = self.0.received_requests().await.unwrap();
+        requests.iter().map(|request| request.url.path()[1..].to_owned()).collect()
+    }
+
+    /// The fields of the one request of this method that was made, without those that every request has.
+    pub(crate) async fn asked(&self, method: &str) -> Vec<(String, String)> {
+        let requests = self.0.received_requests().await.unwrap();
+        let mut own = requests.iter().filter(|request| request.url.path()[1..] == *method);
+        let request = own.next().unwrap_or_else(|| panic!("{method} was not called"));
+        assert!(own.next().is_none(), "{method} was called twice");
+        assert_eq!((request.method.as_str(), request.url.query()), ("POST", None));
+        let mut fields = fields(request);
+        let common: Vec<_> = fields.drain(..2).collect();
+        assert_eq!(common, pairs(&[("api_id", CANARY), ("json", "1")]));
+        fields
+    }
+}
+
+pub(crate) fn pairs(fields: &[(&str, &str)]) -> Vec<(String, String)> {
+    fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+pub(crate) fn phone(digits: u64) -> PhoneNumber {
+    PhoneNumber::from_digits(digits).unwrap()
+}
+
 /// What this answer makes of a batch.
 pub(crate) async fn answered(body: &str, batch: &[Submission]) -> Vec<Outcome> {
     Told::start().await.answer(body, batch).await
@@ -109,6 +153,9 @@ impl Accepting {
 
 impl Respond for Accepting {
     fn respond(&self, request: &Request) -> ResponseTemplate {
+        if request.url.path() == "/sms/status" {
+            return statuses(request);
+        }
         let entries: Vec<String> = recipients(request)
             .iter()
             .map(|number| format!("\"{number}\": {}", self.verdict(number)))
@@ -118,6 +165,17 @@ impl Respond for Accepting {
             entries.join(",")
         ))
     }
+}
+
+/// Everything of ours is delivered.
+fn statuses(request: &Request) -> ResponseTemplate {
+    let ids = field(request, "sms_id").unwrap();
+    let status = |id: &str| match id.strip_prefix("202626-") {
+        Some(_) => format!("\"{id}\":{{\"status\":\"OK\",\"status_code\":103,\"cost\":0.50}}"),
+        None => format!("\"{id}\":{{\"status\":\"ERROR\",\"status_code\":-1}}"),
+    };
+    let sms: Vec<String> = ids.split(',').map(status).collect();
+    json(&format!("{{\"status\":\"OK\",\"status_code\":100,\"sms\":{{{}}}}}", sms.join(",")))
 }
 
 fn accepted(n: usize) -> String {

@@ -1,10 +1,11 @@
 //! What `GET` shows.
 
 use serde_json::{Value, json};
+use sms_core::clock::duration_to_ms;
 use url::form_urlencoded;
 
 use super::input::Wrong;
-use crate::simulator::fault::Injection;
+use crate::simulator::fault::{Fault, Injection};
 use crate::simulator::shared::Shared;
 
 /// The place to begin a log at: `from=N`.
@@ -51,11 +52,37 @@ pub(super) fn faults(shared: &Shared) -> Value {
     json!({ "faults": state.faults.list().iter().map(fault).collect::<Vec<_>>() })
 }
 
+/// A fault in the words of the request that injects it.
 pub(super) fn fault(injection: &Injection) -> Value {
-    json!({
-        "fault": format!("{:?}", injection.fault),
+    let (name, with) = named(&injection.fault);
+    let mut view = json!({
+        "fault": name,
         "on": injection.method,
         "left": injection.left,
-        "after_accept": injection.accepts(),
-    })
+        "accepts": injection.accepts(),
+    });
+    if let (Value::Object(view), Value::Object(mut with)) = (&mut view, with) {
+        view.append(&mut with);
+    }
+    view
+}
+
+fn named(fault: &Fault) -> (&'static str, Value) {
+    let milliseconds = |duration| json!({ "milliseconds": duration_to_ms(duration) });
+    match fault {
+        Fault::SilentAfterAccept => ("silent_after_accept", Value::Null),
+        Fault::SilentBeforeAccept => ("silent_before_accept", Value::Null),
+        Fault::ResetBefore => ("reset_before", Value::Null),
+        Fault::ResetAfter => ("reset_after", Value::Null),
+        Fault::Html => ("html", Value::Null),
+        Fault::Truncated => ("truncated", Value::Null),
+        Fault::Broken => ("broken", Value::Null),
+        Fault::Empty => ("empty", Value::Null),
+        Fault::Status(status) => ("status", json!({ "status": status })),
+        Fault::Slow(over) => ("slow", milliseconds(*over)),
+        Fault::DelayReply(delay) => ("delay_reply", milliseconds(*delay)),
+        Fault::Missing(count) => ("missing", json!({ "count": count })),
+        Fault::Refuse(code) => ("refuse", json!({ "code": code })),
+        Fault::RefuseRecipient(phone, code) => ("refuse_recipient", json!({ "phone": phone, "code": code })),
+    }
 }
