@@ -23,10 +23,10 @@ pub struct Settings {
     /// A TOML file with the same keys; also `SMS_CONFIG`
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where messages are kept: sqlite:data/sms.db
+    /// Where messages are kept: sqlite:data/sms.db, <postgres://user@host/database>
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub store: Option<String>,
-    /// How due messages reach the workers: memory:
+    /// How due messages reach the workers: memory:, <redis://host:6379>, <amqp://host:5672/%2f>
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub queue: Option<String>,
     /// The address to serve on: 127.0.0.1:8080
@@ -48,6 +48,8 @@ pub enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Bring the schema of the store up to date; `serve` does that too, unless the address says migrate=false
+    Migrate,
     /// Have the provider report deliveries to this server by itself
     #[command(subcommand)]
     Callback(Callback),

@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{MemoryQueue, Provider, Queue, Registry, Sandbox, Store};
 
-#[cfg(not(feature = "sqlite"))]
-compile_error!("a server needs a store: enable the feature `sqlite`");
+#[cfg(not(any(feature = "sqlite", feature = "pg")))]
+compile_error!("a server needs a store: enable the feature `sqlite` or `pg`");
 
 /// The store an address names, not opened yet.
 #[derive(Debug)]
@@ -17,6 +17,9 @@ pub enum StoreAddress {
     /// A SQLite file.
     #[cfg(feature = "sqlite")]
     Sqlite(sms_store_sqlite::SqliteConfig),
+    /// A PostgreSQL database.
+    #[cfg(feature = "pg")]
+    Pg(sms_store_pg::PgConfig),
 }
 
 impl StoreAddress {
@@ -30,11 +33,17 @@ impl StoreAddress {
         match scheme(address) {
             #[cfg(feature = "sqlite")]
             "sqlite" => Ok(Self::Sqlite(sms_store_sqlite::SqliteConfig::from_url(address).context("store")?)),
-            other => bail!("store: this build has no store `{other}:`; try sqlite:data/sms.db"),
+            #[cfg(feature = "pg")]
+            "postgres" | "postgresql" => {
+                Ok(Self::Pg(sms_store_pg::PgConfig::from_url(address).context("store")?))
+            }
+            other => bail!(
+                "store: this build has no store `{other}:`; try sqlite:data/sms.db or postgres://user@host/database"
+            ),
         }
     }
 
-    /// Opens the store, which is the registry too.
+    /// Opens the store, which is the registry too, and brings its schema up to date.
     ///
     /// # Errors
     ///
@@ -46,19 +55,72 @@ impl StoreAddress {
                 let store = Arc::new(sms_store_sqlite::SqliteStore::open(config).await.context("store")?);
                 Ok((store.clone(), store))
             }
+            #[cfg(feature = "pg")]
+            Self::Pg(config) => {
+                let store = Arc::new(sms_store_pg::PgStore::open(config).await.context("store")?);
+                Ok((store.clone(), store))
+            }
         }
     }
 }
 
-/// Opens the queue at an address.
-///
-/// # Errors
-///
-/// An address this build does not know.
-pub fn queue(address: &SecretString) -> anyhow::Result<Arc<dyn Queue>> {
-    match scheme(address.expose_secret()) {
-        "memory" => Ok(Arc::new(MemoryQueue::new())),
-        other => bail!("queue: this build has no queue `{other}:`; try memory:"),
+/// The queue an address names, not connected yet.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum QueueAddress {
+    /// Inside the process.
+    Memory,
+    /// Redis.
+    #[cfg(feature = "redis")]
+    Redis(sms_queue_redis::RedisConfig),
+    /// `RabbitMQ`.
+    #[cfg(feature = "amqp")]
+    Amqp(sms_queue_amqp::AmqpConfig),
+}
+
+impl QueueAddress {
+    /// Reads an address.
+    ///
+    /// # Errors
+    ///
+    /// An address this build does not know; the adapter's.
+    pub fn read(address: &SecretString) -> anyhow::Result<Self> {
+        let address = address.expose_secret();
+        match scheme(address) {
+            "memory" => Ok(Self::Memory),
+            #[cfg(feature = "redis")]
+            scheme if scheme.starts_with("redis") => {
+                Ok(Self::Redis(sms_queue_redis::RedisConfig::from_url(address).context("queue")?))
+            }
+            #[cfg(feature = "amqp")]
+            "amqp" | "amqps" => Ok(Self::Amqp(sms_queue_amqp::AmqpConfig::from_url(address).context("queue")?)),
+            other => bail!(
+                "queue: this build has no queue `{other}:`; try memory:, redis://host:6379 or amqp://host:5672/%2f"
+            ),
+        }
+    }
+
+    /// Whether other processes get what this one pushes. If not, a process without workers has nobody to push to.
+    pub const fn is_shared(&self) -> bool {
+        !matches!(self, Self::Memory)
+    }
+
+    /// Connects. A server that is down is no error: what is accepted meanwhile goes out when it is back.
+    ///
+    /// # Errors
+    ///
+    /// The adapter's.
+    #[allow(clippy::unused_async, reason = "depends on the features")]
+    pub async fn open(self) -> anyhow::Result<Arc<dyn Queue>> {
+        match self {
+            Self::Memory => Ok(Arc::new(MemoryQueue::new())),
+            #[cfg(feature = "redis")]
+            Self::Redis(config) => {
+                Ok(Arc::new(sms_queue_redis::RedisQueue::connect(config).await.context("queue")?))
+            }
+            #[cfg(feature = "amqp")]
+            Self::Amqp(config) => Ok(Arc::new(sms_queue_amqp::AmqpQueue::connect(config).await.context("queue")?)),
+        }
     }
 }
 

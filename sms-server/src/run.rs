@@ -26,6 +26,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => Box::pin(serve::serve(config)).await,
         Command::Keys(command) => keys(&config, command).await,
+        Command::Migrate => migrate(&config).await,
         Command::Callback(command) => callback(&config, command).await,
         Command::Config(Inspect::Check) => check(&config),
     }
@@ -53,6 +54,13 @@ async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
         }
         Keys::Revoke { id } => ring.revoke(&id).await?,
     }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what a command prints is its result")]
+async fn migrate(config: &Config) -> anyhow::Result<()> {
+    compose::StoreAddress::read(&config.store)?.open().await?;
+    println!("The schema of the store is up to date.");
     Ok(())
 }
 
@@ -89,7 +97,7 @@ async fn callback(_: &Config, _: Callback) -> anyhow::Result<()> {
 #[expect(clippy::print_stdout, reason = "what a command prints is its result")]
 fn check(config: &Config) -> anyhow::Result<()> {
     compose::StoreAddress::read(&config.store)?;
-    compose::queue(&config.queue)?;
+    compose::QueueAddress::read(&config.queue)?;
     compose::Upstream::read(&config.provider)?;
     println!("The configuration is valid.");
     Ok(())

@@ -21,7 +21,8 @@ use crate::{compose, http};
 /// What keeps the server from starting.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (store, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
-    let queue = compose::queue(&config.queue)?;
+    let address = compose::QueueAddress::read(&config.queue)?;
+    let (is_shared, queue) = (address.is_shared(), address.open().await?);
     let upstream = compose::Upstream::read(&config.provider)?;
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
@@ -34,6 +35,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         .build();
     let work = async {
         if config.has(Role::Worker) {
+            tracing::info!(worker = worker.name(), "working");
             worker.run(shutdown.clone()).await.context("worker")?;
         }
         anyhow::Ok(())
@@ -45,8 +47,12 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving");
             greet(&keys, address).await?;
-            let sender =
-                Sender::builder(Arc::clone(&store)).queue(Arc::clone(&queue)).region(config.region).build();
+            let mut sender = Sender::builder(Arc::clone(&store)).region(config.region);
+            // Into a queue of this process alone only if this process also works; else the workers find what is due.
+            if is_shared || config.has(Role::Worker) {
+                sender = sender.queue(Arc::clone(&queue));
+            }
+            let sender = sender.build();
             let mut api = Api::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
                 .provider(upstream.provider(), Arc::clone(&registry));
             if let Some(callbacks) = upstream.callbacks(&*registry).await? {

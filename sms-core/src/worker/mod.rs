@@ -149,6 +149,11 @@ impl Worker {
         WorkerBuilder { shared, concurrency: CONCURRENCY, retention: RETENTION }
     }
 
+    /// The worker's name.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
     /// The worker's breaker: why its provider is paused, if it is.
     pub fn breaker(&self) -> Arc<Breaker> {
         Arc::clone(&self.shared.breaker)
