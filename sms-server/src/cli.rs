@@ -49,6 +49,7 @@ pub enum Command {
     #[command(subcommand)]
     Keys(Keys),
     /// Have the provider report deliveries to this server by itself
+    #[cfg(feature = "smsru")]
     #[command(subcommand)]
     Callback(Callback),
     /// Look at the configuration
@@ -78,6 +79,7 @@ pub enum Keys {
 }
 
 /// What to do with the address at which the provider reports.
+#[cfg(feature = "smsru")]
 #[derive(Debug, Subcommand)]
 pub enum Callback {
     /// Register this server at the provider, and print the address
