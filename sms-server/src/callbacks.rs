@@ -19,8 +19,16 @@ const KIND: &str = "callback";
 /// Five bits in each.
 const TOKEN: usize = 26;
 
-/// Reads the body of a callback; the error says why it is refused.
-type Read = dyn Fn(&[u8]) -> anyhow::Result<Vec<Receipt>> + Send + Sync;
+/// The receipts in a body, or why it is refused.
+pub type ReadCallback = dyn Fn(&[u8]) -> anyhow::Result<Vec<Receipt>> + Send + Sync;
+
+/// What understands the callbacks of a provider.
+pub struct CallbackReader {
+    /// What tells the provider that a callback was taken.
+    pub answer: &'static str,
+    /// Reads a body; has to find out whether it is genuine.
+    pub read: Box<ReadCallback>,
+}
 
 /// The callbacks of one provider.
 #[derive(Clone)]
@@ -29,8 +37,7 @@ pub struct Callbacks(Arc<Inner>);
 struct Inner {
     provider: String,
     token: SecretString,
-    read: Box<Read>,
-    answer: &'static str,
+    reader: CallbackReader,
     seen: Mutex<CallbacksSeen>,
 }
 
@@ -47,20 +54,14 @@ pub struct CallbacksSeen {
 }
 
 impl Callbacks {
-    /// The callbacks of this provider, under a secret that this registry keeps. `answer` is what tells the provider that
-    /// a callback was taken; `read` has to find out whether it is genuine.
+    /// The callbacks of this provider, under a secret that this registry keeps.
     ///
     /// # Errors
     ///
     /// The registry's.
-    pub async fn new(
-        registry: &dyn Registry,
-        provider: &str,
-        answer: &'static str,
-        read: impl Fn(&[u8]) -> anyhow::Result<Vec<Receipt>> + Send + Sync + 'static,
-    ) -> Result<Self> {
-        let (provider, token, read) = (provider.to_owned(), token(registry, provider).await?, Box::new(read));
-        Ok(Self(Arc::new(Inner { provider, token, read, answer, seen: Mutex::default() })))
+    pub async fn new(registry: &dyn Registry, provider: &str, reader: CallbackReader) -> Result<Self> {
+        let (provider, token) = (provider.to_owned(), token(registry, provider).await?);
+        Ok(Self(Arc::new(Inner { provider, token, reader, seen: Mutex::default() })))
     }
 
     /// Whether this is their address.
@@ -70,7 +71,7 @@ impl Callbacks {
 
     /// The receipts in a body.
     pub(crate) fn read(&self, body: &[u8]) -> anyhow::Result<Vec<Receipt>> {
-        let read = (self.0.read)(body);
+        let read = (self.0.reader.read)(body);
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if read.is_ok() {
             seen.accepted += 1;
@@ -82,11 +83,17 @@ impl Callbacks {
     }
 
     pub(crate) fn answer(&self) -> &'static str {
-        self.0.answer
+        self.0.reader.answer
     }
 
     pub(crate) fn seen(&self) -> CallbacksSeen {
         *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for CallbackReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallbackReader").field("answer", &self.answer).finish_non_exhaustive()
     }
 }
 

@@ -51,6 +51,7 @@ pub enum Command {
     /// Bring the schema of the store up to date; `serve` does that too, unless the address says migrate=false
     Migrate,
     /// Have the provider report deliveries to this server by itself
+    #[cfg(feature = "smsru")]
     #[command(subcommand)]
     Callback(Callback),
     /// Look at the configuration
@@ -80,6 +81,7 @@ pub enum Keys {
 }
 
 /// What to do with the address at which the provider reports.
+#[cfg(feature = "smsru")]
 #[derive(Debug, Subcommand)]
 pub enum Callback {
     /// Register this server at the provider, and print the address

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::callbacks::Callbacks;
+use crate::callbacks::CallbackReader;
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{MemoryQueue, Provider, Queue, Registry, Sandbox, Store};
@@ -166,22 +166,18 @@ impl Upstream {
         }
     }
 
-    /// Its callbacks; `None` where it makes none, or none that can be verified.
-    ///
-    /// # Errors
-    ///
-    /// The registry's.
-    pub async fn callbacks(&self, registry: &dyn Registry) -> anyhow::Result<Option<Callbacks>> {
+    /// What reads its callbacks; `None` where it makes none, or none that can be verified.
+    pub fn callbacks(&self) -> Option<CallbackReader> {
         match self {
-            Self::Sandbox(_) => Ok(None),
+            Self::Sandbox(_) => None,
             #[cfg(feature = "smsru")]
             Self::SmsRu(smsru) => {
-                let Some(reader) = smsru.callbacks() else { return Ok(None) };
+                let reader = smsru.callbacks()?;
                 let read = move |body: &[u8]| {
                     let records = reader.read(body)?;
                     Ok(records.iter().filter_map(sms_smsru::Record::receipt).collect())
                 };
-                Ok(Some(Callbacks::new(registry, smsru.name(), "100", read).await?))
+                Some(CallbackReader { answer: "100", read: Box::new(read) })
             }
         }
     }

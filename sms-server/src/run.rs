@@ -7,7 +7,9 @@ use sms_core::Provider;
 
 #[cfg(feature = "smsru")]
 use crate::callbacks;
-use crate::cli::{Callback, Cli, Command, Inspect, Keys};
+#[cfg(feature = "smsru")]
+use crate::cli::Callback;
+use crate::cli::{Cli, Command, Inspect, Keys};
 use crate::config::Config;
 use crate::keys::{KeyRing, KeyScope};
 use crate::{compose, logging, serve};
@@ -27,6 +29,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve => Box::pin(serve::serve(config)).await,
         Command::Keys(command) => keys(&config, command).await,
         Command::Migrate => migrate(&config).await,
+        #[cfg(feature = "smsru")]
         Command::Callback(command) => callback(&config, command).await,
         Command::Config(Inspect::Check) => check(&config),
     }
@@ -87,11 +90,6 @@ async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
         println!("{url}");
     }
     Ok(())
-}
-
-#[cfg(not(feature = "smsru"))]
-async fn callback(_: &Config, _: Callback) -> anyhow::Result<()> {
-    bail!("this build has no provider that reports by itself")
 }
 
 #[expect(clippy::print_stdout, reason = "what a command prints is its result")]

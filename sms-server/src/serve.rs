@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::Api;
+use crate::callbacks::Callbacks;
 use crate::config::{Config, Role};
 use crate::keys::{KeyRing, KeyScope};
 use crate::{compose, http};
@@ -55,8 +56,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             let sender = sender.build();
             let mut api = Api::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
                 .provider(upstream.provider(), Arc::clone(&registry));
-            if let Some(callbacks) = upstream.callbacks(&*registry).await? {
-                api = api.callbacks(callbacks);
+            if let Some(reader) = upstream.callbacks() {
+                let name = upstream.provider().name().to_owned();
+                api = api.callbacks(Callbacks::new(&*registry, &name, reader).await?);
             }
             http::serve(listener, api.build().router(), shutdown.clone()).await;
         }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use sms_core::sender::key_reused;
 use sms_core::store::{CancelRequest, Inserted, Resolution, ResolveRequest};
-use sms_core::{Class, Error, ErrorKind, Job, Message, MessageId, OnUnknown, Status};
+use sms_core::{Class, Error, ErrorKind, Message, MessageId, OnUnknown, Status};
 
 use super::Api;
 use super::auth::Caller;
@@ -110,15 +110,8 @@ pub(crate) async fn resolve(
     let caller = caller.with(KeyScope::Send)?;
     let (resolution, reason) = read_resolution(Fields::read(&headers, &body)?)?;
     let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.id.to_string());
-    let resend = resolution == Resolution::Resend;
+    // One to be sent again is due at once: the caretaker offers it.
     api.0.store.resolve(ResolveRequest { id, scope, resolution, by, reason }).await?;
-    if resend && let Some(stored) = api.0.store.get(id, &caller.scope()).await? {
-        // Only to be faster: the caretaker offers it in any case.
-        let pushed = api.0.queue.push(&[Job { id, lane: stored.message.lane() }]).await;
-        if let Err(error) = pushed {
-            tracing::warn!(%error, "push failed; the caretaker will offer this message");
-        }
-    }
     api.details(id, &caller).await
 }
 

@@ -14,7 +14,7 @@ use sms_core::{
     Account, AccountInfo, Explanation, Limits, MemoryQueue, MemoryRegistry, MemoryStore, Message, MessageId,
     Money, Outcome, Provider, Queue, Receipt, ReceiptState, Sender, Steering, Store, Submission, async_trait,
 };
-use sms_server::callbacks::{self, Callbacks};
+use sms_server::callbacks::{self, CallbackReader, Callbacks};
 use sms_server::{Api, KeyRing, KeyScope};
 use tower::ServiceExt;
 
@@ -91,7 +91,8 @@ impl App {
         let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
         let registry = Arc::new(MemoryRegistry::new());
         let keys = KeyRing::new(registry.clone(), None);
-        let callbacks = Callbacks::new(&*registry, PROVIDER, "100", read_callback).await.expect("a token");
+        let reader = CallbackReader { answer: "100", read: Box::new(read_callback) };
+        let callbacks = Callbacks::new(&*registry, PROVIDER, reader).await.expect("a token");
         let router = Api::builder(sender, store.clone(), queue.clone(), keys.clone())
             .provider(Line, registry.clone())
             .callbacks(callbacks)

@@ -2,7 +2,8 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use sms_core::{MessageId, Outcome, Queue, Receipt, ReceiptState, Store};
+use sms_core::store::DueRequest;
+use sms_core::{MessageId, Outcome, Receipt, ReceiptState, Store};
 use sms_server::KeyScope;
 
 use crate::app::{App, PROVIDER};
@@ -46,12 +47,12 @@ async fn a_person_can_say_what_became_of_it() {
 }
 
 #[tokio::test]
-async fn what_is_to_be_sent_again_is_offered_at_once() {
+async fn what_is_to_be_sent_again_is_due_at_once() {
     let app = App::new().await;
     let id = unknown(&app).await;
     app.post_to(&resolve_path(id), r#"{"resolution":"resend","reason":"r"}"#).await;
-    let pulled = app.queue.pull(1, std::time::Duration::ZERO).await.expect("pulled");
-    assert_eq!(pulled[0].job.id, id);
+    let request = DueRequest { limits: [1; 3], again_after: std::time::Duration::from_secs(20) };
+    assert_eq!(app.store.due(request).await.expect("read")[0].id, id);
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ use tokio::time::{Sleep, sleep};
 
 /// In how many pieces a slow body comes.
 const PIECES: usize = 16;
+/// The size of a piece of padding, which all pieces share.
+const PADDING: usize = 64 * 1024;
 /// The wait before a body breaks off.
 const BREAK: Duration = Duration::from_millis(20);
 
@@ -36,6 +38,15 @@ impl ReplyBody {
         let pieces = VecDeque::from([body.slice(..body.len() / 2)]);
         // The pause lets the first half go out: what is unsent is lost with the connection.
         Self { pieces, broken: true, pause: Some((BREAK, Box::pin(sleep(BREAK)))) }
+    }
+
+    /// All of it, and so many spaces after it.
+    pub(super) fn huge(body: impl Into<Bytes>, spaces: usize) -> Self {
+        let piece = Bytes::from(vec![b' '; PADDING.min(spaces)]);
+        let mut padded = Self::whole(body);
+        padded.pieces.extend(std::iter::repeat_n(piece.clone(), spaces / PADDING));
+        padded.pieces.push_back(piece.slice(..spaces % PADDING));
+        padded
     }
 
     /// All of it, in pieces over this time.

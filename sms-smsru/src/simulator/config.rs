@@ -42,6 +42,7 @@ pub struct SimulatorConfig {
     pub(super) text_level: RefusalLevel,
     pub(super) number_limits: NumberLimits,
     pub(super) max_recipients: usize,
+    pub(super) max_get_recipients: Option<usize>,
     pub(super) quirks: bool,
     pub(super) utc_offset_hours: i8,
     pub(super) delivery: Delivery,
@@ -76,6 +77,7 @@ impl Default for SimulatorConfig {
             text_level: RefusalLevel::Recipient,
             number_limits: NumberLimits::default(),
             max_recipients: 5000,
+            max_get_recipients: None,
             quirks: true,
             utc_offset_hours: 3,
             delivery: Delivery::Delivered,
@@ -197,6 +199,13 @@ impl SimulatorConfig {
     /// its list of codes.
     pub fn max_recipients(mut self, max: usize) -> Self {
         self.max_recipients = max;
+        self
+    }
+
+    /// How many recipients a GET may have, else 210. Defaults to `None`, any number: sms.ru advises POST above ten, and
+    /// does not say where it insists.
+    pub fn max_get_recipients(mut self, max: Option<usize>) -> Self {
+        self.max_get_recipients = max;
         self
     }
 

@@ -26,6 +26,8 @@ pub enum Fault {
     Empty,
     /// Answers with this HTTP status and an HTML page, and does nothing.
     Status(u16),
+    /// Carries the request out and answers with so many bytes of spaces after the document.
+    Huge(usize),
     /// Carries the request out; the body of the answer takes this long to come, bit by bit.
     Slow(Duration),
     /// Carries the request out and answers after this time.

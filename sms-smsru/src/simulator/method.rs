@@ -44,8 +44,10 @@ fn carry_out_order(shared: &Shared, asked: &Asked, plan: &Plan, order: Result<Or
     let config = &shared.config;
     let (mut state, now) = shared.current();
     let known = auth::check(config, &state.tokens, &asked.params, now.ms, asked.peer);
+    let too_many = |order: &Order| config.max_get_recipients.is_some_and(|max| order.recipients.len() > max);
     match known.and(order) {
         Err(code) => Reply::refused(code),
+        Ok(order) if asked.get && too_many(&order) => Reply::refused(210),
         Ok(order) if asked.method == "sms/cost" => state.cost(config, &order),
         Ok(order) => state.send(Judge { config, now, order: &order, plan }),
     }

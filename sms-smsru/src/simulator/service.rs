@@ -6,7 +6,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Notify;
 
 use super::body::ReplyBody;
@@ -42,6 +42,8 @@ pub(super) struct Asked {
     pub(super) method: String,
     pub(super) params: Params,
     pub(super) peer: IpAddr,
+    /// Whether it came by GET.
+    pub(super) get: bool,
 }
 
 /// Answers a request.
@@ -63,7 +65,8 @@ pub(super) async fn answer(
     }
     let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let params = Params::read(head.uri.query(), content_type.unwrap_or_default(), &body);
-    let asked = Asked { method: path.to_owned(), params, peer: peer.ip() };
+    let get = head.method == Method::GET;
+    let asked = Asked { method: path.to_owned(), params, peer: peer.ip(), get };
     let plan = note(shared, &asked, head.method.as_str());
     let answer = with_fault(shared, &asked, plan, reset).await;
     finish(shared, answer)
@@ -110,6 +113,7 @@ async fn with_fault(shared: &Shared, asked: &Asked, plan: Plan, reset: &Notify) 
             ReplyBody::whole(half)
         }),
         Fault::Broken => altered(reply, json, ReplyBody::broken),
+        Fault::Huge(bytes) => altered(reply, json, |body| ReplyBody::huge(body, bytes)),
         Fault::Slow(over) => altered(reply, json, |body| ReplyBody::slow(body, over)),
         Fault::DelayReply(delay) => {
             tokio::time::sleep(delay).await;

@@ -11,6 +11,9 @@ use crate::simulator::delivery::{Delivery, is_failure};
 use crate::simulator::fault::{Fault, Injection};
 use crate::simulator::shared::Shared;
 
+/// The largest number that counts something in memory.
+const MAX_COUNT: usize = 1 << 30;
+
 pub(super) fn balance(shared: &Shared, mut input: Input) -> Result<Value, Wrong> {
     let (balance, add) = (input.money("balance")?, input.money("add")?);
     input.end()?;
@@ -166,9 +169,10 @@ fn fault_named(name: &str, input: &mut Input) -> Result<Fault, Wrong> {
         "broken" => Fault::Broken,
         "empty" => Fault::Empty,
         "status" => Fault::Status(status(input)?),
+        "huge" => Fault::Huge(count("bytes", input)?),
         "slow" => Fault::Slow(milliseconds(input)?),
         "delay_reply" => Fault::DelayReply(milliseconds(input)?),
-        "missing" => Fault::Missing(count(input)?),
+        "missing" => Fault::Missing(count("count", input)?),
         "refuse" => Fault::Refuse(code(input)?),
         "refuse_recipient" => {
             let phone = required("phone", input.phone("phone")?)?;
@@ -188,9 +192,10 @@ fn milliseconds(input: &mut Input) -> Result<Duration, Wrong> {
     Ok(Duration::from_millis(required("milliseconds", input.number("milliseconds")?)?))
 }
 
-fn count(input: &mut Input) -> Result<usize, Wrong> {
-    let count = required("count", input.number("count")?)?;
-    usize::try_from(count).map_err(|_| Wrong::new("count", "is too large"))
+fn count(field: &'static str, input: &mut Input) -> Result<usize, Wrong> {
+    let count = required(field, input.number(field)?)?;
+    let count = usize::try_from(count).ok().filter(|count| *count <= MAX_COUNT);
+    count.ok_or_else(|| Wrong::new(field, "is too large"))
 }
 
 fn code(input: &mut Input) -> Result<i32, Wrong> {

@@ -79,6 +79,7 @@ fn named(fault: &Fault) -> (&'static str, Value) {
         Fault::Broken => ("broken", Value::Null),
         Fault::Empty => ("empty", Value::Null),
         Fault::Status(status) => ("status", json!({ "status": status })),
+        Fault::Huge(bytes) => ("huge", json!({ "bytes": bytes })),
         Fault::Slow(over) => ("slow", milliseconds(*over)),
         Fault::DelayReply(delay) => ("delay_reply", milliseconds(*delay)),
         Fault::Missing(count) => ("missing", json!({ "count": count })),

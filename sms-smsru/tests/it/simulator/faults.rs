@@ -108,6 +108,16 @@ async fn a_partial_batch_accepts_all_and_leaves_the_last_ones_out() {
 }
 
 #[tokio::test]
+async fn a_huge_reply_is_the_document_and_spaces() {
+    for bytes in [0, 1, 65_536, 10_000_000] {
+        let (status, body, accepted) = answer(Fault::Huge(bytes)).await;
+        assert_eq!((status, accepted), (200, 2));
+        assert_eq!(body.len() - body.trim_end().len(), bytes);
+        assert!(body.trim_end().ends_with('}'));
+    }
+}
+
+#[tokio::test]
 async fn late_and_slow_replies_take_their_time_and_are_whole() {
     for fault in [Fault::DelayReply(Duration::from_millis(200)), Fault::Slow(Duration::from_millis(200))] {
         let begun = Instant::now();

@@ -42,6 +42,18 @@ async fn five_thousand_recipients_are_taken_unless_configured() {
 }
 
 #[tokio::test]
+async fn a_get_can_be_refused_for_what_a_post_may_carry() {
+    let rig = Rig::with(config().max_get_recipients(Some(1))).await;
+    let get = async |to: &str| {
+        let query = format!("sms/send?api_id={API_ID}&to={to}&msg=hi");
+        rig.client.get(rig.address(&query)).send().await.unwrap().text().await.unwrap()
+    };
+    assert!(get(PHONE).await.starts_with("100\n"));
+    assert_eq!(get("79255070602,74993221627").await, "210");
+    assert_eq!(rig.send("79255070602,74993221627", "hi").await, [100, 100, 100]);
+}
+
+#[tokio::test]
 async fn what_is_not_utf8_is_refused() {
     let rig = Rig::new().await;
     let query = format!("sms/send?json=1&api_id={API_ID}&to={PHONE}&msg=%CF%F0%E8%E2%E5%F2");
