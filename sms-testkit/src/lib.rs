@@ -3,13 +3,23 @@
 // right words, as they are in any test.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
+#[cfg(feature = "services")]
+mod address;
 mod harness;
+#[cfg(feature = "services")]
+pub mod instances;
 mod macros;
 pub mod model;
+#[cfg(feature = "services")]
+mod ports;
 pub mod provider;
+#[cfg(feature = "services")]
+pub mod proxy;
 pub mod queue;
 pub mod registry;
 mod run;
+#[cfg(feature = "services")]
+pub mod services;
 pub mod store;
 
 pub use harness::{ProviderHarness, QueueHarness, RegistryHarness, StoreHarness, Time};
