@@ -93,7 +93,9 @@ impl QueueAddress {
                 Ok(Self::Redis(sms_queue_redis::RedisConfig::from_url(address).context("queue")?))
             }
             #[cfg(feature = "amqp")]
-            "amqp" | "amqps" => Ok(Self::Amqp(sms_queue_amqp::AmqpConfig::from_url(address).context("queue")?)),
+            "amqp" | "amqps" => {
+                Ok(Self::Amqp(sms_queue_amqp::AmqpConfig::from_url(address).context("queue")?))
+            }
             other => bail!(
                 "queue: this build has no queue `{other}:`; try memory:, redis://host:6379 or amqp://host:5672/%2f"
             ),
@@ -119,7 +121,9 @@ impl QueueAddress {
                 Ok(Arc::new(sms_queue_redis::RedisQueue::connect(config).await.context("queue")?))
             }
             #[cfg(feature = "amqp")]
-            Self::Amqp(config) => Ok(Arc::new(sms_queue_amqp::AmqpQueue::connect(config).await.context("queue")?)),
+            Self::Amqp(config) => {
+                Ok(Arc::new(sms_queue_amqp::AmqpQueue::connect(config).await.context("queue")?))
+            }
         }
     }
 }

@@ -8,6 +8,8 @@ mod app;
 mod bad_input;
 mod callbacks;
 mod kill;
+#[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
+mod many;
 mod process;
 mod program;
 mod provider;

@@ -22,19 +22,17 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// A running server. Killed when dropped.
-pub(crate) struct Server {
+/// A running process of the program. Killed when dropped.
+pub(crate) struct Process {
     child: Child,
-    pub(crate) address: SocketAddr,
     /// Everything it has written to standard error.
     pub(crate) log: Arc<Mutex<String>>,
     stdout: Option<std::process::ChildStdout>,
-    client: reqwest::Client,
 }
 
-impl Server {
-    /// Starts `serve` with these settings, on a free port unless they say where.
-    pub(crate) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+impl Process {
+    /// Starts `serve` with these settings and waits for what `ready` looks for in its log.
+    fn start<T>(folder: &Path, settings: &[(&str, &str)], ready: impl Fn(&str) -> Option<T>) -> (Self, T) {
         let mut command = command(folder, &[]);
         command
             .env("SMS_LISTEN", "127.0.0.1:0")
@@ -45,18 +43,22 @@ impl Server {
         let stdout = child.stdout.take();
         let log = gather(child.stderr.take().expect("standard error"));
         let deadline = Instant::now() + START;
-        let address = loop {
-            if let Some(address) = address_in(&log.lock().expect("the log")) {
-                break address;
+        loop {
+            if let Some(found) = ready(&log.lock().expect("the log")) {
+                break (Self { child, log, stdout }, found);
             }
             if let Some(status) = child.try_wait().expect("a status") {
-                panic!("the server ended with {status}: {}", log.lock().expect("the log"));
+                panic!("the program ended with {status}: {}", log.lock().expect("the log"));
             }
-            assert!(Instant::now() < deadline, "the server does not start: {}", log.lock().expect("the log"));
+            assert!(Instant::now() < deadline, "it does not start: {}", log.lock().expect("the log"));
             std::thread::sleep(Duration::from_millis(5));
-        };
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
-        Self { child, address, log, stdout, client }
+        }
+    }
+
+    /// Starts a process that only works.
+    pub(crate) fn worker(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let settings = [settings, &[("SMS_ROLES", "worker")]].concat();
+        Self::start(folder, &settings, |log| log.contains("working").then_some(())).0
     }
 
     /// SIGKILL.
@@ -77,6 +79,37 @@ impl Server {
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
         assert!(sent.expect("a shell").success());
+    }
+}
+
+/// A running server with its API. Killed when dropped.
+pub(crate) struct Server {
+    process: Process,
+    pub(crate) address: SocketAddr,
+    pub(crate) log: Arc<Mutex<String>>,
+    client: reqwest::Client,
+}
+
+impl Server {
+    /// Starts `serve` with these settings, on a free port unless they say where.
+    pub(crate) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let (process, address) = Process::start(folder, settings, address_in);
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
+        Self { log: Arc::clone(&process.log), process, address, client }
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(self) {
+        self.process.kill();
+    }
+
+    /// SIGTERM; answers with everything the program printed and how it ended.
+    pub(crate) fn terminate(self) -> (String, std::process::ExitStatus) {
+        self.process.terminate()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -154,7 +187,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
