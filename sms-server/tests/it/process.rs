@@ -32,7 +32,12 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `serve` with these settings and waits for what `ready` looks for in its log.
-    fn start<T>(folder: &Path, settings: &[(&str, &str)], ready: impl Fn(&str) -> Option<T>) -> (Self, T) {
+    /// The error is the log of a process that ended.
+    fn start<T>(
+        folder: &Path,
+        settings: &[(&str, &str)],
+        ready: impl Fn(&str) -> Option<T>,
+    ) -> Result<(Self, T), String> {
         let mut command = command(folder, &[]);
         command
             .env("SMS_LISTEN", "127.0.0.1:0")
@@ -45,10 +50,10 @@ impl Process {
         let deadline = Instant::now() + START;
         loop {
             if let Some(found) = ready(&log.lock().expect("the log")) {
-                break (Self { child, log, stdout }, found);
+                return Ok((Self { child, log, stdout }, found));
             }
             if let Some(status) = child.try_wait().expect("a status") {
-                panic!("the program ended with {status}: {}", log.lock().expect("the log"));
+                return Err(format!("the program ended with {status}: {}", log.lock().expect("the log")));
             }
             assert!(Instant::now() < deadline, "it does not start: {}", log.lock().expect("the log"));
             std::thread::sleep(Duration::from_millis(5));
@@ -56,9 +61,9 @@ impl Process {
     }
 
     /// Starts a process that only works.
-    pub(crate) fn worker(folder: &Path, settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn worker(folder: &Path, settings: &[(&str, &str)]) -> Result<Self, String> {
         let settings = [settings, &[("SMS_ROLES", "worker")]].concat();
-        Self::start(folder, &settings, |log| log.contains("working").then_some(())).0
+        Self::start(folder, &settings, |log| log.contains("working").then_some(())).map(|(worker, ())| worker)
     }
 
     /// SIGKILL.
@@ -93,7 +98,8 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `serve` with these settings, on a free port unless they say where.
     pub(crate) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
-        let (process, address) = Process::start(folder, settings, address_in);
+        let started = Process::start(folder, settings, address_in);
+        let (process, address) = started.unwrap_or_else(|log| panic!("{log}"));
         let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
         Self { log: Arc::clone(&process.log), process, address, client }
     }

@@ -71,9 +71,11 @@ async fn insist(servers: &[Server], n: usize) -> String {
 
 /// Kills a worker every two seconds and starts another in its place, until it is told to stop.
 async fn kill_workers(system: Arc<System>, stop: Arc<AtomicBool>) -> (Vec<Process>, usize) {
+    // Without a database a worker does not start; whatever looks after it tries again.
     let start = async |system: &Arc<System>| {
         let system = Arc::clone(system);
-        tokio::task::spawn_blocking(move || system.worker()).await.expect("a worker")
+        let until_it_starts = move || std::iter::repeat_with(|| system.try_worker()).find_map(Result::ok);
+        tokio::task::spawn_blocking(until_it_starts).await.expect("no panic").expect("a worker")
     };
     let mut workers = Vec::new();
     for _ in 0..WORKERS {
@@ -85,7 +87,6 @@ async fn kill_workers(system: Arc<System>, stop: Arc<AtomicBool>) -> (Vec<Proces
         ticks.tick().await;
         workers.remove(0).kill();
         kills += 1;
-        // Without a database a worker does not start; it is tried until it does.
         workers.push(start(&system).await);
     }
     (workers, kills)

@@ -108,6 +108,11 @@ impl System {
 
     /// A process that only works.
     pub(crate) fn worker(&self) -> Process {
+        self.try_worker().unwrap_or_else(|log| panic!("{log}"))
+    }
+
+    /// The same; the error is the log of a process that could not start.
+    pub(crate) fn try_worker(&self) -> Result<Process, String> {
         Process::worker(self.folder.path(), &self.with(&[]))
     }
 }
