@@ -1,6 +1,6 @@
 # The commands people run; CI calls the same ones. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build simulator test lint unit docs fmt torture
+.PHONY: help run build simulator services test lint unit docs fmt torture
 
 CARGO ?= cargo
 SIMULATOR = sms-smsru/simulator
@@ -16,6 +16,9 @@ build: ## Build the release binary, target/release/sms-server
 
 simulator: ## Run a stand-in for sms.ru on 127.0.0.1:9000
 	$(CARGO) run --release -p sms-smsru --features simulator --bin smsru-simulator -- --listen 127.0.0.1:9000
+
+services: ## Make sure that PostgreSQL, Redis and RabbitMQ answer, for the tests
+	@scripts/services.sh
 
 test: lint unit docs ## Everything a change must pass: format, lints, tests, documentation
 

@@ -17,6 +17,8 @@ use crate::ports::Port;
 pub(super) enum Order {
     Mode(Mode),
     End(Ending),
+    /// Nothing but an answer: that comes between two steps of the proxy, when its counters are right.
+    Note,
 }
 
 /// Runs the proxy until nobody can send it orders any more.
@@ -105,6 +107,7 @@ impl Gate {
                 while self.connections.join_next().await.is_some() {}
                 self.endings.send_replace(None);
             }
+            Order::Note => {}
         }
     }
 

@@ -135,22 +135,28 @@ impl Proxy {
 
     /// How many connections were accepted so far.
     pub fn accepted(&self) -> u64 {
-        self.counters.accepted()
+        self.counters().accepted()
     }
 
     /// How many connections are there now.
     pub fn open(&self) -> u64 {
-        self.counters.open()
+        self.counters().open()
     }
 
     /// How many bytes were passed to the server so far.
     pub fn bytes_to_server(&self) -> u64 {
-        self.counters.to_server()
+        self.counters().to_server()
     }
 
     /// How many bytes were passed to clients so far.
     pub fn bytes_to_client(&self) -> u64 {
-        self.counters.to_client()
+        self.counters().to_client()
+    }
+
+    /// The counters, once the proxy has noted all that anybody may have seen by now.
+    fn counters(&self) -> &Counters {
+        self.order(Order::Note);
+        &self.counters
     }
 
     fn order(&self, order: Order) {

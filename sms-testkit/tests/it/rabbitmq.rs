@@ -27,7 +27,7 @@ fn open(rabbit: &RabbitMq) -> TcpStream {
     assert_eq!(method(&connection), (10, 10), "start");
     send(&connection, 11, b"\0\0\0\0\x05PLAIN\0\0\0\x0c\0guest\0guest\x05en_US");
     assert_eq!(method(&connection), (10, 30), "tune");
-    send(&connection, 31, &[0, 0, 0, 2, 0, 0, 0, 0]);
+    send(&connection, 31, &[0, 7, 0, 2, 0, 0, 0, 0]);
     send(&connection, 40, b"\x01/\0\0");
     assert_eq!(method(&connection), (10, 41), "open-ok");
     connection

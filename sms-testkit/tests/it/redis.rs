@@ -115,6 +115,14 @@ async fn is_killed() {
 }
 
 #[test]
+fn a_missing_program_fails_with_one_line_that_says_what_to_install() {
+    let test = again::command("redis::settings_arrive").env("PATH", "/nowhere").output().expect("a process");
+    let said = String::from_utf8_lossy(&test.stderr);
+    let line = "redis-server is not in PATH: install Redis (Debian: redis-server)";
+    assert!(!test.status.success() && said.lines().any(|said| said == line), "{said}");
+}
+
+#[test]
 fn a_server_does_not_outlive_a_killed_test() {
     let mut test = again::command("redis::is_killed");
     let mut test = test.env(ABANDON, "1").stdout(Stdio::piped()).spawn().expect("a process");
