@@ -1,0 +1,54 @@
+//! `queued → sending`, and what is to be offered for it.
+
+use std::collections::{BTreeSet, HashSet};
+
+use sms_core::store::{BeginRequest, Begun, DueRequest};
+use sms_core::{Job, Lane, MessageId, Result};
+
+use crate::args::{millis, name, rows, uuids};
+use crate::error::undecodable;
+use crate::row::{self, Columns};
+use crate::sql;
+use crate::store::PgStore;
+
+pub(crate) async fn due(store: &PgStore, request: DueRequest) -> Result<Vec<Job>> {
+    let [urgent, normal, bulk] = request.limits.map(rows);
+    let query = sqlx::query(sql::DUE)
+        .bind(store.offset())
+        .bind(millis(request.again_after))
+        .bind(urgent)
+        .bind(normal)
+        .bind(bulk);
+    let job = |row| {
+        let mut columns = Columns::new(row);
+        let (id, lane) = (columns.id()?, columns.take::<i16>()?);
+        Ok(Job { id, lane: Lane::from_number(lane.into()).ok_or_else(|| undecodable("lane"))? })
+    };
+    store.rows(query).await?.iter().map(job).collect()
+}
+
+pub(crate) async fn begin(store: &PgStore, request: BeginRequest<'_>) -> Result<Vec<Begun>> {
+    // In the order of the ids, in which rows are locked.
+    let asked: BTreeSet<MessageId> = request.ids.iter().copied().collect();
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (ids, worker, batch) = (uuids(&asked), name(request.worker), request.batch.cast_signed());
+    let mut conn = store.connection().await?;
+    let query = sqlx::query(sql::BEGIN)
+        .bind(store.offset())
+        .bind(ids.as_slice())
+        .bind(worker.as_ref())
+        .bind(batch)
+        .bind(millis(request.lease))
+        .bind(name(request.provider));
+    let mut begun: Vec<Begun> = conn.rows(query).await?.iter().map(row::begun).collect::<Result<_>>()?;
+    // Some were left out: begun by others, not due, or begun by this very call before, its answer being lost.
+    if begun.len() < asked.len() {
+        let known: HashSet<MessageId> = begun.iter().map(|begun| begun.submission.id).collect();
+        let query = sqlx::query(sql::BEGUN).bind(ids).bind(worker.as_ref()).bind(batch);
+        let before = conn.rows(query).await?.iter().map(row::begun).collect::<Result<Vec<_>>>()?;
+        begun.extend(before.into_iter().filter(|begun| !known.contains(&begun.submission.id)));
+    }
+    Ok(begun)
+}

@@ -1,0 +1,224 @@
+//! Where the database is, and how it is used.
+
+use std::fmt;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sms_core::{Error, ErrorKind, Result};
+use sqlx::postgres::PgConnectOptions;
+use url::Url;
+
+/// The address and the options of a [`PgStore`](crate::PgStore).
+///
+/// ```
+/// use sms_store_pg::PgConfig;
+///
+/// let config = PgConfig::from_url("postgres://sms:secret@db.example/app?connections=20&sslmode=verify-full")?;
+/// assert!(!format!("{config:?}").contains("secret"));
+/// # Ok::<(), sms_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct PgConfig {
+    pub(crate) server: PgConnectOptions,
+    pub(crate) schema: String,
+    pub(crate) connections: u32,
+    pub(crate) timeout: Duration,
+    pub(crate) migrate: bool,
+}
+
+/// The most connections: each is a process of the server.
+const MAX_CONNECTIONS: u32 = 1000;
+const MAX_TIMEOUT: Duration = Duration::from_hours(1);
+/// The longest identifier of PostgreSQL.
+const MAX_SCHEMA: usize = 63;
+/// The parameters that are passed on.
+const SERVERS_OWN: [&str; 6] =
+    ["sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "host"];
+
+impl PgConfig {
+    /// The database these lead to; what they do not say is taken from the environment, as `psql` does.
+    pub fn new(server: PgConnectOptions) -> Self {
+        Self {
+            server,
+            schema: "sms".to_owned(),
+            connections: 10,
+            timeout: Duration::from_secs(10),
+            migrate: true,
+        }
+    }
+
+    /// Reads an address such as `postgres://user:password@host:5432/database?connections=20`.
+    ///
+    /// | parameter | option |
+    /// | --- | --- |
+    /// | `connections` | [`connections`](Self::connections) |
+    /// | `schema` | [`schema`](Self::schema) |
+    /// | `timeout_seconds` | [`timeout`](Self::timeout) |
+    /// | `migrate` | [`migrate`](Self::migrate), `true` or `false` |
+    /// | `sslmode` | `disable`, `allow`, `prefer` (default), `require`, `verify-ca`, `verify-full` |
+    /// | `sslrootcert`, `sslcert`, `sslkey` | files with certificates and the key |
+    /// | `application_name` | how `pg_stat_activity` shows the connections; defaults to `sms` |
+    /// | `host` | the folder of a Unix socket |
+    ///
+    /// # Errors
+    ///
+    /// `Config`, naming the part that is wrong: another scheme, an unknown parameter, a value out of range.
+    pub fn from_url(url: &str) -> Result<Self> {
+        // The source would show the address, and with it the password.
+        let mut url = Url::parse(url).map_err(|_| config("the address is not a URL"))?;
+        if !matches!(url.scheme(), "postgres" | "postgresql") {
+            return Err(config("the address must start with postgres:"));
+        }
+        let parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let (passed_on, own): (Vec<_>, Vec<_>) =
+            parameters.into_iter().partition(|(name, _)| SERVERS_OWN.contains(&name.as_str()));
+        url.set_query(None);
+        if !passed_on.is_empty() {
+            url.query_pairs_mut().extend_pairs(&passed_on);
+        }
+        let server = PgConnectOptions::from_str(url.as_str());
+        let server = server.map_err(|_| config("the address or one of its ssl parameters is malformed"))?;
+        own.iter().try_fold(Self::new(server), |read, (name, value)| read.with_parameter(name, value))
+    }
+
+    fn with_parameter(self, name: &str, value: &str) -> Result<Self> {
+        let number = || -> Result<u32> {
+            value.parse().map_err(|_| config(format!("the parameter {name} must be a whole number")))
+        };
+        let read = match name {
+            "connections" => self.connections(number()?),
+            "schema" => self.schema(value),
+            "timeout_seconds" => self.timeout(Duration::from_secs(number()?.into())),
+            "migrate" => {
+                let yes = value.parse().map_err(|_| config("the parameter migrate must be true or false"))?;
+                self.migrate(yes)
+            }
+            _ => return Err(config(format!("unknown parameter {name}"))),
+        };
+        read.check()?;
+        Ok(read)
+    }
+
+    /// How many connections are open at most, 1 to 1,000. Defaults to 10. Calls beyond that wait for their turn.
+    pub fn connections(mut self, connections: u32) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// The schema the tables are in, in lower case: letters, digits and `_`. Defaults to `sms`. Stores in different schemas
+    /// have nothing to do with each other.
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.schema = schema.into();
+        self
+    }
+
+    /// How long a call may take, its wait for a connection included, 1 s to an hour; then it answers `Unavailable` and its
+    /// connection is closed. Defaults to 10 s. The server gives up a statement after as long, and a wait for a lock after
+    /// half of it.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Whether [`open`](crate::PgStore::open) makes the schema and brings it up to date. Defaults to yes; otherwise it only
+    /// checks that somebody has.
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migrate = migrate;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        if !(1..=MAX_CONNECTIONS).contains(&self.connections) {
+            return Err(config("connections must be 1 to 1000"));
+        }
+        if !(Duration::from_secs(1)..=MAX_TIMEOUT).contains(&self.timeout) {
+            return Err(config("timeout_seconds must be 1 to 3600"));
+        }
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let starts_well = self.schema.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+        if !starts_well || self.schema.len() > MAX_SCHEMA || !self.schema.chars().all(is_plain) {
+            return Err(config("schema must be up to 63 lower-case letters, digits and _"));
+        }
+        if self.schema.starts_with("pg_") {
+            return Err(config("schema must not start with pg_"));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PgConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgConfig")
+            .field("host", &self.server.get_host())
+            .field("port", &self.server.get_port())
+            .field("user", &self.server.get_username())
+            .field("password", &"[redacted]")
+            .field("database", &self.server.get_database())
+            .field("schema", &self.schema)
+            .field("connections", &self.connections)
+            .field("timeout", &self.timeout)
+            .field("migrate", &self.migrate)
+            .finish()
+    }
+}
+
+fn config(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str) -> PgConfig {
+        PgConfig::from_url(url).expect("valid")
+    }
+
+    fn refusal(url: &str) -> String {
+        let error = PgConfig::from_url(url).expect_err("must be refused");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        error.to_string()
+    }
+
+    #[test]
+    fn the_address_names_the_database() {
+        let config = read("postgres://sms:secret@db.example:6432/app?sslmode=disable");
+        assert_eq!((config.server.get_host(), config.server.get_port()), ("db.example", 6432));
+        assert_eq!((config.server.get_username(), config.server.get_database()), ("sms", Some("app")));
+        assert!(matches!(config.server.get_ssl_mode(), sqlx::postgres::PgSslMode::Disable));
+        assert_eq!(config.schema, "sms");
+    }
+
+    #[test]
+    fn parameters_set_their_options() {
+        let config = read("postgresql://h/db?connections=7&schema=sms_2&timeout_seconds=30&migrate=false");
+        assert_eq!((config.connections, config.schema.as_str()), (7, "sms_2"));
+        assert_eq!((config.timeout, config.migrate), (Duration::from_secs(30), false));
+    }
+
+    #[test]
+    fn the_password_is_not_shown() {
+        let shown = format!("{:?}", read("postgres://sms:secret@db.example/app"));
+        assert!(shown.contains("db.example") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        assert_eq!(refusal("postgres://u:secret@h/db?pool=3"), "unknown parameter pool");
+        assert_eq!(refusal("postgres://h/db?options=-c"), "unknown parameter options");
+        assert_eq!(
+            refusal("postgres://h/db?connections=many"),
+            "the parameter connections must be a whole number"
+        );
+        assert!(refusal("postgres://h/db?connections=0").contains("connections"));
+        assert!(refusal("postgres://h/db?timeout_seconds=0").contains("timeout_seconds"));
+        assert!(refusal("postgres://h/db?migrate=maybe").contains("migrate"));
+        assert!(refusal("postgres://u:secret@h/db?sslmode=maybe").contains("ssl"));
+        assert!(refusal("sqlite:a.db").contains("postgres:"));
+        assert!(refusal("secret").contains("URL"));
+        for schema in ["", "Sms", "a-b", "1a", "a;b", "pg_temp", "a.b"] {
+            assert!(refusal(&format!("postgres://h/db?schema={schema}")).contains("schema"), "{schema}");
+        }
+    }
+}

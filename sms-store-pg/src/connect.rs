@@ -1,0 +1,25 @@
+//! How the server is asked to treat our connections.
+
+use sqlx::postgres::PgConnectOptions;
+
+use crate::config::PgConfig;
+
+pub(crate) fn options(config: &PgConfig) -> PgConnectOptions {
+    let timeout = config.timeout.as_millis();
+    let name = config.server.get_application_name().unwrap_or("sms").to_owned();
+    let mut settings = vec![
+        ("search_path", config.schema.clone()),
+        // What `Ok(id)` promises, whatever the server's own default is.
+        ("synchronous_commit", "on".to_owned()),
+        ("default_transaction_isolation", r"read committed".to_owned()),
+        ("statement_timeout", timeout.to_string()),
+        ("lock_timeout", (timeout / 2).to_string()),
+        // A node that vanished in the middle of a transaction must not hold its rows for longer.
+        ("idle_in_transaction_session_timeout", timeout.to_string()),
+    ];
+    // Statistics lag behind: a table that was empty a moment ago has a backlog now. Every statement here finds its rows by
+    // an index, so the planner need not guess.
+    let planner = ["enable_seqscan", "enable_bitmapscan", "jit"];
+    settings.extend(planner.map(|setting| (setting, "off".to_owned())));
+    config.server.clone().application_name(&name).options(settings)
+}

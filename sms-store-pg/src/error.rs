@@ -1,0 +1,109 @@
+//! PostgreSQL's errors in the library's words.
+
+use sms_core::{Error, ErrorKind};
+
+/// What a caller can do about this error of PostgreSQL or of sqlx.
+pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
+    let kind = kind(&error);
+    let message = match kind {
+        ErrorKind::Unavailable => "the PostgreSQL store cannot be read or written now",
+        ErrorKind::Config => "the PostgreSQL store refuses the connection or its rights",
+        _ => "the PostgreSQL store failed",
+    };
+    Error::new(kind, message).with_source(error)
+}
+
+fn kind(error: &sqlx::Error) -> ErrorKind {
+    match error {
+        sqlx::Error::Database(database) => kind_of_code(database.code().as_deref().unwrap_or_default()),
+        // A reply that was cut off is a protocol error to sqlx.
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => ErrorKind::Unavailable,
+        sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => ErrorKind::Config,
+        _ => ErrorKind::Internal,
+    }
+}
+
+/// The kind of an SQLSTATE. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn kind_of_code(code: &str) -> ErrorKind {
+    // Before its class: a database that is not there now, and one that is being made from a template.
+    match code {
+        // deadlock, serialization failure and the like are all of class 40
+        "55P03" // lock timeout
+        | "55006" // object in use
+        | "25006" // read-only transaction: a standby, or a server in recovery
+        | "25P03" // idle in transaction for too long
+        => return ErrorKind::Unavailable,
+        "42501" // insufficient privilege
+        => return ErrorKind::Config,
+        _ => {}
+    }
+    match code.get(..2).unwrap_or_default() {
+        "08" // connection
+        | "40" // rolled back: deadlock, serialization failure
+        | "53" // insufficient resources: disk full, out of memory, too many connections
+        | "57" // operator intervention: shutdown, crash of another session, statement timeout
+        | "58" // system error: I/O
+        => ErrorKind::Unavailable,
+        "28" // invalid authorization
+        | "3D" // no such database
+        | "3F" // no such schema
+        => ErrorKind::Config,
+        _ => ErrorKind::Internal,
+    }
+}
+
+/// Whether nothing more is to be had of the connection this happened on.
+pub(crate) fn ends_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(database) => {
+            let code = database.code();
+            let code = code.as_deref().unwrap_or_default();
+            code.starts_with("08") || code.starts_with("57P") || code == "25P03"
+        }
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
+        _ => false,
+    }
+}
+
+/// Stored data nobody can read.
+pub(crate) fn undecodable(what: &'static str) -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        format!("the PostgreSQL store holds a message or event with an unreadable {what}"),
+    )
+}
+
+/// A number that has no place in its column.
+pub(crate) fn too_large(what: &'static str) -> Error {
+    Error::new(ErrorKind::Internal, format!("the {what} is too large for the PostgreSQL store"))
+}
+
+pub(crate) fn timed_out(elapsed: tokio::time::error::Elapsed) -> Error {
+    Error::unavailable("the PostgreSQL store did not answer in time", elapsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_unavailable() {
+        let passing = [
+            "08006", "57P01", "57P02", "57P03", "57014", "53300", "53100", "53200", "40P01", "40001", "55P03",
+            "25006", "25P03", "58030",
+        ];
+        for code in passing {
+            assert_eq!(kind_of_code(code), ErrorKind::Unavailable, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_must_mend_is_said_so() {
+        for code in ["28P01", "28000", "3D000", "42501"] {
+            assert_eq!(kind_of_code(code), ErrorKind::Config, "{code}");
+        }
+        for code in ["23505", "22003", "42P01", "XX000", ""] {
+            assert_eq!(kind_of_code(code), ErrorKind::Internal, "{code}");
+        }
+    }
+}

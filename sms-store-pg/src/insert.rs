@@ -1,0 +1,185 @@
+//! `∅ → queued`.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sms_core::clock::datetime_to_ms;
+use sms_core::message::Fingerprint;
+use sms_core::sender::key_reused;
+use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
+use sms_core::{Error, ErrorKind, Message, MessageId, NewMessage, Result, SendOptions};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::args::{clean, clean_some, millis, name_some, uuid};
+use crate::error::{from_sqlx, too_large, undecodable};
+use crate::pool::Query;
+use crate::row::{Columns, Numbered as _};
+use crate::sql;
+use crate::store::PgStore;
+
+/// How often an insert is repeated that has lost a key to somebody it did not see yet: each time there was such a one, and
+/// each time it is seen the next time.
+const REPEATS: usize = 5;
+
+/// The statements that name their tables in full: they also run on connections of others.
+#[derive(Clone, Debug)]
+pub(crate) struct Statements {
+    plain: Arc<str>,
+    keyed: Arc<str>,
+}
+
+impl Statements {
+    pub(crate) fn new(schema: &str) -> Self {
+        let qualified = |statement: &str| statement.replace(" sms.", &format!(" {schema}.")).into();
+        Self { plain: qualified(sql::INSERT), keyed: qualified(sql::INSERT_KEYED) }
+    }
+}
+
+/// A key that is held: by whom, and for which content.
+type Holder = (MessageId, Fingerprint);
+
+/// What became of a message that was not stored.
+struct Refused {
+    is_stored: bool,
+    holder: Option<Holder>,
+}
+
+pub(crate) async fn insert(store: &PgStore, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
+    let InsertRequest { messages, push_after } = request;
+    if messages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut conn = store.connection().await?;
+    if messages.iter().all(|message| message.key.is_none()) {
+        // What is left out is there already, under its id.
+        conn.execute(statement(store, &store.inserts.plain, messages, push_after)?).await?;
+        return Ok(vec![Inserted::Stored; messages.len()]);
+    }
+    for _ in 0..REPEATS {
+        let query = statement(store, &store.inserts.keyed, messages, push_after)?;
+        if let Some(answers) = answers(messages, &conn.rows(query.bind(window())).await?)? {
+            return Ok(answers);
+        }
+    }
+    Err(contended())
+}
+
+/// Inserts one message in the transaction of a caller.
+pub(crate) async fn insert_in(
+    store: &PgStore,
+    conn: &mut PgConnection,
+    message: &Message,
+) -> Result<MessageId> {
+    let message = message.prepare()?;
+    let messages = std::slice::from_ref(&message);
+    for _ in 0..REPEATS {
+        let query = statement(store, &store.inserts.keyed, messages, Duration::ZERO)?;
+        let left = query.bind(window()).fetch_all(&mut *conn).await.map_err(from_sqlx)?;
+        match answers(messages, &left)?.as_deref() {
+            Some([Inserted::Replayed(first)]) => return Ok(*first),
+            Some([Inserted::KeyReused]) => return Err(key_reused()),
+            Some(_) => return Ok(message.id),
+            None => {}
+        }
+    }
+    Err(contended())
+}
+
+/// How long a key is held.
+fn window() -> i64 {
+    millis(KEY_WINDOW)
+}
+
+fn contended() -> Error {
+    Error::new(ErrorKind::Unavailable, "the idempotency key is being used by too many at once")
+}
+
+/// One answer for each message, in order; `None` when the statement is to be run again.
+fn answers(messages: &[NewMessage], left: &[PgRow]) -> Result<Option<Vec<Inserted>>> {
+    let left: HashMap<MessageId, Refused> = left.iter().map(refused).collect::<Result<_>>()?;
+    let answer = |message: &NewMessage| {
+        let Some(Refused { is_stored, holder }) = left.get(&message.id) else { return Some(Inserted::Stored) };
+        match (holder, &message.key) {
+            _ if *is_stored => Some(Inserted::Stored),
+            (Some((first, fingerprint)), Some(key)) if *fingerprint == key.fingerprint => {
+                Some(Inserted::Replayed(*first))
+            }
+            (Some(_), _) => Some(Inserted::KeyReused),
+            (None, _) => None,
+        }
+    };
+    Ok(messages.iter().map(answer).collect())
+}
+
+fn refused(row: &PgRow) -> Result<(MessageId, Refused)> {
+    let mut columns = Columns::new(row);
+    let (id, is_stored) = (columns.id()?, columns.take()?);
+    let holder: (Option<uuid::Uuid>, Option<&[u8]>) = (columns.take()?, columns.take()?);
+    let holder = match holder {
+        (Some(holder), Some(fingerprint)) => {
+            let fingerprint = fingerprint.try_into().map_err(|_| undecodable("fingerprint"))?;
+            Some((MessageId::from_bytes(holder.into_bytes()), fingerprint))
+        }
+        _ => None,
+    };
+    Ok((id, Refused { is_stored, holder }))
+}
+
+/// A statement over `asked_messages!`.
+fn statement(
+    store: &PgStore,
+    statement: &Arc<str>,
+    messages: &[NewMessage],
+    push_after: Duration,
+) -> Result<Query<'static>> {
+    let mut sorted: Vec<&NewMessage> = messages.iter().collect();
+    // Whoever inserts keys waits for others that insert them: all in one order, or two could wait for each other. Of two
+    // with one key the first stays first.
+    sorted.sort_by_key(|message| (message.owner.as_deref(), message.key.as_ref().map(|key| key.key.as_str())));
+    bind(sorted, store.offset(), push_after, sqlx::query(AssertSqlSafe(Arc::clone(statement))))
+}
+
+fn bind(messages: Vec<&NewMessage>, offset: i64, push_after: Duration, query: Query<'static>) -> Result<Query<'static>> {
+    // One pass for each column: a batch is an array for each.
+    macro_rules! column {
+        ($message:ident => $value:expr) => {
+            messages.iter().map(|$message| $value).collect::<Vec<_>>()
+        };
+    }
+    macro_rules! checked {
+        ($message:ident => $value:expr) => {
+            messages.iter().map(|$message| $value).collect::<Result<Vec<_>>>()?
+        };
+    }
+    let query = query
+        .bind(offset)
+        .bind(millis(push_after))
+        .bind(column!(m => uuid(m.id)))
+        .bind(column!(m => name_some(m.owner.as_deref())))
+        .bind(column!(m => m.key.as_ref().map(|key| clean(&key.key))))
+        .bind(column!(m => m.key.as_ref().map(|key| key.fingerprint.as_slice())))
+        .bind(checked!(m => i64::try_from(m.to.digits()).map_err(|_| too_large("number"))))
+        .bind(column!(m => clean(&m.text)))
+        .bind(column!(m => clean_some(m.from.as_deref())))
+        .bind(column!(m => m.class.number()))
+        .bind(column!(m => name_some(m.reference.as_deref())))
+        .bind(checked!(m => json(serde_json::to_string(&m.metadata), m.metadata.is_empty())))
+        .bind(checked!(m => json(serde_json::to_string(&m.options), m.options == SendOptions::default())))
+        .bind(column!(m => m.encoding.number()))
+        .bind(column!(m => i16::from(m.parts)))
+        .bind(column!(m => m.send_at.map(datetime_to_ms)))
+        .bind(column!(m => millis(m.deadline)))
+        .bind(checked!(m => i32::try_from(m.max_attempts).map_err(|_| too_large("limit of attempts"))))
+        .bind(column!(m => m.on_unknown.number()))
+        .bind(column!(m => i16::from(m.lane().number())));
+    Ok(query)
+}
+
+/// JSON text, or NULL for what is empty.
+fn json(text: serde_json::Result<String>, empty: bool) -> Result<Option<Cow<'static, str>>> {
+    let refused = |error| Error::new(ErrorKind::Internal, "a message cannot be encoded").with_source(error);
+    text.map(|text| (!empty).then_some(Cow::Owned(text))).map_err(refused)
+}

@@ -1,0 +1,273 @@
+//! Rows of PostgreSQL as the library's types.
+
+use std::time::Duration;
+
+use sms_core::clock::datetime_from_ms;
+use sms_core::message::{IdempotencyKey, LeaseInfo, MessageState};
+use sms_core::outcome::AttemptState;
+use sms_core::store::Begun;
+use sms_core::text::Encoding;
+use sms_core::transition::{HeldLease, Standing};
+use sms_core::{
+    Class, Event, EventKind, MessageId, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Result,
+    Status, StoredMessage, Submission,
+};
+use sqlx::postgres::PgRow;
+use sqlx::{Decode, Postgres, Row as _, Type};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::error::{from_sqlx, undecodable};
+
+/// What stands for a value in its column is its place here. Never reordered.
+const CLASSES: [Class; 3] = [Class::Otp, Class::Service, Class::Marketing];
+const ENCODINGS: [Encoding; 2] = [Encoding::Gsm7, Encoding::Ucs2];
+/// Its place is also the number of resends the policy allows, which a statement makes use of.
+const POLICIES: [OnUnknown; 2] = [OnUnknown::Hold, OnUnknown::ResendOnce];
+const RECEIPT_STATES: [ReceiptState; 3] =
+    [ReceiptState::InTransit, ReceiptState::Delivered, ReceiptState::Undelivered];
+
+/// A value that is stored as a small number.
+pub(crate) trait Numbered: Copy + PartialEq + 'static {
+    const ALL: &'static [Self];
+    const NAME: &'static str;
+
+    fn number(self) -> i16 {
+        // There are three at the most, and each of them is there.
+        let place = Self::ALL.iter().position(|value| *value == self);
+        place.and_then(|place| i16::try_from(place).ok()).unwrap_or(-1)
+    }
+
+    fn from_number(number: i16) -> Result<Self> {
+        let value = usize::try_from(number).ok().and_then(|place| Self::ALL.get(place).copied());
+        value.ok_or_else(|| undecodable(Self::NAME))
+    }
+}
+
+impl Numbered for Class {
+    const ALL: &'static [Self] = &CLASSES;
+    const NAME: &'static str = "class";
+}
+
+impl Numbered for Encoding {
+    const ALL: &'static [Self] = &ENCODINGS;
+    const NAME: &'static str = "encoding";
+}
+
+impl Numbered for OnUnknown {
+    const ALL: &'static [Self] = &POLICIES;
+    const NAME: &'static str = "policy";
+}
+
+impl Numbered for ReceiptState {
+    const ALL: &'static [Self] = &RECEIPT_STATES;
+    const NAME: &'static str = "receipt";
+}
+
+/// The columns of a row, from the first to the last, in the order of the statement.
+pub(crate) struct Columns<'r> {
+    row: &'r PgRow,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    pub(crate) fn new(row: &'r PgRow) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// The next column.
+    pub(crate) fn take<T: Decode<'r, Postgres> + Type<Postgres>>(&mut self) -> Result<T> {
+        let value = self.row.try_get(self.next).map_err(from_sqlx)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    pub(crate) fn id(&mut self) -> Result<MessageId> {
+        self.take().map(message_id)
+    }
+
+    /// A `bigint`.
+    pub(crate) fn large<T: TryFrom<i64>>(&mut self, what: &'static str) -> Result<T> {
+        T::try_from(self.take::<i64>()?).map_err(|_| undecodable(what))
+    }
+
+    /// An `integer`.
+    pub(crate) fn number<T: TryFrom<i32>>(&mut self, what: &'static str) -> Result<T> {
+        T::try_from(self.take::<i32>()?).map_err(|_| undecodable(what))
+    }
+
+    /// A `smallint`.
+    pub(crate) fn small<T: TryFrom<i16>>(&mut self, what: &'static str) -> Result<T> {
+        T::try_from(self.take::<i16>()?).map_err(|_| undecodable(what))
+    }
+
+    pub(crate) fn one_of<T: Numbered>(&mut self) -> Result<T> {
+        T::from_number(self.take()?)
+    }
+
+    pub(crate) fn time(&mut self) -> Result<OffsetDateTime> {
+        self.take().map(datetime_from_ms)
+    }
+
+    pub(crate) fn some_time(&mut self) -> Result<Option<OffsetDateTime>> {
+        Ok(self.take::<Option<i64>>()?.map(datetime_from_ms))
+    }
+
+    pub(crate) fn status(&mut self) -> Result<Status> {
+        Status::from_number(self.take::<i16>()?.into()).ok_or_else(|| undecodable("status"))
+    }
+
+    /// The state, code, text and time of a receipt about this message.
+    pub(crate) fn receipt(&mut self, provider: &str, provider_id: &str) -> Result<Receipt> {
+        let mut receipt = Receipt::new(provider, provider_id, self.one_of()?);
+        (receipt.code, receipt.text, receipt.at) = (self.take()?, self.take()?, self.some_time()?);
+        Ok(receipt)
+    }
+
+    fn phone(&mut self) -> Result<PhoneNumber> {
+        let digits = self.large("number")?;
+        PhoneNumber::from_digits(digits).ok_or_else(|| undecodable("number"))
+    }
+
+    /// A JSON text; NULL stands for the default.
+    fn json<T: Default>(
+        &mut self,
+        what: &'static str,
+        parse: impl FnOnce(&'r str) -> serde_json::Result<T>,
+    ) -> Result<T> {
+        let text: Option<&str> = self.take()?;
+        let value = text.map(parse).transpose().map_err(|error| undecodable(what).with_source(error))?;
+        Ok(value.unwrap_or_default())
+    }
+}
+
+fn message_id(id: Uuid) -> MessageId {
+    MessageId::from_bytes(id.into_bytes())
+}
+
+/// The ids in the first column.
+pub(crate) fn ids(rows: &[PgRow]) -> Result<Vec<MessageId>> {
+    rows.iter().map(|row| Columns::new(row).id()).collect()
+}
+
+/// Reads a row of [`sql::WHOLE_MESSAGE`](crate::sql::WHOLE_MESSAGE).
+pub(crate) fn stored_message(row: &PgRow) -> Result<StoredMessage> {
+    let mut columns = Columns::new(row);
+    let message = NewMessage {
+        id: columns.id()?,
+        owner: columns.take()?,
+        key: idempotency_key(&mut columns)?,
+        to: columns.phone()?,
+        text: columns.take()?,
+        from: columns.take()?,
+        class: columns.one_of()?,
+        reference: columns.take()?,
+        metadata: columns.json("metadata", serde_json::from_str)?,
+        options: columns.json("options", serde_json::from_str)?,
+        encoding: columns.one_of()?,
+        parts: columns.small("number of parts")?,
+        send_at: columns.some_time()?,
+        deadline: Duration::from_millis(columns.large("deadline")?),
+        max_attempts: columns.number("limit of attempts")?,
+        on_unknown: columns.one_of()?,
+    };
+    let state = MessageState {
+        status: columns.status()?,
+        created_at: columns.time()?,
+        updated_at: columns.time()?,
+        due_at: columns.time()?,
+        valid_until: columns.time()?,
+        attempts: columns.small("number of attempts")?,
+        resends: columns.small("number of resends")?,
+        fence: columns.number("fence")?,
+        lease: lease_info(&mut columns)?,
+        unknown_at: columns.some_time()?,
+        provider: columns.take()?,
+        provider_id: columns.take()?,
+        code: columns.take()?,
+        reason: columns.take()?,
+    };
+    Ok(StoredMessage { message, state })
+}
+
+fn idempotency_key(columns: &mut Columns<'_>) -> Result<Option<IdempotencyKey>> {
+    let (key, fingerprint): (Option<String>, Option<&[u8]>) = (columns.take()?, columns.take()?);
+    let Some((key, fingerprint)) = key.zip(fingerprint) else { return Ok(None) };
+    let fingerprint = fingerprint.try_into().map_err(|_| undecodable("fingerprint"))?;
+    Ok(Some(IdempotencyKey { key, fingerprint }))
+}
+
+fn lease_info(columns: &mut Columns<'_>) -> Result<Option<LeaseInfo>> {
+    let (worker, since, until) = (columns.take()?, columns.some_time()?, columns.some_time()?);
+    let (Some(worker), Some(since), Some(until)) = (worker, since, until) else { return Ok(None) };
+    Ok(Some(LeaseInfo { worker, since, until }))
+}
+
+/// Reads the last columns of `ledger_columns!`.
+pub(crate) fn standing(columns: &mut Columns<'_>) -> Result<Standing> {
+    Ok(Standing {
+        status: columns.status()?,
+        updated_at: columns.take()?,
+        due_at: columns.take()?,
+        push_at: columns.take()?,
+        valid_until: columns.take()?,
+        deadline_ms: columns.take()?,
+        on_unknown: columns.one_of()?,
+        attempts: columns.small("number of attempts")?,
+        resends: columns.small("number of resends")?,
+        fence: columns.number("fence")?,
+        lease: held_lease(columns)?,
+        provider: columns.take()?,
+        provider_id: columns.take()?,
+        code: columns.take()?,
+        reason: columns.take()?,
+        sent_at: columns.take()?,
+        poll_at: columns.take()?,
+        polls: columns.small("number of queries")?,
+        unknown_at: columns.take()?,
+        receipt_at: columns.take()?,
+    })
+}
+
+fn held_lease(columns: &mut Columns<'_>) -> Result<Option<HeldLease>> {
+    let worker: Option<String> = columns.take()?;
+    let numbers: [Option<i64>; 3] = [columns.take()?, columns.take()?, columns.take()?];
+    let (Some(worker), [Some(batch), Some(since), Some(until)]) = (worker, numbers) else { return Ok(None) };
+    Ok(Some(HeldLease { worker, batch: batch.cast_unsigned(), since, until }))
+}
+
+/// Reads a row of [`sql::BEGIN`](crate::sql::BEGIN).
+pub(crate) fn begun(row: &PgRow) -> Result<Begun> {
+    let mut columns = Columns::new(row);
+    let (id, to) = (columns.id()?, columns.phone()?);
+    let mut submission = Submission::new(id, to, columns.take::<String>()?);
+    submission.from = columns.take()?;
+    submission.class = columns.one_of()?;
+    submission.options = columns.json("options", serde_json::from_str)?;
+    submission.valid_until = columns.time()?;
+    let fence = columns.number("fence")?;
+    submission.attempt = fence;
+    let attempt = AttemptState {
+        attempt: columns.small("number of attempts")?,
+        max_attempts: columns.number("limit of attempts")?,
+        resends: columns.small("number of resends")?,
+        on_unknown: columns.one_of()?,
+        unknown_before: columns
+            .take::<Option<i64>>()?
+            .map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
+    };
+    Ok(Begun { submission, fence, attempt })
+}
+
+/// Reads a row of the event log.
+pub(crate) fn event(row: &PgRow) -> Result<Event> {
+    let mut columns = Columns::new(row);
+    Ok(Event {
+        seq: columns.large("position")?,
+        message_id: columns.id()?,
+        at: columns.time()?,
+        kind: EventKind::from_name(columns.take()?).ok_or_else(|| undecodable("kind"))?,
+        status: columns.status()?,
+        details: columns.json("details", serde_json::from_str)?,
+    })
+}
