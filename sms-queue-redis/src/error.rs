@@ -1,0 +1,101 @@
+//! Redis's errors in the library's words.
+
+use std::io;
+
+use redis::{ErrorKind as Redis, RedisError, ServerErrorKind};
+use sms_core::{Error, ErrorKind};
+
+/// Codes of answers that say "not now": the same call may succeed later.
+const PASSING: [&str; 12] = [
+    "BUSY",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "NOREPLICAS",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+    "ASK",
+    "UNBLOCKED",
+    "NOMASTERLINK",
+];
+
+/// Codes of answers that a person has to mend.
+const WRONG: [(&str, &str); 6] = [
+    ("NOAUTH", "Redis wants a password"),
+    ("WRONGPASS", "Redis refused the user name or password"),
+    ("NOPERM", "Redis does not let this user run what the queue needs"),
+    ("WRONGTYPE", "something else uses the Redis keys of this prefix"),
+    ("MOVED", "this Redis is part of a cluster: its address is redis+cluster://"),
+    ("CROSSSLOT", "this Redis is part of a cluster: its address is redis+cluster://"),
+];
+
+/// What a caller can do about this error of Redis or of its client.
+pub(crate) fn from_redis(error: RedisError) -> Error {
+    let (kind, message) = classify(&error);
+    Error::new(kind, message).with_source(error)
+}
+
+fn classify(error: &RedisError) -> (ErrorKind, &'static str) {
+    const DOWN: (ErrorKind, &str) = (ErrorKind::Unavailable, "Redis cannot be asked now");
+    match error.kind() {
+        Redis::AuthenticationFailed => (ErrorKind::Config, "Redis refused the user name or password"),
+        Redis::InvalidClientConfig | Redis::EmptySentinelList => {
+            (ErrorKind::Config, "the address of Redis cannot be used")
+        }
+        Redis::Parse => (ErrorKind::Config, "what answers at the address of Redis is not Redis"),
+        Redis::Io if is_foreign(error) => {
+            (ErrorKind::Config, "the TLS of Redis cannot be trusted or is none")
+        }
+        Redis::MasterNameNotFoundBySentinel => (ErrorKind::Unavailable, "the sentinels name no master now"),
+        Redis::Io | Redis::ClusterConnectionNotFound | Redis::NoValidReplicasFoundBySentinel => DOWN,
+        _ => match error.code() {
+            Some(code) if PASSING.contains(&code) => DOWN,
+            Some("ERR") if is_full(error) => (ErrorKind::Unavailable, "Redis takes no more connections"),
+            Some("ERR") if is_too_old(error) => {
+                (ErrorKind::Config, "this Redis is too old: the queue needs 6.2 or later")
+            }
+            code => WRONG
+                .iter()
+                .find(|(wrong, _)| Some(*wrong) == code)
+                .map_or((ErrorKind::Internal, "Redis refused a command"), |(_, message)| {
+                    (ErrorKind::Config, *message)
+                }),
+        },
+    }
+}
+
+/// Whether TLS found a certificate it does not trust, or no TLS at all.
+fn is_foreign(error: &RedisError) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
+}
+
+fn is_full(error: &RedisError) -> bool {
+    error.detail().is_some_and(|detail| detail.contains("max number of clients"))
+}
+
+fn is_too_old(error: &RedisError) -> bool {
+    let detail = error.detail().unwrap_or_default();
+    ["unknown command", "Unknown Redis command", "syntax error"].iter().any(|part| detail.contains(part))
+}
+
+/// Whether the connection is of no more use: it is broken, it hangs, or a failover left it with a replica.
+pub(crate) fn ends_connection(error: &RedisError) -> bool {
+    let replica = error.kind() == Redis::Server(ServerErrorKind::ReadOnly);
+    error.is_unrecoverable_error() || error.is_io_error() || replica
+}
+
+/// An answer nobody can read.
+pub(crate) fn unreadable() -> Error {
+    Error::new(ErrorKind::Internal, "Redis gave an answer that the queue cannot read")
+}
+
+pub(crate) fn timed_out(elapsed: tokio::time::error::Elapsed) -> Error {
+    Error::unavailable("Redis did not answer in time", elapsed)
+}
+
+pub(crate) fn config(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Config, message)
+}

@@ -1,0 +1,218 @@
+//! Queues with a prefix of their own, and servers of their own.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use redis::{Client, Cmd, Connection, FromRedisValue};
+use sms_core::{Job, Lane, Lease, MessageId, Queue as _};
+use sms_queue_redis::{RedisConfig, RedisQueue};
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+/// How long a test waits for what has to come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The Redis that is shared with other tests.
+pub(crate) fn shared_url() -> String {
+    std::env::var("SMS_TEST_REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned())
+}
+
+/// A prefix of the test's own. Dropped, its keys are deleted.
+pub(crate) struct Prefix {
+    pub(crate) name: String,
+    url: String,
+}
+
+impl Prefix {
+    /// In the shared Redis. Without one the test fails here.
+    pub(crate) fn shared() -> Self {
+        let url = shared_url();
+        let reached = Client::open(url.as_str()).and_then(|client| client.get_connection());
+        assert!(reached.is_ok(), "no Redis answers at SMS_TEST_REDIS_URL, {url}: these tests need one");
+        Self { name: format!("sms-test-{:016x}", fastrand::u64(..)), url }
+    }
+
+    pub(crate) fn config(&self) -> RedisConfig {
+        patient(RedisConfig::from_url(&self.url).expect("an address")).prefix(&self.name)
+    }
+
+    pub(crate) fn key(&self, rest: &str) -> String {
+        format!("{{{}}}:{rest}", self.name)
+    }
+
+    pub(crate) fn ask<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        ask(&self.url, command)
+    }
+}
+
+impl Drop for Prefix {
+    fn drop(&mut self) {
+        let keys: Vec<String> = self.ask(&["KEYS", &format!("{{{}}}:*", self.name)]);
+        for key in keys {
+            let _: i64 = self.ask(&["DEL", &key]);
+        }
+    }
+}
+
+/// The machine may be busy with many tests at once.
+pub(crate) fn patient(config: RedisConfig) -> RedisConfig {
+    config.timeout(PATIENCE).connect_timeout(PATIENCE)
+}
+
+fn connection(url: &str) -> Connection {
+    Client::open(url).and_then(|client| client.get_connection()).expect("a Redis that answers")
+}
+
+/// What Redis says to this command.
+pub(crate) fn ask<T: FromRedisValue>(url: &str, command: &[&str]) -> T {
+    let mut said = Cmd::new();
+    command.iter().for_each(|part| {
+        said.arg(*part);
+    });
+    said.query(&mut connection(url)).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+pub(crate) fn queue(config: RedisConfig) -> RedisQueue {
+    RedisQueue::connect(config).expect("a queue")
+}
+
+pub(crate) fn jobs(lane: Lane, number: usize) -> Vec<Job> {
+    (0..number).map(|_| Job { id: MessageId::new(), lane }).collect()
+}
+
+pub(crate) fn jobs_of(leases: &[Lease]) -> Vec<Job> {
+    leases.iter().map(|lease| lease.job).collect()
+}
+
+/// Pulls this many, in as many calls as it takes, over failures of the server.
+pub(crate) async fn pull_all(queue: &RedisQueue, number: usize) -> Vec<Lease> {
+    let end = Instant::now() + PATIENCE;
+    let mut leases = Vec::new();
+    while leases.len() < number {
+        assert!(Instant::now() < end, "only {} of {number} jobs came", leases.len());
+        match queue.pull(number - leases.len(), Duration::from_millis(100)).await {
+            Ok(more) => leases.extend(more),
+            Err(error) if error.is_retryable() => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(error) => panic!("pull: {error:?}"),
+        }
+    }
+    leases
+}
+
+/// Pushes, over failures of the server.
+pub(crate) async fn push(queue: &RedisQueue, jobs: &[Job]) {
+    let end = Instant::now() + PATIENCE;
+    while let Err(error) = queue.push(jobs).await {
+        assert!(error.is_retryable() && Instant::now() < end, "push: {error:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Polls until this holds.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "{what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A `redis-server` of the test's own, without persistence, in a folder of its own. Dropped, it is gone.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    folder: TempDir,
+    arguments: Vec<String>,
+    process: Child,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Self::start_with(&["--save", "", "--appendonly", "no"])
+    }
+
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::start_in(folder, free_port(), arguments)
+    }
+
+    /// `PORT` in an argument is the port.
+    pub(crate) fn start_in(folder: TempDir, port: u16, arguments: &[&str]) -> Self {
+        let arguments: Vec<String> =
+            arguments.iter().map(|argument| argument.replace("PORT", &port.to_string())).collect();
+        let process = spawn(folder.path(), port, &arguments);
+        Self { port, folder, arguments, process }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn config(&self) -> RedisConfig {
+        patient(RedisConfig::new("127.0.0.1", self.port))
+    }
+
+    pub(crate) fn ask<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        ask(&self.url(), command)
+    }
+
+    /// Kills it, as a loss of power does.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    pub(crate) fn start_again(&mut self) {
+        self.process = spawn(self.folder.path(), self.port, &self.arguments);
+    }
+
+    /// Stops it in the middle of everything, or lets it go on: a network that swallows all.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
+        assert!(sent.expect("kill").success(), "kill {signal}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+pub(crate) fn free_port() -> u16 {
+    // A cluster's second port is the first one + 10,000.
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        if port < 55_000 {
+            return port;
+        }
+    }
+}
+
+fn spawn(folder: &Path, port: u16, arguments: &[String]) -> Child {
+    let mut process = Command::new("redis-server")
+        .args(arguments.first().filter(|argument| !argument.starts_with("--")))
+        .args(["--bind", "127.0.0.1"])
+        .args(if arguments.iter().any(|argument| argument == "--port") { vec![] } else { vec!["--port".to_owned(), port.to_string()] })
+        .args(arguments.iter().skip_while(|argument| !argument.starts_with("--")))
+        .arg("--dir")
+        .arg(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("these tests need the program redis-server");
+    for _ in 0..1000 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return process;
+        }
+        assert!(matches!(process.try_wait(), Ok(None)), "redis-server ended at once");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("redis-server did not come up");
+}

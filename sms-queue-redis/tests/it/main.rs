@@ -1,0 +1,20 @@
+//! The Redis queue: the conformance suite, and what is Redis's own.
+//!
+//! They need a Redis at `SMS_TEST_REDIS_URL`, by default `redis://127.0.0.1:6379`, and the program `redis-server`.
+
+// In tests these are the right words, in their helpers too.
+#![allow(clippy::expect_used, clippy::panic)]
+
+mod bounds;
+#[cfg(feature = "cluster")]
+mod cluster;
+mod common;
+mod config;
+mod conformance;
+mod loss;
+mod pulls;
+mod reach;
+#[cfg(feature = "sentinel")]
+mod sentinel;
+#[cfg(feature = "tls")]
+mod tls;
