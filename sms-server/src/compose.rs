@@ -118,7 +118,7 @@ impl QueueAddress {
             Self::Memory => Ok(Arc::new(MemoryQueue::new())),
             #[cfg(feature = "redis")]
             Self::Redis(config) => {
-                Ok(Arc::new(sms_queue_redis::RedisQueue::connect(config).await.context("queue")?))
+                Ok(Arc::new(sms_queue_redis::RedisQueue::connect(config).context("queue")?))
             }
             #[cfg(feature = "amqp")]
             Self::Amqp(config) => {

@@ -49,7 +49,8 @@ impl Process {
         let log = gather(child.stderr.take().expect("standard error"));
         let deadline = Instant::now() + START;
         loop {
-            if let Some(found) = ready(&log.lock().expect("the log")) {
+            let found = ready(&log.lock().expect("the log"));
+            if let Some(found) = found {
                 return Ok((Self { child, log, stdout }, found));
             }
             if let Some(status) = child.try_wait().expect("a status") {
