@@ -3,6 +3,7 @@
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use sms_testkit::instances::Postgres;
 
@@ -71,7 +72,9 @@ async fn a_paused_postgres_is_silent_in_open_sessions_too_and_can_be_killed() {
     postgres.resume().await;
     assert_eq!(message(&session), b'T');
     postgres.pause().await;
+    let start = tokio::time::Instant::now();
     postgres.kill().await;
+    assert!(start.elapsed() < Duration::from_secs(5), "it did not hear the signal, and had to be forced");
     postgres.start_again().await;
     assert_eq!(ask(&postgres, "SELECT 1"), "1");
 }

@@ -212,6 +212,11 @@ fn a_server_that_refuses_is_a_reset() {
     drop(server);
     let proxy = Proxy::start(target);
     assert!(is_reset(&connect(proxy.address())));
+    proxy.set(Mode::HalfOpen);
+    let client = connect(proxy.address());
+    assert!(is_silent(&client), "a refusal is something that moves");
+    proxy.set(Mode::Pass);
+    assert!(is_reset(&client));
 }
 
 #[test]
