@@ -16,6 +16,9 @@ const BACK: Duration = Duration::from_mins(1);
 async fn accepts_without_the_queue(queue: Queue) {
     let system = System::on_postgres(queue).await;
     let (api, _worker) = (system.api(), system.worker());
+    api.post_many(10, |n| message(1_000 + n)).await;
+    // RabbitMQ 3.10 brings a quorum queue back without a leader when it was declared seconds before a kill.
+    sleep(Duration::from_secs(6)).await;
     system.queue.instance().kill().await;
     let started = Instant::now();
     api.post_many(200, message).await;
@@ -25,7 +28,7 @@ async fn accepts_without_the_queue(queue: Queue) {
         started.elapsed()
     );
     system.queue.instance().start_again().await;
-    let sent = async || system.smsru.accepted_count() == 200;
+    let sent = async || system.smsru.accepted_count() == 210;
     let took = eventually("all went out", BACK, sent).await;
     println!("200 messages accepted without a queue went out {took:?} after it was back");
 }
