@@ -440,10 +440,10 @@ pub(crate) const EVENTS_AFTER: &str = "\
 /// from.
 pub(crate) const RAISE_BASE: &str = "\
     UPDATE event_base SET base = base + ahead.by FROM ( \
-        SELECT coalesce(max(e.seq), 0) - min(b.base) - 65536 * pg_snapshot_xmin(pg_current_snapshot())::text::bigint \
+        SELECT coalesce(max(e.seq), 0) - min(b.base) - 65536 * pg_snapshot_xmax(pg_current_snapshot())::text::bigint \
             AS by \
         FROM event_base AS b LEFT JOIN (SELECT seq FROM events ORDER BY seq DESC LIMIT 1) AS e ON TRUE) AS ahead \
-    WHERE ahead.by > 65536 * 1000000::bigint";
+    WHERE ahead.by > 0";
 
 /// How many messages are in each state. $1 accepted from, $2 accepted before.
 pub(crate) const STATS: &str = "\

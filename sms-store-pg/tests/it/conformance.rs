@@ -1,11 +1,11 @@
 //! The suites of sms-testkit, on a clock that stands still until it is moved. The other tests are on the server's.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use sms_core::ManualClock;
 use sms_store_pg::PgStore;
 use sms_testkit::{RegistryHarness, StoreHarness};
-use std::sync::Arc;
 
 use crate::common::{Schema, run};
 
@@ -29,9 +29,9 @@ async fn fresh() -> (PgStore, Arc<ManualClock>, Kept) {
     let schema = match SPARE.with(RefCell::take) {
         Some(schema) => {
             let mut conn = schema.connect().await;
-            for table in ["messages", "states", "aliases", "parked", "events", "registry"] {
-                run(&mut conn, &format!("DELETE FROM {table}")).await;
-            }
+            // Several statements in one go are one transaction.
+            let empty = ["messages", "states", "aliases", "parked", "events", "registry"];
+            run(&mut conn, &empty.map(|table| format!("DELETE FROM {table};")).concat()).await;
             schema
         }
         None => Schema::new(),
