@@ -14,7 +14,7 @@ use crate::store::PgStore;
 pub(crate) async fn due(store: &PgStore, request: DueRequest) -> Result<Vec<Job>> {
     let [urgent, normal, bulk] = request.limits.map(rows);
     let query = sqlx::query(sql::DUE)
-        .bind(store.offset())
+        .bind(store.now())
         .bind(millis(request.again_after))
         .bind(urgent)
         .bind(normal)
@@ -36,7 +36,7 @@ pub(crate) async fn begin(store: &PgStore, request: BeginRequest<'_>) -> Result<
     let (ids, worker, batch) = (uuids(&asked), name(request.worker), request.batch.cast_signed());
     let mut conn = store.connection().await?;
     let query = sqlx::query(sql::BEGIN)
-        .bind(store.offset())
+        .bind(store.now())
         .bind(ids.as_slice())
         .bind(worker.as_ref())
         .bind(batch)

@@ -83,7 +83,7 @@ async fn infer_all(store: &PgStore, together: &mut Together, quiet: Duration) ->
 
 /// Messages with an attempt of unknown outcome, as far back as anybody looks.
 fn suspects(store: &PgStore) -> Query<'static> {
-    sqlx::query(sql::SUSPECTS).bind(store.offset()).bind(millis(HORIZON)).bind(rows(MOST_UNMATCHED))
+    sqlx::query(sql::SUSPECTS).bind(store.now()).bind(millis(HORIZON)).bind(rows(MOST_UNMATCHED))
 }
 
 fn suspect(row: &PgRow) -> Result<Suspect> {

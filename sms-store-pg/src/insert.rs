@@ -139,10 +139,10 @@ fn statement(
     // Whoever inserts keys waits for others that insert them: all in one order, or two could wait for each other. Of two
     // with one key the first stays first.
     sorted.sort_by_key(|message| (message.owner.as_deref(), message.key.as_ref().map(|key| key.key.as_str())));
-    bind(sorted, store.offset(), push_after, sqlx::query(AssertSqlSafe(Arc::clone(statement))))
+    bind(sorted, store.now(), push_after, sqlx::query(AssertSqlSafe(Arc::clone(statement))))
 }
 
-fn bind(messages: Vec<&NewMessage>, offset: i64, push_after: Duration, query: Query<'static>) -> Result<Query<'static>> {
+fn bind(messages: Vec<&NewMessage>, now: Option<i64>, push_after: Duration, query: Query<'static>) -> Result<Query<'static>> {
     // One pass for each column: a batch is an array for each.
     macro_rules! column {
         ($message:ident => $value:expr) => {
@@ -155,7 +155,7 @@ fn bind(messages: Vec<&NewMessage>, offset: i64, push_after: Duration, query: Qu
         };
     }
     let query = query
-        .bind(offset)
+        .bind(now)
         .bind(millis(push_after))
         .bind(column!(m => uuid(m.id)))
         .bind(column!(m => name_some(m.owner.as_deref())))

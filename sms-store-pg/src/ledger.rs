@@ -22,13 +22,13 @@ pub(crate) struct Together {
 }
 
 impl Together {
-    pub(crate) async fn begin(mut conn: Lent, offset: i64) -> Result<Self> {
+    pub(crate) async fn begin(mut conn: Lent, now: Option<i64>) -> Result<Self> {
         let begun = conn.script(sql::BEGIN_TOGETHER).await?;
-        let now: i64 = Columns::new(begun.first().ok_or_else(|| undecodable("time"))?).take()?;
-        Ok(Self { conn, now: now + offset })
+        let time: i64 = Columns::new(begun.first().ok_or_else(|| undecodable("time"))?).take()?;
+        Ok(Self { conn, now: now.unwrap_or(time) })
     }
 
-    /// When it began, by the database's clock.
+    /// When it began.
     pub(crate) fn now(&self) -> i64 {
         self.now
     }

@@ -43,7 +43,7 @@ async fn put(store: &PgStore, kind: &str, name: &str, value: &Value, expect: Exp
         Expect::Version(_) => sql::RECORD_UPDATE,
     };
     let mut query =
-        sqlx::query(statement).bind(store.offset()).bind(clean(kind)).bind(clean(name)).bind(value.to_string());
+        sqlx::query(statement).bind(store.now()).bind(clean(kind)).bind(clean(name)).bind(value.to_string());
     if let Expect::Version(version) = expect {
         query = query.bind(i64::try_from(version).map_err(|_| conflict())?);
     }

@@ -23,7 +23,7 @@ pub(crate) async fn settle(store: &PgStore, settlements: &[Settlement]) -> Resul
     }
     let mut now = HashSet::new();
     if let Some(batch) = PlainBatch::new(settlements) {
-        now = row::ids(&store.rows(batch.query(store.offset())?).await?)?.into_iter().collect();
+        now = row::ids(&store.rows(batch.query(store.now())?).await?)?.into_iter().collect();
         if now.len() == settlements.len() {
             return Ok(batch.settled(settlements));
         }
@@ -53,7 +53,7 @@ impl<'a> PlainBatch<'a> {
     }
 
     /// [`sql::SETTLE`].
-    fn query(&self, offset: i64) -> Result<Query<'static>> {
+    fn query(&self, now: Option<i64>) -> Result<Query<'static>> {
         macro_rules! column {
             ($plain:ident => $value:expr) => {
                 self.0.values().map(|$plain| $value).collect::<Vec<_>>()
@@ -65,7 +65,7 @@ impl<'a> PlainBatch<'a> {
             };
         }
         let query = sqlx::query(sql::SETTLE)
-            .bind(offset)
+            .bind(now)
             .bind(column!(p => uuid(p.settlement.id)))
             .bind(checked!(p => fence(p.settlement.fence)))
             .bind(column!(p => i16::from(p.standing.status.number())))

@@ -1,6 +1,6 @@
 //! Every statement, with the row of the state table it carries out.
 //!
-//! * `$1` of a statement that needs the time is what is added to the server's clock: 0, but in tests.
+//! * The time is that of the server's clock, unless `$1` of a statement that needs it says another: in tests.
 //! * Numbers of states stand as literals, because a partial index is used only where the query says literally what the
 //!   index says; `status + 0` says that no such index is to be used, because the ids are known. 0 queued, 1 sending,
 //!   2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired, 8 cancelled.
@@ -13,7 +13,7 @@
 macro_rules! with_clock {
     () => {
         "WITH clock AS MATERIALIZED \
-         (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint + $1 AS now) "
+         (SELECT coalesce($1, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now) "
     };
 }
 
@@ -440,10 +440,10 @@ pub(crate) const EVENTS_AFTER: &str = "\
 /// from.
 pub(crate) const RAISE_BASE: &str = "\
     UPDATE event_base SET base = base + ahead.by FROM ( \
-        SELECT coalesce(max(e.seq), 0) - min(b.base) - 65536 * pg_snapshot_xmin(pg_current_snapshot())::text::bigint \
+        SELECT coalesce(max(e.seq), 0) - min(b.base) - 65536 * pg_snapshot_xmax(pg_current_snapshot())::text::bigint \
             AS by \
         FROM event_base AS b LEFT JOIN (SELECT seq FROM events ORDER BY seq DESC LIMIT 1) AS e ON TRUE) AS ahead \
-    WHERE ahead.by > 65536 * 1000000::bigint";
+    WHERE ahead.by > 0";
 
 /// How many messages are in each state. $1 accepted from, $2 accepted before.
 pub(crate) const STATS: &str = "\

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sms_core::provider::{Polling, ProviderRef};
@@ -12,7 +11,7 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage, UnmatchedId,
+    Clock, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage, UnmatchedId,
     async_trait,
 };
 use sqlx::PgConnection;
@@ -39,8 +38,8 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_hours(1);
 pub struct PgStore {
     pool: Pool,
     pub(crate) inserts: Statements,
-    /// What is added to the server's clock. 0, but in tests.
-    offset: Arc<AtomicI64>,
+    /// Whose clock shows the time: the server's, where it is nobody else's.
+    clock: Option<Arc<dyn Clock>>,
     timeout: Duration,
 }
 
@@ -57,7 +56,7 @@ impl PgStore {
         let store = Self {
             pool: Pool::new(connect::options(&config), usize::try_from(config.connections).unwrap_or(1)),
             inserts: Statements::new(&config.schema),
-            offset: Arc::default(),
+            clock: None,
             timeout: config.timeout,
         };
         let mut conn = store.limited(store.connection()).await?;
@@ -71,10 +70,10 @@ impl PgStore {
         Ok(store)
     }
 
-    /// The same store on a clock that is this many milliseconds ahead of the server's. For tests.
+    /// The same store on another clock than the server's. For tests: in production every node needs the same one.
     #[doc(hidden)]
-    pub fn with_clock_offset(mut self, offset: Arc<AtomicI64>) -> Self {
-        self.offset = offset;
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
         self
     }
 
@@ -99,8 +98,9 @@ impl PgStore {
         let _ = timeout(self.timeout, self.pool.close()).await;
     }
 
-    pub(crate) fn offset(&self) -> i64 {
-        self.offset.load(Ordering::SeqCst)
+    /// The time, where it is not the server's.
+    pub(crate) fn now(&self) -> Option<i64> {
+        self.clock.as_ref().map(|clock| clock.now_ms())
     }
 
     /// A connection, when it is one's turn.
@@ -115,7 +115,7 @@ impl PgStore {
 
     /// Begins a transaction of several statements.
     pub(crate) async fn together(&self) -> Result<Together> {
-        Together::begin(self.connection().await?, self.offset()).await
+        Together::begin(self.connection().await?, self.now()).await
     }
 
     /// Bounds the time of a call. There are no probes of idle connections: one whose other end is gone without a word would

@@ -19,7 +19,7 @@ const LONGEST_FIRST_MS: i64 = 1 << 42;
 
 pub(crate) async fn rescue(store: &PgStore, limit: usize) -> Result<Vec<MessageId>> {
     let query = sqlx::query(sql::RESCUE)
-        .bind(store.offset())
+        .bind(store.now())
         .bind(rows(limit.min(MOST)))
         .bind(millis(RESEND_AFTER))
         .bind(lease_over());
@@ -34,7 +34,7 @@ fn lease_over() -> Option<String> {
 }
 
 pub(crate) async fn expire(store: &PgStore, limit: usize) -> Result<Vec<MessageId>> {
-    let query = sqlx::query(sql::EXPIRE).bind(store.offset()).bind(rows(limit.min(MOST)));
+    let query = sqlx::query(sql::EXPIRE).bind(store.now()).bind(rows(limit.min(MOST)));
     row::ids(&store.rows(query).await?)
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn awaiting_receipt(
     limit: usize,
 ) -> Result<Vec<ProviderRef>> {
     let query = sqlx::query(sql::AWAITING)
-        .bind(store.offset())
+        .bind(store.now())
         .bind(rows(limit.min(MOST)))
         .bind(millis(polling.first).min(LONGEST_FIRST_MS))
         .bind(millis(polling.max))

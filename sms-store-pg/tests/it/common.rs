@@ -1,15 +1,12 @@
 //! Stores in a schema of their own.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use sms_core::clock::duration_to_ms;
 use sms_core::outcome::Verdict;
 use sms_core::store::{BeginRequest, InsertRequest, Inserted, ListRequest, Settlement};
-use sms_core::{Message, MessageId, NewMessage, Outcome, Result, Store as _, async_trait};
+use sms_core::{Message, MessageId, NewMessage, Outcome, Result, Store as _};
 use sms_store_pg::{PgConfig, PgStore};
-use sms_testkit::Time;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 const URL: &str = "SMS_TEST_PG_URL";
@@ -84,27 +81,6 @@ pub(crate) async fn connect() -> PgConnection {
 fn no_server(error: &dyn std::error::Error) -> ! {
     let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
     panic!("these tests need PostgreSQL at {URL} (now {}), which answers: {error}{cause}", url())
-}
-
-/// A hand on the clock of a store.
-#[derive(Clone, Default)]
-pub(crate) struct Clock(Arc<AtomicI64>);
-
-impl Clock {
-    pub(crate) fn of(&self, store: PgStore) -> PgStore {
-        store.with_clock_offset(Arc::clone(&self.0))
-    }
-
-    pub(crate) fn advance_by(&self, by: Duration) {
-        self.0.fetch_add(duration_to_ms(by), Ordering::SeqCst);
-    }
-}
-
-#[async_trait]
-impl Time for Clock {
-    async fn advance(&self, by: Duration) {
-        self.advance_by(by);
-    }
 }
 
 pub(crate) fn message(text: &str) -> Message {
