@@ -1,9 +1,10 @@
 # The commands people run; CI calls the same ones. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build simulator services test lint unit docs fmt torture
+.PHONY: help run build simulator services test lint unit chaos docs fmt torture
 
 CARGO ?= cargo
-SIMULATOR = sms-smsru/simulator
+# Everything that is tested: the simulator, the fault tools, every adapter.
+FULL = sms-smsru/simulator,sms-testkit/services,sms-queue-redis/sentinel,sms-queue-redis/cluster,sms-server/full
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -11,8 +12,8 @@ help: ## List the targets
 run: ## Serve on 127.0.0.1:8080 with SQLite and the sandbox, data in ./data
 	$(CARGO) run --release -p sms-server
 
-build: ## Build the release binary, target/release/sms-server
-	$(CARGO) build --release --locked -p sms-server
+build: ## Build the release binary with every store and queue, target/release/sms-server
+	$(CARGO) build --release --locked -p sms-server --features full
 
 simulator: ## Run a stand-in for sms.ru on 127.0.0.1:9000
 	$(CARGO) run --release -p sms-smsru --features simulator --bin smsru-simulator -- --listen 127.0.0.1:9000
@@ -20,25 +21,30 @@ simulator: ## Run a stand-in for sms.ru on 127.0.0.1:9000
 services: ## Make sure that PostgreSQL, Redis and RabbitMQ answer, for the tests
 	@scripts/services.sh
 
-test: lint unit docs ## Everything a change must pass: format, lints, tests, documentation
+test: lint unit chaos docs ## Everything a change must pass: format, lints, tests, documentation
 
 lint: ## Formatting and lints, with every set of features
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets --features $(SIMULATOR) -- -D warnings
-	$(CARGO) clippy --locked -p sms-smsru -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets --features $(FULL) -- -D warnings
+	$(CARGO) clippy --locked -p sms-smsru -p sms-testkit -- -D warnings
+	$(CARGO) clippy --locked -p sms-queue-redis --no-default-features -- -D warnings
 	$(CARGO) clippy --locked -p sms-core --no-default-features -- -D warnings
 	$(CARGO) clippy --locked -p sms-server --no-default-features --features sqlite -- -D warnings
+	$(CARGO) clippy --locked -p sms-server --no-default-features --features pg -- -D warnings
 	$(CARGO) clippy --locked -p sms-server -- -D warnings
 
-unit: ## Unit, conformance, documentation and end-to-end tests
-	$(CARGO) test --locked --workspace --features $(SIMULATOR)
+unit: ## Unit, conformance, documentation and end-to-end tests; needs the services
+	eval "$$(scripts/services.sh)" && $(CARGO) test --locked --workspace --features $(FULL) -- --skip many::chaos
+
+chaos: ## 20,000 messages while everything is killed, on PostgreSQL with Redis and with RabbitMQ; alone, for it measures
+	$(CARGO) test --locked -p sms-server --features $(FULL) --test it -- many::chaos --test-threads=1 --nocapture
 
 docs: ## Build the API documentation without warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --features $(SIMULATOR)
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --features $(FULL)
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
 torture: ## The long versions of the randomised tests: 100,000 seeds and sequences; hours
 	SMS_TEST_SEEDS=100000 $(CARGO) test --locked --release -p sms-core --test it simulation
-	SMS_TEST_CASES=100000 $(CARGO) test --locked --release -p sms-testkit -p sms-store-sqlite --test it model
+	SMS_TEST_CASES=100000 $(CARGO) test --locked --release -p sms-testkit -p sms-store-sqlite -p sms-store-pg --test it model

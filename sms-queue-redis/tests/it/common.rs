@@ -199,7 +199,11 @@ fn spawn(folder: &Path, port: u16, arguments: &[String]) -> Child {
     let mut process = Command::new("redis-server")
         .args(arguments.first().filter(|argument| !argument.starts_with("--")))
         .args(["--bind", "127.0.0.1"])
-        .args(if arguments.iter().any(|argument| argument == "--port") { vec![] } else { vec!["--port".to_owned(), port.to_string()] })
+        .args(if arguments.iter().any(|argument| argument == "--port") {
+            vec![]
+        } else {
+            vec!["--port".to_owned(), port.to_string()]
+        })
         .args(arguments.iter().skip_while(|argument| !argument.starts_with("--")))
         .arg("--dir")
         .arg(folder)

@@ -32,7 +32,8 @@ async fn a_server_that_is_down_at_the_start_is_reached_when_it_is_up() {
 #[tokio::test]
 async fn a_server_that_swallows_everything_keeps_nobody_waiting() {
     let server = Server::start();
-    let queue = queue(server.config().timeout(Duration::from_millis(300)).connect_timeout(Duration::from_secs(1)));
+    let queue =
+        queue(server.config().timeout(Duration::from_millis(300)).connect_timeout(Duration::from_secs(1)));
     queue.pull(1, Duration::from_millis(1)).await.expect("both connections are made");
     server.signal("-STOP");
     let start = Instant::now();
@@ -122,7 +123,8 @@ async fn a_server_short_of_memory_is_unavailable() {
 #[tokio::test]
 async fn a_server_without_free_connections_is_unavailable() {
     let server = Server::start_with(&["--save", "", "--maxclients", "1"]);
-    let _other = redis::Client::open(server.url()).and_then(|client| client.get_connection()).expect("the one");
+    let _other =
+        redis::Client::open(server.url()).and_then(|client| client.get_connection()).expect("the one");
     assert_eq!(kind(&queue(server.config())).await, ErrorKind::Unavailable);
 }
 

@@ -3,6 +3,8 @@
 mod chaos;
 mod outages;
 mod pairs;
+mod transactions;
+mod workers;
 
 use std::time::Duration;
 
