@@ -45,8 +45,7 @@ impl Address {
             _ => return Err(unknown_scheme()),
         };
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (user, rest) =
-            rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest));
+        let (user, rest) = rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest));
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (username, password) = user.map_or(Ok((None, None)), credentials)?;
         let port = if topology == Topology::Sentinel { SENTINEL_PORT } else { PORT };
@@ -95,6 +94,8 @@ pub(crate) fn host(text: &str, default_port: u16) -> Result<Host> {
 fn database(path: &str) -> Result<u16> {
     match path {
         "" => Ok(0),
-        number => number.parse().map_err(|_| config("the path of the address must be a database number, as in /0")),
+        number => {
+            number.parse().map_err(|_| config("the path of the address must be a database number, as in /0"))
+        }
     }
 }

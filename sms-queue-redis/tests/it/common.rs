@@ -68,9 +68,9 @@ fn connection(url: &str) -> Connection {
 /// What Redis says to this command.
 pub(crate) fn ask<T: FromRedisValue>(url: &str, command: &[&str]) -> T {
     let mut said = Cmd::new();
-    command.iter().for_each(|part| {
+    for part in command {
         said.arg(*part);
-    });
+    }
     said.query(&mut connection(url)).unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
@@ -199,7 +199,11 @@ fn spawn(folder: &Path, port: u16, arguments: &[String]) -> Child {
     let mut process = Command::new("redis-server")
         .args(arguments.first().filter(|argument| !argument.starts_with("--")))
         .args(["--bind", "127.0.0.1"])
-        .args(if arguments.iter().any(|argument| argument == "--port") { vec![] } else { vec!["--port".to_owned(), port.to_string()] })
+        .args(if arguments.iter().any(|argument| argument == "--port") {
+            vec![]
+        } else {
+            vec!["--port".to_owned(), port.to_string()]
+        })
         .args(arguments.iter().skip_while(|argument| !argument.starts_with("--")))
         .arg("--dir")
         .arg(folder)

@@ -81,9 +81,9 @@ fn what_is_wrong_with_certificates_is_named() {
         let refusal = refusal(url);
         assert!(refusal.contains(part), "{url}: {refusal}");
     }
-    let broken = RedisConfig::new("h", 1).tls(true).root_certificate(
-        "-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n",
-    );
+    let broken = RedisConfig::new("h", 1)
+        .tls(true)
+        .root_certificate("-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n");
     assert_eq!(RedisQueue::connect(broken).expect_err("no certificate").kind(), ErrorKind::Config);
 }
 
@@ -129,7 +129,12 @@ fn no_password_is_shown() {
     for shown in [format!("{config:?}"), format!("{queue:?}")] {
         assert!(!shown.contains("canary") && shown.contains("[redacted]"), "{shown}");
     }
-    for url in ["redis://me:canary-1@h:port", "redis://me:canary-1@h?x=y", "redis:/me:canary-1@h", "rediz://:canary-1@h"] {
+    for url in [
+        "redis://me:canary-1@h:port",
+        "redis://me:canary-1@h?x=y",
+        "redis:/me:canary-1@h",
+        "rediz://:canary-1@h",
+    ] {
         let error = RedisConfig::from_url(url).expect_err(url);
         assert!(!format!("{error:?}").contains("canary"), "{error:?}");
     }

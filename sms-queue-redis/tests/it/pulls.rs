@@ -71,7 +71,8 @@ async fn a_release_wakes_a_pull_of_another_consumer_at_once() {
     let (one, other) = (queue(prefix.config()), queue(prefix.config()));
     push(&one, &jobs(Lane::Normal, 1)).await;
     let leases = pull_all(&one, 1).await;
-    let (waiting, waits) = (tokio::spawn(async move { other.pull(1, PATIENCE).await }), Duration::from_millis(50));
+    let (waiting, waits) =
+        (tokio::spawn(async move { other.pull(1, PATIENCE).await }), Duration::from_millis(50));
     // Let it get as far as to wait; it must be right in either case.
     let _ = timeout(waits, std::future::pending::<()>()).await;
     let start = Instant::now();

@@ -39,8 +39,7 @@ async fn jobs_go_to_the_master_the_sentinel_names() {
 #[tokio::test]
 async fn after_a_failover_the_new_master_is_used() {
     let mut master = Server::start();
-    let replica =
-        Server::start_with(&["--save", "", "--replicaof", "127.0.0.1", &master.port.to_string()]);
+    let replica = Server::start_with(&["--save", "", "--replicaof", "127.0.0.1", &master.port.to_string()]);
     let sentinel = sentinel_of(&master);
     let queue = queue_of(&sentinel);
     push(&queue, &jobs(Lane::Normal, 1)).await;
