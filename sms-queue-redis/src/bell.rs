@@ -30,17 +30,17 @@ impl Bell {
         Self { target, timeout, keys, line: Mutex::default(), rung: Notify::new() }
     }
 
-    /// Waits for an entry later than `last`, one for each key, but no longer than `wait` or [`LONGEST`]. May also come
-    /// back for nothing.
-    pub(crate) async fn wait(&self, last: &[String], wait: Duration) -> Result<()> {
+    /// Waits for an entry later than `last`, one for each key, but no longer than `wait` or [`LONGEST`]. Whether there
+    /// was one; somebody else may have taken it meanwhile.
+    pub(crate) async fn wait(&self, last: &[String], wait: Duration) -> Result<bool> {
         let end = Instant::now() + wait.min(LONGEST);
         let rung = self.rung.notified();
         let line = tokio::select! {
             // Somebody else of this process was waiting, and there is something.
-            () = rung => return Ok(()),
+            () = rung => return Ok(true),
             line = timeout_at(end, self.line.lock()) => line,
         };
-        let Ok(mut line) = line else { return Ok(()) };
+        let Ok(mut line) = line else { return Ok(false) };
         // Taken out: when this pull is dropped while it blocks, the connection goes with it, and the server forgets it.
         // Left in, it would keep everybody else waiting.
         let kept = line.take();
@@ -56,10 +56,11 @@ impl Bell {
         }
         let answer = answer.map_err(from_redis)?;
         *line = Some(connection);
-        if answer != Value::Nil {
+        let news = answer != Value::Nil;
+        if news {
             self.rung.notify_waiters();
         }
-        Ok(())
+        Ok(news)
     }
 
     async fn connect(&self) -> Result<Connection> {

@@ -1,5 +1,6 @@
 //! Making connections, whatever the servers are.
 
+#[cfg(any(feature = "sentinel", feature = "cluster"))]
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +66,7 @@ pub(crate) struct Target {
 
 #[derive(Clone)]
 enum Servers {
-    Node(Client),
+    Node(Box<Client>),
     #[cfg(feature = "sentinel")]
     Sentinel(Arc<tokio::sync::Mutex<redis::sentinel::SentinelClient>>),
     #[cfg(feature = "cluster")]
@@ -81,7 +82,10 @@ impl Target {
             provide_tls();
         }
         Ok(Self {
-            servers: Servers::new(config).map_err(from_redis)?,
+            servers: Servers::new(config).map_err(|error| {
+                crate::error::config("the address or a certificate of Redis cannot be used")
+                    .with_source(error)
+            })?,
             connect_timeout: config.connect_timeout,
         })
     }
@@ -99,7 +103,7 @@ impl Target {
 impl Servers {
     fn new(config: &RedisConfig) -> RedisResult<Self> {
         match config.topology {
-            Topology::Node => node(config).map(Self::Node),
+            Topology::Node => node(config).map(|client| Self::Node(Box::new(client))),
             #[cfg(feature = "sentinel")]
             Topology::Sentinel => {
                 sentinel(config).map(|client| Self::Sentinel(Arc::new(tokio::sync::Mutex::new(client))))

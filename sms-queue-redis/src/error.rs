@@ -1,6 +1,7 @@
 //! Redis's errors in the library's words.
 
 use std::io;
+use std::sync::Arc;
 
 use redis::{ErrorKind as Redis, RedisError, ServerErrorKind};
 use sms_core::{Error, ErrorKind};
@@ -37,6 +38,8 @@ pub(crate) fn from_redis(error: RedisError) -> Error {
     Error::new(kind, message).with_source(error)
 }
 
+const REFUSED: (ErrorKind, &str) = (ErrorKind::Internal, "Redis refused a command");
+
 fn classify(error: &RedisError) -> (ErrorKind, &'static str) {
     const DOWN: (ErrorKind, &str) = (ErrorKind::Unavailable, "Redis cannot be asked now");
     match error.kind() {
@@ -52,33 +55,38 @@ fn classify(error: &RedisError) -> (ErrorKind, &'static str) {
         Redis::Io | Redis::ClusterConnectionNotFound | Redis::NoValidReplicasFoundBySentinel => DOWN,
         _ => match error.code() {
             Some(code) if PASSING.contains(&code) => DOWN,
-            Some("ERR") if is_full(error) => (ErrorKind::Unavailable, "Redis takes no more connections"),
-            Some("ERR") if is_too_old(error) => {
-                (ErrorKind::Config, "this Redis is too old: the queue needs 6.2 or later")
-            }
+            Some("ERR") => classify_details(error.detail().unwrap_or_default()),
             code => WRONG
                 .iter()
                 .find(|(wrong, _)| Some(*wrong) == code)
-                .map_or((ErrorKind::Internal, "Redis refused a command"), |(_, message)| {
-                    (ErrorKind::Config, *message)
-                }),
+                .map_or(REFUSED, |(_, message)| (ErrorKind::Config, *message)),
         },
     }
 }
 
+type Kept = Arc<dyn std::error::Error + Send + Sync>;
+
 /// Whether TLS found a certificate it does not trust, or no TLS at all.
 fn is_foreign(error: &RedisError) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    source.is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
+    // The client gives the `Arc` it keeps the cause in as the cause.
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Kept>());
+    let error = source.and_then(|kept| kept.downcast_ref::<io::Error>());
+    error.is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
 }
 
-fn is_full(error: &RedisError) -> bool {
-    error.detail().is_some_and(|detail| detail.contains("max number of clients"))
-}
-
-fn is_too_old(error: &RedisError) -> bool {
-    let detail = error.detail().unwrap_or_default();
-    ["unknown command", "Unknown Redis command", "syntax error"].iter().any(|part| detail.contains(part))
+/// The code `ERR` says nothing; the words after it do.
+fn classify_details(details: &str) -> (ErrorKind, &'static str) {
+    const TOO_OLD: &str = "this Redis is too old: the queue needs 6.2 or later";
+    const WORDS: [(&str, ErrorKind, &str); 6] = [
+        ("max number of clients", ErrorKind::Unavailable, "Redis takes no more connections"),
+        ("DB index is out of range", ErrorKind::Config, "this Redis has no database of this number"),
+        ("cluster support disabled", ErrorKind::Config, "this Redis is no cluster: its address is redis://"),
+        ("unknown command", ErrorKind::Config, TOO_OLD),
+        ("Unknown Redis command", ErrorKind::Config, TOO_OLD),
+        ("syntax error", ErrorKind::Config, TOO_OLD),
+    ];
+    let known = WORDS.iter().find(|(words, ..)| details.contains(words));
+    known.map_or(REFUSED, |(_, kind, message)| (*kind, *message))
 }
 
 /// Whether the connection is of no more use: it is broken, it hangs, or a failover left it with a replica.

@@ -153,6 +153,7 @@ impl Queue for RedisQueue {
             return Ok(Vec::new());
         }
         let end = Instant::now() + wait.min(LONGEST_WAIT);
+        let mut beaten = 0;
         loop {
             let last = match self.take(max).await? {
                 Taken::Leases(leases) => return Ok(leases.deliver()),
@@ -163,7 +164,12 @@ impl Queue for RedisQueue {
                 return Ok(Vec::new());
             }
             // A lease that ends rings no bell.
-            self.0.bell.wait(&last, left.min(self.0.overdue.every)).await?;
+            if self.0.bell.wait(&last, left.min(self.0.overdue.every)).await? {
+                beaten += 1;
+                stand_back(beaten).await;
+            } else {
+                beaten = 0;
+            }
         }
     }
 
@@ -187,6 +193,15 @@ impl Queue for RedisQueue {
 impl fmt::Debug for RedisQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisQueue").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+/// The bell rings for everybody who waits, and one gets the job. A pull that came too late more than once stands back
+/// a little before it looks again: a fleet that waits for single jobs would keep Redis busy with looking otherwise.
+async fn stand_back(beaten: u32) {
+    if beaten > 1 {
+        let longest = 1000 << (beaten - 1).min(2);
+        tokio::time::sleep(Duration::from_micros(fastrand::u64(0..longest))).await;
     }
 }
 

@@ -100,11 +100,13 @@ async fn consumers_of_processes_that_ended_are_forgotten_unless_they_hold_someth
     };
     push(&queue(config.clone()), &jobs(Lane::Normal, 1)).await;
     let holds = pull_all(&queue(config.clone()), 1).await;
-    for _ in 0..3 {
-        queue(config.clone()).pull(1, Duration::ZERO).await.expect("pull");
+    let alive = queue(config.clone());
+    // A consumer comes into being when it gets something.
+    for ended in [queue(config.clone()), queue(config.clone()), queue(config), alive.clone()] {
+        push(&ended, &jobs(Lane::Normal, 1)).await;
+        let leases = pull_all(&ended, 1).await;
+        ended.ack(&leases).await.expect("ack");
     }
-    let alive = queue(config);
-    alive.pull(1, Duration::ZERO).await.expect("pull");
     assert_eq!(consumers(), 5);
     let pulling = tokio::spawn(async move {
         loop {

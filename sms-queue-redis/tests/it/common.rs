@@ -68,9 +68,9 @@ fn connection(url: &str) -> Connection {
 /// What Redis says to this command.
 pub(crate) fn ask<T: FromRedisValue>(url: &str, command: &[&str]) -> T {
     let mut said = Cmd::new();
-    command.iter().for_each(|part| {
+    for part in command {
         said.arg(*part);
-    });
+    }
     said.query(&mut connection(url)).unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 

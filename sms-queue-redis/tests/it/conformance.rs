@@ -8,9 +8,9 @@ use crate::common::{Prefix, queue};
 
 const LEASE: Duration = Duration::from_secs(2);
 
-async fn fresh() -> QueueHarness {
+fn fresh() -> QueueHarness {
     let prefix = Prefix::shared();
     QueueHarness::new(queue(prefix.config().lease(LEASE)), LEASE).keeping(prefix)
 }
 
-sms_testkit::queue!(fresh().await);
+sms_testkit::queue!(fresh());

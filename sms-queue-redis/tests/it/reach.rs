@@ -6,7 +6,7 @@ use sms_core::{ErrorKind, Lane, Queue as _};
 use sms_queue_redis::{RedisConfig, RedisQueue};
 use tokio::time::Instant;
 
-use crate::common::{Server, free_port, jobs, jobs_of, patient, pull_all, push, queue};
+use crate::common::{Server, free_port, jobs, jobs_of, patient, pull_all, push, queue, until};
 
 async fn kind(queue: &RedisQueue) -> ErrorKind {
     queue.stats().await.expect_err("it cannot be used").kind()
@@ -74,7 +74,8 @@ async fn a_user_without_the_rights_is_a_matter_of_configuration() {
 #[tokio::test]
 async fn the_rights_in_the_readme_are_enough() {
     let server = Server::start();
-    let rights = "on >pass ~{sms}:* +@stream +evalsha +eval +hget +hmget +hset +hdel +unlink +time +select";
+    let rights =
+        "on >pass ~{sms}:* +@stream +evalsha +script|load +hget +hmget +hset +hdel +unlink +time +select";
     let command: Vec<&str> = ["ACL", "SETUSER", "queue"].into_iter().chain(rights.split(' ')).collect();
     let () = server.ask(&command);
     let config = server.config().username("queue").password("pass").lease(Duration::from_millis(100));
@@ -123,8 +124,17 @@ async fn a_server_short_of_memory_is_unavailable() {
 #[tokio::test]
 async fn a_server_without_free_connections_is_unavailable() {
     let server = Server::start_with(&["--save", "", "--maxclients", "1"]);
+<<<<<<< HEAD
     let _other =
         redis::Client::open(server.url()).and_then(|client| client.get_connection()).expect("the one");
+=======
+    let mut other = None;
+    until("the one connection there is", || {
+        other = redis::Client::open(server.url()).and_then(|client| client.get_connection()).ok();
+        other.is_some()
+    })
+    .await;
+>>>>>>> redis
     assert_eq!(kind(&queue(server.config())).await, ErrorKind::Unavailable);
 }
 
