@@ -124,17 +124,12 @@ async fn a_server_short_of_memory_is_unavailable() {
 #[tokio::test]
 async fn a_server_without_free_connections_is_unavailable() {
     let server = Server::start_with(&["--save", "", "--maxclients", "1"]);
-<<<<<<< HEAD
-    let _other =
-        redis::Client::open(server.url()).and_then(|client| client.get_connection()).expect("the one");
-=======
     let mut other = None;
     until("the one connection there is", || {
         other = redis::Client::open(server.url()).and_then(|client| client.get_connection()).ok();
         other.is_some()
     })
     .await;
->>>>>>> redis
     assert_eq!(kind(&queue(server.config())).await, ErrorKind::Unavailable);
 }
 
