@@ -42,10 +42,18 @@ struct Held {
 /// Something to say to RabbitMQ about the message of this delivery tag; `multiple`: and about all before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
-    Ack { tag: u64, multiple: bool },
-    Requeue { tag: u64, multiple: bool },
+    Ack {
+        tag: u64,
+        multiple: bool,
+    },
+    Requeue {
+        tag: u64,
+        multiple: bool,
+    },
     /// Put aside: it is no job.
-    Reject { tag: u64 },
+    Reject {
+        tag: u64,
+    },
 }
 
 /// How a pull stands.
@@ -55,7 +63,9 @@ pub(crate) enum Pulled {
     /// There may be better before this time.
     Wait(Instant),
     /// There is nothing; `certain` when every lane has been asked.
-    Nothing { certain: bool },
+    Nothing {
+        certain: bool,
+    },
 }
 
 impl Book {
@@ -143,12 +153,12 @@ impl Book {
         self.seen.insert(tag);
         let Some(job) = job else { return Some(Word::Reject { tag }) };
         let idle = self.is_idle(now);
-        let shelf = self.shelf(lane);
-        if idle && !shelf.is_current(subscription) {
+        let lane = self.shelf(lane);
+        if idle && !lane.is_current(subscription) {
             // It came after we unsubscribed.
             return Some(Word::Requeue { tag, multiple: false });
         }
-        shelf.arrive(subscription, tag, now);
+        lane.arrive(subscription, tag, now);
         self.held.insert(tag, Held { job, subscription, leased: false });
         None
     }
@@ -223,7 +233,8 @@ impl Book {
         let mut tags = Vec::new();
         let held = &self.held;
         let mut over = Vec::new();
-        while let Some((_, tag)) = self.ends.pop_front_if(|(end, tag)| *end <= now || !held.contains_key(tag)) {
+        while let Some((_, tag)) = self.ends.pop_front_if(|(end, tag)| *end <= now || !held.contains_key(tag))
+        {
             over.push(tag);
         }
         for tag in over {
@@ -367,10 +378,10 @@ mod tests {
             arrive(&mut book, Lane::Normal, tag, now);
         }
         let leases = pull(&mut book, 5, now);
-        assert_eq!(book.ack(&leases[1..3], now), [
-            Word::Ack { tag: 2, multiple: false },
-            Word::Ack { tag: 3, multiple: false }
-        ]);
+        assert_eq!(
+            book.ack(&leases[1..3], now),
+            [Word::Ack { tag: 2, multiple: false }, Word::Ack { tag: 3, multiple: false }]
+        );
         let rest = [leases[4], leases[0], leases[3]];
         assert_eq!(book.ack(&rest, now), [Word::Ack { tag: 5, multiple: true }]);
         assert_eq!(book.ack(&rest, now), [], "a repeat says nothing");
@@ -383,10 +394,10 @@ mod tests {
             arrive(&mut book, Lane::Normal, tag, now);
         }
         let leases = pull(&mut book, 3, now);
-        assert_eq!(book.ack(&leases, now), [
-            Word::Ack { tag: 2, multiple: true },
-            Word::Ack { tag: 4, multiple: false }
-        ]);
+        assert_eq!(
+            book.ack(&leases, now),
+            [Word::Ack { tag: 2, multiple: true }, Word::Ack { tag: 4, multiple: false }]
+        );
         arrive(&mut book, Lane::Bulk, 3, now);
         arrive(&mut book, Lane::Normal, 5, now);
         let leases = pull(&mut book, 1, now);
@@ -460,7 +471,10 @@ mod tests {
         let leased = pull(&mut book, 1, now);
         let (cancelled, words) = book.give_back_unused(now + KEEP * 2);
         assert_eq!(cancelled, [2], "the other lanes hold nothing up");
-        assert_eq!(words, [Word::Requeue { tag: 2, multiple: false }, Word::Requeue { tag: 3, multiple: false }]);
+        assert_eq!(
+            words,
+            [Word::Requeue { tag: 2, multiple: false }, Word::Requeue { tag: 3, multiple: false }]
+        );
         assert_eq!(book.counts()[1], (0, 1));
         assert_eq!(book.ack(&leased, now), [Word::Ack { tag: 1, multiple: false }]);
     }

@@ -190,7 +190,8 @@ impl Shared {
                 Some(ended) = readers.join_next() => self.ended(ended.ok())?,
                 () = self.broken.notified() => {}
             }
-            if !(link.status().connected() && channel.status().connected() && questions.status().connected()) {
+            if !(link.status().connected() && channel.status().connected() && questions.status().connected())
+            {
                 return Err(Failure::Closed);
             }
         }
@@ -207,7 +208,8 @@ impl Shared {
             let (now, mut desk) = (Instant::now(), self.desk());
             let lanes = desk.book.lacking(now);
             let window = desk.book.window(&lanes, now);
-            let old: Vec<u64> = lanes.iter().filter_map(|lane| desk.book.shelf(*lane).unsubscribe()).collect();
+            let old: Vec<u64> =
+                lanes.iter().filter_map(|lane| desk.book.shelf(*lane).unsubscribe()).collect();
             (lanes, window, old)
         };
         if lanes.is_empty() {
@@ -220,12 +222,14 @@ impl Shared {
         let cancelled = try_join_all(old.iter().map(|number| cancel(channel, *number)));
         within(limit, "cancel consumers", cancelled).await?;
         // RabbitMQ keeps the limit of the moment in which a consumer comes.
-        within(limit, "take the prefetch limit", channel.basic_qos(window, BasicQosOptions::default())).await?;
+        within(limit, "take the prefetch limit", channel.basic_qos(window, BasicQosOptions::default()))
+            .await?;
         let numbers: Vec<(Lane, u64)> = {
             let mut desk = self.desk();
             lanes.into_iter().map(|lane| (lane, desk.book.next_subscription())).collect()
         };
-        let consumers = try_join_all(numbers.iter().map(|(lane, number)| self.consumer(channel, *lane, *number)));
+        let consumers =
+            try_join_all(numbers.iter().map(|(lane, number)| self.consumer(channel, *lane, *number)));
         let consumers = within(limit, "take consumers", consumers).await?;
         for ((lane, number), consumer) in numbers.into_iter().zip(consumers) {
             let ready = backlog[usize::from(lane.number())];
@@ -282,7 +286,8 @@ impl Shared {
         if said.is_empty() {
             return Ok(());
         }
-        within(self.config.timeout, "take jobs back", async { Ok::<_, Failure>(join_all(said).await) }).await?;
+        within(self.config.timeout, "take jobs back", async { Ok::<_, Failure>(join_all(said).await) })
+            .await?;
         Ok(())
     }
 

@@ -67,7 +67,9 @@ impl Failure {
         let Broker::ProtocolError(said) = error.kind() else { return None };
         let message = match said.get_id() {
             403 => "RabbitMQ refuses this user or password, or the user may not declare the queues",
-            406 => "the queues exist with other options (or RabbitMQ is older than 3.10): delete them, or use another prefix",
+            406 => {
+                "the queues exist with other options (or RabbitMQ is older than 3.10): delete them, or use another prefix"
+            }
             530 => "RabbitMQ does not let this user into this virtual host",
             _ => return None,
         };

@@ -42,7 +42,8 @@ impl Link {
         let cutter = Cutter::default();
         let properties = ConnectionProperties::default()
             .with_connection_name(format!("{} ({purpose})", config.prefix).into());
-        let opened = within(config.timeout, "take the connection", connect(config, properties, cutter.clone()));
+        let opened =
+            within(config.timeout, "take the connection", connect(config, properties, cutter.clone()));
         match opened.await {
             Ok(connection) => {
                 let status = connection.status().clone();

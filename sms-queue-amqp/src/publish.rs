@@ -60,7 +60,10 @@ impl Publisher {
         }
         // Under an alarm RabbitMQ reads nothing from those who publish, for as long as it lasts.
         if self.gate.pass()?.blocked() {
-            return Err(Error::new(ErrorKind::Unavailable, "RabbitMQ takes no messages: it is short of memory or disk"));
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                "RabbitMQ takes no messages: it is short of memory or disk",
+            ));
         }
         let (reply, answer) = oneshot::channel();
         let pushed = async {
@@ -101,7 +104,12 @@ impl Task {
         let link = Link::open(&self.config, "publish").await?;
         let channel = link.channel().await?;
         self.shared.topology.declare(&channel, &self.config).await?;
-        within(self.config.timeout, "turn on confirms", channel.confirm_select(ConfirmSelectOptions::default())).await?;
+        within(
+            self.config.timeout,
+            "turn on confirms",
+            channel.confirm_select(ConfirmSelectOptions::default()),
+        )
+        .await?;
         self.gate.open(link.status().clone());
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -167,9 +175,12 @@ impl Task {
         for window in jobs.chunks(WINDOW) {
             self.shared.note_pushed(window);
             let properties = wire::properties();
-            let publishing = window.iter().map(|job| publish(channel, &self.shared.topology, &properties, *job));
+            let publishing =
+                window.iter().map(|job| publish(channel, &self.shared.topology, &properties, *job));
             let confirmed = async { Ok::<_, Failure>(join_all(publishing).await) };
-            for (job, confirmation) in window.iter().zip(within(self.config.timeout, "confirm", confirmed).await?) {
+            for (job, confirmation) in
+                window.iter().zip(within(self.config.timeout, "confirm", confirmed).await?)
+            {
                 refused.note(job.id, confirmation?);
             }
         }

@@ -84,7 +84,8 @@ impl Shelf {
 
     /// RabbitMQ will deliver no more before something is settled, and nothing is left.
     pub(crate) fn used_up(&self) -> bool {
-        self.ready.is_empty() && self.subscription.as_ref().is_none_or(|subscription| !subscription.has_room())
+        self.ready.is_empty()
+            && self.subscription.as_ref().is_none_or(|subscription| !subscription.has_room())
     }
 
     /// How large the next subscription is when this many jobs are wanted: as many, so that none is kept from others for
@@ -92,7 +93,9 @@ impl Shelf {
     pub(crate) fn next_window(&self, wanted: usize, now: Instant) -> u16 {
         let wanted = u16::try_from(wanted).unwrap_or(u16::MAX).clamp(1, MAX_WINDOW);
         match &self.subscription {
-            Some(last) if now - last.since < SOON => wanted.max(last.window.saturating_mul(2)).min(MAX_WINDOW),
+            Some(last) if now - last.since < SOON => {
+                wanted.max(last.window.saturating_mul(2)).min(MAX_WINDOW)
+            }
             _ => wanted,
         }
     }

@@ -66,7 +66,8 @@ async fn the_jobs_of_a_process_that_died_come_back_at_once() {
     assert_eq!(pull_all(&dies, 10).await.len(), 10);
     drop(dies);
     // Its leases are of a minute.
-    let back = timeout(Duration::from_secs(20), pull_all(&lives, 10)).await.expect("long before a lease ends");
+    let back =
+        timeout(Duration::from_secs(20), pull_all(&lives, 10)).await.expect("long before a lease ends");
     assert_eq!(sorted(&back), pushed);
 }
 

@@ -56,7 +56,9 @@ impl Lanes {
         let queue = AmqpQueue::connect(change(self.config())).await.expect("a queue");
         if let Err(error) = queue.stats().await {
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            panic!("these tests need a RabbitMQ, and SMS_TEST_AMQP_URL (or guest on 127.0.0.1:5672) is none: {cause}");
+            panic!(
+                "these tests need a RabbitMQ, and SMS_TEST_AMQP_URL (or guest on 127.0.0.1:5672) is none: {cause}"
+            );
         }
         queue
     }
@@ -81,7 +83,8 @@ impl Lanes {
     pub(crate) async fn inspect(&self, queue: &str) -> (u32, u32) {
         let (_connection, channel) = self.channel().await;
         let options = QueueDeclareOptions::durable().passive();
-        let queue = channel.queue_declare(queue.into(), options, FieldTable::default()).await.expect("a queue");
+        let queue =
+            channel.queue_declare(queue.into(), options, FieldTable::default()).await.expect("a queue");
         (queue.message_count(), queue.consumer_count())
     }
 
@@ -96,7 +99,8 @@ impl Lanes {
     pub(crate) async fn publish(&self, lane: Lane, body: &str) {
         let (_connection, channel) = self.channel().await;
         let (queue, options) = (self.lane(lane).into(), BasicPublishOptions::default());
-        let published = channel.basic_publish("".into(), queue, options, body.as_bytes(), BasicProperties::default());
+        let published =
+            channel.basic_publish("".into(), queue, options, body.as_bytes(), BasicProperties::default());
         published.await.expect("a publish").await.expect("a publish");
     }
 
@@ -125,7 +129,8 @@ impl Drop for Lanes {
         // A thread of its own: this may be dropped inside a runtime, and after a panic.
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+                let runtime =
+                    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
                 let deleted = async { timeout(PATIENCE, self.delete_all()).await };
                 let _ = runtime.expect("a runtime").block_on(deleted);
             });
@@ -146,12 +151,15 @@ pub(crate) fn sorted(leases: &[Lease]) -> Vec<Job> {
 /// Pulls this many, through every outage.
 pub(crate) async fn pull_all(queue: &AmqpQueue, number: usize) -> Vec<Lease> {
     let end = Instant::now() + PATIENCE;
-    let mut leases = Vec::new();
+    let (mut leases, mut error) = (Vec::new(), None);
     while leases.len() < number {
-        assert!(Instant::now() < end, "only {} of {number} jobs came", leases.len());
+        assert!(Instant::now() < end, "only {} of {number} jobs came; last error: {error:?}", leases.len());
         match queue.pull(number - leases.len(), Duration::from_millis(200)).await {
             Ok(pulled) => leases.extend(pulled),
-            Err(_) => sleep(Duration::from_millis(20)).await,
+            Err(failed) => {
+                error = Some(failed);
+                sleep(Duration::from_millis(20)).await;
+            }
         }
     }
     leases
