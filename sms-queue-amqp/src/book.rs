@@ -153,12 +153,12 @@ impl Book {
         self.seen.insert(tag);
         let Some(job) = job else { return Some(Word::Reject { tag }) };
         let idle = self.is_idle(now);
-        let shelf = self.shelf(lane);
-        if idle && !shelf.is_current(subscription) {
+        let lane = self.shelf(lane);
+        if idle && !lane.is_current(subscription) {
             // It came after we unsubscribed.
             return Some(Word::Requeue { tag, multiple: false });
         }
-        shelf.arrive(subscription, tag, now);
+        lane.arrive(subscription, tag, now);
         self.held.insert(tag, Held { job, subscription, leased: false });
         None
     }

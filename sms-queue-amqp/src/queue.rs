@@ -84,7 +84,7 @@ impl Queue for AmqpQueue {
                 Pulled::Nothing { certain: true } if Instant::now() >= deadline => return Ok(Vec::new()),
                 Pulled::Nothing { certain: true } => deadline,
                 Pulled::Nothing { certain: false } if Instant::now() >= answer_by => {
-                    return Err(Failure::Silent("take consumers").unavailable());
+                    return Err(Failure::Silent("start to deliver").unavailable());
                 }
                 Pulled::Nothing { certain: false } => answer_by,
             };

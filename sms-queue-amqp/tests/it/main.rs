@@ -3,8 +3,11 @@
 // In tests these are the right words, in their helpers too.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod broker;
 mod config;
 mod conformance;
 mod loss;
+mod outage;
+mod proxy;
 mod sharing;
 mod support;

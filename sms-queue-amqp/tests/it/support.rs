@@ -151,12 +151,15 @@ pub(crate) fn sorted(leases: &[Lease]) -> Vec<Job> {
 /// Pulls this many, through every outage.
 pub(crate) async fn pull_all(queue: &AmqpQueue, number: usize) -> Vec<Lease> {
     let end = Instant::now() + PATIENCE;
-    let mut leases = Vec::new();
+    let (mut leases, mut error) = (Vec::new(), None);
     while leases.len() < number {
-        assert!(Instant::now() < end, "only {} of {number} jobs came", leases.len());
+        assert!(Instant::now() < end, "only {} of {number} jobs came; last error: {error:?}", leases.len());
         match queue.pull(number - leases.len(), Duration::from_millis(200)).await {
             Ok(pulled) => leases.extend(pulled),
-            Err(_) => sleep(Duration::from_millis(20)).await,
+            Err(failed) => {
+                error = Some(failed);
+                sleep(Duration::from_millis(20)).await;
+            }
         }
     }
     leases
