@@ -32,7 +32,8 @@ const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 /// The longest identifier of PostgreSQL.
 const MAX_SCHEMA: usize = 63;
 /// The parameters that are passed on.
-const SERVERS_OWN: [&str; 6] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "host"];
+const SERVERS_OWN: [&str; 6] =
+    ["sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "host"];
 
 impl PgConfig {
     /// The database these lead to; what they do not say is taken from the environment, as `psql` does.

@@ -84,10 +84,7 @@ async fn a_server_that_is_not_there_may_be_there_later() {
 
 #[tokio::test]
 async fn a_database_or_user_that_does_not_exist_is_a_wrong_setting() {
-    assert_eq!(
-        refusal(elsewhere(|address| address.set_path("sms_no_such_database"))).await,
-        ErrorKind::Config
-    );
+    assert_eq!(refusal(elsewhere(|address| address.set_path("sms_no_such_database"))).await, ErrorKind::Config);
     let nobody = elsewhere(|address| address.set_username("sms_no_such_user").expect("a user"));
     assert_eq!(refusal(nobody).await, ErrorKind::Config);
 }
