@@ -28,8 +28,7 @@ CREATE TABLE messages (
     reference       text      COLLATE "C",
     -- JSON, as text: nobody asks for a part of it, and jsonb refuses some of what JSON allows.
     metadata        text,
-    options         text,
-    CONSTRAINT messages_pkey PRIMARY KEY (id)
+    options         text
 );
 -- An owner is never '', so messages without one share a slot of their own.
 CREATE UNIQUE INDEX messages_key ON messages (coalesce(owner, ''), key) WHERE key IS NOT NULL AND NOT key_released;
@@ -62,8 +61,7 @@ CREATE TABLE states (
     worker          text,
     provider        text      COLLATE "C",
     provider_id     text      COLLATE "C",
-    reason          text,
-    CONSTRAINT states_pkey PRIMARY KEY (id)
+    reason          text
 ) WITH (
     -- Room for the next version of a row beside it: what is cut off as dead there is used again without a vacuum.
     fillfactor = 75,
@@ -88,8 +86,7 @@ CREATE INDEX states_created  ON states (created_at, status);
 CREATE TABLE aliases (
     message_id      uuid      NOT NULL,
     provider_id     text      COLLATE "C" NOT NULL,
-    provider        text      COLLATE "C" NOT NULL,
-    CONSTRAINT aliases_pkey PRIMARY KEY (provider_id, provider)
+    provider        text      COLLATE "C" NOT NULL
 );
 CREATE INDEX aliases_message ON aliases (message_id);
 
@@ -136,3 +133,9 @@ CREATE TABLE registry (
     value           text      NOT NULL,
     CONSTRAINT registry_pkey PRIMARY KEY (kind, name)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 200);
+
+-- Last, so that they are preferred: while the planner takes a table for empty, every index that holds the id seems as good as
+-- its own.
+ALTER TABLE messages ADD CONSTRAINT messages_pkey PRIMARY KEY (id);
+ALTER TABLE states   ADD CONSTRAINT states_pkey   PRIMARY KEY (id);
+ALTER TABLE aliases  ADD CONSTRAINT aliases_pkey  PRIMARY KEY (provider_id, provider);

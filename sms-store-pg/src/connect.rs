@@ -11,15 +11,17 @@ pub(crate) fn options(config: &PgConfig) -> PgConnectOptions {
         ("search_path", config.schema.clone()),
         // What `Ok(id)` promises, whatever the server's own default is.
         ("synchronous_commit", "on".to_owned()),
-        ("default_transaction_isolation", r"read committed".to_owned()),
+        ("default_transaction_isolation", "read committed".to_owned()),
         ("statement_timeout", timeout.to_string()),
         ("lock_timeout", (timeout / 2).to_string()),
         // A node that vanished in the middle of a transaction must not hold its rows for longer.
         ("idle_in_transaction_session_timeout", timeout.to_string()),
+        // What is asked for is fresh, and so in memory.
+        ("random_page_cost", "1.1".to_owned()),
     ];
     // Statistics lag behind: a table that was empty a moment ago has a backlog now. Every statement here finds its rows by
     // an index, so the planner need not guess.
-    let planner = ["enable_seqscan", "enable_bitmapscan", "jit"];
+    let planner = ["enable_seqscan", "enable_bitmapscan", "enable_mergejoin", "jit"];
     settings.extend(planner.map(|setting| (setting, "off".to_owned())));
     config.server.clone().application_name(&name).options(settings)
 }

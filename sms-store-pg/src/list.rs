@@ -66,8 +66,10 @@ fn push_filters(query: &mut QueryBuilder<Postgres>, request: &ListRequest) {
     }
     if let Some(after) = request.after {
         query.push(" AND m.id < ").push_bind(uuid(after));
-        // Said of both, so that either index can begin there.
-        query.push(" AND s.id < ").push_bind(uuid(after));
+        if !request.statuses.is_empty() {
+            // Said of both, so that the index of either can begin there.
+            query.push(" AND s.id < ").push_bind(uuid(after));
+        }
     }
     if let Some(to) = request.to {
         // A phone number has 15 digits at most.

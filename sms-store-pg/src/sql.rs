@@ -237,8 +237,10 @@ pub(crate) const FIND: &str = "\
         SELECT s.id, 1 AS rank, s.sent_at FROM states AS s \
         WHERE s.provider_id = a.provider_id AND s.provider = a.provider \
         UNION ALL \
-        SELECT s.id, 0, s.sent_at FROM aliases AS l JOIN states AS s ON s.id = l.message_id \
-        WHERE l.provider_id = a.provider_id AND l.provider = a.provider \
+        SELECT s.id, 0, s.sent_at FROM ( \
+            SELECT l.message_id FROM aliases AS l \
+            WHERE l.provider_id = a.provider_id AND l.provider = a.provider OFFSET 0) AS l \
+        JOIN states AS s ON s.id = l.message_id \
         OFFSET 0) AS f \
     ORDER BY f.rank, f.sent_at";
 
@@ -373,8 +375,10 @@ pub(crate) const OVERLOOKED: &str = "\
     CROSS JOIN LATERAL ( \
         SELECT s.id FROM states AS s WHERE s.provider_id = p.provider_id AND s.provider = p.provider \
         UNION ALL \
-        SELECT s.id FROM aliases AS l JOIN states AS s ON s.id = l.message_id \
-        WHERE l.provider_id = p.provider_id AND l.provider = p.provider \
+        SELECT s.id FROM ( \
+            SELECT l.message_id FROM aliases AS l \
+            WHERE l.provider_id = p.provider_id AND l.provider = p.provider OFFSET 0) AS l \
+        JOIN states AS s ON s.id = l.message_id \
         LIMIT 1) AS f";
 
 /// Messages with an attempt of unknown outcome. $2 how far back, $3 limit.
