@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use crate::process::Server;
 
 const MESSAGES: usize = 1000;
-const KILLS: usize = 5;
+const KILLS: usize = 30;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_messages_and_five_kills_lose_nothing_and_send_nothing_twice() {
+async fn a_thousand_messages_and_thirty_kills_lose_nothing_and_send_nothing_twice() {
     // A reply takes a while, so that kills hit calls in flight. The short timeout makes leases short.
     let config = SimulatorConfig::default().balance(Money::from_micros(1_000_000_000_000));
     let smsru = Simulator::start(config).await.expect("a simulator");
