@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use sms_core::{Error, Result};
 
-use crate::address::{Address, Host, Topology, host};
+use crate::address::{Address, Host, Topology};
 use crate::error::config;
 
 /// The address and the options of a [`RedisQueue`](crate::RedisQueue).
@@ -123,7 +123,7 @@ impl RedisConfig {
     /// | `ca_file` | [`root_certificate`](Self::root_certificate), read from this file |
     /// | `cert_file`, `key_file` | [`client_certificate`](Self::client_certificate), read from these files |
     /// | `master` | the name the sentinels know the master by |
-    /// | `sentinel_username`, `sentinel_password` | [`sentinel_credentials`](Self::sentinel_credentials) |
+    /// | `sentinel_username`, `sentinel_password` | how to sign in to the sentinels, which do not share the master's password |
     ///
     /// # Errors
     ///
@@ -324,7 +324,8 @@ fn lacks(feature: &str) -> Error {
 
 #[cfg(any(feature = "sentinel", feature = "cluster"))]
 fn hosts<H: AsRef<str>>(texts: impl IntoIterator<Item = H>, port: u16) -> Result<Vec<Host>> {
-    let hosts: Vec<Host> = texts.into_iter().map(|text| host(text.as_ref(), port)).collect::<Result<_>>()?;
+    let hosts: Vec<Host> =
+        texts.into_iter().map(|text| crate::address::host(text.as_ref(), port)).collect::<Result<_>>()?;
     if hosts.is_empty() { Err(config("at least one host is needed")) } else { Ok(hosts) }
 }
 

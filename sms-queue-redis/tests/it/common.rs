@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use redis::{Client, Cmd, Connection, FromRedisValue};
+use redis::{Client, Cmd, FromRedisValue, RedisResult};
 use sms_core::{Job, Lane, Lease, MessageId, Queue as _};
 use sms_queue_redis::{RedisConfig, RedisQueue};
 use tempfile::TempDir;
@@ -61,17 +61,18 @@ pub(crate) fn patient(config: RedisConfig) -> RedisConfig {
     config.timeout(PATIENCE).connect_timeout(PATIENCE)
 }
 
-fn connection(url: &str) -> Connection {
-    Client::open(url).and_then(|client| client.get_connection()).expect("a Redis that answers")
-}
-
 /// What Redis says to this command.
 pub(crate) fn ask<T: FromRedisValue>(url: &str, command: &[&str]) -> T {
+    try_ask(url, command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// The same, of a server that may be about to change its role.
+pub(crate) fn try_ask<T: FromRedisValue>(url: &str, command: &[&str]) -> RedisResult<T> {
     let mut said = Cmd::new();
     for part in command {
         said.arg(*part);
     }
-    said.query(&mut connection(url)).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    said.query(&mut Client::open(url)?.get_connection()?)
 }
 
 pub(crate) fn queue(config: RedisConfig) -> RedisQueue {
@@ -145,6 +146,7 @@ impl Server {
         Self { port, folder, arguments, process }
     }
 
+    #[cfg(feature = "tls")]
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
