@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::{join_all, try_join_all};
+use futures_util::{FutureExt, StreamExt};
+use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
     BasicRejectOptions, QueueDeclareOptions,
@@ -30,6 +31,8 @@ use crate::wire;
 const TICK: Duration = Duration::from_millis(50);
 /// How often RabbitMQ is asked what it has, to find out that it is still there and delivers.
 const PROBE: Duration = Duration::from_secs(2);
+/// Deliveries that are shelved at a time.
+const TOGETHER: usize = 100;
 
 /// What the task that consumes and the callers of the queue share.
 #[derive(Debug)]
@@ -248,19 +251,37 @@ impl Shared {
 
     /// Puts on the shelf what one consumer delivers, until it ends.
     async fn read(self: Arc<Self>, mut consumer: Consumer, lane: Lane, number: u64) -> (Lane, u64) {
-        while let Some(Ok(delivery)) = consumer.next().await {
+        while let Some(Ok(first)) = consumer.next().await {
+            // With what else has come: waking a pull for each would cost more than the rest.
+            let mut deliveries = vec![first];
+            let mut ended = false;
+            while deliveries.len() < TOGETHER && !ended {
+                match consumer.next().now_or_never() {
+                    Some(Some(Ok(delivery))) => deliveries.push(delivery),
+                    Some(_) => ended = true,
+                    None => break,
+                }
+            }
+            self.shelve(deliveries, lane, number);
+            self.arrived.notify_one();
+            if ended {
+                break;
+            }
+        }
+        (lane, number)
+    }
+
+    fn shelve(&self, deliveries: Vec<Delivery>, lane: Lane, number: u64) {
+        let (now, mut desk) = (Instant::now(), self.desk());
+        for delivery in deliveries {
             let job = wire::decode(&delivery.data).map(|id| Job { id, lane });
             if job.is_none() {
                 tracing::warn!(?lane, "RabbitMQ: a message in a lane holds no id; it is put aside");
             }
-            let mut desk = self.desk();
-            let word = desk.book.arrive(lane, number, delivery.delivery_tag, job, Instant::now());
+            let word = desk.book.arrive(lane, number, delivery.delivery_tag, job, now);
             // Written in its own time.
             drop(desk.say(word));
-            drop(desk);
-            self.arrived.notify_one();
         }
-        (lane, number)
     }
 
     /// A consumer ended. Unless we cancelled it, RabbitMQ did, or the channel is gone.

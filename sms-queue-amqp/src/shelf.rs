@@ -42,6 +42,8 @@ struct Subscription {
     window: u16,
     unsettled: usize,
     since: Instant,
+    /// All of it was pulled, and there was more.
+    tight: bool,
 }
 
 impl Subscription {
@@ -82,10 +84,11 @@ impl Shelf {
         self.subscription.is_some()
     }
 
-    /// RabbitMQ will deliver no more before something is settled, and nothing is left.
+    /// Nothing is left, and RabbitMQ will deliver no more before something is settled; or it has more than the subscription
+    /// lets through at a time.
     pub(crate) fn used_up(&self) -> bool {
-        self.ready.is_empty()
-            && self.subscription.as_ref().is_none_or(|subscription| !subscription.has_room())
+        let spent = |subscription: &Subscription| !subscription.has_room() || subscription.tight;
+        self.ready.is_empty() && self.subscription.as_ref().is_none_or(spent)
     }
 
     /// How large the next subscription is when this many jobs are wanted: as many, so that none is kept from others for
@@ -101,7 +104,7 @@ impl Shelf {
     }
 
     pub(crate) fn subscribe(&mut self, number: u64, window: u16, backlog: usize, now: Instant) {
-        self.subscription = Some(Subscription { number, window, unsettled: 0, since: now });
+        self.subscription = Some(Subscription { number, window, unsettled: 0, since: now, tight: false });
         (self.backlog, self.pushed, self.touched) = (backlog, 0, now);
         (self.missed, self.came, self.suspicious) = (None, true, false);
     }
@@ -169,7 +172,14 @@ impl Shelf {
 
     /// The tag of the job that waits longest.
     pub(crate) fn take(&mut self) -> Option<u64> {
-        self.ready.pop_front().map(|(tag, _)| tag)
+        let (tag, _) = self.ready.pop_front()?;
+        if let Some(subscription) = &mut self.subscription
+            && self.ready.is_empty()
+            && self.backlog > 0
+        {
+            subscription.tight |= !subscription.has_room() && subscription.window < MAX_WINDOW;
+        }
+        Some(tag)
     }
 
     /// What has come is not being pulled.
@@ -226,6 +236,24 @@ mod tests {
         assert!(shelf.used_up());
         shelf.settled(1, now);
         assert!(!shelf.used_up());
+    }
+
+    #[test]
+    fn a_subscription_smaller_than_the_backlog_is_used_up_however_fast_the_acks_are() {
+        for (window, used_up) in [(1, true), (MAX_WINDOW, false)] {
+            let (mut shelf, now) = shelf();
+            shelf.subscribe(1, window, 5000, now);
+            for tag in 1..=u64::from(window) {
+                shelf.arrive(1, tag, now);
+            }
+            while shelf.take().is_some() {
+                shelf.settled(1, now);
+            }
+            shelf.arrive(1, 5000, now);
+            assert!(!shelf.used_up(), "there is one to pull");
+            shelf.take();
+            assert_eq!(shelf.used_up(), used_up, "a window of {window}");
+        }
     }
 
     #[test]
