@@ -19,7 +19,7 @@ pub enum StoreAddress {
     Sqlite(sms_store_sqlite::SqliteConfig),
     /// A PostgreSQL database.
     #[cfg(feature = "pg")]
-    Pg(sms_store_pg::PgConfig),
+    Pg(Box<sms_store_pg::PgConfig>),
 }
 
 impl StoreAddress {
@@ -35,7 +35,7 @@ impl StoreAddress {
             "sqlite" => Ok(Self::Sqlite(sms_store_sqlite::SqliteConfig::from_url(address).context("store")?)),
             #[cfg(feature = "pg")]
             "postgres" | "postgresql" => {
-                Ok(Self::Pg(sms_store_pg::PgConfig::from_url(address).context("store")?))
+                Ok(Self::Pg(Box::new(sms_store_pg::PgConfig::from_url(address).context("store")?)))
             }
             other => bail!(
                 "store: this build has no store `{other}:`; try sqlite:data/sms.db or postgres://user@host/database"
@@ -57,7 +57,7 @@ impl StoreAddress {
             }
             #[cfg(feature = "pg")]
             Self::Pg(config) => {
-                let store = Arc::new(sms_store_pg::PgStore::open(config).await.context("store")?);
+                let store = Arc::new(sms_store_pg::PgStore::open(*config).await.context("store")?);
                 Ok((store.clone(), store))
             }
         }
