@@ -1,12 +1,13 @@
 //! Where the database is, and how it is used.
 
-use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr as _;
 use std::time::Duration;
+use std::{env, fmt};
 
 use sms_core::{Error, ErrorKind, Result};
-use sqlx::postgres::PgConnectOptions;
-use url::Url;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use url::{Host, Url};
 
 /// The address and the options of a [`PgStore`](crate::PgStore).
 ///
@@ -32,8 +33,7 @@ const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 /// The longest identifier of PostgreSQL.
 const MAX_SCHEMA: usize = 63;
 /// The parameters that are passed on.
-const SERVERS_OWN: [&str; 6] =
-    ["sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "host"];
+const SERVERS_OWN: [&str; 6] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "host"];
 
 impl PgConfig {
     /// The database these lead to; what they do not say is taken from the environment, as `psql` does.
@@ -55,7 +55,7 @@ impl PgConfig {
     /// | `schema` | [`schema`](Self::schema) |
     /// | `timeout_seconds` | [`timeout`](Self::timeout) |
     /// | `migrate` | [`migrate`](Self::migrate), `true` or `false` |
-    /// | `sslmode` | `disable`, `allow`, `prefer` (default), `require`, `verify-ca`, `verify-full` |
+    /// | `sslmode` | `disable`, `allow`, `prefer`, `require`, `verify-ca`, `verify-full`; defaults to `prefer`, on the machine itself to `disable` |
     /// | `sslrootcert`, `sslcert`, `sslkey` | files with certificates and the key |
     /// | `application_name` | how `pg_stat_activity` shows the connections; defaults to `sms` |
     /// | `host` | the folder of a Unix socket |
@@ -77,7 +77,14 @@ impl PgConfig {
             url.query_pairs_mut().extend_pairs(&passed_on);
         }
         let server = PgConnectOptions::from_str(url.as_str());
-        let server = server.map_err(|_| config("the address or one of its ssl parameters is malformed"))?;
+        let mut server =
+            server.map_err(|_| config("the address or one of its ssl parameters is malformed"))?;
+        let says_how =
+            passed_on.iter().any(|(name, _)| name == "sslmode") || env::var_os("PGSSLMODE").is_some();
+        if !says_how && is_loopback(&url) {
+            // There is nobody to hide from, and what is sent in several records may wait for 40 ms between them.
+            server = server.ssl_mode(PgSslMode::Disable);
+        }
         own.iter().try_fold(Self::new(server), |read, (name, value)| read.with_parameter(name, value))
     }
 
@@ -162,6 +169,19 @@ impl fmt::Debug for PgConfig {
     }
 }
 
+/// Whether the server is on this machine.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        // Schemes that are not the web's keep addresses as names.
+        Some(Host::Domain(name)) => {
+            name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        }
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 fn config(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::Config, message)
 }
@@ -186,8 +206,18 @@ mod tests {
         let config = read("postgres://sms:secret@db.example:6432/app?sslmode=disable");
         assert_eq!((config.server.get_host(), config.server.get_port()), ("db.example", 6432));
         assert_eq!((config.server.get_username(), config.server.get_database()), ("sms", Some("app")));
-        assert!(matches!(config.server.get_ssl_mode(), sqlx::postgres::PgSslMode::Disable));
+        assert!(matches!(config.server.get_ssl_mode(), PgSslMode::Disable));
         assert_eq!(config.schema, "sms");
+    }
+
+    #[test]
+    fn on_the_machine_itself_there_is_no_tls_unless_it_is_asked_for() {
+        let mode = |url| read(url).server.get_ssl_mode();
+        for url in ["postgres://localhost/db", "postgres://127.0.0.1/db", "postgres://u@[::1]/db"] {
+            assert!(matches!(mode(url), PgSslMode::Disable), "{url}");
+        }
+        assert!(matches!(mode("postgres://localhost/db?sslmode=require"), PgSslMode::Require));
+        assert!(matches!(mode("postgres://db.example/db"), PgSslMode::Prefer));
     }
 
     #[test]

@@ -25,3 +25,25 @@ pub(crate) fn options(config: &PgConfig) -> PgConnectOptions {
     settings.extend(planner.map(|setting| (setting, "off".to_owned())));
     config.server.clone().application_name(&name).options(settings)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_set_up_the_durable_way_and_bounded() {
+        let config = PgConfig::from_url("postgres://h/db?timeout_seconds=20&schema=sms_2").expect("valid");
+        let options = options(&config);
+        let settings = options.get_options().unwrap_or_default();
+        for setting in [
+            "synchronous_commit=on",
+            "statement_timeout=20000",
+            "lock_timeout=10000",
+            "idle_in_transaction_session_timeout=20000",
+            "search_path=sms_2",
+        ] {
+            assert!(settings.contains(setting), "{setting} is not in {settings}");
+        }
+        assert_eq!(options.get_application_name(), Some("sms"));
+    }
+}

@@ -101,7 +101,9 @@ fn contended() -> Error {
 fn answers(messages: &[NewMessage], left: &[PgRow]) -> Result<Option<Vec<Inserted>>> {
     let left: HashMap<MessageId, Refused> = left.iter().map(refused).collect::<Result<_>>()?;
     let answer = |message: &NewMessage| {
-        let Some(Refused { is_stored, holder }) = left.get(&message.id) else { return Some(Inserted::Stored) };
+        let Some(Refused { is_stored, holder }) = left.get(&message.id) else {
+            return Some(Inserted::Stored);
+        };
         match (holder, &message.key) {
             _ if *is_stored => Some(Inserted::Stored),
             (Some((first, fingerprint)), Some(key)) if *fingerprint == key.fingerprint => {
@@ -138,11 +140,17 @@ fn statement(
     let mut sorted: Vec<&NewMessage> = messages.iter().collect();
     // Whoever inserts keys waits for others that insert them: all in one order, or two could wait for each other. Of two
     // with one key the first stays first.
-    sorted.sort_by_key(|message| (message.owner.as_deref(), message.key.as_ref().map(|key| key.key.as_str())));
-    bind(sorted, store.now(), push_after, sqlx::query(AssertSqlSafe(Arc::clone(statement))))
+    sorted
+        .sort_by_key(|message| (message.owner.as_deref(), message.key.as_ref().map(|key| key.key.as_str())));
+    bind(&sorted, store.now(), push_after, sqlx::query(AssertSqlSafe(Arc::clone(statement))))
 }
 
-fn bind(messages: Vec<&NewMessage>, now: Option<i64>, push_after: Duration, query: Query<'static>) -> Result<Query<'static>> {
+fn bind(
+    messages: &[&NewMessage],
+    now: Option<i64>,
+    push_after: Duration,
+    query: Query<'static>,
+) -> Result<Query<'static>> {
     // One pass for each column: a batch is an array for each.
     macro_rules! column {
         ($message:ident => $value:expr) => {

@@ -108,7 +108,11 @@ impl Ledger {
     }
 
     /// Changes a row and logs what happened to it.
-    pub(crate) fn change(&mut self, id: MessageId, change: impl FnOnce(&mut Standing, i64) -> NewEvent) -> Option<Status> {
+    pub(crate) fn change(
+        &mut self,
+        id: MessageId,
+        change: impl FnOnce(&mut Standing, i64) -> NewEvent,
+    ) -> Option<Status> {
         let standing = &mut self.rows.get_mut(&id)?.standing;
         let event = change(standing, self.now);
         self.changed.insert(id);
@@ -173,7 +177,10 @@ impl Ledger {
         }
         macro_rules! checked {
             ($standing:ident => $value:expr) => {
-                changed.iter().map(|LedgerRow { standing: $standing, .. }| $value).collect::<Result<Vec<_>>>()?
+                changed
+                    .iter()
+                    .map(|LedgerRow { standing: $standing, .. }| $value)
+                    .collect::<Result<Vec<_>>>()?
             };
         }
         let query = sqlx::query(sql::SAVE)

@@ -10,8 +10,7 @@ use crate::error::from_sqlx;
 use crate::sql;
 
 /// Every migration: version, name, SQL. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "messages", include_str!("../migrations/0001_messages.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "messages", include_str!("../migrations/0001_messages.sql"))];
 
 /// Number of the advisory lock, beside a number made of the schema's name.
 const LOCK: i32 = 0x5053_4D53;
@@ -71,7 +70,8 @@ async fn is_current(conn: &mut PgConnection, schema: &str) -> Result<bool> {
     let applied = sqlx::query("SELECT version, checksum FROM _sqlx_migrations WHERE success");
     let applied = applied.fetch_all(conn).await.map_err(from_sqlx)?;
     let read = |row: &sqlx::postgres::PgRow| Ok((row.try_get(0)?, row.try_get(1)?));
-    let applied: Vec<(i64, Vec<u8>)> = applied.iter().map(read).collect::<sqlx::Result<_>>().map_err(from_sqlx)?;
+    let applied: Vec<(i64, Vec<u8>)> =
+        applied.iter().map(read).collect::<sqlx::Result<_>>().map_err(from_sqlx)?;
     let is_applied = |migration: &Migration| {
         applied.iter().any(|(version, checksum)| {
             *version == migration.version && checksum.as_slice() == &*migration.checksum
@@ -95,6 +95,8 @@ fn refused(error: MigrateError) -> Error {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => from_sqlx(error),
         // Made by another version of the program, or edited by hand.
-        error => Error::new(ErrorKind::Config, "the schema could not be brought up to date").with_source(error),
+        error => {
+            Error::new(ErrorKind::Config, "the schema could not be brought up to date").with_source(error)
+        }
     }
 }

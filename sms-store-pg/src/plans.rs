@@ -1,6 +1,7 @@
 //! How PostgreSQL goes about the hot statements: each by its index, none by reading everything; on a schema that is empty
 //! and on one that is not, because a plan that was made for the one is used on the other for a while.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use sms_core::store::{BeginRequest, InsertRequest, ListRequest};
@@ -28,7 +29,8 @@ impl Planned {
             fill(&store).await;
         }
         let mut conn = store.connection().await.expect("a connection");
-        let settings = "SET plan_cache_mode = force_generic_plan; ANALYZE messages, states, events, parked, aliases";
+        let settings =
+            "SET plan_cache_mode = force_generic_plan; ANALYZE messages, states, events, parked, aliases";
         run(conn.conn().expect("open"), settings).await;
         Self { schema, conn }
     }
@@ -37,9 +39,11 @@ impl Planned {
     async fn plan(&mut self, statement: &str) -> String {
         let conn = self.conn.conn().expect("open");
         run(conn, &format!("PREPARE planned AS {statement}")).await;
-        let count = (1..).take_while(|n| statement.contains(&format!("${n}"))).count();
+        let count = (1..100).take_while(|n| statement.contains(&format!("${n}"))).count();
         let nulls = if count == 0 { String::new() } else { format!("({})", vec!["NULL"; count].join(",")) };
-        let rows = sqlx::raw_sql(AssertSqlSafe(format!("EXPLAIN EXECUTE planned{nulls}"))).fetch_all(&mut *conn).await;
+        let rows = sqlx::raw_sql(AssertSqlSafe(format!("EXPLAIN EXECUTE planned{nulls}")))
+            .fetch_all(&mut *conn)
+            .await;
         let plan = rows.expect(statement).iter().map(|row| row.get::<String, _>(0) + "\n").collect();
         run(conn, "DEALLOCATE planned").await;
         plan
@@ -84,7 +88,10 @@ async fn check(cases: &[(&str, &[&str])]) {
                 .iter()
                 .any(|table| plan.contains(&format!("Seq Scan on {table}")));
             if whole || !misses.is_empty() {
-                wrong += &format!("filled: {filled}, {misses:?} missing, from end to end: {whole}\n{statement}\n{plan}\n");
+                let _ = writeln!(
+                    wrong,
+                    "filled: {filled}, {misses:?} missing, from end to end: {whole}\n{statement}\n{plan}\n"
+                );
             }
         }
         planned.drop().await;
@@ -178,13 +185,15 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
         ),
     ];
     let mut planned = Planned::new(true).await;
+    let mut wrong = String::new();
     for (request, expected) in pages {
         let statement = list::statement(&request).sql().as_str().to_owned();
         let plan = planned.plan(&statement).await;
-        for words in expected {
-            assert!(plan.contains(words), "{words} is not in the plan of\n{statement}\n{plan}");
+        let misses: Vec<_> = expected.iter().filter(|words| !plan.contains(**words)).collect();
+        if !misses.is_empty() || plan.contains("Seq Scan") || plan.contains("Hash") {
+            let _ = writeln!(wrong, "{misses:?} missing\n{statement}\n{plan}");
         }
-        assert!(!plan.contains("Seq Scan") && !plan.contains("Hash"), "{statement}\n{plan}");
     }
     planned.drop().await;
+    assert!(wrong.is_empty(), "{wrong}");
 }

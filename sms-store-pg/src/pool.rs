@@ -47,19 +47,18 @@ struct Idle {
 
 impl Pool {
     pub(crate) fn new(options: PgConnectOptions, connections: usize) -> Self {
-        Self(Arc::new(Shared { options, turns: Arc::new(Semaphore::new(connections)), idle: Mutex::default() }))
+        Self(Arc::new(Shared {
+            options,
+            turns: Arc::new(Semaphore::new(connections)),
+            idle: Mutex::default(),
+        }))
     }
 
     /// Takes a connection, when it is one's turn. The caller bounds the time.
     pub(crate) async fn take(&self) -> Result<Lent> {
         let turn = Arc::clone(&self.0.turns).acquire_owned().await.map_err(|_| closed())?;
-        let lent = |conn, opened| Lent {
-            conn: Some(conn),
-            opened,
-            clean: true,
-            pool: self.clone(),
-            _turn: turn,
-        };
+        let lent =
+            |conn, opened| Lent { conn: Some(conn), opened, clean: true, pool: self.clone(), _turn: turn };
         while let Some(mut idle) = self.pop() {
             if idle.since.elapsed() < FRESH || idle.conn.ping().await.is_ok() {
                 return Ok(lent(idle.conn, idle.opened));

@@ -29,15 +29,17 @@ pub(crate) async fn settle(store: &PgStore, settlements: &[Settlement]) -> Resul
         }
     }
     // All of them, as a rule; or those that somebody else has changed while the statement above was running.
-    let others: Vec<&Settlement> = settlements.iter().filter(|settlement| !now.contains(&settlement.id)).collect();
+    let others: Vec<&Settlement> =
+        settlements.iter().filter(|settlement| !now.contains(&settlement.id)).collect();
     let mut together = store.together().await?;
     let settled = settle_any(&mut together, &others).await?;
     together.commit().await?;
     let mut settled = settled.into_iter();
-    let answer = |settlement: &Settlement| match Plain::new(settlement).filter(|_| now.contains(&settlement.id)) {
-        Some(plain) => Ok(Settled::Now(plain.standing.status)),
-        None => settled.next().ok_or_else(|| undecodable("settlement")),
-    };
+    let answer =
+        |settlement: &Settlement| match Plain::new(settlement).filter(|_| now.contains(&settlement.id)) {
+            Some(plain) => Ok(Settled::Now(plain.standing.status)),
+            None => settled.next().ok_or_else(|| undecodable("settlement")),
+        };
     settlements.iter().map(answer).collect()
 }
 

@@ -100,7 +100,7 @@ impl PgStore {
 
     /// The time, where it is not the server's.
     pub(crate) fn now(&self) -> Option<i64> {
-        self.clock.as_ref().map(|clock| clock.now_ms())
+        self.clock.as_ref().map(Clock::now_ms)
     }
 
     /// A connection, when it is one's turn.

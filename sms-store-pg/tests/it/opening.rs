@@ -84,13 +84,16 @@ async fn a_server_that_is_not_there_may_be_there_later() {
 
 #[tokio::test]
 async fn a_database_or_user_that_does_not_exist_is_a_wrong_setting() {
-    assert_eq!(refusal(elsewhere(|address| address.set_path("sms_no_such_database"))).await, ErrorKind::Config);
+    assert_eq!(
+        refusal(elsewhere(|address| address.set_path("sms_no_such_database"))).await,
+        ErrorKind::Config
+    );
     let nobody = elsewhere(|address| address.set_username("sms_no_such_user").expect("a user"));
     assert_eq!(refusal(nobody).await, ErrorKind::Config);
 }
 
 #[tokio::test]
-async fn connections_are_set_up_the_durable_way_and_bounded() {
+async fn a_connection_says_whose_it_is() {
     let schema = Schema::new();
     let store = schema.open().await;
     insert(&store, &messages(1)).await.expect("inserted");
@@ -99,7 +102,7 @@ async fn connections_are_set_up_the_durable_way_and_bounded() {
         "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'sms' AND query LIKE '%{}.messages%'",
         schema.name()
     );
-    assert_eq!(ask(&mut conn, &query).await, "1", "it says who it is");
+    assert_eq!(ask(&mut conn, &query).await, "1");
 }
 
 #[tokio::test]
