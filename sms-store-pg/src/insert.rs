@@ -25,16 +25,30 @@ use crate::store::PgStore;
 const REPEATS: usize = 5;
 
 /// The statements that name their tables in full: they also run on connections of others.
+///
+/// Nearly always ids and keys are free, as far as can be seen. Then it takes a third less time to insert without looking
+/// twice, and to begin again when one was not.
 #[derive(Clone, Debug)]
 pub(crate) struct Statements {
-    plain: Arc<str>,
-    keyed: Arc<str>,
+    plain: Pair,
+    keyed: Pair,
+}
+
+#[derive(Clone, Debug)]
+struct Pair {
+    /// Fails when an id or a key is not free after all.
+    hopeful: Arc<str>,
+    /// Leaves those out.
+    careful: Arc<str>,
 }
 
 impl Statements {
     pub(crate) fn new(schema: &str) -> Self {
-        let qualified = |statement: &str| statement.replace(" sms.", &format!(" {schema}.")).into();
-        Self { plain: qualified(sql::INSERT), keyed: qualified(sql::INSERT_KEYED) }
+        let pair = |statement: &str| {
+            let careful = statement.replace(" sms.", &format!(" {schema}."));
+            Pair { hopeful: careful.replace(" ON CONFLICT DO NOTHING", "").into(), careful: careful.into() }
+        };
+        Self { plain: pair(sql::INSERT), keyed: pair(sql::INSERT_KEYED) }
     }
 }
 
@@ -53,14 +67,14 @@ pub(crate) async fn insert(store: &PgStore, request: InsertRequest<'_>) -> Resul
         return Ok(Vec::new());
     }
     let mut conn = store.connection().await?;
-    if messages.iter().all(|message| message.key.is_none()) {
-        // What is left out is there already, under its id.
-        conn.execute(statement(store, &store.inserts.plain, messages, push_after)?).await?;
-        return Ok(vec![Inserted::Stored; messages.len()]);
-    }
-    for _ in 0..REPEATS {
-        let query = statement(store, &store.inserts.keyed, messages, push_after)?;
-        if let Some(answers) = answers(messages, &conn.rows(query.bind(window())).await?)? {
+    let is_keyed = messages.iter().any(|message| message.key.is_some());
+    let Pair { hopeful, careful } = if is_keyed { &store.inserts.keyed } else { &store.inserts.plain };
+    for text in std::iter::once(hopeful).chain(std::iter::repeat_n(careful, REPEATS)) {
+        let query = statement(store, text, messages, push_after)?;
+        let left = conn.rows_unless_taken(if is_keyed { query.bind(window()) } else { query }).await?;
+        // Without a key, what is left out is there already, under its id.
+        let answers = left.map(|left| answers(messages, &left)).transpose()?.flatten();
+        if let Some(answers) = answers {
             return Ok(answers);
         }
     }
@@ -76,7 +90,7 @@ pub(crate) async fn insert_in(
     let message = message.prepare()?;
     let messages = std::slice::from_ref(&message);
     for _ in 0..REPEATS {
-        let query = statement(store, &store.inserts.keyed, messages, Duration::ZERO)?;
+        let query = statement(store, &store.inserts.keyed.careful, messages, Duration::ZERO)?;
         let left = query.bind(window()).fetch_all(&mut *conn).await.map_err(from_sqlx)?;
         match answers(messages, &left)?.as_deref() {
             Some([Inserted::Replayed(first)]) => return Ok(*first),

@@ -126,6 +126,15 @@ impl Lent {
         self.note(before, found)
     }
 
+    /// Runs a statement, which is a transaction by itself: its rows; `None` when it wrote nothing, because a key was taken.
+    pub(crate) async fn rows_unless_taken(&mut self, query: Query<'_>) -> Result<Option<Vec<PgRow>>> {
+        let before = std::mem::replace(&mut self.clean, false);
+        match query.fetch_all(self.conn()?).await {
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => self.note(before, Ok(None)),
+            found => self.note(before, found.map(Some)),
+        }
+    }
+
     /// Runs a statement: how many rows it wrote.
     pub(crate) async fn execute(&mut self, query: Query<'_>) -> Result<u64> {
         let before = std::mem::replace(&mut self.clean, false);

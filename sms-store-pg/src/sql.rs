@@ -2,7 +2,8 @@
 //!
 //! * The time is that of the server's clock, unless `$1` of a statement that needs it says another: in tests.
 //! * Numbers of states stand as literals, because a partial index is used only where the query says literally what the
-//!   index says; `status + 0` says that no such index is to be used, because the ids are known. 0 queued, 1 sending,
+//!   index says; `status + 0` and `CASE status` say that no such index is to be used, because the ids are known, the latter
+//!   also that the guard holds as a rule. 0 queued, 1 sending,
 //!   2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired, 8 cancelled.
 //! * Wherever ids are known, the row is asked for by `id = ANY(…)`, also beside a join that says the same: it is then found
 //!   by its id whatever the planner believes about the size of the table, and rows are locked in the order of their ids, so
@@ -99,7 +100,7 @@ pub(crate) const INSERT_KEYED: &str = concat!(
     message_columns!(),
     ") SELECT ",
     message_columns!(),
-    " FROM asked WHERE (SELECT count(*) FROM released) >= 0 \
+    " FROM asked WHERE (SELECT count(*) FROM released) >= 0 AND id NOT IN (SELECT id FROM held WHERE NOT is_over) \
          ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane \
      ), queued AS (",
     insert_states!(),
@@ -184,7 +185,7 @@ pub(crate) const SETTLE: &str = concat!(
              details) \
      ), plain AS MATERIALIZED ( \
          SELECT (SELECT count(*) FROM states AS s JOIN asked AS a ON a.id = s.id \
-                 WHERE s.id = ANY ($2) AND s.status + 0 = 1 AND s.fence = a.fence) = cardinality($2) \
+                 WHERE s.id = ANY ($2) AND CASE WHEN s.status = 1 THEN s.fence = a.fence END) = cardinality($2) \
             AND NOT EXISTS (SELECT FROM asked AS a CROSS JOIN LATERAL ( \
                 SELECT FROM parked AS p \
                 WHERE p.provider_id = a.provider_id AND p.provider = a.provider OFFSET 0) AS p) AS is_all \
@@ -198,7 +199,7 @@ pub(crate) const SETTLE: &str = concat!(
              worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
          FROM asked AS a CROSS JOIN clock \
          WHERE (SELECT is_all FROM plain) AND s.id = ANY ($2) AND s.id = a.id \
-           AND s.status + 0 = 1 AND s.fence = a.fence \
+           AND CASE WHEN s.status = 1 THEN s.fence = a.fence END \
          RETURNING s.id, a.status, a.details, clock.now \
      ), logged AS ( \
          INSERT INTO events (seq, message_id, at, kind, status, details) SELECT ",
@@ -299,7 +300,7 @@ pub(crate) const RESCUE: &str = concat!(
              resends = s.resends + l.resend::integer, unknown_at = s.lease_since, code = NULL, reason = $4, \
              worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
          FROM left_behind AS l CROSS JOIN clock \
-         WHERE s.id = ANY (ARRAY(SELECT id FROM left_behind)) AND s.id = l.id AND s.status + 0 = 1 \
+         WHERE s.id = ANY (ARRAY(SELECT id FROM left_behind)) AND s.id = l.id \
          RETURNING s.id, s.status, s.fence, l.worker, l.resend, clock.now \
      ) INSERT INTO events (seq, message_id, at, kind, status, details) SELECT ",
     position!(),
@@ -317,7 +318,7 @@ pub(crate) const EXPIRE: &str = concat!(
          ORDER BY valid_until LIMIT $2 FOR UPDATE SKIP LOCKED \
      ), expired AS ( \
          UPDATE states AS s SET status = CASE WHEN s.resends > 0 THEN 6 ELSE 7 END, updated_at = clock.now \
-         FROM clock WHERE s.id = ANY (ARRAY(SELECT id FROM past)) AND s.status + 0 = 0 \
+         FROM clock WHERE s.id = ANY (ARRAY(SELECT id FROM past)) \
          RETURNING s.id, s.status, clock.now \
      ) INSERT INTO events (seq, message_id, at, kind, status, details) SELECT ",
     position!(),
@@ -339,7 +340,7 @@ pub(crate) const AWAITING: &str = concat!(
                  THEN clock.now + least($3 * (1::bigint << least(s.polls, 20)), $4) END, \
              polls = s.polls + (NOT w.given_up)::integer \
          FROM waiting AS w CROSS JOIN clock \
-         WHERE s.id = ANY (ARRAY(SELECT id FROM waiting)) AND s.id = w.id AND s.status + 0 = 2 \
+         WHERE s.id = ANY (ARRAY(SELECT id FROM waiting)) AND s.id = w.id \
          RETURNING s.id, s.provider, s.provider_id, w.given_up, clock.now \
      ), logged AS ( \
          INSERT INTO events (seq, message_id, at, kind, status, details) SELECT ",

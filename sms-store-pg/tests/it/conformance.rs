@@ -6,18 +6,44 @@ use std::sync::Arc;
 use sms_core::ManualClock;
 use sms_store_pg::PgStore;
 use sms_testkit::{RegistryHarness, StoreHarness};
+use sqlx::PgConnection;
+use tokio::runtime::Handle;
 
 use crate::common::{Schema, run};
 
 const START: i64 = 1_767_268_800_000;
 
 thread_local! {
-    /// The schema of this test's life before: the model leads hundreds, and to empty one takes less time than to make one.
-    static SPARE: RefCell<Option<Schema>> = const { RefCell::new(None) };
+    /// What this test's life before has left: the model leads hundreds, and to empty a schema takes less time than to make
+    /// one and to connect.
+    static SPARE: RefCell<Option<Spare>> = const { RefCell::new(None) };
 }
 
-/// A schema that is kept for the next life of the same test, and dropped with the test's thread.
-struct Kept(Option<Schema>);
+struct Spare {
+    store: PgStore,
+    conn: PgConnection,
+    _schema: Schema,
+    /// Connections belong to the runtime they were made in.
+    runtime: tokio::runtime::Id,
+}
+
+impl Spare {
+    async fn new() -> Self {
+        let schema = Schema::new();
+        let (store, conn) = (schema.open().await, schema.connect().await);
+        Self { store, conn, _schema: schema, runtime: Handle::current().id() }
+    }
+
+    async fn emptied(mut self) -> Self {
+        // Several statements in one go are one transaction.
+        let empty = ["messages", "states", "aliases", "parked", "events", "registry"];
+        run(&mut self.conn, &empty.map(|table| format!("DELETE FROM {table};")).concat()).await;
+        self
+    }
+}
+
+/// Keeps it for the next life of the same test; it goes with the test's thread.
+struct Kept(Option<Spare>);
 
 impl Drop for Kept {
     fn drop(&mut self) {
@@ -26,18 +52,12 @@ impl Drop for Kept {
 }
 
 async fn fresh() -> (PgStore, Arc<ManualClock>, Kept) {
-    let schema = match SPARE.with(RefCell::take) {
-        Some(schema) => {
-            let mut conn = schema.connect().await;
-            // Several statements in one go are one transaction.
-            let empty = ["messages", "states", "aliases", "parked", "events", "registry"];
-            run(&mut conn, &empty.map(|table| format!("DELETE FROM {table};")).concat()).await;
-            schema
-        }
-        None => Schema::new(),
+    let spare = match SPARE.with(RefCell::take) {
+        Some(spare) if spare.runtime == Handle::current().id() => spare.emptied().await,
+        _ => Spare::new().await,
     };
     let clock = ManualClock::new(START);
-    (schema.open().await.with_clock(clock.clone()), clock, Kept(Some(schema)))
+    (spare.store.clone().with_clock(clock.clone()), clock, Kept(Some(spare)))
 }
 
 mod store {
