@@ -1,0 +1,64 @@
+//! From a request for each message to its recorded outcome.
+
+use tokio::time::Instant;
+
+use super::{Bench, RUNS, Run};
+use crate::place::{Place, QueueKind, StoreKind};
+use crate::report::Part;
+use crate::system::{Setup, System, load_apart};
+
+impl Bench {
+    pub(super) async fn end_to_end(&mut self) -> anyhow::Result<()> {
+        type Case = (u8, &'static str, StoreKind, QueueKind, &'static [&'static str], (f64, f64));
+        let cases: [Case; 4] = [
+            (4, "PostgreSQL + Redis", StoreKind::Pg, QueueKind::Redis, &["ins1", "done", "hello"], (0.8, 1.3)),
+            (
+                5,
+                "PostgreSQL + RabbitMQ",
+                StoreKind::Pg,
+                QueueKind::Amqp,
+                &["ins1", "pub", "con", "done", "hello"],
+                (0.8, 1.5),
+            ),
+            (
+                6,
+                "PostgreSQL alone",
+                StoreKind::Pg,
+                QueueKind::Memory,
+                &["ins1", "claim", "done", "hello"],
+                (0.8, 1.3),
+            ),
+            (7, "SQLite", StoreKind::Sqlite, QueueKind::Memory, &["ins32", "upd32", "hello"], (0.4, 0.6)),
+        ];
+        for (row, name, store, queue, steps, bounds) in cases {
+            let name = format!("end to end, {name}");
+            let mut runs = Vec::new();
+            for _ in 0..RUNS {
+                runs.push(self.end_to_end_once(store, queue).await?);
+            }
+            let cost = Run::cost(&name, &runs);
+            self.report.add_cost(cost.clone());
+            self.report.add(row, Part::of_steps(&name, cost.rate, &self.floor, steps, bounds));
+            self.report.add(12, Part::at_most(&format!("CPU per 1,000, {name}"), cost.cpu_per_1000, "s", (0.19, 0.10)));
+        }
+        Ok(())
+    }
+
+    async fn end_to_end_once(&self, store: StoreKind, queue: QueueKind) -> anyhow::Result<Run> {
+        let messages = self.size(40_000);
+        let place = Place::new(&self.services, store, queue).await?;
+        let system = System::start(&place, Setup::new("api,worker")).await?;
+        let before = (system.usage()?, system.sink.usage()?);
+        let start = Instant::now();
+        load_apart(&system.load(messages)).await?;
+        system.wait_until_sent(messages).await?;
+        let seconds = start.elapsed().as_secs_f64();
+        let mut ours = system.usage()?;
+        ours.cpu_seconds -= before.0.cpu_seconds;
+        let provider = system.sink.usage()?.cpu_seconds - before.1.cpu_seconds;
+        let seen = system.check(messages, messages).await?;
+        system.stop().await?;
+        place.close().await?;
+        Ok(Run::new(messages, seconds, ours, provider, &seen))
+    }
+}

@@ -1,0 +1,123 @@
+//! With a million messages waiting, and with a million stored.
+
+use std::time::Duration;
+
+use sms_core::Class;
+use tokio::time::{Instant, sleep};
+
+use super::accept::accept_once;
+use super::drain::drain_once;
+use super::{Bench, RUNS};
+use crate::place::{Place, QueueKind, StoreKind};
+use crate::report::Part;
+use crate::spread::median;
+use crate::system::{Setup, System, load_apart};
+
+const MILLION: u64 = 1_000_000;
+/// What a million is compared with.
+const FEW: u64 = 10_000;
+/// How long a part of a long drain is measured.
+const WINDOW: Duration = Duration::from_secs(5);
+/// Requests for each page.
+const PAGES: u64 = 200;
+
+/// What is asked for by people: a page of the list, a search, the numbers of the dashboard.
+const ASKED: [(&str, &str); 6] = [
+    ("list page", "/v1/messages?limit=50"),
+    ("list page of one state", "/v1/messages?status=sent&limit=50"),
+    ("list page of a rare state", "/v1/messages?status=failed&limit=50"),
+    ("search by number", "/v1/messages?to=%2B79250000777&limit=50"),
+    ("search by a part of a number", "/v1/messages?search=0000777&limit=50"),
+    ("dashboard", "/v1/stats"),
+];
+
+impl Bench {
+    pub(super) async fn million(&mut self) -> anyhow::Result<()> {
+        let few = self.with_stored(FEW).await?;
+        let place = Place::new(&self.services, StoreKind::Pg, QueueKind::Memory).await?;
+        let start = Instant::now();
+        self.fill(&place.open().await?, 0, MILLION, Class::Service).await?;
+        self.report.note("store a million, PostgreSQL, from the library, /s", MILLION as f64 / start.elapsed().as_secs_f64());
+        place.calm().await?;
+        let rate = self.drain_million(&place).await?;
+        self.report.add(14, Part::of_rate("drain with 1,000,000 waiting against 10,000", rate, few.drain, (0.8, 0.95)));
+        place.calm().await?;
+        let many = self.measure_stored(&place, MILLION).await?;
+        place.close().await?;
+        self.report.add(15, Part::of_rate("accept with 1,000,000 stored against 10,000", many.accept, few.accept, (0.8, 0.89)));
+        self.report.add(15, Part::of_rate("drain with 1,000,000 stored against 10,000", many.drain, few.drain, (0.8, 0.87)));
+        for ((name, _), p99) in ASKED.iter().zip(many.pages) {
+            self.report.add(15, Part::at_most(&format!("{name} p99, 1,000,000 stored"), p99, "ms", (50.0, 25.0)));
+        }
+        Ok(())
+    }
+
+    /// Drains a million: its rate near the beginning, and the memory of the process.
+    async fn drain_million(&mut self, place: &Place) -> anyhow::Result<f64> {
+        let system = System::start(place, Setup::new("api,worker")).await?;
+        while system.sink.messages().await? == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        let mut rates = Vec::new();
+        for _ in 0..RUNS {
+            let (start, before) = (Instant::now(), system.sink.messages().await?);
+            sleep(WINDOW).await;
+            let drained = system.sink.messages().await? - before;
+            rates.push(drained as f64 / start.elapsed().as_secs_f64());
+        }
+        let resident = system.usage()?.resident_mib;
+        self.report.add(13, Part::at_most("resident with 1,000,000 waiting", resident, "MiB", (64.0, 40.0)));
+        let (start, before) = (Instant::now(), system.sink.messages().await?);
+        system.wait_until_sent(MILLION).await?;
+        let rest = (MILLION - before) as f64 / start.elapsed().as_secs_f64();
+        self.report.note("drain of the rest of a million, PostgreSQL, /s", rest);
+        system.check(MILLION, MILLION).await?;
+        self.report.note("resident after a million was sent, MiB", system.usage()?.resident_mib);
+        system.stop().await?;
+        Ok(median(rates))
+    }
+
+    async fn with_stored(&mut self, stored: u64) -> anyhow::Result<Stored> {
+        let place = Place::new(&self.services, StoreKind::Pg, QueueKind::Memory).await?;
+        self.fill(&place.open().await?, 0, stored, Class::Service).await?;
+        drain_once(&place, Setup::new("worker"), stored, stored).await?;
+        place.calm().await?;
+        let measured = self.measure_stored(&place, stored).await;
+        place.close().await?;
+        measured
+    }
+
+    /// Accept, drain and pages over what is stored.
+    async fn measure_stored(&mut self, place: &Place, mut stored: u64) -> anyhow::Result<Stored> {
+        let mut drains = Vec::new();
+        for _ in 0..RUNS {
+            self.fill(&place.open().await?, stored, FEW, Class::Service).await?;
+            stored += FEW;
+            drains.push(drain_once(place, Setup::new("worker"), FEW, stored).await?.rate);
+        }
+        let system = System::start(place, Setup::new("api")).await?;
+        let mut pages = [0.0; ASKED.len()];
+        for ((name, path), p99) in ASKED.iter().zip(&mut pages) {
+            let mut load = system.load(PAGES);
+            (load.get, load.connections) = (true, 1);
+            (*path).clone_into(&mut load.path);
+            let loaded = load_apart(&load).await?;
+            *p99 = loaded.latency.p99_ms;
+            self.report.note(&format!("{name} p50, {stored} stored, ms"), loaded.latency.p50_ms);
+        }
+        let mut accepts = Vec::new();
+        for _ in 0..RUNS {
+            accepts.push(accept_once(&system, FEW * 2, 1).await?.rate);
+        }
+        system.stop().await?;
+        Ok(Stored { accept: median(accepts), drain: median(drains), pages })
+    }
+}
+
+/// What was measured beside what is stored.
+struct Stored {
+    accept: f64,
+    drain: f64,
+    /// p99 of each of [`ASKED`], in milliseconds.
+    pages: [f64; ASKED.len()],
+}

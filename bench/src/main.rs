@@ -1,0 +1,88 @@
+//! Measures the server and the library, and beside them, in the same run, what this machine can do at all.
+//!
+//! `sms-bench` alone measures everything and writes `target/bench/summary.json`; see docs/PERFORMANCE.md. The other
+//! commands are the processes that a run starts.
+
+#![expect(clippy::print_stdout, reason = "a program whose output is a table")]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures are rounded anyway"
+)]
+
+mod cases;
+mod clock;
+mod floor;
+mod library;
+mod load;
+mod place;
+mod process;
+mod report;
+mod sink;
+mod spread;
+mod system;
+mod text;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Measures the server and the library against the limits of this machine.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Longer runs, and cases that are in no row.
+    #[arg(long)]
+    full: bool,
+    /// Only these cases, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<cases::Name>,
+    /// Where the figures are written.
+    #[arg(long, default_value = "target/bench/summary.json")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Loads a server.
+    Load(load::Load),
+    /// Stands in for sms.ru.
+    Sink {
+        #[arg(long)]
+        port: u16,
+    },
+    /// A bare server.
+    Hello {
+        #[arg(long)]
+        port: u16,
+    },
+    /// Runs the library.
+    Library(library::Library),
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    // One thread for what stands beside the measured process, so that it takes no more than it needs.
+    let mut runtime = match &cli.command {
+        Some(Command::Load(_) | Command::Sink { .. }) => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    runtime.enable_all().build()?.block_on(run(cli))
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Some(Command::Load(load)) => print(&load.run().await?),
+        Some(Command::Library(library)) => print(&library.run().await?),
+        Some(Command::Sink { port }) => sink::serve(port).await,
+        Some(Command::Hello { port }) => floor::http::serve(port).await,
+        None => cases::run(cli.full, &cli.only, &cli.output).await,
+    }
+}
+
+fn print(result: &impl serde::Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(result)?);
+    Ok(())
+}
