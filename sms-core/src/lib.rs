@@ -15,6 +15,7 @@ pub mod money;
 pub mod outcome;
 pub mod phone;
 pub mod provider;
+mod pusher;
 pub mod queue;
 pub mod receipt;
 pub mod recording;

@@ -10,19 +10,16 @@ use tokio::time::timeout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, MessageId, NewMessage};
 use crate::phone::Region;
-use crate::queue::{Job, Queue};
+use crate::pusher::Pusher;
+use crate::queue::{Job, Lane, Queue};
 use crate::store::{InsertRequest, Inserted, Store};
 
 /// Rows per insert, as far as requests allow.
 const MAX_ROWS: usize = 1000;
 /// Requests that wait for an insert; more callers wait for a place.
 const MAX_WAITING: usize = 4096;
-/// Batches of jobs that wait to be pushed; beyond that they are left to the caretaker.
-const MAX_PUSHES: usize = 64;
 /// How long an insert may take.
 const INSERT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a push may take.
-const PUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the caretaker leaves messages to the sender that is pushing them.
 const PUSH_AFTER: Duration = Duration::from_secs(20);
 
@@ -143,11 +140,7 @@ impl Sender {
         let runtime = Handle::try_current().map_err(no_runtime)?;
         Ok(self.0.inbox.get_or_init(|| {
             let (inbox, requests) = mpsc::channel(MAX_WAITING);
-            let pusher = self.0.queue.clone().map(|queue| {
-                let (jobs, batches) = mpsc::channel(MAX_PUSHES);
-                runtime.spawn(push_all(queue, batches));
-                jobs
-            });
+            let pusher = self.0.queue.clone().map(|queue| Pusher::start(&runtime, queue));
             runtime.spawn(insert_all(Arc::clone(&self.0.store), pusher, requests));
             inbox
         }))
@@ -163,7 +156,7 @@ pub fn key_reused() -> Error {
 /// for those who share its insert.
 async fn insert_all(
     store: Arc<dyn Store>,
-    pusher: Option<mpsc::Sender<Vec<Job>>>,
+    pusher: Option<Pusher>,
     mut requests: mpsc::Receiver<Request>,
 ) {
     let mut waiting = Vec::new();
@@ -191,13 +184,15 @@ fn take_batch(waiting: &mut Vec<Request>) -> Vec<Request> {
     waiting.drain(..count).collect()
 }
 
-async fn insert(store: &dyn Store, pusher: Option<&mpsc::Sender<Vec<Job>>>, mut requests: Vec<Request>) {
+async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Request>) {
     let mut messages = Vec::with_capacity(requests.len());
     let counts: Vec<usize> = requests.iter().map(|request| request.messages.len()).collect();
     for request in &mut requests {
         messages.append(&mut request.messages);
     }
-    let push_after = if pusher.is_some() { PUSH_AFTER } else { Duration::ZERO };
+    let lanes = pusher.map(Pusher::lanes).unwrap_or_default();
+    let all_pushed = messages.iter().all(|message| lanes.contains(&message.lane()));
+    let push_after = if all_pushed { PUSH_AFTER } else { Duration::ZERO };
     let insert_all = store.insert(InsertRequest { messages: &messages, push_after });
     let timed_out = |error| Err(Error::unavailable("the store did not answer in time", error));
     let result = timeout(INSERT_TIMEOUT, insert_all).await.unwrap_or_else(timed_out);
@@ -205,9 +200,7 @@ async fn insert(store: &dyn Store, pusher: Option<&mpsc::Sender<Vec<Job>>>, mut 
     match result {
         Ok(inserted) if inserted.len() == messages.len() => {
             if let Some(pusher) = pusher {
-                let jobs = due_now(&messages, &inserted);
-                // A full pusher means a queue that is down; the caretaker offers these messages later.
-                let _ = pusher.try_send(jobs);
+                pusher.push(due_now(&messages, &inserted, &lanes));
             }
             let mut inserted = inserted.into_iter();
             for (request, count) in requests.into_iter().zip(counts) {
@@ -233,37 +226,16 @@ async fn insert(store: &dyn Store, pusher: Option<&mpsc::Sender<Vec<Job>>>, mut 
     }
 }
 
-fn due_now(messages: &[NewMessage], inserted: &[Inserted]) -> Vec<Job> {
-    let stored = messages
-        .iter()
-        .zip(inserted)
-        .filter(|(message, inserted)| **inserted == Inserted::Stored && message.send_at.is_none());
-    stored.map(|(message, _)| Job { id: message.id, lane: message.lane() }).collect()
+/// The jobs of what was stored, is due and goes to one of these lanes.
+fn due_now(messages: &[NewMessage], inserted: &[Inserted], lanes: &[Lane]) -> Vec<Job> {
+    let stored = messages.iter().zip(inserted).filter(|(_, inserted)| **inserted == Inserted::Stored);
+    let due = stored.filter(|(message, _)| message.send_at.is_none() && lanes.contains(&message.lane()));
+    due.map(|(message, _)| Job { id: message.id, lane: message.lane() }).collect()
 }
 
 fn answer_all(requests: Vec<Request>, error: &Arc<Error>) {
     for request in requests {
         let shared = Error::new(error.kind(), error.to_string()).with_source(Arc::clone(error));
         let _ = request.reply.send(Err(shared));
-    }
-}
-
-/// Pushes until the inserter is gone. Apart from it, so that a queue that is down delays no acceptance.
-async fn push_all(queue: Arc<dyn Queue>, mut batches: mpsc::Receiver<Vec<Job>>) {
-    while let Some(mut jobs) = batches.recv().await {
-        while jobs.len() < MAX_ROWS
-            && let Ok(more) = batches.try_recv()
-        {
-            jobs.extend(more);
-        }
-        match timeout(PUSH_TIMEOUT, queue.push(&jobs)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(jobs = jobs.len(), %error, "push failed; the caretaker will offer these messages");
-            }
-            Err(_) => {
-                tracing::warn!(jobs = jobs.len(), "push timed out; the caretaker will offer these messages");
-            }
-        }
     }
 }

@@ -7,12 +7,15 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use sms_core::clock::datetime_from_ms;
-use sms_core::store::{CancelRequest, ListRequest};
-use sms_core::{ErrorKind, MemoryStore, MessageId, Queue, Result, Scope, Sender, Status, Store};
+use sms_core::store::{CancelRequest, DueRequest, ListRequest};
+use sms_core::{Class, ErrorKind, MemoryQueue, MemoryStore, MessageId, Queue, Result, Scope, Sender, Status, Store};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Call, Fault, QUEUE_CALLS, Reply, START_MS, World, accept, chain, message};
+
+/// How long a job is leased, or left alone once it was offered.
+const LEASE: Duration = Duration::from_secs(60);
 
 /// That many sends, all at once.
 fn send_at_once(world: &World, count: usize) -> Vec<JoinHandle<Result<MessageId>>> {
@@ -225,4 +228,25 @@ fn a_sender_can_be_built_outside_a_runtime_and_says_so_when_it_must_send_there()
     drop(runtime);
     let Poll::Ready(Err(error)) = poll_once(sender.send(message("hi"))) else { panic!("an answer is due") };
     assert_eq!(error.kind(), ErrorKind::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_full_queue_has_no_room_for_is_the_caretakers_at_once() {
+    let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::with_limits(4, LEASE)));
+    let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
+    for number in 0..10 {
+        sender.send(message(&format!("message {number}"))).await.unwrap();
+        sleep(Duration::from_millis(200)).await;
+    }
+    let due = DueRequest { limits: [100; 3], again_after: LEASE };
+    assert_eq!(store.due(due).await.unwrap().len(), 6, "they would have to wait for 20 s");
+    sender.send(message("urgent").class(Class::Otp)).await.unwrap();
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!(queue.stats().await.unwrap().lanes[0].ready, 1, "another lane has room");
+    let leases = queue.pull(5, Duration::ZERO).await.unwrap();
+    queue.ack(&leases).await.unwrap();
+    sleep(Duration::from_millis(200)).await;
+    sender.send(message("the last")).await.unwrap();
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!(queue.stats().await.unwrap().lanes[1].ready, 1, "there is room again");
 }
