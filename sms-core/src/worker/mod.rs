@@ -1,6 +1,7 @@
 //! Sending messages.
 
 mod attempt;
+mod gather;
 mod steer;
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -13,6 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::gather::Rate;
 use crate::breaker::{Admission, Breaker};
 use crate::caretaker::Caretaker;
 use crate::error::{Error, ErrorKind, Result};
@@ -190,9 +192,13 @@ impl Worker {
         let calls = Arc::new(Semaphore::new(self.concurrency.get()));
         let mut pace = limits.calls_per_second.map(ticks);
         let attempts = TaskTracker::new();
+        let mut rate = Rate::default();
         while !shutdown.is_cancelled() {
             let pulled = self.pull(&calls);
             let Some((admission, mut jobs)) = shutdown.run_until_cancelled(pulled).await else { break };
+            // What it gathers is kept out here, so that a shutdown that cuts it short loses nothing.
+            let gather = self.shared.gather(&mut rate, &mut jobs, self.most(admission));
+            shutdown.run_until_cancelled(gather).await;
             while let Some(call) = next_call(&mut jobs) {
                 let ready = shutdown.run_until_cancelled(self.ready(&calls, pace.as_mut())).await.flatten();
                 // An outcome may have paused the provider meanwhile, or a person: what was admitted goes back.
@@ -220,19 +226,13 @@ impl Worker {
 
     /// The next jobs, when there is a place for a call; none when none came in time.
     async fn pull(&self, calls: &Semaphore) -> (Admission, Vec<Lease>) {
-        let Shared { queue, provider, breaker, .. } = self.shared.as_ref();
+        let Shared { provider, breaker, .. } = self.shared.as_ref();
         // Wait for a place before pulling, so that jobs stay with the queue, where others can have them.
         let place = calls.acquire().await;
         drop(place);
         let admission = breaker.admit(provider).await;
-        let max = match admission {
-            Admission::All => provider.limits().batch.max(1),
-            Admission::One => 1,
-        };
         loop {
-            let timed_out = |error| Err(Error::unavailable("the queue did not answer in time", error));
-            let pulled = timeout(PULL_WAIT + QUEUE_TIMEOUT, queue.pull(max, PULL_WAIT)).await;
-            let leases = match pulled.unwrap_or_else(timed_out) {
+            let leases = match self.shared.pull(self.most(admission), PULL_WAIT).await {
                 Ok(leases) => leases,
                 Err(error) => {
                     tracing::warn!(%error, "pull failed, will be repeated");
@@ -248,6 +248,14 @@ impl Worker {
         }
     }
 
+    /// How many jobs are pulled for one call at most.
+    fn most(&self, admission: Admission) -> usize {
+        match admission {
+            Admission::All => self.shared.provider.limits().batch.max(1),
+            Admission::One => 1,
+        }
+    }
+
     /// The right to make one call: a place among those in flight, at the provider's pace.
     async fn ready(
         &self,
@@ -259,6 +267,14 @@ impl Worker {
             pace.tick().await;
         }
         Some(permit)
+    }
+}
+
+impl Shared {
+    /// Up to `max` jobs, waiting up to `wait` for the first; an error when the queue does not answer.
+    async fn pull(&self, max: usize, wait: Duration) -> Result<Vec<Lease>> {
+        let timed_out = |error| Err(Error::unavailable("the queue did not answer in time", error));
+        timeout(wait + QUEUE_TIMEOUT, self.queue.pull(max, wait)).await.unwrap_or_else(timed_out)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod evidence;
 mod faults;
+mod gather;
 mod memory_queue;
 mod model;
 mod outcomes;
