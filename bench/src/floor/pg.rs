@@ -1,4 +1,5 @@
-//! A table with what any queue in PostgreSQL needs: an id, a number, a text, a state, and an index of what is due.
+//! A table with what any queue of messages in PostgreSQL needs: an id, a number, a text, a state, an index of what is due, and
+//! the provider's id with an index to find the message of a receipt.
 
 use std::time::Duration;
 
@@ -13,17 +14,20 @@ use crate::text;
 
 const TABLE: &str = "\
     CREATE TABLE floor (id uuid PRIMARY KEY, to_number bigint NOT NULL, text text NOT NULL, status smallint NOT NULL, \
-    due_at bigint NOT NULL) WITH (autovacuum_enabled = off); \
-    CREATE INDEX floor_due ON floor (due_at) WHERE status = 0";
-const INSERT: &str = "INSERT INTO floor VALUES ($1, $2, $3, 0, $4)";
+    due_at bigint NOT NULL, provider_id text) WITH (autovacuum_enabled = off); \
+    CREATE INDEX floor_due ON floor (due_at) WHERE status = 0; \
+    CREATE INDEX floor_provider ON floor (provider_id) WHERE provider_id IS NOT NULL";
+const INSERT: &str = "INSERT INTO floor VALUES ($1, $2, $3, 0, $4, NULL)";
 const INSERT_100: &str = "\
-    INSERT INTO floor SELECT id, number, text, 0, due FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bigint[]) \
+    INSERT INTO floor SELECT id, number, text, 0, due, NULL FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bigint[]) \
     AS asked (id, number, text, due)";
 const CLAIM: &str = "\
     UPDATE floor SET status = 1 WHERE id = ANY (ARRAY( \
     SELECT id FROM floor WHERE status = 0 AND due_at <= $1 ORDER BY due_at LIMIT 100 FOR UPDATE SKIP LOCKED)) \
     RETURNING id, to_number, text";
-const DONE: &str = "UPDATE floor SET status = 2 WHERE id = ANY ($1)";
+const DONE: &str = "\
+    UPDATE floor SET status = 2, provider_id = asked.provider_id FROM unnest($1::uuid[], $2::text[]) \
+    AS asked (id, provider_id) WHERE floor.id = ANY ($1) AND floor.id = asked.id";
 
 pub(super) async fn measure(server: &str, span: Duration) -> anyhow::Result<[(&'static str, f64); 5]> {
     let name = format!("bench_floor_{}", Uuid::now_v7().simple());
@@ -119,12 +123,19 @@ async fn done(url: &str, span: Duration) -> anyhow::Result<f64> {
     let counts = try_join_all(conns.into_iter().zip(shares).map(async |(mut conn, share)| {
         let mut count = 0;
         for batch in share.chunks(100).take_while(|_| meter.runs()) {
-            count += sqlx::query(DONE).bind(batch).execute(&mut conn).await?.rows_affected();
+            let provider_ids: Vec<String> = batch.iter().map(provider_id).collect();
+            let done = sqlx::query(DONE).bind(batch).bind(provider_ids);
+            count += done.execute(&mut conn).await?.rows_affected();
         }
         Ok::<u64, sqlx::Error>(count)
     }));
     let counts = counts.await.context("done")?;
     Ok(meter.rate(counts.iter().sum()))
+}
+
+/// An id as sms.ru gives them: a part that many share and a number.
+fn provider_id(id: &Uuid) -> String {
+    format!("202648-{}", id.as_u128() as u64 >> 12)
 }
 
 fn some_number() -> i64 {

@@ -1,4 +1,4 @@
-//! A table with an id, a number, a text and a state, in groups of so many rows per commit.
+//! A table with an id, a number, a text, a state, and the provider's id with an index, in groups of so many rows per commit.
 
 use std::time::Duration;
 
@@ -9,24 +9,25 @@ use uuid::Uuid;
 use super::Meter;
 use crate::text;
 
-const INSERT: &str = "INSERT INTO floor VALUES (?1, ?2, ?3, 0)";
-const UPDATE: &str = "UPDATE floor SET status = 1 WHERE id = ?1";
+const INSERT: &str = "INSERT INTO floor VALUES (?1, ?2, ?3, 0, NULL)";
+const UPDATE: &str = "UPDATE floor SET status = 1, provider_id = ?2 WHERE id = ?1";
 
 pub(super) fn measure(span: Duration) -> anyhow::Result<[(&'static str, f64); 3]> {
     let folder = TempDir::with_prefix_in("bench-", std::env::current_exe()?.with_file_name(""))?;
     let mut conn = Connection::open(folder.path().join("floor.db"))?;
     conn.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         CREATE TABLE floor (id BLOB PRIMARY KEY, number INTEGER NOT NULL, text TEXT NOT NULL, status INTEGER NOT NULL) \
-         STRICT, WITHOUT ROWID",
+         CREATE TABLE floor (id BLOB PRIMARY KEY, number INTEGER NOT NULL, text TEXT NOT NULL, status INTEGER NOT NULL, \
+         provider_id TEXT) STRICT, WITHOUT ROWID; \
+         CREATE INDEX floor_provider ON floor (provider_id) WHERE provider_id IS NOT NULL",
     )?;
     let mut ids = Vec::new();
     let insert_alone = groups(&mut conn, span, 1, |conn| insert(conn, &mut ids))?;
     let insert = groups(&mut conn, span, 32, |conn| insert(conn, &mut ids))?;
-    let mut next = ids.iter();
+    let mut next = ids.iter().zip(1_u64..);
     let update = groups(&mut conn, span, 32, |conn| {
-        let Some(id) = next.next() else { return Ok(false) };
-        conn.prepare_cached(UPDATE)?.execute(params![id.as_slice()])?;
+        let Some((id, number)) = next.next() else { return Ok(false) };
+        conn.prepare_cached(UPDATE)?.execute(params![id.as_slice(), format!("202648-{number}")])?;
         Ok(true)
     })?;
     Ok([("lone", insert_alone), ("ins32", insert), ("upd32", update)])
