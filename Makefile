@@ -1,6 +1,6 @@
 # The commands people run; CI calls the same ones. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build simulator services test lint unit chaos docs fmt torture
+.PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture
 
 CARGO ?= cargo
 # Everything that is tested: the simulator, the fault tools, every adapter.
@@ -12,8 +12,16 @@ help: ## List the targets
 run: ## Serve on 127.0.0.1:8080 with SQLite and the sandbox, data in ./data
 	$(CARGO) run --release -p sms-server
 
-build: ## Build the release binary with every store and queue, target/release/sms-server
-	$(CARGO) build --release --locked -p sms-server --features full
+build: ## Build the binary that is shipped, with every store and queue: target/dist/sms-server
+	$(CARGO) build --profile dist --locked -p sms-server --features full
+
+bench: build ## Measure everything beside the limits of this machine, about ten minutes; target/bench/summary.json
+	$(CARGO) build --profile dist --locked -p bench
+	eval "$$(scripts/services.sh)" && target/dist/sms-bench
+
+bench-full: build ## The same, four times as long
+	$(CARGO) build --profile dist --locked -p bench
+	eval "$$(scripts/services.sh)" && target/dist/sms-bench --full
 
 simulator: ## Run a stand-in for sms.ru on 127.0.0.1:9000
 	$(CARGO) run --release -p sms-smsru --features simulator --bin smsru-simulator -- --listen 127.0.0.1:9000

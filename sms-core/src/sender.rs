@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -16,6 +17,9 @@ use crate::store::{InsertRequest, Inserted, Store};
 
 /// Rows per insert, as far as requests allow.
 const MAX_ROWS: usize = 1000;
+/// Inserts under way at a time, and the rows for which one more is worth its while.
+const MAX_INSERTS: usize = 4;
+const MANY_ROWS: usize = 100;
 /// Requests that wait for an insert; more callers wait for a place.
 const MAX_WAITING: usize = 4096;
 /// How long an insert may take.
@@ -159,18 +163,32 @@ async fn insert_all(
     pusher: Option<Pusher>,
     mut requests: mpsc::Receiver<Request>,
 ) {
-    let mut waiting = Vec::new();
-    while requests.recv_many(&mut waiting, MAX_ROWS).await > 0 {
-        while !waiting.is_empty() {
+    let (mut waiting, mut open) = (Vec::new(), true);
+    let mut inserts = JoinSet::new();
+    while open || !inserts.is_empty() {
+        while !waiting.is_empty() && may_insert(inserts.len(), &waiting) {
             let (store, pusher, together) = (Arc::clone(&store), pusher.clone(), take_batch(&mut waiting));
             // A task of its own: a store that panics fails those it was called for, and nobody after them.
-            let inserted =
-                tokio::spawn(async move { insert(store.as_ref(), pusher.as_ref(), together).await });
-            if let Err(error) = inserted.await {
-                tracing::error!(%error, "the store's code failed");
+            inserts.spawn(async move { insert(store.as_ref(), pusher.as_ref(), together).await });
+        }
+        tokio::select! {
+            Some(inserted) = inserts.join_next() => {
+                if let Err(error) = inserted {
+                    tracing::error!(%error, "the store's code failed");
+                }
+            }
+            received = requests.recv_many(&mut waiting, MAX_ROWS), if open && waiting.len() < MAX_ROWS => {
+                open = received > 0;
             }
         }
     }
+}
+
+/// Whether an insert may start beside those under way. What is little waits and goes along with the next one: few large
+/// inserts take less than many small ones.
+fn may_insert(under_way: usize, waiting: &[Request]) -> bool {
+    let rows = || waiting.iter().map(|request| request.messages.len()).sum::<usize>();
+    under_way == 0 || (under_way < MAX_INSERTS && rows() >= MANY_ROWS)
 }
 
 /// Takes requests from the front until they hold [`MAX_ROWS`] messages: one at least.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::places::Place;
 use super::{LAST_TRY, QUEUE_TIMEOUT, SETTLE_MARGIN, STORE_TIMEOUT, Shared, least_lease};
 use crate::breaker::Admission;
 use crate::error::{Error, Result};
@@ -29,7 +30,8 @@ struct Ticket {
 impl Shared {
     /// Takes the jobs of one call to their outcomes. Never fails: what cannot be written now is repeated, and what
     /// cannot be written at all is left for the caretaker, which is safe.
-    pub(super) async fn attempt(&self, leases: Vec<Lease>, admission: Admission) {
+    pub(super) async fn attempt(&self, leases: Vec<Lease>, admission: Admission, place: Place) {
+        let Place { call: in_flight, attempt } = place;
         let call = self.provider.limits().timeout;
         let lease = self.lease.unwrap_or_else(|| least_lease(call));
         // Counted from before `begin`, so that it ends before the lease does by the store's clock.
@@ -41,10 +43,13 @@ impl Shared {
         if begun.is_empty() {
             self.breaker.cancel_trial();
         } else {
-            self.call(begun, admission, latest_start).await;
+            let settlements = self.call(begun, admission, latest_start).await;
+            drop(in_flight);
+            self.settle(&settlements).await;
         }
         // Also those that were not begun: they are settled, or the caretaker offers them when they are due.
         report("ack", self.queue.ack(&leases)).await;
+        drop(attempt);
     }
 
     /// Gives jobs back that were not begun.
@@ -77,8 +82,8 @@ impl Shared {
         None
     }
 
-    /// One call to the provider, from submission to the recorded outcome.
-    async fn call(&self, begun: Vec<Begun>, admission: Admission, latest_start: Instant) {
+    /// One call to the provider: the outcomes to be recorded.
+    async fn call(&self, begun: Vec<Begun>, admission: Admission, latest_start: Instant) -> Vec<Settlement> {
         let (tickets, submissions): (Vec<Ticket>, Vec<Submission>) = begun
             .into_iter()
             .map(|Begun { submission, fence, attempt }| {
@@ -98,8 +103,7 @@ impl Shared {
             self.breaker.cancel_trial();
             vec![Outcome::not_sent("the lease was nearly over before the call could start"); tickets.len()]
         };
-        let settlements = self.settlements(tickets, outcomes, started.elapsed());
-        self.settle(&settlements).await;
+        self.settlements(tickets, outcomes, started.elapsed())
     }
 
     /// Asks the provider, and turns everything that is not an outcome into `Unknown`.
@@ -154,7 +158,7 @@ impl Shared {
     }
 
     /// Writes the outcomes, again and again until it is done: they are all anybody knows about these messages.
-    /// Meanwhile this call keeps its place among those in flight, so a store that is down stops new calls.
+    /// Meanwhile this attempt keeps its place, so a store that is down stops new calls.
     async fn settle(&self, settlements: &[Settlement]) {
         let mut wait = FIRST_WAIT;
         loop {

@@ -2,19 +2,20 @@
 
 mod attempt;
 mod gather;
+mod places;
 mod steer;
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::gather::Rate;
+use self::places::{Places, ticks};
 use crate::breaker::{Admission, Breaker};
 use crate::caretaker::Caretaker;
 use crate::error::{Error, ErrorKind, Result};
@@ -189,30 +190,27 @@ impl Worker {
 
     async fn pull_all(&self, shutdown: &CancellationToken) {
         let limits = self.shared.provider.limits();
-        let calls = Arc::new(Semaphore::new(self.concurrency.get()));
+        let places = Places::new(self.concurrency);
         let mut pace = limits.calls_per_second.map(ticks);
         let attempts = TaskTracker::new();
         let mut rate = Rate::default();
         while !shutdown.is_cancelled() {
-            let pulled = self.pull(&calls);
+            let pulled = self.pull(&places);
             let Some((admission, mut jobs)) = shutdown.run_until_cancelled(pulled).await else { break };
             // What it gathers is kept out here, so that a shutdown that cuts it short loses nothing.
             let gather = self.shared.gather(&mut rate, &mut jobs, self.most(admission));
             shutdown.run_until_cancelled(gather).await;
             while let Some(call) = next_call(&mut jobs) {
-                let ready = shutdown.run_until_cancelled(self.ready(&calls, pace.as_mut())).await.flatten();
+                let ready = shutdown.run_until_cancelled(places.take(pace.as_mut())).await.flatten();
                 // An outcome may have paused the provider meanwhile, or a person: what was admitted goes back.
                 let ready = ready.filter(|_| self.shared.breaker.still_admits(admission));
-                let Some(permit) = ready else {
+                let Some(place) = ready else {
                     jobs.extend(call);
                     self.shared.breaker.cancel_trial();
                     break;
                 };
                 let shared = Arc::clone(&self.shared);
-                attempts.spawn(async move {
-                    shared.attempt(call, admission).await;
-                    drop(permit);
-                });
+                attempts.spawn(async move { shared.attempt(call, admission, place).await });
                 shutdown.run_until_cancelled(self.shared.breaker.after_start()).await;
             }
             self.shared.release(&jobs).await;
@@ -225,11 +223,10 @@ impl Worker {
     }
 
     /// The next jobs, when there is a place for a call; none when none came in time.
-    async fn pull(&self, calls: &Semaphore) -> (Admission, Vec<Lease>) {
+    async fn pull(&self, places: &Places) -> (Admission, Vec<Lease>) {
         let Shared { provider, breaker, .. } = self.shared.as_ref();
         // Wait for a place before pulling, so that jobs stay with the queue, where others can have them.
-        let place = calls.acquire().await;
-        drop(place);
+        drop(places.take(None).await);
         let admission = breaker.admit(provider).await;
         loop {
             let leases = match self.shared.pull(self.most(admission), PULL_WAIT).await {
@@ -255,19 +252,6 @@ impl Worker {
             Admission::One => 1,
         }
     }
-
-    /// The right to make one call: a place among those in flight, at the provider's pace.
-    async fn ready(
-        &self,
-        calls: &Arc<Semaphore>,
-        pace: Option<&mut Interval>,
-    ) -> Option<OwnedSemaphorePermit> {
-        let permit = Arc::clone(calls).acquire_owned().await.ok()?;
-        if let Some(pace) = pace {
-            pace.tick().await;
-        }
-        Some(permit)
-    }
 }
 
 impl Shared {
@@ -276,14 +260,6 @@ impl Shared {
         let timed_out = |error| Err(Error::unavailable("the queue did not answer in time", error));
         timeout(wait + QUEUE_TIMEOUT, self.queue.pull(max, wait)).await.unwrap_or_else(timed_out)
     }
-}
-
-/// Ticks for calls at this rate, evenly, with no burst after a pause.
-fn ticks(calls_per_second: NonZeroU32) -> Interval {
-    // An interval of nothing is no interval.
-    let mut ticks = interval((Duration::from_secs(1) / calls_per_second.get()).max(Duration::from_nanos(1)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
 }
 
 /// Takes out the jobs of one call: an urgent one by itself, else all that are left.
