@@ -8,7 +8,9 @@ mod messages;
 mod problem;
 mod provider;
 mod query;
+mod queue;
 mod receipts;
+mod stats;
 mod view;
 
 use std::sync::Arc;
@@ -117,6 +119,8 @@ impl Api {
             .route("/v1/messages/{id}/cancel", post(messages::cancel))
             .route("/v1/messages/{id}/resolve", post(messages::resolve))
             .route("/v1/receipts/unmatched", get(receipts::unmatched))
+            .route("/v1/stats", get(stats::show))
+            .route("/v1/queue", get(queue::show))
             .route("/v1/provider", get(provider::show))
             .route("/v1/provider/pause", post(provider::pause))
             .route("/v1/provider/resume", post(provider::resume))

@@ -14,4 +14,5 @@ mod process;
 mod program;
 mod provider;
 mod smsru;
+mod stats;
 mod unknown;
