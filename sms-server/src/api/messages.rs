@@ -9,17 +9,18 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use sms_core::sender::key_reused;
 use sms_core::store::{CancelRequest, Inserted, Resolution, ResolveRequest};
-use sms_core::{Class, Error, ErrorKind, Message, MessageId, OnUnknown, Status};
+use sms_core::{Error, ErrorKind, MessageId, Status, StoredMessage};
 
 use super::Api;
 use super::auth::Caller;
 use super::json::Fields;
+use super::message;
 use super::problem::{FieldProblem, Problem};
 use super::query;
 use super::view::{Accepted, Detailed, Shown};
 use crate::keys::{KeyScope, Principal};
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The longest provider id, in characters.
 const MAX_PROVIDER_ID: usize = 64;
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -33,7 +34,7 @@ pub(crate) async fn send(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
-    let mut message = read(Fields::read(&headers, &body)?)?.owner(&*caller.id);
+    let mut message = message::read(Fields::read(&headers, &body)?)?.owner(&*caller.id);
     if let Some(key) = idempotency_key(&headers)? {
         message = message.key(key);
     }
@@ -42,7 +43,7 @@ pub(crate) async fn send(
     let mut response = match inserted.first() {
         Some(Inserted::Stored) => accepted(prepared.id, &uri, Json(Accepted::new(&prepared)))?,
         Some(Inserted::Replayed(id)) => {
-            let first = api.0.store.get(*id, &caller.scope()).await?.ok_or_else(Problem::not_found)?;
+            let first = api.get(*id, &caller).await?;
             let mut response = accepted(*id, &uri, Json(Shown::new(&first, &api)))?;
             response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
             response
@@ -116,9 +117,14 @@ pub(crate) async fn resolve(
 }
 
 impl Api {
+    /// A message the caller may see.
+    pub(super) async fn get(&self, id: MessageId, caller: &Principal) -> Result<StoredMessage, Problem> {
+        self.0.store.get(id, &caller.scope()).await?.ok_or_else(Problem::not_found)
+    }
+
     /// A message with everything that happened to it.
     async fn details(&self, id: MessageId, caller: &Principal) -> Result<Response, Problem> {
-        let stored = self.0.store.get(id, &caller.scope()).await?.ok_or_else(Problem::not_found)?;
+        let stored = self.get(id, caller).await?;
         let events = self.0.store.timeline(id).await?;
         let unmatched = self.unmatched_beside(caller, std::slice::from_ref(&stored)).await?;
         let shown = Shown::new(&stored, self);
@@ -132,7 +138,7 @@ fn id_in(path: &str) -> Result<MessageId, Problem> {
 }
 
 /// What a person says became of a message, and how they know.
-fn read_resolution(mut fields: Fields) -> Result<(Resolution, String), Problem> {
+fn read_resolution(mut fields: Fields<'_>) -> Result<(Resolution, String), Problem> {
     const RESOLUTION: &str = "must be sent, failed or resend";
     fields.require("resolution");
     fields.require("reason");
@@ -168,53 +174,6 @@ fn accepted(id: MessageId, uri: &axum::http::Uri, body: impl IntoResponse) -> Re
         |error| Error::new(ErrorKind::Internal, "the location cannot be written").with_source(error);
     let location = HeaderValue::try_from(location).map_err(unwritable)?;
     Ok(([(header::LOCATION, location)], body).into_response())
-}
-
-/// The message a body asks for. Whether its values are possible is the core's to say.
-fn read(mut fields: Fields) -> Result<Message, Problem> {
-    const CLASS: &str = "must be otp, service or marketing";
-    const ON_UNKNOWN: &str = "must be hold or resend_once";
-    let mut message = Message::new(fields.required_string("to"), fields.required_string("text"));
-    let on_unknown =
-        |name: &str| [OnUnknown::Hold, OnUnknown::ResendOnce].into_iter().find(|it| it.as_str() == name);
-    if let Some(from) = fields.string("from") {
-        message = message.from(from);
-    }
-    if let Some(class) = fields.one_of("class", CLASS, Class::from_name) {
-        message = message.class(class);
-    }
-    if let Some(at) = fields.time("send_at") {
-        message = message.send_at(at);
-    }
-    if let Some(seconds) = fields.integer("deadline_seconds") {
-        message = message.deadline(std::time::Duration::from_secs(seconds));
-    }
-    if let Some(reference) = fields.string("reference") {
-        message = message.reference(reference);
-    }
-    if let Some(metadata) = fields.object("metadata") {
-        message = message.metadata(metadata);
-    }
-    if let Some(translit) = fields.boolean("translit") {
-        message = message.translit(translit);
-    }
-    if let Some(daytime) = fields.boolean("daytime") {
-        message = message.daytime(daytime);
-    }
-    if let Some(pass) = fields.boolean("pass_deadline") {
-        message = message.pass_deadline(pass);
-    }
-    if let Some(ip) = fields.string("end_user_ip") {
-        message = message.end_user_ip(ip);
-    }
-    if let Some(on_unknown) = fields.one_of("on_unknown", ON_UNKNOWN, on_unknown) {
-        message = message.on_unknown(on_unknown);
-    }
-    if let Some(attempts) = fields.integer("max_attempts") {
-        message = message.max_attempts(attempts);
-    }
-    fields.finish()?;
-    Ok(message)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {

@@ -1,14 +1,18 @@
 //! The REST API, as a router that any axum application can mount.
 
 mod auth;
+mod batch;
 mod callbacks;
 mod health;
 mod json;
+mod message;
 mod messages;
 mod problem;
 mod provider;
 mod query;
+mod queue;
 mod receipts;
+mod stats;
 mod view;
 
 use std::sync::Arc;
@@ -34,7 +38,7 @@ use self::provider::Desk;
 use crate::callbacks::Callbacks;
 use crate::keys::KeyRing;
 
-/// The largest body of a request, in bytes.
+/// The largest body of a request, in bytes; a batch may be larger.
 const MAX_BODY: usize = 64 * 1024;
 /// Where callbacks are taken.
 const CALLBACKS: &str = "/callbacks/";
@@ -117,12 +121,17 @@ impl Api {
             .route("/v1/messages/{id}/cancel", post(messages::cancel))
             .route("/v1/messages/{id}/resolve", post(messages::resolve))
             .route("/v1/receipts/unmatched", get(receipts::unmatched))
+            .route("/v1/stats", get(stats::show))
+            .route("/v1/queue", get(queue::show))
             .route("/v1/provider", get(provider::show))
             .route("/v1/provider/pause", post(provider::pause))
             .route("/v1/provider/resume", post(provider::resume))
             .route("/callbacks/{provider}/{token}", post(callbacks::take))
             .route("/livez", get(health::live))
             .route("/readyz", get(health::ready))
+            .layer(RequestBodyLimitLayer::new(MAX_BODY))
+            // Routes that come after a limit are not under it.
+            .route("/v1/messages/batch", post(batch::send).layer(RequestBodyLimitLayer::new(batch::MAX_BODY)))
             .fallback(|| async { StatusCode::NOT_FOUND })
             .with_state(self);
         let nosniff = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -138,7 +147,6 @@ impl Api {
             .layer(SetResponseHeaderLayer::if_not_present(nosniff.0, nosniff.1))
             .layer(SetResponseHeaderLayer::if_not_present(no_store.0, no_store.1))
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
-            .layer(RequestBodyLimitLayer::new(MAX_BODY))
             .layer(DefaultBodyLimit::disable());
         routes.layer(around)
     }

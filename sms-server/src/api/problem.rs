@@ -49,6 +49,15 @@ impl Problem {
         Self { errors, ..Self::new(status, code, detail) }
     }
 
+    /// The same about an item of a list in the body.
+    pub(crate) fn in_item(self, list: &str, index: usize) -> Self {
+        if self.errors.is_empty() {
+            return self;
+        }
+        let errors = self.errors.into_iter().map(|error| error.in_item(list, index)).collect();
+        Self::fields(self.status, errors)
+    }
+
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such thing here")
     }
@@ -62,7 +71,8 @@ impl Problem {
         self
     }
 
-    fn document(&self, request_id: Option<&str>) -> serde_json::Value {
+    /// The document, as it is answered.
+    pub(crate) fn document(&self, request_id: Option<&str>) -> serde_json::Value {
         let mut document = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("Error"),
@@ -87,14 +97,29 @@ impl FieldProblem {
         Self { pointer: Some(format!("/{escaped}")), parameter: None, code, detail: detail.into() }
     }
 
+    /// The object itself that the fields stand in.
+    pub(crate) fn whole(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { pointer: Some(String::new()), parameter: None, code, detail: detail.into() }
+    }
+
+    /// The key of a message is a header where it comes alone, and a field of it among others.
+    fn in_item(self, list: &str, index: usize) -> Self {
+        let inner = if self.parameter.is_some() { "/idempotency_key" } else { "" };
+        let inner = self.pointer.as_deref().unwrap_or(inner);
+        Self { pointer: Some(format!("/{list}/{index}{inner}")), parameter: None, ..self }
+    }
+
     /// A header or query parameter.
     pub(crate) fn parameter(name: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self { pointer: None, parameter: Some(name.into()), code, detail: detail.into() }
     }
 
     fn name(&self) -> &str {
-        let pointer = self.pointer.as_deref().map(|pointer| pointer.trim_start_matches('/'));
-        pointer.or(self.parameter.as_deref()).unwrap_or_default()
+        match self.pointer.as_deref() {
+            Some("") => "the body",
+            Some(pointer) => pointer.trim_start_matches('/'),
+            None => self.parameter.as_deref().unwrap_or_default(),
+        }
     }
 }
 
@@ -181,7 +206,9 @@ fn of_framework(status: StatusCode) -> Problem {
         StatusCode::METHOD_NOT_ALLOWED => {
             Problem::new(status, "method_not_allowed", "this path does not take this method; see Allow")
         }
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "body_too_large", "the body is over 64 KiB"),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(status, "body_too_large", "the body is larger than this path takes")
+        }
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Problem::new(
             status,
             "timeout",

@@ -5,16 +5,19 @@ use std::str::FromStr;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
-use sms_core::store::{ListRequest, UnmatchedRequest};
-use sms_core::{Class, MessageId, PhoneNumber, Scope, Status};
-use time::OffsetDateTime;
+use sms_core::clock::datetime_from_ms;
+use sms_core::store::{ListRequest, StatsRange, UnmatchedRequest};
+use sms_core::{Class, Clock, MessageId, PhoneNumber, Scope, Status, SystemClock};
 use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 use super::problem::{FieldProblem, Problem};
 
 /// Messages a page, unless asked otherwise, and at most.
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
+/// How long before its end a range of statistics begins, unless asked otherwise.
+const DEFAULT_RANGE: Duration = Duration::DAY;
 /// The longest search, in characters.
 const MAX_SEARCH: usize = 200;
 
@@ -44,6 +47,22 @@ pub(crate) fn unmatched(parameters: Vec<(String, String)>) -> Result<UnmatchedRe
         _ => Some(UNKNOWN),
     })?;
     Ok(request)
+}
+
+/// Reads the range of statistics: of the last day before its end, unless it says otherwise. Its end stays open by
+/// itself, for it is the store's clock that tells now.
+pub(crate) fn stats(parameters: Vec<(String, String)>, scope: Scope) -> Result<StatsRange, Problem> {
+    let mut range = StatsRange { scope, from_time: None, to_time: None };
+    set_all(parameters, |name, value| match name {
+        "from_time" => put_time(&mut range.from_time, value),
+        "to_time" => put_time(&mut range.to_time, value),
+        _ => Some(UNKNOWN),
+    })?;
+    if range.from_time.is_none() {
+        let end = range.to_time.unwrap_or_else(|| datetime_from_ms(SystemClock.now_ms()));
+        range.from_time = end.checked_sub(DEFAULT_RANGE);
+    }
+    Ok(range)
 }
 
 /// Sets each parameter with `set`, which answers with the rule it breaks, if it does.

@@ -1,6 +1,7 @@
 //! Messages as the API shows them.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sms_core::event::Event;
 use sms_core::message::MessageState;
@@ -73,6 +74,22 @@ pub(crate) struct Detailed<'a> {
     timeline: Vec<Step>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unmatched_receipts: Vec<Unmatched>,
+}
+
+/// What became of one message of a batch.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Answer<'a> {
+    /// It was accepted just now, and is shown as [`Accepted`].
+    Accepted(&'a RawValue),
+    /// It was accepted before, under the same key.
+    Replayed {
+        #[serde(flatten)]
+        first: Box<Shown<'a>>,
+        replayed: bool,
+    },
+    /// It was not, and this is why.
+    Refused { error: Value },
 }
 
 impl<'a> Accepted<'a> {

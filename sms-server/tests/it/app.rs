@@ -116,7 +116,7 @@ impl App {
     pub(crate) async fn call(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.expect("infallible");
         let (parts, body) = response.into_parts();
-        let body = to_bytes(body, 1 << 20).await.expect("a body");
+        let body = to_bytes(body, 1 << 24).await.expect("a body");
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
         Reply { status: parts.status, headers: parts.headers, body }
     }

@@ -6,6 +6,7 @@
 mod api;
 mod app;
 mod bad_input;
+mod batch;
 mod callbacks;
 mod kill;
 #[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
@@ -14,4 +15,5 @@ mod process;
 mod program;
 mod provider;
 mod smsru;
+mod stats;
 mod unknown;

@@ -1,0 +1,167 @@
+//! `POST /v1/messages/batch`: many messages, accepted in one transaction, each with an answer of its own.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use sms_core::sender::key_reused;
+use sms_core::store::Inserted;
+use sms_core::{Error, ErrorKind, MessageId, NewMessage, StoredMessage};
+use tokio::time::{Instant, timeout_at};
+
+use super::Api;
+use super::auth::Caller;
+use super::json::Fields;
+use super::message;
+use super::messages::IDEMPOTENCY_KEY;
+use super::problem::{FieldProblem, Problem};
+use super::view::{Accepted, Answer, Shown};
+use crate::keys::{KeyScope, Principal};
+
+/// The most messages in one request, and one more, which tells that there are too many.
+const MAX_MESSAGES: usize = 1000;
+const TOO_MANY: usize = MAX_MESSAGES + 1;
+/// The largest message of which every letter beyond ASCII is escaped, in bytes: 4 KiB of metadata become 12, 536 letters
+/// of text 3, a reference of 255 letters 3; names, key and numbers take less than 2.
+const MAX_MESSAGE: usize = 20 * 1024;
+/// The largest body of a batch, in bytes.
+pub(crate) const MAX_BODY: usize = MAX_MESSAGES * MAX_MESSAGE;
+/// How long the first messages of keys that were used before are looked for. What was accepted beside them must be
+/// answered before the request is out of time.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The name of the list in the body.
+const MESSAGES: &str = "messages";
+
+/// What became of one message.
+enum Fate {
+    /// It is stored, and shown as this; before the insert: it is going to be.
+    Accepted(Box<RawValue>),
+    Replayed(Box<StoredMessage>),
+    Refused(Problem),
+}
+
+#[derive(Serialize)]
+struct Answers<'a> {
+    results: Vec<Answer<'a>>,
+}
+
+/// `POST /v1/messages/batch`: 202 means that each message that has an id in its answer is durably accepted.
+pub(crate) async fn send(
+    State(api): State<Api>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = caller.with(KeyScope::Send)?;
+    let (mut fates, messages) = api.read_batch(&caller, &headers, &body)?;
+    drop(body);
+    if !messages.is_empty() {
+        let inserted = api.0.sender.accept(messages).await?;
+        api.note(&mut fates, inserted, &caller).await;
+    }
+    let results: Vec<Answer<'_>> = fates.iter().map(|fate| api.answer(fate)).collect();
+    Ok((StatusCode::ACCEPTED, Json(Answers { results })).into_response())
+}
+
+impl Api {
+    /// Reads a batch: what becomes of each message as far as it is known, and those to be accepted.
+    fn read_batch(
+        &self,
+        caller: &Principal,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<(Vec<Fate>, Vec<NewMessage>), Problem> {
+        let items = read_items(headers, body)?;
+        let (mut fates, mut messages) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+        for (index, item) in items.into_iter().enumerate() {
+            fates.push(match self.read_item(caller, item) {
+                Ok((shown, message)) => {
+                    messages.push(message);
+                    Fate::Accepted(shown)
+                }
+                Err(problem) => Fate::Refused(problem.in_item(MESSAGES, index)),
+            });
+        }
+        Ok((fates, messages))
+    }
+
+    /// A message, and how it is shown once it is stored: the sender is given it for good.
+    fn read_item(&self, caller: &Principal, item: &RawValue) -> Result<(Box<RawValue>, NewMessage), Problem> {
+        let mut fields = Fields::of_item(item)?;
+        let key = fields.string("idempotency_key");
+        let mut message = message::read(fields)?.owner(&*caller.id);
+        if let Some(key) = key {
+            message = message.key(key);
+        }
+        let prepared = self.0.sender.prepare(&message)?;
+        let unwritable =
+            |error| Error::new(ErrorKind::Internal, "a message cannot be shown").with_source(error);
+        Ok((to_raw_value(&Accepted::new(&prepared)).map_err(unwritable)?, prepared))
+    }
+
+    /// Notes what became of the messages that were to be accepted. Nothing fails here any more: who is told of a failure
+    /// repeats the whole, with those that are stored.
+    async fn note(&self, fates: &mut [Fate], inserted: Vec<Inserted>, caller: &Principal) {
+        let deadline = Instant::now() + LOOK_TIMEOUT;
+        let mut inserted = inserted.into_iter();
+        for fate in fates.iter_mut().filter(|fate| matches!(fate, Fate::Accepted(_))) {
+            *fate = match inserted.next() {
+                Some(Inserted::Stored) => continue,
+                Some(Inserted::Replayed(id)) => self.look(id, caller, deadline).await,
+                Some(Inserted::KeyReused) => Fate::Refused(key_reused().into()),
+                None => Fate::Refused(
+                    Error::new(ErrorKind::Internal, "the store gave no answer for a message").into(),
+                ),
+            };
+        }
+    }
+
+    /// The first message of a key.
+    async fn look(&self, id: MessageId, caller: &Principal, deadline: Instant) -> Fate {
+        let too_slow = |error| Error::unavailable("the store did not answer in time", error).into();
+        match timeout_at(deadline, self.get(id, caller)).await.map_err(too_slow).flatten() {
+            Ok(first) => Fate::Replayed(Box::new(first)),
+            Err(problem) => Fate::Refused(problem),
+        }
+    }
+
+    fn answer<'a>(&self, fate: &'a Fate) -> Answer<'a> {
+        match fate {
+            Fate::Accepted(shown) => Answer::Accepted(shown),
+            Fate::Replayed(first) => {
+                Answer::Replayed { first: Box::new(Shown::new(first, self)), replayed: true }
+            }
+            Fate::Refused(problem) => Answer::Refused { error: problem.document(None) },
+        }
+    }
+}
+
+/// The messages of a body, as they are written there.
+fn read_items<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Vec<&'a RawValue>, Problem> {
+    if headers.contains_key(IDEMPOTENCY_KEY) {
+        let rule = "a batch takes none: give each message a field idempotency_key";
+        let wrong = FieldProblem::parameter("Idempotency-Key", "idempotency_key_invalid", rule);
+        return Err(Problem::fields(StatusCode::BAD_REQUEST, vec![wrong]));
+    }
+    let mut fields = Fields::read(headers, body)?;
+    fields.require(MESSAGES);
+    let items = fields.list::<TOO_MANY>(MESSAGES);
+    fields.finish()?;
+    match items.unwrap_or_default() {
+        items if items.is_empty() => Err(wrong_count("messages_empty", "must hold a message at least")),
+        items if items.len() > MAX_MESSAGES => {
+            Err(wrong_count("messages_too_many", "must hold at most 1000 messages"))
+        }
+        items => Ok(items),
+    }
+}
+
+fn wrong_count(code: &'static str, rule: &'static str) -> Problem {
+    Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, vec![FieldProblem::field(MESSAGES, code, rule)])
+}

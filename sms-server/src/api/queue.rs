@@ -1,0 +1,35 @@
+//! `GET /v1/queue`: what waits to be sent, as the queue knows it.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Map, Value, json};
+use sms_core::{Error, Lane};
+use tokio::time::timeout;
+
+use super::Api;
+use super::auth::Caller;
+use super::problem::Problem;
+use crate::keys::KeyScope;
+
+/// How long the queue may take to answer.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// `GET /v1/queue`, by lane. Scope `admin`.
+pub(crate) async fn show(State(api): State<Api>, caller: Caller) -> Result<Json<Value>, Problem> {
+    caller.with(KeyScope::Admin)?;
+    let too_slow = |error| Error::unavailable("the queue did not answer in time", error);
+    let stats = timeout(QUEUE_TIMEOUT, api.0.queue.stats()).await.map_err(too_slow)??;
+    let lanes = Lane::ALL.iter().zip(stats.lanes);
+    let lanes: Map<_, _> = lanes.map(|(lane, stats)| (name(*lane).to_owned(), json!(stats))).collect();
+    Ok(Json(json!({ "lanes": lanes, "capacity": stats.capacity })))
+}
+
+const fn name(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Urgent => "urgent",
+        Lane::Normal => "normal",
+        Lane::Bulk => "bulk",
+    }
+}
