@@ -25,6 +25,7 @@ mod system;
 mod text;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -39,6 +40,9 @@ struct Cli {
     /// Only these cases, separated by commas.
     #[arg(long, value_delimiter = ',')]
     only: Vec<cases::Name>,
+    /// How long each figure of the floor is measured, in milliseconds.
+    #[arg(long, default_value_t = 1500)]
+    floor_ms: u64,
     /// Where the figures are written.
     #[arg(long, default_value = "target/bench/summary.json")]
     output: PathBuf,
@@ -78,7 +82,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Library(library)) => print(&library.run().await?),
         Some(Command::Sink { port }) => sink::serve(port).await,
         Some(Command::Hello { port }) => floor::http::serve(port).await,
-        None => cases::run(cli.full, &cli.only, &cli.output).await,
+        None => cases::run(cli.full, Duration::from_millis(cli.floor_ms), &cli.only, &cli.output).await,
     }
 }
 

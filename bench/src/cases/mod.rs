@@ -56,9 +56,8 @@ struct Bench {
 const RUNS: usize = 3;
 
 /// Runs these cases, or all of them.
-pub(crate) async fn run(full: bool, only: &[Name], output: &Path) -> anyhow::Result<()> {
+pub(crate) async fn run(full: bool, span: Duration, only: &[Name], output: &Path) -> anyhow::Result<()> {
     let services = Services::read();
-    let span = Duration::from_millis(if full { 5000 } else { 1500 });
     println!("the floor …");
     let before = Floor::measure(&services, span).await?;
     for (name, what, rate) in before.lines() {

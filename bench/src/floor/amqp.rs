@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
     QueueDeclareOptions, QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
@@ -64,5 +64,7 @@ async fn pull(channel: &Channel, name: &str, span: Duration, there: u64) -> anyh
             delivery.acker.ack(BasicAckOptions { multiple: true }).await?;
         }
     }
-    Ok(meter.rate(count))
+    let rate = meter.rate(count);
+    channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await?;
+    Ok(rate)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::places::Place;
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::message::MessageId;
 use crate::outcome::{AttemptState, Outcome, OutcomeClass, Verdict, decide};
 use crate::provider::{LateAnswer, LateAnswers, Submission};
-use crate::queue::Lease;
+use crate::queue::{Lane, Lease};
 use crate::store::{BeginRequest, Begun, Settled, Settlement};
 
 /// Waits between repeats of a write whose answer was lost.
@@ -36,7 +37,8 @@ impl Shared {
         let lease = self.lease.unwrap_or_else(|| least_lease(call));
         // Counted from before `begin`, so that it ends before the lease does by the store's clock.
         let latest_start = Instant::now() + lease - call - SETTLE_MARGIN;
-        let Some(begun) = self.begin(&leases, lease, latest_start).await else {
+        let turns = self.turns(&leases);
+        let Some(begun) = self.begin(&leases, lease, latest_start, turns).await else {
             self.breaker.cancel_trial();
             return self.release(&leases).await;
         };
@@ -45,11 +47,16 @@ impl Shared {
         } else {
             let settlements = self.call(begun, admission, latest_start).await;
             drop(in_flight);
-            self.settle(&settlements).await;
+            self.settle(&settlements, turns).await;
         }
         // Also those that were not begun: they are settled, or the caretaker offers them when they are due.
         report("ack", self.queue.ack(&leases)).await;
         drop(attempt);
+    }
+
+    /// Whose turn it is to write to the store: an urgent job waits for nobody.
+    fn turns(&self, leases: &[Lease]) -> Option<&Semaphore> {
+        leases.iter().all(|lease| lease.job.lane != Lane::Urgent).then_some(&self.writes)
     }
 
     /// Gives jobs back that were not begun.
@@ -60,7 +67,13 @@ impl Shared {
     }
 
     /// Puts the attempts on record; `None` when that could not be done in time. Nothing may be sent before.
-    async fn begin(&self, leases: &[Lease], lease: Duration, latest_start: Instant) -> Option<Vec<Begun>> {
+    async fn begin(
+        &self,
+        leases: &[Lease],
+        lease: Duration,
+        latest_start: Instant,
+        turns: Option<&Semaphore>,
+    ) -> Option<Vec<Begun>> {
         let ids: Vec<MessageId> = leases.iter().map(|lease| lease.job.id).collect();
         // One number for all repeats: if an answer was lost, the next one tells what the lost call began.
         let batch = self.batches.fetch_add(1, Ordering::Relaxed);
@@ -68,7 +81,8 @@ impl Shared {
         let mut wait = FIRST_WAIT;
         while Instant::now() < latest_start {
             let request = BeginRequest { ids: &ids, worker: &self.name, batch, provider, lease };
-            let recorded = timeout_at(latest_start, timeout(STORE_TIMEOUT, self.store.begin(request)));
+            let begin = in_turn(turns, self.store.begin(request));
+            let recorded = timeout_at(latest_start, timeout(STORE_TIMEOUT, begin));
             match self.abandon.run_until_cancelled(recorded).await? {
                 Ok(Ok(Ok(begun))) => return Some(begun),
                 Ok(Ok(Err(error))) => {
@@ -149,7 +163,7 @@ impl Shared {
                 Settlement { id, fence: attempt, provider, outcome, verdict, took, poll_after }
             };
             let settlements: Vec<Settlement> = late.next().await.into_iter().map(settlement).collect();
-            self.settle(&settlements).await;
+            self.settle(&settlements, None).await;
         }
     }
 
@@ -159,10 +173,10 @@ impl Shared {
 
     /// Writes the outcomes, again and again until it is done: they are all anybody knows about these messages.
     /// Meanwhile this attempt keeps its place, so a store that is down stops new calls.
-    async fn settle(&self, settlements: &[Settlement]) {
+    async fn settle(&self, settlements: &[Settlement], turns: Option<&Semaphore>) {
         let mut wait = FIRST_WAIT;
         loop {
-            let settle = timeout(STORE_TIMEOUT, self.store.settle(settlements));
+            let settle = timeout(STORE_TIMEOUT, in_turn(turns, self.store.settle(settlements)));
             match self.unless_abandoned(settle).await {
                 Some(Ok(Ok(settled))) => return log_late(settlements, &settled),
                 Some(Ok(Err(error))) => {
@@ -217,6 +231,16 @@ fn log_lost(settlements: &[Settlement]) {
         let (class, provider_id) = (outcome.class.as_str(), outcome.provider_id.as_deref());
         tracing::error!(%id, provider, class, provider_id, "shut down before this outcome was recorded");
     }
+}
+
+/// Writes when it is one's turn.
+async fn in_turn<T>(turns: Option<&Semaphore>, write: impl Future<Output = T>) -> T {
+    // The semaphore is never closed.
+    let _turn = match turns {
+        Some(turns) => turns.acquire().await.ok(),
+        None => None,
+    };
+    write.await
 }
 
 async fn report(what: &'static str, call: impl Future<Output = Result<()>>) {

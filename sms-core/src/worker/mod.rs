@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,6 +39,10 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Of a lease, what is kept for writing the outcome.
 const SETTLE_MARGIN: Duration = Duration::from_secs(5);
+
+/// Batches that a worker writes to the store at a time: more would take no less time together, and an urgent message, which
+/// waits for none of them, would share the store with them all.
+const MAX_WRITES: usize = 4;
 
 /// What a worker does unless it is told otherwise.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
@@ -71,6 +76,8 @@ struct Shared {
     retry: RetryPolicy,
     name: String,
     lease: Option<Duration>,
+    /// The right to write a batch to the store.
+    writes: Semaphore,
     /// Numbers the calls of `begin`.
     batches: AtomicU64,
     /// Set late in the drain: what still waits for the store has one last try.
@@ -145,6 +152,7 @@ impl Worker {
             retry: RetryPolicy::default(),
             name: format!("worker-{:08x}", fastrand::u32(..)),
             lease: None,
+            writes: Semaphore::new(MAX_WRITES),
             // Not from 1: a worker that is started again under its old name must not be taken for its former self.
             batches: AtomicU64::new(fastrand::u64(..1 << 62)),
             abandon: CancellationToken::new(),
