@@ -149,25 +149,36 @@ macro_rules! begun_columns {
     };
 }
 
+/// The message of each state, looked up one by one: a join of two lists of ids would compare each with each.
+macro_rules! its_message {
+    () => {
+        " CROSS JOIN LATERAL (SELECT * FROM messages AS m WHERE m.id = s.id OFFSET 0) AS m "
+    };
+}
+
 /// `queued → sending`; guard: due, not past its deadline. $2 ids, $3 worker, $4 batch, $5 length of the lease, $6 provider.
 pub(crate) const BEGIN: &str = concat!(
     with_clock!(),
-    "UPDATE states AS s \
-     SET status = 1, fence = s.fence + 1, attempts = s.attempts + 1, updated_at = clock.now, worker = $3, batch = $4, \
-         lease_since = clock.now, lease_until = clock.now + $5, provider = $6 \
-     FROM clock, messages AS m \
-     WHERE s.id = ANY ($2) AND m.id = ANY ($2) AND m.id = s.id \
-       AND s.status + 0 = 0 AND s.due_at <= clock.now AND s.valid_until + 0 > clock.now \
-     RETURNING ",
-    begun_columns!()
+    ", begun AS ( \
+         UPDATE states AS s \
+         SET status = 1, fence = s.fence + 1, attempts = s.attempts + 1, updated_at = clock.now, worker = $3, \
+             batch = $4, lease_since = clock.now, lease_until = clock.now + $5, provider = $6 \
+         FROM clock \
+         WHERE s.id = ANY ($2) AND s.status + 0 = 0 AND s.due_at <= clock.now AND s.valid_until + 0 > clock.now \
+         RETURNING s.* \
+     ) SELECT ",
+    begun_columns!(),
+    " FROM begun AS s",
+    its_message!()
 );
 
 /// What an earlier call with the same worker and batch began. $1 ids, $2 worker, $3 batch.
 pub(crate) const BEGUN: &str = concat!(
     "SELECT ",
     begun_columns!(),
-    " FROM states AS s JOIN messages AS m ON m.id = s.id \
-     WHERE s.id = ANY ($1) AND m.id = ANY ($1) AND s.status + 0 = 1 AND s.worker = $2 AND s.batch = $3"
+    " FROM states AS s",
+    its_message!(),
+    "WHERE s.id = ANY ($1) AND s.status + 0 = 1 AND s.worker = $2 AND s.batch = $3"
 );
 
 /// `sending → sent | queued | failed | unknown` by the owner, with its events; guard: sending, and the fence is the owner's.
@@ -226,8 +237,8 @@ macro_rules! ledger_columns {
 pub(crate) const LOAD: &str = concat!(
     "SELECT ",
     ledger_columns!(),
-    " FROM states AS s JOIN messages AS m ON m.id = s.id \
-     WHERE s.id = ANY ($1) AND m.id = ANY ($1) ORDER BY s.id FOR UPDATE OF s"
+    " FROM (SELECT * FROM states WHERE id = ANY ($1) ORDER BY id FOR UPDATE) AS s",
+    its_message!()
 );
 
 /// Which messages bear these provider ids: the place in the list, and the message. A message's own id goes before an alias,
@@ -330,18 +341,16 @@ pub(crate) const EXPIRE: &str = concat!(
 /// $4 longest interval, $5 when to give up.
 pub(crate) const AWAITING: &str = concat!(
     with_clock!(),
-    ", waiting AS MATERIALIZED ( \
-         SELECT id, (SELECT now FROM clock) - coalesce(sent_at, 0) >= $5 AS given_up \
-         FROM states WHERE status = 2 AND poll_at IS NOT NULL AND poll_at <= (SELECT now FROM clock) \
-         ORDER BY poll_at LIMIT $2 FOR UPDATE SKIP LOCKED \
-     ), planned AS ( \
+    ", planned AS ( \
          UPDATE states AS s \
-         SET poll_at = CASE WHEN NOT w.given_up \
+         SET poll_at = CASE WHEN clock.now - coalesce(s.sent_at, 0) < $5 \
                  THEN clock.now + least($3 * (1::bigint << least(s.polls, 20)), $4) END, \
-             polls = s.polls + (NOT w.given_up)::integer \
-         FROM waiting AS w CROSS JOIN clock \
-         WHERE s.id = ANY (ARRAY(SELECT id FROM waiting)) AND s.id = w.id \
-         RETURNING s.id, s.provider, s.provider_id, w.given_up, clock.now \
+             polls = s.polls + (clock.now - coalesce(s.sent_at, 0) < $5)::integer \
+         FROM clock WHERE s.id = ANY (ARRAY( \
+             SELECT id FROM states \
+             WHERE status = 2 AND poll_at IS NOT NULL AND poll_at <= (SELECT now FROM clock) \
+             ORDER BY poll_at LIMIT $2 FOR UPDATE SKIP LOCKED)) \
+         RETURNING s.id, s.provider, s.provider_id, s.poll_at IS NULL AS given_up, clock.now \
      ), logged AS ( \
          INSERT INTO events (seq, message_id, at, kind, status, details) SELECT ",
     position!(),
@@ -450,9 +459,14 @@ pub(crate) const RAISE_BASE: &str = "\
         FROM event_base AS b LEFT JOIN (SELECT seq FROM events ORDER BY seq DESC LIMIT 1) AS e ON TRUE) AS ahead \
     WHERE ahead.by > 0";
 
-/// How many messages are in each state. $1 accepted from, $2 accepted before.
+/// How many messages are in each state, each part from an index of its own. $1 accepted from, $2 accepted before.
 pub(crate) const STATS: &str = "\
-    SELECT status, count(*) FROM states WHERE created_at >= $1 AND created_at < $2 GROUP BY status";
+    SELECT status + 0::smallint, count(*) FROM states \
+    WHERE status > 1 AND created_at >= $1 AND created_at < $2 GROUP BY 1 \
+    UNION ALL \
+    SELECT 0::smallint, count(*) FROM states WHERE status = 0 AND created_at >= $1 AND created_at < $2 \
+    UNION ALL \
+    SELECT 1::smallint, count(*) FROM states WHERE status = 1 AND created_at >= $1 AND created_at < $2";
 
 /// The same of one owner. $3 owner.
 pub(crate) const STATS_OF_OWNER: &str = "\
@@ -466,7 +480,7 @@ pub(crate) const PURGE: &str = concat!(
     ", gone AS MATERIALIZED ( \
          SELECT id FROM states \
          WHERE created_at < (SELECT now FROM clock) - $2 AND updated_at < (SELECT now FROM clock) - $2 \
-           AND status + 0 > 1 ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED \
+           AND status > 1 ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED \
      ), ids AS MATERIALIZED (SELECT coalesce(array_agg(id), '{}') AS list FROM gone \
      ), e AS (DELETE FROM events WHERE message_id = ANY ((SELECT list FROM ids)::uuid[]) \
      ), a AS (DELETE FROM aliases WHERE message_id = ANY ((SELECT list FROM ids)::uuid[]) \
