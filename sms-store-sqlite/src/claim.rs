@@ -1,11 +1,13 @@
 //! `queued → sending`, and what is to be offered for it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use sms_core::clock::duration_to_ms;
 use sms_core::store::{BeginRequest, Begun, DueRequest};
 use sms_core::{Job, Lane, MessageId, Result};
 use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 
 use crate::args::id_list;
 use crate::error::from_sqlx;
@@ -14,7 +16,7 @@ use crate::sql;
 use crate::store::SqliteStore;
 
 pub(crate) async fn due(store: &SqliteStore, request: DueRequest) -> Result<Vec<Job>> {
-    store.write_together(move |conn, now| Box::pin(offer(conn, now, request))).await
+    store.write(move |conn, now| Box::pin(offer(conn, now, request))).await
 }
 
 async fn offer(conn: &mut SqliteConnection, now: i64, request: DueRequest) -> Result<Vec<Job>> {
@@ -39,18 +41,18 @@ pub(crate) async fn begin(store: &SqliteStore, request: BeginRequest<'_>) -> Res
     }
     let asked: HashSet<&MessageId> = request.ids.iter().collect();
     let count = asked.len();
-    let claim = Claim {
+    let claim = Arc::new(Claim {
         ids: id_list(asked),
         worker: request.worker.to_owned(),
         batch: request.batch.cast_signed(),
         provider: request.provider.to_owned(),
         lease_ms: duration_to_ms(request.lease),
-    };
-    let (claim, mut begun) = store.write(move |conn, now| Box::pin(claim.begin(conn, now))).await?;
+    });
+    let mut begun = claim.clone().begin(store).await?;
     // Some were left out: begun by others, not due, or begun by this very call before, its answer being lost.
     if begun.len() < count {
         let known: HashSet<MessageId> = begun.iter().map(|begun| begun.submission.id).collect();
-        let before = store.read(|conn| Box::pin(claim.begun_before(conn))).await?;
+        let before = store.read(|conn| Box::pin(async move { claim.begun_before(conn).await })).await?;
         begun.extend(before.into_iter().filter(|begun| !known.contains(&begun.submission.id)));
     }
     Ok(begun)
@@ -66,8 +68,19 @@ struct Claim {
 }
 
 impl Claim {
-    /// One statement, so a transaction by itself.
-    async fn begin(self, conn: &mut SqliteConnection, now: i64) -> Result<(Self, Vec<Begun>)> {
+    async fn begin(self: Arc<Self>, store: &SqliteStore) -> Result<Vec<Begun>> {
+        let claim = Arc::clone(&self);
+        let shared = store.write_shared(true, move |conn, now| {
+            Box::pin(async move { claim.run(conn, now).await.map(Some) })
+        });
+        let rows = match shared.await? {
+            Some(rows) => rows,
+            None => store.write(move |conn, now| Box::pin(async move { self.run(conn, now).await })).await?,
+        };
+        rows.iter().map(row::begun).collect()
+    }
+
+    async fn run(&self, conn: &mut SqliteConnection, now: i64) -> Result<Vec<SqliteRow>> {
         let query = sqlx::query(sql::BEGIN)
             .bind(self.ids.clone())
             .bind(now)
@@ -75,13 +88,11 @@ impl Claim {
             .bind(self.batch)
             .bind(now.saturating_add(self.lease_ms))
             .bind(self.provider.clone());
-        let rows = query.fetch_all(conn).await.map_err(from_sqlx)?;
-        let begun = rows.iter().map(row::begun).collect::<Result<_>>()?;
-        Ok((self, begun))
+        query.fetch_all(conn).await.map_err(from_sqlx)
     }
 
-    async fn begun_before(self, conn: &mut SqliteConnection) -> Result<Vec<Begun>> {
-        let query = sqlx::query(sql::BEGUN).bind(self.ids).bind(self.worker).bind(self.batch);
+    async fn begun_before(&self, conn: &mut SqliteConnection) -> Result<Vec<Begun>> {
+        let query = sqlx::query(sql::BEGUN).bind(self.ids.clone()).bind(self.worker.clone()).bind(self.batch);
         let rows = query.fetch_all(conn).await.map_err(from_sqlx)?;
         rows.iter().map(row::begun).collect()
     }
