@@ -77,7 +77,7 @@ impl Writer {
         self,
         work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T>,
     ) -> Result<T> {
-        let (turn, mut conn) = self.turn(self.kept.clone().lock_owned().await).await?;
+        let (turn, mut conn) = self.turn().await?;
         let mut transaction = conn.begin_with(sql::BEGIN_IMMEDIATE).await.map_err(from_sqlx)?;
         let answer = work(&mut transaction).await?;
         transaction.commit().await.map_err(from_sqlx)?;
@@ -105,19 +105,15 @@ impl Writer {
 
     /// Runs what waits. Whoever is not told repeats it and meets the error himself, if it is still there.
     async fn run_shared(self) -> Result<()> {
-        let turn = self.kept.clone().lock_owned().await;
-        let sharing: Vec<Sharing> = {
-            let mut waiting = self.waiting();
-            let count = waiting.len().min(MOST_SHARING);
-            waiting.drain(..count).collect()
+        let turn = self.turn().await;
+        // Not before: the longer the turn took, the more came. If it failed, they all have to know.
+        let sharing = self.take_waiting();
+        let (turn, mut conn) = turn?;
+        let told = match sharing.as_slice() {
+            [] => None,
+            [Sharing { single: true, .. }] => run_all(&mut conn, sharing).await?,
+            _ => run_together(&mut conn, sharing).await?,
         };
-        if sharing.is_empty() {
-            return Ok(());
-        }
-        let (turn, mut conn) = self.turn(turn).await?;
-        let alone = sharing.len() == 1 && sharing.iter().all(|sharing| sharing.single);
-        let told =
-            if alone { run_all(&mut conn, sharing).await? } else { run_together(&mut conn, sharing).await? };
         keep(turn, conn);
         told.into_iter().flatten().for_each(|tell| tell());
         Ok(())
@@ -127,10 +123,14 @@ impl Writer {
         self.sharing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn turn(
-        &self,
-        mut turn: OwnedMutexGuard<Kept>,
-    ) -> Result<(OwnedMutexGuard<Kept>, PoolConnection<Sqlite>)> {
+    fn take_waiting(&self) -> Vec<Sharing> {
+        let mut waiting = self.waiting();
+        let count = waiting.len().min(MOST_SHARING);
+        waiting.drain(..count).collect()
+    }
+
+    async fn turn(&self) -> Result<(OwnedMutexGuard<Kept>, PoolConnection<Sqlite>)> {
+        let mut turn = Arc::clone(&self.kept).lock_owned().await;
         let conn = match turn.0.take() {
             Some(conn) => conn,
             None => self.pool.acquire().await.map_err(from_sqlx)?,
