@@ -1,11 +1,10 @@
 //! `queued → sending`, and what is to be offered for it.
 
-use std::collections::HashSet;
-
 use sms_core::clock::duration_to_ms;
 use sms_core::store::{BeginRequest, Begun, DueRequest};
-use sms_core::{Job, Lane, MessageId, Result};
-use sqlx::SqliteConnection;
+use sms_core::{Job, Lane, Result};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Sqlite, SqliteConnection};
 
 use crate::args::id_list;
 use crate::error::from_sqlx;
@@ -14,7 +13,7 @@ use crate::sql;
 use crate::store::SqliteStore;
 
 pub(crate) async fn due(store: &SqliteStore, request: DueRequest) -> Result<Vec<Job>> {
-    store.write_together(move |conn, now| Box::pin(offer(conn, now, request))).await
+    store.write(move |conn, now| Box::pin(offer(conn, now, request))).await
 }
 
 async fn offer(conn: &mut SqliteConnection, now: i64, request: DueRequest) -> Result<Vec<Job>> {
@@ -37,26 +36,29 @@ pub(crate) async fn begin(store: &SqliteStore, request: BeginRequest<'_>) -> Res
     if request.ids.is_empty() {
         return Ok(Vec::new());
     }
-    let asked: HashSet<&MessageId> = request.ids.iter().collect();
-    let count = asked.len();
     let claim = Claim {
-        ids: id_list(asked),
+        ids: id_list(request.ids),
         worker: request.worker.to_owned(),
         batch: request.batch.cast_signed(),
         provider: request.provider.to_owned(),
         lease_ms: duration_to_ms(request.lease),
     };
-    let (claim, mut begun) = store.write(move |conn, now| Box::pin(claim.begin(conn, now))).await?;
-    // Some were left out: begun by others, not due, or begun by this very call before, its answer being lost.
-    if begun.len() < count {
-        let known: HashSet<MessageId> = begun.iter().map(|begun| begun.submission.id).collect();
-        let before = store.read(|conn| Box::pin(claim.begun_before(conn))).await?;
-        begun.extend(before.into_iter().filter(|begun| !known.contains(&begun.submission.id)));
+    let begun = claim.begun();
+    let shared = claim.clone();
+    let shared = store.write_shared(true, move |conn, now| {
+        Box::pin(async move { shared.begin(conn, now).await.map(Some) })
+    });
+    if shared.await?.is_none() {
+        store.write(move |conn, now| Box::pin(claim.begin(conn, now))).await?;
     }
-    Ok(begun)
+    // Read by another connection, so that the one that writes is free for the next write. What this very call began
+    // before, its answer being lost, is there, too.
+    let rows = store.read(|conn| Box::pin(async { begun.fetch_all(conn).await.map_err(from_sqlx) })).await?;
+    rows.iter().map(row::begun).collect()
 }
 
 /// A [`BeginRequest`] of its own, since a write may outlive its caller.
+#[derive(Clone)]
 struct Claim {
     ids: String,
     worker: String,
@@ -66,24 +68,15 @@ struct Claim {
 }
 
 impl Claim {
-    /// One statement, so a transaction by itself.
-    async fn begin(self, conn: &mut SqliteConnection, now: i64) -> Result<(Self, Vec<Begun>)> {
-        let query = sqlx::query(sql::BEGIN)
-            .bind(self.ids.clone())
-            .bind(now)
-            .bind(self.worker.clone())
-            .bind(self.batch)
-            .bind(now.saturating_add(self.lease_ms))
-            .bind(self.provider.clone());
-        let rows = query.fetch_all(conn).await.map_err(from_sqlx)?;
-        let begun = rows.iter().map(row::begun).collect::<Result<_>>()?;
-        Ok((self, begun))
+    async fn begin(self, conn: &mut SqliteConnection, now: i64) -> Result<()> {
+        let lease_until = now.saturating_add(self.lease_ms);
+        let query = sqlx::query(sql::BEGIN).bind(self.ids).bind(now).bind(self.worker).bind(self.batch);
+        query.bind(lease_until).bind(self.provider).execute(conn).await.map_err(from_sqlx)?;
+        Ok(())
     }
 
-    async fn begun_before(self, conn: &mut SqliteConnection) -> Result<Vec<Begun>> {
-        let query = sqlx::query(sql::BEGUN).bind(self.ids).bind(self.worker).bind(self.batch);
-        let rows = query.fetch_all(conn).await.map_err(from_sqlx)?;
-        rows.iter().map(row::begun).collect()
+    fn begun(&self) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+        sqlx::query(sql::BEGUN).bind(self.ids.clone()).bind(self.worker.clone()).bind(self.batch)
     }
 }
 

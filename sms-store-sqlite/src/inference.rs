@@ -31,7 +31,7 @@ pub(crate) async fn infer(store: &SqliteStore, quiet: Duration) -> Result<Vec<Me
     if store.read(|conn| Box::pin(suspects(conn, since))).await?.is_empty() {
         return Ok(Vec::new());
     }
-    store.write_together(move |conn, now| Box::pin(infer_all(conn, now, since, quiet))).await
+    store.write(move |conn, now| Box::pin(infer_all(conn, now, since, quiet))).await
 }
 
 async fn infer_all(

@@ -41,20 +41,23 @@ struct Holder {
 
 pub(crate) async fn insert(store: &SqliteStore, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
     let InsertRequest { messages, push_after } = request;
-    let now = store.now();
-    let mut pieces = pieces(messages, now, push_after)?;
-    // Nearly every insert is one statement that inserts everything, which is a transaction by itself.
-    if pieces.len() < 2 {
-        let Some(piece) = pieces.pop() else { return Ok(Vec::new()) };
-        let inserted = store.write(move |conn, _| Box::pin(run(conn, piece))).await?;
-        if inserted == messages.len() {
-            return Ok(vec![Inserted::Stored; inserted]);
-        }
-        // Some were left out. The whole is repeated, which changes nothing for those that were inserted.
-        pieces = self::pieces(messages, now, push_after)?;
+    if messages.is_empty() {
+        return Ok(Vec::new());
     }
+    let now = store.now();
+    let pieces = pieces(messages, now, push_after)?;
+    // Nearly every insert is one that inserts everything.
+    let single = pieces.len() == 1;
+    let inserted = store
+        .write_shared(single, move |conn, _| Box::pin(async { run_all(conn, pieces).await.map(Some) }))
+        .await?;
+    if inserted == Some(messages.len()) {
+        return Ok(vec![Inserted::Stored; messages.len()]);
+    }
+    // Some were left out. The whole is repeated, which changes nothing for those that were inserted.
+    let pieces = self::pieces(messages, now, push_after)?;
     let insertion = Insertion::new(messages, pieces);
-    store.write_together(move |conn, now| Box::pin(async move { insertion.run(conn, now).await })).await
+    store.write(move |conn, now| Box::pin(async move { insertion.run(conn, now).await })).await
 }
 
 /// Inserts one message in the transaction of a caller.
@@ -75,7 +78,16 @@ fn pieces(messages: &[NewMessage], now: i64, push_after: Duration) -> Result<Vec
     sql::INSERT.pieces(messages, |args, message| bind(args, message, now, push_after))
 }
 
-/// Runs one of them: how many messages it inserted.
+/// Runs them: how many messages they inserted.
+async fn run_all(conn: &mut SqliteConnection, pieces: Vec<Piece>) -> Result<usize> {
+    let mut inserted = 0;
+    for piece in pieces {
+        inserted += run(conn, piece).await?;
+    }
+    Ok(inserted)
+}
+
+/// Runs one of them.
 async fn run(conn: &mut SqliteConnection, piece: Piece) -> Result<usize> {
     let done = piece.query().execute(conn).await.map_err(from_sqlx)?;
     usize::try_from(done.rows_affected()).map_err(|_| undecodable("count"))
@@ -103,11 +115,7 @@ impl Insertion {
 
     /// Inserts what has a free id and a free key, in order: of two messages with one key the first is inserted.
     async fn insert_free(&self, conn: &mut SqliteConnection) -> Result<usize> {
-        let mut inserted = 0;
-        for piece in self.pieces.iter().cloned() {
-            inserted += run(conn, piece).await?;
-        }
-        Ok(inserted)
+        run_all(conn, self.pieces.clone()).await
     }
 
     /// Frees the keys whose window is over; whether there were any.

@@ -12,7 +12,7 @@ use crate::sql;
 use crate::store::SqliteStore;
 
 pub(crate) async fn resolve(store: &SqliteStore, request: ResolveRequest) -> Result<Status> {
-    store.write_together(move |conn, now| Box::pin(resolve_one(conn, now, request))).await
+    store.write(move |conn, now| Box::pin(resolve_one(conn, now, request))).await
 }
 
 async fn resolve_one(conn: &mut SqliteConnection, now: i64, request: ResolveRequest) -> Result<Status> {
@@ -35,7 +35,7 @@ async fn resolve_one(conn: &mut SqliteConnection, now: i64, request: ResolveRequ
 }
 
 pub(crate) async fn cancel(store: &SqliteStore, request: CancelRequest) -> Result<Status> {
-    store.write_together(move |conn, now| Box::pin(cancel_one(conn, now, request))).await
+    store.write(move |conn, now| Box::pin(cancel_one(conn, now, request))).await
 }
 
 async fn cancel_one(conn: &mut SqliteConnection, now: i64, request: CancelRequest) -> Result<Status> {

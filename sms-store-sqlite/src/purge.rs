@@ -14,7 +14,7 @@ use crate::sql;
 use crate::store::SqliteStore;
 
 pub(crate) async fn purge(store: &SqliteStore, older_than: Duration, limit: usize) -> Result<usize> {
-    store.write_together(move |conn, now| Box::pin(purge_before(conn, now, older_than, limit))).await
+    store.write(move |conn, now| Box::pin(purge_before(conn, now, older_than, limit))).await
 }
 
 async fn purge_before(

@@ -19,7 +19,7 @@ pub(crate) async fn apply(store: &SqliteStore, receipts: &[Receipt]) -> Result<V
     }
     let receipts = receipts.to_vec();
     store
-        .write_together(move |conn, now| Box::pin(async move { apply_all(conn, now, &receipts).await }))
+        .write(move |conn, now| Box::pin(async move { apply_all(conn, now, &receipts).await }))
         .await
 }
 

@@ -16,7 +16,7 @@ use crate::store::SqliteStore;
 impl Registry for SqliteStore {
     async fn put(&self, kind: &str, name: &str, value: &Value, expect: Expect) -> Result<u64> {
         let (kind, name, value) = (kind.to_owned(), name.to_owned(), value.to_string());
-        self.write_together(move |conn, now| Box::pin(put(conn, now, kind, name, value, expect))).await
+        self.write(move |conn, now| Box::pin(put(conn, now, kind, name, value, expect))).await
     }
 
     async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>> {

@@ -198,7 +198,7 @@ fn held_lease(columns: &mut Columns<'_>) -> Result<Option<HeldLease>> {
     Ok(Some(HeldLease { worker, batch: batch.cast_unsigned(), since, until }))
 }
 
-/// Reads a row of [`sql::BEGIN`](crate::sql::BEGIN).
+/// Reads a row of [`sql::BEGUN`](crate::sql::BEGUN).
 pub(crate) fn begun(row: &SqliteRow) -> Result<Begun> {
     let mut columns = Columns::new(row);
     let (id, to) = (columns.id()?, columns.phone()?);

@@ -21,13 +21,13 @@ pub(crate) async fn settle(store: &SqliteStore, settlements: &[Settlement]) -> R
         return Ok(Vec::new());
     }
     if let Some(batch) = PlainBatch::new(store.now(), settlements)? {
-        let settled = store.write_if(move |conn, _| Box::pin(batch.settle(conn))).await?;
+        let settled = store.write_shared(false, move |conn, _| Box::pin(batch.settle(conn))).await?;
         if let Some(settled) = settled {
             return Ok(settled);
         }
     }
     let settlements = settlements.to_vec();
-    store.write_together(move |conn, now| Box::pin(settle_any(conn, now, settlements))).await
+    store.write(move |conn, now| Box::pin(settle_any(conn, now, settlements))).await
 }
 
 /// What nearly every batch is: outcomes of their owners, for which no receipts are waiting.

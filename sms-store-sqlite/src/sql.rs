@@ -49,11 +49,9 @@ pub(crate) const BEGIN: &str = "\
     UPDATE messages \
     SET status = 1, fence = fence + 1, attempts = attempts + 1, updated_at = ?2, \
         worker = ?3, batch = ?4, lease_since = ?2, lease_until = ?5, provider = ?6 \
-    WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND +status = 0 AND due_at <= ?2 AND valid_until > ?2 \
-    RETURNING id, to_number, text, sender, class, options, valid_until, \
-              fence, attempts, max_attempts, resends, on_unknown, lease_since - unknown_at";
+    WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND +status = 0 AND due_at <= ?2 AND valid_until > ?2";
 
-/// What an earlier call with the same worker and batch began. ?1 ids, ?2 worker, ?3 batch.
+/// What a call with this worker and batch began. ?1 ids, ?2 worker, ?3 batch.
 pub(crate) const BEGUN: &str = "\
     SELECT id, to_number, text, sender, class, options, valid_until, \
            fence, attempts, max_attempts, resends, on_unknown, lease_since - unknown_at \

@@ -1,6 +1,5 @@
 //! The store: opening the file, and whose turn it is to write.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,50 +103,31 @@ impl SqliteStore {
         self.clock.now_ms()
     }
 
-    /// Runs one statement that writes.
+    /// Runs statements as one transaction, in a task of its own: a caller that goes away cancels nothing half-way. One
+    /// that does not end in time may still happen, which is what `Unavailable` says.
     pub(crate) async fn write<T, W>(&self, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut SqliteConnection, i64) -> Work<'c, T> + Send + 'static,
     {
         let (writer, clock) = (self.writer.clone(), Arc::clone(&self.clock));
-        self.finish(async move { writer.run(|conn| work(conn, clock.now_ms())).await }).await
+        let written = tokio::spawn(async move { writer.run(|conn| work(conn, clock.now_ms())).await });
+        let stopped = |error| {
+            Error::new(ErrorKind::Internal, "a write to the SQLite store was stopped").with_source(error)
+        };
+        timeout(self.timeout, written).await.map_err(timed_out)?.map_err(stopped)?
     }
 
-    /// Runs several statements as one transaction.
-    pub(crate) async fn write_together<T, W>(&self, work: W) -> Result<T>
-    where
-        T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection, i64) -> Work<'c, T> + Send + 'static,
-    {
-        let stopped = || Error::new(ErrorKind::Internal, "a transaction came to nothing");
-        let answer = self.write_if(|conn, now| {
-            let work = work(conn, now);
-            Box::pin(async move { work.await.map(Some) })
-        });
-        answer.await?.ok_or_else(stopped)
-    }
-
-    /// Runs several statements as one transaction, which is rolled back when they answer `None`.
-    pub(crate) async fn write_if<T, W>(&self, work: W) -> Result<Option<T>>
+    /// Runs statements in one transaction with others that wait; `None` when they are to be repeated by
+    /// [`write`](Self::write). See [`Writer::share`].
+    pub(crate) async fn write_shared<T, W>(&self, single: bool, work: W) -> Result<Option<T>>
     where
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut SqliteConnection, i64) -> Work<'c, Option<T>> + Send + 'static,
     {
-        let (writer, clock) = (self.writer.clone(), Arc::clone(&self.clock));
-        self.finish(async move { writer.run_together(|conn| work(conn, clock.now_ms())).await }).await
-    }
-
-    /// Runs a write in a task of its own: a caller that goes away cancels nothing half-way. One that does not end in time
-    /// may still happen, which is what `Unavailable` says.
-    async fn finish<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        let stopped = |error| {
-            Error::new(ErrorKind::Internal, "a write to the SQLite store was stopped").with_source(error)
-        };
-        timeout(self.timeout, tokio::spawn(work)).await.map_err(timed_out)?.map_err(stopped)?
+        let clock = Arc::clone(&self.clock);
+        let written = self.writer.clone().share(single, move |conn| work(conn, clock.now_ms()));
+        timeout(self.timeout, written).await.map_err(timed_out)
     }
 
     /// Runs statements that read.

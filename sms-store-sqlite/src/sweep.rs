@@ -13,7 +13,7 @@ use crate::store::SqliteStore;
 
 pub(crate) async fn rescue(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
     store
-        .write_together(move |conn, now| {
+        .write(move |conn, now| {
             Box::pin(sweep(conn, now, sql::LOAD_LEASE_OVER, limit, Standing::rescue))
         })
         .await
@@ -21,7 +21,7 @@ pub(crate) async fn rescue(store: &SqliteStore, limit: usize) -> Result<Vec<Mess
 
 pub(crate) async fn expire(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
     store
-        .write_together(move |conn, now| {
+        .write(move |conn, now| {
             Box::pin(sweep(conn, now, sql::LOAD_PAST_DEADLINE, limit, Standing::expire))
         })
         .await
@@ -49,7 +49,7 @@ pub(crate) async fn awaiting_receipt(
     polling: Polling,
     limit: usize,
 ) -> Result<Vec<ProviderRef>> {
-    store.write_together(move |conn, now| Box::pin(plan_queries(conn, now, polling, limit))).await
+    store.write(move |conn, now| Box::pin(plan_queries(conn, now, polling, limit))).await
 }
 
 async fn plan_queries(

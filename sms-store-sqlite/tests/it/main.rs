@@ -9,4 +9,5 @@ mod conformance;
 mod crash;
 mod faults;
 mod opening;
+mod sharing;
 mod transaction;

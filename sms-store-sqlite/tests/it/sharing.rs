@@ -1,0 +1,64 @@
+//! Writes that share a transaction.
+
+use sms_core::store::Inserted;
+use sms_core::{ErrorKind, NewMessage, Result};
+use sms_store_sqlite::SqliteStore;
+use tokio::task::JoinHandle;
+
+use crate::common::{Folder, ask, count, insert, messages, run};
+
+fn spawn_insert(store: &SqliteStore, batch: Vec<NewMessage>) -> JoinHandle<Result<Vec<Inserted>>> {
+    let store = store.clone();
+    tokio::spawn(async move { insert(&store, &batch).await })
+}
+
+/// Starts these inserts while somebody else writes, so that they wait for their turn together.
+async fn insert_at_once(
+    store: &SqliteStore,
+    batches: Vec<Vec<NewMessage>>,
+) -> Vec<JoinHandle<Result<Vec<Inserted>>>> {
+    let transaction = store.transaction().await.expect("a transaction");
+    let inserts = batches.into_iter().map(|batch| spawn_insert(store, batch)).collect();
+    // On one thread, so all of them are waiting then.
+    tokio::task::yield_now().await;
+    transaction.rollback().await.expect("rolled back");
+    inserts
+}
+
+/// How many commits are in the write-ahead log: the frames that bear the size of the file.
+fn commits(folder: &Folder) -> usize {
+    let log = std::fs::read(folder.file().with_extension("db-wal")).expect("the log");
+    log[32..].chunks(24 + 4096).filter(|frame| frame[4..8] != [0; 4]).count()
+}
+
+#[tokio::test]
+async fn writes_that_wait_together_are_one_commit() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let before = commits(&folder);
+    for insert in insert_at_once(&store, (0..10).map(|_| messages(1)).collect()).await {
+        assert_eq!(insert.await.expect("no panic").expect("inserted"), [Inserted::Stored]);
+    }
+    assert_eq!(count(&store).await, 10);
+    assert_eq!(commits(&folder), before + 1);
+}
+
+#[tokio::test]
+async fn a_write_that_fails_spoils_none_of_those_beside_it() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    run(
+        &store,
+        "CREATE TRIGGER refuse BEFORE INSERT ON messages WHEN new.text = 'text 4' \
+                 BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    )
+    .await;
+    let batches: Vec<_> = messages(8).into_iter().map(|message| vec![message]).collect();
+    for (n, insert) in insert_at_once(&store, batches).await.into_iter().enumerate() {
+        let answer = insert.await.expect("no panic").map_err(|error| error.kind());
+        let expected = if n == 4 { Err(ErrorKind::Internal) } else { Ok(vec![Inserted::Stored]) };
+        assert_eq!(answer, expected, "insert {n}");
+    }
+    assert_eq!(count(&store).await, 7);
+    assert_eq!(ask(&store, "PRAGMA integrity_check").await, "ok");
+}
