@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::places::Place;
+use super::places::{InFlight, Place};
 use super::{LAST_TRY, QUEUE_TIMEOUT, SETTLE_MARGIN, STORE_TIMEOUT, Shared, least_lease};
 use crate::breaker::Admission;
 use crate::error::{Error, Result};
@@ -32,7 +32,6 @@ impl Shared {
     /// Takes the jobs of one call to their outcomes. Never fails: what cannot be written now is repeated, and what
     /// cannot be written at all is left for the caretaker, which is safe.
     pub(super) async fn attempt(&self, leases: Vec<Lease>, admission: Admission, place: Place) {
-        let Place { call: in_flight, attempt } = place;
         let call = self.provider.limits().timeout;
         let lease = self.lease.unwrap_or_else(|| least_lease(call));
         // Counted from before `begin`, so that it ends before the lease does by the store's clock.
@@ -45,13 +44,13 @@ impl Shared {
         if begun.is_empty() {
             self.breaker.cancel_trial();
         } else {
-            let settlements = self.call(begun, admission, latest_start).await;
-            drop(in_flight);
+            let (in_flight, recording) = place.fly(&self.stop).await;
+            let settlements = self.call(begun, admission, latest_start, in_flight).await;
             self.settle(&settlements, turns).await;
+            drop(recording);
         }
         // Also those that were not begun: they are settled, or the caretaker offers them when they are due.
         report("ack", self.queue.ack(&leases)).await;
-        drop(attempt);
     }
 
     /// Whose turn it is to write to the store: an urgent job waits for nobody.
@@ -97,7 +96,13 @@ impl Shared {
     }
 
     /// One call to the provider: the outcomes to be recorded.
-    async fn call(&self, begun: Vec<Begun>, admission: Admission, latest_start: Instant) -> Vec<Settlement> {
+    async fn call(
+        &self,
+        begun: Vec<Begun>,
+        admission: Admission,
+        latest_start: Instant,
+        in_flight: Option<InFlight>,
+    ) -> Vec<Settlement> {
         let (tickets, submissions): (Vec<Ticket>, Vec<Submission>) = begun
             .into_iter()
             .map(|Begun { submission, fence, attempt }| {
@@ -105,10 +110,14 @@ impl Shared {
             })
             .unzip();
         let started = Instant::now();
-        let outcomes = if !self.breaker.still_admits(admission) {
+        let given_back =
+            |why: &str| vec![Outcome::new(OutcomeClass::Blocked, None, Some(why.to_owned())); tickets.len()];
+        let outcomes = if in_flight.is_none() {
             self.breaker.cancel_trial();
-            let paused = "the provider was paused before the call could start";
-            vec![Outcome::new(OutcomeClass::Blocked, None, Some(paused.to_owned())); tickets.len()]
+            given_back("the worker was stopped before the call could start")
+        } else if !self.breaker.still_admits(admission) {
+            self.breaker.cancel_trial();
+            given_back("the provider was paused before the call could start")
         } else if started < latest_start {
             let outcomes = self.submit(submissions).await;
             self.breaker.record(&outcomes);

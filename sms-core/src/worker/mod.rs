@@ -80,6 +80,8 @@ struct Shared {
     writes: Semaphore,
     /// Numbers the calls of `begin`.
     batches: AtomicU64,
+    /// Set when the drain begins: what has not gone to the provider yet does not go any more.
+    stop: CancellationToken,
     /// Set late in the drain: what still waits for the store has one last try.
     abandon: CancellationToken,
 }
@@ -155,6 +157,7 @@ impl Worker {
             writes: Semaphore::new(MAX_WRITES),
             // Not from 1: a worker that is started again under its old name must not be taken for its former self.
             batches: AtomicU64::new(fastrand::u64(..1 << 62)),
+            stop: CancellationToken::new(),
             abandon: CancellationToken::new(),
         };
         WorkerBuilder { shared, concurrency: CONCURRENCY, retention: RETENTION }
@@ -223,6 +226,7 @@ impl Worker {
             }
             self.shared.release(&jobs).await;
         }
+        self.shared.stop.cancel();
         attempts.close();
         if timeout(limits.timeout + DRAIN_MARGIN, attempts.wait()).await.is_err() {
             self.shared.abandon.cancel();

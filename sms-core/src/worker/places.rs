@@ -6,38 +6,61 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
-/// The places of a worker's attempts: so many calls in flight, and as many more whose outcomes are being recorded. A store
-/// that is slow takes nothing from the provider's time, and one that is down stops new calls.
+/// The places of a worker's attempts: so many calls in flight, one batch that is put on record meanwhile to go next, and as
+/// many calls again whose outcomes are being recorded. The store takes nothing from the provider's time, and one that is
+/// down stops new calls.
 #[derive(Debug)]
 pub(super) struct Places {
     calls: Arc<Semaphore>,
+    begun: Arc<Semaphore>,
     attempts: Arc<Semaphore>,
 }
 
 /// The right to make one attempt.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// Until the call has ended.
-    pub(super) call: OwnedSemaphorePermit,
-    /// Until its outcome is recorded.
-    pub(super) attempt: OwnedSemaphorePermit,
+    /// Held until the call has ended.
+    begun: OwnedSemaphorePermit,
+    calls: Arc<Semaphore>,
+    /// Held until the outcome is recorded.
+    attempt: OwnedSemaphorePermit,
+}
+
+/// The right to make a call, until it has ended.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    _call: OwnedSemaphorePermit,
+    _begun: OwnedSemaphorePermit,
 }
 
 impl Places {
     pub(super) fn new(calls: NonZeroUsize) -> Self {
         let calls = calls.get().min(Semaphore::MAX_PERMITS / 2);
-        Self { calls: Arc::new(Semaphore::new(calls)), attempts: Arc::new(Semaphore::new(calls * 2)) }
+        let of = |permits| Arc::new(Semaphore::new(permits));
+        Self { calls: of(calls), begun: of(calls + 1), attempts: of(calls * 2) }
     }
 
     /// Waits for a place, and for the provider's pace.
     pub(super) async fn take(&self, pace: Option<&mut Interval>) -> Option<Place> {
         let attempt = Arc::clone(&self.attempts).acquire_owned().await.ok()?;
-        let call = Arc::clone(&self.calls).acquire_owned().await.ok()?;
+        let begun = Arc::clone(&self.begun).acquire_owned().await.ok()?;
         if let Some(pace) = pace {
             pace.tick().await;
         }
-        Some(Place { call, attempt })
+        Some(Place { begun, calls: Arc::clone(&self.calls), attempt })
+    }
+}
+
+impl Place {
+    /// Waits until a call may start, but not once the worker stops; and what is held until the outcome is recorded.
+    pub(super) async fn fly(self, stop: &CancellationToken) -> (Option<InFlight>, OwnedSemaphorePermit) {
+        let call = match Arc::clone(&self.calls).try_acquire_owned() {
+            Ok(call) => Some(call),
+            Err(_) => stop.run_until_cancelled(self.calls.acquire_owned()).await.and_then(Result::ok),
+        };
+        (call.map(|call| InFlight { _call: call, _begun: self.begun }), self.attempt)
     }
 }
 
