@@ -52,10 +52,9 @@ pub(crate) fn statement(request: &ListRequest) -> QueryBuilder<Postgres> {
 fn push_source(query: &mut QueryBuilder<Postgres>, status: Option<Status>) {
     query.push(" FROM messages AS m JOIN states AS s ON s.id = m.id WHERE ");
     match status {
-        // As literals: a partial index is not used for a state that is bound. That of what is being sent, which are few at
-        // any time, has another order; they are sorted.
-        Some(Status::Sending) => query.push("s.status = 1"),
-        Some(status) => query.push("s.status <> 1 AND s.status = ").push(status.number()),
+        // As literals: a partial index is not used for a state that is bound. What waits or is being sent has indexes in
+        // another order; they are sorted, or looked for among the newest, whichever is less.
+        Some(status) => query.push("s.status = ").push(status.number()),
         None => query.push("TRUE"),
     };
 }

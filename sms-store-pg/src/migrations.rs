@@ -10,7 +10,10 @@ use crate::error::from_sqlx;
 use crate::sql;
 
 /// Every migration: version, name, SQL. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "messages", include_str!("../migrations/0001_messages.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "messages", include_str!("../migrations/0001_messages.sql")),
+    (2, "fewer entries", include_str!("../migrations/0002_fewer_entries.sql")),
+];
 
 /// Number of the advisory lock, beside a number made of the schema's name.
 const LOCK: i32 = 0x5053_4D53;

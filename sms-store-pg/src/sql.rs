@@ -459,9 +459,14 @@ pub(crate) const RAISE_BASE: &str = "\
         FROM event_base AS b LEFT JOIN (SELECT seq FROM events ORDER BY seq DESC LIMIT 1) AS e ON TRUE) AS ahead \
     WHERE ahead.by > 0";
 
-/// How many messages are in each state. $1 accepted from, $2 accepted before.
+/// How many messages are in each state, each part from an index of its own. $1 accepted from, $2 accepted before.
 pub(crate) const STATS: &str = "\
-    SELECT status, count(*) FROM states WHERE created_at >= $1 AND created_at < $2 GROUP BY status";
+    SELECT status + 0::smallint, count(*) FROM states \
+    WHERE status > 1 AND created_at >= $1 AND created_at < $2 GROUP BY 1 \
+    UNION ALL \
+    SELECT 0::smallint, count(*) FROM states WHERE status = 0 AND created_at >= $1 AND created_at < $2 \
+    UNION ALL \
+    SELECT 1::smallint, count(*) FROM states WHERE status = 1 AND created_at >= $1 AND created_at < $2";
 
 /// The same of one owner. $3 owner.
 pub(crate) const STATS_OF_OWNER: &str = "\
@@ -475,7 +480,7 @@ pub(crate) const PURGE: &str = concat!(
     ", gone AS MATERIALIZED ( \
          SELECT id FROM states \
          WHERE created_at < (SELECT now FROM clock) - $2 AND updated_at < (SELECT now FROM clock) - $2 \
-           AND status + 0 > 1 ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED \
+           AND status > 1 ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED \
      ), ids AS MATERIALIZED (SELECT coalesce(array_agg(id), '{}') AS list FROM gone \
      ), e AS (DELETE FROM events WHERE message_id = ANY ((SELECT list FROM ids)::uuid[]) \
      ), a AS (DELETE FROM aliases WHERE message_id = ANY ((SELECT list FROM ids)::uuid[]) \

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sms_core::registry::Expect;
-use sms_core::store::CancelRequest;
+use sms_core::store::{CancelRequest, ListRequest, StatsRange};
 use sms_core::{ErrorKind, Registry, Scope, Status, Store};
 use sms_store_pg::{PgConfig, PgStore};
 
@@ -65,6 +65,28 @@ async fn a_schema_a_newer_version_has_migrated_can_still_be_opened() {
                  VALUES (9999, 'later', TRUE, '', 0)";
     run(&mut schema.connect().await, later).await;
     insert(&schema.open().await, &messages(1)).await.expect("inserted");
+}
+
+/// What the first release made is brought up to date with the messages in it.
+#[tokio::test]
+async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
+    let (schema, batch) = (Schema::new(), messages(3));
+    let store = schema.open().await;
+    insert(&store, &batch).await.expect("inserted");
+    let by = "me".to_owned();
+    store.cancel(CancelRequest { id: batch[0].id, scope: Scope::All, by }).await.expect("cancelled");
+    let mut conn = schema.connect().await;
+    run(&mut conn, "DROP INDEX states_by_status, states_by_created").await;
+    run(&mut conn, "CREATE INDEX states_status ON states (status, id) WHERE status <> 1").await;
+    run(&mut conn, "CREATE INDEX states_created ON states (created_at, status)").await;
+    run(&mut conn, "DELETE FROM _sqlx_migrations WHERE version > 1").await;
+
+    assert_eq!(refusal(schema.config().migrate(false)).await, ErrorKind::Config);
+    let store = schema.open().await;
+    let stats = store.stats(&StatsRange::default()).await.expect("counted");
+    assert_eq!((stats.count(Status::Queued), stats.count(Status::Cancelled)), (2, 1));
+    let request = ListRequest { statuses: vec![Status::Cancelled], limit: 10, ..ListRequest::default() };
+    assert_eq!(Store::list(&store, &request).await.expect("read").len(), 1);
 }
 
 #[tokio::test]
