@@ -130,7 +130,7 @@ async fn the_caretakers_questions_each_have_an_index() {
         (
             sql::PURGE,
             &[
-                "Index Scan using states_created on states",
+                "Index Scan using states_by_created on states",
                 "using events_message on events",
                 "using aliases_message on aliases",
                 "using parked_age on parked",
@@ -162,7 +162,7 @@ async fn events_and_counts_are_read_in_their_order() {
         (sql::TIMELINE, &["using events_message on events"]),
         (sql::KNOWN, &["using events_message on events"]),
         (sql::EVENTS_AFTER, &["using events_pkey on events"]),
-        (sql::STATS, &["Index Only Scan using states_created on states", "using states_lease on states"]),
+        (sql::STATS, &["Index Only Scan using states_by_created on states", "using states_lease on states"]),
         (sql::RECORD_GET, &["using registry_pkey on registry"]),
         (sql::RECORD_LIST, &["using registry_pkey on registry"]),
     ])
@@ -183,10 +183,10 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
         (ListRequest { reference, ..base.clone() }, &["using messages_reference on messages", STATES_BY_ID]),
         (ListRequest { scope, ..base.clone() }, &["using messages_owner on messages", STATES_BY_ID]),
         (state(Status::Queued), &["Scan Backward using states_pkey on states", MESSAGES_BY_ID]),
-        (state(Status::Failed), &["using states_status on states", MESSAGES_BY_ID]),
+        (state(Status::Failed), &["using states_by_status on states", MESSAGES_BY_ID]),
         (
             ListRequest { statuses: vec![Status::Failed, Status::Unknown], ..base.clone() },
-            &["using states_status on states", MESSAGES_BY_ID],
+            &["using states_by_status on states", MESSAGES_BY_ID],
         ),
     ];
     let mut planned = Planned::new(true).await;

@@ -76,7 +76,7 @@ async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
     let by = "me".to_owned();
     store.cancel(CancelRequest { id: batch[0].id, scope: Scope::All, by }).await.expect("cancelled");
     let mut conn = schema.connect().await;
-    run(&mut conn, "DROP INDEX states_status, states_created").await;
+    run(&mut conn, "DROP INDEX states_by_status, states_by_created").await;
     run(&mut conn, "CREATE INDEX states_status ON states (status, id) WHERE status <> 1").await;
     run(&mut conn, "CREATE INDEX states_created ON states (created_at, status)").await;
     run(&mut conn, "DELETE FROM _sqlx_migrations WHERE version > 1").await;
