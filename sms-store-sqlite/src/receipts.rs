@@ -18,9 +18,7 @@ pub(crate) async fn apply(store: &SqliteStore, receipts: &[Receipt]) -> Result<V
         return Ok(Vec::new());
     }
     let receipts = receipts.to_vec();
-    store
-        .write(move |conn, now| Box::pin(async move { apply_all(conn, now, &receipts).await }))
-        .await
+    store.write(move |conn, now| Box::pin(async move { apply_all(conn, now, &receipts).await })).await
 }
 
 async fn apply_all(

@@ -13,17 +13,13 @@ use crate::store::SqliteStore;
 
 pub(crate) async fn rescue(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
     store
-        .write(move |conn, now| {
-            Box::pin(sweep(conn, now, sql::LOAD_LEASE_OVER, limit, Standing::rescue))
-        })
+        .write(move |conn, now| Box::pin(sweep(conn, now, sql::LOAD_LEASE_OVER, limit, Standing::rescue)))
         .await
 }
 
 pub(crate) async fn expire(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
     store
-        .write(move |conn, now| {
-            Box::pin(sweep(conn, now, sql::LOAD_PAST_DEADLINE, limit, Standing::expire))
-        })
+        .write(move |conn, now| Box::pin(sweep(conn, now, sql::LOAD_PAST_DEADLINE, limit, Standing::expire)))
         .await
 }
 

@@ -46,7 +46,7 @@ pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'c
 struct Sharing {
     /// One statement, so a transaction by itself.
     single: bool,
-    run: Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, Option<Told>> + Send>,
+    run: Run,
 }
 
 impl fmt::Debug for Sharing {
@@ -55,6 +55,7 @@ impl fmt::Debug for Sharing {
     }
 }
 
+type Run = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, Option<Told>> + Send>;
 type Told = Box<dyn FnOnce() + Send>;
 
 /// The most writes in one transaction: those that came first must not wait long for it to end.
