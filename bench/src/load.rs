@@ -120,7 +120,8 @@ impl Load {
             body = if self.batch == 1 {
                 message(number)
             } else {
-                let messages: Vec<_> = (number * self.batch..(number + 1) * self.batch).map(message).collect();
+                let messages: Vec<_> =
+                    (number * self.batch..(number + 1) * self.batch).map(message).collect();
                 format!(r#"{{"messages":[{}]}}"#, messages.join(","))
             };
         }

@@ -22,7 +22,8 @@ pub(crate) struct Services {
 impl Services {
     /// From the environment, or the usual ones on this machine.
     pub(crate) fn read() -> Self {
-        let address = |variable: &str, usual: &str| std::env::var(variable).unwrap_or_else(|_| usual.to_owned());
+        let address =
+            |variable: &str, usual: &str| std::env::var(variable).unwrap_or_else(|_| usual.to_owned());
         Self {
             pg: address("SMS_TEST_PG_URL", "postgres://postgres@127.0.0.1:5432/postgres"),
             redis: address("SMS_TEST_REDIS_URL", "redis://127.0.0.1:6379"),
@@ -146,7 +147,9 @@ async fn forget_amqp(url: &str, prefix: &str) -> anyhow::Result<()> {
     let conn = lapin::Connection::connect(url, lapin::ConnectionProperties::default()).await?;
     let channel = conn.create_channel().await?;
     for lane in ["urgent", "normal", "bulk", "dead"] {
-        channel.queue_delete(format!("{prefix}.{lane}").into(), lapin::options::QueueDeleteOptions::default()).await?;
+        channel
+            .queue_delete(format!("{prefix}.{lane}").into(), lapin::options::QueueDeleteOptions::default())
+            .await?;
     }
     let exchange = format!("{prefix}.dead");
     channel.exchange_delete(exchange.into(), lapin::options::ExchangeDeleteOptions::default()).await?;

@@ -86,7 +86,10 @@ impl Running {
 }
 
 /// Runs this program with these arguments in a process of its own, and reads what it prints.
-pub(crate) async fn run_apart<T: DeserializeOwned>(arguments: &[String], limit: Duration) -> anyhow::Result<T> {
+pub(crate) async fn run_apart<T: DeserializeOwned>(
+    arguments: &[String],
+    limit: Duration,
+) -> anyhow::Result<T> {
     let program = std::env::current_exe()?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);

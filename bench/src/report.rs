@@ -138,7 +138,12 @@ impl Report {
     pub(crate) fn add_cost(&mut self, cost: Cost) {
         println!(
             "      {:<52} {:>9.0} msg/s {:>7.3} CPU s/1,000 {:>6.1} MiB {:>7.1} calls/1,000, provider {:.0} % of a core",
-            cost.name, cost.rate, cost.cpu_per_1000, cost.peak_mib, cost.calls_per_1000, cost.provider_cpu * 100.0
+            cost.name,
+            cost.rate,
+            cost.cpu_per_1000,
+            cost.peak_mib,
+            cost.calls_per_1000,
+            cost.provider_cpu * 100.0
         );
         self.costs.push(cost);
     }

@@ -43,7 +43,7 @@ struct Book {
     latencies: Vec<u64>,
     urgent: Vec<u64>,
     delay: Duration,
-    /// The last id given out; it lives through a new beginning, since ids are for ever.
+    /// The last id given out; they begin with the time and live through a new beginning, since no id comes twice.
     id: u64,
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn serve(port: u16) -> anyhow::Result<()> {
         .route("/bench/messages", get(messages))
         .route("/bench/seen", get(seen))
         .route("/bench/anew/{delay_ms}", post(anew))
-        .with_state(Shared::default());
+        .with_state(Arc::new(Mutex::new(Book { id: micros(), ..Book::default() })));
     let listener = TcpListener::bind(("127.0.0.1", port)).await.context("the port of the stand-in")?;
     axum::serve(listener, routes).await?;
     Ok(())
@@ -83,7 +83,9 @@ async fn status(form: String) -> String {
     let ids = ids.map(|(_, ids)| ids.into_owned()).unwrap_or_default();
     let states: Vec<_> = ids
         .split(',')
-        .map(|id| format!(r#""{id}":{{"status":"OK","status_code":102,"cost":"0.50","status_text":"On the way"}}"#))
+        .map(|id| {
+            format!(r#""{id}":{{"status":"OK","status_code":102,"cost":"0.50","status_text":"On the way"}}"#)
+        })
         .collect();
     format!(r#"{{"status":"OK","status_code":100,"balance":4122.56,"sms":{{{}}}}}"#, states.join(","))
 }

@@ -265,6 +265,7 @@ pub(crate) async fn request(address: &str, method: &str, path: &str) -> anyhow::
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     ensure!(answer.starts_with(b"HTTP/1.1 2"), "{path} answered {}", String::from_utf8_lossy(&answer));
-    let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").context("an answer without a head")?;
+    let head =
+        answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").context("an answer without a head")?;
     Ok(answer.split_off(head + 4))
 }

@@ -158,11 +158,7 @@ pub fn key_reused() -> Error {
 
 /// Inserts until every sender is gone and nobody waits. A task of its own: a caller that goes away cancels nothing
 /// for those who share its insert.
-async fn insert_all(
-    store: Arc<dyn Store>,
-    pusher: Option<Pusher>,
-    mut requests: mpsc::Receiver<Request>,
-) {
+async fn insert_all(store: Arc<dyn Store>, pusher: Option<Pusher>, mut requests: mpsc::Receiver<Request>) {
     let (mut waiting, mut open) = (Vec::new(), true);
     let mut inserts = JoinSet::new();
     while open || !inserts.is_empty() {

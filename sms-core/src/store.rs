@@ -209,7 +209,7 @@ pub enum Settled {
 }
 
 /// Whose messages a call may see.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Everybody's.
     #[default]

@@ -48,7 +48,7 @@ pub(super) async fn accept_once(system: &System, messages: u64, batch: u64) -> a
     let mut load = system.load(messages / batch);
     load.batch = batch;
     if batch > 1 {
-        load.path = "/v1/messages/batch".to_owned();
+        "/v1/messages/batch".clone_into(&mut load.path);
         load.connections = 8;
     }
     let before = system.usage()?;

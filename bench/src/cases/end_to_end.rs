@@ -11,7 +11,14 @@ impl Bench {
     pub(super) async fn end_to_end(&mut self) -> anyhow::Result<()> {
         type Case = (u8, &'static str, StoreKind, QueueKind, &'static [&'static str], (f64, f64));
         let cases: [Case; 4] = [
-            (4, "PostgreSQL + Redis", StoreKind::Pg, QueueKind::Redis, &["ins1", "done", "hello"], (0.8, 1.3)),
+            (
+                4,
+                "PostgreSQL + Redis",
+                StoreKind::Pg,
+                QueueKind::Redis,
+                &["ins1", "done", "hello"],
+                (0.8, 1.3),
+            ),
             (
                 5,
                 "PostgreSQL + RabbitMQ",
@@ -39,7 +46,10 @@ impl Bench {
             let cost = Run::cost(&name, &runs);
             self.report.add_cost(cost.clone());
             self.report.add(row, Part::of_steps(&name, cost.rate, &self.floor, steps, bounds));
-            self.report.add(12, Part::at_most(&format!("CPU per 1,000, {name}"), cost.cpu_per_1000, "s", (0.19, 0.10)));
+            self.report.add(
+                12,
+                Part::at_most(&format!("CPU per 1,000, {name}"), cost.cpu_per_1000, "s", (0.19, 0.10)),
+            );
         }
         Ok(())
     }

@@ -59,8 +59,14 @@ impl Bench {
         self.report.note(&format!("accept → call p99 at {rate}/s, {name}, ms"), call);
         match rate {
             500 => {
-                self.report.add(10, Part::at_most(&format!("accept p99 at 500/s, {name}"), accept, "ms", (5.0, 1.5)));
-                self.report.add(11, Part::at_most(&format!("accept → call p99 at 500/s, {name}"), call, "ms", (9.0, 4.0)));
+                self.report.add(
+                    10,
+                    Part::at_most(&format!("accept p99 at 500/s, {name}"), accept, "ms", (5.0, 1.5)),
+                );
+                self.report.add(
+                    11,
+                    Part::at_most(&format!("accept → call p99 at 500/s, {name}"), call, "ms", (9.0, 4.0)),
+                );
             }
             5000 => {
                 let name = format!("provider calls, singles at 5,000/s, {name}");
@@ -100,9 +106,11 @@ impl Bench {
     }
 
     async fn urgent(&mut self) -> anyhow::Result<()> {
-        for (queue, name) in
-            [(QueueKind::Memory, "PostgreSQL"), (QueueKind::Redis, "PostgreSQL + Redis"), (QueueKind::Amqp, "PostgreSQL + RabbitMQ")]
-        {
+        for (queue, name) in [
+            (QueueKind::Memory, "PostgreSQL"),
+            (QueueKind::Redis, "PostgreSQL + Redis"),
+            (QueueKind::Amqp, "PostgreSQL + RabbitMQ"),
+        ] {
             let (mut p50, mut p99) = (Vec::new(), Vec::new());
             for _ in 0..RUNS {
                 let spread = self.urgent_once(queue).await?;

@@ -16,7 +16,10 @@ const START: Duration = Duration::from_secs(10);
 impl Bench {
     pub(super) async fn start(&mut self) -> anyhow::Result<()> {
         let bytes = std::fs::metadata(server_program()?)?.len();
-        self.report.add(18, Part::at_most("stripped binary with everything", bytes as f64 / 1e6, "MB", (20.0, 12.0)));
+        self.report.add(
+            18,
+            Part::at_most("stripped binary with everything", bytes as f64 / 1e6, "MB", (20.0, 12.0)),
+        );
         for (store, name, bounds) in
             [(StoreKind::Sqlite, "SQLite", (60.0, 30.0)), (StoreKind::Pg, "PostgreSQL", (150.0, 80.0))]
         {
@@ -31,8 +34,10 @@ impl Bench {
             }
             place.close().await?;
             let name = |what: &str| format!("{what}, {name}");
-            self.report.add(18, Part::at_most(&name("start to first durable 202"), median(first), "ms", bounds));
-            self.report.add(18, Part::at_most(&name("resident when idle"), median(idle), "MiB", (28.0, 18.0)));
+            self.report
+                .add(18, Part::at_most(&name("start to first durable 202"), median(first), "ms", bounds));
+            self.report
+                .add(18, Part::at_most(&name("resident when idle"), median(idle), "MiB", (28.0, 18.0)));
         }
         Ok(())
     }

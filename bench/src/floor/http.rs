@@ -9,9 +9,9 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::system::{free_port, load_apart, wait_for_port};
 use crate::load::Load;
 use crate::process::Running;
+use crate::system::{free_port, load_apart, wait_for_port};
 
 /// Serves until it is killed: reads a message, and answers with an id.
 pub(crate) async fn serve(port: u16) -> anyhow::Result<()> {

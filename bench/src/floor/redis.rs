@@ -49,7 +49,8 @@ async fn pull(conn: &mut MultiplexedConnection, stream: &str, span: Duration) ->
         if ids.is_empty() {
             break;
         }
-        let () = pipe().xack(stream, "g", &ids).ignore().xdel(stream, &ids).ignore().query_async(conn).await?;
+        let () =
+            pipe().xack(stream, "g", &ids).ignore().xdel(stream, &ids).ignore().query_async(conn).await?;
         count += ids.len() as u64;
     }
     Ok(meter.rate(count))

@@ -37,7 +37,7 @@ fn insert(conn: &Connection, ids: &mut Vec<[u8; 16]>) -> rusqlite::Result<bool> 
     let (id, number) = (Uuid::now_v7().into_bytes(), ids.len() as u64);
     ids.push(id);
     let text = text::text(text::MARK, number, 0);
-    conn.prepare_cached(INSERT)?.execute(params![id.as_slice(), number as i64, text])?;
+    conn.prepare_cached(INSERT)?.execute(params![id.as_slice(), number.cast_signed(), text])?;
     Ok(true)
 }
 

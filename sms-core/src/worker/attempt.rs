@@ -80,8 +80,8 @@ impl Shared {
         let mut wait = FIRST_WAIT;
         while Instant::now() < latest_start {
             let request = BeginRequest { ids: &ids, worker: &self.name, batch, provider, lease };
-            let begin = in_turn(turns, self.store.begin(request));
-            let recorded = timeout_at(latest_start, timeout(STORE_TIMEOUT, begin));
+            let write = in_turn(turns, self.store.begin(request));
+            let recorded = timeout_at(latest_start, timeout(STORE_TIMEOUT, write));
             match self.abandon.run_until_cancelled(recorded).await? {
                 Ok(Ok(Ok(begun))) => return Some(begun),
                 Ok(Ok(Err(error))) => {

@@ -202,7 +202,7 @@ impl Worker {
     async fn pull_all(&self, shutdown: &CancellationToken) {
         let limits = self.shared.provider.limits();
         let places = Places::new(self.concurrency);
-        let mut pace = limits.calls_per_second.map(ticks);
+        let mut ticker = limits.calls_per_second.map(ticks);
         let attempts = TaskTracker::new();
         let mut rate = Rate::default();
         while !shutdown.is_cancelled() {
@@ -212,7 +212,7 @@ impl Worker {
             let gather = self.shared.gather(&mut rate, &mut jobs, self.most(admission));
             shutdown.run_until_cancelled(gather).await;
             while let Some(call) = next_call(&mut jobs) {
-                let ready = shutdown.run_until_cancelled(places.take(pace.as_mut())).await.flatten();
+                let ready = shutdown.run_until_cancelled(places.take(ticker.as_mut())).await.flatten();
                 // An outcome may have paused the provider meanwhile, or a person: what was admitted goes back.
                 let ready = ready.filter(|_| self.shared.breaker.still_admits(admission));
                 let Some(place) = ready else {

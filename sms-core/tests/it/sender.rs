@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use sms_core::clock::datetime_from_ms;
 use sms_core::store::{CancelRequest, DueRequest, ListRequest};
-use sms_core::{Class, ErrorKind, MemoryQueue, MemoryStore, MessageId, Queue, Result, Scope, Sender, Status, Store};
+use sms_core::{
+    Class, ErrorKind, MemoryQueue, MemoryStore, MessageId, Queue, Result, Scope, Sender, Status, Store,
+};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Call, Fault, QUEUE_CALLS, Reply, START_MS, World, accept, chain, message};
 
 /// How long a job is leased, or left alone once it was offered.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// That many sends, all at once.
 fn send_at_once(world: &World, count: usize) -> Vec<JoinHandle<Result<MessageId>>> {

@@ -13,6 +13,7 @@ mod query;
 mod queue;
 mod receipts;
 mod stats;
+mod tally;
 mod view;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use tower_http::trace::TraceLayer;
 use tracing::Span;
 
 use self::provider::Desk;
+use self::tally::Tallies;
 use crate::callbacks::Callbacks;
 use crate::keys::KeyRing;
 
@@ -72,6 +74,7 @@ struct State {
     store: Arc<dyn Store>,
     queue: Arc<dyn Queue>,
     keys: KeyRing,
+    tallies: Tallies,
     desk: Option<Desk>,
     callbacks: Option<Callbacks>,
 }
@@ -104,7 +107,15 @@ impl Api {
     /// The same, to be given a provider and its callbacks too.
     pub fn builder(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> ApiBuilder {
         let (store, queue) = (Arc::new(store), Arc::new(queue));
-        ApiBuilder(State { sender, store, queue, keys, desk: None, callbacks: None })
+        ApiBuilder(State {
+            sender,
+            store,
+            queue,
+            keys,
+            tallies: Tallies::default(),
+            desk: None,
+            callbacks: None,
+        })
     }
 
     /// What a code of this provider means.

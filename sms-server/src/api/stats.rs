@@ -34,8 +34,10 @@ pub(crate) async fn show(
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Json<Shown>, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let range = query::stats(query::parameters(parameters)?, caller.scope())?;
-    let stats = api.0.store.stats(&range).await?;
+    let parameters = query::parameters(parameters)?;
+    let range = query::stats(parameters.clone(), caller.scope())?;
+    let count = async |range: &StatsRange| api.0.store.stats(range).await;
+    let (range, stats) = api.0.tallies.stats((caller.scope(), parameters), range, count).await?;
     let StatsRange { from_time, to_time, .. } = range;
     let counts = Status::ALL.map(|status| (status.to_string(), Value::from(stats.count(status))));
     let total = stats.counts.iter().sum();
