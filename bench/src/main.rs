@@ -41,7 +41,7 @@ struct Cli {
     #[arg(long, value_delimiter = ',')]
     only: Vec<cases::Name>,
     /// How long each figure of the floor is measured, in milliseconds.
-    #[arg(long, default_value_t = 1500)]
+    #[arg(long, default_value_t = 1000)]
     floor_ms: u64,
     /// Where the figures are written.
     #[arg(long, default_value = "target/bench/summary.json")]

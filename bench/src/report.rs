@@ -28,6 +28,9 @@ pub(crate) struct Part {
     /// Of which steps the floor is the chain.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) steps: &'static [&'static str],
+    /// Whether the floor is that of before and after.
+    #[serde(skip)]
+    is_compared: bool,
     pub(crate) ratio: Option<f64>,
     pub(crate) sense: Sense,
     pub(crate) must: f64,
@@ -43,6 +46,7 @@ impl Part {
             unit: "/s",
             floor: Some(floor),
             steps: &[],
+            is_compared: false,
             ratio: Some(rate / floor),
             sense: Sense::AtLeast,
             must,
@@ -64,7 +68,18 @@ impl Part {
     /// A figure that must be so much at the most.
     pub(crate) fn at_most(name: &str, figure: f64, unit: &'static str, (must, goal): (f64, f64)) -> Self {
         let (name, sense) = (name.to_owned(), Sense::AtMost);
-        Self { name, figure, unit, floor: None, steps: &[], ratio: None, sense, must, goal }
+        Self {
+            name,
+            figure,
+            unit,
+            floor: None,
+            steps: &[],
+            is_compared: false,
+            ratio: None,
+            sense,
+            must,
+            goal,
+        }
     }
 
     /// How far it is from what it must be: 1 when just there, more when better.
@@ -154,11 +169,13 @@ impl Report {
         self.notes.insert(name.to_owned(), figure);
     }
 
-    /// Compares with this floor, which was measured since.
+    /// Compares what came since the last time with this floor, of before and after it.
     pub(crate) fn compare(&mut self, floor: &Floor) {
         for row in self.rows.values_mut() {
-            for part in row.parts.iter_mut().filter(|part| !part.steps.is_empty()) {
+            let new = row.parts.iter_mut().filter(|part| !part.steps.is_empty() && !part.is_compared);
+            for part in new {
                 *part = Part::of_steps(&part.name, part.figure, floor, part.steps, (part.must, part.goal));
+                part.is_compared = true;
             }
             if let Some(worst) = row.parts.iter().min_by(|a, b| a.margin().total_cmp(&b.margin())) {
                 row.worst = worst.clone();

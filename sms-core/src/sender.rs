@@ -19,7 +19,7 @@ use crate::store::{InsertRequest, Inserted, Store};
 const MAX_ROWS: usize = 1000;
 /// Inserts under way at a time, and the rows for which one more is worth its while.
 const MAX_INSERTS: usize = 4;
-const MANY_ROWS: usize = 100;
+const MANY_ROWS: usize = 250;
 /// Requests that wait for an insert; more callers wait for a place.
 const MAX_WAITING: usize = 4096;
 /// How long an insert may take.
