@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::gather::Rate;
-use self::places::{Places, ticks};
+use self::places::Places;
 use crate::breaker::{Admission, Breaker};
 use crate::caretaker::Caretaker;
 use crate::error::{Error, ErrorKind, Result};
@@ -201,8 +201,7 @@ impl Worker {
 
     async fn pull_all(&self, shutdown: &CancellationToken) {
         let limits = self.shared.provider.limits();
-        let places = Places::new(self.concurrency);
-        let mut ticker = limits.calls_per_second.map(ticks);
+        let places = Places::new(self.concurrency, limits.calls_per_second);
         let attempts = TaskTracker::new();
         let mut rate = Rate::default();
         while !shutdown.is_cancelled() {
@@ -212,7 +211,7 @@ impl Worker {
             let gather = self.shared.gather(&mut rate, &mut jobs, self.most(admission));
             shutdown.run_until_cancelled(gather).await;
             while let Some(call) = next_call(&mut jobs) {
-                let ready = shutdown.run_until_cancelled(places.take(ticker.as_mut())).await.flatten();
+                let ready = shutdown.run_until_cancelled(places.take()).await.flatten();
                 // An outcome may have paused the provider meanwhile, or a person: what was admitted goes back.
                 let ready = ready.filter(|_| self.shared.breaker.still_admits(admission));
                 let Some(place) = ready else {
@@ -238,7 +237,7 @@ impl Worker {
     async fn pull(&self, places: &Places) -> (Admission, Vec<Lease>) {
         let Shared { provider, breaker, .. } = self.shared.as_ref();
         // Wait for a place before pulling, so that jobs stay with the queue, where others can have them.
-        drop(places.take(None).await);
+        drop(places.take().await);
         let admission = breaker.admit(provider).await;
         loop {
             let leases = match self.shared.pull(self.most(admission), PULL_WAIT).await {

@@ -7,6 +7,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::support::{Lanes, PATIENCE, jobs, pull_all, sorted, until};
 
+/// A little less than what a pull waits for a delivery that is known to be under way.
+const WAITED: Duration = Duration::from_millis(15);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_share_the_work_and_get_no_job_twice() {
     let lanes = Lanes::new();
@@ -103,12 +106,14 @@ async fn a_backlog_comes_in_full_batches() {
     let lanes = Lanes::new();
     let (pushes, pulls) = (lanes.open().await, lanes.open().await);
     pushes.push(&jobs(Lane::Bulk, 2000)).await.expect("push");
-    let (mut pulled, mut calls) = (0, 0);
+    let (mut pulled, mut calls, mut late) = (0, 0, 0);
     while pulled < 2000 {
+        let start = Instant::now();
         let leases = pulls.pull(100, PATIENCE).await.expect("pull");
+        // On a busy machine the rest of a batch may be late: it is waited for, but not for longer.
+        late += usize::from(leases.len() < 100 && start.elapsed() >= WAITED);
         pulls.ack(&leases).await.expect("ack");
         (pulled, calls) = (pulled + leases.len(), calls + 1);
     }
-    // A batch that is late on a busy machine is not waited for; without waiting at all there would be hundreds of pulls.
-    assert!(calls <= 60, "20 batches of 100 took {calls} pulls");
+    assert!(calls - late <= 24, "20 batches of 100 took {calls} pulls, of which {late} had waited");
 }
