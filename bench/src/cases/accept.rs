@@ -1,7 +1,5 @@
 //! Accepting over REST, every message committed before it is answered; nothing is sent.
 
-use std::time::Duration;
-
 use super::{Bench, RUNS, Run};
 use crate::place::{Place, QueueKind, StoreKind};
 use crate::report::Part;
@@ -57,6 +55,5 @@ pub(super) async fn accept_once(system: &System, messages: u64, batch: u64) -> a
     ours.cpu_seconds -= before.cpu_seconds;
     let now = system.stats().await?.counts.iter().sum::<u64>();
     anyhow::ensure!(now - stored == messages, "of {messages} messages {} are stored", now - stored);
-    tokio::time::sleep(Duration::from_millis(100)).await;
     Ok(Run::new(messages, loaded.seconds, ours, 0.0, &Seen::default()))
 }
