@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
@@ -20,6 +20,8 @@ const INFER_INTERVAL: Duration = Duration::from_secs(10);
 const INFER_MARGIN: Duration = Duration::from_mins(2);
 /// How often it looks for old messages.
 const PURGE_INTERVAL: Duration = Duration::from_mins(10);
+/// The same while there is more than one round could do.
+const BUSY_INTERVAL: Duration = Duration::from_millis(100);
 /// Rows per statement, and statements per round: one round is bounded.
 const BATCH: usize = 1000;
 const ROUNDS: usize = 20;
@@ -59,70 +61,73 @@ impl Caretaker {
             tokio::join!(
                 repeat(INTERVAL, || async {
                     // Expire before offering: what is past its deadline must not be offered.
-                    report("expire", self.expire()).await;
-                    report("rescue", self.rescue()).await;
-                    report("offer", self.offer()).await;
+                    report("expire", self.expire()).await
+                        | report("rescue", self.rescue()).await
+                        | report("offer", self.offer()).await
                 }),
                 // Apart, since a provider may take its time to answer.
-                repeat(INTERVAL, || report("ask for receipts", self.ask_for_receipts())),
-                repeat(INFER_INTERVAL, || report("infer", self.infer())),
+                repeat(INTERVAL, || report("ask for receipts", async {
+                    // More only at the usual pace: it is the provider's time.
+                    self.ask_for_receipts().await.map(|()| false)
+                })),
+                repeat(INFER_INTERVAL, || report("infer", async { self.infer().await.map(|()| false) })),
                 repeat(PURGE_INTERVAL, || report("purge", self.purge())),
             )
         };
         shutdown.run_until_cancelled(care).await;
     }
 
-    /// `queued → expired` for what is past its deadline.
+    /// `queued → expired` for what is past its deadline. Whether there may be more.
     ///
     /// # Errors
     ///
     /// The store's.
-    pub async fn expire(&self) -> Result<()> {
+    pub async fn expire(&self) -> Result<bool> {
         for _ in 0..ROUNDS {
             let expired = self.store.expire(BATCH).await?;
             if !expired.is_empty() {
                 tracing::info!(messages = expired.len(), "expired: their deadline passed while they waited");
             }
             if expired.len() < BATCH {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// `sending → unknown | queued` for what its worker left behind.
+    /// `sending → unknown | queued` for what its worker left behind. Whether there may be more.
     ///
     /// # Errors
     ///
     /// The store's.
-    pub async fn rescue(&self) -> Result<()> {
+    pub async fn rescue(&self) -> Result<bool> {
         for _ in 0..ROUNDS {
             let rescued = self.store.rescue(BATCH).await?;
             if !rescued.is_empty() {
                 tracing::warn!(messages = rescued.len(), "rescued: their worker vanished while sending");
             }
             if rescued.len() < BATCH {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Offers what is due to the queue, as far as it has room.
+    /// Offers what is due to the queue, as far as it has room. Whether it did: there may be more than room for it.
     ///
     /// # Errors
     ///
     /// The store's and the queue's.
-    pub async fn offer(&self) -> Result<()> {
-        for _ in 0..ROUNDS {
+    pub async fn offer(&self) -> Result<bool> {
+        for round in 0..ROUNDS {
             let limits = self.queue.stats().await?.room().map(|room| room.min(BATCH));
             let jobs = self.store.due(DueRequest { limits, again_after: OFFER_AGAIN_AFTER }).await?;
             if jobs.is_empty() {
-                break;
+                return Ok(round > 0);
             }
             self.queue.push(&jobs).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Asks the provider about sent messages whose query is due.
@@ -162,38 +167,39 @@ impl Caretaker {
         Ok(())
     }
 
-    /// Removes messages that ended longer ago than the retention time.
+    /// Removes messages that ended longer ago than the retention time. Whether there may be more.
     ///
     /// # Errors
     ///
     /// The store's.
-    pub async fn purge(&self) -> Result<()> {
+    pub async fn purge(&self) -> Result<bool> {
         for _ in 0..ROUNDS {
             let purged = self.store.purge(self.retention, BATCH).await?;
             if purged > 0 {
                 tracing::info!(messages = purged, "purged: their retention time is over");
             }
             if purged < BATCH {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 
-async fn repeat<F: Future<Output = ()>>(every: Duration, mut step: impl FnMut() -> F) {
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Repeats a step, sooner where it says that there is more to do.
+async fn repeat<F: Future<Output = bool>>(every: Duration, mut step: impl FnMut() -> F) {
     loop {
-        ticks.tick().await;
-        step().await;
+        let more = step().await;
+        sleep(if more { BUSY_INTERVAL } else { every }).await;
     }
 }
 
-async fn report(name: &'static str, step: impl Future<Output = Result<()>>) {
+/// Whether a step has more to do; one that failed is repeated at its time.
+async fn report(name: &'static str, step: impl Future<Output = Result<bool>>) -> bool {
     let timed_out = |error| Err(Error::unavailable("the step took too long", error));
-    if let Err(error) = timeout(STEP_TIMEOUT, step).await.unwrap_or_else(timed_out) {
+    timeout(STEP_TIMEOUT, step).await.unwrap_or_else(timed_out).unwrap_or_else(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         tracing::warn!(step = name, %error, cause, "caretaker: a step failed and will be repeated");
-    }
+        false
+    })
 }

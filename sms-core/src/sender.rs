@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, MessageId, NewMessage};
 use crate::phone::Region;
-use crate::pusher::Pusher;
-use crate::queue::{Job, Lane, Queue};
+use crate::pusher::{Pusher, Reservation};
+use crate::queue::{Job, Queue};
 use crate::store::{InsertRequest, Inserted, Store};
 
 /// Rows per insert, as far as requests allow.
@@ -204,8 +204,9 @@ async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Re
     for request in &mut requests {
         messages.append(&mut request.messages);
     }
-    let lanes = pusher.map(Pusher::lanes).unwrap_or_default();
-    let all_pushed = messages.iter().all(|message| lanes.contains(&message.lane()));
+    let room = pusher.map(|pusher| pusher.reserve(&messages));
+    let all_pushed =
+        room.as_ref().is_some_and(|room| messages.iter().all(|message| room.holds(message.lane())));
     let push_after = if all_pushed { PUSH_AFTER } else { Duration::ZERO };
     let insert_all = store.insert(InsertRequest { messages: &messages, push_after });
     let timed_out = |error| Err(Error::unavailable("the store did not answer in time", error));
@@ -213,8 +214,8 @@ async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Re
     // Commit before push: a worker that gets the id must find the row.
     match result {
         Ok(inserted) if inserted.len() == messages.len() => {
-            if let Some(pusher) = pusher {
-                pusher.push(due_now(&messages, &inserted, &lanes));
+            if let (Some(pusher), Some(room)) = (pusher, room) {
+                pusher.push(due_now(&messages, &inserted, &room), room);
             }
             let mut inserted = inserted.into_iter();
             for (request, count) in requests.into_iter().zip(counts) {
@@ -229,6 +230,7 @@ async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Re
             );
         }
         Err(error) if requests.len() > 1 && !error.is_retryable() => {
+            drop(room);
             // Perhaps one message spoils the insert for the others: each request by itself.
             let mut messages = messages.into_iter();
             for (mut request, count) in requests.into_iter().zip(counts) {
@@ -240,10 +242,10 @@ async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Re
     }
 }
 
-/// The jobs of what was stored, is due and goes to one of these lanes.
-fn due_now(messages: &[NewMessage], inserted: &[Inserted], lanes: &[Lane]) -> Vec<Job> {
+/// The jobs of what was stored, is due, and has room.
+fn due_now(messages: &[NewMessage], inserted: &[Inserted], room: &Reservation) -> Vec<Job> {
     let stored = messages.iter().zip(inserted).filter(|(_, inserted)| **inserted == Inserted::Stored);
-    let due = stored.filter(|(message, _)| message.send_at.is_none() && lanes.contains(&message.lane()));
+    let due = stored.filter(|(message, _)| message.send_at.is_none() && room.holds(message.lane()));
     due.map(|(message, _)| Job { id: message.id, lane: message.lane() }).collect()
 }
 

@@ -252,3 +252,23 @@ async fn what_a_full_queue_has_no_room_for_is_the_caretakers_at_once() {
     sleep(Duration::from_millis(1)).await;
     assert_eq!(queue.stats().await.unwrap().lanes[1].ready, 1, "there is room again");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_larger_than_the_queue_leaves_nothing_for_the_second_offer() {
+    let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::with_limits(5000, LEASE)));
+    let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
+    sender.send(message("the first")).await.unwrap();
+    sleep(Duration::from_millis(200)).await;
+    let sends = (0..8000).map(|number| {
+        let sender = sender.clone();
+        tokio::spawn(async move { sender.send(message(&format!("message {number}"))).await })
+    });
+    for sent in sends.collect::<Vec<_>>() {
+        sent.await.unwrap().unwrap();
+    }
+    sleep(Duration::from_millis(50)).await;
+    let due = DueRequest { limits: [10_000; 3], again_after: LEASE };
+    let (ready, due) = (queue.stats().await.unwrap().lanes[1].ready, store.due(due).await.unwrap().len());
+    assert_eq!(ready + due, 8001, "the others would have to wait for 20 s: {ready} in the queue, {due} due");
+    assert!(ready > 3000, "{ready}");
+}
