@@ -113,14 +113,17 @@ impl Caretaker {
         Ok(true)
     }
 
-    /// Offers what is due to the queue, as far as it has room. Whether it did: there may be more than room for it.
+    /// Offers what is due to the queue, as far as half of each lane has room: the other half is the senders', lest one of
+    /// both drop what the other has filled it with. Whether it did: there may be more than room for it.
     ///
     /// # Errors
     ///
     /// The store's and the queue's.
     pub async fn offer(&self) -> Result<bool> {
         for round in 0..ROUNDS {
-            let limits = self.queue.stats().await?.room().map(|room| room.min(BATCH));
+            let stats = self.queue.stats().await?;
+            let senders = stats.capacity.unwrap_or(0) / 2;
+            let limits = stats.room().map(|room| room.saturating_sub(senders).min(BATCH));
             let jobs = self.store.due(DueRequest { limits, again_after: OFFER_AGAIN_AFTER }).await?;
             if jobs.is_empty() {
                 return Ok(round > 0);

@@ -19,7 +19,7 @@ const FIRST_ROOM: usize = 1000;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the queue is asked how full it is, at the most.
 const LOOK: Duration = Duration::from_millis(100);
-/// Of a lane's room, the part that is left to others who push between two looks.
+/// Of the room it sees, the part that is left to others who push between two looks.
 const MARGIN: usize = 4;
 
 /// Pushes in a task of its own, until it is dropped.
@@ -102,10 +102,12 @@ impl Room {
     }
 
     fn see(&self, stats: &QueueStats) {
-        let usable = |room: usize| (room - room / MARGIN).min(MAX_WAITING);
+        // The caretaker fills a lane up to its half meanwhile.
+        let most = stats.capacity.map_or(MAX_WAITING, |capacity| capacity.div_ceil(2).min(MAX_WAITING));
+        let usable = |room: usize| room - room / MARGIN;
         for (lane, room) in self.lock().iter_mut().zip(stats.room()) {
-            lane.most = usable(stats.capacity.unwrap_or(usize::MAX));
-            lane.free = usable(room).saturating_sub(lane.reserved);
+            lane.most = usable(most);
+            lane.free = usable(room.min(most)).saturating_sub(lane.reserved);
         }
     }
 
