@@ -46,7 +46,7 @@ impl Default for MemoryQueue {
 
 impl MemoryQueue {
     /// How many ids a lane holds by default.
-    pub const CAPACITY: usize = 20_000;
+    pub const CAPACITY: usize = 100_000;
     /// How long a pulled id is held by default.
     pub const LEASE: Duration = Duration::from_mins(1);
 
