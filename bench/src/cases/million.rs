@@ -16,6 +16,8 @@ use crate::system::{Setup, System, load_apart};
 const MILLION: u64 = 1_000_000;
 /// What a million is compared with.
 const FEW: u64 = 10_000;
+/// Runs of what takes less than a second.
+const SHORT_RUNS: usize = 7;
 /// How long a part of a long drain is measured.
 const WINDOW: Duration = Duration::from_secs(5);
 /// Requests for each page.
@@ -109,7 +111,7 @@ impl Bench {
     /// Accept, drain and pages over what is stored.
     async fn measure_stored(&mut self, place: &Place, mut stored: u64) -> anyhow::Result<Stored> {
         let mut drains = Vec::new();
-        for _ in 0..RUNS {
+        for _ in 0..SHORT_RUNS {
             self.fill(&place.open().await?, stored, FEW, Class::Service).await?;
             stored += FEW;
             drains.push(drain_once(place, Setup::new("worker"), FEW, stored).await?.rate);
@@ -121,7 +123,7 @@ impl Bench {
         }
         self.ask(&system, SEARCH, PAGES / 10, stored).await?;
         let mut accepts = Vec::new();
-        for _ in 0..RUNS {
+        for _ in 0..SHORT_RUNS {
             accepts.push(accept_once(&system, FEW * 2, 1).await?.rate);
         }
         system.stop().await?;
