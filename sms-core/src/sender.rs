@@ -214,7 +214,7 @@ async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Re
     match result {
         Ok(inserted) if inserted.len() == messages.len() => {
             if let Some(pusher) = pusher {
-                pusher.push(due_now(&messages, &inserted, &lanes));
+                pusher.push(&due_now(&messages, &inserted, &lanes));
             }
             let mut inserted = inserted.into_iter();
             for (request, count) in requests.into_iter().zip(counts) {
