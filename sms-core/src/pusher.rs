@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 use crate::message::NewMessage;
 use crate::queue::{Job, Lane, Queue, QueueStats};
 
 /// Jobs per push.
 const MAX_JOBS: usize = 1000;
+/// Pushes of one lane under way at a time: the next job need not wait for the queue's answer to the last.
+const MAX_PUSHES: usize = 4;
 /// Jobs of a lane that wait to be pushed at the most, and how many may before the queue was asked.
 const MAX_WAITING: usize = 64_000;
 const FIRST_ROOM: usize = 1000;
@@ -22,15 +25,18 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Of the room it sees, the part that is left to others who push between two looks.
 const MARGIN: usize = 4;
 
-/// Pushes in a task of its own, until it is dropped.
+/// Pushes in tasks of its own, one for each lane so that none waits for another, until it is dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Pusher {
-    batches: mpsc::UnboundedSender<(Vec<Job>, Reservation)>,
+    /// By [`Lane::number`].
+    batches: [mpsc::UnboundedSender<(Vec<Job>, Claim)>; 3],
     room: Room,
+    /// Has the queue looked at.
+    pushed: mpsc::Sender<()>,
 }
 
-/// By [`Lane::number`], how many more jobs the queue has room for. A job that is pushed without
-/// might be dropped, and then be found only much later.
+/// By [`Lane::number`], how many more jobs the queue has room for. A job that is pushed without might be dropped, and then be
+/// found only much later.
 #[derive(Clone, Debug)]
 struct Room(Arc<Mutex<[LaneRoom; 3]>>);
 
@@ -39,58 +45,63 @@ struct LaneRoom {
     /// What would be free if the lane were empty.
     most: usize,
     free: usize,
-    /// Taken for jobs that have not been pushed yet.
-    reserved: usize,
+    /// Claimed for jobs that have not been pushed yet.
+    claimed: usize,
 }
 
-/// Room for the jobs of an insert, until they are pushed, or it is dropped.
+/// Room for the jobs of an insert, by [`Lane::number`]; `None` where there was not enough.
 #[derive(Debug)]
-pub(crate) struct Reservation {
+pub(crate) struct Reservation([Option<Claim>; 3]);
+
+/// Room in one lane, until the jobs it is for are pushed, or it is dropped.
+#[derive(Debug)]
+struct Claim {
     room: Room,
-    /// By lane; `None` where there was not enough.
-    counts: [Option<usize>; 3],
+    lane: usize,
+    jobs: usize,
 }
 
 impl Reservation {
     /// Whether there was room for the jobs of this lane.
     pub(crate) fn holds(&self, lane: Lane) -> bool {
-        self.counts[usize::from(lane.number())].is_some()
+        self.0[usize::from(lane.number())].is_some()
     }
 }
 
 impl Pusher {
     pub(crate) fn start(runtime: &Handle, queue: Arc<dyn Queue>) -> Self {
-        let (batches, waiting) = mpsc::unbounded_channel();
         let room =
-            Room(Arc::new(Mutex::new([LaneRoom { most: FIRST_ROOM, free: FIRST_ROOM, reserved: 0 }; 3])));
-        runtime.spawn(push_all(queue, waiting, room.clone()));
-        Self { batches, room }
+            Room(Arc::new(Mutex::new([LaneRoom { most: FIRST_ROOM, free: FIRST_ROOM, claimed: 0 }; 3])));
+        let batches = Lane::ALL.map(|_| {
+            let (batches, waiting) = mpsc::unbounded_channel();
+            runtime.spawn(push_all(Arc::clone(&queue), waiting));
+            batches
+        });
+        let (pushed, looks) = mpsc::channel(1);
+        runtime.spawn(watch(queue, looks, room.clone()));
+        Self { batches, room, pushed }
     }
 
-    /// Takes room for the jobs of these messages, in each lane that has enough. What goes to another is the caretaker's,
+    /// Claims room for the jobs of these messages, in each lane that has enough. What goes to another is the caretaker's,
     /// at once.
     pub(crate) fn reserve(&self, messages: &[NewMessage]) -> Reservation {
-        let mut wanted = [0; 3];
+        let mut jobs = [0; 3];
         for message in messages {
-            wanted[usize::from(message.lane().number())] += 1;
+            jobs[usize::from(message.lane().number())] += 1;
         }
-        let mut lanes = self.room.lock();
-        let mut counts = [None; 3];
-        for ((lane, wanted), count) in lanes.iter_mut().zip(wanted).zip(&mut counts) {
-            if lane.free >= wanted {
-                lane.free -= wanted;
-                lane.reserved += wanted;
-                *count = Some(wanted);
-            }
-        }
-        Reservation { room: self.room.clone(), counts }
+        Reservation([0, 1, 2].map(|lane| self.room.claim(lane, jobs[lane])))
     }
 
-    /// Pushes these soon.
-    pub(crate) fn push(&self, jobs: Vec<Job>, reservation: Reservation) {
-        if !jobs.is_empty() {
-            // It fails when the runtime is shut down: then the caretaker of another process finds them.
-            let _ = self.batches.send((jobs, reservation));
+    /// Pushes these soon, as far as there is room for them.
+    pub(crate) fn push(&self, jobs: &[Job], reservation: Reservation) {
+        for ((lane, batches), claim) in Lane::ALL.into_iter().zip(&self.batches).zip(reservation.0) {
+            let jobs: Vec<Job> = jobs.iter().copied().filter(|job| job.lane == lane).collect();
+            if let (false, Some(claim)) = (jobs.is_empty(), claim) {
+                // It fails when the runtime is shut down: then the caretaker of another process finds them.
+                let _ = batches.send((jobs, claim));
+                // One look is enough for all that is pushed before it.
+                let _ = self.pushed.try_send(());
+            }
         }
     }
 }
@@ -101,13 +112,20 @@ impl Room {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn claim(&self, lane: usize, jobs: usize) -> Option<Claim> {
+        let LaneRoom { free, claimed, .. } = &mut self.lock()[lane];
+        *free = free.checked_sub(jobs)?;
+        *claimed += jobs;
+        Some(Claim { room: self.clone(), lane, jobs })
+    }
+
     fn see(&self, stats: &QueueStats) {
         // The caretaker fills a lane up to its half meanwhile.
         let most = stats.capacity.map_or(MAX_WAITING, |capacity| capacity.div_ceil(2).min(MAX_WAITING));
         let usable = |room: usize| room - room / MARGIN;
         for (lane, room) in self.lock().iter_mut().zip(stats.room()) {
             lane.most = usable(most);
-            lane.free = usable(room.min(most)).saturating_sub(lane.reserved);
+            lane.free = usable(room.min(most)).saturating_sub(lane.claimed);
         }
     }
 
@@ -117,69 +135,60 @@ impl Room {
     }
 }
 
-impl Drop for Reservation {
+impl Drop for Claim {
     fn drop(&mut self) {
         // What is free again the next look at the queue tells.
-        for (lane, count) in self.room.lock().iter_mut().zip(self.counts) {
-            lane.reserved -= count.unwrap_or(0);
-        }
+        self.room.lock()[self.lane].claimed -= self.jobs;
     }
 }
 
-async fn push_all(
-    queue: Arc<dyn Queue>,
-    mut waiting: mpsc::UnboundedReceiver<(Vec<Job>, Reservation)>,
-    room: Room,
-) {
-    let mut looked = Instant::now();
-    // Whether anything was pushed since.
-    let mut pushed = false;
-    loop {
-        let next = if pushed || room.is_scarce() {
-            timeout_at(looked + LOOK, waiting.recv()).await
-        } else {
-            Ok(waiting.recv().await)
-        };
-        match next {
-            Ok(Some(batch)) => {
-                push(queue.as_ref(), batch, &mut waiting).await;
-                pushed = true;
-            }
-            Ok(None) => return,
-            Err(_) => {}
+async fn push_all(queue: Arc<dyn Queue>, mut waiting: mpsc::UnboundedReceiver<(Vec<Job>, Claim)>) {
+    let mut pushes = JoinSet::new();
+    while let Some((mut jobs, claim)) = waiting.recv().await {
+        while pushes.len() >= MAX_PUSHES {
+            pushes.join_next().await;
         }
-        if looked.elapsed() >= LOOK {
-            // A queue that does not answer says nothing about its room.
-            if let Ok(Ok(stats)) = timeout(TIMEOUT, queue.stats()).await {
-                room.see(&stats);
-                pushed = false;
-            }
-            looked = Instant::now();
+        // With those that came meanwhile.
+        let mut claims = vec![claim];
+        while jobs.len() < MAX_JOBS
+            && let Ok((more, claim)) = waiting.try_recv()
+        {
+            jobs.extend(more);
+            claims.push(claim);
         }
+        let queue = Arc::clone(&queue);
+        pushes.spawn(async move {
+            push(queue.as_ref(), &jobs).await;
+            // Not before: only now the queue counts them.
+            drop(claims);
+        });
+        while pushes.try_join_next().is_some() {}
     }
+    pushes.join_all().await;
 }
 
-/// Pushes these jobs, together with others that wait.
-async fn push(
-    queue: &dyn Queue,
-    (mut jobs, reservation): (Vec<Job>, Reservation),
-    waiting: &mut mpsc::UnboundedReceiver<(Vec<Job>, Reservation)>,
-) {
-    // Held until the queue has answered: only then does it count what was pushed.
-    let mut reservations = vec![reservation];
-    while jobs.len() < MAX_JOBS
-        && let Ok((more, reservation)) = waiting.try_recv()
-    {
-        jobs.extend(more);
-        reservations.push(reservation);
-    }
-    match timeout(TIMEOUT, queue.push(&jobs)).await {
+async fn push(queue: &dyn Queue, jobs: &[Job]) {
+    match timeout(TIMEOUT, queue.push(jobs)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             tracing::warn!(jobs = jobs.len(), %error, "push failed; the caretaker will offer these messages");
         }
         Err(_) => {
             tracing::warn!(jobs = jobs.len(), "push timed out; the caretaker will offer these messages");
+        }
+    }
+}
+
+/// Looks now and then how full the queue is, while something is pushed or room is scarce.
+async fn watch(queue: Arc<dyn Queue>, mut pushed: mpsc::Receiver<()>, room: Room) {
+    loop {
+        // A queue that does not answer says nothing about its room.
+        if let Ok(Ok(stats)) = timeout(TIMEOUT, queue.stats()).await {
+            room.see(&stats);
+        }
+        sleep(LOOK).await;
+        if pushed.is_closed() || !(room.is_scarce() || pushed.recv().await.is_some()) {
+            return;
         }
     }
 }

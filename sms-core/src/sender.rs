@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, MessageId, NewMessage};
 use crate::phone::Region;
-use crate::pusher::{Pusher, Reservation};
+use crate::pusher::Pusher;
 use crate::queue::{Job, Queue};
 use crate::store::{InsertRequest, Inserted, Store};
 
@@ -215,7 +215,7 @@ async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Re
     match result {
         Ok(inserted) if inserted.len() == messages.len() => {
             if let (Some(pusher), Some(room)) = (pusher, room) {
-                pusher.push(due_now(&messages, &inserted, &room), room);
+                pusher.push(&due_now(&messages, &inserted), room);
             }
             let mut inserted = inserted.into_iter();
             for (request, count) in requests.into_iter().zip(counts) {
@@ -242,10 +242,10 @@ async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Re
     }
 }
 
-/// The jobs of what was stored, is due, and has room.
-fn due_now(messages: &[NewMessage], inserted: &[Inserted], room: &Reservation) -> Vec<Job> {
+/// The jobs of what was stored and is due.
+fn due_now(messages: &[NewMessage], inserted: &[Inserted]) -> Vec<Job> {
     let stored = messages.iter().zip(inserted).filter(|(_, inserted)| **inserted == Inserted::Stored);
-    let due = stored.filter(|(message, _)| message.send_at.is_none() && room.holds(message.lane()));
+    let due = stored.filter(|(message, _)| message.send_at.is_none());
     due.map(|(message, _)| Job { id: message.id, lane: message.lane() }).collect()
 }
 

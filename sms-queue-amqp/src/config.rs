@@ -42,6 +42,8 @@ const MIN_DELIVERY_LIMIT: u32 = 20;
 const MAX_PREFIX: usize = 200;
 /// Seconds between heartbeats: a connection that is gone is known to be so after two.
 const HEARTBEAT: u16 = 10;
+/// Bytes per frame. A job takes less than 200; the client's buffers, two for each connection, are 32 times this.
+const FRAME_MAX: u32 = 16 * 1024;
 
 impl AmqpConfig {
     /// Reads an address such as `amqp://user:password@host:5672/%2f?prefix=sms`, or `amqps://` for TLS. The path is the
@@ -69,7 +71,7 @@ impl AmqpConfig {
         }
         // The cause is left out: it may quote the address, and with it the password.
         let mut address: AMQPUri = address.parse().map_err(|_| config("the address cannot be read"))?;
-        address.query.heartbeat = Some(HEARTBEAT);
+        (address.query.heartbeat, address.query.frame_max) = (Some(HEARTBEAT), Some(FRAME_MAX));
         let password = SecretString::from(std::mem::take(&mut address.authority.userinfo.password));
         let mut read = Self {
             address,

@@ -79,14 +79,8 @@ impl Shared {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn note_pushed(&self, jobs: &[Job]) {
-        let (now, mut desk) = (Instant::now(), self.desk());
-        for lane in Lane::ALL {
-            let number = jobs.iter().filter(|job| job.lane == lane).count();
-            if number > 0 {
-                desk.book.shelf(lane).note_pushed(number, now);
-            }
-        }
+    pub(crate) fn note_pushed(&self, lane: Lane, jobs: usize) {
+        self.desk().book.shelf(lane).note_pushed(jobs, Instant::now());
     }
 
     /// Counts a pull among those that wait, until the guard is dropped.
@@ -178,7 +172,7 @@ impl Shared {
     async fn serve(self: &Arc<Self>) -> Result<std::convert::Infallible, Failure> {
         let link = Link::open(&self.config, "consume").await?;
         let (channel, questions) = (link.channel().await?, link.channel().await?);
-        self.topology.declare(&channel, &self.config).await?;
+        self.topology.declare(&channel, &self.config, &Lane::ALL).await?;
         self.desk().channel = Some(channel.clone());
         self.gate.open(questions.clone());
         let mut readers = JoinSet::new();

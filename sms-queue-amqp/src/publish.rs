@@ -1,60 +1,89 @@
-//! Publishing: one task that takes what is waiting, publishes it whole, and waits for all confirms.
+//! Publishing: a task for each lane, which publishes what comes and answers when it is confirmed.
+//!
+//! Each has a connection of its own, so that no lane waits for another: one connection is written in order, confirmed in
+//! order, and held up whole by RabbitMQ when a queue cannot keep up.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::future::{join_all, try_join_all};
+use futures_util::stream::FuturesUnordered;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation, ConnectionStatus};
-use sms_core::{Error, ErrorKind, Job, MessageId, Result};
+use sms_core::{Error, ErrorKind, Job, Lane, MessageId, Result};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use crate::config::AmqpConfig;
 use crate::consume::Shared;
 use crate::error::{Failure, within};
 use crate::gate::Gate;
 use crate::link::{Link, Retry};
-use crate::topology::Topology;
 use crate::wire;
 
-/// Pushes that wait for the task; one more waits for its place.
+/// Pushes that wait for a task; one more waits for its place.
 const WAITING: usize = 1024;
-/// How many jobs are published before their confirms are waited for.
+/// How many jobs of a lane are published and not confirmed before more have to wait.
 const WINDOW: usize = 4096;
-/// How often an idle connection is looked at.
+/// What the connections are for, by [`Lane::number`].
+const PURPOSES: [&str; 3] = ["publish urgent", "publish normal", "publish bulk"];
+/// How often a connection is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// One call of `push`.
+/// Jobs of one lane that are pushed together.
 #[derive(Debug)]
 struct Request {
     jobs: Vec<Job>,
     reply: oneshot::Sender<Result<()>>,
 }
 
-/// The door to the task that publishes.
+/// The doors to the tasks that publish.
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    requests: mpsc::Sender<Request>,
-    gate: Arc<Gate<ConnectionStatus>>,
+    /// By [`Lane::number`].
+    doors: [Door; 3],
     limit: Duration,
 }
 
+#[derive(Debug)]
+struct Door {
+    requests: mpsc::Sender<Request>,
+    gate: Arc<Gate<ConnectionStatus>>,
+}
+
 impl Publisher {
-    /// The door, and the task behind it.
-    pub(crate) fn new(config: &AmqpConfig, shared: Arc<Shared>) -> (Self, impl Future<Output = ()> + use<>) {
-        let (requests, waiting) = mpsc::channel(WAITING);
-        let gate = Arc::new(Gate::new());
-        let task = Task { config: config.clone(), gate: Arc::clone(&gate), waiting, shared };
-        (Self { requests, gate, limit: config.timeout }, task.run())
+    /// The doors, and the tasks behind them.
+    pub(crate) fn start(shared: &Arc<Shared>) -> (Self, [JoinHandle<()>; 3]) {
+        let [urgent, normal, bulk] = Lane::ALL.map(|lane| {
+            let (requests, waiting) = mpsc::channel(WAITING);
+            let gate = Arc::new(Gate::new());
+            let task = Task { lane, gate: Arc::clone(&gate), waiting, shared: Arc::clone(shared) };
+            (Door { requests, gate }, tokio::spawn(task.run()))
+        });
+        let doors = [urgent.0, normal.0, bulk.0];
+        (Self { doors, limit: shared.config.timeout }, [urgent.1, normal.1, bulk.1])
     }
 
-    pub(crate) fn gate(&self) -> &Gate<ConnectionStatus> {
-        &self.gate
+    /// Waits for the first attempts to connect.
+    pub(crate) async fn first(&self, limit: Duration) -> Result<()> {
+        try_join_all(self.doors.iter().map(|door| door.gate.first(limit))).await.map(drop)
     }
 
     pub(crate) async fn push(&self, jobs: &[Job]) -> Result<()> {
+        let pushes = Lane::ALL.into_iter().zip(&self.doors).map(|(lane, door)| {
+            let jobs: Vec<Job> = jobs.iter().copied().filter(|job| job.lane == lane).collect();
+            door.push(jobs)
+        });
+        let answers = timeout(self.limit, join_all(pushes)).await;
+        answers.map_err(|_| Failure::Silent("confirm").unavailable())?.into_iter().collect()
+    }
+}
+
+impl Door {
+    async fn push(&self, jobs: Vec<Job>) -> Result<()> {
         if jobs.is_empty() {
             return Ok(());
         }
@@ -65,171 +94,171 @@ impl Publisher {
                 "RabbitMQ takes no messages: it is short of memory or disk",
             ));
         }
+        let closed = || Error::new(ErrorKind::Closed, "the RabbitMQ queue has been closed");
         let (reply, answer) = oneshot::channel();
-        let pushed = async {
-            let closed = || Error::new(ErrorKind::Closed, "the RabbitMQ queue has been closed");
-            self.requests.send(Request { jobs: jobs.to_vec(), reply }).await.map_err(|_| closed())?;
-            answer.await.map_err(|_| closed())?
-        };
-        timeout(self.limit, pushed).await.map_err(|_| Failure::Silent("confirm").unavailable())?
+        self.requests.send(Request { jobs, reply }).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
     }
 }
 
 struct Task {
-    config: AmqpConfig,
+    lane: Lane,
     gate: Arc<Gate<ConnectionStatus>>,
     waiting: mpsc::Receiver<Request>,
     shared: Arc<Shared>,
 }
 
 impl Task {
+    fn purpose(&self) -> &'static str {
+        PURPOSES[usize::from(self.lane.number())]
+    }
+
     async fn run(mut self) {
-        let mut retry = Retry::new("publish");
+        let mut retry = Retry::new(self.purpose());
         loop {
-            let failure = match self.serve().await {
+            let mut open = Open::default();
+            let failure = match self.serve(&mut open).await {
                 Ok(()) => return,
                 Err(failure) => failure,
             };
             self.gate.close(failure.clone());
-            // Those who came before the gate was closed.
-            while let Ok(request) = self.waiting.try_recv() {
-                let _ = request.reply.send(Err(failure.clone().unavailable()));
+            // Also those who came before the gate was closed.
+            let waiting = std::iter::from_fn(|| self.waiting.try_recv().ok()).map(|request| request.reply);
+            for reply in open.replies().chain(waiting) {
+                // Whoever asked may have given up.
+                let _ = reply.send(Err(failure.clone().unavailable()));
             }
             retry.pause(&failure).await;
         }
     }
 
     /// Publishes over one connection, until it fails or nobody is left who could push.
-    async fn serve(&mut self) -> Result<(), Failure> {
-        let link = Link::open(&self.config, "publish").await?;
+    async fn serve(&mut self, open: &mut Open) -> Result<(), Failure> {
+        let config = &self.shared.config;
+        let link = Link::open(config, self.purpose()).await?;
         let channel = link.channel().await?;
-        self.shared.topology.declare(&channel, &self.config).await?;
-        within(
-            self.config.timeout,
-            "turn on confirms",
-            channel.confirm_select(ConfirmSelectOptions::default()),
-        )
-        .await?;
+        self.shared.topology.declare(&channel, config, &[self.lane]).await?;
+        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+        within(config.timeout, "turn on confirms", confirms).await?;
         self.gate.open(link.status().clone());
+        let (queue, properties) = (self.shared.topology.queue(self.lane), wire::properties());
+        let mut confirms = FuturesUnordered::new();
+        let mut heard = Instant::now();
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                request = self.waiting.recv() => match request {
-                    Some(request) => self.publish(&channel, link.status(), request).await?,
-                    None => return Ok(()),
-                },
-                _ = looks.tick() => {}
-            }
-            if !(link.status().connected() && channel.status().connected()) {
-                return Err(Failure::Closed);
-            }
-        }
-    }
-
-    /// Publishes this request and what else is waiting, and answers each.
-    async fn publish(
-        &mut self,
-        channel: &Channel,
-        status: &ConnectionStatus,
-        first: Request,
-    ) -> Result<(), Failure> {
-        let mut requests = vec![first];
-        let mut number = requests[0].jobs.len();
-        while number < WINDOW {
-            let Ok(request) = self.waiting.try_recv() else { break };
-            number += request.jobs.len();
-            requests.push(request);
-        }
-        let jobs: Vec<Job> = requests.iter().flat_map(|request| request.jobs.iter().copied()).collect();
-        let outcome = self.publish_all(channel, &jobs).await;
-        let outcome = match outcome {
-            // The confirms come when the alarm is over: this connection is as good as a new one.
-            Err(Failure::Silent(_)) if status.blocked() => {
-                let blocked = || Failure::Silent("take messages").unavailable();
-                return answer(requests, |_| Err(blocked()), Ok(()));
-            }
-            outcome => outcome,
-        };
-        match outcome {
-            Err(failure) => answer(requests, |_| Err(failure.clone().unavailable()), Err(failure.clone())),
-            Ok(Refused { returned, nacked }) => {
-                let verdict = |request: &Request| {
-                    if request.jobs.iter().any(|job| returned.contains(&job.id)) {
-                        Err(Failure::Unroutable.unavailable())
-                    } else if request.jobs.iter().any(|job| nacked.contains(&job.id)) {
-                        Err(Error::new(ErrorKind::Unavailable, "a lane of the RabbitMQ queue is full"))
-                    } else {
-                        Ok(())
+                request = self.waiting.recv(), if confirms.len() < WINDOW => {
+                    let Some(Request { jobs, reply }) = request else { return Ok(()) };
+                    if confirms.is_empty() {
+                        heard = Instant::now();
                     }
-                };
-                // What came back has no queue to go to: make the connection, and the queues, anew.
-                let then = if returned.is_empty() { Ok(()) } else { Err(Failure::Unroutable) };
-                answer(requests, verdict, then)
+                    self.shared.note_pushed(self.lane, jobs.len());
+                    let number = open.add(jobs.len(), reply);
+                    let publish = |job: Job| publish(&channel, queue.clone(), properties.clone(), job.id, number);
+                    confirms.extend(jobs.into_iter().map(publish));
+                }
+                Some((number, confirmation)) = confirms.next() => {
+                    open.note(number, confirmation?)?;
+                    heard = Instant::now();
+                }
+                _ = looks.tick() => {
+                    if !(link.status().connected() && channel.status().connected()) {
+                        return Err(Failure::Closed);
+                    }
+                    if confirms.is_empty() || link.status().blocked() {
+                        // The confirms come when the alarm is over.
+                        heard = Instant::now();
+                    } else if heard.elapsed() > config.timeout {
+                        return Err(Failure::Silent("confirm"));
+                    }
+                }
             }
         }
     }
-
-    async fn publish_all(&self, channel: &Channel, jobs: &[Job]) -> Result<Refused, Failure> {
-        let mut refused = Refused::default();
-        for window in jobs.chunks(WINDOW) {
-            self.shared.note_pushed(window);
-            let properties = wire::properties();
-            let publishing =
-                window.iter().map(|job| publish(channel, &self.shared.topology, &properties, *job));
-            let confirmed = async { Ok::<_, Failure>(join_all(publishing).await) };
-            for (job, confirmation) in
-                window.iter().zip(within(self.config.timeout, "confirm", confirmed).await?)
-            {
-                refused.note(job.id, confirmation?);
-            }
-        }
-        Ok(refused)
-    }
 }
 
-/// Answers every request with its verdict, and goes on with `then`.
-fn answer(
-    requests: Vec<Request>,
-    verdict: impl Fn(&Request) -> Result<()>,
-    then: Result<(), Failure>,
-) -> Result<(), Failure> {
-    for request in requests {
-        let verdict = verdict(&request);
-        // Whoever asked may have given up.
-        let _ = request.reply.send(verdict);
-    }
-    then
-}
-
+/// Publishes one job of this request, and waits until it is confirmed.
 async fn publish(
     channel: &Channel,
-    topology: &Topology,
-    properties: &BasicProperties,
-    job: Job,
-) -> lapin::Result<Confirmation> {
+    queue: ShortString,
+    properties: BasicProperties,
+    id: MessageId,
+    request: u64,
+) -> (u64, lapin::Result<Confirmation>) {
     // Mandatory: without it RabbitMQ confirms what it has no queue for.
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let (exchange, queue, body) = ("".into(), topology.queue(job.lane), wire::encode(job.id));
-    channel.basic_publish(exchange, queue, options, body.as_bytes(), properties.clone()).await?.await
+    let body = wire::encode(id);
+    let confirmation =
+        async { channel.basic_publish("".into(), queue, options, body.as_bytes(), properties).await?.await };
+    (request, confirmation.await)
 }
 
-/// What RabbitMQ did not take.
+/// The requests of which something is still to be confirmed, by number.
 #[derive(Debug, Default)]
-struct Refused {
-    returned: HashSet<MessageId>,
-    nacked: HashSet<MessageId>,
+struct Open {
+    requests: HashMap<u64, Unconfirmed>,
+    last: u64,
 }
 
-impl Refused {
-    fn note(&mut self, id: MessageId, confirmation: Confirmation) {
-        let nacked = confirmation.is_nack();
-        if let Some(message) = confirmation.take_message() {
-            // The client hangs what came back on any confirm of the window: its body says what it is.
-            self.returned.insert(wire::decode(&message.delivery.data).unwrap_or(id));
+#[derive(Debug)]
+struct Unconfirmed {
+    reply: oneshot::Sender<Result<()>>,
+    /// So many jobs are.
+    jobs: usize,
+    refused: bool,
+}
+
+impl Open {
+    fn add(&mut self, jobs: usize, reply: oneshot::Sender<Result<()>>) -> u64 {
+        self.last += 1;
+        self.requests.insert(self.last, Unconfirmed { reply, jobs, refused: false });
+        self.last
+    }
+
+    /// One more is confirmed: answers if it was the last one.
+    ///
+    /// # Errors
+    ///
+    /// `Unroutable`: the lane has no queue. The client hangs what came back on any confirm, so nobody knows whose it is.
+    fn note(&mut self, number: u64, confirmation: Confirmation) -> Result<(), Failure> {
+        let refused = confirmation.is_nack();
+        if confirmation.take_message().is_some() {
+            return Err(Failure::Unroutable);
         }
-        if nacked {
-            self.nacked.insert(id);
+        let Some(request) = self.requests.get_mut(&number) else { return Ok(()) };
+        request.refused |= refused;
+        request.jobs -= 1;
+        if request.jobs == 0
+            && let Some(Unconfirmed { reply, refused, .. }) = self.requests.remove(&number)
+        {
+            let full = || Error::new(ErrorKind::Unavailable, "a lane of the RabbitMQ queue is full");
+            let _ = reply.send(if refused { Err(full()) } else { Ok(()) });
         }
+        Ok(())
+    }
+
+    fn replies(self) -> impl Iterator<Item = oneshot::Sender<Result<()>>> {
+        self.requests.into_values().map(|request| request.reply)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_push_is_answered_with_its_last_confirm_and_fails_when_one_was_refused() {
+        let mut open = Open::default();
+        for refused in [false, true] {
+            let (reply, mut answer) = oneshot::channel();
+            let number = open.add(2, reply);
+            let first = if refused { Confirmation::Nack(None) } else { Confirmation::Ack(None) };
+            open.note(number, first).expect("nothing came back");
+            assert!(answer.try_recv().is_err(), "one is still to be confirmed");
+            open.note(number, Confirmation::Ack(None)).expect("nothing came back");
+            assert_eq!(answer.try_recv().expect("an answer").is_err(), refused);
+        }
+        assert_eq!(open.replies().count(), 0);
     }
 }

@@ -20,13 +20,13 @@ const MAX_WAIT: Duration = Duration::from_hours(1);
 
 /// A [`Queue`] on RabbitMQ: a quorum queue for each lane.
 ///
-/// It keeps two connections, one that publishes and one that consumes, and makes each anew when it fails. Dropping it
-/// closes both; jobs that were pulled and not acked are then RabbitMQ's again.
+/// It keeps four connections, one that publishes for each lane and one that consumes, and makes each anew when it fails.
+/// Dropping it closes them; jobs that were pulled and not acked are then RabbitMQ's again.
 #[derive(Debug)]
 pub struct AmqpQueue {
     shared: Arc<Shared>,
     publisher: Publisher,
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 4],
 }
 
 impl AmqpQueue {
@@ -42,10 +42,10 @@ impl AmqpQueue {
         // Connecting, opening channels and declaring: each has its own limit, and all of them are to be waited for.
         let limit = config.timeout * 4;
         let shared = Arc::new(Shared::new(config));
-        let (publisher, publishing) = Publisher::new(&shared.config, Arc::clone(&shared));
-        let tasks = [tokio::spawn(publishing), tokio::spawn(Arc::clone(&shared).consume())];
+        let (publisher, [urgent, normal, bulk]) = Publisher::start(&shared);
+        let tasks = [urgent, normal, bulk, tokio::spawn(Arc::clone(&shared).consume())];
         let queue = Self { shared, publisher, tasks };
-        queue.publisher.gate().first(limit).await?;
+        queue.publisher.first(limit).await?;
         queue.shared.gate.first(limit).await?;
         Ok(queue)
     }

@@ -34,12 +34,18 @@ impl Topology {
         self.lanes[usize::from(lane.number())].clone()
     }
 
-    /// Makes what is not there. What is there with other options is refused by RabbitMQ, which closes the channel.
-    pub(crate) async fn declare(&self, channel: &Channel, config: &AmqpConfig) -> Result<(), Failure> {
-        within(config.timeout * 2, "declare the queues", self.declare_all(channel, config)).await
+    /// Makes of these lanes what is not there. What is there with other options is refused by RabbitMQ, which closes the
+    /// channel.
+    pub(crate) async fn declare(
+        &self,
+        channel: &Channel,
+        config: &AmqpConfig,
+        lanes: &[Lane],
+    ) -> Result<(), Failure> {
+        within(config.timeout * 2, "declare the queues", self.declare_all(channel, config, lanes)).await
     }
 
-    async fn declare_all(&self, channel: &Channel, config: &AmqpConfig) -> lapin::Result<()> {
+    async fn declare_all(&self, channel: &Channel, config: &AmqpConfig, lanes: &[Lane]) -> lapin::Result<()> {
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         let none = FieldTable::default();
         channel.exchange_declare(self.dead.clone(), ExchangeKind::Headers, options, none).await?;
@@ -48,9 +54,9 @@ impl Topology {
             let (dead, exchange, key) = (self.dead.clone(), self.dead.clone(), reason.into());
             channel.queue_bind(dead, exchange, key, QueueBindOptions::default(), died_of(reason)).await?;
         }
-        for queue in &self.lanes {
-            let arguments = self.lane_arguments(config);
-            channel.queue_declare(queue.clone(), QueueDeclareOptions::durable(), arguments).await?;
+        for lane in lanes {
+            let (queue, arguments) = (self.queue(*lane), self.lane_arguments(config));
+            channel.queue_declare(queue, QueueDeclareOptions::durable(), arguments).await?;
         }
         Ok(())
     }
