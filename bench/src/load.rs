@@ -81,8 +81,14 @@ impl Load {
 
     /// Asks for everything.
     pub(crate) async fn run(self) -> anyhow::Result<Loaded> {
+        let step = usize::try_from(self.connections)?;
+        let shares = (0..self.connections).map(|first| (first..self.requests).step_by(step));
+        // Where requests go as quickly as they can, they are written before: their writing takes from the server's cores.
+        let write = |number| if self.rate.is_none() { self.write(number, 0) } else { String::new() };
+        let shares: Vec<Vec<_>> =
+            shares.map(|numbers| numbers.map(|number| (number, write(number))).collect()).collect();
         let start = Instant::now();
-        let connections = (0..self.connections).map(|number| self.clone().converse(number, start));
+        let connections = shares.into_iter().map(|requests| self.converse(requests, start));
         let answered = futures_util::future::try_join_all(connections).await?;
         let seconds = start.elapsed().as_secs_f64();
         let latency = Spread::new(answered.concat());
@@ -90,20 +96,19 @@ impl Load {
     }
 
     /// One connection's share of the requests: how long each took, in microseconds.
-    async fn converse(self, connection: u64, start: Instant) -> anyhow::Result<Vec<u64>> {
+    async fn converse(&self, requests: Vec<(u64, String)>, start: Instant) -> anyhow::Result<Vec<u64>> {
         let mut stream = TcpStream::connect(&self.address).await.context("cannot reach the server")?;
         stream.set_nodelay(true)?;
-        let mut latencies = Vec::new();
-        let (mut request, mut answer) = (String::new(), Vec::new());
-        for number in (connection..self.requests).step_by(usize::try_from(self.connections)?) {
+        let (mut latencies, mut answer) = (Vec::with_capacity(requests.len()), Vec::new());
+        for (number, mut request) in requests {
             let mut asked = Instant::now();
             if let Some(rate) = self.rate {
                 let planned = start + Duration::from_secs_f64(number as f64 / rate as f64);
                 sleep_until(planned).await;
                 // One that had to wait for the answer before it has waited since its time; a late timer is no wait.
                 asked = if planned < asked { planned } else { Instant::now() };
+                request = self.write(number, micros() - asked.elapsed().as_micros() as u64);
             }
-            self.write(&mut request, number, micros() - asked.elapsed().as_micros() as u64);
             stream.write_all(request.as_bytes()).await?;
             read_answer(&mut stream, &mut answer).await.with_context(|| format!("request {number}"))?;
             latencies.push(asked.elapsed().as_micros() as u64);
@@ -111,9 +116,8 @@ impl Load {
         Ok(latencies)
     }
 
-    fn write(&self, request: &mut String, number: u64, asked: u64) {
-        use std::fmt::Write as _;
-        request.clear();
+    /// The request of this number; `asked` is when its messages were asked for, 0 where that does not count.
+    fn write(&self, number: u64, asked: u64) -> String {
         let mut body = String::new();
         if !self.get {
             let message = |number| text::message(self.first + number, asked, &self.class);
@@ -126,15 +130,13 @@ impl Load {
             };
         }
         let method = if self.get { "GET" } else { "POST" };
-        // Writing to a string cannot fail.
-        let _ = write!(
-            request,
+        format!(
             "{method} {} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\n\
              content-length: {}\r\n\r\n{body}",
             self.path,
             self.address,
             body.len()
-        );
+        )
     }
 }
 
