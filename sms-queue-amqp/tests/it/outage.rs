@@ -19,7 +19,7 @@ async fn a_restart_and_a_crash_of_the_broker_lose_no_confirmed_job_and_need_no_h
     let queue = lanes.open().await;
     for crash in [false, true] {
         let pushed = jobs(Lane::Normal, 20);
-        queue.push(&pushed).await.expect("push");
+        push_through(&queue, &pushed).await;
         let held = pull_all(&queue, 5).await;
 
         if crash {
