@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sms_core::store::ListRequest;
 use sms_core::{CancellationToken, MemoryQueue, Message, Sandbox, Scope, Status, Store, Worker};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
@@ -17,20 +18,23 @@ async fn main() -> anyhow::Result<()> {
     let worker = Worker::builder(store.clone(), MemoryQueue::new(), Sandbox::new()).build();
     let worker = tokio::spawn(worker.run(shutdown.clone()));
 
-    let mut tx = store.transaction().await?;
-    sqlx::query("CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, item TEXT NOT NULL)")
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query("INSERT INTO orders (item) VALUES (?)").bind("book").execute(&mut *tx).await?;
     let message = Message::new("+79251234567", "Ваш заказ принят");
-    let id = store.insert_in(&mut tx, &message).await?;
-    tx.commit().await?;
+    let (accepted, inside) = (message.clone(), store.clone());
+    let id = store.transaction(move |tx| {
+        tx.execute("CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, item TEXT NOT NULL)", [])?;
+        tx.execute("INSERT INTO orders (item) VALUES (?1)", ["book"])?;
+        anyhow::Ok(inside.insert_in(tx, &accepted)?)
+    });
+    let id = id.await?;
 
     // A transaction that is rolled back sends nothing.
-    let mut tx = store.transaction().await?;
-    let never = store.insert_in(&mut tx, &message).await?;
-    tx.rollback().await?;
-    assert!(store.get(never, &Scope::All).await?.is_none());
+    let inside = store.clone();
+    let refused = store.transaction(move |tx| -> anyhow::Result<()> {
+        inside.insert_in(tx, &message)?;
+        anyhow::bail!("out of stock")
+    });
+    assert!(refused.await.is_err());
+    assert_eq!(store.list(&ListRequest { limit: 10, ..Default::default() }).await?.len(), 1);
 
     while store.get(id, &Scope::All).await?.is_some_and(|stored| stored.state.status != Status::Delivered) {
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,11 +1,13 @@
 //! Accepting messages.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -160,17 +162,17 @@ pub fn key_reused() -> Error {
 /// for those who share its insert.
 async fn insert_all(store: Arc<dyn Store>, pusher: Option<Pusher>, mut requests: mpsc::Receiver<Request>) {
     let (mut waiting, mut open) = (Vec::new(), true);
-    let mut inserts = JoinSet::new();
+    let mut inserts = FuturesUnordered::new();
     while open || !inserts.is_empty() {
         while !waiting.is_empty() && may_insert(inserts.len(), &waiting) {
-            let (store, pusher, together) = (Arc::clone(&store), pusher.clone(), take_batch(&mut waiting));
-            // A task of its own: a store that panics fails those it was called for, and nobody after them.
-            inserts.spawn(async move { insert(store.as_ref(), pusher.as_ref(), together).await });
+            let insert = insert(store.as_ref(), pusher.as_ref(), take_batch(&mut waiting));
+            // A store that panics fails those it was called for, and nobody after them.
+            inserts.push(AssertUnwindSafe(insert).catch_unwind());
         }
         tokio::select! {
-            Some(inserted) = inserts.join_next() => {
-                if let Err(error) = inserted {
-                    tracing::error!(%error, "the store's code failed");
+            Some(inserted) = inserts.next() => {
+                if inserted.is_err() {
+                    tracing::error!("the store's code failed");
                 }
             }
             received = requests.recv_many(&mut waiting, MAX_ROWS), if open && waiting.len() < MAX_ROWS => {

@@ -44,24 +44,31 @@ CREATE TABLE messages (
     sent_at         INTEGER,
     poll_at         INTEGER,
     polls           INTEGER NOT NULL DEFAULT 0,
+    -- When the last attempt of unknown outcome began: the time in which its receipts are to be looked for.
+    unknown_at      INTEGER,
+    -- When the newest receipt was made, by the provider's clock: one that is older brings no news.
+    receipt_at      INTEGER,
     -- When the caretaker has to look at it, if nothing happens before: a deadline, the end of a lease, a status query.
     look_at         INTEGER GENERATED ALWAYS AS
         (CASE status WHEN 0 THEN valid_until WHEN 1 THEN lease_until WHEN 2 THEN poll_at END) VIRTUAL
 ) STRICT, WITHOUT ROWID;
 
--- Each index that a step of a message changes is one more page to write when messages come one by one: one index serves
--- all three of the caretaker's questions, and purging goes by the time of acceptance.
+-- Each index that a step of a message changes is one more page to write when messages come one by one. So one index serves
+-- all three of the caretaker's questions; and those of states and counts hold only what is past waiting and being sent,
+-- since the indexes of what is due or has a lease find the rest, too.
 
 -- An owner is never '', so messages without one share a slot of their own.
 CREATE UNIQUE INDEX messages_key ON messages (coalesce(owner, ''), key) WHERE key IS NOT NULL AND key_released = 0;
-CREATE INDEX messages_due        ON messages (lane, push_at)           WHERE status = 0;
+-- With the time of acceptance, so that what waits is counted without its rows.
+CREATE INDEX messages_due        ON messages (lane, push_at, created_at) WHERE status = 0;
 CREATE INDEX messages_look       ON messages (status, look_at)         WHERE look_at IS NOT NULL;
 CREATE INDEX messages_provider   ON messages (provider_id, provider)   WHERE provider_id IS NOT NULL;
 CREATE INDEX messages_number     ON messages (to_number, id);
 CREATE INDEX messages_owner      ON messages (owner, id)               WHERE owner IS NOT NULL;
 CREATE INDEX messages_reference  ON messages (reference, id)           WHERE reference IS NOT NULL;
-CREATE INDEX messages_status     ON messages (status, id)              WHERE status <> 1;
-CREATE INDEX messages_created    ON messages (created_at);
+CREATE INDEX messages_status     ON messages (status, id)              WHERE status > 1;
+CREATE INDEX messages_created    ON messages (created_at, status)      WHERE status > 1;
+CREATE INDEX messages_unknown    ON messages (unknown_at)              WHERE unknown_at IS NOT NULL;
 
 -- Provider ids a message has beside its own: an earlier attempt was accepted after a later one.
 CREATE TABLE aliases (

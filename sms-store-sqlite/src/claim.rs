@@ -1,33 +1,33 @@
 //! `queued → sending`, and what is to be offered for it.
 
+use rusqlite::{Connection, params};
 use sms_core::clock::duration_to_ms;
 use sms_core::store::{BeginRequest, Begun, DueRequest};
-use sms_core::{Job, Lane, Result};
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Sqlite, SqliteConnection};
+use sms_core::{Job, Lane, MessageId, Result};
 
-use crate::args::id_list;
-use crate::error::from_sqlx;
+use crate::error::Done;
 use crate::row::{self, Columns};
 use crate::sql;
 use crate::store::SqliteStore;
 
 pub(crate) async fn due(store: &SqliteStore, request: DueRequest) -> Result<Vec<Job>> {
-    store.write(move |conn, now| Box::pin(offer(conn, now, request))).await
+    store.write(move |conn, now| offer(conn, now, request)).await
 }
 
-async fn offer(conn: &mut SqliteConnection, now: i64, request: DueRequest) -> Result<Vec<Job>> {
+fn offer(conn: &Connection, now: i64, request: DueRequest) -> Done<Vec<Job>> {
     let mut jobs: Vec<Job> = Vec::new();
+    let mut due = conn.prepare_cached(sql::DUE)?;
     for (lane, limit) in Lane::ALL.into_iter().zip(request.limits) {
-        let query = sqlx::query(sql::DUE).bind(i64::from(lane.number())).bind(now).bind(rows(limit));
-        for row in query.fetch_all(&mut *conn).await.map_err(from_sqlx)? {
-            jobs.push(Job { id: Columns::new(&row).id()?, lane });
+        for id in
+            due.query_and_then(params![lane.number(), now, rows(limit)], |row| Columns::new(row).id())?
+        {
+            jobs.push(Job { id: id?, lane });
         }
     }
-    if !jobs.is_empty() {
-        let again_at = now.saturating_add(duration_to_ms(request.again_after));
-        let offered = sqlx::query(sql::OFFERED).bind(id_list(jobs.iter().map(|job| &job.id))).bind(again_at);
-        offered.execute(conn).await.map_err(from_sqlx)?;
+    let again_at = now.saturating_add(duration_to_ms(request.again_after));
+    let mut offered = conn.prepare_cached(sql::OFFERED)?;
+    for job in &jobs {
+        offered.execute(params![job.id.as_bytes(), again_at])?;
     }
     Ok(jobs)
 }
@@ -36,31 +36,28 @@ pub(crate) async fn begin(store: &SqliteStore, request: BeginRequest<'_>) -> Res
     if request.ids.is_empty() {
         return Ok(Vec::new());
     }
+    let mut ids = request.ids.to_vec();
+    // One named twice is begun once; and rows beside each other are found in one page.
+    ids.sort_unstable();
+    ids.dedup();
     let claim = Claim {
-        ids: id_list(request.ids),
+        ids,
         worker: request.worker.to_owned(),
         batch: request.batch.cast_signed(),
         provider: request.provider.to_owned(),
         lease_ms: duration_to_ms(request.lease),
     };
-    let begun = claim.begun();
-    let shared = claim.clone();
-    let shared = store.write_shared(true, move |conn, now| {
-        Box::pin(async move { shared.begin(conn, now).await.map(Some) })
-    });
-    if shared.await?.is_none() {
-        store.write(move |conn, now| Box::pin(claim.begin(conn, now))).await?;
-    }
+    let begun = claim.clone();
+    store.share(move |conn, now| claim.begin(conn, now)).await?;
     // Read by another connection, so that the one that writes is free for the next write. What this very call began
     // before, its answer being lost, is there, too.
-    let rows = store.read(|conn| Box::pin(async { begun.fetch_all(conn).await.map_err(from_sqlx) })).await?;
-    rows.iter().map(row::begun).collect()
+    store.read(move |conn| begun.begun(conn)).await
 }
 
 /// A [`BeginRequest`] of its own, since a write may outlive its caller.
 #[derive(Clone)]
 struct Claim {
-    ids: String,
+    ids: Vec<MessageId>,
     worker: String,
     batch: i64,
     provider: String,
@@ -68,15 +65,32 @@ struct Claim {
 }
 
 impl Claim {
-    async fn begin(self, conn: &mut SqliteConnection, now: i64) -> Result<()> {
+    fn begin(&self, conn: &Connection, now: i64) -> Done<()> {
         let lease_until = now.saturating_add(self.lease_ms);
-        let query = sqlx::query(sql::BEGIN).bind(self.ids).bind(now).bind(self.worker).bind(self.batch);
-        query.bind(lease_until).bind(self.provider).execute(conn).await.map_err(from_sqlx)?;
+        let mut begin = conn.prepare_cached(sql::BEGIN)?;
+        for id in &self.ids {
+            begin.execute(params![
+                id.as_bytes(),
+                now,
+                self.worker,
+                self.batch,
+                lease_until,
+                self.provider
+            ])?;
+        }
         Ok(())
     }
 
-    fn begun(&self) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
-        sqlx::query(sql::BEGUN).bind(self.ids.clone()).bind(self.worker.clone()).bind(self.batch)
+    fn begun(&self, conn: &Connection) -> Done<Vec<Begun>> {
+        let mut begun = conn.prepare_cached(sql::BEGUN)?;
+        let mut found = Vec::with_capacity(self.ids.len());
+        for id in &self.ids {
+            let mut rows = begun.query(params![id.as_bytes(), self.worker, self.batch])?;
+            if let Some(row) = rows.next()? {
+                found.push(row::begun(row)?);
+            }
+        }
+        Ok(found)
     }
 }
 

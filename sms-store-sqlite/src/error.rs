@@ -1,52 +1,68 @@
 //! SQLite's errors in the library's words.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
+use rusqlite::ErrorCode;
 use sms_core::{Error, ErrorKind};
 
-/// SQLite's primary result codes that say "not now": the same call may succeed later.
-/// <https://sqlite.org/rescode.html>
-const PASSING: [i32; 10] = [
-    3,  // SQLITE_PERM
-    5,  // SQLITE_BUSY
-    6,  // SQLITE_LOCKED
-    7,  // SQLITE_NOMEM
-    8,  // SQLITE_READONLY
-    9,  // SQLITE_INTERRUPT
-    10, // SQLITE_IOERR
-    13, // SQLITE_FULL
-    14, // SQLITE_CANTOPEN
-    15, // SQLITE_PROTOCOL: locking went wrong
-];
+/// What a piece of work on a connection comes to.
+pub(crate) type Done<T> = std::result::Result<T, Failure>;
 
-/// What a caller can do about this error of SQLite or of sqlx.
-pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
-    let kind = match &error {
-        sqlx::Error::Database(database) => kind_of_code(database.code()),
-        sqlx::Error::PoolClosed => ErrorKind::Closed,
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::Io(_)
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::BeginFailed
-        | sqlx::Error::InvalidSavePointStatement => ErrorKind::Unavailable,
-        _ => ErrorKind::Internal,
-    };
-    let message = match kind {
-        ErrorKind::Unavailable => "the SQLite store cannot be read or written now",
-        ErrorKind::Closed => "the SQLite store has been closed",
-        _ => "the SQLite store failed",
+/// Why a piece of work came to nothing.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// SQLite failed.
+    Sqlite(Arc<rusqlite::Error>),
+    /// The store refuses it, or cannot read what it has stored.
+    Refused(Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(Arc::new(error))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Sqlite(error) => from_sqlite(error),
+            Failure::Refused(error) => error,
+        }
+    }
+}
+
+/// What a caller can do about this error of SQLite.
+pub(crate) fn from_sqlite(error: Arc<rusqlite::Error>) -> Error {
+    let (kind, message) = if error.sqlite_error_code().is_some_and(is_passing) {
+        (ErrorKind::Unavailable, "the SQLite store cannot be read or written now")
+    } else {
+        (ErrorKind::Internal, "the SQLite store failed")
     };
     Error::new(kind, message).with_source(error)
 }
 
-/// The kind of an extended result code: its low byte is the primary one.
-fn kind_of_code(code: Option<Cow<'_, str>>) -> ErrorKind {
-    let primary = code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
-    if primary.is_some_and(|primary| PASSING.contains(&primary)) {
-        ErrorKind::Unavailable
-    } else {
-        ErrorKind::Internal
-    }
+/// Whether SQLite says "not now": the same call may succeed later. <https://sqlite.org/rescode.html>
+fn is_passing(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::PermissionDenied
+            | ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::OutOfMemory
+            | ErrorCode::ReadOnly
+            | ErrorCode::OperationInterrupted
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::DiskFull
+            | ErrorCode::CannotOpen
+            | ErrorCode::FileLockingProtocolFailed
+    )
 }
 
 /// Stored data nobody can read.
@@ -59,4 +75,13 @@ pub(crate) fn undecodable(what: &'static str) -> Error {
 
 pub(crate) fn timed_out(elapsed: tokio::time::error::Elapsed) -> Error {
     Error::unavailable("the SQLite store did not answer in time", elapsed)
+}
+
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the SQLite store has been closed")
+}
+
+/// The error of work that panicked: it can only be that of an application.
+pub(crate) fn stopped() -> Error {
+    Error::new(ErrorKind::Internal, "work on the SQLite store was stopped")
 }

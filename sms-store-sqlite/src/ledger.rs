@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rusqlite::{Connection, Params, Row, params};
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::Settlement;
 use sms_core::transition::{NewEvent, Standing};
-use sms_core::{Error, ErrorKind, MessageId, Receipt, Result, Status};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
+use sms_core::{Error, ErrorKind, EventDetails, EventKind, MessageId, Receipt, Result, Status};
 
-use crate::args::Args;
-use crate::error::from_sqlx;
+use crate::error::Done;
 use crate::row::{self, Columns};
 use crate::sql;
 
@@ -36,7 +34,7 @@ type Entry = (MessageId, Status, NewEvent);
 
 impl LedgerRow {
     /// Reads the columns of `ledger_columns!`.
-    fn read(row: &SqliteRow) -> Result<Self> {
+    fn read(row: &Row<'_>) -> Done<Self> {
         let mut columns = Columns::new(row);
         Ok(Self { id: columns.id()?, owner: columns.take()?, standing: row::standing(&mut columns)? })
     }
@@ -47,11 +45,12 @@ impl Ledger {
         Self { now, rows: BTreeMap::new(), changed: BTreeSet::new(), entries: Vec::new() }
     }
 
-    /// Takes rows in hand, and answers with their ids in the order of the statement. A row that is in hand already stays
+    /// Takes the rows of a statement in hand, and answers with their ids in its order. A row that is in hand already stays
     /// as it is, for it may have been changed.
-    pub(crate) fn take(&mut self, rows: &[SqliteRow]) -> Result<Vec<MessageId>> {
-        let read = rows.iter().map(LedgerRow::read);
-        read.map(|row| row.map(|row| self.rows.entry(row.id).or_insert(row).id)).collect()
+    pub(crate) fn load(&mut self, conn: &Connection, sql: &str, params: impl Params) -> Done<Vec<MessageId>> {
+        let mut statement = conn.prepare_cached(sql)?;
+        let rows = statement.query_and_then(params, LedgerRow::read)?;
+        rows.map(|row| row.map(|row| self.rows.entry(row.id).or_insert(row).id)).collect()
     }
 
     pub(crate) fn row(&self, id: MessageId) -> Option<&LedgerRow> {
@@ -90,14 +89,6 @@ impl Ledger {
         Some(standing.status)
     }
 
-    /// Whether this transaction is about to record an outcome of this attempt and class.
-    pub(crate) fn has_outcome(&self, settlement: &Settlement) -> bool {
-        let (attempt, outcome) = (Some(settlement.fence), Some(settlement.outcome.class));
-        self.entries.iter().any(|(id, _, (_, details))| {
-            *id == settlement.id && details.attempt == attempt && details.outcome == outcome
-        })
-    }
-
     /// Applies a receipt to a row.
     pub(crate) fn receive(&mut self, id: MessageId, receipt: &Receipt) -> ReceiptEffect {
         let Some(row) = self.rows.get_mut(&id) else { return ReceiptEffect::Ignored };
@@ -110,58 +101,52 @@ impl Ledger {
     }
 
     /// Writes everything: rows first, then their events.
-    pub(crate) async fn write(self, conn: &mut SqliteConnection) -> Result<()> {
-        let changed: Vec<&LedgerRow> = self.changed.iter().filter_map(|id| self.rows.get(id)).collect();
-        for piece in sql::SAVE.pieces(&changed, |args, row| bind(args, row))? {
-            piece.query().execute(&mut *conn).await.map_err(from_sqlx)?;
+    pub(crate) fn write(self, conn: &Connection) -> Done<()> {
+        let mut save = conn.prepare_cached(sql::SAVE)?;
+        for LedgerRow { id, standing, .. } in self.changed.iter().filter_map(|id| self.rows.get(id)) {
+            save.execute(params![
+                id.as_bytes(),
+                standing.status.number(),
+                standing.updated_at,
+                standing.due_at,
+                standing.valid_until,
+                standing.push_at,
+                standing.attempts,
+                standing.resends,
+                standing.provider,
+                standing.provider_id,
+                standing.code,
+                standing.reason,
+                standing.sent_at,
+                standing.poll_at,
+                standing.polls,
+                standing.unknown_at,
+                standing.receipt_at,
+            ])?;
         }
-        log(conn, self.now, &self.entries).await
+        for (id, status, (kind, details)) in self.entries {
+            log(conn, self.now, id, status, kind, &encode(&details)?)?;
+        }
+        Ok(())
     }
 }
 
-/// Appends entries to the event log.
-async fn log(conn: &mut SqliteConnection, now: i64, entries: &[Entry]) -> Result<()> {
-    for piece in
-        sql::LOG.pieces(entries, |args, (id, status, event)| bind_entry(args, now, *id, *status, event))?
-    {
-        piece.query().execute(&mut *conn).await.map_err(from_sqlx)?;
-    }
-    Ok(())
-}
-
-/// One row of [`sql::LOG`].
-pub(crate) fn bind_entry(
-    args: &mut Args,
-    now: i64,
-    message_id: MessageId,
-    status: Status,
-    (kind, details): &NewEvent,
-) -> Result<()> {
+/// The details of an event as they are stored.
+pub(crate) fn encode(details: &EventDetails) -> Result<String> {
     let refused = |error| Error::new(ErrorKind::Internal, "an event cannot be encoded").with_source(error);
-    args.push(message_id.as_bytes().as_slice())?;
-    args.push(now)?;
-    args.push(kind.as_str())?;
-    args.push(i64::from(status.number()))?;
-    args.push(serde_json::to_string(details).map_err(refused)?)
+    serde_json::to_string(details).map_err(refused)
 }
 
-/// One row of [`sql::SAVE`].
-fn bind(args: &mut Args, LedgerRow { id, standing, .. }: &LedgerRow) -> Result<()> {
-    args.push(id.as_bytes().as_slice())?;
-    args.push(i64::from(standing.status.number()))?;
-    args.push(standing.updated_at)?;
-    args.push(standing.due_at)?;
-    args.push(standing.valid_until)?;
-    args.push(standing.push_at)?;
-    args.push(i64::from(standing.attempts))?;
-    args.push(i64::from(standing.resends))?;
-    args.push(standing.provider.as_deref())?;
-    args.push(standing.provider_id.as_deref())?;
-    args.push(standing.code)?;
-    args.push(standing.reason.as_deref())?;
-    args.push(standing.sent_at)?;
-    args.push(standing.poll_at)?;
-    args.push(i64::from(standing.polls))?;
-    args.push(standing.unknown_at)?;
-    args.push(standing.receipt_at)
+/// Appends an entry to the event log.
+pub(crate) fn log(
+    conn: &Connection,
+    now: i64,
+    id: MessageId,
+    status: Status,
+    kind: EventKind,
+    details: &str,
+) -> Done<()> {
+    let entry = params![id.as_bytes(), now, kind.as_str(), status.number(), details];
+    conn.prepare_cached(sql::LOG)?.execute(entry)?;
+    Ok(())
 }

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod args;
 mod claim;
 mod config;
 mod connect;
@@ -15,6 +14,7 @@ mod person;
 mod plans;
 mod purge;
 mod read;
+mod readers;
 mod receipts;
 mod registry;
 mod row;

@@ -1,38 +1,71 @@
 //! Pages of messages, newest first.
 
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
 use sms_core::clock::datetime_to_ms;
 use sms_core::store::ListRequest;
 use sms_core::{Result, Scope, Status, StoredMessage};
-use sqlx::{QueryBuilder, Sqlite};
 
 use crate::claim::rows;
-use crate::error::from_sqlx;
+use crate::error::Done;
 use crate::row;
 use crate::sql;
 use crate::store::SqliteStore;
 
+/// Up to how many messages that wait are sorted to find the newest.
+const FEW: usize = 10_000;
+
 pub(crate) async fn list(store: &SqliteStore, request: &ListRequest) -> Result<Vec<StoredMessage>> {
-    let mut query = statement(request);
-    let found = store
-        .read(move |conn| Box::pin(async move { query.build().fetch_all(conn).await.map_err(from_sqlx) }))
-        .await?;
-    found.iter().map(row::stored_message).collect()
+    let request = request.clone();
+    let list = move |conn: &Connection| {
+        let many_wait = request.statuses.contains(&Status::Queued) && do_many_wait(conn)?;
+        let Query { sql, values } = query(&request, many_wait);
+        let mut list = conn.prepare_cached(&sql)?;
+        list.query_and_then(params_from_iter(values), row::stored_message)?.collect()
+    };
+    store.read(list).await
+}
+
+fn do_many_wait(conn: &Connection) -> Done<bool> {
+    let up_to = rows(FEW + 1);
+    let waiting: i64 = conn.prepare_cached(sql::NUMBER_WAITING)?.query_row([up_to], |row| row.get(0))?;
+    Ok(waiting == up_to)
+}
+
+/// A statement and its arguments.
+#[derive(Debug, Default)]
+pub(crate) struct Query {
+    pub(crate) sql: String,
+    values: Vec<Value>,
+}
+
+impl Query {
+    fn push(&mut self, sql: &str) {
+        self.sql.push_str(sql);
+    }
+
+    fn bind(&mut self, sql: &str, value: impl Into<Value>) {
+        self.push(sql);
+        self.push("?");
+        self.values.push(value.into());
+    }
 }
 
 /// The statement for a page.
 ///
-/// Number, reference, owner and state each have an index that ends in the id, so that a page is read from it in order,
-/// and nothing is sorted. Several states are several such reads, cut to a page each.
-pub(crate) fn statement(request: &ListRequest) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new("SELECT ");
+/// Number, reference, owner and the states of what is over each have an index that ends in the id, so that a page is read
+/// from it in order, and nothing is sorted. Several states are several such reads, cut to a page each.
+pub(crate) fn query(request: &ListRequest, many_wait: bool) -> Query {
+    let mut query = Query::default();
+    query.push("SELECT ");
     query.push(sql::MESSAGE_COLUMNS);
     match request.statuses.as_slice() {
         [] => {
             query.push(" FROM messages WHERE TRUE");
             push_filters(&mut query, request);
         }
-        [status] => {
-            push_status(&mut query, request, *status);
+        [status] if *status > Status::Sending => {
+            push_status(&mut query, request, *status, many_wait);
             push_filters(&mut query, request);
         }
         statuses => {
@@ -40,9 +73,10 @@ pub(crate) fn statement(request: &ListRequest) -> QueryBuilder<Sqlite> {
             for (index, status) in statuses.iter().enumerate() {
                 query.push(if index > 0 { " UNION ALL " } else { "" });
                 query.push("SELECT id FROM (SELECT id");
-                push_status(&mut query, request, *status);
+                push_status(&mut query, request, *status, many_wait);
                 push_filters(&mut query, request);
-                push_page(&mut query, request).push(")");
+                push_page(&mut query, request);
+                query.push(")");
             }
             query.push(")");
         }
@@ -51,57 +85,60 @@ pub(crate) fn statement(request: &ListRequest) -> QueryBuilder<Sqlite> {
     query
 }
 
-/// One state, and by which index to find it: SQLite itself would guess, for it keeps no statistics.
-fn push_status(query: &mut QueryBuilder<Sqlite>, request: &ListRequest, status: Status) {
+/// One state, and by which index to find it: SQLite itself would guess, for it keeps no statistics. What waits or is being
+/// sent has indexes in another order: the ids of few are sorted, many are looked for among the newest messages.
+fn push_status(query: &mut Query, request: &ListRequest, status: Status, many_wait: bool) {
     let narrower = request.to.is_some() || request.reference.is_some();
-    // Most messages of anybody end as these, so a page of them is found fast among one's own.
-    let common = matches!(status, Status::Sent | Status::Delivered);
-    let source = if narrower || common && request.scope != Scope::All {
+    let source = match status {
         // `+`: not by the state.
-        " FROM messages WHERE +status = "
-    } else if status == Status::Sending {
-        // Few at any time; their index has another order, so they are sorted.
-        " FROM messages INDEXED BY messages_look WHERE look_at IS NOT NULL AND status = "
-    } else {
-        " FROM messages INDEXED BY messages_status WHERE status <> 1 AND status = "
+        _ if narrower => " FROM messages WHERE +status = ",
+        Status::Queued if many_wait => " FROM messages WHERE +status = ",
+        Status::Queued => " FROM messages INDEXED BY messages_due WHERE status = ",
+        Status::Sending => " FROM messages INDEXED BY messages_look WHERE look_at IS NOT NULL AND status = ",
+        // Most messages of anybody end as these, so a page of them is found fast among one's own.
+        Status::Sent | Status::Delivered if request.scope != Scope::All => " FROM messages WHERE +status = ",
+        _ => " FROM messages INDEXED BY messages_status WHERE status > 1 AND status = ",
     };
     // As a literal: a partial index is not used for a state that is bound.
-    query.push(source).push(status.number());
+    query.push(source);
+    query.push(&status.number().to_string());
 }
 
-fn push_filters(query: &mut QueryBuilder<Sqlite>, request: &ListRequest) {
+fn push_filters(query: &mut Query, request: &ListRequest) {
     if let Scope::Owner(owner) = &request.scope {
-        query.push(" AND owner = ").push_bind(owner.clone());
+        query.bind(" AND owner = ", owner.clone());
     }
     if let Some(after) = request.after {
-        query.push(" AND id < ").push_bind(after.as_bytes().to_vec());
+        query.bind(" AND id < ", after.as_bytes().to_vec());
     }
     if let Some(to) = request.to {
         // A phone number has 15 digits at most.
-        query.push(" AND to_number = ").push_bind(to.digits().cast_signed());
+        query.bind(" AND to_number = ", to.digits().cast_signed());
     }
     if let Some(class) = request.class {
-        query.push(" AND class = ").push_bind(class.as_str());
+        query.bind(" AND class = ", class.as_str().to_owned());
     }
     if let Some(reference) = &request.reference {
-        query.push(" AND reference = ").push_bind(reference.clone());
+        query.bind(" AND reference = ", reference.clone());
     }
     if let Some(from) = request.from_time {
-        query.push(" AND created_at >= ").push_bind(datetime_to_ms(from));
+        query.bind(" AND created_at >= ", datetime_to_ms(from));
     }
     if let Some(to) = request.to_time {
-        query.push(" AND created_at < ").push_bind(datetime_to_ms(to));
+        query.bind(" AND created_at < ", datetime_to_ms(to));
     }
     if let Some(search) = &request.search {
         // `instr`, because LIKE has wildcards and does not tell upper from lower case.
-        query.push(" AND (instr(text, ").push_bind(search.clone()).push(") > 0");
+        query.bind(" AND (instr(text, ", search.clone());
+        query.push(") > 0");
         if let Some(digits) = request.search_digits() {
-            query.push(" OR instr(to_number, ").push_bind(digits).push(") > 0");
+            query.bind(" OR instr(to_number, ", digits);
+            query.push(") > 0");
         }
         query.push(")");
     }
 }
 
-fn push_page<'q>(query: &'q mut QueryBuilder<Sqlite>, request: &ListRequest) -> &'q mut QueryBuilder<Sqlite> {
-    query.push(" ORDER BY id DESC LIMIT ").push_bind(rows(request.limit))
+fn push_page(query: &mut Query, request: &ListRequest) {
+    query.bind(" ORDER BY id DESC LIMIT ", rows(request.limit));
 }

@@ -1,35 +1,36 @@
 //! The schema, built into the program.
 
-use std::borrow::Cow;
+use rusqlite::{Connection, params};
+use sms_core::{Error, ErrorKind};
 
-use sms_core::{Error, ErrorKind, Result};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{SqlStr, SqliteConnection};
+use crate::error::{Done, from_sqlite};
+use crate::sql;
 
-/// Every migration: version, name, SQL. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
-    (1, "messages", include_str!("../migrations/0001_messages.sql")),
-    (2, "evidence", include_str!("../migrations/0002_evidence.sql")),
-];
+/// Every migration, in order; the first is version 1. Append-only, see `migrations/README.md`.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_messages.sql")];
 
-/// Brings the schema up to date. To be called inside a `BEGIN IMMEDIATE`: it is the lock that makes a second process
-/// wait until the first has migrated; sqlx has none of its own for SQLite.
-pub(crate) async fn run(conn: &mut SqliteConnection) -> Result<()> {
-    let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
-        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
-    };
-    let mut migrator = Migrator::with_migrations(MIGRATIONS.into_iter().map(migration).collect());
-    // A newer version of the program may have migrated the file already; see "expand, then contract".
-    migrator.set_ignore_missing(true);
-    // Not `run`: its bounds keep the future of `open` from being `Send`.
-    migrator.run_direct(None, conn, false).await.map_err(|error| {
-        let kind = match &error {
-            sqlx::migrate::MigrateError::Execute(_) | sqlx::migrate::MigrateError::ExecuteMigration(..) => {
-                ErrorKind::Unavailable
+/// Brings the schema up to date. To be called inside a `BEGIN IMMEDIATE`: it is the lock that makes a second process wait
+/// until the first has migrated.
+///
+/// A newer version of the program may have migrated the file already; see "expand, then contract".
+pub(crate) fn run(conn: &Connection) -> Done<()> {
+    conn.execute_batch(sql::MIGRATIONS)?;
+    for (script, version) in MIGRATIONS.into_iter().zip(1_i64..) {
+        let applied =
+            conn.prepare(sql::MIGRATION)?.query_map([version], |row| row.get::<_, String>(0))?.next();
+        match applied.transpose()? {
+            Some(applied) if applied == script => {}
+            Some(_) => return Err(other_schema().into()),
+            None => {
+                conn.execute_batch(script).map_err(|error| from_sqlite(error.into()))?;
+                conn.execute(sql::MIGRATED, params![version, script])?;
             }
-            // Made by another version of the program, or edited by hand.
-            _ => ErrorKind::Config,
-        };
-        Error::new(kind, "the database file could not be brought up to date").with_source(error)
-    })
+        }
+    }
+    Ok(())
+}
+
+/// Made by a build of something between two releases, or edited by hand.
+fn other_schema() -> Error {
+    Error::new(ErrorKind::Config, "the database file has another schema than this version of the program")
 }

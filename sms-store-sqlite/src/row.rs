@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
+use rusqlite::Row;
+use rusqlite::types::{FromSql, ValueRef};
 use sms_core::clock::datetime_from_ms;
-use sms_core::message::{IdempotencyKey, LeaseInfo, MessageState};
+use sms_core::message::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState};
 use sms_core::outcome::AttemptState;
 use sms_core::store::Begun;
 use sms_core::text::Encoding;
 use sms_core::transition::{HeldLease, Standing};
 use sms_core::{
-    Class, Event, EventKind, MessageId, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Result,
-    Status, StoredMessage, Submission,
+    Class, Event, EventKind, MessageId, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Status,
+    StoredMessage, Submission,
 };
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Row as _, Sqlite, Type};
 use time::OffsetDateTime;
 
-use crate::error::{from_sqlx, undecodable};
+use crate::error::{Done, undecodable};
 
 /// The names under which states of receipts are stored.
 const RECEIPT_STATES: [(ReceiptState, &str); 3] = [
@@ -32,72 +32,82 @@ pub(crate) const fn receipt_state_name(state: ReceiptState) -> &'static str {
 
 /// The columns of a row, from the first to the last, in the order of the statement.
 pub(crate) struct Columns<'r> {
-    row: &'r SqliteRow,
+    row: &'r Row<'r>,
     next: usize,
 }
 
 impl<'r> Columns<'r> {
-    pub(crate) fn new(row: &'r SqliteRow) -> Self {
+    pub(crate) fn new(row: &'r Row<'r>) -> Self {
         Self { row, next: 0 }
     }
 
     /// The next column.
-    pub(crate) fn take<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self) -> Result<T> {
-        let value = self.row.try_get(self.next).map_err(from_sqlx)?;
+    pub(crate) fn take<T: FromSql>(&mut self) -> Done<T> {
+        let value = self.row.get(self.next)?;
         self.next += 1;
         Ok(value)
     }
 
-    pub(crate) fn id(&mut self) -> Result<MessageId> {
-        let bytes: &[u8] = self.take()?;
-        bytes.try_into().map(MessageId::from_bytes).map_err(|_| undecodable("id"))
+    /// The next column, as it lies in the row.
+    fn borrow(&mut self) -> Done<ValueRef<'r>> {
+        let value = self.row.get_ref(self.next)?;
+        self.next += 1;
+        Ok(value)
     }
 
-    pub(crate) fn number<T: TryFrom<i64>>(&mut self, what: &'static str) -> Result<T> {
-        T::try_from(self.take::<i64>()?).map_err(|_| undecodable(what))
+    fn text(&mut self, what: &'static str) -> Done<&'r str> {
+        Ok(self.borrow()?.as_str().map_err(|_| undecodable(what))?)
     }
 
-    pub(crate) fn time(&mut self) -> Result<OffsetDateTime> {
+    pub(crate) fn id(&mut self) -> Done<MessageId> {
+        self.take().map(MessageId::from_bytes)
+    }
+
+    pub(crate) fn number<T: TryFrom<i64>>(&mut self, what: &'static str) -> Done<T> {
+        Ok(T::try_from(self.take::<i64>()?).map_err(|_| undecodable(what))?)
+    }
+
+    pub(crate) fn time(&mut self) -> Done<OffsetDateTime> {
         self.take().map(datetime_from_ms)
     }
 
-    pub(crate) fn status(&mut self) -> Result<Status> {
-        Status::from_number(self.take()?).ok_or_else(|| undecodable("status"))
+    pub(crate) fn status(&mut self) -> Done<Status> {
+        Ok(Status::from_number(self.take()?).ok_or_else(|| undecodable("status"))?)
     }
 
-    pub(crate) fn on_unknown(&mut self) -> Result<OnUnknown> {
-        let name: &str = self.take()?;
+    pub(crate) fn on_unknown(&mut self) -> Done<OnUnknown> {
+        let name = self.text("policy")?;
         let known =
             [OnUnknown::Hold, OnUnknown::ResendOnce].into_iter().find(|policy| policy.as_str() == name);
-        known.ok_or_else(|| undecodable("policy"))
+        Ok(known.ok_or_else(|| undecodable("policy"))?)
     }
 
-    pub(crate) fn code(&mut self) -> Result<Option<i32>> {
+    pub(crate) fn code(&mut self) -> Done<Option<i32>> {
         let code: Option<i64> = self.take()?;
-        code.map(|code| i32::try_from(code).map_err(|_| undecodable("code"))).transpose()
+        Ok(code.map(i32::try_from).transpose().map_err(|_| undecodable("code"))?)
     }
 
     /// The state, code, text and time of a receipt about this message.
-    pub(crate) fn receipt(&mut self, provider: &str, provider_id: &str) -> Result<Receipt> {
+    pub(crate) fn receipt(&mut self, provider: &str, provider_id: &str) -> Done<Receipt> {
         let mut receipt = Receipt::new(provider, provider_id, self.receipt_state()?);
         (receipt.code, receipt.text) = (self.code()?, self.take()?);
         receipt.at = self.take::<Option<i64>>()?.map(datetime_from_ms);
         Ok(receipt)
     }
 
-    fn receipt_state(&mut self) -> Result<ReceiptState> {
-        let name: &str = self.take()?;
+    fn receipt_state(&mut self) -> Done<ReceiptState> {
+        let name = self.text("receipt")?;
         let known = RECEIPT_STATES.into_iter().find(|(_, known)| *known == name);
-        known.map(|(state, _)| state).ok_or_else(|| undecodable("receipt"))
+        Ok(known.map(|(state, _)| state).ok_or_else(|| undecodable("receipt"))?)
     }
 
-    fn class(&mut self) -> Result<Class> {
-        Class::from_name(self.take()?).ok_or_else(|| undecodable("class"))
+    fn class(&mut self) -> Done<Class> {
+        Ok(Class::from_name(self.text("class")?).ok_or_else(|| undecodable("class"))?)
     }
 
-    fn phone(&mut self) -> Result<PhoneNumber> {
+    fn phone(&mut self) -> Done<PhoneNumber> {
         let digits = self.number("number")?;
-        PhoneNumber::from_digits(digits).ok_or_else(|| undecodable("number"))
+        Ok(PhoneNumber::from_digits(digits).ok_or_else(|| undecodable("number"))?)
     }
 
     /// A JSON text; NULL stands for the default.
@@ -105,15 +115,15 @@ impl<'r> Columns<'r> {
         &mut self,
         what: &'static str,
         parse: impl FnOnce(&'r str) -> serde_json::Result<T>,
-    ) -> Result<T> {
-        let text: Option<&str> = self.take()?;
+    ) -> Done<T> {
+        let text = self.borrow()?.as_str_or_null().map_err(|_| undecodable(what))?;
         let value = text.map(parse).transpose().map_err(|error| undecodable(what).with_source(error))?;
         Ok(value.unwrap_or_default())
     }
 }
 
 /// Reads a row of [`sql::MESSAGE_COLUMNS`](crate::sql::MESSAGE_COLUMNS).
-pub(crate) fn stored_message(row: &SqliteRow) -> Result<StoredMessage> {
+pub(crate) fn stored_message(row: &Row<'_>) -> Done<StoredMessage> {
     let mut columns = Columns::new(row);
     let message = NewMessage {
         id: columns.id()?,
@@ -126,7 +136,7 @@ pub(crate) fn stored_message(row: &SqliteRow) -> Result<StoredMessage> {
         reference: columns.take()?,
         metadata: columns.json("metadata", serde_json::from_str)?,
         options: columns.json("options", serde_json::from_str)?,
-        encoding: Encoding::from_name(columns.take()?).ok_or_else(|| undecodable("encoding"))?,
+        encoding: Encoding::from_name(columns.text("encoding")?).ok_or_else(|| undecodable("encoding"))?,
         parts: columns.number("number of parts")?,
         send_at: columns.take::<Option<i64>>()?.map(datetime_from_ms),
         deadline: Duration::from_millis(columns.number("deadline")?),
@@ -152,21 +162,19 @@ pub(crate) fn stored_message(row: &SqliteRow) -> Result<StoredMessage> {
     Ok(StoredMessage { message, state })
 }
 
-fn idempotency_key(columns: &mut Columns<'_>) -> Result<Option<IdempotencyKey>> {
-    let (key, fingerprint): (Option<String>, Option<&[u8]>) = (columns.take()?, columns.take()?);
-    let Some((key, fingerprint)) = key.zip(fingerprint) else { return Ok(None) };
-    let fingerprint = fingerprint.try_into().map_err(|_| undecodable("fingerprint"))?;
-    Ok(Some(IdempotencyKey { key, fingerprint }))
+fn idempotency_key(columns: &mut Columns<'_>) -> Done<Option<IdempotencyKey>> {
+    let (key, fingerprint): (Option<String>, Option<Fingerprint>) = (columns.take()?, columns.take()?);
+    Ok(key.zip(fingerprint).map(|(key, fingerprint)| IdempotencyKey { key, fingerprint }))
 }
 
-fn lease_info(columns: &mut Columns<'_>) -> Result<Option<LeaseInfo>> {
+fn lease_info(columns: &mut Columns<'_>) -> Done<Option<LeaseInfo>> {
     let (worker, since, until) = (columns.take()?, columns.take()?, columns.take()?);
     let (Some(worker), Some(since), Some(until)) = (worker, since, until) else { return Ok(None) };
     Ok(Some(LeaseInfo { worker, since: datetime_from_ms(since), until: datetime_from_ms(until) }))
 }
 
 /// Reads the last columns of `ledger_columns!`.
-pub(crate) fn standing(columns: &mut Columns<'_>) -> Result<Standing> {
+pub(crate) fn standing(columns: &mut Columns<'_>) -> Done<Standing> {
     Ok(Standing {
         status: columns.status()?,
         updated_at: columns.take()?,
@@ -191,7 +199,7 @@ pub(crate) fn standing(columns: &mut Columns<'_>) -> Result<Standing> {
     })
 }
 
-fn held_lease(columns: &mut Columns<'_>) -> Result<Option<HeldLease>> {
+fn held_lease(columns: &mut Columns<'_>) -> Done<Option<HeldLease>> {
     let worker: Option<String> = columns.take()?;
     let numbers: [Option<i64>; 3] = [columns.take()?, columns.take()?, columns.take()?];
     let (Some(worker), [Some(batch), Some(since), Some(until)]) = (worker, numbers) else { return Ok(None) };
@@ -199,7 +207,7 @@ fn held_lease(columns: &mut Columns<'_>) -> Result<Option<HeldLease>> {
 }
 
 /// Reads a row of [`sql::BEGUN`](crate::sql::BEGUN).
-pub(crate) fn begun(row: &SqliteRow) -> Result<Begun> {
+pub(crate) fn begun(row: &Row<'_>) -> Done<Begun> {
     let mut columns = Columns::new(row);
     let (id, to) = (columns.id()?, columns.phone()?);
     let mut submission = Submission::new(id, to, columns.take::<String>()?);
@@ -222,13 +230,13 @@ pub(crate) fn begun(row: &SqliteRow) -> Result<Begun> {
 }
 
 /// Reads a row of [`sql::EVENT_COLUMNS`](crate::sql::EVENT_COLUMNS).
-pub(crate) fn event(row: &SqliteRow) -> Result<Event> {
+pub(crate) fn event(row: &Row<'_>) -> Done<Event> {
     let mut columns = Columns::new(row);
     Ok(Event {
         seq: columns.number("position")?,
         message_id: columns.id()?,
         at: columns.time()?,
-        kind: EventKind::from_name(columns.take()?).ok_or_else(|| undecodable("kind"))?,
+        kind: EventKind::from_name(columns.text("kind")?).ok_or_else(|| undecodable("kind"))?,
         status: columns.status()?,
         details: columns.json("details", serde_json::from_str)?,
     })

@@ -1,18 +1,14 @@
 //! `sending → sent | queued | failed | unknown`, and late outcomes.
 
-use std::collections::HashSet;
-
+use rusqlite::{Connection, params};
 use sms_core::outcome::Verdict;
 use sms_core::store::{Settled, Settlement};
-use sms_core::transition::{NewEvent, Standing};
-use sms_core::{OnUnknown, OutcomeClass, Result, Status};
-use sqlx::{Row as _, SqliteConnection};
+use sms_core::transition::Standing;
+use sms_core::{EventKind, OnUnknown, OutcomeClass, Result, Status};
 
-use crate::args::{Args, Piece, id_list};
-use crate::error::{from_sqlx, undecodable};
-use crate::ledger::{self, Ledger, LedgerRow};
+use crate::error::Done;
+use crate::ledger::{self, Ledger};
 use crate::receipts::join_parked;
-use crate::row::Columns;
 use crate::sql;
 use crate::store::SqliteStore;
 
@@ -20,97 +16,74 @@ pub(crate) async fn settle(store: &SqliteStore, settlements: &[Settlement]) -> R
     if settlements.is_empty() {
         return Ok(Vec::new());
     }
-    if let Some(batch) = PlainBatch::new(store.now(), settlements)? {
-        let settled = store.write_shared(false, move |conn, _| Box::pin(batch.settle(conn))).await?;
-        if let Some(settled) = settled {
-            return Ok(settled);
-        }
-    }
-    let settlements = settlements.to_vec();
-    store.write(move |conn, now| Box::pin(settle_any(conn, now, settlements))).await
+    let now = store.now();
+    let prepare = |settlement: &Settlement| Ok((settlement.clone(), Plain::new(now, settlement)?));
+    let settlements = settlements.iter().map(prepare).collect::<Result<Vec<_>>>()?;
+    store.share(move |conn, now| settle_all(conn, now, &settlements)).await
 }
 
-/// What nearly every batch is: outcomes of their owners, for which no receipts are waiting.
-struct PlainBatch {
-    pieces: Vec<Piece>,
-    settled: Vec<Settled>,
-    accepted: String,
+fn settle_all(
+    conn: &Connection,
+    now: i64,
+    settlements: &[(Settlement, Option<Plain>)],
+) -> Done<Vec<Settled>> {
+    let is_any_parked = conn.prepare_cached(sql::IS_ANY_PARKED)?.query_row([], |row| row.get(0))?;
+    let settle_one = |(settlement, plain): &(Settlement, Option<Plain>)| {
+        if let Some(plain) = plain
+            && !(is_any_parked && is_awaited(conn, settlement)?)
+            && plain.settle(conn, settlement)?
+        {
+            return Ok(Settled::Now(plain.standing.status));
+        }
+        settle_any(conn, now, settlement)
+    };
+    settlements.iter().map(settle_one).collect()
 }
 
-impl PlainBatch {
-    /// `None` for a batch that is something else.
-    fn new(now: i64, settlements: &[Settlement]) -> Result<Option<Self>> {
-        let mut seen = HashSet::with_capacity(settlements.len());
-        let once = settlements.iter().filter(|settlement| seen.insert(settlement.id));
-        let plain: Vec<Plain<'_>> = once.filter_map(|settlement| Plain::new(now, settlement)).collect();
-        if plain.len() < settlements.len() {
-            return Ok(None);
-        }
-        let pieces = sql::SETTLE_ALL.pieces(
-            &plain,
-            |args, plain| plain.bind_entry(args, now),
-            |args, plain| plain.bind(args, now),
-        )?;
-        let settled = plain.iter().map(|plain| Settled::Now(plain.standing.status)).collect();
-        Ok(Some(Self { pieces, settled, accepted: accepted_ids(settlements)? }))
-    }
-
-    /// `None`, to be rolled back, when one of them is not the owner's any more, or a receipt is waiting for one.
-    async fn settle(self, conn: &mut SqliteConnection) -> Result<Option<Vec<Settled>>> {
-        let (mut owned, mut parked) = (0, false);
-        for piece in self.pieces {
-            for row in piece.query().fetch_all(&mut *conn).await.map_err(from_sqlx)? {
-                let mut columns = Columns::new(&row);
-                owned += columns.number::<usize>("count")?;
-                parked |= columns.take::<bool>()?;
-            }
-        }
-        let plain = owned == self.settled.len() && !(parked && is_any_awaited(conn, self.accepted).await?);
-        Ok(plain.then_some(self.settled))
-    }
-}
-
-/// What a settlement by the owner writes, where that depends on nothing but the guard.
-struct Plain<'a> {
-    settlement: &'a Settlement,
+/// What nearly every settlement is, by the owner and with nothing to join: what it writes depends on nothing but the
+/// guard, so that it is made before the writer's turn.
+struct Plain {
+    now: i64,
     standing: Standing,
-    event: NewEvent,
+    kind: EventKind,
+    details: String,
 }
 
-impl<'a> Plain<'a> {
+impl Plain {
     /// `None` for a resend, which looks at the deadline, and for a verdict that contradicts its outcome.
-    fn new(now: i64, settlement: &'a Settlement) -> Option<Self> {
+    fn new(now: i64, settlement: &Settlement) -> Result<Option<Self>> {
         let accepted = settlement.outcome.class == OutcomeClass::Accepted;
         let sent = settlement.verdict == Verdict::Sent;
         if accepted != sent || matches!(settlement.verdict, Verdict::Resend { .. } | Verdict::SentBefore) {
-            return None;
+            return Ok(None);
         }
         let mut standing = ANY_STANDING;
-        let event = standing.settle(now, settlement);
-        Some(Self { settlement, standing, event })
+        let (kind, details) = standing.settle(now, settlement);
+        Ok(Some(Self { now, standing, kind, details: ledger::encode(&details)? }))
     }
 
-    /// One row of [`sql::LOG`].
-    fn bind_entry(&self, args: &mut Args, now: i64) -> Result<()> {
-        ledger::bind_entry(args, now, self.settlement.id, self.standing.status, &self.event)
-    }
-
-    /// One row of [`sql::SETTLE`].
-    fn bind(&self, args: &mut Args, now: i64) -> Result<()> {
-        let Self { settlement, standing, .. } = self;
-        args.push(settlement.id.as_bytes().as_slice())?;
-        args.push(i64::from(settlement.fence))?;
-        args.push(i64::from(standing.status.number()))?;
-        args.push(now)?;
-        args.push((standing.status == Status::Queued).then_some(standing.due_at))?;
-        args.push(i64::from(ANY_STANDING.attempts - standing.attempts))?;
-        args.push(standing.provider.as_deref())?;
-        args.push(standing.provider_id.as_deref())?;
-        args.push(standing.code)?;
-        args.push(standing.reason.as_deref())?;
-        args.push(standing.sent_at)?;
-        args.push(standing.poll_at)?;
-        args.push(standing.unknown_at)
+    /// Whether the guard held; otherwise nothing is written.
+    fn settle(&self, conn: &Connection, settlement: &Settlement) -> Done<bool> {
+        let Self { now, standing, kind, details } = self;
+        let settled = conn.prepare_cached(sql::SETTLE)?.execute(params![
+            settlement.id.as_bytes(),
+            settlement.fence,
+            standing.status.number(),
+            now,
+            (standing.status == Status::Queued).then_some(standing.due_at),
+            ANY_STANDING.attempts - standing.attempts,
+            standing.provider,
+            standing.provider_id,
+            standing.code,
+            standing.reason,
+            standing.sent_at,
+            standing.poll_at,
+            standing.unknown_at,
+        ])?;
+        if settled > 0 {
+            ledger::log(conn, *now, settlement.id, standing.status, *kind, details)?;
+        }
+        Ok(settled > 0)
     }
 }
 
@@ -139,99 +112,55 @@ const ANY_STANDING: Standing = Standing {
     receipt_at: None,
 };
 
-/// The provider and provider id of each settlement, as JSON; those of no acceptance are null.
-fn accepted_ids(settlements: &[Settlement]) -> Result<String> {
-    let accepted: Vec<_> = settlements
-        .iter()
-        .map(|settlement| accepted_id(settlement).map(|id| (settlement.provider.as_str(), id)))
-        .collect();
-    serde_json::to_string(&accepted).map_err(|_| undecodable("provider id"))
-}
-
+/// The provider id of an acceptance.
 fn accepted_id(Settlement { outcome, .. }: &Settlement) -> Option<&str> {
     outcome.provider_id.as_deref().filter(|_| outcome.class == OutcomeClass::Accepted)
 }
 
-async fn is_any_awaited(conn: &mut SqliteConnection, accepted: String) -> Result<bool> {
-    let waiting = sqlx::query(sql::AWAITED).bind(accepted).fetch_all(conn).await.map_err(from_sqlx)?;
-    Ok(!waiting.is_empty())
+/// Whether receipts wait for it.
+fn is_awaited(conn: &Connection, settlement: &Settlement) -> Done<bool> {
+    let Some(id) = accepted_id(settlement) else { return Ok(false) };
+    let mut awaited = conn.prepare_cached(sql::IS_AWAITED)?;
+    Ok(awaited.query_row(params![id, settlement.provider], |row| row.get(0))?)
 }
 
-/// Any batch: also resends, repeats, late outcomes, and receipts that were waiting.
-async fn settle_any(
-    conn: &mut SqliteConnection,
-    now: i64,
-    settlements: Vec<Settlement>,
-) -> Result<Vec<Settled>> {
-    let ids = id_list(settlements.iter().map(|settlement| &settlement.id));
-    let rows = sqlx::query(sql::LOAD).bind(ids).fetch_all(&mut *conn).await.map_err(from_sqlx)?;
+/// Any settlement: also a resend, a repeat, a late outcome, one for which receipts were waiting.
+fn settle_any(conn: &Connection, now: i64, settlement: &Settlement) -> Done<Settled> {
     let mut ledger = Ledger::new(now);
-    ledger.take(&rows)?;
-    let awaited = sqlx::query(sql::AWAITED).bind(accepted_ids(&settlements)?);
-    let awaited = awaited.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
-    let awaited: HashSet<usize> =
-        awaited.iter().map(|row| Columns::new(row).number("place")).collect::<Result<_>>()?;
-
-    let mut answers = Vec::with_capacity(settlements.len());
-    for (place, settlement) in settlements.iter().enumerate() {
-        let settled = settle_one(conn, &mut ledger, settlement).await?;
-        answers.push(match settled {
-            Settled::Now(status) | Settled::Late(status) => {
-                add_alias(conn, &ledger, settlement).await?;
-                if awaited.contains(&place)
-                    && let Some(provider_id) = accepted_id(settlement)
-                {
-                    join_parked(conn, &mut ledger, settlement.id, &settlement.provider, provider_id).await?;
-                }
-                let joined = ledger.row(settlement.id).map_or(status, |row| row.standing.status);
-                if matches!(settled, Settled::Now(_)) { Settled::Now(joined) } else { Settled::Late(joined) }
-            }
-            Settled::Known(_) | Settled::Gone => settled,
-        });
-    }
-    ledger.write(conn).await?;
-    Ok(answers)
-}
-
-async fn settle_one(
-    conn: &mut SqliteConnection,
-    ledger: &mut Ledger,
-    settlement: &Settlement,
-) -> Result<Settled> {
-    let Some(LedgerRow { standing, .. }) = ledger.row(settlement.id) else { return Ok(Settled::Gone) };
-    let (status, owned) = (standing.status, standing.is_owned_by(settlement));
+    ledger.load(conn, sql::LOAD, [settlement.id.as_bytes()])?;
+    let Some(row) = ledger.row(settlement.id) else { return Ok(Settled::Gone) };
+    let (status, owned) = (row.standing.status, row.standing.is_owned_by(settlement));
     // The outcome of an owner cannot be known: recording it ends the ownership.
-    if !owned && (ledger.has_outcome(settlement) || is_known(conn, settlement).await?) {
+    if !owned && is_known(conn, settlement)? {
         return Ok(Settled::Known(status));
     }
-    let status = if owned { ledger.settle(settlement) } else { ledger.settle_late(settlement) };
-    Ok(match status {
-        Some(status) if owned => Settled::Now(status),
-        Some(status) => Settled::Late(status),
-        None => Settled::Gone,
-    })
+    if owned {
+        ledger.settle(settlement);
+    } else {
+        ledger.settle_late(settlement);
+    }
+    if let Some(id) = accepted_id(settlement) {
+        add_alias(conn, &ledger, settlement, id)?;
+        join_parked(conn, &mut ledger, settlement.id, &settlement.provider, id)?;
+    }
+    let status = ledger.row(settlement.id).map_or(status, |row| row.standing.status);
+    ledger.write(conn)?;
+    Ok(if owned { Settled::Now(status) } else { Settled::Late(status) })
 }
 
 /// Whether an outcome of this attempt and class is on record.
-async fn is_known(conn: &mut SqliteConnection, settlement: &Settlement) -> Result<bool> {
-    let known = sqlx::query(sql::KNOWN)
-        .bind(settlement.id.as_bytes().as_slice())
-        .bind(i64::from(settlement.fence))
-        .bind(settlement.outcome.class.as_str())
-        .fetch_one(conn)
-        .await
-        .map_err(from_sqlx)?;
-    known.try_get(0).map_err(from_sqlx)
+fn is_known(conn: &Connection, settlement: &Settlement) -> Done<bool> {
+    let outcome = params![settlement.id.as_bytes(), settlement.fence, settlement.outcome.class.as_str()];
+    Ok(conn.prepare_cached(sql::KNOWN)?.query_row(outcome, |row| row.get(0))?)
 }
 
 /// Notes the provider id of an acceptance, where it did not become the message's own: receipts may bear it.
-async fn add_alias(conn: &mut SqliteConnection, ledger: &Ledger, settlement: &Settlement) -> Result<()> {
-    let (Some(id), Some(row)) = (accepted_id(settlement), ledger.row(settlement.id)) else { return Ok(()) };
+fn add_alias(conn: &Connection, ledger: &Ledger, settlement: &Settlement, provider_id: &str) -> Done<()> {
+    let Some(row) = ledger.row(settlement.id) else { return Ok(()) };
     let own = (row.standing.provider.as_deref(), row.standing.provider_id.as_deref());
-    if own != (Some(&settlement.provider), Some(id)) {
-        let alias = sqlx::query(sql::ADD_ALIAS).bind(id.to_owned()).bind(settlement.provider.clone());
-        let alias = alias.bind(settlement.id.as_bytes().as_slice());
-        alias.execute(conn).await.map_err(from_sqlx)?;
+    if own != (Some(&settlement.provider), Some(provider_id)) {
+        let alias = params![provider_id, settlement.provider, settlement.id.as_bytes()];
+        conn.prepare_cached(sql::ADD_ALIAS)?.execute(alias)?;
     }
     Ok(())
 }

@@ -3,36 +3,34 @@
 //! Numbers of states stand as literals, because a partial index is used only where the query says literally what the
 //! index says; `+status` says that no index is to be used, because the ids are known. 0 queued, 1 sending, 2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired, 8 cancelled.
 
-use crate::args::{RowsScript, RowsStatement};
+/// Which migrations have been applied, and their text. Not `PRAGMA user_version`, which an application with tables in the
+/// same file may use for its own.
+pub(crate) const MIGRATIONS: &str = "\
+    CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, script TEXT NOT NULL) STRICT";
 
-/// Takes the write lock at once, so that no transaction has to upgrade from reading to writing.
-pub(crate) const BEGIN_IMMEDIATE: &str = "BEGIN IMMEDIATE";
+/// The text of a migration that has been applied. ?1 version.
+pub(crate) const MIGRATION: &str = "SELECT script FROM migrations WHERE version = ?1";
 
-pub(crate) const VERSION: &str = "SELECT sqlite_version()";
+/// Notes that it has been applied. ?1 version, ?2 text.
+pub(crate) const MIGRATED: &str = "INSERT INTO migrations (version, script) VALUES (?1, ?2)";
 
 /// `∅ → queued`; guard: the id and the idempotency key are free.
-pub(crate) static INSERT: RowsStatement = RowsStatement::new(
-    "INSERT INTO messages (id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, \
-     encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, lane, status, created_at, updated_at, due_at, \
-     valid_until, push_at) SELECT * FROM ",
-    24,
-    " WHERE column1 IS NOT NULL ON CONFLICT DO NOTHING",
-);
+pub(crate) const INSERT: &str = "\
+    INSERT INTO messages (id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, \
+    encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, lane, status, created_at, updated_at, due_at, \
+    valid_until, push_at) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
-/// Which of these ids are stored. ?1 ids.
-pub(crate) const STORED: &str =
-    "SELECT id FROM messages WHERE id IN (SELECT unhex(value) FROM json_each(?1))";
+/// Whether a message is stored. ?1 id.
+pub(crate) const IS_STORED: &str = "SELECT EXISTS (SELECT 1 FROM messages WHERE id = ?1)";
 
-/// Who holds these idempotency keys. ?1 list of [owner or "", key].
-pub(crate) const KEY_HOLDERS: &str = "\
-    SELECT coalesce(m.owner, ''), m.key, m.id, m.fingerprint, m.created_at \
-    FROM json_each(?1) AS asked CROSS JOIN messages AS m \
-    ON coalesce(m.owner, '') = asked.value ->> 0 AND m.key = asked.value ->> 1 \
-    WHERE m.key IS NOT NULL AND m.key_released = 0";
+/// Who holds an idempotency key. ?1 owner or "", ?2 key.
+pub(crate) const KEY_HOLDER: &str = "\
+    SELECT id, fingerprint, created_at FROM messages \
+    WHERE coalesce(owner, '') = ?1 AND key = ?2 AND key IS NOT NULL AND key_released = 0";
 
-/// Frees the keys of messages older than the window. ?1 ids.
-pub(crate) const RELEASE_KEYS: &str =
-    "UPDATE messages SET key_released = 1 WHERE id IN (SELECT unhex(value) FROM json_each(?1))";
+/// Frees the key of a message older than the window. ?1 id.
+pub(crate) const RELEASE_KEY: &str = "UPDATE messages SET key_released = 1 WHERE id = ?1";
 
 /// Queued messages to offer to a queue: due, not past their deadline, not offered for a while. ?1 lane, ?2 now, ?3 limit.
 pub(crate) const DUE: &str = "\
@@ -40,49 +38,42 @@ pub(crate) const DUE: &str = "\
     WHERE status = 0 AND lane = ?1 AND push_at <= ?2 AND due_at <= ?2 AND valid_until > ?2 \
     ORDER BY push_at LIMIT ?3";
 
-/// Notes that they are being offered. ?1 ids, ?2 not again before.
-pub(crate) const OFFERED: &str =
-    "UPDATE messages SET push_at = ?2 WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND +status = 0";
+/// Notes that one of them is being offered. ?1 id, ?2 not again before.
+pub(crate) const OFFERED: &str = "UPDATE messages SET push_at = ?2 WHERE id = ?1 AND +status = 0";
 
-/// `queued → sending`; guard: due, not past its deadline. ?1 ids, ?2 now, ?3 worker, ?4 batch, ?5 end of the lease, ?6 provider.
+/// `queued → sending`; guard: due, not past its deadline. ?1 id, ?2 now, ?3 worker, ?4 batch, ?5 end of the lease, ?6 provider.
 pub(crate) const BEGIN: &str = "\
     UPDATE messages \
     SET status = 1, fence = fence + 1, attempts = attempts + 1, updated_at = ?2, \
         worker = ?3, batch = ?4, lease_since = ?2, lease_until = ?5, provider = ?6 \
-    WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND +status = 0 AND due_at <= ?2 AND valid_until > ?2";
+    WHERE id = ?1 AND +status = 0 AND due_at <= ?2 AND valid_until > ?2";
 
-/// What a call with this worker and batch began. ?1 ids, ?2 worker, ?3 batch.
+/// What a call with this worker and batch began. ?1 id, ?2 worker, ?3 batch.
 pub(crate) const BEGUN: &str = "\
     SELECT id, to_number, text, sender, class, options, valid_until, \
            fence, attempts, max_attempts, resends, on_unknown, lease_since - unknown_at \
     FROM messages \
-    WHERE id IN (SELECT unhex(value) FROM json_each(?1)) AND +status = 1 AND worker = ?2 AND batch = ?3";
+    WHERE id = ?1 AND +status = 1 AND worker = ?2 AND batch = ?3";
 
 /// `sending → sent | queued | failed | unknown` by the owner; guard: sending, and the fence is the owner's.
 ///
 /// What it writes is what [`Standing::settle`](sms_core::transition::Standing::settle) says.
-/// Columns: 1 id, 2 fence, 3 status, 4 now, 5 due again at, 6 uncounted attempts, 7 provider, 8 provider id, 9 code,
-/// 10 reason, 11 sent at, 12 poll at, 13 when an attempt of unknown outcome began.
-pub(crate) static SETTLE: RowsStatement = RowsStatement::new(
-    "UPDATE messages \
-     SET status = column3, updated_at = column4, due_at = coalesce(column5, due_at), \
-         push_at = coalesce(column5, push_at), attempts = attempts - column6, provider = column7, \
-         provider_id = column8, code = column9, reason = column10, sent_at = column11, poll_at = column12, \
-         unknown_at = coalesce(column13, unknown_at), worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
-     FROM ",
-    13,
-    " WHERE id = column1 AND +status = 1 AND fence = column2",
-);
+/// ?1 id, ?2 fence, ?3 status, ?4 now, ?5 due again at, ?6 uncounted attempts, ?7 provider, ?8 provider id, ?9 code,
+/// ?10 reason, ?11 sent at, ?12 poll at, ?13 when an attempt of unknown outcome began.
+pub(crate) const SETTLE: &str = "\
+    UPDATE messages \
+    SET status = ?3, updated_at = ?4, due_at = coalesce(?5, due_at), push_at = coalesce(?5, push_at), \
+        attempts = attempts - ?6, provider = ?7, provider_id = ?8, code = ?9, reason = ?10, sent_at = ?11, \
+        poll_at = ?12, unknown_at = coalesce(?13, unknown_at), \
+        worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
+    WHERE id = ?1 AND +status = 1 AND fence = ?2";
 
-/// The same for a whole batch, with its events; then, how many were the owner's, and whether any receipts wait at all. To
-/// be rolled back unless all were.
-pub(crate) static SETTLE_ALL: RowsScript =
-    RowsScript::new(&LOG, &SETTLE, "SELECT changes(), EXISTS (SELECT 1 FROM parked)");
+/// Whether any receipts wait for their message.
+pub(crate) const IS_ANY_PARKED: &str = "SELECT EXISTS (SELECT 1 FROM parked)";
 
-/// For which of these receipts wait. ?1 list of [provider, provider id].
-pub(crate) const AWAITED: &str = "\
-    SELECT DISTINCT asked.key FROM json_each(?1) AS asked CROSS JOIN parked \
-    ON parked.provider_id = asked.value ->> 1 AND parked.provider = asked.value ->> 0";
+/// Whether receipts wait for this provider id. ?1 provider id, ?2 provider.
+pub(crate) const IS_AWAITED: &str =
+    "SELECT EXISTS (SELECT 1 FROM parked WHERE provider_id = ?1 AND provider = ?2)";
 
 /// The columns [`Ledger`](crate::ledger::Ledger) reads: id, owner and standing.
 macro_rules! ledger_columns {
@@ -93,33 +84,23 @@ macro_rules! ledger_columns {
     };
 }
 
-/// Where a row's place in the list that was asked for stands, after the ledger columns.
-pub(crate) const PLACE: usize = 25;
+/// A row to be changed by [`SAVE`]. ?1 id.
+pub(crate) const LOAD: &str = concat!("SELECT ", ledger_columns!(), " FROM messages AS m WHERE m.id = ?1");
 
-/// Rows to be changed by [`SAVE`], by id. ?1 ids.
-pub(crate) const LOAD: &str = concat!(
-    "SELECT ",
-    ledger_columns!(),
-    " FROM messages AS m WHERE m.id IN (SELECT unhex(value) FROM json_each(?1))"
-);
-
-/// The same by provider id, with its place in the list. ?1 list of [provider, provider id]. Should two messages bear one
-/// id, the one that was sent last comes last.
+/// The same by provider id: should two messages bear one, that which was sent last. ?1 provider id, ?2 provider.
 pub(crate) const LOAD_BY_PROVIDER_ID: &str = concat!(
     "SELECT ",
     ledger_columns!(),
-    ", asked.key FROM json_each(?1) AS asked CROSS JOIN messages AS m \
-     ON m.provider_id = asked.value ->> 1 AND m.provider = asked.value ->> 0 \
-     WHERE m.provider_id IS NOT NULL ORDER BY m.sent_at"
+    " FROM messages AS m WHERE m.provider_id = ?1 AND m.provider = ?2 AND m.provider_id IS NOT NULL \
+     ORDER BY m.sent_at DESC LIMIT 1"
 );
 
-/// The same by alias.
+/// The same by alias. ?1 provider id, ?2 provider.
 pub(crate) const LOAD_BY_ALIAS: &str = concat!(
     "SELECT ",
     ledger_columns!(),
-    ", asked.key FROM json_each(?1) AS asked CROSS JOIN aliases AS a \
-     ON a.provider_id = asked.value ->> 1 AND a.provider = asked.value ->> 0 \
-     CROSS JOIN messages AS m ON m.id = a.message_id"
+    " FROM aliases AS a CROSS JOIN messages AS m ON m.id = a.message_id \
+     WHERE a.provider_id = ?1 AND a.provider = ?2"
 );
 
 /// Rows for `sending → unknown | queued`; guard: the lease is over. ?1 now, ?2 limit.
@@ -143,25 +124,19 @@ pub(crate) const LOAD_AWAITING: &str = concat!(
     " FROM messages AS m WHERE m.status = 2 AND m.look_at <= ?1 ORDER BY m.look_at LIMIT ?2"
 );
 
-/// Writes back rows whose transition was decided by [`Standing`](sms_core::transition::Standing), under the same write
-/// lock as the read; none of these transitions leads to `sending`, so nobody holds the message afterwards.
-pub(crate) static SAVE: RowsStatement = RowsStatement::new(
-    "UPDATE messages \
-     SET status = column2, updated_at = column3, due_at = column4, valid_until = column5, push_at = column6, \
-         attempts = column7, resends = column8, provider = column9, provider_id = column10, code = column11, \
-         reason = column12, sent_at = column13, poll_at = column14, polls = column15, unknown_at = column16, receipt_at = column17, \
-         worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
-     FROM ",
-    17,
-    " WHERE id = column1",
-);
+/// Writes back a row whose transition was decided by [`Standing`](sms_core::transition::Standing), under the same write
+/// lock as the read; none of these transitions leads to `sending`, so nobody holds the message afterwards. ?1 id, then the
+/// columns in order.
+pub(crate) const SAVE: &str = "\
+    UPDATE messages \
+    SET status = ?2, updated_at = ?3, due_at = ?4, valid_until = ?5, push_at = ?6, attempts = ?7, resends = ?8, \
+        provider = ?9, provider_id = ?10, code = ?11, reason = ?12, sent_at = ?13, poll_at = ?14, polls = ?15, \
+        unknown_at = ?16, receipt_at = ?17, worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
+    WHERE id = ?1";
 
-/// Entries of the event log.
-pub(crate) static LOG: RowsStatement = RowsStatement::new(
-    "INSERT INTO events (message_id, at, kind, status, details) SELECT * FROM ",
-    5,
-    " WHERE column1 IS NOT NULL",
-);
+/// An entry of the event log. ?1 message, ?2 now, ?3 kind, ?4 status, ?5 details.
+pub(crate) const LOG: &str =
+    "INSERT INTO events (message_id, at, kind, status, details) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 /// Whether an outcome of this attempt and class is on record. ?1 id, ?2 attempt, ?3 class.
 pub(crate) const KNOWN: &str = "\
@@ -218,22 +193,47 @@ pub(crate) const TIMELINE: &str = "\
 pub(crate) const EVENTS_AFTER: &str = "\
     SELECT seq, message_id, at, kind, status, details FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
-/// How many messages are in each state. ?1 accepted from, ?2 accepted before, ?3 owner or NULL for all.
-pub(crate) const STATS: &str = "\
-    SELECT status, count(*) FROM messages INDEXED BY messages_created \
-    WHERE created_at >= ?1 AND created_at < ?2 AND (?3 IS NULL OR owner = ?3) GROUP BY status";
+/// How many messages are in each state, of those that a condition admits.
+macro_rules! stats {
+    ($admitted:literal) => {
+        concat!(
+            "SELECT status, count(*) FROM messages INDEXED BY messages_created \
+             WHERE status > 1 AND created_at >= ?1 AND created_at < ?2",
+            $admitted,
+            " GROUP BY status UNION ALL \
+             SELECT 0, count(*) FROM messages INDEXED BY messages_due \
+             WHERE status = 0 AND created_at >= ?1 AND created_at < ?2",
+            $admitted,
+            " UNION ALL \
+             SELECT 1, count(*) FROM messages INDEXED BY messages_look \
+             WHERE status = 1 AND look_at IS NOT NULL AND created_at >= ?1 AND created_at < ?2",
+            $admitted
+        )
+    };
+}
+
+/// How many messages are in each state, read off indexes alone, but for those being sent. ?1 accepted from, ?2 accepted
+/// before.
+pub(crate) const STATS: &str = stats!("");
+
+/// The same of one owner. ?3 owner.
+pub(crate) const STATS_OF_OWNER: &str = stats!(" AND owner = ?3");
+
+/// How many wait, up to a limit. ?1 limit.
+pub(crate) const NUMBER_WAITING: &str = "\
+    SELECT count(*) FROM (SELECT 1 FROM messages INDEXED BY messages_due WHERE status = 0 LIMIT ?1)";
 
 /// Messages that do not wait any more and have not changed for long; so they were accepted long ago, too, and few others
 /// were. ?1 changed before, ?2 limit.
 pub(crate) const SETTLED: &str = "\
     SELECT id FROM messages INDEXED BY messages_created \
-    WHERE created_at < ?1 AND updated_at < ?1 AND +status > 1 ORDER BY created_at LIMIT ?2";
+    WHERE created_at < ?1 AND updated_at < ?1 AND status > 1 ORDER BY created_at LIMIT ?2";
 
-/// `→ ∅`, with everything that belongs to the messages. ?1 ids.
+/// `→ ∅`, with everything that belongs to the message. ?1 id.
 pub(crate) const PURGE: [&str; 3] = [
-    "DELETE FROM events WHERE message_id IN (SELECT unhex(value) FROM json_each(?1))",
-    "DELETE FROM aliases WHERE message_id IN (SELECT unhex(value) FROM json_each(?1))",
-    "DELETE FROM messages WHERE id IN (SELECT unhex(value) FROM json_each(?1))",
+    "DELETE FROM events WHERE message_id = ?1",
+    "DELETE FROM aliases WHERE message_id = ?1",
+    "DELETE FROM messages WHERE id = ?1",
 ];
 
 /// Receipts nobody claimed. ?1 parked before.

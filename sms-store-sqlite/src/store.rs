@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::{Connection, Transaction};
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::{
@@ -10,16 +11,15 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Error, ErrorKind, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store,
-    StoredMessage, SystemClock, UnmatchedId, async_trait,
+    Clock, Error, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage,
+    SystemClock, UnmatchedId, async_trait,
 };
-use sqlx::sqlite::SqlitePool;
-use sqlx::{Sqlite, SqliteConnection};
 use tokio::time::timeout;
 
 use crate::config::SqliteConfig;
-use crate::error::{from_sqlx, timed_out};
-use crate::writer::{Work, Writer};
+use crate::error::{Done, from_sqlite, stopped, timed_out};
+use crate::readers::Readers;
+use crate::writer::{Writer, begin};
 use crate::{
     claim, connect, inference, insert, list, migrations, person, purge, read, receipts, settle, sweep,
 };
@@ -30,7 +30,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     writer: Writer,
-    readers: SqlitePool,
+    readers: Arc<Readers>,
     clock: Arc<dyn Clock>,
     timeout: Duration,
 }
@@ -44,18 +44,16 @@ impl SqliteStore {
     /// open or write the file now; `Internal` when it is not a database.
     pub async fn open(config: SqliteConfig) -> Result<Self> {
         config.check()?;
-        connect::make_folder(config.path()).await?;
-        let store = Self {
-            writer: Writer::new(connect::writer_pool(&config)),
-            readers: connect::reader_pool(&config),
-            clock: Arc::new(SystemClock),
-            timeout: config.timeout,
-        };
-        let mut writer = store.transaction().await?;
-        connect::check_version(&mut writer).await?;
-        migrations::run(&mut writer).await?;
-        writer.commit().await.map_err(from_sqlx)?;
-        Ok(store)
+        let (timeout, readers) = (config.timeout, Arc::new(Readers::new(config.clone())));
+        let open = tokio::task::spawn_blocking(move || -> Result<Writer> {
+            connect::check_version()?;
+            connect::make_folder(config.path())?;
+            let mut conn = connect::writer(&config)?;
+            migrate(&mut conn)?;
+            Writer::start(config, conn)
+        });
+        let writer = open.await.map_err(|error| stopped().with_source(error))??;
+        Ok(Self { writer, readers, clock: Arc::new(SystemClock), timeout })
     }
 
     /// The same store on another clock. For tests.
@@ -64,21 +62,36 @@ impl SqliteStore {
         self
     }
 
-    /// Begins a transaction on the connection that writes, so that an application can change tables of its own in the
-    /// same file together with [`insert_in`](Self::insert_in).
+    /// Runs `work` as one transaction on the connection that writes, so that an application can change tables of its own in
+    /// the same file together with [`insert_in`](Self::insert_in). It is committed if `work` answers `Ok`, and rolled back
+    /// otherwise.
     ///
-    /// Every other write through this store waits until it ends: keep it short, and do not call the store's other
-    /// methods meanwhile from the same task, for they would wait for themselves. Dropping it rolls it back.
+    /// Every other write through this store waits until it ends: keep it short. A caller that goes away before its turn
+    /// leaves nothing done; one that goes away later leaves it done.
     ///
     /// # Errors
     ///
-    /// `Unavailable` when somebody else keeps writing for too long.
-    pub async fn transaction(&self) -> Result<sqlx::Transaction<'static, Sqlite>> {
-        timeout(self.timeout, self.writer.begin()).await.map_err(timed_out)?
+    /// That of `work`; `Unavailable` when somebody else keeps writing for too long, or it does not end in time, in which case
+    /// it may still happen; `Internal` when it panics.
+    pub async fn transaction<T, E, W>(&self, work: W) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        W: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let failed = |error: rusqlite::Error| from_sqlite(error.into());
+        let run = move |conn: &mut Connection| {
+            let transaction = begin(conn).map_err(failed)?;
+            let answer = work(&transaction)?;
+            transaction.commit().map_err(failed)?;
+            Ok(answer)
+        };
+        timeout(self.timeout, self.writer.alone(run)).await.map_err(timed_out)??
     }
 
     /// Accepts a message in the caller's own transaction: it is stored if and when that commits. The caretaker of a worker
-    /// then finds it, within its interval.
+    /// then finds it, within its interval. The transaction is one of [`transaction`](Self::transaction), or of a connection
+    /// of the caller's own to the same file.
     ///
     /// Answers with its id: a new one, or that of the first message with its idempotency key.
     ///
@@ -86,9 +99,8 @@ impl SqliteStore {
     ///
     /// `Invalid` with the wrong fields; `KeyReused`; `Unavailable`. After any of them the transaction is still the
     /// caller's, to go on with or to roll back.
-    pub async fn insert_in(&self, conn: &mut SqliteConnection, message: &Message) -> Result<MessageId> {
-        let work = insert::insert_in(conn, self.now(), message);
-        timeout(self.timeout, work).await.map_err(timed_out)?
+    pub fn insert_in(&self, conn: &Connection, message: &Message) -> Result<MessageId> {
+        insert::insert_in(conn, self.now(), message)
     }
 
     /// Closes every connection, after the calls that are under way. Without it the file is closed when the last clone is
@@ -103,44 +115,41 @@ impl SqliteStore {
         self.clock.now_ms()
     }
 
-    /// Runs statements as one transaction, in a task of its own: a caller that goes away cancels nothing half-way. One
-    /// that does not end in time may still happen, which is what `Unavailable` says.
+    /// Runs statements as one transaction.
     pub(crate) async fn write<T, W>(&self, work: W) -> Result<T>
     where
         T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection, i64) -> Work<'c, T> + Send + 'static,
-    {
-        let (writer, clock) = (self.writer.clone(), Arc::clone(&self.clock));
-        let written = tokio::spawn(async move { writer.run(|conn| work(conn, clock.now_ms())).await });
-        let stopped = |error| {
-            Error::new(ErrorKind::Internal, "a write to the SQLite store was stopped").with_source(error)
-        };
-        timeout(self.timeout, written).await.map_err(timed_out)?.map_err(stopped)?
-    }
-
-    /// Runs statements in one transaction with others that wait; `None` when they are to be repeated by
-    /// [`write`](Self::write). See [`Writer::share`].
-    pub(crate) async fn write_shared<T, W>(&self, single: bool, work: W) -> Result<Option<T>>
-    where
-        T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection, i64) -> Work<'c, Option<T>> + Send + 'static,
+        W: FnOnce(&Connection, i64) -> Done<T> + Send + 'static,
     {
         let clock = Arc::clone(&self.clock);
-        let written = self.writer.clone().share(single, move |conn| work(conn, clock.now_ms()));
-        timeout(self.timeout, written).await.map_err(timed_out)
+        self.transaction(move |conn| work(conn, clock.now_ms()).map_err(Error::from)).await
+    }
+
+    /// Runs statements in one transaction with others that wait. See [`Writer::share`].
+    pub(crate) async fn share<T, W>(&self, mut work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnMut(&Connection, i64) -> Done<T> + Send + 'static,
+    {
+        let clock = Arc::clone(&self.clock);
+        let shared = self.writer.share(move |conn| work(conn, clock.now_ms()));
+        timeout(self.timeout, shared).await.map_err(timed_out)?
     }
 
     /// Runs statements that read.
     pub(crate) async fn read<T, W>(&self, work: W) -> Result<T>
     where
-        W: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T>,
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Done<T> + Send + 'static,
     {
-        let read = async {
-            let mut conn = self.readers.acquire().await.map_err(from_sqlx)?;
-            work(&mut conn).await
-        };
-        timeout(self.timeout, read).await.map_err(timed_out)?
+        timeout(self.timeout, self.readers.read(work)).await.map_err(timed_out)?
     }
+}
+
+fn migrate(conn: &mut Connection) -> Done<()> {
+    let transaction = begin(conn)?;
+    migrations::run(&transaction)?;
+    Ok(transaction.commit()?)
 }
 
 #[async_trait]

@@ -1,42 +1,38 @@
 //! What time does to messages: leases that are over, deadlines that are past, receipts that do not come.
 
+use rusqlite::{Connection, params};
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::transition::{NewEvent, Standing};
 use sms_core::{MessageId, Result};
-use sqlx::SqliteConnection;
 
 use crate::claim::rows;
-use crate::error::from_sqlx;
+use crate::error::Done;
 use crate::ledger::Ledger;
 use crate::sql;
 use crate::store::SqliteStore;
 
 pub(crate) async fn rescue(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
-    store
-        .write(move |conn, now| Box::pin(sweep(conn, now, sql::LOAD_LEASE_OVER, limit, Standing::rescue)))
-        .await
+    store.write(move |conn, now| sweep(conn, now, sql::LOAD_LEASE_OVER, limit, Standing::rescue)).await
 }
 
 pub(crate) async fn expire(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
-    store
-        .write(move |conn, now| Box::pin(sweep(conn, now, sql::LOAD_PAST_DEADLINE, limit, Standing::expire)))
-        .await
+    store.write(move |conn, now| sweep(conn, now, sql::LOAD_PAST_DEADLINE, limit, Standing::expire)).await
 }
 
 /// Moves the rows for which the guard in `load` holds. Read and write are under one write lock, so the guard still holds
 /// when they are written.
-async fn sweep(
-    conn: &mut SqliteConnection,
+fn sweep(
+    conn: &Connection,
     now: i64,
     load: &'static str,
     limit: usize,
     then: fn(&mut Standing, i64) -> NewEvent,
-) -> Result<Vec<MessageId>> {
-    let (mut ledger, ids) = load_some(conn, now, load, limit).await?;
+) -> Done<Vec<MessageId>> {
+    let (mut ledger, ids) = load_some(conn, now, load, limit)?;
     for id in &ids {
         ledger.change(*id, |standing, now| ((), Some(then(standing, now))));
     }
-    ledger.write(conn).await?;
+    ledger.write(conn)?;
     Ok(ids)
 }
 
@@ -45,16 +41,11 @@ pub(crate) async fn awaiting_receipt(
     polling: Polling,
     limit: usize,
 ) -> Result<Vec<ProviderRef>> {
-    store.write(move |conn, now| Box::pin(plan_queries(conn, now, polling, limit))).await
+    store.write(move |conn, now| plan_queries(conn, now, polling, limit)).await
 }
 
-async fn plan_queries(
-    conn: &mut SqliteConnection,
-    now: i64,
-    polling: Polling,
-    limit: usize,
-) -> Result<Vec<ProviderRef>> {
-    let (mut ledger, ids) = load_some(conn, now, sql::LOAD_AWAITING, limit).await?;
+fn plan_queries(conn: &Connection, now: i64, polling: Polling, limit: usize) -> Done<Vec<ProviderRef>> {
+    let (mut ledger, ids) = load_some(conn, now, sql::LOAD_AWAITING, limit)?;
     let plan = |standing: &mut Standing, now| {
         let given_up = standing.plan_query(now, &polling);
         let asked =
@@ -62,18 +53,17 @@ async fn plan_queries(
         (asked.map(|(provider, provider_id)| ProviderRef { provider, provider_id }), given_up)
     };
     let refs = ids.iter().filter_map(|id| ledger.change(*id, plan).flatten()).collect();
-    ledger.write(conn).await?;
+    ledger.write(conn)?;
     Ok(refs)
 }
 
-async fn load_some(
-    conn: &mut SqliteConnection,
+fn load_some(
+    conn: &Connection,
     now: i64,
     load: &'static str,
     limit: usize,
-) -> Result<(Ledger, Vec<MessageId>)> {
-    let found = sqlx::query(load).bind(now).bind(rows(limit)).fetch_all(conn).await.map_err(from_sqlx)?;
+) -> Done<(Ledger, Vec<MessageId>)> {
     let mut ledger = Ledger::new(now);
-    let ids = ledger.take(&found)?;
+    let ids = ledger.load(conn, load, params![now, rows(limit)])?;
     Ok((ledger, ids))
 }

@@ -1,179 +1,215 @@
-//! Whose turn it is to write.
+//! The one thread that writes.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
 
-use sms_core::Result;
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{Connection as _, Sqlite, SqliteConnection};
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use sms_core::{Error, ErrorKind, Result};
+use tokio::sync::oneshot;
 
-use crate::error::from_sqlx;
-use crate::sql;
+use crate::config::SqliteConfig;
+use crate::connect;
+use crate::error::{Done, closed, from_sqlite, stopped};
 
-/// The one connection that writes: SQLite has one writer at a time, and whoever waits here waits fairly, without a thread
-/// and without polling.
-///
-/// Between the store's own writes the connection is kept out of its pool, because the pool asks a connection that comes back
-/// whether it is alive, which takes as long as a small write. It goes back for [`begin`](Self::begin), and after every
-/// error, for the pool to look at.
-#[derive(Clone, Debug)]
+/// SQLite has one writer at a time, so one thread does it, in the order in which the writes come. It ends with the last
+/// handle.
+#[derive(Clone)]
 pub(crate) struct Writer {
-    pool: SqlitePool,
-    kept: Arc<Mutex<Kept>>,
-    sharing: Arc<StdMutex<VecDeque<Sharing>>>,
+    turns: mpsc::Sender<Turn>,
 }
 
-#[derive(Debug, Default)]
-struct Kept(Option<PoolConnection<Sqlite>>);
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        // A connection that goes back to its pool needs a runtime, and a store may be dropped outside of any.
-        drop(self.0.take().map(PoolConnection::leak));
-    }
-}
-
-/// A piece of work on a connection.
-pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'c>>;
-
-/// A write that shares its transaction with whatever waits beside it, until it has run: then what tells its caller, once
-/// that is committed.
-struct Sharing {
-    /// One statement, so a transaction by itself.
-    single: bool,
-    run: Run,
-}
-
-impl fmt::Debug for Sharing {
+impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sharing").field("single", &self.single).finish_non_exhaustive()
+        f.debug_struct("Writer").finish_non_exhaustive()
     }
 }
 
-type Run = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, Option<Told>> + Send>;
-type Told = Box<dyn FnOnce() + Send>;
+enum Turn {
+    /// Goes with whatever waits beside it.
+    Shared(Box<dyn Share>),
+    /// By itself.
+    Alone(Box<dyn FnOnce(&mut Connection) + Send>),
+    /// Closes the connection.
+    Close(oneshot::Sender<()>),
+}
+
+/// A write that shares its transaction with others.
+trait Share: Send {
+    /// Whether anybody still waits for it.
+    fn is_awaited(&self) -> bool;
+    /// Runs it: whether it came to something. May be run again after a rollback.
+    fn run(&mut self, conn: &Connection) -> bool;
+    /// Tells its caller what it came to, or what kept the whole transaction from it.
+    fn tell(self: Box<Self>, failure: Option<&Arc<rusqlite::Error>>);
+}
+
+struct Shared<T, W> {
+    work: W,
+    answer: Option<Done<T>>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, W: FnMut(&Connection) -> Done<T> + Send> Share for Shared<T, W> {
+    fn is_awaited(&self) -> bool {
+        !self.reply.is_closed()
+    }
+
+    fn run(&mut self, conn: &Connection) -> bool {
+        self.answer.insert((self.work)(conn)).is_ok()
+    }
+
+    fn tell(self: Box<Self>, failure: Option<&Arc<rusqlite::Error>>) {
+        let answer = match (failure, self.answer) {
+            (Some(failure), _) => Err(from_sqlite(Arc::clone(failure))),
+            (None, Some(answer)) => answer.map_err(Error::from),
+            (None, None) => Err(stopped()),
+        };
+        // A caller that has gone away leaves its write done.
+        drop(self.reply.send(answer));
+    }
+}
 
 /// The most writes in one transaction: those that came first must not wait long for it to end.
 const MOST_SHARING: usize = 32;
 
 impl Writer {
-    pub(crate) fn new(pool: SqlitePool) -> Self {
-        Self { pool, kept: Arc::default(), sharing: Arc::default() }
+    /// Starts the thread with this connection.
+    pub(crate) fn start(config: SqliteConfig, conn: Connection) -> Result<Self> {
+        let (turns, waiting) = mpsc::channel();
+        let thread = Thread { config, conn, waiting, next: None };
+        let refused =
+            |error| Error::new(ErrorKind::Unavailable, "no thread for the SQLite store").with_source(error);
+        std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || thread.run())
+            .map_err(refused)?;
+        Ok(Self { turns })
     }
 
-    /// A transaction for somebody else. Writes wait in the pool until it ends.
-    pub(crate) async fn begin(&self) -> Result<sqlx::Transaction<'static, Sqlite>> {
-        drop(self.kept.lock().await.0.take());
-        self.pool.begin_with(sql::BEGIN_IMMEDIATE).await.map_err(from_sqlx)
-    }
-
-    /// Runs several statements as one transaction. It begins as a writing one: one that began by reading could not become
-    /// a writing one while another process writes.
-    pub(crate) async fn run<T>(
-        self,
-        work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T>,
-    ) -> Result<T> {
-        let (turn, mut conn) = self.turn().await?;
-        let mut transaction = conn.begin_with(sql::BEGIN_IMMEDIATE).await.map_err(from_sqlx)?;
-        let answer = work(&mut transaction).await?;
-        transaction.commit().await.map_err(from_sqlx)?;
-        keep(turn, conn);
-        Ok(answer)
-    }
-
-    /// Runs statements in one transaction with whatever else waits for its turn (group commit): each commit is a sync of
-    /// the disk, and pages that several of them change are written once.
-    ///
-    /// `None` when the transaction came to nothing, because of this or of another one of its writes: then each is to be
-    /// repeated by itself. A `single` statement that is alone may have been carried out all the same.
+    /// Runs work in one transaction with whatever else waits for its turn (group commit): each commit is a sync of the disk,
+    /// and pages that several of them change are written once. Where one of them fails, all are run again, each by
+    /// itself.
     pub(crate) async fn share<T: Send + 'static>(
-        self,
-        single: bool,
-        work: impl for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, Option<T>> + Send + 'static,
-    ) -> Option<T> {
+        &self,
+        work: impl FnMut(&Connection) -> Done<T> + Send + 'static,
+    ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        let sharing = Sharing { single, run: Box::new(move |conn| run_and_tell(work(conn), reply)) };
-        self.waiting().push_back(sharing);
-        // A task of its own: a caller that goes away cancels nothing for the others.
-        tokio::spawn(self.run_shared());
-        answer.await.ok()
+        let shared = Shared { work, answer: None, reply };
+        self.turns.send(Turn::Shared(Box::new(shared))).map_err(|_| closed())?;
+        answer.await.map_err(|_| stopped())?
     }
 
-    /// Runs what waits. Whoever is not told repeats it and meets the error himself, if it is still there.
-    async fn run_shared(self) -> Result<()> {
-        let turn = self.turn().await;
-        // Not before: the longer the turn took, the more came. If it failed, they all have to know.
-        let sharing = self.take_waiting();
-        let (turn, mut conn) = turn?;
-        let told = match sharing.as_slice() {
-            [] => None,
-            [Sharing { single: true, .. }] => run_all(&mut conn, sharing).await?,
-            _ => run_together(&mut conn, sharing).await?,
+    /// Runs work by itself, with the connection; its own transactions are its own matter.
+    pub(crate) async fn alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let run = move |conn: &mut Connection| {
+            if !reply.is_closed() {
+                drop(reply.send(work(conn)));
+            }
         };
-        keep(turn, conn);
-        told.into_iter().flatten().for_each(|tell| tell());
-        Ok(())
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Sharing>> {
-        self.sharing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take_waiting(&self) -> Vec<Sharing> {
-        let mut waiting = self.waiting();
-        let count = waiting.len().min(MOST_SHARING);
-        waiting.drain(..count).collect()
-    }
-
-    async fn turn(&self) -> Result<(OwnedMutexGuard<Kept>, PoolConnection<Sqlite>)> {
-        let mut turn = Arc::clone(&self.kept).lock_owned().await;
-        let conn = match turn.0.take() {
-            Some(conn) => conn,
-            None => self.pool.acquire().await.map_err(from_sqlx)?,
-        };
-        Ok((turn, conn))
+        self.turns.send(Turn::Alone(Box::new(run))).map_err(|_| closed())?;
+        answer.await.map_err(|_| stopped())
     }
 
     pub(crate) async fn close(&self) {
-        drop(self.kept.lock().await.0.take());
-        self.pool.close().await;
+        let (reply, answer) = oneshot::channel();
+        if self.turns.send(Turn::Close(reply)).is_ok() {
+            // Nobody answers where another call has closed it at the same time.
+            drop(answer.await);
+        }
     }
 }
 
-fn keep(mut turn: OwnedMutexGuard<Kept>, conn: PoolConnection<Sqlite>) {
-    turn.0 = Some(conn);
+/// Begins as a writing transaction: one that began by reading could not become a writing one while another process writes.
+pub(crate) fn begin(conn: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    conn.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
-fn run_and_tell<T: Send + 'static>(
-    work: Work<'_, Option<T>>,
-    reply: oneshot::Sender<T>,
-) -> Work<'_, Option<Told>> {
-    Box::pin(async move {
-        // A caller that has gone away leaves its write done.
-        let tell = |value| -> Told { Box::new(|| drop(reply.send(value))) };
-        Ok(work.await?.map(tell))
-    })
+struct Thread {
+    config: SqliteConfig,
+    conn: Connection,
+    waiting: mpsc::Receiver<Turn>,
+    /// A turn that ended a group.
+    next: Option<Turn>,
 }
 
-async fn run_together(conn: &mut SqliteConnection, sharing: Vec<Sharing>) -> Result<Option<Vec<Told>>> {
-    let mut transaction = conn.begin_with(sql::BEGIN_IMMEDIATE).await.map_err(from_sqlx)?;
-    let told = run_all(&mut transaction, sharing).await?;
-    let end = if told.is_some() { transaction.commit().await } else { transaction.rollback().await };
-    end.map_err(from_sqlx)?;
-    Ok(told)
-}
-
-/// Runs all, up to one that comes to nothing.
-async fn run_all(conn: &mut SqliteConnection, sharing: Vec<Sharing>) -> Result<Option<Vec<Told>>> {
-    let mut told = Vec::with_capacity(sharing.len());
-    for Sharing { run, .. } in sharing {
-        let Some(tell) = run(conn).await? else { return Ok(None) };
-        told.push(tell);
+impl Thread {
+    fn run(mut self) {
+        while let Some(turn) = self.next.take().or_else(|| self.waiting.recv().ok()) {
+            if let Turn::Close(reply) = turn {
+                // First, so that whoever is told finds the write-ahead log gone.
+                drop(self.conn);
+                let _ = reply.send(());
+                return;
+            }
+            // An application's work may panic: its transaction is rolled back, its caller gets no answer, and that is all.
+            let work = AssertUnwindSafe(|| self.take(turn));
+            drop(catch_unwind(work));
+            self.look_after();
+        }
     }
-    Ok(Some(told))
+
+    fn take(&mut self, turn: Turn) {
+        match turn {
+            Turn::Shared(first) => {
+                let mut writes = vec![first];
+                while writes.len() < MOST_SHARING {
+                    match self.waiting.try_recv() {
+                        Ok(Turn::Shared(write)) => writes.push(write),
+                        Ok(other) => {
+                            self.next = Some(other);
+                            break;
+                        }
+                        Err(_) => break,
+                    }
+                }
+                writes.retain(|write| write.is_awaited());
+                write_together(&mut self.conn, writes);
+            }
+            Turn::Alone(work) => work(&mut self.conn),
+            Turn::Close(_) => {}
+        }
+    }
+
+    /// A connection that could not even roll back is replaced: it could never begin another transaction.
+    fn look_after(&mut self) {
+        if !self.conn.is_autocommit()
+            && let Ok(conn) = connect::writer(&self.config)
+        {
+            self.conn = conn;
+        }
+    }
+}
+
+fn write_together(conn: &mut Connection, mut writes: Vec<Box<dyn Share>>) {
+    match commit(conn, &mut writes) {
+        Ok(false) if writes.len() > 1 => {
+            for write in writes {
+                write_together(conn, vec![write]);
+            }
+        }
+        done => {
+            let failure = done.err().map(Arc::new);
+            for write in writes {
+                write.tell(failure.as_ref());
+            }
+        }
+    }
+}
+
+/// Whether all of them came to something and are committed; otherwise nothing is.
+fn commit(conn: &mut Connection, writes: &mut [Box<dyn Share>]) -> rusqlite::Result<bool> {
+    if writes.is_empty() {
+        return Ok(true);
+    }
+    let transaction = begin(conn)?;
+    if !writes.iter_mut().all(|write| write.run(&transaction)) {
+        return Ok(false);
+    }
+    transaction.commit()?;
+    Ok(true)
 }

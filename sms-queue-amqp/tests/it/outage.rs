@@ -72,7 +72,7 @@ async fn connections_closed_by_an_operator_and_alarms_are_got_over() {
     assert!(closed.elapsed() < SOON, "it took {:?}", closed.elapsed());
 
     let before = jobs(Lane::Urgent, 3);
-    queue.push(&before).await.expect("push");
+    push_through(&queue, &before).await;
     broker.control(&["set_disk_free_limit", "1000000GB"]).await;
     // RabbitMQ says that it is blocked to those who publish, and only when they do.
     until("a push is refused", async || queue.push(&jobs(Lane::Bulk, 1)).await.is_err()).await;

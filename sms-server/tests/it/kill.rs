@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde_json::json;
 use sms_core::Money;
 use sms_smsru::simulator::{Fault, Simulator, SimulatorConfig};
-use sqlx::Connection;
 use tokio::time::Instant;
 
 use crate::process::Server;
@@ -39,7 +38,7 @@ async fn a_thousand_messages_and_thirty_kills_lose_nothing_and_send_nothing_twic
                 server.signal("KILL");
             });
             server.kill();
-            assert_integrity(folder.path()).await;
+            assert_integrity(folder.path());
             server = Server::start(folder.path(), &settings);
         }
         let (status, accepted) = server.post(&key, &body).await.expect("a reply");
@@ -92,11 +91,9 @@ async fn wait_for_ends(server: &Server) -> HashMap<String, String> {
     }
 }
 
-async fn assert_integrity(folder: &Path) {
-    let url = format!("sqlite:{}", folder.join("data/sms.db").display());
-    let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("the database opens");
-    let result: String =
-        sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut connection).await.expect("a result");
+fn assert_integrity(folder: &Path) {
+    let conn = rusqlite::Connection::open(folder.join("data/sms.db")).expect("the database opens");
+    let check = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    let result = conn.query_one("PRAGMA integrity_check", [], check).expect("a result");
     assert_eq!(result, "ok");
-    connection.close().await.expect("closed");
 }

@@ -1,13 +1,16 @@
 //! Stores on a file of their own.
 
 use std::path::PathBuf;
+use std::sync::mpsc;
 use std::time::Duration;
 
+use rusqlite::Transaction;
 use sms_core::store::{InsertRequest, Inserted, ListRequest};
-use sms_core::{Message, MessageId, NewMessage, Result, Store as _};
+use sms_core::{Error, ErrorKind, Message, MessageId, NewMessage, Result, Store as _};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
-use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// A folder with a file in it.
 pub(crate) struct Folder(TempDir);
@@ -56,15 +59,50 @@ pub(crate) async fn count(store: &SqliteStore) -> usize {
     store.list(&all).await.expect("a list").len()
 }
 
-/// Runs a statement on the connection that writes, and keeps what it did.
-pub(crate) async fn run(store: &SqliteStore, statement: &str) {
-    let mut transaction = store.transaction().await.expect("a transaction");
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await.expect(statement);
-    transaction.commit().await.expect("a commit");
+/// Runs statements on the connection that writes, and keeps what they did.
+pub(crate) async fn run(store: &SqliteStore, statements: &str) {
+    let script = statements.to_owned();
+    let done: Result<(), anyhow::Error> =
+        store.transaction(move |transaction| Ok(transaction.execute_batch(&script)?)).await;
+    done.expect(statements);
 }
 
 /// What a statement answers with first.
 pub(crate) async fn ask(store: &SqliteStore, statement: &'static str) -> String {
-    let mut transaction = store.transaction().await.expect("a transaction");
-    sqlx::query_scalar(statement).fetch_one(&mut *transaction).await.expect(statement)
+    let answer: Result<String, anyhow::Error> = store
+        .transaction(move |transaction| Ok(transaction.query_one(statement, [], |row| row.get(0))?))
+        .await;
+    answer.expect(statement)
+}
+
+/// A transaction of somebody else on the store's writing connection, until this is dropped; it is then rolled back.
+pub(crate) struct Held {
+    release: mpsc::Sender<()>,
+    ended: JoinHandle<Result<()>>,
+}
+
+impl Held {
+    /// Ends it, and waits until it has ended.
+    pub(crate) async fn release(self) {
+        drop(self.release);
+        self.ended.await.expect("no panic").expect_err("rolled back");
+    }
+}
+
+/// Begins one, and waits until it has begun.
+pub(crate) async fn hold(store: &SqliteStore) -> Held {
+    let (release, released) = mpsc::channel();
+    let (begun, has_begun) = oneshot::channel();
+    let store = store.clone();
+    let ended = tokio::spawn(async move {
+        let wait = move |_: &Transaction<'_>| {
+            begun.send(()).expect("awaited");
+            // An error, because nothing is ever sent: the other end is dropped.
+            let end = released.recv().expect_err("released");
+            Err(Error::new(ErrorKind::Conflict, "released").with_source(end))
+        };
+        store.transaction(wait).await
+    });
+    has_begun.await.expect("begun");
+    Held { release, ended }
 }

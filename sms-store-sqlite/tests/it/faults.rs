@@ -4,10 +4,10 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use sms_core::store::{BeginRequest, Inserted};
-use sms_core::{ErrorKind, Scope, Store as _};
+use sms_core::{Error, ErrorKind, Scope, Store as _};
 use sms_store_sqlite::SqliteStore;
 
-use crate::common::{Folder, ask, count, ids, insert, messages, run};
+use crate::common::{Folder, ask, count, hold, ids, insert, messages, run};
 
 /// Makes the disk full for the connection that writes.
 async fn fill_disk(store: &SqliteStore) {
@@ -42,11 +42,12 @@ async fn a_transaction_sqlite_gave_up_by_itself_does_not_spoil_the_next_one() {
     let store = folder.open().await;
     run(&store, "CREATE TABLE orders (text TEXT)").await;
     fill_disk(&store).await;
-    let mut transaction = store.transaction().await.expect("a transaction");
-    let large = sqlx::query("INSERT INTO orders VALUES (?)").bind("x".repeat(1_000_000));
-    large.execute(&mut *transaction).await.expect_err("the disk is full");
-    // SQLite may have rolled back by itself; the application does, too.
-    drop(transaction);
+    let large = store.transaction::<_, anyhow::Error, _>(|transaction| {
+        transaction.execute("INSERT INTO orders VALUES (?1)", ["x".repeat(1_000_000)])?;
+        Ok(())
+    });
+    // SQLite may have rolled back by itself.
+    large.await.expect_err("the disk is full");
     empty_disk(&store).await;
     let batch = messages(2);
     insert(&store, &batch).await.expect("inserted");
@@ -92,20 +93,14 @@ async fn another_process_that_keeps_writing_makes_it_unavailable_for_a_while() {
     let other = folder.open().await;
     let config = folder.config().busy_timeout(Duration::from_millis(20));
     let store = SqliteStore::open(config).await.expect("the store opens");
-    let transaction = other.transaction().await.expect("a transaction");
+    let held = hold(&other).await;
     let error = insert(&store, &messages(1)).await.expect_err("busy");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.is_retryable());
     // Reading goes on.
     assert_eq!(count(&store).await, 0);
-    drop(transaction);
-    // The other's rollback is under way; the store may be busy until it is done.
-    let stored = async {
-        while insert(&store, &messages(1)).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(1), stored).await.expect("the lock is free again");
+    held.release().await;
+    insert(&store, &messages(1)).await.expect("inserted");
     assert_eq!(count(&store).await, 1);
 }
 
@@ -114,16 +109,29 @@ async fn a_transaction_that_is_kept_open_makes_other_writes_unavailable_in_bound
     let folder = Folder::new();
     folder.open().await;
     let store = SqliteStore::open(folder.config().timeout(Duration::from_millis(500))).await.expect("opens");
-    let transaction = store.transaction().await.expect("a transaction");
+    let held = hold(&store).await;
     let error = insert(&store, &messages(1)).await.expect_err("the writer is taken");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert_eq!(
-        store.transaction().await.map(drop).map_err(|error| error.kind()),
-        Err(ErrorKind::Unavailable)
-    );
-    drop(transaction);
-    drop(store);
-    insert(&folder.open().await, &messages(1)).await.expect("inserted");
+    let nothing = store.transaction(|_| Ok::<_, Error>(())).await;
+    assert_eq!(nothing.map_err(|error| error.kind()), Err(ErrorKind::Unavailable));
+    drop(held);
+    // What came to no turn in time is not done later.
+    insert(&store, &messages(1)).await.expect("inserted");
+    assert_eq!(count(&store).await, 1);
+}
+
+#[tokio::test]
+async fn work_of_an_application_that_panics_is_rolled_back_and_leaves_a_working_store() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    run(&store, "CREATE TABLE orders (n INTEGER)").await;
+    let panics = store.transaction::<(), Error, _>(|transaction| {
+        transaction.execute("INSERT INTO orders VALUES (1)", []).expect("inserted");
+        panic!("an application's mistake");
+    });
+    assert_eq!(panics.await.map_err(|error| error.kind()), Err(ErrorKind::Internal));
+    insert(&store, &messages(1)).await.expect("inserted");
+    assert_eq!(ask(&store, "SELECT CAST(count(*) AS TEXT) FROM orders").await, "0");
 }
 
 #[tokio::test]

@@ -78,12 +78,7 @@ async fn the_file_is_written_the_durable_way() {
 async fn a_file_a_newer_version_has_migrated_can_still_be_opened() {
     let folder = Folder::new();
     let store = folder.open().await;
-    run(
-        &store,
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-         VALUES (9999, 'later', TRUE, x'00', 0)",
-    )
-    .await;
+    run(&store, "INSERT INTO migrations (version, script) VALUES (9999, 'later')").await;
     drop(store);
     insert(&folder.open().await, &messages(1)).await.expect("inserted");
 }
@@ -91,7 +86,7 @@ async fn a_file_a_newer_version_has_migrated_can_still_be_opened() {
 #[tokio::test]
 async fn a_schema_that_was_edited_is_refused() {
     let folder = Folder::new();
-    run(&folder.open().await, "UPDATE _sqlx_migrations SET checksum = x'00'").await;
+    run(&folder.open().await, "UPDATE migrations SET script = 'other'").await;
     let refused = SqliteStore::open(folder.config()).await.expect_err("must be refused");
     assert_eq!(refused.kind(), ErrorKind::Config);
 }

@@ -5,7 +5,7 @@ use sms_core::{ErrorKind, NewMessage, Result};
 use sms_store_sqlite::SqliteStore;
 use tokio::task::JoinHandle;
 
-use crate::common::{Folder, ask, count, insert, messages, run};
+use crate::common::{Folder, ask, count, hold, insert, messages, run};
 
 fn spawn_insert(store: &SqliteStore, batch: Vec<NewMessage>) -> JoinHandle<Result<Vec<Inserted>>> {
     let store = store.clone();
@@ -17,11 +17,11 @@ async fn insert_at_once(
     store: &SqliteStore,
     batches: Vec<Vec<NewMessage>>,
 ) -> Vec<JoinHandle<Result<Vec<Inserted>>>> {
-    let transaction = store.transaction().await.expect("a transaction");
+    let held = hold(store).await;
     let inserts = batches.into_iter().map(|batch| spawn_insert(store, batch)).collect();
     // On one thread, so all of them are waiting then.
     tokio::task::yield_now().await;
-    transaction.rollback().await.expect("rolled back");
+    drop(held);
     inserts
 }
 

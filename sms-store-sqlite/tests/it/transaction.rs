@@ -15,13 +15,15 @@ async fn orders() -> (Folder, SqliteStore) {
     (folder, store)
 }
 
+/// Stores an order with its message, or neither.
 async fn order_with(store: &SqliteStore, message: &Message, commit: bool) {
-    let mut transaction = store.transaction().await.expect("a transaction");
-    sqlx::query("INSERT INTO orders DEFAULT VALUES").execute(&mut *transaction).await.expect("inserted");
-    store.insert_in(&mut transaction, message).await.expect("inserted");
-    if commit {
-        transaction.commit().await.expect("committed");
-    }
+    let (inside, message) = (store.clone(), message.clone());
+    let done = store.transaction(move |transaction| {
+        transaction.execute("INSERT INTO orders DEFAULT VALUES", [])?;
+        inside.insert_in(transaction, &message)?;
+        if commit { Ok(()) } else { anyhow::bail!("the application thinks better of it") }
+    });
+    assert_eq!(done.await.is_ok(), commit);
 }
 
 async fn number_of_orders(store: &SqliteStore) -> String {
@@ -49,15 +51,17 @@ async fn a_replay_is_the_first_message_and_other_content_is_refused() {
     let (_folder, store) = orders().await;
     let first = message("ready").key("order-1").prepare().expect("valid");
     insert(&store, std::slice::from_ref(&first)).await.expect("inserted");
-    let mut transaction = store.transaction().await.expect("a transaction");
-    let replayed = store.insert_in(&mut transaction, &message("ready").key("order-1")).await;
-    assert_eq!(replayed.expect("replayed"), first.id);
-    let refused =
-        store.insert_in(&mut transaction, &message("late").key("order-1")).await.expect_err("refused");
-    assert_eq!(refused.kind(), ErrorKind::KeyReused);
-    // A refusal leaves the transaction to its owner.
-    store.insert_in(&mut transaction, &message("late").key("order-2")).await.expect("inserted");
-    transaction.commit().await.expect("committed");
+    let (inside, first) = (store.clone(), first.id);
+    let orders = store.transaction(move |transaction| {
+        let again = message("ready").key("order-1");
+        assert_eq!(inside.insert_in(transaction, &again)?, first);
+        let other = message("late").key("order-1");
+        let refused = inside.insert_in(transaction, &other).expect_err("refused");
+        assert_eq!(refused.kind(), ErrorKind::KeyReused);
+        // A refusal leaves the transaction to its owner.
+        inside.insert_in(transaction, &message("late").key("order-2"))
+    });
+    orders.await.expect("committed");
     assert_eq!(count(&store).await, 2);
 }
 
@@ -73,9 +77,23 @@ async fn a_key_is_free_again_after_its_window_here_too() {
 }
 
 #[tokio::test]
+async fn a_connection_of_the_applications_own_will_do() {
+    let (folder, store) = orders().await;
+    let mut conn = rusqlite::Connection::open(folder.file()).expect("the file opens");
+    let transaction = conn.transaction().expect("a transaction");
+    transaction.execute("INSERT INTO orders DEFAULT VALUES", []).expect("inserted");
+    store.insert_in(&transaction, &message("ready")).expect("inserted");
+    assert_eq!(count(&store).await, 0);
+    transaction.commit().expect("committed");
+    assert_eq!((count(&store).await, number_of_orders(&store).await.as_str()), (1, "1"));
+}
+
+#[tokio::test]
 async fn an_invalid_message_is_refused_with_its_fields() {
     let (_folder, store) = orders().await;
-    let mut transaction = store.transaction().await.expect("a transaction");
-    let refused = store.insert_in(&mut transaction, &Message::new("123", "x")).await.expect_err("refused");
+    let inside = store.clone();
+    let refused =
+        store.transaction(move |transaction| inside.insert_in(transaction, &Message::new("123", "x")));
+    let refused = refused.await.expect_err("refused");
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Invalid, "phone_invalid"));
 }
