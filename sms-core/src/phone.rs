@@ -205,6 +205,9 @@ fn is_known(_: Region) -> bool {
 fn read(dialled: &str, region: Region) -> Option<u64> {
     use rlibphonenumber::{PhoneNumber, PhoneNumberFormat};
 
+    if let Some(mobile) = russian_mobile(dialled, region) {
+        return Some(mobile);
+    }
     let known = rlibphonenumber::Region::from_code(region.as_str()).ok();
     let number = PhoneNumber::parse(dialled, known).ok().filter(PhoneNumber::is_valid)?;
     // libphonenumber also understands the prefix for calls abroad (8~10 in Russia), so that a slip in a national
@@ -213,6 +216,21 @@ fn read(dialled: &str, region: Region) -> Option<u64> {
         return None;
     }
     number.format_as(PhoneNumberFormat::E164).strip_prefix('+')?.parse().ok()
+}
+
+/// The E.164 digits of a Russian mobile number, which most numbers are: 9 and nine more digits, all in use. libphonenumber
+/// says the same, and takes a tenth of the time that accepting a message takes to say it.
+#[cfg(feature = "phone")]
+fn russian_mobile(dialled: &str, region: Region) -> Option<u64> {
+    let national = match dialled.strip_prefix("+7") {
+        Some(national) => national,
+        None if region == Region::RU => {
+            dialled.strip_prefix(['7', '8']).filter(|national| national.len() == 10).unwrap_or(dialled)
+        }
+        None => return None,
+    };
+    let is_mobile = national.len() == 10 && national.starts_with('9');
+    national.parse().ok().filter(|_| is_mobile).map(|national: u64| 70_000_000_000 + national)
 }
 
 /// The E.164 digits of what [`clean`] left, if they have the shape of a number.
@@ -456,6 +474,13 @@ mod tests {
             if let Ok(number) = PhoneNumber::parse(&close) {
                 prop_assert_eq!(PhoneNumber::parse(&number.to_string()).ok(), Some(number));
             }
+        }
+
+        #[test]
+        #[cfg(feature = "phone")]
+        fn libphonenumber_knows_every_russian_mobile_number(national in "9[0-9]{9}") {
+            let number = rlibphonenumber::PhoneNumber::parse(format!("+7{national}"), None).expect("a number");
+            prop_assert!(number.is_valid());
         }
 
         #[test]
