@@ -22,7 +22,7 @@ pub struct SqliteConfig {
     pub(crate) timeout: Duration,
 }
 
-/// The most connections that read: each is a thread and up to 2 MB.
+/// The most connections that read: each holds up to 2 MB.
 const MAX_READERS: u32 = 64;
 /// What SQLite's own busy timeout can hold is an `i32` of milliseconds; an hour is more than anybody waits.
 const MAX_TIMEOUT: Duration = Duration::from_hours(1);

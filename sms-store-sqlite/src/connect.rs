@@ -1,17 +1,19 @@
 //! How SQLite is opened.
 
 use std::path::Path;
+use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sms_core::{Error, ErrorKind, Result};
 
 use crate::config::SqliteConfig;
 use crate::error::Done;
 
+const WAL: &str = "PRAGMA journal_mode = WAL";
+
 /// For every connection. In WAL mode only FULL syncs at every commit, which is what `Ok(id)` promises. Nothing refers to
 /// anything: events go with their message in `purge`.
-const ALL: &str = "\
-    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY";
+const ALL: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY";
 
 /// After 8 MB the log is copied into the file; one that grew beyond 64 MB is cut.
 const WRITER: &str = "\
@@ -45,10 +47,29 @@ fn connect(config: &SqliteConfig, pragmas: &str) -> Done<Connection> {
     let conn = Connection::open_with_flags(config.path(), flags)?;
     conn.busy_timeout(config.busy_timeout)?;
     conn.set_prepared_statement_cache_capacity(PREPARED);
+    use_wal(&conn, config.busy_timeout)?;
     conn.execute_batch(ALL)?;
     conn.execute_batch(pragmas)?;
     Ok(conn)
 }
+
+/// The first who opens a new file changes its mode. For that lock SQLite does not wait by itself.
+fn use_wal(conn: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match conn.execute_batch(WAL) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && waited < busy_timeout =>
+            {
+                std::thread::sleep(PAUSE);
+                waited += PAUSE;
+            }
+            done => return done,
+        }
+    }
+}
+
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The oldest SQLite without the bug that could corrupt a database when a write-ahead log is reset, by
 /// [its number](https://sqlite.org/c3ref/libversion.html).

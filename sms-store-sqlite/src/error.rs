@@ -40,7 +40,7 @@ impl From<Failure> for Error {
 
 /// What a caller can do about this error of SQLite.
 pub(crate) fn from_sqlite(error: Arc<rusqlite::Error>) -> Error {
-    let (kind, message) = if error.sqlite_error_code().is_some_and(is_passing) {
+    let (kind, message) = if is_passing(&error) {
         (ErrorKind::Unavailable, "the SQLite store cannot be read or written now")
     } else {
         (ErrorKind::Internal, "the SQLite store failed")
@@ -49,19 +49,25 @@ pub(crate) fn from_sqlite(error: Arc<rusqlite::Error>) -> Error {
 }
 
 /// Whether SQLite says "not now": the same call may succeed later. <https://sqlite.org/rescode.html>
-fn is_passing(code: ErrorCode) -> bool {
+pub(crate) fn is_passing(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, OperationInterrupted,
+        OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure,
+    };
     matches!(
-        code,
-        ErrorCode::PermissionDenied
-            | ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::OutOfMemory
-            | ErrorCode::ReadOnly
-            | ErrorCode::OperationInterrupted
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::DiskFull
-            | ErrorCode::CannotOpen
-            | ErrorCode::FileLockingProtocolFailed
+        error.sqlite_error_code(),
+        Some(
+            PermissionDenied
+                | DatabaseBusy
+                | DatabaseLocked
+                | OutOfMemory
+                | ReadOnly
+                | OperationInterrupted
+                | SystemIoFailure
+                | DiskFull
+                | CannotOpen
+                | FileLockingProtocolFailed
+        )
     )
 }
 

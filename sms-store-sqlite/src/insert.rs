@@ -68,8 +68,8 @@ fn insert_one(
     let first = holder(conn, message.owner.as_deref(), key)?.ok_or_else(neither)?;
     if now - first.created_at >= duration_to_ms(KEY_WINDOW) {
         conn.prepare_cached(sql::RELEASE_KEY)?.execute([first.id.as_bytes()])?;
-        insert_free(insert, now, message, push_after)?;
-        return Ok(Inserted::Stored);
+        let inserted = insert_free(insert, now, message, push_after)?;
+        return if inserted { Ok(Inserted::Stored) } else { Err(neither().into()) };
     }
     Ok(if first.fingerprint == key.fingerprint { Inserted::Replayed(first.id) } else { Inserted::KeyReused })
 }

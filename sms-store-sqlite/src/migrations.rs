@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 use sms_core::{Error, ErrorKind};
 
-use crate::error::{Done, from_sqlite};
+use crate::error::{Done, Failure, is_passing};
 use crate::sql;
 
 /// Every migration, in order; the first is version 1. Append-only, see `migrations/README.md`.
@@ -22,7 +22,10 @@ pub(crate) fn run(conn: &Connection) -> Done<()> {
             Some(applied) if applied == script => {}
             Some(_) => return Err(other_schema().into()),
             None => {
-                conn.execute_batch(script).map_err(|error| from_sqlite(error.into()))?;
+                conn.execute_batch(script).map_err(|error| match Failure::from(error) {
+                    Failure::Sqlite(error) if !is_passing(&error) => other_schema().with_source(error).into(),
+                    passing => passing,
+                })?;
                 conn.execute(sql::MIGRATED, params![version, script])?;
             }
         }

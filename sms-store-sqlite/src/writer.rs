@@ -141,8 +141,8 @@ impl Thread {
     fn run(mut self) {
         while let Some(turn) = self.next.take().or_else(|| self.waiting.recv().ok()) {
             if let Turn::Close(reply) = turn {
-                // First, so that whoever is told finds the write-ahead log gone.
-                drop(self.conn);
+                // First, so that whoever is told finds the write-ahead log gone, and the store closed.
+                drop((self.conn, self.waiting));
                 let _ = reply.send(());
                 return;
             }

@@ -19,6 +19,8 @@ struct Quantiles {
     accept: (f64, f64),
     call: (f64, f64),
     calls_per_1000: f64,
+    /// Whether the requests could be sent at this rate.
+    is_held: bool,
 }
 
 impl Bench {
@@ -49,6 +51,11 @@ impl Bench {
         let mut runs = Vec::new();
         for _ in 0..RUNS {
             runs.push(self.latency_once(rate, store, queue).await?);
+        }
+        let held = runs.iter().filter(|run| run.is_held).count();
+        if held < RUNS {
+            // The latencies say it, too: they count from when a request was due.
+            self.report.note(&format!("runs that held {rate}/s, {name}"), held as f64);
         }
         let middle = |of: fn(&Quantiles) -> f64| median(runs.iter().map(of).collect());
         let (accept, call) = (middle(|run| run.accept.1), middle(|run| run.call.1));
@@ -92,13 +99,13 @@ impl Bench {
         let mut load = system.load(messages);
         (load.rate, load.first) = (Some(rate), warm);
         let loaded = load_apart(&load).await?;
-        let kept_up = loaded.seconds < messages as f64 / rate as f64 * 1.05 + 0.1;
-        anyhow::ensure!(kept_up, "{messages} messages at {rate}/s took {:.2} s", loaded.seconds);
+        let is_held = loaded.seconds < messages as f64 / rate as f64 * 1.05 + 0.1;
         system.wait_until_sent(messages).await?;
         let seen = system.check(messages, warm + messages).await?;
         system.stop().await?;
         place.close().await?;
         Ok(Quantiles {
+            is_held,
             accept: (loaded.latency.p50_ms, loaded.latency.p99_ms),
             call: (seen.latency.p50_ms, seen.latency.p99_ms),
             calls_per_1000: seen.calls as f64 / (messages as f64 / 1000.0),

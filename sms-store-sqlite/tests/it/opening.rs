@@ -92,6 +92,14 @@ async fn a_schema_that_was_edited_is_refused() {
 }
 
 #[tokio::test]
+async fn a_file_with_such_tables_of_somebody_else_is_refused() {
+    let folder = Folder::new();
+    run(&folder.open().await, "DROP TABLE migrations").await;
+    let refused = SqliteStore::open(folder.config()).await.expect_err("must be refused");
+    assert_eq!(refused.kind(), ErrorKind::Config);
+}
+
+#[tokio::test]
 async fn what_is_not_a_database_is_no_reason_to_try_again() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.file().parent().expect("a folder")).expect("a folder");
