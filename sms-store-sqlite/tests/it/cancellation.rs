@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::task::Poll;
 
-use sms_core::Store as _;
 use sms_core::store::Inserted;
 
 use crate::common::{Folder, ask, count, hold, insert, messages, run};
@@ -67,10 +66,15 @@ async fn a_dropped_transaction_happens_whole_or_not_at_all_and_leaves_a_working_
 async fn a_write_whose_caller_has_gone_before_its_turn_is_left_out() {
     let folder = Folder::new();
     let store = folder.open().await;
+    run(&store, "CREATE TABLE orders (n INTEGER)").await;
     let held = hold(&store).await;
     drop_after(1, insert(&store, &messages(1))).await;
-    drop_after(1, store.expire(10)).await;
+    let order = store.transaction::<_, anyhow::Error, _>(|transaction| {
+        Ok(transaction.execute("INSERT INTO orders VALUES (1)", [])?)
+    });
+    drop_after(1, order).await;
     drop(held);
     insert(&store, &messages(1)).await.expect("inserted");
     assert_eq!(count(&store).await, 1);
+    assert_eq!(ask(&store, "SELECT CAST(count(*) AS TEXT) FROM orders").await, "0");
 }
