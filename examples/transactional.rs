@@ -28,13 +28,14 @@ async fn main() -> anyhow::Result<()> {
     let id = id.await?;
 
     // A transaction that is rolled back sends nothing.
-    let inside = store.clone();
+    let (never, inside) = (message.reference("order-2"), store.clone());
     let refused = store.transaction(move |tx| -> anyhow::Result<()> {
-        inside.insert_in(tx, &message)?;
+        inside.insert_in(tx, &never)?;
         anyhow::bail!("out of stock")
     });
     assert!(refused.await.is_err());
-    assert_eq!(store.list(&ListRequest { limit: 10, ..Default::default() }).await?.len(), 1);
+    let reference = Some("order-2".to_owned());
+    assert!(store.list(&ListRequest { reference, limit: 1, ..Default::default() }).await?.is_empty());
 
     while store.get(id, &Scope::All).await?.is_some_and(|stored| stored.state.status != Status::Delivered) {
         tokio::time::sleep(Duration::from_millis(100)).await;

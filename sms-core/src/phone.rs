@@ -485,6 +485,10 @@ mod tests {
         fn libphonenumber_knows_every_russian_mobile_number(national in "9([0-24-9][0-9]|3[1-9])[0-9]{7}") {
             let number = rlibphonenumber::PhoneNumber::parse(format!("+7{national}"), None).expect("a number");
             prop_assert!(number.is_valid());
+            let known = number.format_as(rlibphonenumber::PhoneNumberFormat::E164);
+            for spelling in [format!("+7{national}"), format!("8{national}"), national] {
+                prop_assert_eq!(PhoneNumber::parse(&spelling).expect("valid").to_string(), known.as_ref());
+            }
         }
 
         #[test]

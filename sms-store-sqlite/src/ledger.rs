@@ -70,23 +70,19 @@ impl Ledger {
         Some(answer)
     }
 
-    /// Records the outcome of the attempt that owns its message; the message's state after it.
-    pub(crate) fn settle(&mut self, settlement: &Settlement) -> Option<Status> {
-        self.change(settlement.id, |standing, now| {
-            let event = standing.settle(now, settlement);
-            (standing.status, Some(event))
-        })
+    /// Records the outcome of the attempt that owns its message.
+    pub(crate) fn settle(&mut self, settlement: &Settlement) {
+        self.change(settlement.id, |standing, now| ((), Some(standing.settle(now, settlement))));
     }
 
-    /// Records the outcome of an attempt that does not own its message any more; the message's state after it.
-    pub(crate) fn settle_late(&mut self, settlement: &Settlement) -> Option<Status> {
-        let standing = &mut self.rows.get_mut(&settlement.id)?.standing;
+    /// Records the outcome of an attempt that does not own its message any more.
+    pub(crate) fn settle_late(&mut self, settlement: &Settlement) {
+        let Some(LedgerRow { standing, .. }) = self.rows.get_mut(&settlement.id) else { return };
         let (changed, event) = standing.settle_late(self.now, settlement);
         if changed {
             self.changed.insert(settlement.id);
         }
         self.entries.push((settlement.id, standing.status, event));
-        Some(standing.status)
     }
 
     /// Applies a receipt to a row.

@@ -54,8 +54,8 @@ impl Bench {
         }
         let held = runs.iter().filter(|run| run.is_held).count();
         if held < RUNS {
-            // The latencies say it, too: they count from when a request was due.
-            self.report.note(&format!("runs that held {rate}/s, {name}"), held as f64);
+            self.not_held.push(format!("{rate}/s, {name}: {} of {RUNS} runs", RUNS - held));
+            return Ok(());
         }
         let middle = |of: fn(&Quantiles) -> f64| median(runs.iter().map(of).collect());
         let (accept, call) = (middle(|run| run.accept.1), middle(|run| run.call.1));

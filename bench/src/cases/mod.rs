@@ -50,6 +50,8 @@ struct Bench {
     full: bool,
     floor: Floor,
     report: Report,
+    /// What was not asked at the rate it should have been, and so is in no row.
+    not_held: Vec<String>,
 }
 
 /// How often each figure is measured; its median counts.
@@ -63,7 +65,8 @@ pub(crate) async fn run(full: bool, span: Duration, only: &[Name], output: &Path
     for (name, what, rate) in before.lines() {
         println!("{name:>7}  {what:<52} {rate:>10.0}/s");
     }
-    let mut bench = Bench { services, full, floor: before.clone(), report: Report::default() };
+    let mut bench =
+        Bench { services, full, floor: before.clone(), report: Report::default(), not_held: Vec::new() };
     for name in Name::value_variants().iter().filter(|name| only.is_empty() || only.contains(name)) {
         println!("{name:?} …");
         match name {
@@ -83,7 +86,9 @@ pub(crate) async fn run(full: bool, span: Duration, only: &[Name], output: &Path
     }
     let after = bench.floor;
     bench.report.print(&before, &after);
-    bench.report.write(output, &before, &after)
+    bench.report.write(output, &before, &after)?;
+    anyhow::ensure!(bench.not_held.is_empty(), "rates that were not held: {}", bench.not_held.join("; "));
+    Ok(())
 }
 
 impl Bench {
