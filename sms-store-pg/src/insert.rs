@@ -1,6 +1,5 @@
 //! `∅ → queued`.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,8 +69,8 @@ pub(crate) async fn insert(store: &PgStore, request: InsertRequest<'_>) -> Resul
     let is_keyed = messages.iter().any(|message| message.key.is_some());
     let Pair { hopeful, careful } = if is_keyed { &store.inserts.keyed } else { &store.inserts.plain };
     for text in std::iter::once(hopeful).chain(std::iter::repeat_n(careful, REPEATS)) {
-        let query = statement(store, text, messages, push_after)?;
-        let left = conn.rows_unless_taken(if is_keyed { query.bind(window()) } else { query }).await?;
+        let query = statement(store, text, is_keyed, messages, push_after)?;
+        let left = conn.rows_unless_taken(query).await?;
         // Without a key, what is left out is there already, under its id.
         let answers = left.map(|left| answers(messages, &left)).transpose()?.flatten();
         if let Some(answers) = answers {
@@ -90,8 +89,8 @@ pub(crate) async fn insert_in(
     let message = message.prepare()?;
     let messages = std::slice::from_ref(&message);
     for _ in 0..REPEATS {
-        let query = statement(store, &store.inserts.keyed.careful, messages, Duration::ZERO)?;
-        let left = query.bind(window()).fetch_all(&mut *conn).await.map_err(from_sqlx)?;
+        let query = statement(store, &store.inserts.keyed.careful, true, messages, Duration::ZERO)?;
+        let left = query.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
         match answers(messages, &left)?.as_deref() {
             Some([Inserted::Replayed(first)]) => return Ok(*first),
             Some([Inserted::KeyReused]) => return Err(key_reused()),
@@ -100,11 +99,6 @@ pub(crate) async fn insert_in(
         }
     }
     Err(contended())
-}
-
-/// How long a key is held.
-fn window() -> i64 {
-    millis(KEY_WINDOW)
 }
 
 fn contended() -> Error {
@@ -147,7 +141,8 @@ fn refused(row: &PgRow) -> Result<(MessageId, Refused)> {
 /// A statement over `asked_messages!`.
 fn statement(
     store: &PgStore,
-    statement: &Arc<str>,
+    text: &Arc<str>,
+    is_keyed: bool,
     messages: &[NewMessage],
     push_after: Duration,
 ) -> Result<Query<'static>> {
@@ -156,52 +151,100 @@ fn statement(
     // with one key the first stays first.
     sorted
         .sort_by_key(|message| (message.owner.as_deref(), message.key.as_ref().map(|key| key.key.as_str())));
-    bind(&sorted, store.now(), push_after, sqlx::query(AssertSqlSafe(Arc::clone(statement))))
+    let query = sqlx::query(AssertSqlSafe(Arc::clone(text))).bind(store.now()).bind(millis(push_after));
+    let query = bind(&sorted, query)?;
+    Ok(if is_keyed { bind_keys(&sorted, query) } else { query })
 }
 
-fn bind(
-    messages: &[&NewMessage],
-    now: Option<i64>,
-    push_after: Duration,
-    query: Query<'static>,
-) -> Result<Query<'static>> {
+/// What many messages of a batch have in common.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Common<'m> {
+    owner: Option<&'m str>,
+    sender: Option<&'m str>,
+    class: i16,
+    encoding: i16,
+    parts: i16,
+    deadline: Duration,
+    max_attempts: u32,
+    on_unknown: i16,
+    lane: i16,
+}
+
+impl<'m> Common<'m> {
+    fn of(message: &'m NewMessage) -> Self {
+        Self {
+            owner: message.owner.as_deref(),
+            sender: message.from.as_deref(),
+            class: message.class.number(),
+            encoding: message.encoding.number(),
+            parts: i16::from(message.parts),
+            deadline: message.deadline,
+            max_attempts: message.max_attempts,
+            on_unknown: message.on_unknown.number(),
+            lane: i16::from(message.lane().number()),
+        }
+    }
+}
+
+/// What the messages have in common, each once, and at which place each message has it: PostgreSQL counts from 1.
+fn commons<'m>(messages: &[&'m NewMessage]) -> (Vec<Common<'m>>, Vec<i32>) {
+    let (mut commons, mut known) = (Vec::new(), HashMap::new());
+    let mut place = |message: &&'m NewMessage| {
+        let common = Common::of(message);
+        *known.entry(common).or_insert_with(|| {
+            commons.push(common);
+            i32::try_from(commons.len()).unwrap_or(i32::MAX)
+        })
+    };
+    let places = messages.iter().map(&mut place).collect();
+    (commons, places)
+}
+
+fn bind(messages: &[&NewMessage], query: Query<'static>) -> Result<Query<'static>> {
     // One pass for each column: a batch is an array for each.
     macro_rules! column {
-        ($message:ident => $value:expr) => {
-            messages.iter().map(|$message| $value).collect::<Vec<_>>()
+        ($row:ident of $rows:expr => $value:expr) => {
+            $rows.iter().map(|$row| $value).collect::<Vec<_>>()
         };
     }
     macro_rules! checked {
-        ($message:ident => $value:expr) => {
-            messages.iter().map(|$message| $value).collect::<Result<Vec<_>>>()?
+        ($row:ident of $rows:expr => $value:expr) => {
+            $rows.iter().map(|$row| $value).collect::<Result<Vec<_>>>()?
         };
     }
+    let (commons, places) = commons(messages);
     let query = query
-        .bind(now)
-        .bind(millis(push_after))
-        .bind(column!(m => uuid(m.id)))
-        .bind(column!(m => name_some(m.owner.as_deref())))
-        .bind(column!(m => m.key.as_ref().map(|key| clean(&key.key))))
-        .bind(column!(m => m.key.as_ref().map(|key| key.fingerprint.as_slice())))
-        .bind(checked!(m => i64::try_from(m.to.digits()).map_err(|_| too_large("number"))))
-        .bind(column!(m => clean(&m.text)))
-        .bind(column!(m => clean_some(m.from.as_deref())))
-        .bind(column!(m => m.class.number()))
-        .bind(column!(m => name_some(m.reference.as_deref())))
-        .bind(checked!(m => json(serde_json::to_string(&m.metadata), m.metadata.is_empty())))
-        .bind(checked!(m => json(serde_json::to_string(&m.options), m.options == SendOptions::default())))
-        .bind(column!(m => m.encoding.number()))
-        .bind(column!(m => i16::from(m.parts)))
-        .bind(column!(m => m.send_at.map(datetime_to_ms)))
-        .bind(column!(m => millis(m.deadline)))
-        .bind(checked!(m => i32::try_from(m.max_attempts).map_err(|_| too_large("limit of attempts"))))
-        .bind(column!(m => m.on_unknown.number()))
-        .bind(column!(m => i16::from(m.lane().number())));
+        .bind(column!(m of messages => uuid(m.id)))
+        .bind(checked!(m of messages => i64::try_from(m.to.digits()).map_err(|_| too_large("number"))))
+        .bind(column!(m of messages => clean(&m.text)))
+        .bind(column!(m of messages => name_some(m.reference.as_deref())))
+        .bind(checked!(m of messages => json(!m.metadata.is_empty(), || serde_json::to_string(&m.metadata))))
+        .bind(checked!(m of messages => json(m.options != SendOptions::default(), || serde_json::to_string(&m.options))))
+        .bind(column!(m of messages => m.send_at.map(datetime_to_ms)))
+        .bind(places)
+        .bind(column!(c of commons => name_some(c.owner)))
+        .bind(column!(c of commons => clean_some(c.sender)))
+        .bind(column!(c of commons => c.class))
+        .bind(column!(c of commons => c.encoding))
+        .bind(column!(c of commons => c.parts))
+        .bind(column!(c of commons => millis(c.deadline)))
+        .bind(checked!(c of commons => i32::try_from(c.max_attempts).map_err(|_| too_large("limit of attempts"))))
+        .bind(column!(c of commons => c.on_unknown))
+        .bind(column!(c of commons => c.lane));
     Ok(query)
 }
 
-/// JSON text, or NULL for what is empty.
-fn json(text: serde_json::Result<String>, empty: bool) -> Result<Option<Cow<'static, str>>> {
+/// The keys of messages of which some have one, and how long a key is held.
+fn bind_keys(messages: &[&NewMessage], query: Query<'static>) -> Query<'static> {
+    let keys = messages.iter().map(|message| message.key.as_ref());
+    query
+        .bind(keys.clone().map(|key| key.map(|key| clean(&key.key))).collect::<Vec<_>>())
+        .bind(keys.map(|key| key.map(|key| key.fingerprint.as_slice())).collect::<Vec<_>>())
+        .bind(millis(KEY_WINDOW))
+}
+
+/// JSON text, or NULL where there is nothing to say.
+fn json(is_filled: bool, encode: impl FnOnce() -> serde_json::Result<String>) -> Result<Option<String>> {
     let refused = |error| Error::new(ErrorKind::Internal, "a message cannot be encoded").with_source(error);
-    text.map(|text| (!empty).then_some(Cow::Owned(text))).map_err(refused)
+    is_filled.then(encode).transpose().map_err(refused)
 }

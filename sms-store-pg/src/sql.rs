@@ -38,18 +38,30 @@ pub(crate) const COMMIT: &str = "COMMIT";
 
 pub(crate) const ROLLBACK: &str = "ROLLBACK";
 
-macro_rules! asked_messages {
+/// The columns of a message without a key, in the order of [`asked_messages!`].
+macro_rules! message_columns {
     () => {
-        "unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bigint[], $8::text[], $9::text[], $10::smallint[], \
-         $11::text[], $12::text[], $13::text[], $14::smallint[], $15::smallint[], $16::bigint[], $17::bigint[], \
-         $18::integer[], $19::smallint[], $20::smallint[])"
+        "id, to_number, text, reference, metadata, options, send_at, owner, sender, class, encoding, parts, deadline_ms, \
+         max_attempts, on_unknown, lane"
     };
 }
 
-macro_rules! message_columns {
-    () => {
-        "id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, encoding, parts, \
-         send_at, deadline_ms, max_attempts, on_unknown, lane"
+/// What is inserted: $3 to $9 hold what each message has of its own, $11 to $19 what many have in common, once, and $10 at
+/// which place of those it stands: what is the same for all is then read once.
+macro_rules! asked_messages {
+    ($own:literal, $names:literal) => {
+        concat!(
+            "SELECT id, to_number, text, reference, metadata, options, send_at, ($11::text[])[at], ($12::text[])[at], \
+             ($13::smallint[])[at], ($14::smallint[])[at], ($15::smallint[])[at], ($16::bigint[])[at], \
+             ($17::integer[])[at], ($18::smallint[])[at], ($19::smallint[])[at]",
+            $names,
+            " FROM unnest($3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], \
+             $10::integer[]",
+            $own,
+            ") AS own (id, to_number, text, reference, metadata, options, send_at, at",
+            $names,
+            ")"
+        )
     };
 }
 
@@ -63,31 +75,32 @@ macro_rules! insert_states {
     };
 }
 
-/// `∅ → queued` for messages without a key; guard: the id is free. $2 how long the caretaker leaves them alone, then a list
-/// for each column.
+/// `∅ → queued` for messages without a key; guard: the id is free. $2 how long the caretaker leaves them alone, then
+/// [`asked_messages!`].
 pub(crate) const INSERT: &str = concat!(
     with_clock!(),
     ", stored AS (INSERT INTO sms.messages (",
     message_columns!(),
-    ") SELECT * FROM ",
-    asked_messages!(),
+    ") ",
+    asked_messages!("", ""),
     " ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane) ",
     insert_states!()
 );
 
 /// The same for messages of which some have a key; guard: the key is free, too, or its window is over, and then it is
-/// released first. Answers for those that were not stored: whether they were before, and who holds their key. $21 the window.
+/// released first. Answers for those that were not stored: whether they were before, and who holds their key. $20 the keys,
+/// $21 what they stand for, $22 the window.
 ///
 /// A message that is in none of the answers' cases has lost its key to a transaction that this statement waited for and
 /// does not see; it is to be run again.
 pub(crate) const INSERT_KEYED: &str = concat!(
     with_clock!(),
-    ", asked AS MATERIALIZED (SELECT * FROM ",
-    asked_messages!(),
-    " AS asked (",
+    ", asked (",
     message_columns!(),
-    ")), held AS MATERIALIZED ( \
-         SELECT a.id, m.id AS holder, m.fingerprint, s.created_at <= clock.now - $21 AS is_over \
+    ", key, fingerprint) AS MATERIALIZED (",
+    asked_messages!(", $20::text[], $21::bytea[]", ", key, fingerprint"),
+    "), held AS MATERIALIZED ( \
+         SELECT a.id, m.id AS holder, m.fingerprint, s.created_at <= clock.now - $22 AS is_over \
          FROM asked AS a CROSS JOIN clock CROSS JOIN LATERAL ( \
              SELECT m.id, m.fingerprint FROM sms.messages AS m \
              WHERE coalesce(m.owner, '') = coalesce(a.owner, '') AND m.key = a.key \
@@ -98,9 +111,10 @@ pub(crate) const INSERT_KEYED: &str = concat!(
          WHERE id = ANY (ARRAY(SELECT holder FROM held WHERE is_over)) AND NOT key_released RETURNING id \
      ), stored AS (INSERT INTO sms.messages (",
     message_columns!(),
-    ") SELECT ",
+    ", key, fingerprint) SELECT ",
     message_columns!(),
-    " FROM asked WHERE (SELECT count(*) FROM released) >= 0 AND id NOT IN (SELECT id FROM held WHERE NOT is_over) \
+    ", key, fingerprint FROM asked \
+         WHERE (SELECT count(*) FROM released) >= 0 AND id NOT IN (SELECT id FROM held WHERE NOT is_over) \
          ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane \
      ), queued AS (",
     insert_states!(),

@@ -10,6 +10,7 @@ macro_rules! store {
         $crate::__tests! { ($harness) run_on_threads store {
             insert {
                 a_stored_message_can_be_read_back_whole
+                messages_of_a_batch_keep_what_is_their_own
                 a_text_is_kept_letter_by_letter
                 a_new_message_is_queued_and_has_no_attempt
                 the_deadline_counts_from_now

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sms_core::store::Inserted::{KeyReused, Replayed, Stored};
-use sms_core::{Class, Message, NewMessage, Status};
+use sms_core::{Class, Message, NewMessage, OnUnknown, Status};
 
 use super::steps::{DAY, almost, message, prepared, secs};
 use crate::StoreHarness;
@@ -12,7 +12,6 @@ fn everything() -> Message {
     message()
         .class(Class::Marketing)
         .from("Acme")
-        .key("k-1")
         .owner("shop")
         .reference("заказ 42")
         .metadata(metadata.as_object().expect("an object").clone())
@@ -29,13 +28,33 @@ fn keyed(text: &str) -> NewMessage {
 
 pub async fn a_stored_message_can_be_read_back_whole(h: &StoreHarness) {
     let at = h.now().await + DAY;
-    let whole = prepared(&everything().send_at(at));
+    let whole = prepared(&everything().key("k-1").send_at(at));
     let plain = prepared(&message());
     assert_eq!(h.insert(&[whole.clone(), plain.clone()]).await, [Stored, Stored]);
     for message in [whole, plain] {
         let found = h.find(message.id).await.expect("a stored message can be read").message;
         assert_eq!(found.metadata, message.metadata);
         assert_eq!(found.send_at, message.send_at);
+        assert!(found == message, "every field of a message is kept");
+    }
+}
+
+pub async fn messages_of_a_batch_keep_what_is_their_own(h: &StoreHarness) {
+    let messages = [
+        message(),
+        everything(),
+        message().class(Class::Otp),
+        everything().owner("another shop"),
+        everything(),
+        message().from("Acme"),
+        message().on_unknown(OnUnknown::ResendOnce),
+        Message::new("+79251234568", "б".repeat(200)),
+        message().max_attempts(1).deadline(secs(61)).reference("r").translit(true),
+    ];
+    let messages = messages.map(|message| prepared(&message));
+    assert!(h.insert(&messages).await.iter().all(|inserted| *inserted == Stored));
+    for message in messages {
+        let found = h.find(message.id).await.expect("a stored message can be read").message;
         assert!(found == message, "every field of a message is kept");
     }
 }
