@@ -52,6 +52,8 @@ pub(crate) struct Load {
 /// What came of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Loaded {
+    /// When the first request was sent, in microseconds since 1970.
+    pub(crate) started: u64,
     /// From the first request to the last answer.
     pub(crate) seconds: f64,
     /// From a request to its answer.
@@ -87,12 +89,12 @@ impl Load {
         let write = |number| if self.rate.is_none() { self.write(number, 0) } else { String::new() };
         let shares: Vec<Vec<_>> =
             shares.map(|numbers| numbers.map(|number| (number, write(number))).collect()).collect();
-        let start = Instant::now();
+        let (started, start) = (micros(), Instant::now());
         let connections = shares.into_iter().map(|requests| self.converse(requests, start));
         let answered = futures_util::future::try_join_all(connections).await?;
         let seconds = start.elapsed().as_secs_f64();
         let latency = Spread::new(answered.concat());
-        Ok(Loaded { seconds, latency, cpu_seconds: Usage::of_this_process()?.cpu_seconds })
+        Ok(Loaded { started, seconds, latency, cpu_seconds: Usage::of_this_process()?.cpu_seconds })
     }
 
     /// One connection's share of the requests: how long each took, in microseconds.

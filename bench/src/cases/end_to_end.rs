@@ -1,8 +1,7 @@
 //! From a request for each message to its recorded outcome.
 
-use tokio::time::Instant;
-
 use super::{Bench, RUNS, Run};
+use crate::clock::micros;
 use crate::place::{Place, QueueKind, StoreKind};
 use crate::report::Part;
 use crate::system::{Setup, System, load_apart};
@@ -59,10 +58,9 @@ impl Bench {
         let place = Place::new(&self.services, store, queue).await?;
         let system = System::start(&place, Setup::new("api,worker")).await?;
         let before = (system.usage()?, system.sink.usage()?);
-        let start = Instant::now();
-        load_apart(&system.load(messages)).await?;
+        let started = load_apart(&system.load(messages)).await?.started;
         system.wait_until_sent(messages).await?;
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = (micros() - started) as f64 / 1e6;
         let mut ours = system.usage()?;
         ours.cpu_seconds -= before.0.cpu_seconds;
         let provider = system.sink.usage()?.cpu_seconds - before.1.cpu_seconds;
