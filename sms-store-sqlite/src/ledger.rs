@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, Params, Row, params};
+use rusqlite::{Connection, Params, Row, Statement, params};
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::Settlement;
 use sms_core::transition::{NewEvent, Standing};
@@ -120,8 +120,9 @@ impl Ledger {
                 standing.receipt_at,
             ])?;
         }
+        let mut statement = conn.prepare_cached(sql::LOG)?;
         for (id, status, (kind, details)) in self.entries {
-            log(conn, self.now, id, status, kind, &encode(&details)?)?;
+            log(&mut statement, self.now, id, status, kind, &encode(&details)?)?;
         }
         Ok(())
     }
@@ -133,9 +134,9 @@ pub(crate) fn encode(details: &EventDetails) -> Result<String> {
     serde_json::to_string(details).map_err(refused)
 }
 
-/// Appends an entry to the event log.
+/// Appends an entry to the event log, by [`sql::LOG`].
 pub(crate) fn log(
-    conn: &Connection,
+    statement: &mut Statement<'_>,
     now: i64,
     id: MessageId,
     status: Status,
@@ -143,6 +144,6 @@ pub(crate) fn log(
     details: &str,
 ) -> Done<()> {
     let entry = params![id.as_bytes(), now, kind.as_str(), status.number(), details];
-    conn.prepare_cached(sql::LOG)?.execute(entry)?;
+    statement.execute(entry)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `sending → sent | queued | failed | unknown`, and late outcomes.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, params};
 use sms_core::outcome::Verdict;
 use sms_core::store::{Settled, Settlement};
 use sms_core::transition::Standing;
@@ -28,10 +28,11 @@ fn settle_all(
     settlements: &[(Settlement, Option<Plain>)],
 ) -> Done<Vec<Settled>> {
     let is_any_parked = conn.prepare_cached(sql::IS_ANY_PARKED)?.query_row([], |row| row.get(0))?;
+    let (mut settle, mut log) = (conn.prepare_cached(sql::SETTLE)?, conn.prepare_cached(sql::LOG)?);
     let settle_one = |(settlement, plain): &(Settlement, Option<Plain>)| {
         if let Some(plain) = plain
             && !(is_any_parked && is_awaited(conn, settlement)?)
-            && plain.settle(conn, settlement)?
+            && plain.settle(&mut settle, &mut log, settlement)?
         {
             return Ok(Settled::Now(plain.standing.status));
         }
@@ -63,9 +64,14 @@ impl Plain {
     }
 
     /// Whether the guard held; otherwise nothing is written.
-    fn settle(&self, conn: &Connection, settlement: &Settlement) -> Done<bool> {
+    fn settle(
+        &self,
+        settle: &mut Statement<'_>,
+        log: &mut Statement<'_>,
+        settlement: &Settlement,
+    ) -> Done<bool> {
         let Self { now, standing, kind, details } = self;
-        let settled = conn.prepare_cached(sql::SETTLE)?.execute(params![
+        let settled = settle.execute(params![
             settlement.id.as_bytes(),
             settlement.fence,
             standing.status.number(),
@@ -81,7 +87,7 @@ impl Plain {
             standing.unknown_at,
         ])?;
         if settled > 0 {
-            ledger::log(conn, *now, settlement.id, standing.status, *kind, details)?;
+            ledger::log(log, *now, settlement.id, standing.status, *kind, details)?;
         }
         Ok(settled > 0)
     }
