@@ -133,6 +133,24 @@ async fn no_second_sees_more_calls_than_the_providers_rate() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_that_waited_for_others_to_end_keep_their_distance() {
+    let world = World::new();
+    let limits = Limits::new(1, TIMEOUT).with_calls_per_second(NonZeroU32::new(20).unwrap());
+    // All that are in flight end together, on the next full second.
+    let start_of_all = Instant::now();
+    let until_full =
+        move || Duration::from_nanos(1_000_000_000 - u64::from(start_of_all.elapsed().subsec_nanos()));
+    let provider = world.witness_with(limits, move |_, batch| Reply::After(until_full(), accept(batch)));
+    let ids = world.send_many(30).await;
+    let worker = start(world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::new(5).unwrap()));
+    world.all_become(&ids, Status::Sent).await;
+    worker.stop().await;
+    let calls = provider.calls();
+    let distances: Vec<_> = calls.windows(2).map(|two| two[1].at.duration_since(two[0].at)).collect();
+    assert!(distances.iter().all(|distance| distance.as_millis() >= 50), "{distances:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_time_codes_keep_the_providers_rate_too() {
     let world = World::new();
     let limits = Limits::new(100, TIMEOUT).with_calls_per_second(NonZeroU32::new(20).unwrap());
