@@ -47,7 +47,7 @@ impl Bench {
         let rate = self.drain_million(&place).await?;
         place.calm().await?;
         let mut many = Stored::new(place, MILLION);
-        let mut few = self.with_stored(FEW).await?;
+        let mut few = self.with_few().await?;
         // In turn, so that what else moves this machine moves both.
         for _ in 0..SHORT_RUNS {
             self.drain_beside(&mut few).await?;
@@ -98,13 +98,13 @@ impl Bench {
         Ok(median(rates))
     }
 
-    /// A place with so many messages, all of them sent.
-    async fn with_stored(&self, stored: u64) -> anyhow::Result<Stored> {
+    /// A place with [`FEW`] messages, all of them sent.
+    async fn with_few(&self) -> anyhow::Result<Stored> {
         let place = Place::new(&self.services, StoreKind::Pg, QueueKind::Memory).await?;
-        self.fill(&place.open().await?, 0, stored, Class::Service).await?;
-        drain_once(&place, Setup::new("worker"), stored, stored).await?;
+        self.fill(&place.open().await?, 0, FEW, Class::Service).await?;
+        drain_once(&place, Setup::new("worker"), FEW, FEW).await?;
         place.calm().await?;
-        Ok(Stored::new(place, stored))
+        Ok(Stored::new(place, FEW))
     }
 
     /// Stores some more, and drains them.
