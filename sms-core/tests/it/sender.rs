@@ -11,7 +11,7 @@ use sms_core::clock::datetime_from_ms;
 use sms_core::store::{CancelRequest, DueRequest, ListRequest};
 use sms_core::{
     Class, ErrorKind, MemoryQueue, MemoryStore, MessageId, Queue, Result, Sandbox, Scope, Sender, Status,
-    Store,
+    Store, StoreFault,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -101,6 +101,7 @@ async fn everybody_who_shared_a_failed_insert_is_told_why() {
         let (kind, words) = chain(&error);
         assert_eq!(kind, ErrorKind::Unavailable);
         assert!(error.is_retryable());
+        assert_eq!(error.fault(), Some(StoreFault::Full), "what can be done about it is lost");
         assert_eq!(words.last().map(String::as_str), Some("the cause"), "{words:?}");
     }
     world.faults.mend();

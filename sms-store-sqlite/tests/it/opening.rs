@@ -2,7 +2,7 @@
 
 use sms_core::registry::Expect;
 use sms_core::store::{CancelRequest, Inserted};
-use sms_core::{ErrorKind, Registry, Scope, Status, Store};
+use sms_core::{ErrorKind, Registry, Scope, Status, Store, StoreFault};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
 use crate::common::{Folder, ask, count, ids, insert, messages, run};
@@ -125,7 +125,7 @@ async fn a_place_sqlite_cannot_open_is_unavailable() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.file()).expect("a folder in the file's place");
     let refused = SqliteStore::open(folder.config()).await.expect_err("must be refused");
-    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert_eq!((refused.kind(), refused.fault()), (ErrorKind::Unavailable, Some(StoreFault::Unreachable)));
 }
 
 #[tokio::test]
