@@ -8,6 +8,7 @@ mod config;
 pub mod http;
 mod keys;
 pub mod logging;
+mod output;
 mod run;
 mod serve;
 
@@ -15,5 +16,6 @@ pub use api::{Api, ApiBuilder};
 pub use callbacks::Callbacks;
 pub use config::{Config, LogFormat, Role};
 pub use keys::{ApiKey, KeyRing, KeyScope, Principal};
+pub use output::complain;
 pub use run::run;
 pub use serve::serve;

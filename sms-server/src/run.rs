@@ -12,6 +12,7 @@ use crate::cli::Callback;
 use crate::cli::{Cli, Command, Inspect, Keys};
 use crate::config::Config;
 use crate::keys::{KeyRing, KeyScope};
+use crate::output::print;
 use crate::{compose, logging, serve};
 
 /// Does what the command line asks.
@@ -35,7 +36,6 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "what a command prints is its result")]
 async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
     let (_, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
     let ring = KeyRing::new(registry, None);
@@ -46,13 +46,13 @@ async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
                 Ok(scopes) => scopes,
                 Err(unknown) => bail!("--scopes: unknown scope `{unknown}`; known are send, read, admin"),
             };
-            println!("{}", ring.create(&name, &scopes).await?.expose_secret());
+            print(ring.create(&name, &scopes).await?.expose_secret())?;
         }
         Keys::List => {
             for key in ring.list().await? {
                 let scopes = key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
                 let revoked = key.revoked_at.map_or_else(String::new, |at| format!("\trevoked {at}"));
-                println!("{}\t{}\t{scopes}\tmade {}{revoked}", key.id, key.name, key.created_at);
+                print(&format!("{}\t{}\t{scopes}\tmade {}{revoked}", key.id, key.name, key.created_at))?;
             }
         }
         Keys::Revoke { id } => ring.revoke(&id).await?,
@@ -60,15 +60,12 @@ async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "what a command prints is its result")]
 async fn migrate(config: &Config) -> anyhow::Result<()> {
     compose::StoreAddress::read(&config.store)?.open().await?;
-    println!("The schema of the store is up to date.");
-    Ok(())
+    print("The schema of the store is up to date.")
 }
 
 #[cfg(feature = "smsru")]
-#[expect(clippy::print_stdout, reason = "what a command prints is its result")]
 async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
     let compose::Upstream::SmsRu(smsru) = compose::Upstream::read(&config.provider)? else {
         bail!("provider: it does not report by itself; sms.ru does");
@@ -87,16 +84,14 @@ async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
         Callback::Remove { base } => smsru.callback_del(&url(&base)).await?,
     };
     for url in registered {
-        println!("{url}");
+        print(&url)?;
     }
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "what a command prints is its result")]
 fn check(config: &Config) -> anyhow::Result<()> {
     compose::StoreAddress::read(&config.store)?;
     compose::QueueAddress::read(&config.queue)?;
     compose::Upstream::read(&config.provider)?;
-    println!("The configuration is valid.");
-    Ok(())
+    print("The configuration is valid.")
 }

@@ -13,7 +13,8 @@ use crate::api::Api;
 use crate::callbacks::Callbacks;
 use crate::config::{Config, Role};
 use crate::keys::{KeyRing, KeyScope};
-use crate::{compose, http};
+use crate::output::try_print;
+use crate::{compose, http, logging};
 
 /// Serves until SIGTERM or SIGINT, then ends what it has begun; a second signal ends it at once.
 ///
@@ -82,17 +83,24 @@ async fn stopping(
 }
 
 /// On first start, makes a key and prints it inside a command that sends the first message.
-#[expect(clippy::print_stdout, reason = "the key is for the person who started the server, not for the log")]
 async fn greet(keys: &KeyRing, address: SocketAddr) -> anyhow::Result<()> {
     if !keys.list().await.context("keys")?.is_empty() {
         return Ok(());
     }
     let key = keys.create("first key", &KeyScope::ALL).await.context("keys")?;
-    println!("First start: here is a key, shown this once. Send an SMS with it:\n");
-    println!("curl -sS http://{address}/v1/messages \\");
-    println!("  -H 'Authorization: Bearer {}' \\", key.expose_secret());
-    println!("  -H 'Content-Type: application/json' \\");
-    println!("  -d '{{\"to\":\"+79251234567\",\"text\":\"Код 1234\"}}'\n");
+    let greeting = format!(
+        r#"First start: here is a key, shown this once. Send an SMS with it:
+
+curl -sS http://{address}/v1/messages \
+  -H 'Authorization: Bearer {}' \
+  -H 'Content-Type: application/json' \
+  -d '{{"to":"+79251234567","text":"Код 1234"}}'
+
+"#,
+        key.expose_secret()
+    );
+    // For the person who started the server, not for the log.
+    try_print(std::io::stdout(), greeting);
     Ok(())
 }
 
@@ -108,10 +116,12 @@ fn watch_signals(shutdown: CancellationToken) -> std::io::Result<impl Future<Out
             }
         };
         next().await;
-        tracing::info!("stopping: requests and calls in flight may end; a second signal stops at once");
+        // Acted on before it is logged.
         shutdown.cancel();
+        tracing::info!("stopping: requests and calls in flight may end; a second signal stops at once");
         next().await;
         tracing::warn!("stopped at once");
+        logging::flush();
         std::process::exit(1);
     })
 }

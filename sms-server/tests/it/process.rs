@@ -101,8 +101,46 @@ impl Server {
     pub(crate) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let started = Process::start(folder, settings, address_in);
         let (process, address) = started.unwrap_or_else(|log| panic!("{log}"));
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
-        Self { log: Arc::clone(&process.log), process, address, client }
+        Self { log: Arc::clone(&process.log), process, address, client: client() }
+    }
+
+    /// Starts `serve` with its output going to where it is not seen, and waits until it listens.
+    pub(crate) async fn start_unheard(
+        folder: &Path,
+        settings: &[(&str, &str)],
+        stderr: impl Into<Stdio>,
+        stdout: impl Into<Stdio>,
+    ) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("its address");
+        drop(free);
+        let mut command = command(folder, &[]);
+        command.env("SMS_LISTEN", address.to_string()).env("SMS_ADMIN_KEY", ADMIN_KEY);
+        command.envs(settings.iter().copied()).stdout(stdout).stderr(stderr);
+        let child = command.spawn().expect("the program starts");
+        let (log, stdout) = (Arc::default(), None);
+        let mut process = Process { child, log: Arc::clone(&log), stdout };
+        let deadline = Instant::now() + START;
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            let ended = process.child.try_wait().expect("a status");
+            assert!(ended.is_none(), "the program ended with {ended:?}");
+            assert!(Instant::now() < deadline, "it does not listen");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Self { log, process, address, client: client() }
+    }
+
+    /// SIGTERM; how it ended, if it did in time.
+    pub(crate) async fn terminate_within(mut self, patience: Duration) -> Option<std::process::ExitStatus> {
+        self.signal("TERM");
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if let Some(status) = self.process.child.try_wait().expect("a status") {
+                return Some(status);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        None
     }
 
     /// SIGKILL.
@@ -199,6 +237,10 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client")
 }
 
 /// Reads a stream to its end, in the background: a full pipe would stop the program.
