@@ -14,6 +14,7 @@ mod many;
 mod process;
 mod program;
 mod provider;
+mod scopes;
 mod smsru;
 mod stats;
 mod unknown;
