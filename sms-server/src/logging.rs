@@ -11,11 +11,9 @@ use crate::config::{Config, LogFormat};
 ///
 /// # Errors
 ///
-/// A filter that cannot be read; a second start.
+/// A second start.
 pub fn start(config: &Config) -> anyhow::Result<()> {
-    // The phone number parser logs the numbers it parses at `trace`.
-    let filter = EnvFilter::try_new(format!("{},rlibphonenumber=off", config.log))
-        .with_context(|| format!("log: not a filter: {}", config.log))?;
+    let filter = EnvFilter::try_new(config.log.directives()).context("the log's filter")?;
     let colours = std::io::stderr().is_terminal();
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);

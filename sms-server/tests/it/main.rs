@@ -9,6 +9,7 @@ mod bad_input;
 mod batch;
 mod callbacks;
 mod kill;
+mod leaks;
 #[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
 mod many;
 mod process;
