@@ -14,7 +14,7 @@ mod serve;
 
 pub use api::{Api, ApiBuilder};
 pub use callbacks::Callbacks;
-pub use config::{Config, LogFormat, Role};
+pub use config::{Config, LogFilter, LogFormat, Role};
 pub use keys::{ApiKey, KeyRing, KeyScope, Principal};
 pub use output::complain;
 pub use run::run;

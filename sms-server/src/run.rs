@@ -21,10 +21,7 @@ use crate::{compose, logging, serve};
 ///
 /// What kept it from being done, for a person to read.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let config = Config::load(cli.settings.config.as_deref(), &environment, &cli.settings.given())?;
+    let config = Config::load(cli.settings.config.as_deref(), std::env::vars_os(), &cli.settings.given())?;
     logging::start(&config)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => Box::pin(serve::serve(config)).await,

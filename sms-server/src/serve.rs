@@ -16,7 +16,7 @@ use crate::keys::{KeyRing, KeyScope};
 use crate::output::try_print;
 use crate::{compose, http, logging};
 
-/// Serves until SIGTERM or SIGINT, then ends what it has begun; a second signal ends it at once.
+/// Serves until SIGTERM, SIGINT or SIGHUP, then ends what it has begun; a second signal ends it at once.
 ///
 /// # Errors
 ///
@@ -48,7 +48,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving");
-            greet(&keys, address).await?;
+            if config.admin_key.is_none() {
+                greet(&keys, address).await?;
+            }
             let mut sender = Sender::builder(Arc::clone(&store)).region(config.region);
             // Into a queue of this process alone only if this process also works; else the workers find what is due.
             if is_shared || config.has(Role::Worker) {
@@ -108,11 +110,19 @@ curl -sS http://{address}/v1/messages \
 fn watch_signals(shutdown: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
     Ok(async move {
         let mut next = async || {
+            let hangup = async {
+                match &mut hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = hangup => {}
             }
         };
         next().await;
@@ -124,4 +134,15 @@ fn watch_signals(shutdown: CancellationToken) -> std::io::Result<impl Future<Out
         logging::flush();
         std::process::exit(1);
     })
+}
+
+/// Whether the program was started to outlive its terminal, as `nohup` does: a handler would end that.
+fn is_hangup_ignored() -> bool {
+    let ignored = |status: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    };
+    // SIGHUP is signal 1, the lowest bit. Elsewhere than on Linux nobody tells.
+    std::fs::read_to_string("/proc/self/status")
+        .is_ok_and(|status| ignored(&status).is_some_and(|mask| mask & 1 == 1))
 }

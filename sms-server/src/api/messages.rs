@@ -17,7 +17,7 @@ use super::json::Fields;
 use super::message;
 use super::problem::{FieldProblem, Problem};
 use super::query;
-use super::view::{Accepted, Detailed, Shown};
+use super::view::{Accepted, Detailed, Outline, Replay, Shown};
 use crate::keys::{KeyScope, Principal};
 
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -44,7 +44,7 @@ pub(crate) async fn send(
         Some(Inserted::Stored) => accepted(prepared.id, &uri, Json(Accepted::new(&prepared)))?,
         Some(Inserted::Replayed(id)) => {
             let first = api.get(*id, &caller).await?;
-            let mut response = accepted(*id, &uri, Json(Shown::new(&first, &api)))?;
+            let mut response = accepted(*id, &uri, Json(Replay::new(&first, &caller, &api)))?;
             response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
             response
         }
@@ -97,7 +97,7 @@ pub(crate) async fn cancel(
     let caller = caller.with(KeyScope::Send)?;
     let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.id.to_string());
     api.0.store.cancel(CancelRequest { id, scope, by }).await?;
-    api.details(id, &caller).await
+    api.changed(id, &caller).await
 }
 
 /// `POST /v1/messages/{id}/resolve`: a person settles a message of unknown outcome.
@@ -113,13 +113,22 @@ pub(crate) async fn resolve(
     let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.id.to_string());
     // One to be sent again is due at once: the caretaker offers it.
     api.0.store.resolve(ResolveRequest { id, scope, resolution, by, reason }).await?;
-    api.details(id, &caller).await
+    api.changed(id, &caller).await
 }
 
 impl Api {
     /// A message the caller may see.
     pub(super) async fn get(&self, id: MessageId, caller: &Principal) -> Result<StoredMessage, Problem> {
         self.0.store.get(id, &caller.scope()).await?.ok_or_else(Problem::not_found)
+    }
+
+    /// A message the caller has changed: with everything that happened to it if the key may read, else its status alone.
+    async fn changed(&self, id: MessageId, caller: &Principal) -> Result<Response, Problem> {
+        if caller.may(KeyScope::Read) {
+            return self.details(id, caller).await;
+        }
+        let status = self.get(id, caller).await?.state.status;
+        Ok(Json(Outline { id, status }).into_response())
     }
 
     /// A message with everything that happened to it.
