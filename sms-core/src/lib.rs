@@ -7,6 +7,7 @@ pub mod clock;
 pub mod error;
 pub mod event;
 pub mod failover;
+mod fallback;
 mod gsm7;
 pub mod inference;
 pub mod memory;

@@ -20,6 +20,7 @@ use self::places::Places;
 use crate::breaker::{Admission, Breaker};
 use crate::caretaker::Caretaker;
 use crate::error::{Error, ErrorKind, Result};
+use crate::fallback::FallbackQueue;
 use crate::provider::Provider;
 use crate::queue::{Lane, Lease, Queue};
 use crate::registry::Registry;
@@ -34,7 +35,7 @@ const PULL_RETRY: Duration = Duration::from_secs(1);
 /// How much longer than a call the drain takes before repeats are given up, and how long a last try may take then.
 const DRAIN_MARGIN: Duration = Duration::from_secs(3);
 const LAST_TRY: Duration = Duration::from_secs(1);
-/// How long the queue and the store may take to answer.
+/// The longest the queue and the store may take to answer.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Of a lease, what is kept for writing the outcome.
@@ -51,6 +52,9 @@ const RETENTION: Duration = Duration::from_hours(90 * 24);
 /// Takes messages to the provider: pull, begin, submit, settle, ack; and runs a
 /// [`Caretaker`].
 ///
+/// It needs no queue server to send: while its queue fails or does not answer, it takes what is due from the store, and
+/// goes back by itself. See [`queue`](Self::queue) for a sender in the same process.
+///
 /// # What a crash leaves
 ///
 /// Killed before `begin` is committed: `queued`, and the caretaker offers the message again. After it: `sending`
@@ -66,7 +70,7 @@ pub struct Worker {
 #[derive(Debug)]
 struct Shared {
     store: Arc<dyn Store>,
-    queue: Arc<dyn Queue>,
+    queue: Arc<FallbackQueue>,
     provider: Arc<dyn Provider>,
     breaker: Arc<Breaker>,
     /// Where people's orders are read and this worker's state is reported.
@@ -146,7 +150,7 @@ impl Worker {
     pub fn builder(store: impl Store, queue: impl Queue, provider: impl Provider) -> WorkerBuilder {
         let shared = Shared {
             store: Arc::new(store),
-            queue: Arc::new(queue),
+            queue: Arc::new(FallbackQueue::new(Arc::new(queue))),
             provider: Arc::new(provider),
             breaker: Arc::new(Breaker::new()),
             steering: None,
@@ -166,6 +170,13 @@ impl Worker {
     /// The worker's name.
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// The worker's queue, for a [`Sender`](crate::Sender) in the same process: the one it was built with and, while that
+    /// one cannot be used, one inside the process, which this worker then works off. It takes a worker that
+    /// [runs](Self::run); a process without one pushes into the queue itself.
+    pub fn queue(&self) -> Arc<dyn Queue> {
+        self.shared.queue.clone()
     }
 
     /// The worker's breaker: why its provider is paused, if it is.
@@ -189,9 +200,12 @@ impl Worker {
             return Err(Error::new(ErrorKind::Config, message));
         }
         let caretaker =
-            Caretaker::new(Arc::clone(store), Arc::clone(queue), Arc::clone(provider), self.retention);
+            Caretaker::new(Arc::clone(store), queue.clone(), Arc::clone(provider), self.retention);
         tokio::join!(
             caretaker.run(&shutdown),
+            async {
+                shutdown.run_until_cancelled(queue.watch()).await;
+            },
             self.shared.steer(&shutdown),
             self.shared.listen(&shutdown),
             self.pull_all(&shutdown)
@@ -240,7 +254,7 @@ impl Worker {
         drop(places.take().await);
         let admission = breaker.admit(provider).await;
         loop {
-            let leases = match self.shared.pull(self.most(admission), PULL_WAIT).await {
+            let leases = match self.shared.queue.pull(self.most(admission), PULL_WAIT).await {
                 Ok(leases) => leases,
                 Err(error) => {
                     tracing::warn!(%error, "pull failed, will be repeated");
@@ -262,14 +276,6 @@ impl Worker {
             Admission::All => self.shared.provider.limits().batch.max(1),
             Admission::One => 1,
         }
-    }
-}
-
-impl Shared {
-    /// Up to `max` jobs, waiting up to `wait` for the first; an error when the queue does not answer.
-    async fn pull(&self, max: usize, wait: Duration) -> Result<Vec<Lease>> {
-        let timed_out = |error| Err(Error::unavailable("the queue did not answer in time", error));
-        timeout(wait + QUEUE_TIMEOUT, self.queue.pull(max, wait)).await.unwrap_or_else(timed_out)
     }
 }
 

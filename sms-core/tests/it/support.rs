@@ -506,8 +506,12 @@ impl World {
 }
 
 pub(crate) fn start(worker: WorkerBuilder) -> Running {
+    run(worker.build())
+}
+
+pub(crate) fn run(worker: Worker) -> Running {
     let shutdown = CancellationToken::new();
-    let task = tokio::spawn(worker.build().run(shutdown.clone()));
+    let task = tokio::spawn(worker.run(shutdown.clone()));
     Running { shutdown, task }
 }
 

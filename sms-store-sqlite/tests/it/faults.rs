@@ -63,7 +63,7 @@ async fn a_transaction_sqlite_gave_up_by_itself_does_not_spoil_the_next_one() {
 }
 
 fn everything() -> sms_core::store::DueRequest {
-    sms_core::store::DueRequest { limits: [10; 3], again_after: Duration::from_secs(1) }
+    sms_core::store::DueRequest::new([10; 3], Duration::from_secs(1))
 }
 
 #[tokio::test]
