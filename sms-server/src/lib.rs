@@ -2,6 +2,7 @@
 
 mod api;
 pub mod callbacks;
+mod check;
 pub mod cli;
 pub mod compose;
 mod config;
@@ -15,5 +16,5 @@ pub use api::{Api, ApiBuilder};
 pub use callbacks::Callbacks;
 pub use config::{Config, LogFilter, LogFormat, Role};
 pub use keys::{ApiKey, KeyRing, KeyScope, Principal};
-pub use run::run;
+pub use run::{one_line, run};
 pub use serve::serve;

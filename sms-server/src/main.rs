@@ -10,8 +10,7 @@ async fn main() -> ExitCode {
     match sms_server::run(sms_server::cli::Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The whole chain of causes in one line.
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", sms_server::one_line(&error));
             ExitCode::FAILURE
         }
     }
