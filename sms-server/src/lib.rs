@@ -2,6 +2,7 @@
 
 mod api;
 pub mod callbacks;
+mod check;
 pub mod cli;
 pub mod compose;
 mod config;

@@ -11,10 +11,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::Api;
 use crate::callbacks::Callbacks;
-use crate::config::{Config, Role};
+use crate::compose::{Addresses, Upstream};
+use crate::config::{Config, Key, Role};
 use crate::keys::{KeyRing, KeyScope};
 use crate::output::try_print;
-use crate::{compose, http, logging};
+use crate::{http, logging};
 
 /// Serves until SIGTERM, SIGINT or SIGHUP, then ends what it has begun; a second signal ends it at once.
 ///
@@ -22,15 +23,18 @@ use crate::{compose, http, logging};
 ///
 /// What keeps the server from starting.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    let (store, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
-    let address = compose::QueueAddress::read(&config.queue)?;
-    let (is_shared, queue) = (address.is_shared(), address.open().await?);
-    let upstream = compose::Upstream::read(&config.provider)?;
+    let Addresses { store, queue, provider: upstream } = Addresses::read(&config)?;
+    let name = worker_name();
+    tell_where(&config, &upstream, &name);
+    let (store, registry) = store.open().await.with_context(|| config.place(Key::Store))?;
+    let is_shared = queue.is_shared();
+    let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
     tokio::spawn(watch_signals(shutdown.clone()).context("signals")?);
 
     let worker = Worker::builder(Arc::clone(&store), Arc::clone(&queue), upstream.provider())
+        .name(name)
         .registry(Arc::clone(&registry))
         .concurrency(config.concurrency)
         .retention(config.retention())
@@ -45,7 +49,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let listen = async {
         if config.has(Role::Api) {
             let listener = TcpListener::bind(config.listen).await;
-            let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
+            let refused = || format!("{}: cannot listen on {}", config.place(Key::Listen), config.listen);
+            let listener = listener.with_context(refused)?;
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving");
             if config.admin_key.is_none() {
@@ -71,6 +76,32 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let ended = tokio::try_join!(stopping(work, &shutdown), stopping(listen, &shutdown));
     tracing::info!("stopped");
     ended.map(drop)
+}
+
+/// Says which system this process is a part of, before anything of it can fail.
+fn tell_where(config: &Config, upstream: &Upstream, worker: &str) {
+    let shown = |key| config.shown(key);
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        store = shown(Key::Store),
+        queue = shown(Key::Queue),
+        provider = shown(Key::Provider),
+        roles = shown(Key::Roles),
+        worker = config.has(Role::Worker).then_some(worker),
+        "starting"
+    );
+    if matches!(upstream, Upstream::Sandbox(_)) {
+        tracing::warn!(
+            "the provider is the sandbox: nothing leaves this machine; SMS_PROVIDER names another"
+        );
+    }
+}
+
+/// The host, the process, and four letters: containers that share a host's name have the same numbers of processes, and one
+/// that is started again has its own number again, so that neither is taken for the other.
+fn worker_name() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{host}-{}-{:04x}", std::process::id(), fastrand::u16(..))
 }
 
 async fn stopping(

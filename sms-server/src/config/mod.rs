@@ -18,7 +18,9 @@ use anyhow::bail;
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::Region;
 
-pub(crate) use self::keys::{Key, variable};
+pub(crate) use self::keys::Key;
+#[cfg(test)]
+pub(crate) use self::keys::variable;
 pub use self::log_filter::LogFilter;
 pub(crate) use self::redact::redacted;
 pub(crate) use self::setting::Source;
