@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::class::OnUnknown;
-use crate::clock::{datetime_to_ms, duration_to_ms};
+use crate::clock::{StoreTime, datetime_to_ms, duration_to_ms};
 use crate::event::{EventDetails, EventKind, Evidence};
 use crate::message::NewMessage;
 use crate::outcome::{OutcomeClass, RESEND_AFTER, Verdict};
@@ -88,8 +88,9 @@ const INFERRED: &str = "a receipt under an unknown id came, and this was the onl
 
 impl Standing {
     /// `∅ → queued`. A message without a `send_at` is its sender's to offer for the time of `push_after`.
-    pub fn accept(message: &NewMessage, now: i64, push_after: Duration) -> Self {
-        let due_at = message.send_at.map_or(now, |at| datetime_to_ms(at).max(now));
+    pub fn accept(message: &NewMessage, time: StoreTime, push_after: Duration) -> Self {
+        let now = time.now;
+        let due_at = message.send_at.map_or(now, |at| time.at(datetime_to_ms(at)).max(now));
         let deadline_ms = duration_to_ms(message.deadline);
         Self {
             status: Status::Queued,

@@ -22,10 +22,9 @@ pub(crate) struct Together {
 }
 
 impl Together {
-    pub(crate) async fn begin(mut conn: Lent, now: Option<i64>) -> Result<Self> {
-        let begun = conn.script(sql::BEGIN_TOGETHER).await?;
-        let time: i64 = Columns::new(begun.first().ok_or_else(|| undecodable("time"))?).take()?;
-        Ok(Self { conn, now: now.unwrap_or(time) })
+    pub(crate) async fn begin(mut conn: Lent, now: i64) -> Result<Self> {
+        conn.script(sql::BEGIN_TOGETHER).await?;
+        Ok(Self { conn, now })
     }
 
     /// When it began.

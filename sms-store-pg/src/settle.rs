@@ -55,7 +55,7 @@ impl<'a> PlainBatch<'a> {
     }
 
     /// [`sql::SETTLE`].
-    fn query(&self, now: Option<i64>) -> Result<Query<'static>> {
+    fn query(&self, now: i64) -> Result<Query<'static>> {
         macro_rules! column {
             ($plain:ident => $value:expr) => {
                 self.0.values().map(|$plain| $value).collect::<Vec<_>>()

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::clock::{Clock, SystemClock, datetime_from_ms};
+use crate::clock::{Clock, StoreClock, SystemClock, datetime_from_ms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::registry::{Expect, Record, Registry};
 
 /// A [`Registry`] in memory: not durable, for tests.
 #[derive(Debug)]
 pub struct MemoryRegistry {
-    clock: Arc<dyn Clock>,
+    clock: StoreClock,
     records: Mutex<BTreeMap<(String, String), Record>>,
 }
 
@@ -31,7 +31,7 @@ impl MemoryRegistry {
 
     /// An empty registry on this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, records: Mutex::default() }
+        Self { clock: StoreClock::new(clock), records: Mutex::default() }
     }
 }
 
@@ -44,7 +44,7 @@ impl Registry for MemoryRegistry {
         let Some(version) = expect.next_version(current) else {
             return Err(Error::new(ErrorKind::Conflict, "the record is not at the expected version"));
         };
-        let updated_at = datetime_from_ms(self.clock.now_ms());
+        let updated_at = datetime_from_ms(self.clock.read().now);
         records.insert(key, Record { name: name.to_owned(), version, value: value.clone(), updated_at });
         Ok(version)
     }
