@@ -184,8 +184,10 @@ pub async fn store_time_returns_to_the_wall_clock(h: &StoreHarness) {
 pub async fn nothing_is_inferred_while_the_times_of_receipts_cannot_be_compared(h: &StoreHarness) {
     // Attempts and receipts are compared by their times, and those of receipts are the provider's.
     h.set_forward(HOUR).await;
-    let at = h.now().await + HOUR;
+    let wall = h.now().await + HOUR;
     h.unknown(message()).await;
+    // It was made before the attempt began, so it is about another message.
+    let at = wall - secs(1200);
     let receipt = Receipt { at: Some(at), ..Receipt::new(PROVIDER, "other", ReceiptState::Delivered) };
     h.receive(receipt).await;
     assert_eq!(h.infer().await, []);
