@@ -11,6 +11,7 @@ use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::store::{DueRequest, KEY_WINDOW, Store};
 use crate::worker::least_lease;
+use crate::supervise::catch_panic;
 
 /// How often the caretaker looks for messages that are due, rescued or expired.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -60,13 +61,12 @@ impl Caretaker {
         let care = async {
             tokio::join!(
                 repeat(INTERVAL, || async {
-                    // Expire before offering: what is past its deadline must not be offered.
-                    report("expire", self.expire()).await
-                        | report("rescue", self.rescue()).await
-                        | report("offer", self.offer()).await
+                    report("expire", self.expire()).await | report("rescue", self.rescue()).await
                 }),
                 // Apart, since a provider may take its time to answer.
                 repeat(INTERVAL, || report("ask for receipts", async {
+                // Apart, since a queue that does not answer must delay neither.
+                repeat(INTERVAL, || report("offer", self.offer())),
                     // More only at the usual pace: it is the provider's time.
                     self.ask_for_receipts().await.map(|()| false)
                 })),
@@ -200,7 +200,7 @@ async fn repeat<F: Future<Output = bool>>(every: Duration, mut step: impl FnMut(
 /// Whether a step has more to do; one that failed is repeated at its time.
 async fn report(name: &'static str, step: impl Future<Output = Result<bool>>) -> bool {
     let timed_out = |error| Err(Error::unavailable("the step took too long", error));
-    timeout(STEP_TIMEOUT, step).await.unwrap_or_else(timed_out).unwrap_or_else(|error| {
+    timeout(STEP_TIMEOUT, catch_panic(step)).await.unwrap_or_else(timed_out).unwrap_or_else(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         tracing::warn!(step = name, %error, cause, "caretaker: a step failed and will be repeated");
         false

@@ -27,6 +27,7 @@ pub mod state;
 pub mod steering;
 pub mod store;
 pub mod text;
+pub mod supervise;
 pub mod timeline;
 pub mod transition;
 pub mod worker;

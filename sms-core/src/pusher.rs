@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::message::NewMessage;
 use crate::queue::{Job, Lane, Queue, QueueStats};
+use crate::supervise::{catch_panic, survive_panic};
 
 /// Jobs per push.
 const MAX_JOBS: usize = 1000;
@@ -73,12 +74,18 @@ impl Pusher {
         let room =
             Room(Arc::new(Mutex::new([LaneRoom { most: FIRST_ROOM, free: FIRST_ROOM, claimed: 0 }; 3])));
         let batches = Lane::ALL.map(|_| {
-            let (batches, waiting) = mpsc::unbounded_channel();
-            runtime.spawn(push_all(Arc::clone(&queue), waiting));
+            let (batches, mut waiting) = mpsc::unbounded_channel();
+            let queue = Arc::clone(&queue);
+            runtime.spawn(async move {
+                while survive_panic("push", push_all(&queue, &mut waiting)).await.is_none() {}
+            });
             batches
         });
-        let (pushed, looks) = mpsc::channel(1);
-        runtime.spawn(watch(queue, looks, room.clone()));
+        let (pushed, mut looks) = mpsc::channel(1);
+        let seen = room.clone();
+        runtime.spawn(async move {
+            while survive_panic("watch the queue", watch(&queue, &mut looks, &seen)).await.is_none() {}
+        });
         Self { batches, room, pushed }
     }
 
@@ -142,7 +149,7 @@ impl Drop for Claim {
     }
 }
 
-async fn push_all(queue: Arc<dyn Queue>, mut waiting: mpsc::UnboundedReceiver<(Vec<Job>, Claim)>) {
+async fn push_all(queue: &Arc<dyn Queue>, waiting: &mut mpsc::UnboundedReceiver<(Vec<Job>, Claim)>) {
     let mut pushes = JoinSet::new();
     while let Some((mut jobs, claim)) = waiting.recv().await {
         while pushes.len() >= MAX_PUSHES {
@@ -156,7 +163,7 @@ async fn push_all(queue: Arc<dyn Queue>, mut waiting: mpsc::UnboundedReceiver<(V
             jobs.extend(more);
             claims.push(claim);
         }
-        let queue = Arc::clone(&queue);
+        let queue = Arc::clone(queue);
         pushes.spawn(async move {
             push(queue.as_ref(), &jobs).await;
             // Not before: only now the queue counts them.
@@ -164,11 +171,11 @@ async fn push_all(queue: Arc<dyn Queue>, mut waiting: mpsc::UnboundedReceiver<(V
         });
         while pushes.try_join_next().is_some() {}
     }
-    pushes.join_all().await;
+    while pushes.join_next().await.is_some() {}
 }
 
 async fn push(queue: &dyn Queue, jobs: &[Job]) {
-    match timeout(TIMEOUT, queue.push(jobs)).await {
+    match timeout(TIMEOUT, catch_panic(queue.push(jobs))).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             tracing::warn!(jobs = jobs.len(), %error, "push failed; the caretaker will offer these messages");
@@ -180,10 +187,10 @@ async fn push(queue: &dyn Queue, jobs: &[Job]) {
 }
 
 /// Looks now and then how full the queue is, while something is pushed or room is scarce.
-async fn watch(queue: Arc<dyn Queue>, mut pushed: mpsc::Receiver<()>, room: Room) {
+async fn watch(queue: &Arc<dyn Queue>, pushed: &mut mpsc::Receiver<()>, room: &Room) {
     loop {
         // A queue that does not answer says nothing about its room.
-        if let Ok(Ok(stats)) = timeout(TIMEOUT, queue.stats()).await {
+        if let Ok(Ok(stats)) = timeout(TIMEOUT, catch_panic(queue.stats())).await {
             room.see(&stats);
         }
         sleep(LOOK).await;

@@ -1,9 +1,11 @@
 //! `serve`: everything a process does, from its start to its end.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
+use futures_util::FutureExt;
 use secrecy::ExposeSecret;
 use sms_core::{CancellationToken, Sender, Worker};
 use tokio::net::TcpListener;
@@ -28,7 +30,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let upstream = compose::Upstream::read(&config.provider)?;
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
-    tokio::spawn(watch_signals(shutdown.clone()).context("signals")?);
+    let signals = tokio::spawn(watch_signals(shutdown.clone()).context("signals")?);
 
     let worker = Worker::builder(Arc::clone(&store), Arc::clone(&queue), upstream.provider())
         .registry(Arc::clone(&registry))
@@ -65,18 +67,31 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     };
-    // One that fails ends the other.
-    let ended = tokio::try_join!(stopping(work, &shutdown), stopping(listen, &shutdown));
+    // One that fails stops the other, which then ends what it has begun.
+    let parts = async { tokio::join!(part(work, &shutdown), part(listen, &shutdown)) };
+    tokio::pin!(parts);
+    let (worked, listened) = tokio::select! {
+        ended = &mut parts => ended,
+        // It watches until the process ends; without it nobody could stop the process in good order.
+        _ = signals => {
+            shutdown.cancel();
+            parts.await;
+            bail!("the code that watches signals failed");
+        }
+    };
     tracing::info!("stopped");
-    ended.map(drop)
+    worked.and(listened)
 }
 
-async fn stopping(
+/// Runs a part of the process. A failure and a panic end the whole process, in good order.
+async fn part(
     part: impl Future<Output = anyhow::Result<()>>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let ended = part.await;
-    if ended.is_err() {
+    let panicked = |_| Err(anyhow!("the program's code failed"));
+    let ended = AssertUnwindSafe(part).catch_unwind().await.unwrap_or_else(panicked);
+    if let Err(error) = &ended {
+        tracing::error!(reason = format!("{error:#}"), "stopping");
         shutdown.cancel();
     }
     ended

@@ -27,6 +27,7 @@ use crate::retry::RetryPolicy;
 use crate::steering::Steering;
 use crate::store::Store;
 
+use crate::supervise::{catch_panic, survive_panic};
 /// How long one pull waits for the first job; also the longest a shutdown waits for it.
 const PULL_WAIT: Duration = Duration::from_millis(500);
 /// After a failed pull.
@@ -192,20 +193,36 @@ impl Worker {
             Caretaker::new(Arc::clone(store), Arc::clone(queue), Arc::clone(provider), self.retention);
         tokio::join!(
             caretaker.run(&shutdown),
-            self.shared.steer(&shutdown),
-            self.shared.listen(&shutdown),
-            self.pull_all(&shutdown)
+            async {
+                while survive_panic("orders and reports", self.shared.steer(&shutdown)).await.is_none() {}
+            },
+            async { while survive_panic("late answers", self.shared.listen(&shutdown)).await.is_none() {} },
+            self.work(&shutdown)
         );
         Ok(())
     }
 
-    async fn pull_all(&self, shutdown: &CancellationToken) {
+    /// Takes jobs until the shutdown, then lets calls in flight end.
+    async fn work(&self, shutdown: &CancellationToken) {
         let limits = self.shared.provider.limits();
         let places = Places::new(self.concurrency, limits.calls_per_second);
         let attempts = TaskTracker::new();
         let mut rate = Rate::default();
         while !shutdown.is_cancelled() {
-            let pulled = self.pull(&places);
+            let pulled = self.pull(places);
+        while survive_panic("pull", self.pull_all(shutdown, &places, &attempts)).await.is_none() {}
+        self.shared.stop.cancel();
+        attempts.close();
+        if timeout(limits.timeout + DRAIN_MARGIN, attempts.wait()).await.is_err() {
+            self.shared.abandon.cancel();
+            let _ = timeout(limits.timeout + LAST_TRY * 2, attempts.wait()).await;
+        }
+    }
+
+    /// Starts an attempt for each batch of jobs, until the shutdown.
+    async fn pull_all(&self, shutdown: &CancellationToken, places: &Places, attempts: &TaskTracker) {
+        // A panic may have left one that nobody makes.
+        self.shared.breaker.cancel_trial();
             let Some((admission, mut jobs)) = shutdown.run_until_cancelled(pulled).await else { break };
             // What it gathers is kept out here, so that a shutdown that cuts it short loses nothing.
             let gather = self.shared.gather(&mut rate, &mut jobs, self.most(admission));
@@ -220,16 +237,10 @@ impl Worker {
                     break;
                 };
                 let shared = Arc::clone(&self.shared);
-                attempts.spawn(async move { shared.attempt(call, admission, place).await });
+                attempts.spawn(async move { shared.attempt_safely(call, admission, place).await });
                 shutdown.run_until_cancelled(self.shared.breaker.after_start()).await;
             }
             self.shared.release(&jobs).await;
-        }
-        self.shared.stop.cancel();
-        attempts.close();
-        if timeout(limits.timeout + DRAIN_MARGIN, attempts.wait()).await.is_err() {
-            self.shared.abandon.cancel();
-            let _ = timeout(limits.timeout + LAST_TRY * 2, attempts.wait()).await;
         }
     }
 
@@ -269,7 +280,7 @@ impl Shared {
     /// Up to `max` jobs, waiting up to `wait` for the first; an error when the queue does not answer.
     async fn pull(&self, max: usize, wait: Duration) -> Result<Vec<Lease>> {
         let timed_out = |error| Err(Error::unavailable("the queue did not answer in time", error));
-        timeout(wait + QUEUE_TIMEOUT, self.queue.pull(max, wait)).await.unwrap_or_else(timed_out)
+        timeout(wait + QUEUE_TIMEOUT, catch_panic(self.queue.pull(max, wait))).await.unwrap_or_else(timed_out)
     }
 }
 
