@@ -6,12 +6,13 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::ends::EndLog;
 use crate::error::{Error, Result};
 use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::store::{DueRequest, KEY_WINDOW, Store};
-use crate::worker::least_lease;
 use crate::supervise::catch_panic;
+use crate::worker::least_lease;
 
 /// How often the caretaker looks for messages that are due, rescued or expired.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -42,6 +43,7 @@ pub struct Caretaker {
     queue: Arc<dyn Queue>,
     provider: Arc<dyn Provider>,
     retention: Duration,
+    ends: EndLog,
 }
 
 impl Caretaker {
@@ -52,7 +54,7 @@ impl Caretaker {
         provider: Arc<dyn Provider>,
         retention: Duration,
     ) -> Self {
-        Self { store, queue, provider, retention: retention.max(KEY_WINDOW) }
+        Self { store, queue, provider, retention: retention.max(KEY_WINDOW), ends: EndLog::new() }
     }
 
     /// Works until the shutdown, which drops the step in hand: each is a compare-and-set, and what it leaves undone the
@@ -63,10 +65,10 @@ impl Caretaker {
                 repeat(INTERVAL, || async {
                     report("expire", self.expire()).await | report("rescue", self.rescue()).await
                 }),
-                // Apart, since a provider may take its time to answer.
-                repeat(INTERVAL, || report("ask for receipts", async {
                 // Apart, since a queue that does not answer must delay neither.
                 repeat(INTERVAL, || report("offer", self.offer())),
+                // Apart, since a provider may take its time to answer.
+                repeat(INTERVAL, || report("ask for receipts", async {
                     // More only at the usual pace: it is the provider's time.
                     self.ask_for_receipts().await.map(|()| false)
                 })),
@@ -87,6 +89,7 @@ impl Caretaker {
             let expired = self.store.expire(BATCH).await?;
             if !expired.is_empty() {
                 tracing::info!(messages = expired.len(), "expired: their deadline passed while they waited");
+                self.ends.moved(&self.store, &expired, "deadline").await;
             }
             if expired.len() < BATCH {
                 return Ok(false);
@@ -105,6 +108,7 @@ impl Caretaker {
             let rescued = self.store.rescue(BATCH).await?;
             if !rescued.is_empty() {
                 tracing::warn!(messages = rescued.len(), "rescued: their worker vanished while sending");
+                self.ends.moved(&self.store, &rescued, "end of the lease").await;
             }
             if rescued.len() < BATCH {
                 return Ok(false);
@@ -148,7 +152,9 @@ impl Caretaker {
             if awaiting.is_empty() {
                 break;
             }
-            self.store.apply_receipts(&receipts.query(&awaiting).await?).await?;
+            let found = receipts.query(&awaiting).await?;
+            let effects = self.store.apply_receipts(&found).await?;
+            self.ends.received(&self.store, &found, &effects).await;
             if awaiting.len() < polling.batch {
                 break;
             }
@@ -166,6 +172,8 @@ impl Caretaker {
         let inferred = self.store.infer(quiet).await?;
         if !inferred.is_empty() {
             tracing::info!(messages = inferred.len(), "sent after all, as receipts under unknown ids show");
+            // The receipts may have said more.
+            self.ends.moved(&self.store, &inferred, "receipt").await;
         }
         Ok(())
     }

@@ -201,7 +201,10 @@ impl Shared {
         loop {
             let settle = timeout(STORE_TIMEOUT, in_turn(turns, catch_panic(self.store.settle(settlements))));
             match self.unless_abandoned(settle).await {
-                Some(Ok(Ok(settled))) => return log_late(settlements, &settled),
+                Some(Ok(Ok(settled))) => {
+                    log_late(settlements, &settled);
+                    return self.ends.settled(settlements, &settled);
+                }
                 Some(Ok(Err(error))) => {
                     tracing::error!(%error, messages = settlements.len(), "outcomes not recorded, will be repeated");
                 }

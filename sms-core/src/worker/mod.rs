@@ -19,6 +19,7 @@ use self::gather::Rate;
 use self::places::Places;
 use crate::breaker::{Admission, Breaker};
 use crate::caretaker::Caretaker;
+use crate::ends::EndLog;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::Provider;
 use crate::queue::{Lane, Lease, Queue};
@@ -26,8 +27,8 @@ use crate::registry::Registry;
 use crate::retry::RetryPolicy;
 use crate::steering::Steering;
 use crate::store::Store;
-
 use crate::supervise::{catch_panic, survive_panic};
+
 /// How long one pull waits for the first job; also the longest a shutdown waits for it.
 const PULL_WAIT: Duration = Duration::from_millis(500);
 /// After a failed pull.
@@ -75,6 +76,7 @@ struct Shared {
     /// Calls to the provider in flight.
     in_flight: AtomicUsize,
     retry: RetryPolicy,
+    ends: EndLog,
     name: String,
     lease: Option<Duration>,
     /// The right to write a batch to the store.
@@ -153,6 +155,7 @@ impl Worker {
             steering: None,
             in_flight: AtomicUsize::new(0),
             retry: RetryPolicy::default(),
+            ends: EndLog::new(),
             name: format!("worker-{:08x}", fastrand::u32(..)),
             lease: None,
             writes: Semaphore::new(MAX_WRITES),
@@ -207,9 +210,6 @@ impl Worker {
         let limits = self.shared.provider.limits();
         let places = Places::new(self.concurrency, limits.calls_per_second);
         let attempts = TaskTracker::new();
-        let mut rate = Rate::default();
-        while !shutdown.is_cancelled() {
-            let pulled = self.pull(places);
         while survive_panic("pull", self.pull_all(shutdown, &places, &attempts)).await.is_none() {}
         self.shared.stop.cancel();
         attempts.close();
@@ -223,6 +223,9 @@ impl Worker {
     async fn pull_all(&self, shutdown: &CancellationToken, places: &Places, attempts: &TaskTracker) {
         // A panic may have left one that nobody makes.
         self.shared.breaker.cancel_trial();
+        let mut rate = Rate::default();
+        while !shutdown.is_cancelled() {
+            let pulled = self.pull(places);
             let Some((admission, mut jobs)) = shutdown.run_until_cancelled(pulled).await else { break };
             // What it gathers is kept out here, so that a shutdown that cuts it short loses nothing.
             let gather = self.shared.gather(&mut rate, &mut jobs, self.most(admission));
