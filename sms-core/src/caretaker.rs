@@ -29,6 +29,11 @@ const BATCH: usize = 1000;
 const ROUNDS: usize = 20;
 /// A message that was offered to the queue and is still waiting is offered again after this.
 const OFFER_AGAIN_AFTER: Duration = Duration::from_secs(20);
+/// The same while the queue is away: longer, since the stand-in loses nothing, and what it holds need not be offered again
+/// and again.
+const OFFER_AGAIN_AFTER_AWAY: Duration = Duration::from_secs(30);
+/// While the queue is away, what was offered to it is offered to the stand-in this much earlier: 5 s after its sender pushed it.
+const AHEAD_AWAY: Duration = Duration::from_secs(15);
 /// How long one step may take.
 const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -128,7 +133,12 @@ impl Caretaker {
             let stats = self.queue.stats().await?;
             let senders = stats.capacity.unwrap_or(0) / 2;
             let limits = stats.room().map(|room| room.saturating_sub(senders).min(BATCH));
-            let jobs = self.store.due(DueRequest { limits, again_after: OFFER_AGAIN_AFTER }).await?;
+            let request = if stats.degraded {
+                DueRequest::new(limits, OFFER_AGAIN_AFTER_AWAY).ahead(AHEAD_AWAY)
+            } else {
+                DueRequest::new(limits, OFFER_AGAIN_AFTER)
+            };
+            let jobs = self.store.due(request).await?;
             if jobs.is_empty() {
                 return Ok(round > 0);
             }

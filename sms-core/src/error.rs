@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 /// The result of every fallible function of the library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -19,6 +20,7 @@ struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     fields: Vec<FieldError>,
+    fault: Option<StoreFault>,
     source: Option<Source>,
 }
 
@@ -60,6 +62,39 @@ impl ErrorKind {
     }
 }
 
+/// Why a store cannot be read or written at present: the cause of an [`ErrorKind::Unavailable`] that a person who runs it can
+/// act on. Each of them may pass, so the same call may succeed later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreFault {
+    /// It can be read and not written: a standby server, a file or a file system without write access.
+    ReadOnly,
+    /// No space is left on its disk, or its quota is used up.
+    Full,
+    /// Another process or transaction holds what the call needs, for longer than the call may wait.
+    Locked,
+    /// It does not answer, or its files cannot be opened or are not where they were.
+    Unreachable,
+}
+
+impl StoreFault {
+    /// A stable name for machines, in `snake_case`; `Display` shows the same.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read_only",
+            Self::Full => "full",
+            Self::Locked => "locked",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+impl fmt::Display for StoreFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// One field of an input that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
@@ -81,7 +116,8 @@ impl FieldError {
 impl Error {
     /// An error of this kind, with a lower-case, one-line message.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), fields: Vec::new(), source: None }))
+        let message = message.into();
+        Self(Box::new(Inner { kind, message, fields: Vec::new(), fault: None, source: None }))
     }
 
     /// An input in which these fields are wrong.
@@ -90,7 +126,7 @@ impl Error {
             [one] => Cow::Owned(format!("{}: {}", one.field, one.message)),
             _ => Cow::Borrowed("several fields are invalid"),
         };
-        Self(Box::new(Inner { kind: ErrorKind::Invalid, message, fields, source: None }))
+        Self(Box::new(Inner { kind: ErrorKind::Invalid, message, fields, fault: None, source: None }))
     }
 
     /// A service that did not answer, with the cause.
@@ -102,6 +138,24 @@ impl Error {
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// Adds the fault of the store that an [`ErrorKind::Unavailable`] comes from.
+    pub fn with_fault(mut self, fault: impl Into<Option<StoreFault>>) -> Self {
+        self.0.fault = fault.into();
+        self
+    }
+
+    /// The same error for one of several callers who wait for one result: all but the source is repeated, and the
+    /// shared error is its source.
+    pub fn shared(self: &Arc<Self>) -> Self {
+        Self(Box::new(Inner {
+            kind: self.0.kind,
+            message: self.0.message.clone(),
+            fields: self.0.fields.clone(),
+            fault: self.0.fault,
+            source: Some(Box::new(Arc::clone(self))),
+        }))
     }
 
     /// What the caller can do about it.
@@ -126,6 +180,11 @@ impl Error {
     pub fn fields(&self) -> &[FieldError] {
         &self.0.fields
     }
+
+    /// Why the store cannot be used at present, where a store has found that out; `None` for all other errors.
+    pub fn fault(&self) -> Option<StoreFault> {
+        self.0.fault
+    }
 }
 
 impl From<FieldError> for Error {
@@ -146,6 +205,9 @@ impl fmt::Debug for Error {
         debug.field("kind", &self.0.kind).field("message", &self.0.message);
         if !self.0.fields.is_empty() {
             debug.field("fields", &self.0.fields);
+        }
+        if let Some(fault) = &self.0.fault {
+            debug.field("fault", fault);
         }
         if let Some(source) = &self.0.source {
             debug.field("source", source);
@@ -180,5 +242,15 @@ mod tests {
         let error = Error::unavailable("store is down", "disk full");
         assert_eq!(error.to_string(), "store is down");
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("disk full"));
+    }
+
+    #[test]
+    fn an_error_that_several_callers_share_keeps_what_it_says() {
+        let full = Error::unavailable("store is down", "disk full").with_fault(StoreFault::Full);
+        let shared = Arc::new(full).shared();
+        assert_eq!((shared.kind(), shared.fault()), (ErrorKind::Unavailable, Some(StoreFault::Full)));
+        assert_eq!(shared.to_string(), "store is down");
+        let refused = Error::from(FieldError::new("to", "phone_invalid", "not a phone number"));
+        assert_eq!(Arc::new(refused).shared().code(), "phone_invalid");
     }
 }

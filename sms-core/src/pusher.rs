@@ -1,4 +1,7 @@
 //! Offering accepted messages to the queue, apart from accepting them: a queue that is down or full delays no acceptance.
+//!
+//! While the queue fails nothing is pushed, and messages are stored as due at once: the caretaker of a worker takes them
+//! from the store within its interval.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -6,7 +9,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::message::NewMessage;
 use crate::queue::{Job, Lane, Queue, QueueStats};
@@ -19,8 +22,10 @@ const MAX_PUSHES: usize = 4;
 /// Jobs of a lane that wait to be pushed at the most, and how many may before the queue was asked.
 const MAX_WAITING: usize = 64_000;
 const FIRST_ROOM: usize = 1000;
-/// How long an answer of the queue may take.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest an answer of the queue may take.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// How long nothing is pushed after the queue failed: longer than a look that is not answered takes to fail again.
+const CLOSED_FOR: Duration = Duration::from_secs(5);
 /// How often the queue is asked how full it is, at the most.
 const LOOK: Duration = Duration::from_millis(100);
 /// Of the room it sees, the part that is left to others who push between two looks.
@@ -39,7 +44,14 @@ pub(crate) struct Pusher {
 /// By [`Lane::number`], how many more jobs the queue has room for. A job that is pushed without might be dropped, and then be
 /// found only much later.
 #[derive(Clone, Debug)]
-struct Room(Arc<Mutex<[LaneRoom; 3]>>);
+struct Room(Arc<Mutex<Lanes>>);
+
+#[derive(Debug)]
+struct Lanes {
+    rooms: [LaneRoom; 3],
+    /// There is no room at all before this.
+    closed_until: Option<Instant>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct LaneRoom {
@@ -71,13 +83,13 @@ impl Reservation {
 
 impl Pusher {
     pub(crate) fn start(runtime: &Handle, queue: Arc<dyn Queue>) -> Self {
-        let room =
-            Room(Arc::new(Mutex::new([LaneRoom { most: FIRST_ROOM, free: FIRST_ROOM, claimed: 0 }; 3])));
+        let first = LaneRoom { most: FIRST_ROOM, free: FIRST_ROOM, claimed: 0 };
+        let room = Room(Arc::new(Mutex::new(Lanes { rooms: [first; 3], closed_until: None })));
         let batches = Lane::ALL.map(|_| {
             let (batches, mut waiting) = mpsc::unbounded_channel();
-            let queue = Arc::clone(&queue);
+            let (queue, room) = (Arc::clone(&queue), room.clone());
             runtime.spawn(async move {
-                while survive_panic("push", push_all(&queue, &mut waiting)).await.is_none() {}
+                while survive_panic("push", push_all(&queue, &mut waiting, &room)).await.is_none() {}
             });
             batches
         });
@@ -114,13 +126,17 @@ impl Pusher {
 }
 
 impl Room {
-    fn lock(&self) -> MutexGuard<'_, [LaneRoom; 3]> {
+    fn lock(&self) -> MutexGuard<'_, Lanes> {
         // Nothing that holds it can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn claim(&self, lane: usize, jobs: usize) -> Option<Claim> {
-        let LaneRoom { free, claimed, .. } = &mut self.lock()[lane];
+        let mut lanes = self.lock();
+        if lanes.is_closed() {
+            return None;
+        }
+        let LaneRoom { free, claimed, .. } = &mut lanes.rooms[lane];
         *free = free.checked_sub(jobs)?;
         *claimed += jobs;
         Some(Claim { room: self.clone(), lane, jobs })
@@ -130,7 +146,7 @@ impl Room {
         // The caretaker fills a lane up to its half meanwhile.
         let most = stats.capacity.map_or(MAX_WAITING, |capacity| capacity.div_ceil(2).min(MAX_WAITING));
         let usable = |room: usize| room - room / MARGIN;
-        for (lane, room) in self.lock().iter_mut().zip(stats.room()) {
+        for (lane, room) in self.lock().rooms.iter_mut().zip(stats.room()) {
             lane.most = usable(most);
             lane.free = usable(room.min(most)).saturating_sub(lane.claimed);
         }
@@ -138,18 +154,34 @@ impl Room {
 
     /// Whether a lane has so little that it may be the reason why nothing comes.
     fn is_scarce(&self) -> bool {
-        self.lock().iter().any(|lane| lane.free < lane.most.min(FIRST_ROOM))
+        let lanes = self.lock();
+        lanes.is_closed() || lanes.rooms.iter().any(|lane| lane.free < lane.most.min(FIRST_ROOM))
+    }
+
+    /// The queue failed.
+    fn close(&self) {
+        self.lock().closed_until = Some(Instant::now() + CLOSED_FOR);
+    }
+}
+
+impl Lanes {
+    fn is_closed(&self) -> bool {
+        self.closed_until.is_some_and(|until| Instant::now() < until)
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         // What is free again the next look at the queue tells.
-        self.room.lock()[self.lane].claimed -= self.jobs;
+        self.room.lock().rooms[self.lane].claimed -= self.jobs;
     }
 }
 
-async fn push_all(queue: &Arc<dyn Queue>, waiting: &mut mpsc::UnboundedReceiver<(Vec<Job>, Claim)>) {
+async fn push_all(
+    queue: &Arc<dyn Queue>,
+    waiting: &mut mpsc::UnboundedReceiver<(Vec<Job>, Claim)>,
+    room: &Room,
+) {
     let mut pushes = JoinSet::new();
     while let Some((mut jobs, claim)) = waiting.recv().await {
         while pushes.len() >= MAX_PUSHES {
@@ -163,9 +195,11 @@ async fn push_all(queue: &Arc<dyn Queue>, waiting: &mut mpsc::UnboundedReceiver<
             jobs.extend(more);
             claims.push(claim);
         }
-        let queue = Arc::clone(queue);
+        let (queue, room) = (Arc::clone(queue), room.clone());
         pushes.spawn(async move {
-            push(queue.as_ref(), &jobs).await;
+            if !push(queue.as_ref(), &jobs).await {
+                room.close();
+            }
             // Not before: only now the queue counts them.
             drop(claims);
         });
@@ -174,9 +208,10 @@ async fn push_all(queue: &Arc<dyn Queue>, waiting: &mut mpsc::UnboundedReceiver<
     while pushes.join_next().await.is_some() {}
 }
 
-async fn push(queue: &dyn Queue, jobs: &[Job]) {
+/// Whether the queue took these.
+async fn push(queue: &dyn Queue, jobs: &[Job]) -> bool {
     match timeout(TIMEOUT, catch_panic(queue.push(jobs))).await {
-        Ok(Ok(())) => {}
+        Ok(Ok(())) => return true,
         Ok(Err(error)) => {
             tracing::warn!(jobs = jobs.len(), %error, "push failed; the caretaker will offer these messages");
         }
@@ -184,14 +219,15 @@ async fn push(queue: &dyn Queue, jobs: &[Job]) {
             tracing::warn!(jobs = jobs.len(), "push timed out; the caretaker will offer these messages");
         }
     }
+    false
 }
 
 /// Looks now and then how full the queue is, while something is pushed or room is scarce.
 async fn watch(queue: &Arc<dyn Queue>, pushed: &mut mpsc::Receiver<()>, room: &Room) {
     loop {
-        // A queue that does not answer says nothing about its room.
-        if let Ok(Ok(stats)) = timeout(TIMEOUT, catch_panic(queue.stats())).await {
-            room.see(&stats);
+        match timeout(TIMEOUT, catch_panic(queue.stats())).await {
+            Ok(Ok(stats)) => room.see(&stats),
+            _ => room.close(),
         }
         sleep(LOOK).await;
         if pushed.is_closed() || !(room.is_scarce() || pushed.recv().await.is_some()) {

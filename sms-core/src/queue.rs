@@ -118,12 +118,15 @@ pub struct QueueStats {
     pub lanes: [LaneStats; 3],
     /// How many jobs each lane holds at most; `None` where there is no bound.
     pub capacity: Option<usize>,
+    /// Set while a [worker](crate::Worker::queue)'s queue cannot be used: these are the figures of the one inside the
+    /// process that stands in for it.
+    pub degraded: bool,
 }
 
 impl QueueStats {
     /// Statistics of these lanes.
     pub const fn new(lanes: [LaneStats; 3], capacity: Option<usize>) -> Self {
-        Self { lanes, capacity }
+        Self { lanes, capacity, degraded: false }
     }
 
     /// How many more jobs fit into each lane, by [`Lane::number`].

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, StoreFault};
 use crate::message::{Message, MessageId, NewMessage};
 use crate::phone::Region;
 use crate::pusher::Pusher;
@@ -216,7 +216,10 @@ async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Re
         room.as_ref().is_some_and(|room| messages.iter().all(|message| room.holds(message.lane())));
     let push_after = if all_pushed { PUSH_AFTER } else { Duration::ZERO };
     let insert_all = store.insert(InsertRequest { messages: &messages, push_after });
-    let timed_out = |error| Err(Error::unavailable("the store did not answer in time", error));
+    let timed_out = |error| {
+        let error = Error::unavailable("the store did not answer in time", error);
+        Err(error.with_fault(StoreFault::Unreachable))
+    };
     let result = timeout(INSERT_TIMEOUT, insert_all).await.unwrap_or_else(timed_out);
     // Commit before push: a worker that gets the id must find the row.
     match result {
@@ -258,7 +261,6 @@ fn due_now(messages: &[NewMessage], inserted: &[Inserted]) -> Vec<Job> {
 
 fn answer_all(requests: Vec<Request>, error: &Arc<Error>) {
     for request in requests {
-        let shared = Error::new(error.kind(), error.to_string()).with_source(Arc::clone(error));
-        let _ = request.reply.send(Err(shared));
+        let _ = request.reply.send(Err(error.shared()));
     }
 }

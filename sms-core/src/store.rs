@@ -141,13 +141,30 @@ pub enum Inserted {
     KeyReused,
 }
 
-/// What [`Store::due`] is asked.
+/// Request of [`Store::due`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DueRequest {
     /// How many at most of each lane, by [`Lane::number`](crate::Lane::number).
     pub limits: [usize; 3],
     /// Not to be taken again before this has passed.
     pub again_after: Duration,
+    /// Also takes what would be offered again within this time: what was offered to a queue that may have lost it. Zero
+    /// by default.
+    pub ahead: Duration,
+}
+
+impl DueRequest {
+    /// Asks for up to `limits` messages by lane that are not to be taken again before `again_after` has passed.
+    pub const fn new(limits: [usize; 3], again_after: Duration) -> Self {
+        Self { limits, again_after, ahead: Duration::ZERO }
+    }
+
+    /// Sets [`ahead`](Self::ahead).
+    pub const fn ahead(mut self, ahead: Duration) -> Self {
+        self.ahead = ahead;
+        self
+    }
 }
 
 /// What [`Store::begin`] is asked.

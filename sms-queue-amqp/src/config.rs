@@ -62,6 +62,9 @@ impl AmqpConfig {
     ///
     /// `Config`, naming the part that is wrong: another scheme, no host, an unknown parameter, a value out of range.
     pub fn from_url(url: &str) -> Result<Self> {
+        if url.contains('#') {
+            return Err(config("the address holds a #; one in the user name or password is written %23"));
+        }
         let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
         let rest = address.strip_prefix("amqp://").or_else(|| address.strip_prefix("amqps://"));
         let rest = rest.ok_or_else(|| config("the address must start with amqp:// or amqps://"))?;
@@ -70,7 +73,8 @@ impl AmqpConfig {
             return Err(config("the address names no host"));
         }
         // The cause is left out: it may quote the address, and with it the password.
-        let mut address: AMQPUri = address.parse().map_err(|_| config("the address cannot be read"))?;
+        let unreadable = "the address cannot be read; in user name and password, / : @ ? # are written %2F %3A %40 %3F %23";
+        let mut address: AMQPUri = address.parse().map_err(|_| config(unreadable))?;
         (address.query.heartbeat, address.query.frame_max) = (Some(HEARTBEAT), Some(FRAME_MAX));
         let password = SecretString::from(std::mem::take(&mut address.authority.userinfo.password));
         let mut read = Self {

@@ -130,6 +130,9 @@ impl RedisConfig {
     /// `Config`, naming the part that is wrong: another scheme or one whose feature is off, no host, an unknown
     /// parameter, a value out of range, a file that cannot be read.
     pub fn from_url(url: &str) -> Result<Self> {
+        if url.contains('#') {
+            return Err(config("the address holds a #; one in the user name or password is written %23"));
+        }
         let address = Address::parse(url)?;
         let mut read = Self::of(address.topology, address.hosts);
         read.tls = address.tls;

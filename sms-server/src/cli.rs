@@ -5,9 +5,27 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+/// The settings as variables, at the end of `--help`.
+const VARIABLES: &str = "\
+Settings in the environment; flags go before them, and they before the file:
+  SMS_STORE           where messages are kept [default: sqlite:data/sms.db]
+  SMS_QUEUE           how due messages reach the workers [default: memory:]
+  SMS_PROVIDER        who sends them: sandbox:, smsru://API_ID@sms.ru [default: sandbox:]
+  SMS_LISTEN          the address to serve on [default: 127.0.0.1:8080]
+  SMS_ROLES           what this process does [default: api,worker,ui]
+  SMS_ADMIN_KEY       a key with every scope, 16 characters at least [default: none]
+  SMS_REGION          whose national number formats are understood [default: RU]
+  SMS_RETENTION_DAYS  how long ended messages are kept, 3 at the least [default: 90]
+  SMS_CONCURRENCY     calls to the provider in flight at most [default: 8]
+  SMS_LOG             what is logged: info, debug, info,sms_core=debug [default: info]
+  SMS_LOG_FORMAT      text or json [default: text]
+  SMS_CONFIG          a TOML file with the same keys, in lower case and without SMS_
+SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE and SMS_ADMIN_KEY_FILE name files that hold the value.
+All about them: docs/CONFIGURATION.md";
+
 /// Sends SMS: a REST API, a queue, workers and a log of every attempt, in one process.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = VARIABLES)]
 pub struct Cli {
     /// The settings.
     #[command(flatten)]
@@ -54,7 +72,7 @@ pub enum Command {
     #[cfg(feature = "smsru")]
     #[command(subcommand)]
     Callback(Callback),
-    /// Look at the configuration
+    /// Show the configuration and try it
     #[command(subcommand)]
     Config(Inspect),
 }
@@ -101,8 +119,12 @@ pub enum Callback {
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
 pub enum Inspect {
-    /// Read it, and say what is wrong with it
-    Check,
+    /// Print every setting with its source, and ask store, queue and provider whether they work
+    Check {
+        /// Connect to nothing
+        #[arg(long)]
+        offline: bool,
+    },
 }
 
 impl Settings {
@@ -117,5 +139,25 @@ impl Settings {
             ("log", &self.log),
         ];
         all.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::config::{Config, Key, variable};
+
+    #[test]
+    fn help_shows_every_variable_with_its_default() {
+        let help = Cli::command().render_help().to_string();
+        for key in Key::ALL {
+            let line =
+                help.lines().find(|line| line.trim_start().starts_with(&format!("{} ", variable(key))));
+            let default = format!("[default: {}]", Config::default().shown(key));
+            assert!(line.is_some_and(|line| line.ends_with(&default)), "{}: {line:?}", key.name());
+        }
+        assert!(help.contains("SMS_CONFIG") && help.contains("SMS_PROVIDER_FILE"));
     }
 }

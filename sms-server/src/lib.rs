@@ -2,6 +2,7 @@
 
 mod api;
 pub mod callbacks;
+mod check;
 pub mod cli;
 pub mod compose;
 mod config;
@@ -14,7 +15,7 @@ mod serve;
 
 pub use api::{Api, ApiBuilder};
 pub use callbacks::Callbacks;
-pub use config::{Config, LogFormat, Role};
+pub use config::{Config, LogFilter, LogFormat, Role};
 pub use keys::{ApiKey, KeyRing, KeyScope, Principal};
 pub use output::complain;
 pub use run::run;

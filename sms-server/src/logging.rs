@@ -25,12 +25,9 @@ static LINES: OnceLock<Lines> = OnceLock::new();
 ///
 /// # Errors
 ///
-/// A filter that cannot be read; a second start.
+/// A second start.
 pub fn start(config: &Config) -> anyhow::Result<()> {
-    // The client of RabbitMQ reports each lost connection several times over; the queue says it in one line of its own, so
-    // the client is heard only where the filter names it. The phone number parser logs the numbers it parses at `trace`.
-    let filter = EnvFilter::try_new(format!("lapin=off,{},rlibphonenumber=off", config.log))
-        .with_context(|| format!("log: not a filter: {}", config.log))?;
+    let filter = EnvFilter::try_new(config.log.directives()).context("the log's filter")?;
     // The standard library's has a lock, on which a panic anywhere would wait for a sink that does not read.
     let sink = File::from(stderr().as_fd().try_clone_to_owned().context("standard error")?);
     let tell = |lines| {

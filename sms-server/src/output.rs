@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::run::one_line;
+
 /// How long text is waited for that the program can do without.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -22,8 +24,7 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Prints why the program failed on standard error.
 pub fn complain(error: &anyhow::Error) {
-    // The whole chain of causes in one line.
-    try_print(io::stderr(), format!("error: {error:#}\n"));
+    try_print(io::stderr(), format!("error: {}\n", one_line(error)));
 }
 
 /// Prints text that the program can do without: a reader that is gone or stuck fails nothing, and is waited for a second.

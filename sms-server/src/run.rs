@@ -1,5 +1,7 @@
 //! The commands.
 
+#[cfg(feature = "smsru")]
+use anyhow::Context;
 use anyhow::bail;
 use secrecy::ExposeSecret;
 #[cfg(feature = "smsru")]
@@ -11,9 +13,11 @@ use crate::callbacks;
 use crate::cli::Callback;
 use crate::cli::{Cli, Command, Inspect, Keys};
 use crate::config::Config;
+#[cfg(feature = "smsru")]
+use crate::config::Key;
 use crate::keys::{KeyRing, KeyScope};
 use crate::output::print;
-use crate::{compose, logging, serve};
+use crate::{check, compose, logging, serve};
 
 /// Does what the command line asks.
 ///
@@ -21,10 +25,7 @@ use crate::{compose, logging, serve};
 ///
 /// What kept it from being done, for a person to read.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let config = Config::load(cli.settings.config.as_deref(), &environment, &cli.settings.given())?;
+    let config = Config::load(cli.settings.config.as_deref(), std::env::vars_os(), &cli.settings.given())?;
     logging::start(&config)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => Box::pin(serve::serve(config)).await,
@@ -32,12 +33,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => migrate(&config).await,
         #[cfg(feature = "smsru")]
         Command::Callback(command) => callback(&config, command).await,
-        Command::Config(Inspect::Check) => check(&config),
+        Command::Config(Inspect::Check { offline }) => check::check(&config, offline).await,
     }
 }
 
 async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
-    let (_, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
+    let (_, registry) = compose::open_store(config).await?;
     let ring = KeyRing::new(registry, None);
     match command {
         Keys::Create { name, scopes } => {
@@ -61,16 +62,18 @@ async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
-    compose::StoreAddress::read(&config.store)?.open().await?;
+    compose::open_store(config).await?;
     print("The schema of the store is up to date.")
 }
 
 #[cfg(feature = "smsru")]
 async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
-    let compose::Upstream::SmsRu(smsru) = compose::Upstream::read(&config.provider)? else {
-        bail!("provider: it does not report by itself; sms.ru does");
+    let place = || config.place(Key::Provider);
+    let compose::Upstream::SmsRu(smsru) = compose::Upstream::read(&config.provider).with_context(place)?
+    else {
+        bail!("{}: the sandbox calls nobody back; sms.ru does: smsru://API_ID@sms.ru", place());
     };
-    let (_, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
+    let (_, registry) = compose::open_store(config).await?;
     let path = callbacks::path(&*registry, smsru.name()).await?;
     let url = |base: &str| format!("{}{}", base.trim_end_matches('/'), path.expose_secret());
     let registered = match command {
@@ -89,9 +92,30 @@ async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check(config: &Config) -> anyhow::Result<()> {
-    compose::StoreAddress::read(&config.store)?;
-    compose::QueueAddress::read(&config.queue)?;
-    compose::Upstream::read(&config.provider)?;
-    print("The configuration is valid.")
+/// An error and its causes, outermost first. A cause that the words before it already hold is left out: drivers repeat what
+/// they pass on.
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line.push_str(": ");
+            line.push_str(&cause);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_not_told_twice() {
+        let cause = std::io::Error::other("refused");
+        let driver = sms_core::Error::unavailable("no connection: refused", cause);
+        let error = anyhow::Error::from(driver).context("SMS_STORE");
+        assert_eq!(one_line(&error), "SMS_STORE: no connection: refused");
+    }
 }

@@ -13,26 +13,31 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::Api;
 use crate::callbacks::Callbacks;
-use crate::config::{Config, Role};
+use crate::compose::{Addresses, Upstream};
+use crate::config::{Config, Key, Role};
 use crate::keys::{KeyRing, KeyScope};
 use crate::output::try_print;
-use crate::{compose, http, logging};
+use crate::run::one_line;
+use crate::{http, logging};
 
-/// Serves until SIGTERM or SIGINT, then ends what it has begun; a second signal ends it at once.
+/// Serves until SIGTERM, SIGINT or SIGHUP, then ends what it has begun; a second signal ends it at once.
 ///
 /// # Errors
 ///
 /// What keeps the server from starting.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    let (store, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
-    let address = compose::QueueAddress::read(&config.queue)?;
-    let (is_shared, queue) = (address.is_shared(), address.open().await?);
-    let upstream = compose::Upstream::read(&config.provider)?;
+    let Addresses { store, queue, provider: upstream } = Addresses::read(&config)?;
+    let name = worker_name();
+    tell_where(&config, &upstream, &name);
+    let (store, registry) = store.open().await.with_context(|| config.place(Key::Store))?;
+    let is_shared = queue.is_shared();
+    let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
     let signals = tokio::spawn(watch_signals(shutdown.clone()).context("signals")?);
 
     let worker = Worker::builder(Arc::clone(&store), Arc::clone(&queue), upstream.provider())
+        .name(name)
         .registry(Arc::clone(&registry))
         .concurrency(config.concurrency)
         .retention(config.retention())
@@ -40,17 +45,20 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let work = async {
         if config.has(Role::Worker) {
             tracing::info!(worker = worker.name(), "working");
-            worker.run(shutdown.clone()).await.context("worker")?;
+            Box::pin(worker.run(shutdown.clone())).await.context("worker")?;
         }
         anyhow::Ok(())
     };
     let listen = async {
         if config.has(Role::Api) {
             let listener = TcpListener::bind(config.listen).await;
-            let listener = listener.with_context(|| format!("cannot listen on {}", config.listen))?;
+            let refused = || format!("{}: cannot listen on {}", config.place(Key::Listen), config.listen);
+            let listener = listener.with_context(refused)?;
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving");
-            greet(&keys, address).await?;
+            if config.admin_key.is_none() {
+                greet(&keys, address).await?;
+            }
             let mut sender = Sender::builder(Arc::clone(&store)).region(config.region);
             // Into a queue of this process alone only if this process also works; else the workers find what is due.
             if is_shared || config.has(Role::Worker) {
@@ -70,17 +78,43 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     // One that fails stops the other, which then ends what it has begun.
     let parts = async { tokio::join!(part(work, &shutdown), part(listen, &shutdown)) };
     tokio::pin!(parts);
-    let (worked, listened) = tokio::select! {
+    let (sent, served) = tokio::select! {
         ended = &mut parts => ended,
         // It watches until the process ends; without it nobody could stop the process in good order.
         _ = signals => {
             shutdown.cancel();
-            parts.await;
+            let _ = parts.await;
             bail!("the code that watches signals failed");
         }
     };
     tracing::info!("stopped");
-    worked.and(listened)
+    sent.and(served)
+}
+
+/// Says which system this process is a part of, before anything of it can fail.
+fn tell_where(config: &Config, upstream: &Upstream, worker: &str) {
+    let shown = |key| config.shown(key);
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        store = shown(Key::Store),
+        queue = shown(Key::Queue),
+        provider = shown(Key::Provider),
+        roles = shown(Key::Roles),
+        worker = config.has(Role::Worker).then_some(worker),
+        "starting"
+    );
+    if matches!(upstream, Upstream::Sandbox(_)) {
+        tracing::warn!(
+            "the provider is the sandbox: nothing leaves this machine; SMS_PROVIDER names another"
+        );
+    }
+}
+
+/// The host, the process, and four letters: containers that share a host's name have the same numbers of processes, and one
+/// that is started again has its own number again, so that neither is taken for the other.
+fn worker_name() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{host}-{}-{:04x}", std::process::id(), fastrand::u16(..))
 }
 
 /// Runs a part of the process. A failure and a panic end the whole process, in good order.
@@ -91,7 +125,7 @@ async fn part(
     let panicked = |_| Err(anyhow!("the program's code failed"));
     let ended = AssertUnwindSafe(part).catch_unwind().await.unwrap_or_else(panicked);
     if let Err(error) = &ended {
-        tracing::error!(reason = format!("{error:#}"), "stopping");
+        tracing::error!(reason = one_line(error), "stopping");
         shutdown.cancel();
     }
     ended
@@ -123,11 +157,19 @@ curl -sS http://{address}/v1/messages \
 fn watch_signals(shutdown: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
     Ok(async move {
         let mut next = async || {
+            let hangup = async {
+                match &mut hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = hangup => {}
             }
         };
         next().await;
@@ -139,4 +181,15 @@ fn watch_signals(shutdown: CancellationToken) -> std::io::Result<impl Future<Out
         logging::flush();
         std::process::exit(1);
     })
+}
+
+/// Whether the program was started to outlive its terminal, as `nohup` does: a handler would end that.
+fn is_hangup_ignored() -> bool {
+    let ignored = |status: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    };
+    // SIGHUP is signal 1, the lowest bit. Elsewhere than on Linux nobody tells.
+    std::fs::read_to_string("/proc/self/status")
+        .is_ok_and(|status| ignored(&status).is_some_and(|mask| mask & 1 == 1))
 }

@@ -18,7 +18,8 @@ pub(crate) async fn due(store: &PgStore, request: DueRequest) -> Result<Vec<Job>
         .bind(millis(request.again_after))
         .bind(urgent)
         .bind(normal)
-        .bind(bulk);
+        .bind(bulk)
+        .bind(millis(request.ahead));
     let job = |row| {
         let mut columns = Columns::new(row);
         let (id, lane) = (columns.id()?, columns.take::<i16>()?);

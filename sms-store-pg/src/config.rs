@@ -32,6 +32,8 @@ const MAX_CONNECTIONS: u32 = 1000;
 const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 /// The longest identifier of PostgreSQL.
 const MAX_SCHEMA: usize = 63;
+/// The usual reason why an address cannot be read.
+const ENCODED: &str = "; in user name and password, / : @ ? # are written %2F %3A %40 %3F %23";
 /// The parameters that are passed on.
 const SERVERS_OWN: [&str; 6] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "host"];
 
@@ -64,8 +66,11 @@ impl PgConfig {
     ///
     /// `Config`, naming the part that is wrong: another scheme, an unknown parameter, a value out of range.
     pub fn from_url(url: &str) -> Result<Self> {
+        if url.contains('#') {
+            return Err(config("the address holds a #; one in the user name or password is written %23"));
+        }
         // The source would show the address, and with it the password.
-        let mut url = Url::parse(url).map_err(|_| config("the address is not a URL"))?;
+        let mut url = Url::parse(url).map_err(|_| config(format!("the address is not a URL{ENCODED}")))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
             return Err(config("the address must start with postgres:"));
         }
@@ -77,8 +82,8 @@ impl PgConfig {
             url.query_pairs_mut().extend_pairs(&passed_on);
         }
         let server = PgConnectOptions::from_str(url.as_str());
-        let mut server =
-            server.map_err(|_| config("the address or one of its ssl parameters is malformed"))?;
+        let mut server = server
+            .map_err(|_| config(format!("the address or one of its ssl parameters is malformed{ENCODED}")))?;
         let says_how =
             passed_on.iter().any(|(name, _)| name == "sslmode") || env::var_os("PGSSLMODE").is_some();
         if !says_how && is_loopback(&url) {

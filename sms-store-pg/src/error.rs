@@ -1,6 +1,6 @@
 //! PostgreSQL's errors in the library's words.
 
-use sms_core::{Error, ErrorKind};
+use sms_core::{Error, ErrorKind, StoreFault};
 
 /// What a caller can do about this error of PostgreSQL or of sqlx.
 pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
@@ -10,7 +10,7 @@ pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
         ErrorKind::Config => "the PostgreSQL store refuses the connection or its rights",
         _ => "the PostgreSQL store failed",
     };
-    Error::new(kind, message).with_source(error)
+    Error::new(kind, message).with_fault(fault(&error)).with_source(error)
 }
 
 fn kind(error: &sqlx::Error) -> ErrorKind {
@@ -52,6 +52,33 @@ fn kind_of_code(code: &str) -> ErrorKind {
     }
 }
 
+fn fault(error: &sqlx::Error) -> Option<StoreFault> {
+    match error {
+        sqlx::Error::Database(database) => fault_of_code(database.code().as_deref().unwrap_or_default()),
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => {
+            Some(StoreFault::Unreachable)
+        }
+        _ => None,
+    }
+}
+
+/// The fault an SQLSTATE stands for: one for all that is `Unavailable`, but for a lack of memory.
+fn fault_of_code(code: &str) -> Option<StoreFault> {
+    match code {
+        "25006" => Some(StoreFault::ReadOnly),
+        "53100" => Some(StoreFault::Full),
+        // A statement is given up while it waits for a lock, or because its waits together took too long.
+        "55P03" | "55006" | "57014" => Some(StoreFault::Locked),
+        // Too many connections; a session that was ended while it was idle.
+        "53300" | "25P03" => Some(StoreFault::Unreachable),
+        _ => match code.get(..2).unwrap_or_default() {
+            "40" => Some(StoreFault::Locked),
+            "08" | "57" | "58" => Some(StoreFault::Unreachable),
+            _ => None,
+        },
+    }
+}
+
 /// Whether nothing more is to be had of the connection this happened on.
 pub(crate) fn ends_connection(error: &sqlx::Error) -> bool {
     match error {
@@ -79,7 +106,9 @@ pub(crate) fn too_large(what: &'static str) -> Error {
 }
 
 pub(crate) fn timed_out(elapsed: tokio::time::error::Elapsed) -> Error {
+    // A wait for a lock ends earlier, with an answer of the server.
     Error::unavailable("the PostgreSQL store did not answer in time", elapsed)
+        .with_fault(StoreFault::Unreachable)
 }
 
 #[cfg(test)]
@@ -95,6 +124,31 @@ mod tests {
         for code in passing {
             assert_eq!(kind_of_code(code), ErrorKind::Unavailable, "{code}");
         }
+    }
+
+    #[test]
+    fn what_may_pass_says_why() {
+        for (fault, codes) in [
+            (StoreFault::ReadOnly, &["25006"][..]),
+            (StoreFault::Full, &["53100"]),
+            (StoreFault::Locked, &["55P03", "55006", "57014", "40001", "40P01"]),
+            (
+                StoreFault::Unreachable,
+                &["08006", "53300", "57P01", "57P02", "57P03", "57P04", "58030", "25P03"],
+            ),
+        ] {
+            for code in codes {
+                assert_eq!(fault_of_code(code), Some(fault), "{code}");
+                assert_eq!(kind_of_code(code), ErrorKind::Unavailable, "{code}");
+            }
+        }
+        for code in ["28P01", "42501", "23505", "XX000", ""] {
+            assert_eq!(fault_of_code(code), None, "{code}");
+        }
+        assert_eq!(
+            fault(&sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into())),
+            Some(StoreFault::Unreachable)
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::error::{ends_connection, from_sqlx};
+use crate::opening::no_connection;
 
 /// A statement with its arguments.
 pub(crate) type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
@@ -64,7 +65,8 @@ impl Pool {
                 return Ok(lent(idle.conn, idle.opened));
             }
         }
-        let conn = PgConnection::connect_with(&self.0.options).await.map_err(from_sqlx)?;
+        let refused = |error| no_connection(&self.0.options, error);
+        let conn = PgConnection::connect_with(&self.0.options).await.map_err(refused)?;
         Ok(lent(conn, Instant::now()))
     }
 

@@ -131,7 +131,7 @@ macro_rules! due {
             "SELECT id, lane, push_at FROM states \
              WHERE status = 0 AND lane = ",
             $lane,
-            " AND push_at <= (SELECT now FROM clock) AND due_at <= (SELECT now FROM clock) \
+            " AND push_at <= (SELECT now FROM clock) + $6 AND due_at <= (SELECT now FROM clock) \
                AND valid_until + 0 > (SELECT now FROM clock) ORDER BY push_at LIMIT ",
             $limit,
             " FOR UPDATE SKIP LOCKED"
@@ -140,7 +140,7 @@ macro_rules! due {
 }
 
 /// Queued messages to offer to a queue: due, not past their deadline, not offered for a while; notes that they are being
-/// offered. $2 not again within, $3 to $5 limits of the lanes.
+/// offered. $2 not again within, $3 to $5 limits of the lanes, $6 how far ahead.
 pub(crate) const DUE: &str = concat!(
     with_clock!(),
     ", urgent AS (",

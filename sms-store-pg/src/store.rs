@@ -24,7 +24,8 @@ use crate::insert::Statements;
 use crate::ledger::Together;
 use crate::pool::{Lent, Pool, Query};
 use crate::{
-    claim, connect, inference, insert, list, migrations, person, purge, read, receipts, settle, sweep,
+    claim, connect, inference, insert, list, migrations, opening, person, purge, read, receipts, settle,
+    sweep,
 };
 
 /// The longest a migration may take.
@@ -59,15 +60,31 @@ impl PgStore {
             clock: None,
             timeout: config.timeout,
         };
-        let mut conn = store.limited(store.connection()).await?;
+        let connected = timeout(store.timeout, store.connection()).await;
+        let mut conn = connected.map_err(|elapsed| opening::too_slow(&config, elapsed))??;
+        let right = |error| opening::with_missing_right(&config, error);
         if config.migrate {
             let migrated = migrations::run(conn.conn()?, &config.schema);
-            timeout(MIGRATION_TIMEOUT, migrated).await.map_err(timed_out)??;
+            timeout(MIGRATION_TIMEOUT, migrated).await.map_err(timed_out)?.map_err(right)?;
         } else {
-            store.limited(migrations::check(conn.conn()?, &config.schema)).await?;
+            store.limited(migrations::check(conn.conn()?, &config.schema)).await.map_err(right)?;
         }
-        store.limited(migrations::raise_event_base(conn.conn()?)).await?;
+        store.limited(migrations::raise_event_base(conn.conn()?)).await.map_err(right)?;
         Ok(store)
+    }
+
+    /// Connects and signs in, and changes nothing: for whoever checks an address.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) about the server, the user and the database.
+    pub async fn check(config: &PgConfig) -> Result<()> {
+        config.check()?;
+        let pool = Pool::new(connect::options(config), 1);
+        let connected = timeout(config.timeout, pool.take()).await;
+        connected.map_err(|elapsed| opening::too_slow(config, elapsed))??;
+        pool.close().await;
+        Ok(())
     }
 
     /// The same store on another clock than the server's. For tests: in production every node needs the same one.

@@ -17,9 +17,10 @@ pub(crate) async fn due(store: &SqliteStore, request: DueRequest) -> Result<Vec<
 fn offer(conn: &Connection, now: i64, request: DueRequest) -> Done<Vec<Job>> {
     let mut jobs: Vec<Job> = Vec::new();
     let mut due = conn.prepare_cached(sql::DUE)?;
+    let horizon = now.saturating_add(duration_to_ms(request.ahead));
     for (lane, limit) in Lane::ALL.into_iter().zip(request.limits) {
-        for id in
-            due.query_and_then(params![lane.number(), now, rows(limit)], |row| Columns::new(row).id())?
+        for id in due
+            .query_and_then(params![lane.number(), now, rows(limit), horizon], |row| Columns::new(row).id())?
         {
             jobs.push(Job { id: id?, lane });
         }

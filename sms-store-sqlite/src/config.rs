@@ -52,6 +52,9 @@ impl SqliteConfig {
     /// `Config`, naming the part that is wrong: another scheme, no path, `:memory:`, an unknown parameter, a value out of
     /// range.
     pub fn from_url(url: &str) -> Result<Self> {
+        if url.contains('#') {
+            return Err(config("the address holds a #, which is not taken as part of a file's name here"));
+        }
         let rest =
             url.strip_prefix("sqlite:").ok_or_else(|| config("the address must start with sqlite:"))?;
         let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));

@@ -1,6 +1,5 @@
 //! How SQLite is opened.
 
-use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -23,14 +22,6 @@ const READER: &str = "PRAGMA query_only = ON";
 
 /// How many statements a connection keeps prepared: more than there are.
 const PREPARED: usize = 128;
-
-pub(crate) fn make_folder(path: &Path) -> Result<()> {
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    let refused = |error| {
-        Error::new(ErrorKind::Config, "the folder of the SQLite file cannot be made").with_source(error)
-    };
-    std::fs::create_dir_all(folder).map_err(refused)
-}
 
 pub(crate) fn writer(config: &SqliteConfig) -> Done<Connection> {
     connect(config, WRITER)

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rusqlite::ErrorCode;
-use sms_core::{Error, ErrorKind};
+use rusqlite::{ErrorCode, ffi};
+use sms_core::{Error, ErrorKind, StoreFault};
 
 /// What a piece of work on a connection comes to.
 pub(crate) type Done<T> = std::result::Result<T, Failure>;
@@ -45,7 +45,28 @@ pub(crate) fn from_sqlite(error: Arc<rusqlite::Error>) -> Error {
     } else {
         (ErrorKind::Internal, "the SQLite store failed")
     };
-    Error::new(kind, message).with_source(error)
+    Error::new(kind, message).with_fault(fault(&error)).with_source(error)
+}
+
+/// Why SQLite cannot be used now. <https://sqlite.org/rescode.html>
+fn fault(error: &rusqlite::Error) -> Option<StoreFault> {
+    use ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, PermissionDenied,
+        ReadOnly, SystemIoFailure,
+    };
+    match error.sqlite_error()?.extended_code {
+        ffi::SQLITE_READONLY_DBMOVED => return Some(StoreFault::Unreachable),
+        // The index of the write-ahead log could not be made longer.
+        ffi::SQLITE_IOERR_SHMSIZE => return Some(StoreFault::Full),
+        _ => {}
+    }
+    match error.sqlite_error_code()? {
+        ReadOnly | PermissionDenied => Some(StoreFault::ReadOnly),
+        DiskFull => Some(StoreFault::Full),
+        DatabaseBusy | DatabaseLocked | FileLockingProtocolFailed => Some(StoreFault::Locked),
+        CannotOpen | SystemIoFailure => Some(StoreFault::Unreachable),
+        _ => None,
+    }
 }
 
 /// Whether SQLite says "not now": the same call may succeed later. <https://sqlite.org/rescode.html>
@@ -79,8 +100,9 @@ pub(crate) fn undecodable(what: &'static str) -> Error {
     )
 }
 
+/// The error of a call that took too long. There is no network here: it has waited for its turn, which others hold.
 pub(crate) fn timed_out(elapsed: tokio::time::error::Elapsed) -> Error {
-    Error::unavailable("the SQLite store did not answer in time", elapsed)
+    Error::unavailable("the SQLite store did not answer in time", elapsed).with_fault(StoreFault::Locked)
 }
 
 pub(crate) fn closed() -> Error {

@@ -9,6 +9,7 @@ mod insert;
 mod ledger;
 mod list;
 mod migrations;
+mod opening;
 mod person;
 #[cfg(test)]
 mod plans;

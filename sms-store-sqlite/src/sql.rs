@@ -32,10 +32,11 @@ pub(crate) const KEY_HOLDER: &str = "\
 /// Frees the key of a message older than the window. ?1 id.
 pub(crate) const RELEASE_KEY: &str = "UPDATE messages SET key_released = 1 WHERE id = ?1";
 
-/// Queued messages to offer to a queue: due, not past their deadline, not offered for a while. ?1 lane, ?2 now, ?3 limit.
+/// Queued messages to offer to a queue: due, not past their deadline, not offered for a while. ?1 lane, ?2 now, ?3 limit,
+/// ?4 now and how far ahead.
 pub(crate) const DUE: &str = "\
     SELECT id FROM messages INDEXED BY messages_due \
-    WHERE status = 0 AND lane = ?1 AND push_at <= ?2 AND due_at <= ?2 AND valid_until > ?2 \
+    WHERE status = 0 AND lane = ?1 AND push_at <= ?4 AND due_at <= ?2 AND valid_until > ?2 \
     ORDER BY push_at LIMIT ?3";
 
 /// Notes that one of them is being offered. ?1 id, ?2 not again before.

@@ -21,7 +21,8 @@ use crate::error::{Done, from_sqlite, stopped, timed_out};
 use crate::readers::Readers;
 use crate::writer::{Writer, begin};
 use crate::{
-    claim, connect, inference, insert, list, migrations, person, purge, read, receipts, settle, sweep,
+    claim, connect, inference, insert, list, migrations, opening, person, purge, read, receipts, settle,
+    sweep,
 };
 
 /// A [`Store`](sms_core::Store) and [`Registry`](sms_core::Registry) in one SQLite file.
@@ -47,13 +48,27 @@ impl SqliteStore {
         let (timeout, readers) = (config.timeout, Arc::new(Readers::new(config.clone())));
         let open = tokio::task::spawn_blocking(move || -> Result<Writer> {
             connect::check_version()?;
-            connect::make_folder(config.path())?;
-            let mut conn = connect::writer(&config)?;
-            migrate(&mut conn)?;
+            opening::prepare(config.path())?;
+            let refused = |failure| opening::refused(config.path(), failure);
+            let mut conn = connect::writer(&config).map_err(refused)?;
+            migrate(&mut conn).map_err(refused)?;
             Writer::start(config, conn)
         });
         let writer = open.await.map_err(|error| stopped().with_source(error))??;
         Ok(Self { writer, readers, clock: Arc::new(SystemClock), timeout })
+    }
+
+    /// Finds out whether the file can be opened and is a database, or can be made; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) about the file and its folder.
+    pub async fn check(config: &SqliteConfig) -> Result<()> {
+        config.check()?;
+        connect::check_version()?;
+        let path = config.path().to_owned();
+        let check = tokio::task::spawn_blocking(move || opening::check(&path));
+        check.await.map_err(|error| stopped().with_source(error))?
     }
 
     /// The same store on another clock. For tests.

@@ -60,6 +60,13 @@ impl MemoryQueue {
         Self { inner: Mutex::default(), pushed: Notify::new(), capacity: capacity.max(1), lease }
     }
 
+    /// How many jobs wait to be pulled.
+    pub(crate) fn ready(&self) -> usize {
+        let mut inner = self.lock();
+        inner.return_overdue(Instant::now());
+        inner.ready.iter().map(VecDeque::len).sum()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every change below is whole before anything can panic, so a poisoned lock guards sound data.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)

@@ -263,8 +263,9 @@ impl Store for MemoryStore {
         let (mut inner, now) = self.lock();
         let mut jobs = Vec::new();
         for lane in Lane::ALL {
+            let horizon = now.saturating_add(duration_to_ms(request.ahead));
             let is_offered = |row: &&mut Row| {
-                row.message.lane() == lane && row.standing.is_due(now) && row.standing.push_at <= now
+                row.message.lane() == lane && row.standing.is_due(now) && row.standing.push_at <= horizon
             };
             let mut due: Vec<&mut Row> = inner.rows.values_mut().filter(is_offered).collect();
             due.sort_by_key(|row| row.standing.push_at);

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::message::MessageId;
 use crate::outcome::{AttemptState, Outcome, OutcomeClass, Verdict, decide};
 use crate::provider::{LateAnswer, LateAnswers, Submission};
-use crate::queue::{Lane, Lease};
+use crate::queue::{Lane, Lease, Queue};
 use crate::store::{BeginRequest, Begun, Settled, Settlement};
 use crate::supervise::catch_panic;
 

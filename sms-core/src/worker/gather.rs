@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Shared;
-use crate::queue::{Lane, Lease};
+use crate::queue::{Lane, Lease, Queue};
 
 /// Jobs come fast when the last [`SAMPLE`] of them were pulled within [`WINDOW`]: 2,500 a second, whatever the batch. At a
 /// rate below, which a small machine sends one by one, nobody waits. No more than it takes to tell a stream from a handful
@@ -59,7 +59,7 @@ impl Shared {
         let urgent = |lease: &Lease| lease.job.lane == Lane::Urgent;
         while jobs.len() < max && rate.is_high() && Instant::now() < end && !jobs.iter().any(urgent) {
             sleep(LOOK_EVERY).await;
-            match self.pull(max - jobs.len(), Duration::ZERO).await {
+            match self.queue.pull(max - jobs.len(), Duration::ZERO).await {
                 Ok(more) => {
                     rate.note(more.len());
                     jobs.extend(more);

@@ -21,13 +21,14 @@ use crate::breaker::{Admission, Breaker};
 use crate::caretaker::Caretaker;
 use crate::ends::EndLog;
 use crate::error::{Error, ErrorKind, Result};
+use crate::fallback::FallbackQueue;
 use crate::provider::Provider;
 use crate::queue::{Lane, Lease, Queue};
 use crate::registry::Registry;
 use crate::retry::RetryPolicy;
 use crate::steering::Steering;
 use crate::store::Store;
-use crate::supervise::{catch_panic, survive_panic};
+use crate::supervise::survive_panic;
 
 /// How long one pull waits for the first job; also the longest a shutdown waits for it.
 const PULL_WAIT: Duration = Duration::from_millis(500);
@@ -36,7 +37,7 @@ const PULL_RETRY: Duration = Duration::from_secs(1);
 /// How much longer than a call the drain takes before repeats are given up, and how long a last try may take then.
 const DRAIN_MARGIN: Duration = Duration::from_secs(3);
 const LAST_TRY: Duration = Duration::from_secs(1);
-/// How long the queue and the store may take to answer.
+/// The longest the queue and the store may take to answer.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Of a lease, what is kept for writing the outcome.
@@ -53,6 +54,9 @@ const RETENTION: Duration = Duration::from_hours(90 * 24);
 /// Takes messages to the provider: pull, begin, submit, settle, ack; and runs a
 /// [`Caretaker`].
 ///
+/// It needs no queue server to send: while its queue fails or does not answer, it takes what is due from the store, and
+/// goes back by itself. See [`queue`](Self::queue) for a sender in the same process.
+///
 /// # What a crash leaves
 ///
 /// Killed before `begin` is committed: `queued`, and the caretaker offers the message again. After it: `sending`
@@ -68,7 +72,7 @@ pub struct Worker {
 #[derive(Debug)]
 struct Shared {
     store: Arc<dyn Store>,
-    queue: Arc<dyn Queue>,
+    queue: Arc<FallbackQueue>,
     provider: Arc<dyn Provider>,
     breaker: Arc<Breaker>,
     /// Where people's orders are read and this worker's state is reported.
@@ -149,7 +153,7 @@ impl Worker {
     pub fn builder(store: impl Store, queue: impl Queue, provider: impl Provider) -> WorkerBuilder {
         let shared = Shared {
             store: Arc::new(store),
-            queue: Arc::new(queue),
+            queue: Arc::new(FallbackQueue::new(Arc::new(queue))),
             provider: Arc::new(provider),
             breaker: Arc::new(Breaker::new()),
             steering: None,
@@ -170,6 +174,13 @@ impl Worker {
     /// The worker's name.
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// The worker's queue, for a [`Sender`](crate::Sender) in the same process: the one it was built with and, while that
+    /// one cannot be used, one inside the process, which this worker then works off. It takes a worker that
+    /// [runs](Self::run); a process without one pushes into the queue itself.
+    pub fn queue(&self) -> Arc<dyn Queue> {
+        self.shared.queue.clone()
     }
 
     /// The worker's breaker: why its provider is paused, if it is.
@@ -193,9 +204,13 @@ impl Worker {
             return Err(Error::new(ErrorKind::Config, message));
         }
         let caretaker =
-            Caretaker::new(Arc::clone(store), Arc::clone(queue), Arc::clone(provider), self.retention);
+            Caretaker::new(Arc::clone(store), queue.clone(), Arc::clone(provider), self.retention);
         tokio::join!(
             caretaker.run(&shutdown),
+            async {
+                let watch = || shutdown.run_until_cancelled(queue.watch());
+                while survive_panic("watch the queue", watch()).await.is_none() {}
+            },
             async {
                 while survive_panic("orders and reports", self.shared.steer(&shutdown)).await.is_none() {}
             },
@@ -254,7 +269,7 @@ impl Worker {
         drop(places.take().await);
         let admission = breaker.admit(provider).await;
         loop {
-            let leases = match self.shared.pull(self.most(admission), PULL_WAIT).await {
+            let leases = match self.shared.queue.pull(self.most(admission), PULL_WAIT).await {
                 Ok(leases) => leases,
                 Err(error) => {
                     tracing::warn!(%error, "pull failed, will be repeated");
@@ -276,14 +291,6 @@ impl Worker {
             Admission::All => self.shared.provider.limits().batch.max(1),
             Admission::One => 1,
         }
-    }
-}
-
-impl Shared {
-    /// Up to `max` jobs, waiting up to `wait` for the first; an error when the queue does not answer.
-    async fn pull(&self, max: usize, wait: Duration) -> Result<Vec<Lease>> {
-        let timed_out = |error| Err(Error::unavailable("the queue did not answer in time", error));
-        timeout(wait + QUEUE_TIMEOUT, catch_panic(self.queue.pull(max, wait))).await.unwrap_or_else(timed_out)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The sender and the worker together, over the memory adapters, with faults at every step.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
+mod away;
 mod ends;
 mod evidence;
 mod faults;

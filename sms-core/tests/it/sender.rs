@@ -11,7 +11,7 @@ use sms_core::clock::datetime_from_ms;
 use sms_core::store::{CancelRequest, DueRequest, ListRequest};
 use sms_core::{
     Class, ErrorKind, MemoryQueue, MemoryStore, MessageId, Queue, Result, Sandbox, Scope, Sender, Status,
-    Store,
+    Store, StoreFault,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -101,6 +101,7 @@ async fn everybody_who_shared_a_failed_insert_is_told_why() {
         let (kind, words) = chain(&error);
         assert_eq!(kind, ErrorKind::Unavailable);
         assert!(error.is_retryable());
+        assert_eq!(error.fault(), Some(StoreFault::Full), "what can be done about it is lost");
         assert_eq!(words.last().map(String::as_str), Some("the cause"), "{words:?}");
     }
     world.faults.mend();
@@ -242,7 +243,7 @@ async fn what_a_full_queue_has_no_room_for_is_the_caretakers_at_once() {
         sender.send(message(&format!("message {number}"))).await.unwrap();
         sleep(Duration::from_millis(200)).await;
     }
-    let due = DueRequest { limits: [100; 3], again_after: LEASE };
+    let due = DueRequest::new([100; 3], LEASE);
     assert_eq!(store.due(due).await.unwrap().len(), 6, "they would have to wait for 20 s");
     sender.send(message("urgent").class(Class::Otp)).await.unwrap();
     sleep(Duration::from_millis(1)).await;
@@ -269,7 +270,7 @@ async fn a_burst_larger_than_the_queue_leaves_nothing_for_the_second_offer() {
         sent.await.unwrap().unwrap();
     }
     sleep(Duration::from_millis(50)).await;
-    let due = DueRequest { limits: [10_000; 3], again_after: LEASE };
+    let due = DueRequest::new([10_000; 3], LEASE);
     let (ready, due) = (queue.stats().await.unwrap().lanes[1].ready, store.due(due).await.unwrap().len());
     assert_eq!(ready + due, 8001, "the others would have to wait for 20 s: {ready} in the queue, {due} due");
     assert!(ready > 900, "{ready}");

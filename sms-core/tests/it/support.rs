@@ -21,8 +21,8 @@ use sms_core::store::{
 use sms_core::worker::WorkerBuilder;
 use sms_core::{
     CancellationToken, Clock, Error, ErrorKind, Job, Lease, Limits, MemoryQueue, MemoryStore, Message,
-    MessageId, Outcome, Provider, Queue, Receipt, Result, Scope, Sender, Status, Store, StoredMessage,
-    Submission, UnmatchedId, Worker, async_trait,
+    MessageId, Outcome, Provider, Queue, Receipt, Result, Scope, Sender, Status, Store, StoreFault,
+    StoredMessage, Submission, UnmatchedId, Worker, async_trait,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -111,7 +111,7 @@ impl<T> Faulty<T> {
     }
 
     async fn around<R>(&self, call: Call, effect: impl Future<Output = Result<R>>) -> Result<R> {
-        let lost = || Error::unavailable("injected", "the cause");
+        let lost = || Error::unavailable("injected", "the cause").with_fault(StoreFault::Full);
         match self.faults.next(call) {
             None => return effect.await,
             Some(Fault::Fail) => {}
@@ -510,8 +510,12 @@ impl World {
 }
 
 pub(crate) fn start(worker: WorkerBuilder) -> Running {
+    run(worker.build())
+}
+
+pub(crate) fn run(worker: Worker) -> Running {
     let shutdown = CancellationToken::new();
-    let task = tokio::spawn(worker.build().run(shutdown.clone()));
+    let task = tokio::spawn(worker.run(shutdown.clone()));
     Running { shutdown, task }
 }
 

@@ -20,7 +20,7 @@ use super::json::Fields;
 use super::message;
 use super::messages::IDEMPOTENCY_KEY;
 use super::problem::{FieldProblem, Problem};
-use super::view::{Accepted, Answer, Shown};
+use super::view::{Accepted, Answer, Replay};
 use crate::keys::{KeyScope, Principal};
 
 /// The most messages in one request, and one more, which tells that there are too many.
@@ -65,7 +65,7 @@ pub(crate) async fn send(
         let inserted = api.0.sender.accept(messages).await?;
         api.note(&mut fates, inserted, &caller).await;
     }
-    let results: Vec<Answer<'_>> = fates.iter().map(|fate| api.answer(fate)).collect();
+    let results: Vec<Answer<'_>> = fates.iter().map(|fate| api.answer(fate, &caller)).collect();
     Ok((StatusCode::ACCEPTED, Json(Answers { results })).into_response())
 }
 
@@ -131,11 +131,11 @@ impl Api {
         }
     }
 
-    fn answer<'a>(&self, fate: &'a Fate) -> Answer<'a> {
+    fn answer<'a>(&self, fate: &'a Fate, caller: &Principal) -> Answer<'a> {
         match fate {
             Fate::Accepted(shown) => Answer::Accepted(shown),
             Fate::Replayed(first) => {
-                Answer::Replayed { first: Box::new(Shown::new(first, self)), replayed: true }
+                Answer::Replayed { first: Replay::new(first, caller, self), replayed: true }
             }
             Fate::Refused(problem) => Answer::Refused { error: problem.document(None) },
         }

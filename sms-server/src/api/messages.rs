@@ -18,7 +18,7 @@ use super::json::Fields;
 use super::message;
 use super::problem::{FieldProblem, Problem};
 use super::query;
-use super::view::{Accepted, Detailed, Shown};
+use super::view::{Accepted, Detailed, Outline, Replay, Shown};
 use crate::keys::{KeyScope, Principal};
 
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -45,7 +45,7 @@ pub(crate) async fn send(
         Some(Inserted::Stored) => accepted(prepared.id, &uri, Json(Accepted::new(&prepared)))?,
         Some(Inserted::Replayed(id)) => {
             let first = api.get(*id, &caller).await?;
-            let mut response = accepted(*id, &uri, Json(Shown::new(&first, &api)))?;
+            let mut response = accepted(*id, &uri, Json(Replay::new(&first, &caller, &api)))?;
             response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
             response
         }
@@ -99,7 +99,7 @@ pub(crate) async fn cancel(
     let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.id.to_string());
     let status = api.0.store.cancel(CancelRequest { id, scope, by: by.clone() }).await?;
     log_by_person(id, status, &by);
-    api.details(id, &caller).await
+    api.changed(id, &caller).await
 }
 
 /// `POST /v1/messages/{id}/resolve`: a person settles a message of unknown outcome.
@@ -116,13 +116,22 @@ pub(crate) async fn resolve(
     // One to be sent again is due at once: the caretaker offers it.
     let request = ResolveRequest { id, scope, resolution, by: by.clone(), reason };
     log_by_person(id, api.0.store.resolve(request).await?, &by);
-    api.details(id, &caller).await
+    api.changed(id, &caller).await
 }
 
 impl Api {
     /// A message the caller may see.
     pub(super) async fn get(&self, id: MessageId, caller: &Principal) -> Result<StoredMessage, Problem> {
         self.0.store.get(id, &caller.scope()).await?.ok_or_else(Problem::not_found)
+    }
+
+    /// A message the caller has changed: with everything that happened to it if the key may read, else its status alone.
+    async fn changed(&self, id: MessageId, caller: &Principal) -> Result<Response, Problem> {
+        if caller.may(KeyScope::Read) {
+            return self.details(id, caller).await;
+        }
+        let status = self.get(id, caller).await?.state.status;
+        Ok(Json(Outline { id, status }).into_response())
     }
 
     /// A message with everything that happened to it.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -43,8 +43,8 @@ use crate::keys::KeyRing;
 
 /// The largest body of a request, in bytes; a batch may be larger.
 const MAX_BODY: usize = 64 * 1024;
-/// Where callbacks are taken.
-const CALLBACKS: &str = "/callbacks/";
+/// What the log says in place of a path that no route has: it may hold anything.
+const NO_ROUTE: &str = "(no route)";
 /// The longest a request may take, body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -176,10 +176,10 @@ impl MakeRequestId for NewRequestId {
     }
 }
 
-/// The span of a request: no query, which may hold a number, and not the secret part of a callback address.
+/// The span of a request: the route it matched, never the path or the query, which may hold a number or the secret part of
+/// a callback address.
 fn span(request: &Request) -> Span {
-    let path = request.uri().path();
-    let path = path.find(CALLBACKS).map_or(path, |at| &path[..at + CALLBACKS.len()]);
+    let path = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str);
     let id = request.headers().get(problem::REQUEST_ID).and_then(|id| id.to_str().ok());
     tracing::info_span!("request", id, method = %request.method(), path)
 }

@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 
 use super::Api;
 use super::receipts::Unmatched;
+use crate::keys::{KeyScope, Principal};
 
 /// What is known of a message from its acceptance on.
 #[derive(Debug, Serialize)]
@@ -66,6 +67,22 @@ pub(crate) struct Shown<'a> {
     reason: Option<&'a str>,
 }
 
+/// The first message of an idempotency key that was used again: whole, or, for a key that may not read, the fields of
+/// the first answer.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Replay<'a> {
+    Whole(Box<Shown<'a>>),
+    Accepted(Box<Accepted<'a>>),
+}
+
+/// What a key that may not read is told of a message it has changed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Outline {
+    pub(crate) id: MessageId,
+    pub(crate) status: Status,
+}
+
 /// A message with everything that happened to it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Detailed<'a> {
@@ -85,7 +102,7 @@ pub(crate) enum Answer<'a> {
     /// It was accepted before, under the same key.
     Replayed {
         #[serde(flatten)]
-        first: Box<Shown<'a>>,
+        first: Replay<'a>,
         replayed: bool,
     },
     /// It was not, and this is why.
@@ -140,6 +157,17 @@ impl<'a> Shown<'a> {
                 .zip(state.code)
                 .and_then(|(name, code)| api.explain(name, code)),
             reason: state.reason.as_deref(),
+        }
+    }
+}
+
+impl<'a> Replay<'a> {
+    /// That message as `caller` may see it.
+    pub(crate) fn new(first: &'a StoredMessage, caller: &Principal, api: &Api) -> Self {
+        if caller.may(KeyScope::Read) {
+            Self::Whole(Box::new(Shown::new(first, api)))
+        } else {
+            Self::Accepted(Box::new(Accepted::with_status(&first.message, first.state.status)))
         }
     }
 }

@@ -75,7 +75,7 @@ pub(crate) struct App {
     pub(crate) registry: Arc<MemoryRegistry>,
     pub(crate) steering: Steering,
     keys: KeyRing,
-    /// With the scopes send and read.
+    /// With the scopes send and read, unless it was made with others.
     pub(crate) key: String,
 }
 
@@ -87,6 +87,11 @@ pub(crate) struct Reply {
 
 impl App {
     pub(crate) async fn new() -> Self {
+        Self::with_scopes(&[KeyScope::Send, KeyScope::Read]).await
+    }
+
+    /// With a key of these scopes.
+    pub(crate) async fn with_scopes(scopes: &[KeyScope]) -> Self {
         let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
         let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
         let registry = Arc::new(MemoryRegistry::new());
@@ -100,7 +105,7 @@ impl App {
             .router();
         let steering = Steering::new(registry.clone());
         let mut app = Self { router, store, queue, registry, steering, keys, key: String::new() };
-        app.key = app.key_with(&[KeyScope::Send, KeyScope::Read]).await;
+        app.key = app.key_with(scopes).await;
         app
     }
 

@@ -9,12 +9,14 @@ mod bad_input;
 mod batch;
 mod callbacks;
 mod kill;
+mod leaks;
 mod log;
 #[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
 mod many;
 mod process;
 mod program;
 mod provider;
+mod scopes;
 mod smsru;
 mod stats;
 mod unknown;

@@ -38,11 +38,22 @@ impl Process {
         settings: &[(&str, &str)],
         ready: impl Fn(&str) -> Option<T>,
     ) -> Result<(Self, T), String> {
-        let mut command = command(folder, &[]);
+        Self::run(command(folder, &[]), settings, ready)
+    }
+
+    fn run<T>(
+        mut command: Command,
+        settings: &[(&str, &str)],
+        ready: impl Fn(&str) -> Option<T>,
+    ) -> Result<(Self, T), String> {
         command
             .env("SMS_LISTEN", "127.0.0.1:0")
             .env("SMS_ADMIN_KEY", ADMIN_KEY)
             .envs(settings.iter().copied());
+        // A setting without a value is one that is left out.
+        for (name, _) in settings.iter().filter(|(_, value)| value.is_empty()) {
+            command.env_remove(name);
+        }
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let stdout = child.stdout.take();
@@ -99,7 +110,17 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `serve` with these settings, on a free port unless they say where.
     pub(crate) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
-        let started = Process::start(folder, settings, address_in);
+        Self::of(Process::start(folder, settings, address_in))
+    }
+
+    /// The same from a shell, which runs this script with the program as `$0`.
+    pub(crate) fn start_under(folder: &Path, script: &str, settings: &[(&str, &str)]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, env!("CARGO_BIN_EXE_sms-server")]).current_dir(folder).env_clear();
+        Self::of(Process::run(shell, settings, address_in))
+    }
+
+    fn of(started: Result<(Process, SocketAddr), String>) -> Self {
         let (process, address) = started.unwrap_or_else(|log| panic!("{log}"));
         Self { log: Arc::clone(&process.log), process, address, client: client() }
     }
@@ -155,6 +176,12 @@ impl Server {
 
     pub(crate) fn signal(&self, name: &str) {
         self.process.signal(name);
+    }
+
+    /// Sends the signal; how the program ends.
+    pub(crate) fn end_by(mut self, signal: &str) -> std::process::ExitStatus {
+        self.process.signal(signal);
+        self.process.child.wait().expect("gone")
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

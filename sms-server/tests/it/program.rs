@@ -31,11 +31,12 @@ async fn a_message_is_delivered_in_the_sandbox_within_3_s_and_its_timeline_shows
 #[tokio::test]
 async fn the_first_start_prints_a_command_that_sends_and_the_second_does_not() {
     let folder = tempfile::tempdir().expect("a folder");
-    let first = Server::start(folder.path(), &[]);
+    let no_admin_key = ("SMS_ADMIN_KEY", "");
+    let first = Server::start(folder.path(), &[no_admin_key]);
     let address = first.address.to_string();
     let (printed, status) = first.terminate();
     assert!(status.success());
-    let second = Server::start(folder.path(), &[("SMS_LISTEN", &address)]);
+    let second = Server::start(folder.path(), &[no_admin_key, ("SMS_LISTEN", &address)]);
     let curl = printed.split_once("curl").expect("a command").1;
     let sent = std::process::Command::new("sh")
         .args(["-c", &format!("curl{curl}")])
@@ -47,6 +48,58 @@ async fn the_first_start_prints_a_command_that_sends_and_the_second_does_not() {
     assert_eq!(reply["status"], "queued", "{reply}");
     let (printed, _) = second.terminate();
     assert_eq!(printed, "");
+}
+
+#[tokio::test]
+async fn the_first_start_makes_no_key_where_one_is_configured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (printed, status) = Server::start(folder.path(), &[]).terminate();
+    assert!(status.success());
+    assert_eq!(printed, "", "who has configured a key needs none that may stand in a log for good");
+    let keys = command(folder.path(), &["keys", "list"]).output().expect("runs");
+    assert_eq!(String::from_utf8_lossy(&keys.stdout), "");
+}
+
+#[test]
+fn a_process_that_would_do_nothing_does_not_start_and_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for roles in ["ui", "", " ", ",", "ui,ui"] {
+        let output = command(folder.path(), &[]).env("SMS_ROLES", roles).output().expect("runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "`{roles}` ends with {}", output.status);
+        assert!(said.contains("SMS_ROLES") && said.contains("api") && said.contains("worker"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn sighup_ends_the_program_as_sigterm_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path(), &[]);
+    server.post("k1", &json!({"to": "+79251234567", "text": "hi"})).await.expect("a reply");
+    let status = server.end_by("HUP");
+    assert!(status.success(), "{status}");
+}
+
+#[tokio::test]
+async fn a_program_started_by_nohup_outlives_its_terminal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start_under(folder.path(), "trap '' HUP; exec \"$0\"", &[]);
+    server.signal("HUP");
+    let (status, _) = server.post("k1", &json!({"to": "+79251234567", "text": "hi"})).await.expect("a reply");
+    assert_eq!(status, 202);
+    let (_, status) = server.terminate();
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn a_mistake_in_the_file_is_named_by_its_place_and_never_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = "listen = '127.0.0.1:0'\nprovider = 'smsru://CANARY@sms.ru\n";
+    std::fs::write(folder.path().join("sms.toml"), file).expect("written");
+    let output = command(folder.path(), &["--config", "sms.toml", "config", "check"]).output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("CANARY"), "{said}");
+    assert!(said.contains("sms.toml") && said.contains("line 2") && said.contains("provider"), "{said}");
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ async fn what_is_to_be_sent_again_is_due_at_once() {
     let app = App::new().await;
     let id = unknown(&app).await;
     app.post_to(&resolve_path(id), r#"{"resolution":"resend","reason":"r"}"#).await;
-    let request = DueRequest { limits: [1; 3], again_after: std::time::Duration::from_secs(20) };
+    let request = DueRequest::new([1; 3], std::time::Duration::from_secs(20));
     assert_eq!(app.store.due(request).await.expect("read")[0].id, id);
 }
 

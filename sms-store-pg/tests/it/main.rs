@@ -9,6 +9,7 @@ mod cancellation;
 mod common;
 mod conformance;
 mod events;
+mod faults;
 mod nodes;
 mod opening;
 mod races;

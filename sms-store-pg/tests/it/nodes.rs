@@ -13,7 +13,7 @@ use crate::common::{Schema, accepted, begin, count, ids, insert, messages};
 async fn work(store: PgStore, worker: String) -> Vec<MessageId> {
     let mut sent = Vec::new();
     loop {
-        let request = DueRequest { limits: [20; 3], again_after: Duration::from_mins(1) };
+        let request = DueRequest::new([20; 3], Duration::from_mins(1));
         let due: Vec<_> = store.due(request).await.expect("due").into_iter().map(|job| job.id).collect();
         if due.is_empty() {
             return sent;

@@ -43,7 +43,7 @@ async fn a_lock_that_is_held_makes_a_call_unavailable_in_bounded_time_and_spoils
     let error = hasty.begin(request).await.expect_err("the row is locked");
     assert!(error.is_retryable(), "{error:?}");
     // The caretaker leaves such a row to the next round.
-    let due = sms_core::store::DueRequest { limits: [10; 3], again_after: Duration::ZERO };
+    let due = sms_core::store::DueRequest::new([10; 3], Duration::ZERO);
     assert_eq!(hasty.due(due).await.expect("due").len(), 1);
     run(&mut conn, "ROLLBACK").await;
     assert_eq!(hasty.begin(request).await.expect("begun").len(), 2);

@@ -40,7 +40,7 @@ async fn number_of_orders(schema: &Schema, conn: &mut PgConnection) -> String {
 }
 
 async fn offered(store: &PgStore) -> usize {
-    let due = DueRequest { limits: [10; 3], again_after: Duration::from_secs(1) };
+    let due = DueRequest::new([10; 3], Duration::from_secs(1));
     store.due(due).await.expect("due").len()
 }
 

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use sms_core::store::{BeginRequest, Inserted};
-use sms_core::{Error, ErrorKind, Scope, Store as _};
+use sms_core::{Error, ErrorKind, Scope, Store as _, StoreFault};
 use sms_store_sqlite::SqliteStore;
 
 use crate::common::{Folder, ask, count, hold, ids, insert, messages, run};
@@ -27,7 +27,7 @@ async fn a_full_disk_is_unavailable_and_stores_nothing_of_the_batch() {
     // One statement, and several in a transaction.
     for size in [200, 600] {
         let error = insert(&store, &messages(size)).await.expect_err("the disk is full");
-        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!((error.kind(), error.fault()), (ErrorKind::Unavailable, Some(StoreFault::Full)));
         assert!(error.source().is_some());
         assert_eq!(count(&store).await, 0);
         fill_disk(&store).await;
@@ -63,7 +63,7 @@ async fn a_transaction_sqlite_gave_up_by_itself_does_not_spoil_the_next_one() {
 }
 
 fn everything() -> sms_core::store::DueRequest {
-    sms_core::store::DueRequest { limits: [10; 3], again_after: Duration::from_secs(1) }
+    sms_core::store::DueRequest::new([10; 3], Duration::from_secs(1))
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_file_that_cannot_be_written_is_unavailable_and_can_be_read() {
     insert(&store, &batch).await.expect("inserted");
     run(&store, "PRAGMA query_only = ON").await;
     let error = insert(&store, &messages(1)).await.expect_err("read-only");
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!((error.kind(), error.fault()), (ErrorKind::Unavailable, Some(StoreFault::ReadOnly)));
     let request = BeginRequest {
         ids: &ids(&batch),
         worker: "w",
@@ -95,7 +95,7 @@ async fn another_process_that_keeps_writing_makes_it_unavailable_for_a_while() {
     let store = SqliteStore::open(config).await.expect("the store opens");
     let held = hold(&other).await;
     let error = insert(&store, &messages(1)).await.expect_err("busy");
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!((error.kind(), error.fault()), (ErrorKind::Unavailable, Some(StoreFault::Locked)));
     assert!(error.is_retryable());
     // Reading goes on.
     assert_eq!(count(&store).await, 0);
@@ -111,7 +111,7 @@ async fn a_transaction_that_is_kept_open_makes_other_writes_unavailable_in_bound
     let store = SqliteStore::open(folder.config().timeout(Duration::from_millis(500))).await.expect("opens");
     let held = hold(&store).await;
     let error = insert(&store, &messages(1)).await.expect_err("the writer is taken");
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!((error.kind(), error.fault()), (ErrorKind::Unavailable, Some(StoreFault::Locked)));
     let nothing = store.transaction(|_| Ok::<_, Error>(())).await;
     assert_eq!(nothing.map_err(|error| error.kind()), Err(ErrorKind::Unavailable));
     drop(held);

@@ -2,7 +2,7 @@
 
 use sms_core::registry::Expect;
 use sms_core::store::{CancelRequest, Inserted};
-use sms_core::{ErrorKind, Registry, Scope, Status, Store};
+use sms_core::{ErrorKind, Registry, Scope, Status, Store, StoreFault};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
 use crate::common::{Folder, ask, count, ids, insert, messages, run};
@@ -117,7 +117,7 @@ async fn a_folder_that_cannot_be_made_is_a_wrong_setting() {
     let below_a_file = SqliteConfig::new(file.join("further/sms.db"));
     let refused = SqliteStore::open(below_a_file).await.expect_err("must be refused");
     assert_eq!(refused.kind(), ErrorKind::Config);
-    assert!(!format!("{refused}").contains('/'));
+    assert!(refused.to_string().starts_with("the folder /"), "{refused}");
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_place_sqlite_cannot_open_is_unavailable() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.file()).expect("a folder in the file's place");
     let refused = SqliteStore::open(folder.config()).await.expect_err("must be refused");
-    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert_eq!((refused.kind(), refused.fault()), (ErrorKind::Unavailable, Some(StoreFault::Unreachable)));
 }
 
 #[tokio::test]
@@ -139,4 +139,98 @@ async fn ids_of_a_batch_are_listed_newest_first() {
     let mut expected = ids(&batch);
     expected.reverse();
     assert_eq!(listed.iter().map(|stored| stored.message.id).collect::<Vec<_>>(), expected);
+}
+
+#[cfg(unix)]
+mod modes {
+    use std::fs::{Permissions, metadata, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        metadata(path).expect("it is there").permissions().mode() & 0o777
+    }
+
+    fn files(folder: &Folder) -> Vec<PathBuf> {
+        let all = std::fs::read_dir(folder.file().parent().expect("a folder")).expect("read");
+        all.map(|entry| entry.expect("an entry").path()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_new_file_and_those_beside_it_are_their_owners_alone() {
+        let folder = Folder::new();
+        let store = folder.open().await;
+        insert(&store, &messages(1)).await.expect("inserted");
+        let files = files(&folder);
+        assert_eq!(files.len(), 3, "the file, its log and its index: {files:?}");
+        for file in files {
+            assert_eq!(mode(&file), 0o600, "{}", file.display());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_folder_is_its_owners_alone() {
+        let folder = Folder::new();
+        let file = folder.file().with_file_name("new").join("er").join("sms.db");
+        let _store = SqliteStore::open(SqliteConfig::new(&file)).await.expect("opened");
+        for made in file.ancestors().skip(1).take(2) {
+            assert_eq!(mode(made), 0o700, "{}", made.display());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_everybody_could_read_is_closed_to_others_and_one_of_a_group_is_left_alone() {
+        for (before, after) in
+            [(0o644, 0o600), (0o666, 0o600), (0o604, 0o600), (0o640, 0o640), (0o660, 0o660)]
+        {
+            let folder = Folder::new();
+            let store = folder.open().await;
+            insert(&store, &messages(1)).await.expect("inserted");
+            for file in files(&folder) {
+                set_permissions(file, Permissions::from_mode(before)).expect("set");
+            }
+            let _again = folder.open().await;
+            for file in files(&folder) {
+                assert_eq!(mode(&file), after, "{} at {before:o}", file.display());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_used_is_named_with_the_reason_once() {
+    let folder = Folder::new();
+    let path = folder.file();
+    let said = async || {
+        let error = SqliteStore::open(SqliteConfig::new(&path)).await.expect_err("must be refused");
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("{error}{cause}")
+    };
+    let named = path.display();
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    std::fs::write(&path, "this is a text, and no database at all; it is longer than a header")
+        .expect("written");
+    assert_eq!(said().await, format!("the SQLite file {named} is not a SQLite database"));
+    std::fs::remove_file(&path).expect("removed");
+    std::fs::create_dir(&path).expect("made");
+    assert!(
+        said().await.starts_with(&format!("the SQLite file {named} cannot be opened: it must be a file"))
+    );
+}
+
+#[tokio::test]
+async fn a_check_makes_nothing_and_finds_what_is_wrong() {
+    let folder = Folder::new();
+    let config = folder.config();
+    SqliteStore::check(&config).await.expect("a file that can be made is no mistake");
+    assert!(!folder.file().exists());
+    std::fs::create_dir_all(folder.file().parent().expect("a folder")).expect("made");
+    std::fs::write(folder.file(), "x".repeat(4096)).expect("written");
+    let error = SqliteStore::check(&config).await.expect_err("no database");
+    assert!(error.to_string().ends_with("is not a SQLite database"), "{error}");
+    let below = SqliteConfig::new(folder.file().join("sms.db"));
+    let error = SqliteStore::check(&below).await.expect_err("a file in the way");
+    assert!(error.to_string().ends_with("a file is in its way"), "{error}");
 }

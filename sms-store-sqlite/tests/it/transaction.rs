@@ -35,7 +35,7 @@ async fn a_commit_keeps_both_and_the_message_is_offered() {
     let (_folder, store) = orders().await;
     order_with(&store, &message("ready"), true).await;
     assert_eq!((count(&store).await, number_of_orders(&store).await.as_str()), (1, "1"));
-    let due = DueRequest { limits: [1; 3], again_after: Duration::from_secs(1) };
+    let due = DueRequest::new([1; 3], Duration::from_secs(1));
     assert_eq!(store.due(due).await.expect("due").len(), 1);
 }
 

@@ -70,7 +70,7 @@ impl Pair {
     }
 
     async fn due(&self, store: &dyn Store) -> String {
-        let request = DueRequest { limits: [ALL; 3], again_after: Duration::from_secs(20) };
+        let request = DueRequest::new([ALL; 3], Duration::from_secs(20));
         let jobs = store.due(request).await;
         words(jobs.map(|jobs| self.indices(jobs.into_iter().map(|job| job.id))))
     }

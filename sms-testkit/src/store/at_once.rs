@@ -77,7 +77,7 @@ pub async fn a_job_is_offered_to_one_caretaker(h: &StoreHarness) {
     h.insert(&batch).await;
     let jobs = together((0..CALLERS).map(|_| {
         let store = h.store();
-        let request = sms_core::store::DueRequest { limits: [ALL; 3], again_after: secs(20) };
+        let request = sms_core::store::DueRequest::new([ALL; 3], secs(20));
         async move { store.due(request).await.expect("due") }
     }));
     let ids = jobs.await.into_iter().flatten().map(|job| job.id).collect();

@@ -223,7 +223,7 @@ impl StoreHarness {
     }
 
     pub(super) async fn due_up_to(&self, limits: [usize; 3]) -> Vec<Job> {
-        self.store.due(DueRequest { limits, again_after: secs(20) }).await.expect("due")
+        self.store.due(DueRequest::new(limits, secs(20))).await.expect("due")
     }
 
     /// `queued → sending` by a worker of this name.

@@ -1,0 +1,80 @@
+//! The names of the settings.
+
+/// The environment variable that names the configuration file.
+pub(super) const FILE_VARIABLE: &str = "SMS_CONFIG";
+/// The beginning of every variable of ours.
+pub(super) const PREFIX: &str = "SMS_";
+
+/// A setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    Store,
+    Queue,
+    Provider,
+    Listen,
+    Roles,
+    AdminKey,
+    Region,
+    RetentionDays,
+    Concurrency,
+    Log,
+    LogFormat,
+}
+
+impl Key {
+    /// Every setting, in the order in which they are shown.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Store,
+        Self::Queue,
+        Self::Provider,
+        Self::Listen,
+        Self::Roles,
+        Self::AdminKey,
+        Self::Region,
+        Self::RetentionDays,
+        Self::Concurrency,
+        Self::Log,
+        Self::LogFormat,
+    ];
+
+    /// The name in a file.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Queue => "queue",
+            Self::Provider => "provider",
+            Self::Listen => "listen",
+            Self::Roles => "roles",
+            Self::AdminKey => "admin_key",
+            Self::Region => "region",
+            Self::RetentionDays => "retention_days",
+            Self::Concurrency => "concurrency",
+            Self::Log => "log",
+            Self::LogFormat => "log_format",
+        }
+    }
+
+    /// The setting of this name.
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key| key.name() == name)
+    }
+
+    /// Whether its value may hold a secret: then it can be read from the file named by `SMS_…_FILE`.
+    pub(super) const fn is_secret(self) -> bool {
+        matches!(self, Self::Store | Self::Queue | Self::Provider | Self::AdminKey)
+    }
+}
+
+/// The environment variable of a setting.
+pub(crate) fn variable(key: Key) -> String {
+    format!("{PREFIX}{}", key.name().to_uppercase())
+}
+
+/// The known name that `name` is most likely a slip of: two letters wrong at most, one in a short name.
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let most = if name.len() < 5 { 1 } else { 2 };
+    let distance = |known: &str| strsim::osa_distance(&name.to_lowercase(), &known.to_lowercase());
+    let near =
+        known.into_iter().map(|known| (distance(known), known)).filter(|(distance, _)| *distance <= most);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+}

@@ -1,0 +1,262 @@
+//! The server's configuration: three addresses and a few settings.
+
+mod environment;
+mod file;
+mod keys;
+mod log_filter;
+mod redact;
+mod setting;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::bail;
+use secrecy::{ExposeSecret, SecretString};
+use sms_core::Region;
+
+pub(crate) use self::keys::Key;
+#[cfg(test)]
+pub(crate) use self::keys::variable;
+pub use self::log_filter::LogFilter;
+pub(crate) use self::redact::redacted;
+pub(crate) use self::setting::Source;
+use self::setting::{Setting, Value};
+
+/// The shortest `admin_key`, in bytes.
+const MIN_ADMIN_KEY: usize = 16;
+/// An idempotency key is kept for as many days.
+const MIN_RETENTION_DAYS: u32 = 3;
+
+/// What the server is told: defaults < file < environment < flags.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where messages are kept. Defaults to `sqlite:data/sms.db`.
+    pub store: SecretString,
+    /// How due messages reach the workers. Defaults to `memory:`.
+    pub queue: SecretString,
+    /// Who sends them. Defaults to `sandbox:`, which sends nothing.
+    pub provider: SecretString,
+    /// The address to serve on. Defaults to `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// What this process does. Defaults to everything.
+    pub roles: Vec<Role>,
+    /// A key with every scope that is not in the store, of 16 characters at least. Defaults to none.
+    pub admin_key: Option<SecretString>,
+    /// The region whose national number formats are understood, e.g. `RU`. Defaults to `RU`.
+    pub region: Region,
+    /// How long ended messages are kept, in days; 3 at the least. Defaults to 90.
+    pub retention_days: u32,
+    /// Calls to the provider in flight at most. Defaults to 8.
+    pub concurrency: NonZeroUsize,
+    /// What is logged. Defaults to `info`.
+    pub log: LogFilter,
+    /// How it is logged. Defaults to `text`.
+    pub log_format: LogFormat,
+    /// Where each value that is not a default comes from.
+    sources: BTreeMap<Key, Source>,
+}
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Serves the REST API.
+    Api,
+    /// Sends messages.
+    Worker,
+    /// Serves the web UI.
+    Ui,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one object a line.
+    Json,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Api, Self::Worker, Self::Ui];
+
+    /// The name used in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Worker => "worker",
+            Self::Ui => "ui",
+        }
+    }
+}
+
+impl LogFormat {
+    /// The name used in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+        Self {
+            store: "sqlite:data/sms.db".into(),
+            queue: "memory:".into(),
+            provider: "sandbox:".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            roles: Role::ALL.to_vec(),
+            admin_key: None,
+            region: Region::RU,
+            retention_days: 90,
+            concurrency: CONCURRENCY,
+            log: LogFilter::default(),
+            log_format: LogFormat::default(),
+            sources: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file named by `file` or `SMS_CONFIG`, the environment and the flags.
+    ///
+    /// # Errors
+    ///
+    /// An unknown key, by name; a value that cannot be read; a file that is not there. No error holds a secret.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        flags: &BTreeMap<&'static str, String>,
+    ) -> anyhow::Result<Self> {
+        let environment = environment::read(environment)?;
+        let mut settings = match file {
+            Some(path) => file::read(path, "--config")?,
+            None => match &environment.file {
+                Some(path) => file::read(path, keys::FILE_VARIABLE)?,
+                None => BTreeMap::new(),
+            },
+        };
+        settings.extend(environment.settings);
+        for key in Key::ALL {
+            if let Some(value) = flags.get(key.name()) {
+                settings.insert(key, Setting::flag(key, value));
+            }
+        }
+        let mut config = Self::default();
+        for (key, setting) in settings {
+            if let Err(rule) = config.set(key, &setting.value) {
+                bail!("{}", setting.source.complaint(key, &rule));
+            }
+            config.sources.insert(key, setting.source);
+        }
+        Ok(config)
+    }
+
+    /// How long ended messages are kept.
+    pub fn retention(&self) -> Duration {
+        Duration::from_hours(u64::from(self.retention_days) * 24)
+    }
+
+    /// Whether this process has the role.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// The source of a value.
+    pub(crate) fn source(&self, key: Key) -> &Source {
+        self.sources.get(&key).unwrap_or(&Source::Default)
+    }
+
+    /// The name of the setting to change, as a person finds it: `SMS_STORE`, `--store`, `store in sms.toml`.
+    pub(crate) fn place(&self, key: Key) -> String {
+        self.source(key).place(key)
+    }
+
+    /// A value as it may be shown to anybody.
+    pub(crate) fn shown(&self, key: Key) -> String {
+        match key {
+            Key::Store => redacted(self.store.expose_secret()),
+            Key::Queue => redacted(self.queue.expose_secret()),
+            Key::Provider => redacted(self.provider.expose_secret()),
+            Key::Listen => self.listen.to_string(),
+            Key::Roles => self.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(","),
+            Key::AdminKey => self.admin_key.as_ref().map_or("none", |_| redact::REDACTED).to_owned(),
+            Key::Region => self.region.to_string(),
+            Key::RetentionDays => self.retention_days.to_string(),
+            Key::Concurrency => self.concurrency.to_string(),
+            Key::Log => self.log.to_string(),
+            Key::LogFormat => self.log_format.as_str().to_owned(),
+        }
+    }
+
+    /// Sets a value. The error is the rule it breaks, without the value.
+    fn set(&mut self, key: Key, value: &Value) -> Result<(), String> {
+        match key {
+            Key::Store => self.store = value.text()?.into(),
+            Key::Queue => self.queue = value.text()?.into(),
+            Key::Provider => self.provider = value.text()?.into(),
+            Key::Listen => {
+                let rule = "must be an IP address and a port, such as 127.0.0.1:8080 or [::]:8080";
+                self.listen = value.text()?.parse().map_err(|_| rule.to_owned())?;
+            }
+            Key::Roles => self.roles = roles(&value.list()?)?,
+            Key::AdminKey => {
+                let admin_key = value.text()?;
+                if admin_key.len() < MIN_ADMIN_KEY {
+                    return Err(format!("must be at least {MIN_ADMIN_KEY} characters long"));
+                }
+                self.admin_key = Some(admin_key.into());
+            }
+            Key::Region => {
+                let rule = "must be the two letters of a country with phone numbers, such as RU";
+                self.region = value.text()?.parse().map_err(|_| rule.to_owned())?;
+            }
+            Key::RetentionDays => {
+                let rule = "must be at least 3, the days an idempotency key is kept";
+                let days = u32::try_from(value.number()?).map_err(|_| "is too large".to_owned())?;
+                self.retention_days = (days >= MIN_RETENTION_DAYS).then_some(days).ok_or(rule)?;
+            }
+            Key::Concurrency => {
+                let calls = usize::try_from(value.number()?).ok().and_then(NonZeroUsize::new);
+                self.concurrency = calls.ok_or("must be at least 1")?;
+            }
+            Key::Log => self.log = value.text()?.parse()?,
+            Key::LogFormat => {
+                self.log_format = match value.text()? {
+                    "text" => LogFormat::Text,
+                    "json" => LogFormat::Json,
+                    _ => return Err("must be text or json".to_owned()),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn roles(names: &[&str]) -> Result<Vec<Role>, String> {
+    let mut roles = Vec::new();
+    for name in names {
+        let Some(role) = Role::ALL.into_iter().find(|role| role.as_str() == *name) else {
+            return Err(format!("holds the unknown role `{name}`; known are api, worker, ui"));
+        };
+        if !roles.contains(&role) {
+            roles.push(role);
+        }
+    }
+    if !roles.contains(&Role::Api) && !roles.contains(&Role::Worker) {
+        return Err("must name api, worker or both: `ui` serves nothing by itself".to_owned());
+    }
+    Ok(roles)
+}
+
+#[cfg(test)]
+mod tests;

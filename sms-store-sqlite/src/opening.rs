@@ -1,0 +1,126 @@
+//! Making the file, and why it cannot be used, for the person who set it up.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use sms_core::{Error, ErrorKind, MessageId, Result};
+
+use crate::error::Failure;
+
+/// Makes the folder and an empty file where there are none, for this user alone: they will hold numbers and texts. The
+/// files that SQLite adds take the mode of the first one.
+pub(crate) fn prepare(path: &Path) -> Result<()> {
+    make_folder(path)?;
+    #[cfg(unix)]
+    if !path.exists() {
+        // Where that fails, SQLite makes the file, and says what is wrong if it cannot.
+        let _ = make_file(path);
+    }
+    for file in [path.to_owned(), with_end(path, "-wal"), with_end(path, "-shm")] {
+        close_to_others(&file);
+    }
+    Ok(())
+}
+
+/// Makes the file under another name first. A file that SQLite has open must not be closed by anybody else in this process:
+/// that would end SQLite's locks on it, and another thread may open the store at this moment.
+#[cfg(unix)]
+fn make_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let other = with_end(path, &format!(".new-{}", MessageId::new()));
+    drop(fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&other)?);
+    let linked = fs::hard_link(&other, path);
+    fs::remove_file(&other)?;
+    linked
+}
+
+fn make_folder(path: &Path) -> Result<()> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| {
+        let message = format!("the folder {} of the SQLite file cannot be made", folder.display());
+        Error::new(ErrorKind::Config, message).with_source(error)
+    })
+}
+
+/// Takes a file that everybody on the machine may read, as earlier versions left it, from all but its owner. One that only
+/// a group may read was given to that group on purpose.
+#[cfg(unix)]
+fn close_to_others(file: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let Ok(found) = fs::metadata(file) else { return };
+    if found.permissions().mode() & 0o007 == 0 {
+        return;
+    }
+    match fs::set_permissions(file, fs::Permissions::from_mode(0o600)) {
+        Ok(()) => {
+            tracing::warn!(file = %file.display(), "everybody could read this file; now its owner alone can")
+        }
+        Err(error) => tracing::warn!(file = %file.display(), %error, "everybody can read this file"),
+    }
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_: &Path) {}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// Says which file it is that failed, and how, in place of SQLite's words where ours say it all.
+pub(crate) fn refused(path: &Path, failure: Failure) -> Error {
+    let Failure::Sqlite(error) = &failure else { return failure.into() };
+    let what = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => "is not a SQLite database",
+        Some(ErrorCode::DatabaseCorrupt) => "is damaged; restore it from a backup",
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            "cannot be written: this user may only read it, or its folder"
+        }
+        Some(ErrorCode::CannotOpen) => {
+            "cannot be opened: it must be a file, and this user must be able to write to it and to its folder"
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "is locked by another program",
+        Some(ErrorCode::DiskFull) => "cannot be written: the disk is full",
+        _ => return failure.into(),
+    };
+    let message = format!("the SQLite file {} {what}", path.display());
+    Error::new(Error::from(failure).kind(), message)
+}
+
+/// Finds out whether the file can be used, and changes nothing.
+pub(crate) fn check(path: &Path) -> Result<()> {
+    if !path.exists() {
+        return check_folder(path);
+    }
+    // Without the right to write, SQLite opens the file for reading.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let read = || -> rusqlite::Result<bool> {
+        let conn = Connection::open_with_flags(path, flags)?;
+        conn.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
+        conn.is_readonly(rusqlite::MAIN_DB)
+    };
+    if read().map_err(|error| refused(path, error.into()))? {
+        let message = format!("the SQLite file {} cannot be written by this user", path.display());
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    Ok(())
+}
+
+/// The nearest folder that is there must be one.
+fn check_folder(path: &Path) -> Result<()> {
+    let there = path.ancestors().skip(1).find(|folder| folder.exists());
+    if there.is_none_or(Path::is_dir) {
+        return Ok(());
+    }
+    let message =
+        format!("the folder of the SQLite file {} cannot be made: a file is in its way", path.display());
+    Err(Error::new(ErrorKind::Config, message))
+}
