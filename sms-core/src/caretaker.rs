@@ -6,10 +6,12 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::ends::EndLog;
 use crate::error::{Error, Result};
 use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::store::{DueRequest, KEY_WINDOW, Store};
+use crate::supervise::catch_panic;
 use crate::worker::least_lease;
 
 /// How often the caretaker looks for messages that are due, rescued or expired.
@@ -46,6 +48,7 @@ pub struct Caretaker {
     queue: Arc<dyn Queue>,
     provider: Arc<dyn Provider>,
     retention: Duration,
+    ends: EndLog,
 }
 
 impl Caretaker {
@@ -56,7 +59,7 @@ impl Caretaker {
         provider: Arc<dyn Provider>,
         retention: Duration,
     ) -> Self {
-        Self { store, queue, provider, retention: retention.max(KEY_WINDOW) }
+        Self { store, queue, provider, retention: retention.max(KEY_WINDOW), ends: EndLog::new() }
     }
 
     /// Works until the shutdown, which drops the step in hand: each is a compare-and-set, and what it leaves undone the
@@ -65,11 +68,10 @@ impl Caretaker {
         let care = async {
             tokio::join!(
                 repeat(INTERVAL, || async {
-                    // Expire before offering: what is past its deadline must not be offered.
-                    report("expire", self.expire()).await
-                        | report("rescue", self.rescue()).await
-                        | report("offer", self.offer()).await
+                    report("expire", self.expire()).await | report("rescue", self.rescue()).await
                 }),
+                // Apart, since a queue that does not answer must delay neither.
+                repeat(INTERVAL, || report("offer", self.offer())),
                 // Apart, since a provider may take its time to answer.
                 repeat(INTERVAL, || report("ask for receipts", async {
                     // More only at the usual pace: it is the provider's time.
@@ -92,6 +94,7 @@ impl Caretaker {
             let expired = self.store.expire(BATCH).await?;
             if !expired.is_empty() {
                 tracing::info!(messages = expired.len(), "expired: their deadline passed while they waited");
+                self.ends.moved(&self.store, &expired, "deadline").await;
             }
             if expired.len() < BATCH {
                 return Ok(false);
@@ -110,6 +113,7 @@ impl Caretaker {
             let rescued = self.store.rescue(BATCH).await?;
             if !rescued.is_empty() {
                 tracing::warn!(messages = rescued.len(), "rescued: their worker vanished while sending");
+                self.ends.moved(&self.store, &rescued, "end of the lease").await;
             }
             if rescued.len() < BATCH {
                 return Ok(false);
@@ -158,7 +162,9 @@ impl Caretaker {
             if awaiting.is_empty() {
                 break;
             }
-            self.store.apply_receipts(&receipts.query(&awaiting).await?).await?;
+            let found = receipts.query(&awaiting).await?;
+            let effects = self.store.apply_receipts(&found).await?;
+            self.ends.received(&self.store, &found, &effects).await;
             if awaiting.len() < polling.batch {
                 break;
             }
@@ -176,6 +182,8 @@ impl Caretaker {
         let inferred = self.store.infer(quiet).await?;
         if !inferred.is_empty() {
             tracing::info!(messages = inferred.len(), "sent after all, as receipts under unknown ids show");
+            // The receipts may have said more.
+            self.ends.moved(&self.store, &inferred, "receipt").await;
         }
         Ok(())
     }
@@ -210,7 +218,7 @@ async fn repeat<F: Future<Output = bool>>(every: Duration, mut step: impl FnMut(
 /// Whether a step has more to do; one that failed is repeated at its time.
 async fn report(name: &'static str, step: impl Future<Output = Result<bool>>) -> bool {
     let timed_out = |error| Err(Error::unavailable("the step took too long", error));
-    timeout(STEP_TIMEOUT, step).await.unwrap_or_else(timed_out).unwrap_or_else(|error| {
+    timeout(STEP_TIMEOUT, catch_panic(step)).await.unwrap_or_else(timed_out).unwrap_or_else(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         tracing::warn!(step = name, %error, cause, "caretaker: a step failed and will be repeated");
         false

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::error::{Error, Result};
 use crate::memory::MemoryQueue;
 use crate::queue::{Job, Lease, LeaseToken, Queue, QueueStats};
+use crate::supervise::catch_panic;
 
 /// The longest a call of the queue may take, beyond the time it was asked to wait.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -223,5 +224,5 @@ impl Queue for FallbackQueue {
 
 async fn limited<T>(wait: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
     let timed_out = |error| Err(Error::unavailable("the queue did not answer in time", error));
-    timeout(wait + LIMIT, call).await.unwrap_or_else(timed_out)
+    timeout(wait + LIMIT, catch_panic(call)).await.unwrap_or_else(timed_out)
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::message::NewMessage;
 use crate::queue::{Job, Lane, Queue, QueueStats};
+use crate::supervise::{catch_panic, survive_panic};
 
 /// Jobs per push.
 const MAX_JOBS: usize = 1000;
@@ -85,12 +86,18 @@ impl Pusher {
         let first = LaneRoom { most: FIRST_ROOM, free: FIRST_ROOM, claimed: 0 };
         let room = Room(Arc::new(Mutex::new(Lanes { rooms: [first; 3], closed_until: None })));
         let batches = Lane::ALL.map(|_| {
-            let (batches, waiting) = mpsc::unbounded_channel();
-            runtime.spawn(push_all(Arc::clone(&queue), waiting, room.clone()));
+            let (batches, mut waiting) = mpsc::unbounded_channel();
+            let (queue, room) = (Arc::clone(&queue), room.clone());
+            runtime.spawn(async move {
+                while survive_panic("push", push_all(&queue, &mut waiting, &room)).await.is_none() {}
+            });
             batches
         });
-        let (pushed, looks) = mpsc::channel(1);
-        runtime.spawn(watch(queue, looks, room.clone()));
+        let (pushed, mut looks) = mpsc::channel(1);
+        let seen = room.clone();
+        runtime.spawn(async move {
+            while survive_panic("watch the queue", watch(&queue, &mut looks, &seen)).await.is_none() {}
+        });
         Self { batches, room, pushed }
     }
 
@@ -171,9 +178,9 @@ impl Drop for Claim {
 }
 
 async fn push_all(
-    queue: Arc<dyn Queue>,
-    mut waiting: mpsc::UnboundedReceiver<(Vec<Job>, Claim)>,
-    room: Room,
+    queue: &Arc<dyn Queue>,
+    waiting: &mut mpsc::UnboundedReceiver<(Vec<Job>, Claim)>,
+    room: &Room,
 ) {
     let mut pushes = JoinSet::new();
     while let Some((mut jobs, claim)) = waiting.recv().await {
@@ -188,7 +195,7 @@ async fn push_all(
             jobs.extend(more);
             claims.push(claim);
         }
-        let (queue, room) = (Arc::clone(&queue), room.clone());
+        let (queue, room) = (Arc::clone(queue), room.clone());
         pushes.spawn(async move {
             if !push(queue.as_ref(), &jobs).await {
                 room.close();
@@ -198,12 +205,12 @@ async fn push_all(
         });
         while pushes.try_join_next().is_some() {}
     }
-    pushes.join_all().await;
+    while pushes.join_next().await.is_some() {}
 }
 
 /// Whether the queue took these.
 async fn push(queue: &dyn Queue, jobs: &[Job]) -> bool {
-    match timeout(TIMEOUT, queue.push(jobs)).await {
+    match timeout(TIMEOUT, catch_panic(queue.push(jobs))).await {
         Ok(Ok(())) => return true,
         Ok(Err(error)) => {
             tracing::warn!(jobs = jobs.len(), %error, "push failed; the caretaker will offer these messages");
@@ -216,9 +223,9 @@ async fn push(queue: &dyn Queue, jobs: &[Job]) -> bool {
 }
 
 /// Looks now and then how full the queue is, while something is pushed or room is scarce.
-async fn watch(queue: Arc<dyn Queue>, mut pushed: mpsc::Receiver<()>, room: Room) {
+async fn watch(queue: &Arc<dyn Queue>, pushed: &mut mpsc::Receiver<()>, room: &Room) {
     loop {
-        match timeout(TIMEOUT, queue.stats()).await {
+        match timeout(TIMEOUT, catch_panic(queue.stats())).await {
             Ok(Ok(stats)) => room.see(&stats),
             _ => room.close(),
         }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::message::MessageId;
+
 /// One statement of a provider about one accepted message, from a callback or a status query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
@@ -56,8 +58,8 @@ pub enum ReceiptState {
 /// What [`Store::apply_receipts`](crate::Store::apply_receipts) did with one receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiptEffect {
-    /// Recorded; the message changed its state or learned a new code.
-    Applied,
+    /// Recorded; this message changed its state or learned a new code.
+    Applied(MessageId),
     /// Known already, or overtaken by a final state. Nothing was written.
     Ignored,
     /// No message bears this provider id yet. Kept until one does.

@@ -16,6 +16,7 @@ use crate::phone::Region;
 use crate::pusher::Pusher;
 use crate::queue::{Job, Queue};
 use crate::store::{InsertRequest, Inserted, Store};
+use crate::supervise::survive_panic;
 
 /// Rows per insert, as far as requests allow.
 const MAX_ROWS: usize = 1000;
@@ -147,7 +148,11 @@ impl Sender {
         Ok(self.0.inbox.get_or_init(|| {
             let (inbox, requests) = mpsc::channel(MAX_WAITING);
             let pusher = self.0.queue.clone().map(|queue| Pusher::start(&runtime, queue));
-            runtime.spawn(insert_all(Arc::clone(&self.0.store), pusher, requests));
+            let (store, mut requests) = (Arc::clone(&self.0.store), requests);
+            runtime.spawn(async move {
+                let (store, pusher) = (store.as_ref(), pusher.as_ref());
+                while survive_panic("insert", insert_all(store, pusher, &mut requests)).await.is_none() {}
+            });
             inbox
         }))
     }
@@ -160,12 +165,12 @@ pub fn key_reused() -> Error {
 
 /// Inserts until every sender is gone and nobody waits. A task of its own: a caller that goes away cancels nothing
 /// for those who share its insert.
-async fn insert_all(store: Arc<dyn Store>, pusher: Option<Pusher>, mut requests: mpsc::Receiver<Request>) {
+async fn insert_all(store: &dyn Store, pusher: Option<&Pusher>, requests: &mut mpsc::Receiver<Request>) {
     let (mut waiting, mut open) = (Vec::new(), true);
     let mut inserts = FuturesUnordered::new();
     while open || !inserts.is_empty() {
         while !waiting.is_empty() && may_insert(inserts.len(), &waiting) {
-            let insert = insert(store.as_ref(), pusher.as_ref(), take_batch(&mut waiting));
+            let insert = insert(store, pusher, take_batch(&mut waiting));
             // A store that panics fails those it was called for, and nobody after them.
             inserts.push(AssertUnwindSafe(insert).catch_unwind());
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::class::OnUnknown;
 use crate::clock::{StoreTime, datetime_to_ms, duration_to_ms};
 use crate::event::{EventDetails, EventKind, Evidence};
-use crate::message::NewMessage;
+use crate::message::{MessageId, NewMessage};
 use crate::outcome::{OutcomeClass, RESEND_AFTER, Verdict};
 use crate::provider::Polling;
 use crate::receipt::{Receipt, ReceiptEffect};
@@ -293,8 +293,13 @@ impl Standing {
         (EventKind::Inferred, details)
     }
 
-    /// `sent → delivered | undelivered`, or a new code on the way there.
-    pub fn receive(&mut self, now: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
+    /// `sent → delivered | undelivered`, or a new code on the way there, for the message of this id.
+    pub fn receive(
+        &mut self,
+        id: MessageId,
+        now: i64,
+        receipt: &Receipt,
+    ) -> (ReceiptEffect, Option<NewEvent>) {
         let next = self.status.after_receipt(receipt.state);
         let made_at = receipt.at.map(datetime_to_ms);
         // One that comes late or again must not put an earlier code in the place of a later one.
@@ -322,7 +327,7 @@ impl Standing {
             provider_at: receipt.at,
             ..EventDetails::default()
         };
-        (ReceiptEffect::Applied, Some((EventKind::Receipt, details)))
+        (ReceiptEffect::Applied(id), Some((EventKind::Receipt, details)))
     }
 
     /// Notes the next query; an event when the message is given up instead.

@@ -14,9 +14,10 @@ use lapin::options::{
 };
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
+use sms_core::supervise::survive_panic;
 use sms_core::{Job, Lane, Lease, Result};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::book::{Book, Pulled, Word};
@@ -33,6 +34,12 @@ const TICK: Duration = Duration::from_millis(50);
 const PROBE: Duration = Duration::from_secs(2);
 /// Deliveries that are shelved at a time.
 const TOGETHER: usize = 100;
+
+/// Starts the task that consumes. It ends when it is aborted.
+pub(crate) fn start(shared: &Arc<Shared>) -> JoinHandle<()> {
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move { while survive_panic("RabbitMQ: consume", shared.consume()).await.is_none() {} })
+}
 
 /// What the task that consumes and the callers of the queue share.
 #[derive(Debug)]
@@ -153,19 +160,23 @@ impl Shared {
     }
 
     /// Works until it is dropped.
-    pub(crate) async fn consume(self: Arc<Self>) {
+    async fn consume(self: &Arc<Self>) -> std::convert::Infallible {
+        // Left over where this panicked.
+        self.forget_connection();
         let mut retry = Retry::new("consume");
         loop {
             let Err(failure) = self.serve().await;
-            {
-                let mut desk = self.desk();
-                desk.channel = None;
-                desk.book.forget(Instant::now());
-            }
+            self.forget_connection();
             self.gate.close(failure.clone());
             self.arrived.notify_waiters();
             retry.pause(&failure).await;
         }
+    }
+
+    fn forget_connection(&self) {
+        let mut desk = self.desk();
+        desk.channel = None;
+        desk.book.forget(Instant::now());
     }
 
     /// Consumes over one connection, until it fails.

@@ -13,6 +13,7 @@ use futures_util::stream::FuturesUnordered;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation, ConnectionStatus};
+use sms_core::supervise::survive_panic;
 use sms_core::{Error, ErrorKind, Job, Lane, MessageId, Result};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -60,8 +61,11 @@ impl Publisher {
         let [urgent, normal, bulk] = Lane::ALL.map(|lane| {
             let (requests, waiting) = mpsc::channel(WAITING);
             let gate = Arc::new(Gate::new());
-            let task = Task { lane, gate: Arc::clone(&gate), waiting, shared: Arc::clone(shared) };
-            (Door { requests, gate }, tokio::spawn(task.run()))
+            let mut task = Task { lane, gate: Arc::clone(&gate), waiting, shared: Arc::clone(shared) };
+            let task = tokio::spawn(async move {
+                while survive_panic("RabbitMQ: publish", task.run()).await.is_none() {}
+            });
+            (Door { requests, gate }, task)
         });
         let doors = [urgent.0, normal.0, bulk.0];
         (Self { doors, limit: shared.config.timeout }, [urgent.1, normal.1, bulk.1])
@@ -113,7 +117,7 @@ impl Task {
         PURPOSES[usize::from(self.lane.number())]
     }
 
-    async fn run(mut self) {
+    async fn run(&mut self) {
         let mut retry = Retry::new(self.purpose());
         loop {
             let mut open = Open::default();

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::book::Pulled;
 use crate::config::AmqpConfig;
-use crate::consume::Shared;
+use crate::consume::{self, Shared};
 use crate::error::Failure;
 use crate::publish::Publisher;
 
@@ -43,7 +43,7 @@ impl AmqpQueue {
         let limit = config.timeout * 4;
         let shared = Arc::new(Shared::new(config));
         let (publisher, [urgent, normal, bulk]) = Publisher::start(&shared);
-        let tasks = [urgent, normal, bulk, tokio::spawn(Arc::clone(&shared).consume())];
+        let tasks = [urgent, normal, bulk, consume::start(&shared)];
         let queue = Self { shared, publisher, tasks };
         queue.publisher.first(limit).await?;
         queue.shared.gate.first(limit).await?;

@@ -1,9 +1,11 @@
 //! `serve`: everything a process does, from its start to its end.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
+use futures_util::FutureExt;
 use secrecy::ExposeSecret;
 use sms_core::{CancellationToken, Sender, Worker};
 use tokio::net::TcpListener;
@@ -15,6 +17,7 @@ use crate::compose::{Addresses, Upstream};
 use crate::config::{Config, Key, Role};
 use crate::keys::{KeyRing, KeyScope};
 use crate::output::try_print;
+use crate::run::one_line;
 use crate::{http, logging};
 
 /// Serves until SIGTERM, SIGINT or SIGHUP, then ends what it has begun; a second signal ends it at once.
@@ -31,7 +34,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
-    tokio::spawn(watch_signals(shutdown.clone()).context("signals")?);
+    let signals = tokio::spawn(watch_signals(shutdown.clone()).context("signals")?);
 
     let worker = Worker::builder(Arc::clone(&store), Arc::clone(&queue), upstream.provider())
         .name(name)
@@ -42,7 +45,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let work = async {
         if config.has(Role::Worker) {
             tracing::info!(worker = worker.name(), "working");
-            worker.run(shutdown.clone()).await.context("worker")?;
+            Box::pin(worker.run(shutdown.clone())).await.context("worker")?;
         }
         anyhow::Ok(())
     };
@@ -72,10 +75,20 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     };
-    // One that fails ends the other.
-    let ended = tokio::try_join!(stopping(work, &shutdown), stopping(listen, &shutdown));
+    // One that fails stops the other, which then ends what it has begun.
+    let parts = async { tokio::join!(part(work, &shutdown), part(listen, &shutdown)) };
+    tokio::pin!(parts);
+    let (sent, served) = tokio::select! {
+        ended = &mut parts => ended,
+        // It watches until the process ends; without it nobody could stop the process in good order.
+        _ = signals => {
+            shutdown.cancel();
+            let _ = parts.await;
+            bail!("the code that watches signals failed");
+        }
+    };
     tracing::info!("stopped");
-    ended.map(drop)
+    sent.and(served)
 }
 
 /// Says which system this process is a part of, before anything of it can fail.
@@ -104,12 +117,15 @@ fn worker_name() -> String {
     format!("{host}-{}-{:04x}", std::process::id(), fastrand::u16(..))
 }
 
-async fn stopping(
+/// Runs a part of the process. A failure and a panic end the whole process, in good order.
+async fn part(
     part: impl Future<Output = anyhow::Result<()>>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let ended = part.await;
-    if ended.is_err() {
+    let panicked = |_| Err(anyhow!("the program's code failed"));
+    let ended = AssertUnwindSafe(part).catch_unwind().await.unwrap_or_else(panicked);
+    if let Err(error) = &ended {
+        tracing::error!(reason = one_line(error), "stopping");
         shutdown.cancel();
     }
     ended

@@ -88,7 +88,7 @@ impl Ledger {
     /// Applies a receipt to a row.
     pub(crate) fn receive(&mut self, id: MessageId, receipt: &Receipt) -> ReceiptEffect {
         let Some(row) = self.rows.get_mut(&id) else { return ReceiptEffect::Ignored };
-        let (effect, event) = row.standing.receive(self.now, receipt);
+        let (effect, event) = row.standing.receive(id, self.now, receipt);
         if let Some(event) = event {
             self.changed.insert(id);
             self.entries.push((id, row.standing.status, event));

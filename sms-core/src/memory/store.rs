@@ -201,7 +201,7 @@ impl Inner {
             }
             return ReceiptEffect::Parked;
         };
-        let (effect, event) = row.standing.receive(now, receipt);
+        let (effect, event) = row.standing.receive(id, now, receipt);
         let status = row.standing.status;
         if let Some(event) = event {
             self.log(now, id, status, event);

@@ -16,6 +16,7 @@ use crate::outcome::{AttemptState, Outcome, OutcomeClass, Verdict, decide};
 use crate::provider::{LateAnswer, LateAnswers, Submission};
 use crate::queue::{Lane, Lease, Queue};
 use crate::store::{BeginRequest, Begun, Settled, Settlement};
+use crate::supervise::catch_panic;
 
 /// Waits between repeats of a write whose answer was lost.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -29,9 +30,22 @@ struct Ticket {
 }
 
 impl Shared {
+    /// An [`attempt`](Self::attempt) that ends alone when its code panics: its messages are left to their leases.
+    pub(super) async fn attempt_safely(&self, leases: Vec<Lease>, admission: Admission, place: Place) {
+        let messages = leases.len();
+        let attempt = async {
+            self.attempt(leases, admission, place).await;
+            Ok(())
+        };
+        if let Err(error) = catch_panic(attempt).await {
+            self.breaker.cancel_trial();
+            tracing::error!(%error, messages, "an attempt failed half way; its messages become unknown");
+        }
+    }
+
     /// Takes the jobs of one call to their outcomes. Never fails: what cannot be written now is repeated, and what
     /// cannot be written at all is left for the caretaker, which is safe.
-    pub(super) async fn attempt(&self, leases: Vec<Lease>, admission: Admission, place: Place) {
+    async fn attempt(&self, leases: Vec<Lease>, admission: Admission, place: Place) {
         let call = self.provider.limits().timeout;
         let lease = self.lease.unwrap_or_else(|| least_lease(call));
         // Counted from before `begin`, so that it ends before the lease does by the store's clock.
@@ -80,7 +94,7 @@ impl Shared {
         let mut wait = FIRST_WAIT;
         while Instant::now() < latest_start {
             let request = BeginRequest { ids: &ids, worker: &self.name, batch, provider, lease };
-            let write = in_turn(turns, self.store.begin(request));
+            let write = in_turn(turns, catch_panic(self.store.begin(request)));
             let recorded = timeout_at(latest_start, timeout(STORE_TIMEOUT, write));
             match self.abandon.run_until_cancelled(recorded).await? {
                 Ok(Ok(Ok(begun))) => return Some(begun),
@@ -185,9 +199,12 @@ impl Shared {
     async fn settle(&self, settlements: &[Settlement], turns: Option<&Semaphore>) {
         let mut wait = FIRST_WAIT;
         loop {
-            let settle = timeout(STORE_TIMEOUT, in_turn(turns, self.store.settle(settlements)));
+            let settle = timeout(STORE_TIMEOUT, in_turn(turns, catch_panic(self.store.settle(settlements))));
             match self.unless_abandoned(settle).await {
-                Some(Ok(Ok(settled))) => return log_late(settlements, &settled),
+                Some(Ok(Ok(settled))) => {
+                    log_late(settlements, &settled);
+                    return self.ends.settled(settlements, &settled);
+                }
                 Some(Ok(Err(error))) => {
                     tracing::error!(%error, messages = settlements.len(), "outcomes not recorded, will be repeated");
                 }
@@ -254,7 +271,7 @@ async fn in_turn<T>(turns: Option<&Semaphore>, write: impl Future<Output = T>) -
 
 async fn report(what: &'static str, call: impl Future<Output = Result<()>>) {
     let timed_out = |error| Err(Error::unavailable("no answer in time", error));
-    if let Err(error) = timeout(QUEUE_TIMEOUT, call).await.unwrap_or_else(timed_out) {
+    if let Err(error) = timeout(QUEUE_TIMEOUT, catch_panic(call)).await.unwrap_or_else(timed_out) {
         tracing::warn!(what, %error, "the queue did not take this; the jobs come again and fall off the store");
     }
 }

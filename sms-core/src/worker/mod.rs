@@ -19,6 +19,7 @@ use self::gather::Rate;
 use self::places::Places;
 use crate::breaker::{Admission, Breaker};
 use crate::caretaker::Caretaker;
+use crate::ends::EndLog;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fallback::FallbackQueue;
 use crate::provider::Provider;
@@ -27,6 +28,7 @@ use crate::registry::Registry;
 use crate::retry::RetryPolicy;
 use crate::steering::Steering;
 use crate::store::Store;
+use crate::supervise::survive_panic;
 
 /// How long one pull waits for the first job; also the longest a shutdown waits for it.
 const PULL_WAIT: Duration = Duration::from_millis(500);
@@ -78,6 +80,7 @@ struct Shared {
     /// Calls to the provider in flight.
     in_flight: AtomicUsize,
     retry: RetryPolicy,
+    ends: EndLog,
     name: String,
     lease: Option<Duration>,
     /// The right to write a batch to the store.
@@ -156,6 +159,7 @@ impl Worker {
             steering: None,
             in_flight: AtomicUsize::new(0),
             retry: RetryPolicy::default(),
+            ends: EndLog::new(),
             name: format!("worker-{:08x}", fastrand::u32(..)),
             lease: None,
             writes: Semaphore::new(MAX_WRITES),
@@ -204,22 +208,39 @@ impl Worker {
         tokio::join!(
             caretaker.run(&shutdown),
             async {
-                shutdown.run_until_cancelled(queue.watch()).await;
+                let watch = || shutdown.run_until_cancelled(queue.watch());
+                while survive_panic("watch the queue", watch()).await.is_none() {}
             },
-            self.shared.steer(&shutdown),
-            self.shared.listen(&shutdown),
-            self.pull_all(&shutdown)
+            async {
+                while survive_panic("orders and reports", self.shared.steer(&shutdown)).await.is_none() {}
+            },
+            async { while survive_panic("late answers", self.shared.listen(&shutdown)).await.is_none() {} },
+            self.work(&shutdown)
         );
         Ok(())
     }
 
-    async fn pull_all(&self, shutdown: &CancellationToken) {
+    /// Takes jobs until the shutdown, then lets calls in flight end.
+    async fn work(&self, shutdown: &CancellationToken) {
         let limits = self.shared.provider.limits();
         let places = Places::new(self.concurrency, limits.calls_per_second);
         let attempts = TaskTracker::new();
+        while survive_panic("pull", self.pull_all(shutdown, &places, &attempts)).await.is_none() {}
+        self.shared.stop.cancel();
+        attempts.close();
+        if timeout(limits.timeout + DRAIN_MARGIN, attempts.wait()).await.is_err() {
+            self.shared.abandon.cancel();
+            let _ = timeout(limits.timeout + LAST_TRY * 2, attempts.wait()).await;
+        }
+    }
+
+    /// Starts an attempt for each batch of jobs, until the shutdown.
+    async fn pull_all(&self, shutdown: &CancellationToken, places: &Places, attempts: &TaskTracker) {
+        // A panic may have left one that nobody makes.
+        self.shared.breaker.cancel_trial();
         let mut rate = Rate::default();
         while !shutdown.is_cancelled() {
-            let pulled = self.pull(&places);
+            let pulled = self.pull(places);
             let Some((admission, mut jobs)) = shutdown.run_until_cancelled(pulled).await else { break };
             // What it gathers is kept out here, so that a shutdown that cuts it short loses nothing.
             let gather = self.shared.gather(&mut rate, &mut jobs, self.most(admission));
@@ -234,16 +255,10 @@ impl Worker {
                     break;
                 };
                 let shared = Arc::clone(&self.shared);
-                attempts.spawn(async move { shared.attempt(call, admission, place).await });
+                attempts.spawn(async move { shared.attempt_safely(call, admission, place).await });
                 shutdown.run_until_cancelled(self.shared.breaker.after_start()).await;
             }
             self.shared.release(&jobs).await;
-        }
-        self.shared.stop.cancel();
-        attempts.close();
-        if timeout(limits.timeout + DRAIN_MARGIN, attempts.wait()).await.is_err() {
-            self.shared.abandon.cancel();
-            let _ = timeout(limits.timeout + LAST_TRY * 2, attempts.wait()).await;
         }
     }
 

@@ -10,6 +10,7 @@ use super::Shared;
 use crate::breaker::Pause;
 use crate::clock::{Clock, SystemClock, datetime_from_ms};
 use crate::steering::{PauseReport, Steering, WorkerReport};
+use crate::supervise::catch_panic;
 
 /// How often orders are looked for; a change of its own state is reported at once.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -30,7 +31,6 @@ impl Shared {
         self.breaker.hold(ITSELF, "the orders for this provider have not been read yet");
         let mut helm = Helm::new(self, steering);
         let steer = async {
-            helm.forget_vanished().await;
             let mut orders = interval(INTERVAL);
             orders.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
@@ -41,8 +41,10 @@ impl Shared {
                 helm.report().await;
             }
         };
+        // Apart from the orders, which nothing may be sent without.
+        let steer = async { tokio::join!(steer, forget_vanished(steering, &self.name)) };
         shutdown.run_until_cancelled(steer).await;
-        let _ = timeout(REGISTRY_TIMEOUT, steering.forget(&self.name)).await;
+        let _ = timeout(REGISTRY_TIMEOUT, catch_panic(steering.forget(&self.name))).await;
     }
 
     /// Hears late answers, until the shutdown.
@@ -74,18 +76,9 @@ impl<'a> Helm<'a> {
         Self { shared, steering, version: None, report, reported_at: None }
     }
 
-    /// Workers that were killed leave their last report behind.
-    async fn forget_vanished(&self) {
-        let before = datetime_from_ms(SystemClock.now_ms()) - VANISHED;
-        let Ok(Ok(reported)) = timeout(REGISTRY_TIMEOUT, self.steering.workers()).await else { return };
-        for (name, ..) in reported.iter().filter(|(.., at)| *at < before) {
-            let _ = timeout(REGISTRY_TIMEOUT, self.steering.forget(name)).await;
-        }
-    }
-
     async fn take_order(&mut self) {
         let provider = self.shared.provider.name();
-        let order = match timeout(REGISTRY_TIMEOUT, self.steering.order(provider)).await {
+        let order = match timeout(REGISTRY_TIMEOUT, catch_panic(self.steering.order(provider))).await {
             Ok(Ok(order)) => order,
             Ok(Err(error)) => return tracing::warn!(%error, "the orders for the provider cannot be read"),
             Err(_) => return tracing::warn!("the orders for the provider cannot be read in time"),
@@ -123,11 +116,22 @@ impl<'a> Helm<'a> {
         if fresh && why(&report) == why(&self.report) {
             return;
         }
-        match timeout(REGISTRY_TIMEOUT, self.steering.report(&self.shared.name, &report)).await {
+        let written = catch_panic(self.steering.report(&self.shared.name, &report));
+        match timeout(REGISTRY_TIMEOUT, written).await {
             Ok(Ok(())) => (self.report, self.reported_at) = (report, Some(Instant::now())),
             Ok(Err(error)) => tracing::warn!(%error, "this worker's state cannot be reported"),
             Err(_) => tracing::warn!("this worker's state cannot be reported in time"),
         }
+    }
+}
+
+/// Workers that were killed leave their last report behind.
+async fn forget_vanished(steering: &Steering, own: &str) {
+    let before = datetime_from_ms(SystemClock.now_ms()) - VANISHED;
+    let workers = catch_panic(steering.workers());
+    let Ok(Ok(reported)) = timeout(REGISTRY_TIMEOUT, workers).await else { return };
+    for (name, ..) in reported.iter().filter(|(name, _, at)| *at < before && name != own) {
+        let _ = timeout(REGISTRY_TIMEOUT, catch_panic(steering.forget(name))).await;
     }
 }
 

@@ -3,12 +3,16 @@
 
 mod away;
 mod clock;
+mod ends;
 mod evidence;
 mod faults;
 mod gather;
+mod log;
 mod memory_queue;
 mod model;
+mod optional;
 mod outcomes;
+mod panics;
 mod sender;
 mod shutdown;
 mod simulation;

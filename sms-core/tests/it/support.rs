@@ -91,6 +91,8 @@ pub(crate) enum Fault {
     Delay(Duration),
     /// It has its effect at once, and the answer is late.
     DelayAnswer(Duration),
+    /// Its code panics, before it has an effect.
+    Panic,
 }
 
 /// Decides about each call.
@@ -119,6 +121,8 @@ impl<T> Faulty<T> {
             None => return effect.await,
             Some(Fault::Fail) => {}
             Some(Fault::Hang) => return pending().await,
+            // Without the noise of the panic hook.
+            Some(Fault::Panic) => resume_unwind(Box::new("a defect in an adapter's code")),
             Some(Fault::Delay(time)) => {
                 sleep(time).await;
                 return effect.await;

@@ -23,7 +23,8 @@ pub(crate) async fn take(
         Problem::new(StatusCode::FORBIDDEN, "callback_refused", "this is not a genuine callback")
     })?;
     for batch in receipts.chunks(BATCH) {
-        api.0.store.apply_receipts(batch).await?;
+        let effects = api.0.store.apply_receipts(batch).await?;
+        api.0.ends.received(&api.0.store, batch, &effects).await;
     }
     Ok(callbacks.answer())
 }

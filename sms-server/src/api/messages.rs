@@ -7,6 +7,7 @@ use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use sms_core::ends::log_by_person;
 use sms_core::sender::key_reused;
 use sms_core::store::{CancelRequest, Inserted, Resolution, ResolveRequest};
 use sms_core::{Error, ErrorKind, MessageId, Status, StoredMessage};
@@ -96,7 +97,8 @@ pub(crate) async fn cancel(
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
     let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.id.to_string());
-    api.0.store.cancel(CancelRequest { id, scope, by }).await?;
+    let status = api.0.store.cancel(CancelRequest { id, scope, by: by.clone() }).await?;
+    log_by_person(id, status, &by);
     api.changed(id, &caller).await
 }
 
@@ -112,7 +114,8 @@ pub(crate) async fn resolve(
     let (resolution, reason) = read_resolution(Fields::read(&headers, &body)?)?;
     let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.id.to_string());
     // One to be sent again is due at once: the caretaker offers it.
-    api.0.store.resolve(ResolveRequest { id, scope, resolution, by, reason }).await?;
+    let request = ResolveRequest { id, scope, resolution, by: by.clone(), reason };
+    log_by_person(id, api.0.store.resolve(request).await?, &by);
     api.changed(id, &caller).await
 }
 

@@ -24,6 +24,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
+use sms_core::ends::EndLog;
 use sms_core::{Explanation, MessageId, Provider, Queue, Registry, Sender, Store};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -75,6 +76,7 @@ struct State {
     queue: Arc<dyn Queue>,
     keys: KeyRing,
     tallies: Tallies,
+    ends: EndLog,
     desk: Option<Desk>,
     callbacks: Option<Callbacks>,
 }
@@ -113,6 +115,7 @@ impl Api {
             queue,
             keys,
             tallies: Tallies::default(),
+            ends: EndLog::new(),
             desk: None,
             callbacks: None,
         })

@@ -11,7 +11,7 @@ async fn expect_end(h: &StoreHarness, state: ReceiptState, to: Status) {
     let id = h.sent(message()).await;
     h.advance(secs(3)).await;
     let receipt = receipt(id, state);
-    assert_eq!(h.receive(receipt.clone()).await, Applied);
+    assert_eq!(h.receive(receipt.clone()).await, Applied(id));
     let state = h.state(id).await;
     assert_eq!((state.status, state.code, state.reason), (to, receipt.code, receipt.text.clone()));
     let event = h.last_event(id).await;
@@ -32,7 +32,7 @@ pub async fn a_message_can_be_undelivered(h: &StoreHarness) {
 pub async fn on_its_way_is_news_only_once(h: &StoreHarness) {
     let id = h.sent(message()).await;
     let on_its_way = receipt(id, ReceiptState::InTransit).with_code(102, "on its way");
-    assert_eq!(h.receive(on_its_way.clone()).await, Applied);
+    assert_eq!(h.receive(on_its_way.clone()).await, Applied(id));
     let state = h.state(id).await;
     assert_eq!((state.status, state.code), (Status::Sent, Some(102)));
     assert_eq!(h.receive(on_its_way).await, Ignored);
@@ -57,7 +57,7 @@ pub async fn a_final_state_never_goes_back(h: &StoreHarness) {
         (undelivered, ReceiptState::InTransit, Status::Undelivered),
     ] {
         let id = h.sent(message()).await;
-        assert_eq!(h.receive(receipt(id, first)).await, Applied);
+        assert_eq!(h.receive(receipt(id, first)).await, Applied(id));
         let before = (h.find(id).await, h.timeline(id).await);
         assert_eq!(h.receive(receipt(id, then)).await, Ignored, "{then:?} after {first:?}");
         assert_eq!((h.find(id).await, h.timeline(id).await), before, "{then:?} after {first:?}");
@@ -70,7 +70,7 @@ pub async fn a_doubled_receipt_is_ignored(h: &StoreHarness) {
     let delivered = receipt(id, ReceiptState::Delivered);
     let effects =
         h.store.apply_receipts(&[delivered.clone(), delivered.clone()]).await.expect("apply_receipts");
-    assert_eq!(effects, [Applied, Ignored]);
+    assert_eq!(effects, [Applied(id), Ignored]);
     assert_eq!(h.receive(delivered).await, Ignored);
     assert_eq!(h.timeline(id).await.len(), 2, "one attempt, one receipt");
 }
@@ -100,7 +100,8 @@ pub async fn each_receipt_of_a_batch_stands_by_itself(h: &StoreHarness) {
         receipt(ids[1], ReceiptState::Delivered),
     ];
     let effects = h.store.apply_receipts(&batch).await.expect("apply_receipts");
-    assert_eq!(effects, [Applied, Parked, Applied, Ignored, Applied, Applied]);
+    let [first, second, third] = ids.map(Applied);
+    assert_eq!(effects, [first, Parked, second, Ignored, third, second]);
     for (id, status) in ids.into_iter().zip([Status::Delivered, Status::Delivered, Status::Undelivered]) {
         assert_eq!(h.status(id).await, status);
     }
@@ -112,14 +113,14 @@ pub async fn a_receipt_of_either_accepted_attempt_reaches_the_message(h: &StoreH
     h.begin(id).await;
     h.settle(id, 2, Outcome::accepted(format!("second-{id}"))).await;
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Late(Status::Sent));
-    assert_eq!(h.receive(receipt(id, ReceiptState::Delivered)).await, Applied, "the phone did ring");
+    assert_eq!(h.receive(receipt(id, ReceiptState::Delivered)).await, Applied(id), "the phone did ring");
     assert_eq!(h.status(id).await, Status::Delivered);
 }
 
 pub async fn a_receipt_reaches_a_message_that_was_sent_late(h: &StoreHarness) {
     let id = h.unknown(message()).await;
     h.settle(id, 1, accepted(id)).await;
-    assert_eq!(h.receive(receipt(id, ReceiptState::Delivered)).await, Applied);
+    assert_eq!(h.receive(receipt(id, ReceiptState::Delivered)).await, Applied(id));
     assert_eq!(h.status(id).await, Status::Delivered);
 }
 
@@ -131,7 +132,7 @@ pub async fn a_replayed_receipt_puts_no_earlier_code_back(h: &StoreHarness) {
         Receipt { at: Some(now + secs(after)), ..on_its_way }
     };
     let receipts = [at(101, 1), at(102, 2), at(103, 2)];
-    assert_eq!(h.store.apply_receipts(&receipts).await.expect("apply_receipts"), [Applied; 3]);
+    assert_eq!(h.store.apply_receipts(&receipts).await.expect("apply_receipts"), [Applied(id); 3]);
     let before = (h.find(id).await, h.timeline(id).await);
     for receipt in receipts {
         assert_eq!(h.receive(receipt).await, Ignored);

@@ -146,7 +146,7 @@ pub async fn an_inferred_message_takes_further_receipts(h: &StoreHarness) {
     h.receive(stray("stray", ReceiptState::InTransit)).await;
     assert_eq!(h.infer().await, [id]);
     assert_eq!(h.status(id).await, Status::Sent);
-    assert_eq!(h.receive(delivered("stray")).await, Applied);
+    assert_eq!(h.receive(delivered("stray")).await, Applied(id));
     assert_eq!(h.status(id).await, Status::Delivered);
 }
 
@@ -155,6 +155,6 @@ pub async fn a_late_acceptance_under_another_id_is_kept_beside_the_inferred_one(
     h.receive(stray("stray", ReceiptState::InTransit)).await;
     assert_eq!(h.infer().await, [id]);
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Late(Status::Sent));
-    assert_eq!(h.receive(super::steps::receipt(id, ReceiptState::Delivered)).await, Applied);
+    assert_eq!(h.receive(super::steps::receipt(id, ReceiptState::Delivered)).await, Applied(id));
     assert_eq!(h.status(id).await, Status::Delivered);
 }
