@@ -42,9 +42,8 @@ pub(crate) struct FallbackQueue {
 }
 
 /// An outage of the queue.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Away {
-    reason: String,
     /// A job of the push that failed. The queue is back when it takes this one; a copy more does no harm.
     refused: Option<Job>,
 }
@@ -55,9 +54,9 @@ impl FallbackQueue {
         Self { primary, own, mark, away: watch::Sender::new(None), own_turn: AtomicBool::default() }
     }
 
-    /// The reason why the queue cannot be used; `None` while it can.
-    pub(crate) fn away(&self) -> Option<String> {
-        self.away.borrow().as_ref().map(|away| away.reason.clone())
+    /// Whether the queue cannot be used.
+    pub(crate) fn is_away(&self) -> bool {
+        self.away.borrow().is_some()
     }
 
     /// Probes the queue while it is away, and goes back to it. Never ends.
@@ -111,10 +110,6 @@ impl FallbackQueue {
         }
     }
 
-    fn is_away(&self) -> bool {
-        self.away.borrow().is_some()
-    }
-
     fn leave(&self, error: &Error, refused: Option<Job>) {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         let reason = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
@@ -123,7 +118,7 @@ impl FallbackQueue {
                 return false;
             }
             tracing::warn!(reason, "the queue cannot be used; messages go on through the store");
-            *away = Some(Away { reason, refused });
+            *away = Some(Away { refused });
             true
         });
     }
