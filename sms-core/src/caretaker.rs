@@ -133,11 +133,9 @@ impl Caretaker {
             let stats = self.queue.stats().await?;
             let senders = stats.capacity.unwrap_or(0) / 2;
             let limits = stats.room().map(|room| room.saturating_sub(senders).min(BATCH));
-            let request = if self.may_have_lost(stats.degraded) {
-                DueRequest::new(limits, OFFER_AGAIN_AFTER_AWAY).ahead(AHEAD_AWAY)
-            } else {
-                DueRequest::new(limits, OFFER_AGAIN_AFTER)
-            };
+            let again_after = if stats.degraded { OFFER_AGAIN_AFTER_AWAY } else { OFFER_AGAIN_AFTER };
+            let ahead = if self.may_have_lost(stats.degraded) { AHEAD_AWAY } else { Duration::ZERO };
+            let request = DueRequest::new(limits, again_after).ahead(ahead);
             let jobs = self.store.due(request).await?;
             if jobs.is_empty() {
                 return Ok(round > 0);

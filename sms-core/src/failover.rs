@@ -43,6 +43,9 @@ impl Failover {
     }
 }
 
+/// What the limit of a call leaves for handing on from provider to provider.
+const HANDING_ON: Duration = Duration::from_millis(100);
+
 const fn goes_on(class: OutcomeClass) -> bool {
     matches!(class, OutcomeClass::NotSent | OutcomeClass::Deferred | OutcomeClass::Blocked)
 }
@@ -72,12 +75,12 @@ impl Provider for Failover {
     }
 
     /// The smallest batch of all, so that one call here is one call of each provider asked; and the sum of their
-    /// timeouts.
+    /// timeouts, with a moment for handing on, so that the last one's timeout comes before that of the whole.
     fn limits(&self) -> Limits {
         let all = || self.providers.iter().map(super::provider::Provider::limits);
         let mut limits = Limits::new(
             all().map(|limits| limits.batch).min().unwrap_or(1),
-            all().map(|limits| limits.timeout).sum::<Duration>(),
+            all().map(|limits| limits.timeout).sum::<Duration>() + HANDING_ON,
         );
         limits.calls_per_second = all().filter_map(|limits| limits.calls_per_second).min();
         limits
@@ -215,7 +218,7 @@ mod tests {
         }
     }
 
-    /// A provider whose code means something of its own, with an account, and a submit of the test's choice.
+    /// A provider with an account and a meaning of its own for each code, that never answers or panics.
     #[derive(Debug)]
     struct Named(&'static str, bool);
 

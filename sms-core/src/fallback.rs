@@ -220,3 +220,41 @@ async fn limited<T>(wait: Duration, call: impl Future<Output = Result<T>>) -> Re
     let timed_out = |error| Err(Error::unavailable("the queue did not answer in time", error));
     timeout(wait + LIMIT, call).await.unwrap_or_else(timed_out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::message::MessageId;
+    use crate::queue::Lane;
+
+    fn job() -> Job {
+        Job { id: MessageId::new(), lane: Lane::Normal }
+    }
+
+    async fn pull(queue: &FallbackQueue) -> Vec<Lease> {
+        queue.pull(10, Duration::ZERO).await.expect("it never fails")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_is_settled_on_the_side_that_gave_it() {
+        let primary = Arc::new(MemoryQueue::new());
+        let queue = FallbackQueue::new(primary.clone());
+        queue.push(&[job()]).await.expect("pushed");
+        let mut leases = pull(&queue).await;
+        queue.leave(&Error::new(ErrorKind::Unavailable, "a test"), None);
+        queue.push(&[job()]).await.expect("pushed");
+        leases.extend(pull(&queue).await);
+        assert_eq!(leases.len(), 2);
+        queue.away.send_replace(None);
+        queue.release(&leases).await.expect("released");
+        assert_eq!((primary.ready(), queue.own.ready()), (1, 1));
+        let again = [pull(&queue).await, pull(&queue).await].concat();
+        assert_eq!(again.len(), 2, "what the stand-in holds is worked off in turn with the queue");
+        queue.ack(&again).await.expect("acked");
+        for side in [&*primary, &queue.own] {
+            let stats = side.stats().await.expect("stats");
+            assert!(stats.lanes.iter().all(|lane| lane.ready + lane.leased == 0), "{stats:?}");
+        }
+    }
+}
