@@ -106,14 +106,15 @@ impl Ledger {
         self.rows.get(&id)
     }
 
-    /// Changes a row and logs what happened to it.
+    /// Changes a row and logs what happened to it; the message's state after it. `None` when there is no such row, or the
+    /// change is impossible.
     pub(crate) fn change(
         &mut self,
         id: MessageId,
-        change: impl FnOnce(&mut Standing, i64) -> NewEvent,
+        change: impl FnOnce(&mut Standing, i64) -> Option<NewEvent>,
     ) -> Option<Status> {
         let standing = &mut self.rows.get_mut(&id)?.standing;
-        let event = change(standing, self.now);
+        let event = change(standing, self.now)?;
         self.changed.insert(id);
         self.entries.push((id, standing.status, event));
         Some(standing.status)

@@ -562,13 +562,17 @@ pub(crate) const RECORD_UPDATE: &str = concat!(
      WHERE kind = $2 AND name = $3 AND version = $5 RETURNING version"
 );
 
-/// One record. $1 kind, $2 name.
-pub(crate) const RECORD_GET: &str =
-    "SELECT name, version, value, updated_at FROM registry WHERE kind = $1 AND name = $2";
+/// One record. $2 kind, $3 name.
+pub(crate) const RECORD_GET: &str = concat!(
+    with_clock!(),
+    "SELECT name, version, value, updated_at, (SELECT now FROM clock) FROM registry WHERE kind = $2 AND name = $3"
+);
 
-/// The records of a kind. $1 kind.
-pub(crate) const RECORD_LIST: &str =
-    "SELECT name, version, value, updated_at FROM registry WHERE kind = $1 ORDER BY name";
+/// The records of a kind. $2 kind.
+pub(crate) const RECORD_LIST: &str = concat!(
+    with_clock!(),
+    "SELECT name, version, value, updated_at, (SELECT now FROM clock) FROM registry WHERE kind = $2 ORDER BY name"
+);
 
 /// Removes a record. $1 kind, $2 name.
 pub(crate) const RECORD_DELETE: &str = "DELETE FROM registry WHERE kind = $1 AND name = $2";

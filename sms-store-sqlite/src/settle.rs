@@ -59,7 +59,7 @@ impl Plain {
             return Ok(None);
         }
         let mut standing = ANY_STANDING;
-        let (kind, details) = standing.settle(now, settlement);
+        let Some((kind, details)) = standing.settle(now, settlement) else { return Ok(None) };
         Ok(Some(Self { now, standing, kind, details: ledger::encode(&details)? }))
     }
 

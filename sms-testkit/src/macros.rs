@@ -34,6 +34,7 @@ macro_rules! store {
                 the_urgent_lane_is_offered_first
                 the_longest_due_is_offered_first
                 each_lane_has_its_own_limit
+                what_was_offered_is_offered_ahead_of_its_time_and_what_is_not_due_is_not
                 an_offered_message_is_not_offered_again_too_early
                 an_offered_message_that_is_not_taken_is_offered_again
                 a_message_its_caller_pushes_is_left_alone_for_a_while
@@ -369,6 +370,7 @@ macro_rules! registry {
             names_are_kept_letter_by_letter
             every_json_value_is_kept
             a_put_notes_its_time
+            the_age_of_a_record_is_told_by_the_stores_clock
             of_two_writers_one_succeeds
             of_two_makers_one_succeeds
             no_unconditional_write_is_lost

@@ -24,7 +24,7 @@ use crate::store::{
     Resolution, ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store, UnmatchedRequest,
     provider_id_taken,
 };
-use crate::transition::{HeldLease, NewEvent, Standing};
+use crate::transition::{HeldLease, NewEvent, Standing, impossible};
 
 /// A [`Store`] in memory: not durable, for tests and as the model the others are compared with.
 #[derive(Debug)]
@@ -111,9 +111,10 @@ impl Inner {
         let event = if owned {
             row.standing.settle(now, settlement)
         } else {
-            row.standing.settle_late(now, settlement).1
+            Some(row.standing.settle_late(now, settlement).1)
         };
         let status = row.standing.status;
+        let Some(event) = event else { return Settled::Late(status) };
         self.log(now, settlement.id, status, event);
         let status = self.join_accepted(now, settlement).unwrap_or(status);
         if owned { Settled::Now(status) } else { Settled::Late(status) }
@@ -164,8 +165,9 @@ impl Inner {
         let (suspects, unmatched) = (self.suspects(), UnmatchedId::gather(self.parked.iter().cloned()));
         let found = inference::pairs(&suspects, &unmatched, now, quiet);
         for (suspect, id) in &found {
-            if let Some(row) = self.rows.get_mut(&suspect.id) {
-                let event = row.standing.infer(now, &id.provider_id);
+            if let Some(row) = self.rows.get_mut(&suspect.id)
+                && let Some(event) = row.standing.infer(now, &id.provider_id)
+            {
                 self.log(now, suspect.id, Status::Sent, event);
                 self.join_parked(now, suspect.id, &(id.provider.clone(), id.provider_id.clone()));
             }
@@ -215,7 +217,7 @@ impl Inner {
         now: i64,
         limit: usize,
         when: impl Fn(&Standing, i64) -> bool,
-        then: impl Fn(&mut Standing, i64) -> NewEvent,
+        then: impl Fn(&mut Standing, i64) -> Option<NewEvent>,
     ) -> Vec<MessageId> {
         let ids: Vec<_> = self
             .rows
@@ -224,14 +226,17 @@ impl Inner {
             .map(|(id, _)| *id)
             .take(limit)
             .collect();
-        for id in &ids {
-            if let Some(row) = self.rows.get_mut(id) {
-                let event = then(&mut row.standing, now);
+        let mut moved = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(row) = self.rows.get_mut(&id)
+                && let Some(event) = then(&mut row.standing, now)
+            {
                 let status = row.standing.status;
-                self.log(now, *id, status, event);
+                self.log(now, id, status, event);
+                moved.push(id);
             }
         }
-        ids
+        moved
     }
 
     /// A change by a person: in this scope, of a message in the state that the change needs.
@@ -240,7 +245,7 @@ impl Inner {
         now: i64,
         (id, scope): (MessageId, &Scope),
         needed: Status,
-        change: impl FnOnce(&mut Standing) -> NewEvent,
+        change: impl FnOnce(&mut Standing) -> Option<NewEvent>,
     ) -> Result<Status> {
         let row = self.rows.get_mut(&id).filter(|row| scope.admits(row.message.owner.as_deref()));
         let standing = &mut row.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such message"))?.standing;
@@ -248,7 +253,7 @@ impl Inner {
             let message = format!("the message is {}, not {needed}", standing.status);
             return Err(Error::new(ErrorKind::Conflict, message));
         }
-        let event = change(standing);
+        let event = change(standing).ok_or_else(impossible)?;
         let status = standing.status;
         self.log(now, id, status, event);
         Ok(status)
@@ -291,7 +296,9 @@ impl Store for MemoryStore {
             };
             let is_ours = |lease: &HeldLease| lease.worker == request.worker && lease.batch == request.batch;
             if row.standing.is_due(now) {
-                row.standing.begin(now, &request);
+                if !row.standing.begin(now, &request) {
+                    continue;
+                }
             } else if !row.standing.lease.as_ref().is_some_and(is_ours) {
                 continue;
             }
