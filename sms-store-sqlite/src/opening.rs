@@ -17,10 +17,19 @@ pub(crate) fn prepare(path: &Path) -> Result<()> {
         // Where that fails, SQLite makes the file, and says what is wrong if it cannot.
         let _ = make_file(path);
     }
-    for file in [path.to_owned(), with_end(path, "-wal"), with_end(path, "-shm")] {
-        close_to_others(&file);
-    }
     Ok(())
+}
+
+/// Takes a store's files from all but their owner where everybody on the machine may read them, as earlier versions left
+/// them. Those that only a group may read were given to that group on purpose. To be called when the file is known to be a
+/// store: with a wrong path it is somebody else's.
+pub(crate) fn close_to_others(path: &Path) {
+    #[cfg(unix)]
+    for file in [path.to_owned(), with_end(path, "-wal"), with_end(path, "-shm")] {
+        close_file(&file);
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 /// Makes the file under another name first. A file that SQLite has open must not be closed by anybody else in this process:
@@ -48,10 +57,8 @@ fn make_folder(path: &Path) -> Result<()> {
     })
 }
 
-/// Takes a file that everybody on the machine may read, as earlier versions left it, from all but its owner. One that only
-/// a group may read was given to that group on purpose.
 #[cfg(unix)]
-fn close_to_others(file: &Path) {
+fn close_file(file: &Path) {
     use std::os::unix::fs::PermissionsExt;
 
     let Ok(found) = fs::metadata(file) else { return };
@@ -66,9 +73,7 @@ fn close_to_others(file: &Path) {
     }
 }
 
-#[cfg(not(unix))]
-fn close_to_others(_: &Path) {}
-
+#[cfg(unix)]
 fn with_end(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);

@@ -52,6 +52,7 @@ impl SqliteStore {
             let refused = |failure| opening::refused(config.path(), failure);
             let mut conn = connect::writer(&config).map_err(refused)?;
             migrate(&mut conn).map_err(refused)?;
+            opening::close_to_others(config.path());
             Writer::start(config, conn)
         });
         let writer = open.await.map_err(|error| stopped().with_source(error))??;

@@ -181,6 +181,18 @@ mod modes {
     }
 
     #[tokio::test]
+    async fn what_is_no_store_keeps_its_mode() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("text");
+        std::fs::write(&file, "no database, but long enough to be looked at ".repeat(100)).expect("written");
+        for path in [file.as_path(), folder.path()] {
+            set_permissions(path, Permissions::from_mode(0o755)).expect("set");
+            SqliteStore::open(SqliteConfig::new(path)).await.expect_err("no store");
+            assert_eq!(mode(path), 0o755, "{}", path.display());
+        }
+    }
+
+    #[tokio::test]
     async fn a_file_that_everybody_could_read_is_closed_to_others_and_one_of_a_group_is_left_alone() {
         for (before, after) in
             [(0o644, 0o600), (0o666, 0o600), (0o604, 0o600), (0o640, 0o640), (0o660, 0o660)]
