@@ -85,11 +85,11 @@ async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
                 "{base}: with a login, callbacks need the api_id: add callback_api_id to the provider's address"
             )
         }
-        Callback::Add { base } => smsru.callback_add(&url(&base)).await?,
-        Callback::List => smsru.callback_get().await?,
-        Callback::Remove { base } => smsru.callback_del(&url(&base)).await?,
+        Callback::Add { base } => smsru.callback_add(&url(&base)).await,
+        Callback::List => smsru.callback_get().await,
+        Callback::Remove { base } => smsru.callback_del(&url(&base)).await,
     };
-    for url in registered {
+    for url in registered.with_context(place)? {
         println!("{url}");
     }
     Ok(())
