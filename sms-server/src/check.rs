@@ -38,8 +38,10 @@ pub(crate) async fn check(config: &Config, offline: bool) -> anyhow::Result<()> 
     ];
     for (key, answer) in &parts {
         match answer {
-            Ok(words) => println!("{:<15} {words}", key.name()),
-            Err(error) => println!("{:<15} does not work: {}", key.name(), one_line(error)),
+            Ok(words) => println!("{:<15} {}: {words}", key.name(), config.shown(*key)),
+            Err(error) => {
+                println!("{:<15} {}: does not work: {}", key.name(), config.shown(*key), one_line(error));
+            }
         }
     }
     let broken: Vec<String> =

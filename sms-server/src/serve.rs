@@ -53,7 +53,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving");
             if config.admin_key.is_none() {
-                greet(&keys, address).await?;
+                greet(&keys, address).await.with_context(|| config.place(Key::Store))?;
             }
             let mut sender = Sender::builder(Arc::clone(&store)).region(config.region);
             // Into a queue of this process alone only if this process also works; else the workers find what is due.
@@ -117,10 +117,10 @@ async fn stopping(
 /// On first start, makes a key and prints it inside a command that sends the first message.
 #[expect(clippy::print_stdout, reason = "the key is for the person who started the server, not for the log")]
 async fn greet(keys: &KeyRing, address: SocketAddr) -> anyhow::Result<()> {
-    if !keys.list().await.context("keys")?.is_empty() {
+    if !keys.list().await?.is_empty() {
         return Ok(());
     }
-    let key = keys.create("first key", &KeyScope::ALL).await.context("keys")?;
+    let key = keys.create("first key", &KeyScope::ALL).await?;
     println!("First start: here is a key, shown this once. Send an SMS with it:\n");
     println!("curl -sS http://{address}/v1/messages \\");
     println!("  -H 'Authorization: Bearer {}' \\", key.expose_secret());

@@ -42,11 +42,10 @@ pub(crate) fn no_connection(server: &PgConnectOptions, error: sqlx::Error) -> Er
 }
 
 /// A connection, or a first statement, that took too long.
-pub(crate) fn too_slow(config: &PgConfig, elapsed: tokio::time::error::Elapsed) -> Error {
+pub(crate) fn too_slow(config: &PgConfig) -> Error {
     let (place, limit) = (place(&config.server), config.timeout.as_secs());
     let message =
         format!("PostgreSQL at {place} did not answer within {limit} s (timeout_seconds in the address)");
-    drop(elapsed);
     Error::new(ErrorKind::Unavailable, message)
 }
 

@@ -62,12 +62,12 @@ fn close_file(file: &Path) {
     use std::os::unix::fs::PermissionsExt;
 
     let Ok(found) = fs::metadata(file) else { return };
-    if found.permissions().mode() & 0o007 == 0 {
+    if found.permissions().mode() % 0o10 == 0 {
         return;
     }
     match fs::set_permissions(file, fs::Permissions::from_mode(0o600)) {
         Ok(()) => {
-            tracing::warn!(file = %file.display(), "everybody could read this file; now its owner alone can")
+            tracing::warn!(file = %file.display(), "everybody could read this file; now its owner alone can");
         }
         Err(error) => tracing::warn!(file = %file.display(), %error, "everybody can read this file"),
     }
@@ -119,13 +119,31 @@ pub(crate) fn check(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The nearest folder that is there must be one.
+/// The nearest folder that is there must be one, and this user must be able to write to it.
 fn check_folder(path: &Path) -> Result<()> {
-    let there = path.ancestors().skip(1).find(|folder| folder.exists());
-    if there.is_none_or(Path::is_dir) {
+    let folders = path
+        .ancestors()
+        .skip(1)
+        .map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let there = folders.into_iter().find(|folder| folder.exists()).unwrap_or_else(|| Path::new("."));
+    let what = if !there.is_dir() {
+        "cannot be made: a file is in the way of its folder"
+    } else if !may_write(there) {
+        "cannot be made: this user may not write to its folder"
+    } else {
         return Ok(());
-    }
-    let message =
-        format!("the folder of the SQLite file {} cannot be made: a file is in its way", path.display());
-    Err(Error::new(ErrorKind::Config, message))
+    };
+    Err(Error::new(ErrorKind::Config, format!("the SQLite file {} {what}", path.display())))
+}
+
+#[cfg(unix)]
+fn may_write(folder: &Path) -> bool {
+    use rustix::fs::{Access, access};
+
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn may_write(_: &Path) -> bool {
+    true
 }

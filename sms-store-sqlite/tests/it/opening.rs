@@ -244,5 +244,5 @@ async fn a_check_makes_nothing_and_finds_what_is_wrong() {
     assert!(error.to_string().ends_with("is not a SQLite database"), "{error}");
     let below = SqliteConfig::new(folder.file().join("sms.db"));
     let error = SqliteStore::check(&below).await.expect_err("a file in the way");
-    assert!(error.to_string().ends_with("a file is in its way"), "{error}");
+    assert!(error.to_string().ends_with("cannot be made: a file is in the way of its folder"), "{error}");
 }
