@@ -88,7 +88,7 @@ impl Document {
         found
     }
 
-    /// Whether a heading has this anchor.
+    /// Looks for a heading with this anchor.
     fn has(&self, anchor: &str) -> bool {
         let headings = self.text.lines().filter(|line| line.starts_with('#'));
         let anchors = headings.map(|line| {

@@ -63,7 +63,7 @@ impl Failure {
         Error::unavailable("the RabbitMQ queue cannot be reached now", self)
     }
 
-    /// What a person has to mend at this address, where that is plain.
+    /// The error that a person has to mend at this address, if it is one.
     pub(crate) fn config(&self, config: &AmqpConfig) -> Option<Error> {
         let Self::Broker(error) = self else { return None };
         let Broker::ProtocolError(said) = error.kind() else { return None };

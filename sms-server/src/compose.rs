@@ -12,7 +12,7 @@ use crate::config::{Config, Key};
 #[cfg(not(any(feature = "sqlite", feature = "pg")))]
 compile_error!("a server needs a store: enable the feature `sqlite` or `pg`");
 
-/// What the three addresses of a configuration name, not opened yet.
+/// The store, queue and provider of a configuration, not opened yet.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     pub(crate) store: StoreAddress,
@@ -258,7 +258,7 @@ fn unknown(address: &str, known: &str) -> String {
     }
 }
 
-/// Whether this has the form of an API id of sms.ru, five groups of hexadecimal digits.
+/// Recognises the form of an API id of sms.ru, five groups of hexadecimal digits.
 fn is_api_id(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     let is_hex = |group: &&str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_hexdigit());

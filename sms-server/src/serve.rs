@@ -157,7 +157,7 @@ fn watch_signals(shutdown: CancellationToken) -> std::io::Result<impl Future<Out
     })
 }
 
-/// Whether the program was started to outlive its terminal, as `nohup` does: a handler would end that.
+/// Tells whether the program was started to outlive its terminal, as `nohup` does: a handler would end that.
 fn is_hangup_ignored() -> bool {
     let ignored = |status: &str| {
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;

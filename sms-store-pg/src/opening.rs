@@ -1,4 +1,4 @@
-//! Why the database cannot be used, for the person who set it up: what refuses, where, and what mends it.
+//! Errors of opening in words for the person who set the database up: what refuses, where, and what mends it.
 
 use sms_core::{Error, ErrorKind};
 use sqlx::postgres::PgConnectOptions;

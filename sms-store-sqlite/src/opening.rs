@@ -1,4 +1,4 @@
-//! Making the file, and why it cannot be used, for the person who set it up.
+//! Making the file; errors of opening in words for the person who set it up.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -57,12 +57,16 @@ fn make_folder(path: &Path) -> Result<()> {
     })
 }
 
+/// The bits of a mode that are about everybody on the machine.
+#[cfg(unix)]
+const OTHERS: u32 = 0o007;
+
 #[cfg(unix)]
 fn close_file(file: &Path) {
     use std::os::unix::fs::PermissionsExt;
 
     let Ok(found) = fs::metadata(file) else { return };
-    if found.permissions().mode() % 0o10 == 0 {
+    if found.permissions().mode() & OTHERS == 0 {
         return;
     }
     match fs::set_permissions(file, fs::Permissions::from_mode(0o600)) {

@@ -59,7 +59,7 @@ impl Key {
         Self::ALL.into_iter().find(|key| key.name() == name)
     }
 
-    /// Whether its value may hold a secret: then it can be read from the file named by `SMS_…_FILE`.
+    /// Tells whether its value may hold a secret: then it can be read from the file named by `SMS_…_FILE`.
     pub(super) const fn is_secret(self) -> bool {
         matches!(self, Self::Store | Self::Queue | Self::Provider | Self::Admin)
     }

@@ -53,11 +53,11 @@ pub struct Config {
     pub retention_days: u32,
     /// Calls to the provider in flight at most. Defaults to 8.
     pub concurrency: NonZeroUsize,
-    /// What is logged. Defaults to `info`.
+    /// The filter of the log. Defaults to `info`.
     pub log: LogFilter,
     /// How it is logged. Defaults to `text`.
     pub log_format: LogFormat,
-    /// Where each value that is not a default comes from.
+    /// The source of each value that is not a default.
     sources: BTreeMap<Key, Source>,
 }
 

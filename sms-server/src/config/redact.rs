@@ -1,6 +1,6 @@
 //! Addresses as they may be shown.
 
-/// What stands in the place of a secret.
+/// The text in the place of a secret.
 pub(super) const REDACTED: &str = "[redacted]";
 /// Schemes of addresses that hold no secret.
 const WITHOUT_SECRETS: [&str; 3] = ["sqlite", "memory", "sandbox"];

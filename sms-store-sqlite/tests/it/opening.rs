@@ -159,7 +159,7 @@ mod modes {
     }
 
     #[tokio::test]
-    async fn a_new_file_and_those_beside_it_are_their_owners_alone() {
+    async fn a_new_file_and_those_next_to_it_are_their_owners_alone() {
         let folder = Folder::new();
         let store = folder.open().await;
         insert(&store, &messages(1)).await.expect("inserted");
