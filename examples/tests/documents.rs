@@ -108,7 +108,7 @@ fn without_code(line: &str) -> String {
     let mut kept = String::new();
     for (number, part) in line.split('`').enumerate() {
         match number % 2 {
-            1 if kept.ends_with('[') => kept.push_str(&format!("`{part}`")),
+            1 if kept.ends_with('[') => kept.extend(["`", part, "`"]),
             1 => {}
             _ => kept.push_str(part),
         }

@@ -39,7 +39,7 @@ async fn raw(server: &Server, method: reqwest::Method, path: &str) -> u16 {
 async fn the_log_holds_no_number_text_key_or_callback_token_at_any_level_and_path() {
     let smsru = Simulator::start(SimulatorConfig::default()).await.expect("a simulator");
     let folder = tempfile::tempdir().expect("a folder");
-    let provider = smsru.url().to_string();
+    let provider = smsru.url();
     let settings = [("SMS_LOG", EVERYTHING), ("SMS_PROVIDER", &provider)];
     let server = Server::start(folder.path(), &settings);
     let registered = run(folder.path(), &settings, &["callback", "add", &server.url("")]).await;
