@@ -37,6 +37,7 @@ lint: ## Formatting and lints, with every set of features
 	$(CARGO) clippy --locked -p sms-smsru -p sms-testkit -- -D warnings
 	$(CARGO) clippy --locked -p sms-queue-redis --no-default-features -- -D warnings
 	$(CARGO) clippy --locked -p sms-core --no-default-features -- -D warnings
+	$(CARGO) clippy --locked -p sms-server --no-default-features --lib -- -D warnings
 	$(CARGO) clippy --locked -p sms-server --no-default-features --features sqlite -- -D warnings
 	$(CARGO) clippy --locked -p sms-server --no-default-features --features pg -- -D warnings
 	$(CARGO) clippy --locked -p sms-server -- -D warnings

@@ -1,3 +1,18 @@
+// The README is read on a forge, too: there its links lead to files, here to items. The first definition counts.
+//! [`Sender`]: Sender
+//! [`Store`]: Store
+//! [`Worker`]: Worker
+//! [`Provider`]: Provider
+//! [`Queue`]: Queue
+//! [`state::TRANSITIONS`]: state::TRANSITIONS
+//! [`OutcomeClass`]: OutcomeClass
+//! [`MemoryStore`]: MemoryStore
+//! [`MemoryQueue`]: MemoryQueue
+//! [`MemoryRegistry`]: MemoryRegistry
+//! [`Sandbox`]: Sandbox
+//! [`RecordingProvider`]: RecordingProvider
+//! [`Failover`]: Failover
+//!
 #![doc = include_str!("../README.md")]
 
 pub mod breaker;

@@ -1,12 +1,10 @@
 //! From addresses to adapters.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
-use sms_core::{ErrorKind, MemoryQueue, Provider, Queue, Registry, Sandbox, Store};
-use tokio::time::timeout;
+use sms_core::{MemoryQueue, Provider, Queue, Registry, Sandbox, Store};
 
 use crate::callbacks::CallbackReader;
 use crate::config::{Config, Key};
@@ -14,10 +12,7 @@ use crate::config::{Config, Key};
 #[cfg(not(any(feature = "sqlite", feature = "pg")))]
 compile_error!("a server needs a store: enable the feature `sqlite` or `pg`");
 
-/// How long a queue may take at the start to tell what keeps it from working.
-const QUEUE_CHECK: Duration = Duration::from_secs(5);
-
-/// What the three addresses of a configuration name, not opened yet.
+/// The store, queue and provider of a configuration, not opened yet.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     pub(crate) store: StoreAddress,
@@ -169,17 +164,22 @@ impl QueueAddress {
             #[cfg(feature = "redis")]
             Self::Redis(config) => {
                 let queue = Arc::new(sms_queue_redis::RedisQueue::connect(config)?);
-                // It connects with its first call.
-                if let Ok(Err(error)) = timeout(QUEUE_CHECK, queue.stats()).await
-                    && error.kind() == ErrorKind::Config
-                {
-                    return Err(error.into());
-                }
+                refuse_what_only_a_person_can_mend(&*queue).await?;
                 Ok(queue)
             }
             #[cfg(feature = "amqp")]
             Self::Amqp(config) => Ok(Arc::new(sms_queue_amqp::AmqpQueue::connect(config).await?)),
         }
+    }
+}
+
+/// Asks a queue that connects with its first call. One that is down, or does not answer in 5 s, is no error.
+#[cfg(feature = "redis")]
+async fn refuse_what_only_a_person_can_mend(queue: &dyn Queue) -> anyhow::Result<()> {
+    const LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
+    match tokio::time::timeout(LIMIT, queue.stats()).await {
+        Ok(Err(error)) if error.kind() == sms_core::ErrorKind::Config => Err(error.into()),
+        _ => Ok(()),
     }
 }
 
@@ -258,7 +258,7 @@ fn unknown(address: &str, known: &str) -> String {
     }
 }
 
-/// Whether this has the form of an API id of sms.ru, five groups of hexadecimal digits.
+/// Recognises the form of an API id of sms.ru, five groups of hexadecimal digits.
 fn is_api_id(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     let is_hex = |group: &&str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_hexdigit());

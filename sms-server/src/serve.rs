@@ -60,7 +60,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving");
             if config.admin_key.is_none() {
-                greet(&keys, address).await?;
+                greet(&keys, address).await.with_context(|| config.place(Key::Store))?;
             }
             let mut sender = Sender::builder(Arc::clone(&store)).region(config.region);
             // Into a queue of this process alone only if this process also works; else the workers find what is due.
@@ -136,10 +136,10 @@ async fn part(
 
 /// On first start, makes a key and prints it inside a command that sends the first message.
 async fn greet(keys: &KeyRing, address: SocketAddr) -> anyhow::Result<()> {
-    if !keys.list().await.context("keys")?.is_empty() {
+    if !keys.list().await?.is_empty() {
         return Ok(());
     }
-    let key = keys.create("first key", &KeyScope::ALL).await.context("keys")?;
+    let key = keys.create("first key", &KeyScope::ALL).await?;
     let greeting = format!(
         r#"First start: here is a key, shown this once. Send an SMS with it:
 
@@ -186,7 +186,7 @@ fn watch_signals(shutdown: CancellationToken) -> std::io::Result<impl Future<Out
     })
 }
 
-/// Whether the program was started to outlive its terminal, as `nohup` does: a handler would end that.
+/// Tells whether the program was started to outlive its terminal, as `nohup` does: a handler would end that.
 fn is_hangup_ignored() -> bool {
     let ignored = |status: &str| {
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;

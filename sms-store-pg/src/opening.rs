@@ -1,4 +1,4 @@
-//! Why the database cannot be used, for the person who set it up: what refuses, where, and what mends it.
+//! Errors of opening in words for the person who set the database up: what refuses, where, and what mends it.
 
 use sms_core::{Error, ErrorKind};
 use sqlx::postgres::PgConnectOptions;
@@ -42,11 +42,10 @@ pub(crate) fn no_connection(server: &PgConnectOptions, error: sqlx::Error) -> Er
 }
 
 /// A connection, or a first statement, that took too long.
-pub(crate) fn too_slow(config: &PgConfig, elapsed: tokio::time::error::Elapsed) -> Error {
+pub(crate) fn too_slow(config: &PgConfig) -> Error {
     let (place, limit) = (place(&config.server), config.timeout.as_secs());
     let message =
         format!("PostgreSQL at {place} did not answer within {limit} s (timeout_seconds in the address)");
-    drop(elapsed);
     Error::new(ErrorKind::Unavailable, message)
 }
 

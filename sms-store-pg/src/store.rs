@@ -72,7 +72,7 @@ impl PgStore {
             timeout: config.timeout,
         };
         let connected = timeout(store.timeout, store.connection()).await;
-        let mut conn = connected.map_err(|elapsed| opening::too_slow(&config, elapsed))??;
+        let mut conn = connected.map_err(|_| opening::too_slow(&config))??;
         let right = |error| opening::with_missing_right(&config, error);
         if config.migrate {
             let migrated = migrations::run(conn.conn()?, &config.schema);
@@ -96,7 +96,7 @@ impl PgStore {
         config.check()?;
         let pool = Pool::new(connect::options(config), 1);
         let connected = timeout(config.timeout, pool.take()).await;
-        connected.map_err(|elapsed| opening::too_slow(config, elapsed))??;
+        connected.map_err(|_| opening::too_slow(config))??;
         pool.close().await;
         Ok(())
     }

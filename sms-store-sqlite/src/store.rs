@@ -64,6 +64,7 @@ impl SqliteStore {
             let refused = |failure| opening::refused(config.path(), failure);
             let mut conn = connect::writer(&config).map_err(refused)?;
             migrate(&mut conn).map_err(refused)?;
+            opening::close_to_others(config.path());
             let clock = KeptClock::load(&conn, clock)?;
             Ok((Writer::start(config, conn)?, clock))
         });

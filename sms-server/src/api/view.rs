@@ -76,7 +76,7 @@ pub(crate) enum Replay<'a> {
     Accepted(Box<Accepted<'a>>),
 }
 
-/// What a key that may not read is told of a message it has changed.
+/// A message as a key that may not read sees it after changing it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Outline {
     pub(crate) id: MessageId,

@@ -18,5 +18,6 @@ mod program;
 mod provider;
 mod scopes;
 mod smsru;
+mod starts;
 mod stats;
 mod unknown;
