@@ -39,7 +39,7 @@ pub use event::{Event, EventDetails, EventKind, Evidence};
 pub use failover::Failover;
 pub use inference::UnmatchedId;
 pub use memory::{MemoryQueue, MemoryRegistry, MemoryStore};
-pub use message::{Message, MessageId, NewMessage, SendOptions, StoredMessage};
+pub use message::{Message, MessageId, Metadata, NewMessage, SendOptions, StoredMessage};
 pub use money::Money;
 pub use outcome::{Outcome, OutcomeClass};
 pub use phone::{PhoneNumber, Region};

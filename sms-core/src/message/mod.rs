@@ -1,6 +1,7 @@
 //! The message: what a caller asks for, and what becomes of it.
 
 mod id;
+mod metadata;
 mod prepare;
 mod stored;
 
@@ -13,7 +14,8 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 pub use self::id::MessageId;
-pub use self::prepare::{MAX_ATTEMPTS, MAX_DEADLINE, MAX_PARTS, MAX_SEND_AHEAD};
+pub use self::metadata::{MAX_METADATA_DEPTH, Metadata, MetadataError};
+pub use self::prepare::{MAX_ATTEMPTS, MAX_DEADLINE, MAX_PARTS, SENDER_NAME_RULE, is_sender_name};
 pub use self::stored::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState, NewMessage, StoredMessage};
 use crate::class::{Class, OnUnknown};
 use crate::phone::Region;
@@ -60,7 +62,7 @@ pub struct Message {
     send_at: Option<OffsetDateTime>,
     deadline: Option<Duration>,
     reference: Option<String>,
-    metadata: Map<String, Value>,
+    metadata: Metadata,
     translit: bool,
     daytime: Option<bool>,
     pass_deadline: bool,
@@ -83,7 +85,7 @@ impl Message {
             send_at: None,
             deadline: None,
             reference: None,
-            metadata: Map::new(),
+            metadata: Metadata::default(),
             translit: false,
             daytime: None,
             pass_deadline: false,
@@ -142,9 +144,9 @@ impl Message {
         self
     }
 
-    /// The caller's own data, up to 4 KiB of JSON.
-    pub fn metadata(mut self, metadata: Map<String, Value>) -> Self {
-        self.metadata = metadata;
+    /// The caller's own data, up to 4 KiB of JSON: a [`Metadata`], or a `serde_json::Map`.
+    pub fn metadata(mut self, metadata: impl Into<Metadata>) -> Self {
+        self.metadata = metadata.into();
         self
     }
 

@@ -119,14 +119,11 @@ impl Message {
             let rule = "must be 1 to 255 characters without control characters";
             wrong.push(FieldError::new("reference", "reference_invalid", rule));
         }
-        if !self.metadata.is_empty()
-            && serde_json::to_vec(&self.metadata).is_ok_and(|json| json.len() > MAX_METADATA)
-        {
-            wrong.push(FieldError::new(
-                "metadata",
-                "metadata_too_large",
-                "must be at most 4096 bytes of JSON",
-            ));
+        if self.metadata.as_json().len() > MAX_METADATA {
+            let rule = "must be at most 4096 bytes of JSON";
+            wrong.push(FieldError::new("metadata", "metadata_too_large", rule));
+        } else if self.metadata.is_too_deep() {
+            wrong.push(FieldError::new("metadata", "metadata_invalid", TOO_DEEP));
         }
     }
 

@@ -9,7 +9,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use sms_core::Metadata;
+use sms_core::message::MetadataError;
+use sms_core::text::is_blank;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -105,11 +107,18 @@ impl<'a> Fields<'a> {
         })
     }
 
-    pub(crate) fn object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
-        let value = self.remove(name)?;
-        if value.get().len() > MAX_OBJECT {
+    /// An object of the caller's own, as it is written.
+    pub(crate) fn metadata(&mut self, name: &'static str) -> Option<Metadata> {
+        let value = self.remove(name)?.get();
+        if value.len() > MAX_OBJECT {
             self.wrong.push(FieldProblem::field(name, "field_too_large", "must be at most 64 KiB of JSON"));
-            return None;
+        } else if !value.starts_with('{') {
+            self.wrong.push(FieldProblem::field(name, "field_type", "must be an object"));
+        } else {
+            let inside = |error: MetadataError| {
+                FieldProblem::field(name, "json_invalid", error.rule()).with_pointer_inside(error.pointer())
+            };
+            return Metadata::parse(value).map_err(|error| self.wrong.push(inside(error))).ok();
         }
         self.parse(name, value, "must be an object", Some)
     }
