@@ -12,7 +12,7 @@ use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::inference::UnmatchedId;
-use crate::message::{MessageId, NewMessage, StoredMessage};
+use crate::message::{Fingerprint, IdempotencyKey, MessageId, NewMessage, StoredMessage};
 use crate::outcome::{AttemptState, Outcome, Verdict};
 use crate::phone::PhoneNumber;
 use crate::provider::{Polling, ProviderRef, Submission};
@@ -37,6 +37,11 @@ use crate::state::Status;
 pub trait Store: Debug + Send + Sync + 'static {
     /// `∅ → queued`, for each message. One answer each, in order.
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>>;
+
+    /// The answers that an insert would give because of the keys of `messages`: [`Replayed`](Inserted::Replayed) or
+    /// [`KeyReused`](Inserted::KeyReused), `None` for a key that is free and for none. One each, in order. Nothing is
+    /// written.
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>>;
 
     /// Takes queued messages that are due and have not been offered to a queue for a while, urgent lane first and
     /// those that wait longest for an offer first, and notes that they are being offered: they are not taken again before `again_after`.
@@ -139,6 +144,13 @@ pub enum Inserted {
     Replayed(MessageId),
     /// Its key was used for other content within [`KEY_WINDOW`]. Nothing was stored.
     KeyReused,
+}
+
+impl Inserted {
+    /// What the holder of a key answers to a message under the same key.
+    pub fn held_by(holder: (MessageId, Fingerprint), key: &IdempotencyKey) -> Self {
+        if holder.1 == key.fingerprint { Self::Replayed(holder.0) } else { Self::KeyReused }
+    }
 }
 
 /// What [`Store::due`] is asked.
@@ -376,6 +388,10 @@ impl Stats {
 impl<T: Store + ?Sized> Store for Arc<T> {
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         (**self).insert(request).await
+    }
+
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+        (**self).replays(messages).await
     }
 
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {

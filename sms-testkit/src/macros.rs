@@ -28,6 +28,8 @@ macro_rules! store {
                 a_key_is_held_whatever_becomes_of_its_message
                 a_key_twice_in_one_batch_is_one_message
                 a_refused_message_does_not_spoil_the_batch
+                a_key_that_is_held_answers_without_an_insert
+                metadata_is_kept_as_it_was_written
             }
             due {
                 a_waiting_message_is_offered_with_its_lane

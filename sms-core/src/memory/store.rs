@@ -80,20 +80,25 @@ impl Inner {
         if self.rows.contains_key(&message.id) {
             return Inserted::Stored;
         }
+        if let Some(held) = self.replay(now, message) {
+            return held;
+        }
         if let Some(key) = &message.key {
-            let slot = (message.owner.clone(), key.key.clone());
-            let earlier = self.keys.get(&slot).and_then(|id| self.rows.get(id));
-            if let Some(Row { message: earlier, created_at, .. }) = earlier
-                && now - created_at < duration_to_ms(KEY_WINDOW)
-            {
-                let same = earlier.key.as_ref().is_some_and(|first| first.fingerprint == key.fingerprint);
-                return if same { Inserted::Replayed(earlier.id) } else { Inserted::KeyReused };
-            }
-            self.keys.insert(slot, message.id);
+            self.keys.insert((message.owner.clone(), key.key.clone()), message.id);
         }
         let standing = Standing::accept(message, now, request.push_after);
         self.rows.insert(message.id, Row { message: message.clone(), created_at: now, standing });
         Inserted::Stored
+    }
+
+    /// The answer of the message that holds the key of this one, if one does.
+    fn replay(&self, now: i64, message: &NewMessage) -> Option<Inserted> {
+        let key = message.key.as_ref()?;
+        let holder = self.keys.get(&(message.owner.clone(), key.key.clone()))?;
+        let Row { message: first, created_at, .. } = self.rows.get(holder)?;
+        let is_held = now - created_at < duration_to_ms(KEY_WINDOW);
+        let fingerprint = first.key.as_ref().map(|key| key.fingerprint)?;
+        is_held.then(|| Inserted::held_by((first.id, fingerprint), key))
     }
 
     fn settle(&mut self, now: i64, settlement: &Settlement) -> Settled {
@@ -257,6 +262,11 @@ impl Store for MemoryStore {
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         let (mut inner, now) = self.lock();
         Ok(request.messages.iter().map(|message| inner.insert(now, message, &request)).collect())
+    }
+
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+        let (inner, now) = self.lock();
+        Ok(messages.iter().map(|message| inner.replay(now, message)).collect())
     }
 
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {

@@ -1,5 +1,7 @@
 //! The message: what a caller asks for, and what becomes of it.
 
+mod admission;
+mod fingerprint;
 mod id;
 mod metadata;
 mod prepare;
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+pub use self::admission::{MAX_SEND_AHEAD, MAX_SEND_BEHIND};
 pub use self::id::MessageId;
 pub use self::metadata::{MAX_METADATA_DEPTH, Metadata, MetadataError};
 pub use self::prepare::{MAX_ATTEMPTS, MAX_DEADLINE, MAX_PARTS, SENDER_NAME_RULE, is_sender_name};
@@ -126,7 +129,7 @@ impl Message {
         self
     }
 
-    /// When to send it; up to 60 days ahead. A time in the past means at once.
+    /// When to send it; up to 60 days ahead, and at most 10 minutes ago, which means at once.
     pub fn send_at(mut self, at: OffsetDateTime) -> Self {
         self.send_at = Some(at);
         self

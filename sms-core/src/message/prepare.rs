@@ -3,19 +3,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
-
-use super::{Fingerprint, IdempotencyKey, Message, MessageId, NewMessage, SendOptions};
-use crate::clock::{Clock, SystemClock, datetime_from_ms};
+use super::fingerprint::fingerprint;
+use super::metadata::TOO_DEEP;
+use super::{IdempotencyKey, Message, MessageId, NewMessage, SendOptions};
 use crate::error::{Error, FieldError, Result};
 use crate::phone::{PhoneNumber, Region};
 use crate::text;
 
 /// The most parts one message may have: sms.ru refuses longer ones with its code 205.
 pub const MAX_PARTS: usize = 8;
-/// The longest wait for `send_at`: sms.ru schedules two months ahead, and so do we.
-pub const MAX_SEND_AHEAD: Duration = Duration::from_hours(60 * 24);
 /// The longest deadline.
 pub const MAX_DEADLINE: Duration = Duration::from_hours(30 * 24);
 /// The most attempts a message may ask for.
@@ -59,10 +55,7 @@ impl Message {
         Ok(NewMessage {
             id: MessageId::new(),
             owner: self.owner.clone(),
-            key: self
-                .key
-                .as_ref()
-                .map(|key| IdempotencyKey { key: key.clone(), fingerprint: self.fingerprint(to) }),
+            key: None,
             to,
             text: self.text.clone(),
             from: self.from.clone(),
@@ -81,7 +74,11 @@ impl Message {
             deadline: self.deadline.unwrap_or(policy.deadline),
             max_attempts: self.max_attempts.unwrap_or(policy.max_attempts),
             on_unknown: self.on_unknown.unwrap_or(policy.on_unknown),
-        })
+        };
+        if let Some(key) = &self.key {
+            message.key = Some(IdempotencyKey { key: key.clone(), fingerprint: fingerprint(&message) });
+        }
+        Ok(message)
     }
 
     fn check_text(&self, parts: usize, wrong: &mut Vec<FieldError>) {
@@ -132,10 +129,6 @@ impl Message {
         if self.deadline.is_some_and(|deadline| !seconds.contains(&deadline)) {
             wrong.push(FieldError::new("deadline_seconds", "deadline_invalid", "must be 1 to 2592000"));
         }
-        let last = datetime_from_ms(SystemClock.now_ms()) + MAX_SEND_AHEAD;
-        if self.send_at.is_some_and(|at| at > last) {
-            wrong.push(FieldError::new("send_at", "send_at_invalid", "must be at most 60 days ahead"));
-        }
         if self.max_attempts.is_some_and(|attempts| !(1..=MAX_ATTEMPTS).contains(&attempts)) {
             wrong.push(FieldError::new("max_attempts", "max_attempts_invalid", "must be 1 to 20"));
         }
@@ -146,31 +139,6 @@ impl Message {
         if parsed.is_none() {
             wrong.push(FieldError::new("end_user_ip", "end_user_ip_invalid", "not an IPv4 or IPv6 address"));
         }
-        parsed
-    }
-
-    /// A hash of everything the caller asked for, the number in its one form: what "same content" means.
-    fn fingerprint(&self, to: PhoneNumber) -> Fingerprint {
-        let asked = serde_json::json!([
-            to.to_string(),
-            self.text,
-            self.from,
-            self.class,
-            self.send_at.map(OffsetDateTime::unix_timestamp_nanos).map(|nanos| nanos.to_string()),
-            self.deadline.map(|deadline| deadline.as_millis().to_string()),
-            self.reference,
-            self.metadata,
-            self.translit,
-            self.daytime,
-            self.pass_deadline,
-            self.end_user_ip,
-            self.on_unknown,
-            self.max_attempts,
-        ]);
-        let digest = Sha256::digest(asked.to_string());
-        let mut fingerprint = [0; 16];
-        fingerprint.copy_from_slice(&digest[..16]);
-        fingerprint
     }
 }
 
@@ -226,10 +194,55 @@ mod tests {
     }
 
     #[test]
-    fn the_same_content_has_the_same_fingerprint_however_the_number_is_written() {
-        let key = |message: Message| message.key("k").prepare().expect("valid").key;
-        assert_eq!(key(good()), key(Message::new("8 (925) 123-45-67", "Код 1234")));
-        assert_ne!(key(good()), key(good().class(Class::Otp)));
+    fn equal_messages_have_equal_results_at_any_time() {
+        let past = time::OffsetDateTime::UNIX_EPOCH;
+        let message = good().send_at(past).key("k").prepare().expect("what time forbids is not refused here");
+        assert!(message.check_at(0).is_ok());
+        assert!(message.check_at(9 * 60 * 1000).is_ok());
+        let late = message.check_at(11 * 60 * 1000).expect_err("more than ten minutes");
+        assert_eq!((late.code(), late.fields()[0].field), ("send_at_invalid", "send_at"));
+        let early = message.check_at(-61 * 24 * 3600 * 1000).expect_err("more than sixty days");
+        assert_eq!(early.code(), "send_at_invalid");
+        assert!(good().prepare().expect("valid").check_at(i64::MAX).is_ok());
+    }
+
+    #[test]
+    fn an_address_that_nobody_has_on_the_internet_is_refused() {
+        for ip in [
+            "10.1.2.3",
+            "127.0.0.1",
+            "169.254.0.1",
+            "100.100.0.1",
+            "0.0.0.0",
+            "240.0.0.1",
+            "::1",
+            "fd00::1",
+            "::ffff:192.168.0.1",
+        ] {
+            assert_eq!(codes(&good().end_user_ip(ip)), [("end_user_ip", "end_user_ip_invalid")], "{ip}");
+        }
+        for ip in ["100.128.0.1", "172.32.0.1", "203.0.113.9", "2001:db8::1", "::ffff:8.8.8.8"] {
+            assert!(good().end_user_ip(ip).prepare().is_ok(), "{ip}");
+        }
+    }
+
+    #[test]
+    fn a_sender_name_has_eleven_characters_and_a_number_fifteen_digits() {
+        for from in ["ElevenChars", "123456789012345", "a"] {
+            assert!(good().from(from).prepare().is_ok(), "{from}");
+        }
+        for from in ["TwelveChars!", "1234567890123456", "12345678901a", "", " a"] {
+            assert_eq!(codes(&good().from(from)), [("from", "from_invalid")], "{from}");
+        }
+    }
+
+    #[test]
+    fn metadata_is_bounded_in_size_and_depth() {
+        let nested = (0..40).fold(serde_json::json!({}), |inner, _| serde_json::json!({ "a": inner }));
+        let map = |value: serde_json::Value| value.as_object().expect("an object").clone();
+        assert_eq!(codes(&good().metadata(map(nested))), [("metadata", "metadata_invalid")]);
+        let large = serde_json::json!({"a": "a".repeat(4096)});
+        assert_eq!(codes(&good().metadata(map(large))), [("metadata", "metadata_too_large")]);
     }
 
     #[test]

@@ -8,12 +8,14 @@ mod app;
 mod bad_input;
 mod batch;
 mod callbacks;
+mod input;
 mod kill;
 #[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
 mod many;
 mod process;
 mod program;
 mod provider;
+mod replays;
 mod smsru;
 mod stats;
 mod unknown;
