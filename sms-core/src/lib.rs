@@ -42,7 +42,7 @@ pub use memory::{MemoryQueue, MemoryRegistry, MemoryStore};
 pub use message::{Message, MessageId, Metadata, NewMessage, SendOptions, StoredMessage};
 pub use money::Money;
 pub use outcome::{Outcome, OutcomeClass};
-pub use phone::{PhoneNumber, Region};
+pub use phone::{NumberReader, PhoneNumber, Region};
 pub use provider::{
     Account, AccountInfo, Explanation, LateAnswer, LateAnswers, Limits, Provider, Receipts, Submission,
 };

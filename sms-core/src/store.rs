@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::inference::UnmatchedId;
 use crate::message::{Fingerprint, IdempotencyKey, MessageId, NewMessage, StoredMessage};
 use crate::outcome::{AttemptState, Outcome, Verdict};
-use crate::phone::PhoneNumber;
+use crate::phone::{NumberReader, PhoneNumber};
 use crate::provider::{Polling, ProviderRef, Submission};
 use crate::queue::Job;
 use crate::receipt::{Receipt, ReceiptEffect};
@@ -35,6 +35,10 @@ use crate::state::Status;
 /// * **Errors**: every method may answer `Unavailable` (repeat it) or `Internal` (a person must look).
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
+    /// The reader of numbers: its region is part of the store's configuration, and so the same for every part of the program
+    /// that reads one.
+    fn numbers(&self) -> NumberReader;
+
     /// `∅ → queued`, for each message. One answer each, in order.
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>>;
 
@@ -250,7 +254,7 @@ pub struct ListRequest {
     /// To this number.
     pub to: Option<PhoneNumber>,
     /// Whose text holds this, letter by letter; or whose number holds its digits, see
-    /// [`search_digits`](Self::search_digits).
+    /// [`NumberReader::search_digits`].
     pub search: Option<String>,
     /// Of this class.
     pub class: Option<Class>,
@@ -264,17 +268,6 @@ pub struct ListRequest {
     pub after: Option<MessageId>,
     /// How many at most.
     pub limit: usize,
-}
-
-impl ListRequest {
-    /// The digits of a search that looks like a part of a number: three or more, with nothing but the usual
-    /// punctuation between them.
-    pub fn search_digits(&self) -> Option<String> {
-        let search = self.search.as_deref()?;
-        let digits: String = search.chars().filter(char::is_ascii_digit).collect();
-        let is_number = search.chars().all(|c| c.is_ascii_digit() || " +()-".contains(c));
-        (is_number && digits.len() >= 3).then_some(digits)
-    }
 }
 
 /// What [`Store::resolve`] is asked.
@@ -386,6 +379,10 @@ impl Stats {
 
 #[async_trait]
 impl<T: Store + ?Sized> Store for Arc<T> {
+    fn numbers(&self) -> NumberReader {
+        (**self).numbers()
+    }
+
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         (**self).insert(request).await
     }

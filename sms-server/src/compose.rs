@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::callbacks::CallbackReader;
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
-use sms_core::{MemoryQueue, Provider, Queue, Registry, Sandbox, Store};
+use sms_core::{MemoryQueue, Provider, Queue, Region, Registry, Sandbox, Store};
 
 #[cfg(not(any(feature = "sqlite", feature = "pg")))]
 compile_error!("a server needs a store: enable the feature `sqlite` or `pg`");
@@ -43,21 +43,24 @@ impl StoreAddress {
         }
     }
 
-    /// Opens the store, which is the registry too, and brings its schema up to date.
+    /// Opens the store, which is the registry too, and brings its schema up to date. Numbers are read in this region.
     ///
     /// # Errors
     ///
     /// The adapter's.
-    pub async fn open(self) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
+    pub async fn open(self, region: Region) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(config) => {
-                let store = Arc::new(sms_store_sqlite::SqliteStore::open(config).await.context("store")?);
+                let store = Arc::new(
+                    sms_store_sqlite::SqliteStore::open(config.region(region)).await.context("store")?,
+                );
                 Ok((store.clone(), store))
             }
             #[cfg(feature = "pg")]
             Self::Pg(config) => {
-                let store = Arc::new(sms_store_pg::PgStore::open(*config).await.context("store")?);
+                let store =
+                    Arc::new(sms_store_pg::PgStore::open(config.region(region)).await.context("store")?);
                 Ok((store.clone(), store))
             }
         }

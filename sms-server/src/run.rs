@@ -37,7 +37,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "what a command prints is its result")]
 async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
-    let (_, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
+    let (_, registry) = compose::StoreAddress::read(&config.store)?.open(config.region).await?;
     let ring = KeyRing::new(registry, None);
     match command {
         Keys::Create { name, scopes } => {
@@ -62,7 +62,7 @@ async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "what a command prints is its result")]
 async fn migrate(config: &Config) -> anyhow::Result<()> {
-    compose::StoreAddress::read(&config.store)?.open().await?;
+    compose::StoreAddress::read(&config.store)?.open(config.region).await?;
     println!("The schema of the store is up to date.");
     Ok(())
 }
@@ -73,7 +73,7 @@ async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
     let compose::Upstream::SmsRu(smsru) = compose::Upstream::read(&config.provider)? else {
         bail!("provider: it does not report by itself; sms.ru does");
     };
-    let (_, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
+    let (_, registry) = compose::StoreAddress::read(&config.store)?.open(config.region).await?;
     let path = callbacks::path(&*registry, smsru.name()).await?;
     let url = |base: &str| format!("{}{}", base.trim_end_matches('/'), path.expose_secret());
     let registered = match command {

@@ -21,7 +21,7 @@ use crate::{compose, http};
 ///
 /// What keeps the server from starting.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    let (store, registry) = compose::StoreAddress::read(&config.store)?.open().await?;
+    let (store, registry) = compose::StoreAddress::read(&config.store)?.open(config.region).await?;
     let address = compose::QueueAddress::read(&config.queue)?;
     let (is_shared, queue) = (address.is_shared(), address.open().await?);
     let upstream = compose::Upstream::read(&config.provider)?;
@@ -48,7 +48,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving");
             greet(&keys, address).await?;
-            let mut sender = Sender::builder(Arc::clone(&store)).region(config.region);
+            let mut sender = Sender::builder(Arc::clone(&store));
             // Into a queue of this process alone only if this process also works; else the workers find what is due.
             if is_shared || config.has(Role::Worker) {
                 sender = sender.queue(Arc::clone(&queue));

@@ -11,8 +11,8 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage, UnmatchedId,
-    async_trait,
+    Clock, Event, Job, Message, MessageId, NewMessage, NumberReader, Receipt, Result, Scope, Status, Store,
+    StoredMessage, UnmatchedId, async_trait,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -41,6 +41,7 @@ pub struct PgStore {
     /// Whose clock shows the time: the server's, where it is nobody else's.
     clock: Option<Arc<dyn Clock>>,
     timeout: Duration,
+    numbers: NumberReader,
 }
 
 impl PgStore {
@@ -58,6 +59,7 @@ impl PgStore {
             inserts: Statements::new(&config.schema),
             clock: None,
             timeout: config.timeout,
+            numbers: config.numbers,
         };
         let mut conn = store.limited(store.connection()).await?;
         if config.migrate {
@@ -89,7 +91,8 @@ impl PgStore {
     /// transaction, or nobody knows; roll it back. A transaction that is stricter than `READ COMMITTED` also gets that
     /// when another one has used the key after it began.
     pub async fn insert_in(&self, conn: &mut PgConnection, message: &Message) -> Result<MessageId> {
-        self.limited(insert::insert_in(self, conn, message)).await
+        let message = message.prepare_with(self.numbers)?;
+        self.limited(insert::insert_in(self, conn, &message)).await
     }
 
     /// Closes every connection: idle ones now, others when their calls are done. Calls that come later answer `Closed`.
@@ -127,6 +130,14 @@ impl PgStore {
 
 #[async_trait]
 impl Store for PgStore {
+    fn numbers(&self) -> NumberReader {
+        self.numbers
+    }
+
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+        self.limited(insert::replays(self, messages)).await
+    }
+
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         self.limited(insert::insert(self, request)).await
     }

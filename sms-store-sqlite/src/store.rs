@@ -11,8 +11,8 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Error, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage,
-    SystemClock, UnmatchedId, async_trait,
+    Clock, Error, Event, Job, Message, MessageId, NewMessage, NumberReader, Receipt, Result, Scope, Status,
+    Store, StoredMessage, SystemClock, UnmatchedId, async_trait,
 };
 use tokio::time::timeout;
 
@@ -33,6 +33,7 @@ pub struct SqliteStore {
     readers: Arc<Readers>,
     clock: Arc<dyn Clock>,
     timeout: Duration,
+    numbers: NumberReader,
 }
 
 impl SqliteStore {
@@ -44,7 +45,8 @@ impl SqliteStore {
     /// open or write the file now; `Internal` when it is not a database.
     pub async fn open(config: SqliteConfig) -> Result<Self> {
         config.check()?;
-        let (timeout, readers) = (config.timeout, Arc::new(Readers::new(config.clone())));
+        let (timeout, numbers) = (config.timeout, config.numbers);
+        let readers = Arc::new(Readers::new(config.clone()));
         let open = tokio::task::spawn_blocking(move || -> Result<Writer> {
             connect::check_version()?;
             connect::make_folder(config.path())?;
@@ -53,7 +55,7 @@ impl SqliteStore {
             Writer::start(config, conn)
         });
         let writer = open.await.map_err(|error| stopped().with_source(error))??;
-        Ok(Self { writer, readers, clock: Arc::new(SystemClock), timeout })
+        Ok(Self { writer, readers, clock: Arc::new(SystemClock), timeout, numbers })
     }
 
     /// The same store on another clock. For tests.
@@ -100,7 +102,7 @@ impl SqliteStore {
     /// `Invalid` with the wrong fields; `KeyReused`; `Unavailable`. After any of them the transaction is still the
     /// caller's, to go on with or to roll back.
     pub fn insert_in(&self, conn: &Connection, message: &Message) -> Result<MessageId> {
-        insert::insert_in(conn, self.now(), message)
+        insert::insert_in(conn, self.now(), &message.prepare_with(self.numbers)?)
     }
 
     /// Closes every connection, after the calls that are under way. Without it the file is closed when the last clone is
@@ -154,6 +156,14 @@ fn migrate(conn: &mut Connection) -> Done<()> {
 
 #[async_trait]
 impl Store for SqliteStore {
+    fn numbers(&self) -> NumberReader {
+        self.numbers
+    }
+
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+        insert::replays(self, messages).await
+    }
+
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         insert::insert(self, request).await
     }

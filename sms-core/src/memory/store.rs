@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::inference::{self, Suspect, UnmatchedId};
 use crate::message::{MessageId, NewMessage, StoredMessage};
 use crate::outcome::OutcomeClass;
+use crate::phone::{NumberReader, Region};
 use crate::provider::{Polling, ProviderRef};
 use crate::queue::{Job, Lane};
 use crate::receipt::{Receipt, ReceiptEffect};
@@ -28,6 +29,7 @@ use crate::transition::{HeldLease, NewEvent, Standing};
 #[derive(Debug)]
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
+    numbers: NumberReader,
     inner: Mutex<Inner>,
 }
 
@@ -55,7 +57,13 @@ impl MemoryStore {
 
     /// An empty store on this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, inner: Mutex::default() }
+        Self { clock, numbers: NumberReader::default(), inner: Mutex::default() }
+    }
+
+    /// The region whose national formats of numbers are read. Defaults to Russia.
+    pub fn region(mut self, region: Region) -> Self {
+        self.numbers = NumberReader::new(region);
+        self
     }
 
     fn lock(&self) -> (MutexGuard<'_, Inner>, i64) {
@@ -259,6 +267,10 @@ impl Inner {
 
 #[async_trait]
 impl Store for MemoryStore {
+    fn numbers(&self) -> NumberReader {
+        self.numbers
+    }
+
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         let (mut inner, now) = self.lock();
         Ok(request.messages.iter().map(|message| inner.insert(now, message, &request)).collect())
@@ -375,7 +387,7 @@ impl Store for MemoryStore {
 
     async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
         let (inner, _) = self.lock();
-        let found = inner.rows.values().rev().filter(|row| matches(request, row));
+        let found = inner.rows.values().rev().filter(|row| matches(request, self.numbers, row));
         Ok(found.take(request.limit).map(Row::stored).collect())
     }
 
@@ -424,7 +436,11 @@ impl Store for MemoryStore {
     }
 }
 
-fn matches(request: &ListRequest, Row { message, created_at, standing }: &Row) -> bool {
+fn matches(
+    request: &ListRequest,
+    numbers: NumberReader,
+    Row { message, created_at, standing }: &Row,
+) -> bool {
     request.scope.admits(message.owner.as_deref())
         && request.after.is_none_or(|after| message.id < after)
         && (request.statuses.is_empty() || request.statuses.contains(&standing.status))
@@ -434,8 +450,8 @@ fn matches(request: &ListRequest, Row { message, created_at, standing }: &Row) -
         && request.from_time.is_none_or(|from| *created_at >= datetime_to_ms(from))
         && request.to_time.is_none_or(|to| *created_at < datetime_to_ms(to))
         && request.search.as_ref().is_none_or(|search| {
-            let digits = request.search_digits();
+            let number = message.to.digits().to_string();
             message.text.contains(search)
-                || digits.is_some_and(|digits| message.to.to_string().contains(&digits))
+                || numbers.search_digits(search).iter().any(|digits| number.contains(digits))
         })
 }

@@ -98,7 +98,7 @@ impl Message {
         }
     }
 
-    /// The region whose national number formats `to` may use. Defaults to the sender's, else to Russia.
+    /// The region whose national number formats `to` may use. Defaults to the store's.
     pub fn region(mut self, region: Region) -> Self {
         self.region = Some(region);
         self

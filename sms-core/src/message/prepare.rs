@@ -7,8 +7,8 @@ use super::fingerprint::fingerprint;
 use super::metadata::TOO_DEEP;
 use super::{IdempotencyKey, Message, MessageId, NewMessage, SendOptions};
 use crate::error::{Error, FieldError, Result};
-use crate::phone::{PhoneNumber, Region};
-use crate::text;
+use crate::phone::NumberReader;
+use crate::{text, translit};
 
 /// The most parts one message may have: sms.ru refuses longer ones with its code 205.
 pub const MAX_PARTS: usize = 8;
@@ -30,7 +30,7 @@ impl Message {
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid), with every field that is wrong.
     pub fn prepare(&self) -> Result<NewMessage> {
-        self.prepare_in(Region::RU)
+        self.prepare_with(NumberReader::default())
     }
 
     /// As [`prepare`](Self::prepare), with the region for a message that names none.
@@ -38,9 +38,9 @@ impl Message {
     /// # Errors
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid), with every field that is wrong.
-    pub fn prepare_in(&self, default_region: Region) -> Result<NewMessage> {
+    pub fn prepare_with(&self, numbers: NumberReader) -> Result<NewMessage> {
         let mut wrong = Vec::new();
-        let to = PhoneNumber::parse_in(&self.to, self.region.unwrap_or(default_region));
+        let to = self.region.map_or(numbers, NumberReader::new).read(&self.to);
         let to = to.map_err(|error| wrong.extend_from_slice(error.fields())).ok();
         let counted = text::count(&self.text);
         self.check_text(counted.parts, &mut wrong);
