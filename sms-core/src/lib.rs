@@ -9,6 +9,7 @@ pub mod event;
 pub mod failover;
 mod gsm7;
 pub mod inference;
+mod invisible;
 pub mod memory;
 pub mod message;
 pub mod money;
@@ -29,6 +30,7 @@ pub mod store;
 pub mod text;
 pub mod timeline;
 pub mod transition;
+pub mod translit;
 pub mod worker;
 
 pub use async_trait::async_trait;

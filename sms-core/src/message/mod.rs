@@ -12,7 +12,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 pub use self::admission::{MAX_SEND_AHEAD, MAX_SEND_BEHIND};
@@ -104,7 +103,7 @@ impl Message {
         self
     }
 
-    /// The sender name: 1 to 15 printable ASCII characters. Defaults to the provider's own.
+    /// The sender name: 1 to 11 printable ASCII characters, or up to 15 digits. Defaults to the provider's own.
     pub fn from(mut self, from: impl Into<String>) -> Self {
         self.from = Some(from.into());
         self
@@ -153,7 +152,8 @@ impl Message {
         self
     }
 
-    /// Asks the provider to turn Cyrillic into Latin letters.
+    /// Asks the provider to turn Cyrillic into Latin letters. The parts are counted as [`latin`](crate::translit::latin)
+    /// spells it.
     pub fn translit(mut self, translit: bool) -> Self {
         self.translit = translit;
         self
@@ -172,7 +172,7 @@ impl Message {
         self
     }
 
-    /// The address of the person who caused the message.
+    /// The address of the person who caused the message; one that is not of the public internet is refused.
     pub fn end_user_ip(mut self, ip: impl Into<String>) -> Self {
         self.end_user_ip = Some(ip.into());
         self

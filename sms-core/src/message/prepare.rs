@@ -1,4 +1,4 @@
-//! From what a caller states to what a store takes: every rule about the input is here.
+//! From what a caller states to what a store takes: every rule about the content is here, none that time can change.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,15 +16,24 @@ pub const MAX_PARTS: usize = 8;
 pub const MAX_DEADLINE: Duration = Duration::from_hours(30 * 24);
 /// The most attempts a message may ask for.
 pub const MAX_ATTEMPTS: u32 = 20;
-/// The longest sender name, idempotency key and reference, in characters.
-const MAX_FROM: usize = 15;
+/// The longest sender name, in characters: the alphanumeric address of 3GPP TS 23.040 §9.1.2.5 has 11, and a number of
+/// E.164 15 digits.
+const MAX_FROM: usize = 11;
+const MAX_FROM_DIGITS: usize = 15;
+/// The rule of [`is_sender_name`], in words.
+pub const SENDER_NAME_RULE: &str = "1 to 11 printable ASCII characters, or up to 15 digits";
+/// The longest idempotency key and reference, in characters.
 const MAX_KEY: usize = 255;
 const MAX_REFERENCE: usize = 255;
 /// The largest metadata object, in bytes of JSON.
 const MAX_METADATA: usize = 4096;
 
 impl Message {
-    /// Checks everything, fills in the class's policy and gives the message its id.
+    /// Checks the content, fills in the class's policy and gives the message its id. A number is read as in Russia, where the
+    /// message names no region.
+    ///
+    /// Equal messages have an equal result at any time; what time can change is
+    /// [checked afterwards](NewMessage::check_at).
     ///
     /// # Errors
     ///
@@ -33,7 +42,8 @@ impl Message {
         self.prepare_with(NumberReader::default())
     }
 
-    /// As [`prepare`](Self::prepare), with the region for a message that names none.
+    /// As [`prepare`](Self::prepare), with the reader for the number of a message that names no region: that of the
+    /// [store](crate::Store::numbers).
     ///
     /// # Errors
     ///
@@ -42,7 +52,8 @@ impl Message {
         let mut wrong = Vec::new();
         let to = self.region.map_or(numbers, NumberReader::new).read(&self.to);
         let to = to.map_err(|error| wrong.extend_from_slice(error.fields())).ok();
-        let counted = text::count(&self.text);
+        let counted =
+            if self.translit { text::count(&translit::latin(&self.text)) } else { text::count(&self.text) };
         self.check_text(counted.parts, &mut wrong);
         self.check_names(&mut wrong);
         self.check_numbers(&mut wrong);
@@ -52,7 +63,7 @@ impl Message {
         };
 
         let policy = self.class.policy();
-        Ok(NewMessage {
+        let mut message = NewMessage {
             id: MessageId::new(),
             owner: self.owner.clone(),
             key: None,
@@ -82,8 +93,8 @@ impl Message {
     }
 
     fn check_text(&self, parts: usize, wrong: &mut Vec<FieldError>) {
-        if self.text.is_empty() {
-            wrong.push(FieldError::new("text", "text_empty", "must not be empty"));
+        if text::is_blank(&self.text) && !self.text.chars().any(is_forbidden_control) {
+            wrong.push(FieldError::new("text", "text_empty", "must hold something that can be seen"));
         } else if self.text.chars().any(is_forbidden_control) {
             wrong.push(FieldError::new(
                 "text",
@@ -97,13 +108,10 @@ impl Message {
     }
 
     fn check_names(&self, wrong: &mut Vec<FieldError>) {
-        let printable = |value: &str, max: usize| {
-            (1..=max).contains(&value.len()) && value.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
-        };
-        if self.from.as_deref().is_some_and(|from| !printable(from, MAX_FROM) || from.trim() != from) {
-            wrong.push(FieldError::new("from", "from_invalid", "must be 1 to 15 printable ASCII characters"));
+        if self.from.as_deref().is_some_and(|from| !is_sender_name(from)) {
+            wrong.push(FieldError::new("from", "from_invalid", format!("must be {SENDER_NAME_RULE}")));
         }
-        if self.key.as_deref().is_some_and(|key| !printable(key, MAX_KEY)) {
+        if self.key.as_deref().is_some_and(|key| !is_printable(key, MAX_KEY)) {
             let rule = "must be 1 to 255 printable ASCII characters";
             wrong.push(FieldError::new("idempotency_key", "idempotency_key_invalid", rule));
         }
@@ -135,11 +143,47 @@ impl Message {
     }
 
     fn parse_ip(&self, wrong: &mut Vec<FieldError>) -> Option<IpAddr> {
-        let parsed = self.end_user_ip.as_deref()?.parse().ok();
-        if parsed.is_none() {
-            wrong.push(FieldError::new("end_user_ip", "end_user_ip_invalid", "not an IPv4 or IPv6 address"));
+        let parsed: Option<IpAddr> = self.end_user_ip.as_deref()?.parse().ok();
+        let rule = match parsed {
+            None => "not an IPv4 or IPv6 address",
+            // sms.ru refuses the message for good (507).
+            Some(ip) if !is_public(ip) => {
+                "must be an address of the public internet: that of the person, not of a proxy"
+            }
+            Some(_) => return parsed,
+        };
+        wrong.push(FieldError::new("end_user_ip", "end_user_ip_invalid", rule));
+        None
+    }
+}
+
+/// Whether an address can be that of somebody on the internet: not one that is private, of the machine itself, of its
+/// link, reserved or for many.
+fn is_public(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            // 100.64.0.0/10 is between a provider and its customers; 240.0.0.0/4 was never given out.
+            let shared = a == 100 && (64..128).contains(&b);
+            let local = ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared;
+            !(local || a == 0 || a >= 240 || ip.is_multicast())
+        }
+        IpAddr::V6(ip) => {
+            let local = ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback();
+            !(local || ip.is_unspecified() || ip.is_multicast())
         }
     }
+}
+
+/// Whether this can be a sender name: [`SENDER_NAME_RULE`], without blanks at its ends.
+pub fn is_sender_name(name: &str) -> bool {
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    let longest = if is_number { MAX_FROM_DIGITS } else { MAX_FROM };
+    is_printable(name, longest) && name.trim() == name
+}
+
+fn is_printable(value: &str, longest: usize) -> bool {
+    (1..=longest).contains(&value.len()) && value.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }
 
 /// Control characters have no place in an SMS, but for the line breaks GSM 03.38 has.

@@ -76,7 +76,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn text(&mut self, name: &'static str, longest: usize) -> Option<String> {
         let rule = format!("must be a string of 1 to {longest} characters without control characters");
         self.take(name, &rule, |Text(text)| {
-            let fits = !text.trim().is_empty() && text.chars().count() <= longest;
+            let fits = !is_blank(&text) && text.chars().count() <= longest;
             (fits && !text.chars().any(char::is_control)).then(|| text.into_owned())
         })
     }
@@ -120,7 +120,7 @@ impl<'a> Fields<'a> {
             };
             return Metadata::parse(value).map_err(|error| self.wrong.push(inside(error))).ok();
         }
-        self.parse(name, value, "must be an object", Some)
+        None
     }
 
     /// The first `MOST` items of a list; there may be more.

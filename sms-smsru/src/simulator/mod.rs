@@ -34,7 +34,6 @@ mod shared;
 mod state;
 mod status;
 mod stoplist;
-mod translit;
 mod words;
 
 use std::net::SocketAddr;
