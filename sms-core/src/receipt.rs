@@ -56,7 +56,7 @@ pub enum ReceiptState {
 /// What [`Store::apply_receipts`](crate::Store::apply_receipts) did with one receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiptEffect {
-    /// Recorded; the message changed its state or learned a new code.
+    /// Recorded; the message changed its state, learned a new code, or is contradicted by it.
     Applied,
     /// Known already, or overtaken by a final state. Nothing was written.
     Ignored,
