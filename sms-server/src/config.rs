@@ -172,7 +172,8 @@ fn from_environment(
         let (key, value) = if let Some(key) = secret {
             let read =
                 fs::read_to_string(value).with_context(|| format!("{variable}: cannot read the file"))?;
-            (key, read.trim_end().to_owned())
+            // What Windows puts before a text in UTF-8 is no part of a secret.
+            (key, read.trim_start_matches('\u{feff}').trim_end().to_owned())
         } else if let Some(key) = KEYS.into_iter().find(|key| *key == name) {
             (key, value.clone())
         } else {
@@ -262,6 +263,9 @@ mod tests {
         let path = path.to_str().expect("UTF-8");
         let config = load("", &[("SMS_ADMIN_KEY_FILE", path)], &[]).expect("valid");
         assert_eq!(config.admin_key.expect("read").expose_secret(), "0123456789abcdef");
+        fs::write(path, "\u{feff}0123456789abcdef\r\n").expect("written");
+        let config = load("", &[("SMS_ADMIN_KEY_FILE", path)], &[]).expect("valid");
+        assert_eq!(config.admin_key.expect("read").expose_secret(), "0123456789abcdef", "a byte order mark");
         let both = [("SMS_ADMIN_KEY", "0123456789abcdef"), ("SMS_ADMIN_KEY_FILE", path)];
         assert!(refusal("", &both).contains("set twice"));
     }

@@ -40,6 +40,14 @@ impl<'a> Fields<'a> {
             let detail = "the body must be JSON, sent with Content-Type: application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", detail));
         }
+        let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+        if encodings.into_iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            let detail = "the body must not be compressed: send it without Content-Encoding";
+            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", detail);
+            return Err(problem.with_header(header::ACCEPT_ENCODING, "identity"));
+        }
+        // What Windows puts before a text in UTF-8. JSON has none.
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         serde_json::from_slice(body).map_err(|error| {
             let detail = format!("the body is not a JSON object: {error}");
             Problem::new(StatusCode::BAD_REQUEST, "json_invalid", detail)

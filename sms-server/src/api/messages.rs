@@ -58,7 +58,7 @@ pub(crate) async fn list(
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let mut request = query::read(query::parameters(parameters)?, caller.scope())?;
+    let mut request = query::read(query::parameters(parameters)?, caller.scope(), api.0.store.numbers())?;
     let page = request.limit;
     // One more than the page tells whether there is a next one.
     request.limit += 1;

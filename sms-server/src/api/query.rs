@@ -7,7 +7,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use sms_core::clock::datetime_from_ms;
 use sms_core::store::{ListRequest, StatsRange, UnmatchedRequest};
-use sms_core::{Class, Clock, MessageId, PhoneNumber, Scope, Status, SystemClock};
+use sms_core::{Class, Clock, MessageId, NumberReader, PhoneNumber, Scope, Status, SystemClock};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -30,9 +30,13 @@ pub(crate) fn parameters(
 }
 
 /// Reads the parameters of a list of messages; every wrong one is named.
-pub(crate) fn read(parameters: Vec<(String, String)>, scope: Scope) -> Result<ListRequest, Problem> {
+pub(crate) fn read(
+    parameters: Vec<(String, String)>,
+    scope: Scope,
+    numbers: NumberReader,
+) -> Result<ListRequest, Problem> {
     let mut request = ListRequest { scope, limit: DEFAULT_LIMIT, ..ListRequest::default() };
-    set_all(parameters, |name, value| set(&mut request, name, value))?;
+    set_all(parameters, |name, value| set(&mut request, numbers, name, value))?;
     Ok(request)
 }
 
@@ -93,7 +97,21 @@ fn put<T>(slot: &mut T, value: Option<T>, rule: &'static str) -> Option<&'static
 
 fn put_time(slot: &mut Option<OffsetDateTime>, value: &str) -> Option<&'static str> {
     const TIME: &str = "must be a time such as 2026-12-31T09:30:00Z (RFC 3339)";
-    put(slot, OffsetDateTime::parse(value, &Rfc3339).ok().map(Some), TIME)
+    put(slot, time(value).map(Some), TIME)
+}
+
+/// A time. An unescaped + in a query is a blank; where the offset begins, it was one.
+fn time(value: &str) -> Option<OffsetDateTime> {
+    const OFFSET: usize = " 03:00".len();
+    let offset = value.len().checked_sub(OFFSET).and_then(|at| value.split_at_checked(at));
+    let mended = offset.and_then(|(time, offset)| Some(format!("{time}+{}", offset.strip_prefix(' ')?)));
+    OffsetDateTime::parse(mended.as_deref().unwrap_or(value), &Rfc3339).ok()
+}
+
+/// A number. Its + may have become a blank, as above; before a national number a blank is a blank.
+fn number(value: &str, numbers: NumberReader) -> Option<PhoneNumber> {
+    let mended = value.strip_prefix(' ').and_then(|rest| numbers.read(&format!("+{rest}")).ok());
+    mended.or_else(|| numbers.read(value).ok())
 }
 
 fn limit(value: &str) -> Option<usize> {
@@ -101,12 +119,12 @@ fn limit(value: &str) -> Option<usize> {
 }
 
 /// Sets one parameter; answers with the rule it breaks, if it does.
-fn set(request: &mut ListRequest, name: &str, value: &str) -> Option<&'static str> {
+fn set(request: &mut ListRequest, numbers: NumberReader, name: &str, value: &str) -> Option<&'static str> {
     const STATUS: &str = "must be one or more of queued, sending, sent, delivered, undelivered, failed, unknown, \
                           expired, cancelled, separated by commas";
     match name {
         "status" => put(&mut request.statuses, value.split(',').map(Status::from_name).collect(), STATUS),
-        "to" => put(&mut request.to, PhoneNumber::parse(value).ok().map(Some), "must be a phone number"),
+        "to" => put(&mut request.to, number(value, numbers).map(Some), "must be a phone number"),
         "q" => {
             let search =
                 Some(value.to_owned()).filter(|value| (1..=MAX_SEARCH).contains(&value.chars().count()));
