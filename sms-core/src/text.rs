@@ -85,6 +85,7 @@ pub fn count(text: &str) -> TextCount {
     let limit = limit(encoding, units);
     let (parts, last_part) = match encoding {
         _ if units == 0 => (0, 0),
+        _ if units <= limit => (1, units),
         Encoding::Ucs2 => (units.div_ceil(limit), (units - 1) % limit + 1),
         Encoding::Gsm7 => septet_parts(text, limit),
     };

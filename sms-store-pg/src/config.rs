@@ -174,6 +174,7 @@ impl fmt::Debug for PgConfig {
             .field("connections", &self.connections)
             .field("timeout", &self.timeout)
             .field("migrate", &self.migrate)
+            .field("numbers", &self.numbers)
             .finish()
     }
 }

@@ -116,6 +116,7 @@ async fn the_way_of_a_message_is_found_by_id() {
         (sql::SAVE, &[STATES_BY_ID]),
         (sql::GET, &[STATES_BY_ID, MESSAGES_BY_ID]),
         (sql::INSERT_KEYED, &["using messages_key on messages", STATES_BY_ID, MESSAGES_BY_ID]),
+        (sql::KEY_HOLDERS, &["using messages_key on messages", STATES_BY_ID]),
     ])
     .await;
 }

@@ -90,7 +90,7 @@ mod tests {
     fn hex(message: &Message) -> String {
         let prepared = message.clone().key("k").prepare().expect("valid");
         let key = prepared.key.expect("a key");
-        key.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect()
+        format!("{:032x}", u128::from_be_bytes(key.fingerprint))
     }
 
     fn good() -> Message {

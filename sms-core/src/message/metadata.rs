@@ -1,5 +1,7 @@
 //! The caller's own data, kept as it was written.
 
+mod json;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -7,6 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use self::json::{Node, Reader, depth};
 use crate::error::{Error, FieldError};
 
 /// The deepest nesting of objects and lists in [`Metadata`], its outermost object included.
@@ -16,7 +19,8 @@ pub const MAX_METADATA_DEPTH: usize = 32;
 /// were written with, so that nothing is lost that another language could hold.
 ///
 /// White space and the spelling of strings (`\u0041` for `A`) are not kept. What a program has as a
-/// [`Map`] turns into it by `into()`; what it has as text, by [`parse`](Self::parse).
+/// [`Map`] turns into it by `into()`; what it has as text, by [`parse`](Self::parse). To read values out of it, give
+/// [`as_json`](Self::as_json) to a JSON library.
 ///
 /// ```
 /// use sms_core::{Message, Metadata};
@@ -43,7 +47,7 @@ impl Metadata {
         if depth(valid.get()) > MAX_METADATA_DEPTH {
             return Err(MetadataError::new(TOO_DEEP));
         }
-        let object = Reader { text: valid.get(), at: 0 }.value()?;
+        let object = Reader::new(valid.get()).value()?;
         match &object {
             Node::Object(entries) if entries.is_empty() => Ok(Self::default()),
             Node::Object(_) => Self::from_stored(object.written(false))
@@ -74,7 +78,7 @@ impl Metadata {
     /// The object with the keys of every object in it sorted: equal for equal content. To be asked for where
     /// [`is_too_deep`](Self::is_too_deep) is not so.
     pub(super) fn canonical(&self) -> Cow<'_, str> {
-        let object = Reader { text: self.as_json(), at: 0 }.value();
+        let object = Reader::new(self.as_json()).value();
         // Nothing that was read before fails here.
         object.map_or(Cow::Borrowed(self.as_json()), |object| Cow::Owned(object.written(true)))
     }
@@ -165,173 +169,8 @@ impl From<MetadataError> for Error {
     }
 }
 
-/// A JSON value. Strings are kept as JSON has them, in quotes and in one spelling.
-enum Node<'a> {
-    Object(Vec<(Cow<'a, str>, Node<'a>)>),
-    List(Vec<Node<'a>>),
-    Scalar(Cow<'a, str>),
-}
-
-impl Node<'_> {
-    fn written(&self, sorted: bool) -> String {
-        let mut json = String::new();
-        self.write(sorted, &mut json);
-        json
-    }
-
-    fn write(&self, sorted: bool, json: &mut String) {
-        match self {
-            Self::Scalar(token) => json.push_str(token),
-            Self::List(items) => {
-                json.push('[');
-                for (index, item) in items.iter().enumerate() {
-                    json.push_str(if index > 0 { "," } else { "" });
-                    item.write(sorted, json);
-                }
-                json.push(']');
-            }
-            Self::Object(entries) => {
-                let mut entries: Vec<_> = entries.iter().collect();
-                if sorted {
-                    entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-                }
-                json.push('{');
-                for (index, (key, value)) in entries.into_iter().enumerate() {
-                    json.push_str(if index > 0 { "," } else { "" });
-                    json.push_str(key);
-                    json.push(':');
-                    value.write(sorted, json);
-                }
-                json.push('}');
-            }
-        }
-    }
-}
-
-/// Reads a text that is known to be JSON, and not too deep. `serde_json` itself would turn numbers into those of the machine.
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn value(&mut self) -> Result<Node<'a>, MetadataError> {
-        match self.next() {
-            Some(b'{') => self.object(),
-            Some(b'[') => self.list(),
-            Some(b'"') => self.string().map(Node::Scalar),
-            _ => Ok(Node::Scalar(Cow::Borrowed(self.token()))),
-        }
-    }
-
-    fn object(&mut self) -> Result<Node<'a>, MetadataError> {
-        let mut entries = Vec::new();
-        self.at += 1;
-        while self.next() == Some(b'"') {
-            let key = self.string()?;
-            self.skip(b':');
-            let value = self.value().map_err(|error| error.inside(&unquoted(&key)))?;
-            entries.push((key, value));
-            self.skip(b',');
-        }
-        self.skip(b'}');
-        match doubled(&entries) {
-            Some(key) => Err(MetadataError::new("must not be repeated").inside(&unquoted(key))),
-            None => Ok(Node::Object(entries)),
-        }
-    }
-
-    fn list(&mut self) -> Result<Node<'a>, MetadataError> {
-        let mut items = Vec::new();
-        self.at += 1;
-        while self.next().is_some_and(|byte| byte != b']') {
-            let item = self.value();
-            items.push(item.map_err(|error| error.inside(&items.len().to_string()))?);
-            self.skip(b',');
-        }
-        self.skip(b']');
-        Ok(Node::List(items))
-    }
-
-    /// A string in quotes: as it is, where nothing in it is escaped, for then it has no other spelling that is as short.
-    fn string(&mut self) -> Result<Cow<'a, str>, MetadataError> {
-        let (start, mut has_escapes) = (self.at, false);
-        self.at += 1;
-        loop {
-            match self.text.as_bytes().get(self.at) {
-                Some(b'\\') => {
-                    has_escapes = true;
-                    self.at += 2;
-                }
-                Some(b'"') | None => break,
-                Some(_) => self.at += 1,
-            }
-        }
-        self.at += 1;
-        let quoted = self.text.get(start..self.at).unwrap_or_default();
-        if !has_escapes {
-            return Ok(Cow::Borrowed(quoted));
-        }
-        let respelled = serde_json::from_str::<String>(quoted).and_then(|text| serde_json::to_string(&text));
-        respelled.map(Cow::Owned).map_err(|_| MetadataError::new("holds half of a surrogate pair"))
-    }
-
-    /// A number, a truth value or null.
-    fn token(&mut self) -> &'a str {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let end = rest.find([',', ']', '}', ' ', '\t', '\n', '\r']).unwrap_or(rest.len());
-        self.at += end;
-        &rest[..end]
-    }
-
-    /// The next byte that is not white space, which is not taken.
-    fn next(&mut self) -> Option<u8> {
-        let rest = self.text.as_bytes().get(self.at..)?;
-        let blanks = rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))?;
-        self.at += blanks;
-        rest.get(blanks).copied()
-    }
-
-    fn skip(&mut self, byte: u8) {
-        if self.next() == Some(byte) {
-            self.at += 1;
-        }
-    }
-}
-
 /// The rule of [`MAX_METADATA_DEPTH`].
 pub(super) const TOO_DEEP: &str = "must not nest deeper than 32 objects and lists";
-
-/// How deep the objects and lists of a JSON text are nested.
-fn depth(json: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let (mut in_string, mut is_escaped) = (false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-/// A key that is there twice.
-fn doubled<'k>(entries: &'k [(Cow<'_, str>, Node<'_>)]) -> Option<&'k str> {
-    let mut keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_ref()).collect();
-    keys.sort_unstable();
-    keys.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0]))
-}
-
-fn unquoted(key: &str) -> String {
-    serde_json::from_str(key).unwrap_or_default()
-}
 
 #[cfg(test)]
 mod tests {
