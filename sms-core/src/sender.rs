@@ -147,18 +147,16 @@ impl Sender {
         if messages.iter().all(|message| message.check_at(now).is_ok()) {
             return self.store(messages).await;
         }
-        let (forbidden, allowed) = messages
-            .into_iter()
-            .enumerate()
-            .partition::<Vec<_>, _>(|(_, message)| message.check_at(now).is_err());
-        let (places, forbidden): (Vec<usize>, Vec<NewMessage>) = forbidden.into_iter().unzip();
-        let (other_places, allowed): (Vec<usize>, Vec<NewMessage>) = allowed.into_iter().unzip();
-        let refused = self.replay_or_refuse(&forbidden, now).await?;
-        let stored = if allowed.is_empty() { Vec::new() } else { self.store(allowed).await? };
-        let mut answers: Vec<_> =
-            places.into_iter().zip(refused).chain(other_places.into_iter().zip(stored)).collect();
-        answers.sort_unstable_by_key(|(place, _)| *place);
-        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+        let (mut allowed, mut forbidden) = (Vec::new(), Vec::new());
+        let mut is_allowed = Vec::with_capacity(messages.len());
+        for message in messages {
+            is_allowed.push(message.check_at(now).is_ok());
+            if is_allowed.last() == Some(&true) { allowed.push(message) } else { forbidden.push(message) }
+        }
+        let mut refused = self.replay_or_refuse(&forbidden, now).await?.into_iter();
+        let mut stored = if allowed.is_empty() { Vec::new() } else { self.store(allowed).await? }.into_iter();
+        let answer = |is_allowed| if is_allowed { stored.next() } else { refused.next() };
+        Ok(is_allowed.into_iter().filter_map(answer).collect())
     }
 
     /// Answers for messages that time forbids: those that were accepted before, when it did not, are replayed.
