@@ -12,7 +12,7 @@ use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::inference::UnmatchedId;
-use crate::message::{Fingerprint, IdempotencyKey, MessageId, NewMessage, StoredMessage};
+use crate::message::{Fingerprint, MessageId, NewMessage, StoredMessage};
 use crate::outcome::{AttemptState, Outcome, Verdict};
 use crate::phone::{NumberReader, PhoneNumber};
 use crate::provider::{Polling, ProviderRef, Submission};
@@ -152,8 +152,8 @@ pub enum Inserted {
 
 impl Inserted {
     /// What the holder of a key answers to a message under the same key.
-    pub fn held_by(holder: (MessageId, Fingerprint), key: &IdempotencyKey) -> Self {
-        if holder.1 == key.fingerprint { Self::Replayed(holder.0) } else { Self::KeyReused }
+    pub fn held_by((id, fingerprint): (MessageId, Fingerprint), message: &NewMessage) -> Self {
+        if message.is_content_of(&fingerprint) { Self::Replayed(id) } else { Self::KeyReused }
     }
 }
 

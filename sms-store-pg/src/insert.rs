@@ -105,7 +105,7 @@ fn held(messages: &[NewMessage], rows: &[PgRow]) -> Result<Vec<Option<Inserted>>
     let holders: HashMap<MessageId, Refused> = rows.iter().map(refused).collect::<Result<_>>()?;
     let answer = |message: &NewMessage| {
         let holder = holders.get(&message.id)?.holder?;
-        message.key.as_ref().map(|key| Inserted::held_by(holder, key))
+        Some(Inserted::held_by(holder, message))
     };
     Ok(messages.iter().map(answer).collect())
 }
@@ -150,10 +150,10 @@ fn answers(messages: &[NewMessage], left: &[PgRow]) -> Result<Option<Vec<Inserte
         let Some(Refused { is_stored, holder }) = left.get(&message.id) else {
             return Some(Inserted::Stored);
         };
-        match (holder, &message.key) {
+        match holder {
             _ if *is_stored => Some(Inserted::Stored),
-            (Some(holder), Some(key)) => Some(Inserted::held_by(*holder, key)),
-            _ => None,
+            Some(holder) => Some(Inserted::held_by(*holder, message)),
+            None => None,
         }
     };
     Ok(messages.iter().map(answer).collect())

@@ -27,8 +27,8 @@ impl Holder {
         now - self.created_at < duration_to_ms(KEY_WINDOW)
     }
 
-    fn answer(&self, key: &IdempotencyKey) -> Inserted {
-        Inserted::held_by((self.id, self.fingerprint), key)
+    fn answer(&self, message: &NewMessage) -> Inserted {
+        Inserted::held_by((self.id, self.fingerprint), message)
     }
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn replays(store: &SqliteStore, messages: &[NewMessage]) -> Res
 fn replay(conn: &Connection, now: i64, message: &NewMessage) -> Done<Option<Inserted>> {
     let Some(key) = &message.key else { return Ok(None) };
     let holder = holder(conn, message.owner.as_deref(), key)?.filter(|holder| holder.is_held(now));
-    Ok(holder.map(|first| first.answer(key)))
+    Ok(holder.map(|first| first.answer(message)))
 }
 
 /// Inserts one message in the transaction of a caller.
@@ -102,7 +102,7 @@ fn insert_one(
         let inserted = insert_free(insert, now, message, push_after)?;
         return if inserted { Ok(Inserted::Stored) } else { Err(neither().into()) };
     }
-    Ok(first.answer(key))
+    Ok(first.answer(message))
 }
 
 /// Inserts a message if its id and its key are free; whether they were.

@@ -106,7 +106,7 @@ impl Inner {
         let Row { message: first, created_at, .. } = self.rows.get(holder)?;
         let is_held = now - created_at < duration_to_ms(KEY_WINDOW);
         let fingerprint = first.key.as_ref().map(|key| key.fingerprint)?;
-        is_held.then(|| Inserted::held_by((first.id, fingerprint), key))
+        is_held.then(|| Inserted::held_by((first.id, fingerprint), message))
     }
 
     fn settle(&mut self, now: i64, settlement: &Settlement) -> Settled {

@@ -5,6 +5,7 @@
 //! message that does not use it. **The values in the tests below never change** while messages under keys are in
 //! stores: a repeat after an update must still be the first message.
 
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Fingerprint, NewMessage};
@@ -42,6 +43,46 @@ pub(super) fn fingerprint(message: &NewMessage) -> Fingerprint {
     content.hash()
 }
 
+impl NewMessage {
+    /// Whether its content is that of the message with this fingerprint, which is in a store.
+    pub fn is_content_of(&self, stored: &Fingerprint) -> bool {
+        // Nearly always the first, and a repeat that differs is rare.
+        self.key.as_ref().is_some_and(|key| key.fingerprint == *stored) || positional(self) == *stored
+    }
+}
+
+/// The hash as it was made before it had names, of what was stated: what has its default is taken to have been left out.
+/// Keys of that time are held for 72 hours after an update; then nothing needs this any more.
+fn positional(message: &NewMessage) -> Fingerprint {
+    fn other<T: Copy + PartialEq>(value: T, default: T) -> Option<T> {
+        Some(value).filter(|value| *value != default)
+    }
+    let (options, policy) = (&message.options, message.class.policy());
+    let stated = json!([
+        message.to.to_string(),
+        message.text,
+        message.from,
+        message.class,
+        message.send_at.map(|at| at.unix_timestamp_nanos().to_string()),
+        other(message.deadline, policy.deadline).map(|deadline| deadline.as_millis().to_string()),
+        message.reference,
+        serde_json::from_str::<Value>(message.metadata.as_json()).unwrap_or_default(),
+        options.translit,
+        other(options.daytime, policy.daytime),
+        options.pass_deadline,
+        options.end_user_ip,
+        other(message.on_unknown, policy.on_unknown),
+        other(message.max_attempts, policy.max_attempts),
+    ]);
+    first_half(&Sha256::digest(stated.to_string()))
+}
+
+fn first_half(digest: &[u8]) -> Fingerprint {
+    let mut fingerprint = [0; 16];
+    fingerprint.copy_from_slice(&digest[..16]);
+    fingerprint
+}
+
 /// Names and values, each with its length, so that none of them can be taken for a part of another.
 struct Content(Sha256);
 
@@ -71,9 +112,7 @@ impl Content {
     }
 
     fn hash(self) -> Fingerprint {
-        let mut fingerprint = [0; 16];
-        fingerprint.copy_from_slice(&self.0.finalize()[..16]);
-        fingerprint
+        first_half(&self.0.finalize())
     }
 }
 
@@ -142,6 +181,21 @@ mod tests {
             .filter(|(_, found, expected)| found != expected)
             .collect();
         assert!(wrong.is_empty(), "every repeat of the last 72 hours would be refused: {wrong:#?}");
+    }
+
+    #[test]
+    fn a_repeat_of_a_message_from_before_the_names_is_still_the_first_message() {
+        let metadata = Metadata::parse(r#"{"b":1.5,"a":["ё",1]}"#).expect("valid");
+        let (_, all, _) = golden().pop().expect("everything");
+        for (message, stored) in [
+            (good(), 0xce82_c39d_b951_ec52_7b79_7081_9c6b_bb8f_u128),
+            (good().max_attempts(5), 0xce82_c39d_b951_ec52_7b79_7081_9c6b_bb8f_u128),
+            (all.metadata(metadata), 0xc712_a166_b57f_1c9d_cc01_444a_68f6_4d8c_u128),
+        ] {
+            let prepared = message.key("k").prepare().expect("valid");
+            assert!(prepared.is_content_of(&stored.to_be_bytes()));
+            assert!(!prepared.is_content_of(&(stored + 1).to_be_bytes()));
+        }
     }
 
     #[test]
