@@ -266,6 +266,11 @@ mod tests {
         fs::write(path, "\u{feff}0123456789abcdef\r\n").expect("written");
         let config = load("", &[("SMS_ADMIN_KEY_FILE", path)], &[]).expect("valid");
         assert_eq!(config.admin_key.expect("read").expose_secret(), "0123456789abcdef", "a byte order mark");
+        assert_eq!(
+            load("\u{feff}log = 'debug'", &[], &[]).expect("valid").log,
+            "debug",
+            "and one in the file"
+        );
         let both = [("SMS_ADMIN_KEY", "0123456789abcdef"), ("SMS_ADMIN_KEY_FILE", path)];
         assert!(refusal("", &both).contains("set twice"));
     }

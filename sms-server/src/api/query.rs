@@ -1,5 +1,6 @@
 //! The parameters of lists.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use axum::extract::Query;
@@ -48,7 +49,7 @@ pub(crate) fn unmatched(parameters: Vec<(String, String)>) -> Result<UnmatchedRe
         "from_time" => put_time(&mut request.from_time, value),
         "to_time" => put_time(&mut request.to_time, value),
         "limit" => put(&mut request.limit, limit(value), LIMIT),
-        _ => Some(UNKNOWN),
+        _ => Some(UNKNOWN.into()),
     })?;
     Ok(request)
 }
@@ -60,7 +61,7 @@ pub(crate) fn stats(parameters: Vec<(String, String)>, scope: Scope) -> Result<S
     set_all(parameters, |name, value| match name {
         "from_time" => put_time(&mut range.from_time, value),
         "to_time" => put_time(&mut range.to_time, value),
-        _ => Some(UNKNOWN),
+        _ => Some(UNKNOWN.into()),
     })?;
     if range.from_time.is_none() {
         let end = range.to_time.unwrap_or_else(|| datetime_from_ms(SystemClock.now_ms()));
@@ -72,12 +73,12 @@ pub(crate) fn stats(parameters: Vec<(String, String)>, scope: Scope) -> Result<S
 /// Sets each parameter with `set`, which answers with the rule it breaks, if it does.
 fn set_all(
     parameters: Vec<(String, String)>,
-    mut set: impl FnMut(&str, &str) -> Option<&'static str>,
+    mut set: impl FnMut(&str, &str) -> Option<Rule>,
 ) -> Result<(), Problem> {
     let mut wrong = Vec::new();
     let mut seen = Vec::new();
     for (name, value) in parameters {
-        let rule = if seen.contains(&name) { Some("must stand once") } else { set(&name, &value) };
+        let rule = if seen.contains(&name) { Some("must stand once".into()) } else { set(&name, &value) };
         if let Some(rule) = rule {
             wrong.push(FieldProblem::parameter(name.clone(), "parameter_invalid", rule));
         }
@@ -89,13 +90,16 @@ fn set_all(
 const LIMIT: &str = "must be 1 to 200";
 const UNKNOWN: &str = "there is no such parameter";
 
-fn put<T>(slot: &mut T, value: Option<T>, rule: &'static str) -> Option<&'static str> {
-    let Some(value) = value else { return Some(rule) };
+/// The rule that a parameter breaks.
+type Rule = Cow<'static, str>;
+
+fn put<T>(slot: &mut T, value: Option<T>, rule: &'static str) -> Option<Rule> {
+    let Some(value) = value else { return Some(rule.into()) };
     *slot = value;
     None
 }
 
-fn put_time(slot: &mut Option<OffsetDateTime>, value: &str) -> Option<&'static str> {
+fn put_time(slot: &mut Option<OffsetDateTime>, value: &str) -> Option<Rule> {
     const TIME: &str = "must be a time such as 2026-12-31T09:30:00Z (RFC 3339)";
     put(slot, time(value).map(Some), TIME)
 }
@@ -108,10 +112,14 @@ fn time(value: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(mended.as_deref().unwrap_or(value), &Rfc3339).ok()
 }
 
-/// A number. Its + may have become a blank, as above; before a national number a blank is a blank.
-fn number(value: &str, numbers: NumberReader) -> Option<PhoneNumber> {
+/// Sets a number. Its + may have become a blank, as above; before a national number a blank is a blank.
+fn put_number(slot: &mut Option<PhoneNumber>, value: &str, numbers: NumberReader) -> Option<Rule> {
     let mended = value.strip_prefix(' ').and_then(|rest| numbers.read(&format!("+{rest}")).ok());
-    mended.or_else(|| numbers.read(value).ok())
+    match mended.map_or_else(|| numbers.read(value), Ok) {
+        Ok(number) => *slot = Some(number),
+        Err(error) => return error.fields().first().map(|field| field.message.clone()),
+    }
+    None
 }
 
 fn limit(value: &str) -> Option<usize> {
@@ -119,12 +127,12 @@ fn limit(value: &str) -> Option<usize> {
 }
 
 /// Sets one parameter; answers with the rule it breaks, if it does.
-fn set(request: &mut ListRequest, numbers: NumberReader, name: &str, value: &str) -> Option<&'static str> {
+fn set(request: &mut ListRequest, numbers: NumberReader, name: &str, value: &str) -> Option<Rule> {
     const STATUS: &str = "must be one or more of queued, sending, sent, delivered, undelivered, failed, unknown, \
                           expired, cancelled, separated by commas";
     match name {
         "status" => put(&mut request.statuses, value.split(',').map(Status::from_name).collect(), STATUS),
-        "to" => put(&mut request.to, number(value, numbers).map(Some), "must be a phone number"),
+        "to" => put_number(&mut request.to, value, numbers),
         "q" => {
             let search =
                 Some(value.to_owned()).filter(|value| (1..=MAX_SEARCH).contains(&value.chars().count()));
@@ -141,6 +149,6 @@ fn set(request: &mut ListRequest, numbers: NumberReader, name: &str, value: &str
             let cursor = MessageId::from_str(value).ok().map(Some);
             put(&mut request.after, cursor, "must be the next_cursor of an earlier page")
         }
-        _ => Some(UNKNOWN),
+        _ => Some(UNKNOWN.into()),
     }
 }

@@ -229,4 +229,8 @@ async fn format_characters_in_a_number_are_dropped_and_other_strangers_are_named
     assert_problem(&reply, StatusCode::UNPROCESSABLE_ENTITY, "phone_invalid", "a letter");
     let detail = reply.body["errors"][0]["detail"].as_str().expect("a detail");
     assert!(detail.contains("character 5 is U+0410"), "{detail}");
+    let reply = app.get("/v1/messages?to=%2B7%209%D0%90").await;
+    assert_problem(&reply, StatusCode::BAD_REQUEST, "parameter_invalid", "a letter in a filter");
+    let detail = reply.body["errors"][0]["detail"].as_str().expect("a detail");
+    assert!(detail.contains("character 5 is U+0410"), "{detail}");
 }
