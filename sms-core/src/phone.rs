@@ -13,8 +13,8 @@ pub use self::reader::NumberReader;
 use crate::error::{Error, FieldError, Result};
 use crate::invisible;
 
-/// The longest number, in characters: E.164's 15 digits with plenty of room for punctuation. Format characters do not
-/// count.
+/// The longest number, in characters: E.164's 15 digits with plenty of room for punctuation. Format
+/// characters do not count.
 const MAX_LENGTH: usize = 40;
 /// The longest input that is looked at, in bytes.
 const MAX_INPUT: usize = 400;
@@ -100,18 +100,18 @@ impl PhoneNumber {
     }
 
     /// Reads a number as people write it, national formats being those of `region`. It may hold ASCII digits,
-    /// spaces of any width, `( ) - .` and one `+` before the digits; format characters, as a paste brings them along,
-    /// are dropped. A number abroad begins with `+` or with the region's international prefix: `00` in most of Europe,
-    /// `011` in North America, `810` in Russia.
+    /// spaces of any width, `( ) - .` and one `+` before the digits; format characters, as a paste brings
+    /// them along, are dropped. A number abroad begins with `+` or with the region's international prefix:
+    /// `00` in most of Europe, `011` in North America, `810` in Russia.
     ///
-    /// Without the feature `phone`, `+` and the national formats and prefix of Russia are understood, and no other
-    /// region's.
+    /// Without the feature `phone`, `+` and the national formats and prefix of Russia are understood, and no
+    /// other region's.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid), with the field `to` and the rule that was broken: another character
-    /// (a letter, an extension, a list), by its code point and place; more than 40 characters; no valid number of its
-    /// region.
+    /// [`Invalid`](crate::ErrorKind::Invalid), with the field `to` and the rule that was broken: another
+    /// character (a letter, an extension, a list), by its code point and place; more than 40 characters; no
+    /// valid number of its region.
     pub fn parse_in(input: &str, region: Region) -> Result<Self> {
         let typed = clean(input).map_err(phone_invalid)?;
         let digits = read(&typed, region);
@@ -181,8 +181,8 @@ fn phone_invalid(rule: impl Into<Cow<'static, str>>) -> Error {
 
 /// A number without its punctuation.
 struct Typed {
-    /// Digits, with or without a + in front; libphonenumber, which would also read letters, extensions and foreign
-    /// digits, never sees anything else.
+    /// Digits, with or without a + in front; libphonenumber, which would also read letters, extensions and
+    /// foreign digits, never sees anything else.
     dialled: String,
     /// How much of that comes before the first parenthesis, which opens an area code.
     area_at: Option<usize>,
@@ -278,8 +278,8 @@ fn read(Typed { dialled, area_at }: &Typed, region: Region) -> Option<u64> {
     let number = PhoneNumber::parse(dialled, known).ok().filter(PhoneNumber::is_valid)?;
     let international = number.format_as(PhoneNumberFormat::E164);
     let digits = international.strip_prefix('+')?;
-    // Abroad without a + took the international prefix, 8~10 in Russia. A parenthesis inside it opens an area code: 8 (105)
-    // 005-12-34 is a slip in a national number, and no phone on the Falkland Islands.
+    // Abroad without a + took the international prefix, 8~10 in Russia. A parenthesis inside it opens an area
+    // code: 8 (105) 005-12-34 is a slip in a national number, and no phone on the Falkland Islands.
     let is_abroad = !dialled.starts_with('+') && country_code(region) != Some(number.country_code);
     let prefix = dialled.len().saturating_sub(digits.len());
     if is_abroad && area_at.is_some_and(|at| at < prefix) {
@@ -385,7 +385,7 @@ mod tests {
         ("80251234567", "not in use in Russia"),
         ("+8 925 123-45-67", "no such country code"),
         ("+09251234567", "no such country code"),
-        ("8 (105) 005-12-34", "an area code that is none, not a call abroad"),
+        ("8 (105) 005-12-34", "no area code has 105, and this is no call abroad"),
         ("447911123456", "abroad without +"),
         ("8-800-FLOWERS", "letters"),
         ("+7 925 123-45-6O", "a letter"),

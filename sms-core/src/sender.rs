@@ -136,8 +136,9 @@ impl Sender {
         self.accept(vec![message]).await?.pop().unwrap_or_else(no_answer)
     }
 
-    /// Accepts prepared messages, all in one transaction. One answer each, in order: the message that is accepted, or why
-    /// this one is not and the others are: `KeyReused`, or `Invalid` for what [time](NewMessage::check_at) forbids now.
+    /// Accepts prepared messages, all in one transaction. One answer each, in order: the message that is
+    /// accepted, or why this one is not and the others are: `KeyReused`, or `Invalid` for what
+    /// [time](NewMessage::check_at) forbids now.
     ///
     /// # Errors
     ///
@@ -159,7 +160,8 @@ impl Sender {
         Ok(is_allowed.into_iter().filter_map(answer).collect())
     }
 
-    /// Answers for messages that time forbids: those that were accepted before, when it did not, are replayed.
+    /// Answers for messages that time forbids: those that were accepted before, when it did not, are
+    /// replayed.
     async fn replay_or_refuse(&self, messages: &[NewMessage], now: i64) -> Result<Vec<Result<Acceptance>>> {
         let look = timeout(INSERT_TIMEOUT, self.0.store.replays(messages));
         let replays = look.await.map_err(timed_out)??;

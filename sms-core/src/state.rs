@@ -181,8 +181,8 @@ impl Status {
         }
     }
 
-    /// Whether a receipt tells the opposite of this end. The end stays, for customers have been told of it; the event log
-    /// keeps the contradiction.
+    /// Whether a receipt tells the opposite of this end. The end stays, for customers have been told of it;
+    /// the event log keeps the contradiction.
     pub const fn is_contradicted_by(self, receipt: ReceiptState) -> bool {
         matches!(
             (self, receipt),

@@ -35,16 +35,16 @@ use crate::state::Status;
 /// * **Errors**: every method may answer `Unavailable` (repeat it) or `Internal` (a person must look).
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
-    /// The reader of numbers: its region is part of the store's configuration, and so the same for every part of the program
-    /// that reads one.
+    /// The reader of numbers: its region is part of the store's configuration, and so the same for every part
+    /// of the program that reads one.
     fn numbers(&self) -> NumberReader;
 
     /// `∅ → queued`, for each message. One answer each, in order.
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>>;
 
-    /// The answers that an insert would give because of the keys of `messages`: [`Replayed`](Inserted::Replayed) or
-    /// [`KeyReused`](Inserted::KeyReused), `None` for a key that is free and for none. One each, in order. Nothing is
-    /// written.
+    /// The answers that an insert would give because of the keys of `messages`:
+    /// [`Replayed`](Inserted::Replayed) or [`KeyReused`](Inserted::KeyReused), `None` for a key that is free
+    /// and for none. One each, in order. Nothing is written.
     async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>>;
 
     /// Takes queued messages that are due and have not been offered to a queue for a while, urgent lane first and

@@ -292,8 +292,8 @@ impl Standing {
         (EventKind::Inferred, details)
     }
 
-    /// `sent → delivered | undelivered`, or a new code on the way there. What contradicts a final state is recorded and
-    /// changes nothing.
+    /// `sent → delivered | undelivered`, or a new code on the way there. What contradicts a final state is
+    /// recorded and changes nothing.
     pub fn receive(&mut self, now: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
         if self.status.is_contradicted_by(receipt.state) {
             return self.contradict(now, receipt);
@@ -320,8 +320,8 @@ impl Standing {
         (ReceiptEffect::Applied, Some(receipt_event(receipt)))
     }
 
-    /// A receipt of the opposite end. The time it was made tells one that comes again; of those without a time the first
-    /// is recorded, where no other bears one.
+    /// A receipt of the opposite end. The time it was made tells one that comes again; of those without a
+    /// time the first is recorded, where no other bears one.
     fn contradict(&mut self, now: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
         let made_at = receipt.at.map(datetime_to_ms);
         let is_known = if made_at.is_some() { made_at == self.receipt_at } else { self.receipt_at.is_some() };

@@ -108,8 +108,8 @@ impl PgConfig {
         Ok(read)
     }
 
-    /// The region whose national formats of numbers are read, by [`insert_in`](crate::PgStore::insert_in) and by every sender
-    /// and list over this store. Defaults to Russia.
+    /// The region of the national formats in which numbers are read, by [`insert_in`](crate::PgStore::insert_in) and
+    /// by every sender and list over this store. Defaults to Russia.
     pub fn region(mut self, region: Region) -> Self {
         self.numbers = NumberReader::new(region);
         self

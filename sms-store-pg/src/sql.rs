@@ -124,8 +124,8 @@ pub(crate) const INSERT_KEYED: &str = concat!(
      WHERE a.id NOT IN (SELECT id FROM stored)"
 );
 
-/// Who holds the keys of messages that are not inserted, in the columns of [`INSERT_KEYED`]'s answer. $2 the window, $3 the
-/// messages, $4 their owners, $5 their keys.
+/// Who holds the keys of messages that are not inserted, in the columns of [`INSERT_KEYED`]'s answer. $2 the
+/// window, $3 the messages, $4 their owners, $5 their keys.
 pub(crate) const KEY_HOLDERS: &str = concat!(
     with_clock!(),
     " SELECT a.id, FALSE, m.id, m.fingerprint \

@@ -60,7 +60,7 @@ impl MemoryStore {
         Self { clock, numbers: NumberReader::default(), inner: Mutex::default() }
     }
 
-    /// The region whose national formats of numbers are read. Defaults to Russia.
+    /// The region of the national formats in which numbers are read. Defaults to Russia.
     pub fn region(mut self, region: Region) -> Self {
         self.numbers = NumberReader::new(region);
         self

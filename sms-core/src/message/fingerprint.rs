@@ -1,9 +1,9 @@
 //! What "the same content" means under an idempotency key.
 //!
-//! The hash is over names and values, of the message as it is prepared: a number in its one form, the policy of the class
-//! filled in. What has its default is left out, and so a field that a later version adds changes no fingerprint of a
-//! message that does not use it. **The values in the tests below never change** while messages under keys are in
-//! stores: a repeat after an update must still be the first message.
+//! The hash is over names and values, of the message as it is prepared: a number in its one form, the policy
+//! of the class filled in. What has its default is left out, and so a field that a later version adds changes
+//! no fingerprint of a message that does not use it. **The values in the tests below never change** while
+//! messages under keys are in stores: a repeat after an update must still be the first message.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -51,8 +51,8 @@ impl NewMessage {
     }
 }
 
-/// The hash as it was made before it had names, of what was stated: what has its default is taken to have been left out.
-/// Keys of that time are held for 72 hours after an update; then nothing needs this any more.
+/// The hash as it was made before it had names, of what was stated: what has its default is taken to have
+/// been left out. Keys of that time are held for 72 hours after an update; then nothing needs this any more.
 fn positional(message: &NewMessage) -> Fingerprint {
     fn other<T: Copy + PartialEq>(value: T, default: T) -> Option<T> {
         Some(value).filter(|value| *value != default)

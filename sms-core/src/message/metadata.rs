@@ -15,11 +15,11 @@ use crate::error::{Error, FieldError};
 /// The deepest nesting of objects and lists in [`Metadata`], its outermost object included.
 pub const MAX_METADATA_DEPTH: usize = 32;
 
-/// The caller's own data of a message: one JSON object, its keys in the order and its numbers with the digits they
-/// were written with, so that nothing is lost that another language could hold.
+/// The caller's own data of a message: one JSON object, its keys in the order and its numbers with the digits
+/// they were written with, so that nothing is lost that another language could hold.
 ///
-/// White space and the spelling of strings (`\u0041` for `A`) are not kept. What a program has as a
-/// [`Map`] turns into it by `into()`; what it has as text, by [`parse`](Self::parse). To read values out of it, give
+/// White space and the spelling of strings (`\u0041` for `A`) are not kept. What a program has as a [`Map`]
+/// turns into it by `into()`; what it has as text, by [`parse`](Self::parse). To read values out of it, give
 /// [`as_json`](Self::as_json) to a JSON library.
 ///
 /// ```

@@ -97,7 +97,7 @@ impl Message {
         }
     }
 
-    /// The region whose national number formats `to` may use. Defaults to the store's.
+    /// The region of the national formats that `to` may have. Defaults to the store's.
     pub fn region(mut self, region: Region) -> Self {
         self.region = Some(region);
         self

@@ -1,4 +1,5 @@
-//! From what a caller states to what a store takes: every rule about the content is here, none that time can change.
+//! From what a caller states to what a store takes: every rule about the content is here, none that time can
+//! change.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,8 +17,8 @@ pub const MAX_PARTS: usize = 8;
 pub const MAX_DEADLINE: Duration = Duration::from_hours(30 * 24);
 /// The most attempts a message may ask for.
 pub const MAX_ATTEMPTS: u32 = 20;
-/// The longest sender name, in characters: the alphanumeric address of 3GPP TS 23.040 §9.1.2.5 has 11, and a number of
-/// E.164 15 digits.
+/// The longest sender name, in characters: the alphanumeric address of 3GPP TS 23.040 §9.1.2.5 has 11, and a
+/// number of E.164 15 digits.
 const MAX_FROM: usize = 11;
 const MAX_FROM_DIGITS: usize = 15;
 /// The rule of [`is_sender_name`], in words.
@@ -29,8 +30,8 @@ const MAX_REFERENCE: usize = 255;
 const MAX_METADATA: usize = 4096;
 
 impl Message {
-    /// Checks the content, fills in the class's policy and gives the message its id. A number is read as in Russia, where the
-    /// message names no region.
+    /// Checks the content, fills in the class's policy and gives the message its id. A number is read as in
+    /// Russia, where the message names no region.
     ///
     /// Equal messages have an equal result at any time; what time can change is
     /// [checked afterwards](NewMessage::check_at).
@@ -42,8 +43,8 @@ impl Message {
         self.prepare_with(NumberReader::default())
     }
 
-    /// As [`prepare`](Self::prepare), with the reader for the number of a message that names no region: that of the
-    /// [store](crate::Store::numbers).
+    /// As [`prepare`](Self::prepare), with the reader for the number of a message that names no region: that
+    /// of the [store](crate::Store::numbers).
     ///
     /// # Errors
     ///
@@ -157,8 +158,8 @@ impl Message {
     }
 }
 
-/// Whether an address can be that of somebody on the internet: not one that is private, of the machine itself, of its
-/// link, reserved or for many.
+/// Whether an address can be that of somebody on the internet: not one that is private, of the machine
+/// itself, of its link, reserved or for many.
 fn is_public(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {

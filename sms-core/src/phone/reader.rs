@@ -8,8 +8,8 @@ const MIN_SEARCH: usize = 3;
 
 /// Reads numbers as people of one region write them.
 ///
-/// A store has one, by its configuration; a [`Sender`](crate::Sender), `insert_in`, lists and searches take it from there, so
-/// that a number that was sent to is found again as it was written.
+/// A store has one, by its configuration; a [`Sender`](crate::Sender), `insert_in`, lists and searches take
+/// it from there, so that a number that was sent to is found again as it was written.
 ///
 /// ```
 /// use sms_core::{NumberReader, Region};
@@ -51,9 +51,9 @@ impl NumberReader {
         PhoneNumber::parse_in(input, self.region)
     }
 
-    /// The digits by which a search for a part of a number finds it in E.164: those that were typed, and what they mean with
-    /// the region's national prefix, or as a whole number. Empty for what is no part of a number, or shorter than three
-    /// digits.
+    /// The digits by which a search for a part of a number finds it in E.164: those that were typed, and what
+    /// they mean with the region's national prefix, or as a whole number. Empty for what is no part of a
+    /// number, or shorter than three digits.
     pub fn search_digits(self, search: &str) -> Vec<String> {
         let Ok(typed) = clean(search) else { return Vec::new() };
         let digits = typed.dialled.trim_start_matches('+');

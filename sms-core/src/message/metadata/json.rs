@@ -48,7 +48,8 @@ impl Node<'_> {
     }
 }
 
-/// Reads a text that is known to be JSON, and not too deep. `serde_json` itself would turn numbers into those of the machine.
+/// Reads a text that is known to be JSON, and not too deep. `serde_json` itself would turn numbers into those
+/// of the machine.
 pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -97,7 +98,8 @@ impl<'a> Reader<'a> {
         Ok(Node::List(items))
     }
 
-    /// A string in quotes: as it is, where nothing in it is escaped, for then it has no other spelling that is as short.
+    /// A string in quotes: as it is, where nothing in it is escaped, for then it has no other spelling that
+    /// is as short.
     fn string(&mut self) -> Result<Cow<'a, str>, MetadataError> {
         let (start, mut has_escapes) = (self.at, false);
         self.at += 1;
