@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
-use sms_core::{MemoryQueue, Provider, Queue, Registry, Sandbox, Store};
+use sms_core::{MemoryQueue, Provider, Queue, Region, Registry, Sandbox, Store};
 
 use crate::callbacks::CallbackReader;
 use crate::config::{Config, Key};
@@ -34,7 +34,7 @@ impl Addresses {
 
 /// Opens the store of a configuration. An error begins with the setting to change.
 pub(crate) async fn open_store(config: &Config) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
-    let open = async { StoreAddress::read(&config.store)?.open().await };
+    let open = async { StoreAddress::read(&config.store)?.open(config.region).await };
     open.await.with_context(|| config.place(Key::Store))
 }
 
@@ -85,21 +85,21 @@ impl StoreAddress {
         }
     }
 
-    /// Opens the store, which is the registry too, and brings its schema up to date.
+    /// Opens the store, which is the registry too, and brings its schema up to date. Numbers are read in this region.
     ///
     /// # Errors
     ///
     /// The adapter's.
-    pub async fn open(self) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
+    pub async fn open(self, region: Region) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(config) => {
-                let store = Arc::new(sms_store_sqlite::SqliteStore::open(config).await?);
+                let store = Arc::new(sms_store_sqlite::SqliteStore::open(config.region(region)).await?);
                 Ok((store.clone(), store))
             }
             #[cfg(feature = "pg")]
             Self::Pg(config) => {
-                let store = Arc::new(sms_store_pg::PgStore::open(*config).await?);
+                let store = Arc::new(sms_store_pg::PgStore::open(config.region(region)).await?);
                 Ok((store.clone(), store))
             }
         }

@@ -29,7 +29,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let Addresses { store, queue, provider: upstream } = Addresses::read(&config)?;
     let name = worker_name();
     tell_where(&config, &upstream, &name);
-    let (store, registry) = store.open().await.with_context(|| config.place(Key::Store))?;
+    let (store, registry) = store.open(config.region).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
@@ -62,7 +62,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             if config.admin_key.is_none() {
                 greet(&keys, address).await.with_context(|| config.place(Key::Store))?;
             }
-            let mut sender = Sender::builder(Arc::clone(&store)).region(config.region);
+            let mut sender = Sender::builder(Arc::clone(&store));
             // Into a queue of this process alone only if this process also works; else the workers find what is due.
             if is_shared || config.has(Role::Worker) {
                 sender = sender.queue(Arc::clone(&queue));

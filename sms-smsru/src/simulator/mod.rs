@@ -40,7 +40,6 @@ mod shared;
 mod state;
 mod status;
 mod stoplist;
-mod translit;
 mod words;
 
 use std::net::SocketAddr;
