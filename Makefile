@@ -1,6 +1,6 @@
 # The commands people run; CI calls the same ones. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture
+.PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture clock
 
 CARGO ?= cargo
 # Everything that is tested: the simulator, the fault tools, every adapter.
@@ -53,6 +53,10 @@ docs: ## Build the API documentation without warnings
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
+
+clock: ## Set the clock of the program and of a PostgreSQL by an hour and back; needs libfaketime (Debian: faketime)
+	$(CARGO) build --locked -p sms-server --features full
+	scripts/clock.sh target/debug/sms-server
 
 torture: ## The long versions of the randomised tests: 100,000 seeds and sequences; hours
 	SMS_TEST_SEEDS=100000 $(CARGO) test --locked --release -p sms-core --test it simulation

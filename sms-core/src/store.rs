@@ -30,7 +30,8 @@ use crate::state::Status;
 ///   or answered as such, and never spoils the others.
 /// * **Repeats**: a method whose answer was lost can be called again with the same request; the effect is that
 ///   of one call. `insert` is repeated with the same ids, `begin` with the same worker and batch.
-/// * **Time** is the store's own clock, for every node that shares it.
+/// * **Time** is the store's own clock, for every node that shares it. It never goes back, and a wall clock that is set moves
+///   nothing that waits and ends no lease: see [`StoreClock`](crate::clock::StoreClock).
 /// * **Cancellation**: a dropped call has happened whole or not at all.
 /// * **Errors**: every method may answer `Unavailable` (repeat it) or `Internal` (a person must look).
 #[async_trait]
