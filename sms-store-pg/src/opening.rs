@@ -51,7 +51,7 @@ pub(crate) fn too_slow(config: &PgConfig) -> Error {
 
 /// The same error; where a right is missing, the statement that gives it.
 pub(crate) fn with_missing_right(config: &PgConfig, error: Error) -> Error {
-    let Some(right) = missing_right(&error) else { return error };
+    let Some(right) = missing_right(config, &error) else { return error };
     let (schema, user) = (&config.schema, config.server.get_username());
     let database = config.server.get_database().unwrap_or(user);
     let message = match right {
@@ -66,8 +66,7 @@ pub(crate) fn with_missing_right(config: &PgConfig, error: Error) -> Error {
         Right::Tables => format!(
             "the user {user} may not use the tables in the schema {schema}; as their owner: \
              GRANT USAGE ON SCHEMA {schema} TO {user}; \
-             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}; \
-             GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {user}"
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}"
         ),
     };
     Error::new(ErrorKind::Config, message)
@@ -81,10 +80,12 @@ enum Right {
 
 /// The right that PostgreSQL says is missing. It names the kind of the object in English or in the server's language; where
 /// that tells nothing, the tables are meant.
-fn missing_right(error: &Error) -> Option<Right> {
+fn missing_right(config: &PgConfig, error: &Error) -> Option<Right> {
     let source = std::error::Error::source(error)?.downcast_ref::<sqlx::Error>()?;
     let said = source.as_database_error().filter(|said| said.code().as_deref() == Some("42501"))?;
     Some(match said.message() {
+        // Whoever migrates nothing needs no right to make anything.
+        _ if !config.migrate => Right::Tables,
         message if message.contains("for database") => Right::MakeSchema,
         message if message.contains("for schema") => Right::Schema,
         _ => Right::Tables,

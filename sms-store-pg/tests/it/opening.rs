@@ -159,24 +159,27 @@ async fn a_missing_right_is_answered_with_the_statement_that_gives_it() {
     let schema = Schema::new();
     let (name, mut conn) = (schema.name(), schema.connect().await);
     run(&mut conn, &format!("CREATE ROLE {name} LOGIN PASSWORD 'x'")).await;
-    let open = async || {
+    let open = async |migrate| {
         let config = elsewhere(|address| {
             address.set_username(name).expect("a host");
             address.set_password(Some("x")).expect("a host");
         });
-        PgStore::open(config.schema(name)).await
+        PgStore::open(config.schema(name).migrate(migrate)).await
     };
-    let said = async || open().await.expect_err("a right is missing").to_string();
+    let said = async || open(true).await.expect_err("a right is missing").to_string();
     let no_schema = said().await;
     run(&mut conn, &format!("CREATE SCHEMA {name}")).await;
     let no_tables = said().await;
     run(&mut conn, &format!("GRANT USAGE, CREATE ON SCHEMA {name} TO {name}")).await;
-    let opened = open().await.map(drop);
+    let opened = open(true).await.map(drop);
+    run(&mut conn, &format!("REVOKE ALL ON SCHEMA {name} FROM {name}")).await;
+    let no_rights = open(false).await.expect_err("a right is missing").to_string();
     run(&mut conn, &format!("DROP OWNED BY {name}; DROP ROLE {name}")).await;
 
     assert!(no_schema.contains(&format!("CREATE SCHEMA {name} AUTHORIZATION {name}")), "{no_schema}");
     assert!(no_tables.contains(&format!("GRANT USAGE, CREATE ON SCHEMA {name} TO {name}")), "{no_tables}");
     opened.expect("what was said is enough");
+    assert!(no_rights.contains(&format!("GRANT USAGE ON SCHEMA {name} TO {name}")), "{no_rights}");
 }
 
 #[tokio::test]
