@@ -4,6 +4,7 @@ mod claim;
 mod config;
 mod connect;
 mod error;
+mod files;
 mod inference;
 mod insert;
 mod ledger;

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::config::SqliteConfig;
 use crate::error::{Done, from_sqlite, stopped, timed_out};
+use crate::files::Files;
 use crate::readers::Readers;
 use crate::writer::{Writer, begin};
 use crate::{
@@ -44,16 +45,18 @@ impl SqliteStore {
     /// open or write the file now; `Internal` when it is not a database.
     pub async fn open(config: SqliteConfig) -> Result<Self> {
         config.check()?;
-        let (timeout, readers) = (config.timeout, Arc::new(Readers::new(config.clone())));
-        let open = tokio::task::spawn_blocking(move || -> Result<Writer> {
+        let timeout = config.timeout;
+        let open = tokio::task::spawn_blocking(move || -> Result<(Writer, Readers)> {
             connect::check_version()?;
             connect::make_folder(config.path())?;
-            let mut conn = connect::writer(&config)?;
+            let mut conn = connect::first(&config)?;
             migrate(&mut conn)?;
-            Writer::start(config, conn)
+            let files = Arc::new(Files::of(config.path())?);
+            let readers = Readers::new(config.clone(), Arc::clone(&files));
+            Ok((Writer::start(config, conn, files)?, readers))
         });
-        let writer = open.await.map_err(|error| stopped().with_source(error))??;
-        Ok(Self { writer, readers, clock: Arc::new(SystemClock), timeout })
+        let (writer, readers) = open.await.map_err(|error| stopped().with_source(error))??;
+        Ok(Self { writer, readers: Arc::new(readers), clock: Arc::new(SystemClock), timeout })
     }
 
     /// The same store on another clock. For tests.
@@ -80,10 +83,12 @@ impl SqliteStore {
         W: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
         let failed = |error: rusqlite::Error| from_sqlite(error.into());
-        let run = move |conn: &mut Connection| {
+        let run = move |conn: &mut Connection, files: &Files| {
+            files.check_again(conn)?;
             let transaction = begin(conn).map_err(failed)?;
             let answer = work(&transaction)?;
             transaction.commit().map_err(failed)?;
+            files.check_commit(conn)?;
             Ok(answer)
         };
         timeout(self.timeout, self.writer.alone(run)).await.map_err(timed_out)??
