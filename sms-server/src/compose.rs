@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::callbacks::CallbackReader;
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
-use sms_core::{MemoryQueue, Provider, Queue, Registry, Sandbox, Store};
+use sms_core::{MemoryQueue, Provider, Queue, Registry, Sandbox, SchemaLevel, Store};
 
 #[cfg(not(any(feature = "sqlite", feature = "pg")))]
 compile_error!("a server needs a store: enable the feature `sqlite` or `pg`");
@@ -41,6 +41,22 @@ impl StoreAddress {
                 "store: this build has no store `{other}:`; try sqlite:data/sms.db or postgres://user@host/database"
             ),
         }
+    }
+
+    /// Brings the schema of the store up to date: how far it is then.
+    ///
+    /// # Errors
+    ///
+    /// The adapter's.
+    pub async fn migrate(self) -> anyhow::Result<SchemaLevel> {
+        Ok(match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(config) => {
+                sms_store_sqlite::SqliteStore::open(config).await.context("store")?.schema()
+            }
+            #[cfg(feature = "pg")]
+            Self::Pg(config) => sms_store_pg::PgStore::open(*config).await.context("store")?.schema(),
+        })
     }
 
     /// Opens the store, which is the registry too, and brings its schema up to date.

@@ -62,8 +62,8 @@ async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
 
 #[expect(clippy::print_stdout, reason = "what a command prints is its result")]
 async fn migrate(config: &Config) -> anyhow::Result<()> {
-    compose::StoreAddress::read(&config.store)?.open().await?;
-    println!("The schema of the store is up to date.");
+    let schema = compose::StoreAddress::read(&config.store)?.migrate().await?;
+    println!("The schema of the store is {schema}.");
     Ok(())
 }
 

@@ -11,8 +11,8 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage, UnmatchedId,
-    async_trait,
+    Clock, Event, Job, Message, MessageId, Receipt, Result, SchemaLevel, Scope, Status, Store,
+    StoredMessage, UnmatchedId, async_trait,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -41,6 +41,7 @@ pub struct PgStore {
     /// Whose clock shows the time: the server's, where it is nobody else's.
     clock: Option<Arc<dyn Clock>>,
     timeout: Duration,
+    schema: SchemaLevel,
 }
 
 impl PgStore {
@@ -50,14 +51,16 @@ impl PgStore {
     /// # Errors
     ///
     /// `Unavailable` when the server cannot be reached; `Config` when it refuses the user, has no such database, or the
-    /// user may not make the schema; also when the schema was edited by hand, or is to be migrated by others and is not.
+    /// user may not make the schema; also when the schema was edited by hand, is to be migrated by others and is not, or has been
+    /// migrated by a newer version so that this one cannot use it.
     pub async fn open(config: PgConfig) -> Result<Self> {
         config.check()?;
-        let store = Self {
+        let mut store = Self {
             pool: Pool::new(connect::options(&config), usize::try_from(config.connections).unwrap_or(1)),
             inserts: Statements::new(&config.schema),
             clock: None,
             timeout: config.timeout,
+            schema: SchemaLevel::new(0, 0, 0),
         };
         let mut conn = store.limited(store.connection()).await?;
         if config.migrate {
@@ -66,8 +69,15 @@ impl PgStore {
         } else {
             store.limited(migrations::check(conn.conn()?, &config.schema)).await?;
         }
+        // Before anything is written: this program may be too old for what a newer one has made of the schema.
+        store.schema = store.limited(migrations::level(conn.conn()?)).await?;
         store.limited(migrations::raise_event_base(conn.conn()?)).await?;
         Ok(store)
+    }
+
+    /// How far the schema had been migrated when the store was opened.
+    pub fn schema(&self) -> SchemaLevel {
+        self.schema
     }
 
     /// The same store on another clock than the server's. For tests: in production every node needs the same one.

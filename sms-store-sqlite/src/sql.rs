@@ -14,6 +14,10 @@ pub(crate) const MIGRATION: &str = "SELECT script FROM migrations WHERE version 
 /// Notes that it has been applied. ?1 version, ?2 text.
 pub(crate) const MIGRATED: &str = "INSERT INTO migrations (version, script) VALUES (?1, ?2)";
 
+/// The newest migration that has been applied, and the oldest a program must know.
+pub(crate) const SCHEMA_LEVEL: &str =
+    "SELECT (SELECT max(version) FROM migrations), (SELECT max(usable_from) FROM schema_info)";
+
 /// `∅ → queued`; guard: the id and the idempotency key are free.
 pub(crate) const INSERT: &str = "\
     INSERT INTO messages (id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, \

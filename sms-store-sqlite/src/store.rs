@@ -11,8 +11,8 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Error, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage,
-    SystemClock, UnmatchedId, async_trait,
+    Clock, Error, Event, Job, Message, MessageId, Receipt, Result, SchemaLevel, Scope, Status,
+    Store, StoredMessage, SystemClock, UnmatchedId, async_trait,
 };
 use tokio::time::timeout;
 
@@ -34,6 +34,7 @@ pub struct SqliteStore {
     readers: Arc<Readers>,
     clock: Arc<dyn Clock>,
     timeout: Duration,
+    schema: SchemaLevel,
 }
 
 impl SqliteStore {
@@ -46,17 +47,22 @@ impl SqliteStore {
     pub async fn open(config: SqliteConfig) -> Result<Self> {
         config.check()?;
         let timeout = config.timeout;
-        let open = tokio::task::spawn_blocking(move || -> Result<(Writer, Readers)> {
+        let open = tokio::task::spawn_blocking(move || -> Result<(Writer, Readers, SchemaLevel)> {
             connect::check_version()?;
             connect::make_folder(config.path())?;
             let mut conn = connect::first(&config)?;
-            migrate(&mut conn)?;
+            let schema = migrate(&mut conn)?;
             let files = Arc::new(Files::of(config.path())?);
             let readers = Readers::new(config.clone(), Arc::clone(&files));
-            Ok((Writer::start(config, conn, files)?, readers))
+            Ok((Writer::start(config, conn, files)?, readers, schema))
         });
-        let (writer, readers) = open.await.map_err(|error| stopped().with_source(error))??;
-        Ok(Self { writer, readers: Arc::new(readers), clock: Arc::new(SystemClock), timeout })
+        let (writer, readers, schema) = open.await.map_err(|error| stopped().with_source(error))??;
+        Ok(Self { writer, readers: Arc::new(readers), clock: Arc::new(SystemClock), timeout, schema })
+    }
+
+    /// How far the schema had been migrated when the store was opened.
+    pub fn schema(&self) -> SchemaLevel {
+        self.schema
     }
 
     /// The same store on another clock. For tests.
@@ -151,10 +157,11 @@ impl SqliteStore {
     }
 }
 
-fn migrate(conn: &mut Connection) -> Done<()> {
+fn migrate(conn: &mut Connection) -> Done<SchemaLevel> {
     let transaction = begin(conn)?;
-    migrations::run(&transaction)?;
-    Ok(transaction.commit()?)
+    let schema = migrations::run(&transaction)?;
+    transaction.commit()?;
+    Ok(schema)
 }
 
 #[async_trait]
