@@ -10,6 +10,7 @@ mod insert;
 mod ledger;
 mod list;
 mod migrations;
+mod page;
 mod person;
 #[cfg(test)]
 mod plans;

@@ -11,7 +11,7 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Event, Job, Message, MessageId, Receipt, Result, SchemaLevel, Scope, Status, Store,
+    Clock, Event, Job, Message, MessageId, MessagePage, Receipt, Result, SchemaLevel, Scope, Status, Store,
     StoredMessage, UnmatchedId, async_trait,
 };
 use sqlx::PgConnection;
@@ -189,7 +189,7 @@ impl Store for PgStore {
         self.limited(read::get(self, id, scope)).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         self.limited(list::list(self, request)).await
     }
 

@@ -11,7 +11,7 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Error, Event, Job, Message, MessageId, Receipt, Result, SchemaLevel, Scope, Status,
+    Clock, Error, Event, Job, Message, MessageId, MessagePage, Receipt, Result, SchemaLevel, Scope, Status,
     Store, StoredMessage, SystemClock, UnmatchedId, async_trait,
 };
 use tokio::time::timeout;
@@ -42,7 +42,8 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// `Config` when the folder cannot be made, or the file was made by a newer version; `Unavailable` when SQLite cannot
+    /// `Config` when the folder cannot be made, or a newer version has migrated the file so that this one cannot use it;
+    /// `Unavailable` when SQLite cannot
     /// open or write the file now; `Internal` when it is not a database.
     pub async fn open(config: SqliteConfig) -> Result<Self> {
         config.check()?;
@@ -218,7 +219,7 @@ impl Store for SqliteStore {
         read::get(self, id, scope).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         list::list(self, request).await
     }
 

@@ -30,10 +30,13 @@ enum Turn {
     /// Goes with whatever waits beside it.
     Shared(Box<dyn Share>),
     /// By itself.
-    Alone(Box<dyn FnOnce(&mut Connection, &Files) + Send>),
+    Alone(Box<Alone>),
     /// Closes the connection.
     Close(oneshot::Sender<()>),
 }
+
+/// A write that has its own transaction.
+type Alone = dyn FnOnce(&mut Connection, &Files) + Send;
 
 /// A write that shares its transaction with others.
 trait Share: Send {

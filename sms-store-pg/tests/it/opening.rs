@@ -107,7 +107,7 @@ async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
     let stats = store.stats(&StatsRange::default()).await.expect("counted");
     assert_eq!((stats.count(Status::Queued), stats.count(Status::Cancelled)), (2, 1));
     let request = ListRequest { statuses: vec![Status::Cancelled], limit: 10, ..ListRequest::default() };
-    assert_eq!(Store::list(&store, &request).await.expect("read").len(), 1);
+    assert_eq!(Store::list(&store, &request).await.expect("read").messages.len(), 1);
 }
 
 #[tokio::test]

@@ -166,5 +166,5 @@ async fn ids_of_a_batch_are_listed_newest_first() {
     let listed = Store::list(&store, &request).await.expect("read");
     let mut expected = ids(&batch);
     expected.reverse();
-    assert_eq!(listed.iter().map(|stored| stored.message.id).collect::<Vec<_>>(), expected);
+    assert_eq!(listed.messages.iter().map(|stored| stored.message.id).collect::<Vec<_>>(), expected);
 }
