@@ -35,7 +35,9 @@ async fn main() -> anyhow::Result<()> {
     });
     assert!(refused.await.is_err());
     let reference = Some("order-2".to_owned());
-    assert!(store.list(&ListRequest { reference, limit: 1, ..Default::default() }).await?.is_empty());
+    assert!(
+        store.list(&ListRequest { reference, limit: 1, ..Default::default() }).await?.messages.is_empty()
+    );
 
     while store.get(id, &Scope::All).await?.is_some_and(|stored| stored.state.status != Status::Delivered) {
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -80,7 +80,7 @@ impl Library {
 async fn wait_until_settled(store: &dyn Store) -> sms_core::Result<()> {
     let statuses = vec![Status::Queued, Status::Sending];
     let request = ListRequest { scope: Scope::All, statuses, limit: 1, ..ListRequest::default() };
-    while !store.list(&request).await?.is_empty() {
+    while !store.list(&request).await?.messages.is_empty() {
         sleep(Duration::from_millis(5)).await;
     }
     Ok(())

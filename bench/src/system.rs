@@ -101,7 +101,7 @@ impl System {
             limit: 1,
             ..ListRequest::default()
         };
-        while !self.store.list(&request).await?.is_empty() {
+        while !self.store.list(&request).await?.messages.is_empty() {
             ensure!(Instant::now() < deadline, "not every outcome was recorded");
             sleep(LOOK).await;
         }

@@ -21,7 +21,13 @@ struct Inner {
     message: Cow<'static, str>,
     fields: Vec<FieldError>,
     fault: Option<StoreFault>,
-    source: Option<Source>,
+    source: Option<Cause>,
+}
+
+enum Cause {
+    Own(Source),
+    /// The cause of this one: see [`Error::shared`].
+    Shared(Arc<Error>),
 }
 
 /// What the caller can do about an [`Error`].
@@ -136,7 +142,7 @@ impl Error {
 
     /// Adds the cause.
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Cause::Own(source.into()));
         self
     }
 
@@ -146,15 +152,14 @@ impl Error {
         self
     }
 
-    /// The same error for one of several callers who wait for one result: all but the source is repeated, and the
-    /// shared error is its source.
+    /// The same error for one of several callers who wait for one result.
     pub fn shared(self: &Arc<Self>) -> Self {
         Self(Box::new(Inner {
             kind: self.0.kind,
             message: self.0.message.clone(),
             fields: self.0.fields.clone(),
             fault: self.0.fault,
-            source: Some(Box::new(Arc::clone(self))),
+            source: Some(Cause::Shared(Arc::clone(self))),
         }))
     }
 
@@ -209,7 +214,7 @@ impl fmt::Debug for Error {
         if let Some(fault) = &self.0.fault {
             debug.field("fault", fault);
         }
-        if let Some(source) = &self.0.source {
+        if let Some(source) = StdError::source(self) {
             debug.field("source", source);
         }
         debug.finish()
@@ -218,7 +223,10 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        match self.0.source.as_ref()? {
+            Cause::Own(source) => Some(source.as_ref()),
+            Cause::Shared(error) => error.source(),
+        }
     }
 }
 
@@ -250,6 +258,12 @@ mod tests {
         let shared = Arc::new(full).shared();
         assert_eq!((shared.kind(), shared.fault()), (ErrorKind::Unavailable, Some(StoreFault::Full)));
         assert_eq!(shared.to_string(), "store is down");
+        let cause = shared.source().expect("a cause");
+        assert_eq!(
+            (cause.to_string().as_str(), cause.source().is_none()),
+            ("disk full", true),
+            "nothing is said twice"
+        );
         let refused = Error::from(FieldError::new("to", "phone_invalid", "not a phone number"));
         assert_eq!(Arc::new(refused).shared().code(), "phone_invalid");
     }

@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::inference::UnmatchedId;
 use crate::message::{Fingerprint, MessageId, NewMessage, StoredMessage};
 use crate::outcome::{AttemptState, Outcome, Verdict};
+use crate::page::MessagePage;
 use crate::phone::{NumberReader, PhoneNumber};
 use crate::provider::{Polling, ProviderRef, Submission};
 use crate::queue::Job;
@@ -108,8 +109,10 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// One message; `None` when there is none in this scope.
     async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>>;
 
-    /// Messages, newest first.
-    async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>>;
+    /// Messages, newest first. A filter that no index serves is a search from the newest message back, which ends when the
+    /// page is full or the request's [`budget`](ListRequest::budget) is used up. However small that is, each call
+    /// gets on by some messages, and skips none.
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage>;
 
     /// The events of one message, oldest first, at most the last 1,000.
     async fn timeline(&self, id: MessageId) -> Result<Vec<Event>>;
@@ -282,10 +285,14 @@ pub struct ListRequest {
     pub from_time: Option<OffsetDateTime>,
     /// Accepted before this.
     pub to_time: Option<OffsetDateTime>,
-    /// Only messages older than this one: the last of the page before.
+    /// Only messages older than this one: the last of the page before, or that down to which it was
+    /// [searched](crate::MessagePage::searched_to).
     pub after: Option<MessageId>,
     /// How many at most.
     pub limit: usize,
+    /// How long the store may look for them, give or take some milliseconds. With none, which is the default, it looks until the
+    /// page is full or every message has been looked at: over millions of messages, seconds.
+    pub budget: Option<Duration>,
 }
 
 /// What [`Store::resolve`] is asked.
@@ -457,7 +464,7 @@ impl<T: Store + ?Sized> Store for Arc<T> {
         (**self).get(id, scope).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         (**self).list(request).await
     }
 

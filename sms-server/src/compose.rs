@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
-use sms_core::{MemoryQueue, Provider, Queue, Region, Registry, Sandbox, Store};
+use sms_core::{MemoryQueue, Provider, Queue, Region, Registry, Sandbox, SchemaLevel, Store};
 
 use crate::callbacks::CallbackReader;
 use crate::config::{Config, Key};
@@ -69,6 +69,20 @@ impl StoreAddress {
             "postgres" | "postgresql" => bail!("built without PostgreSQL; build with `--features pg`"),
             _ => bail!("{}", unknown(address, "sqlite:data/sms.db or postgres://user@host/database")),
         }
+    }
+
+    /// Brings the schema of the store up to date: how far it is then.
+    ///
+    /// # Errors
+    ///
+    /// The adapter's.
+    pub async fn migrate(self) -> anyhow::Result<SchemaLevel> {
+        Ok(match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(config) => sms_store_sqlite::SqliteStore::open(config).await?.schema(),
+            #[cfg(feature = "pg")]
+            Self::Pg(config) => sms_store_pg::PgStore::open(*config).await?.schema(),
+        })
     }
 
     /// Finds out whether the store can be opened; changes nothing.

@@ -62,8 +62,9 @@ async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
-    compose::open_store(config).await?;
-    print("The schema of the store is up to date.")
+    let migrate = async { compose::StoreAddress::read(&config.store)?.migrate().await };
+    let schema = migrate.await.with_context(|| config.place(Key::Store))?;
+    print(&format!("The schema of the store is {schema}."))
 }
 
 #[cfg(feature = "smsru")]

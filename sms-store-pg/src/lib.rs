@@ -15,6 +15,7 @@ mod ledger;
 mod list;
 mod migrations;
 mod opening;
+mod page;
 mod person;
 #[cfg(test)]
 mod plans;

@@ -2,17 +2,20 @@
 
 use std::borrow::Cow;
 
-use sms_core::{Error, ErrorKind, Result};
+use sms_core::{Error, ErrorKind, Result, SchemaLevel};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqlStr};
 
+use crate::args::rows;
 use crate::error::from_sqlx;
 use crate::sql;
 
 /// Every migration: version, name, SQL. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "messages", include_str!("../migrations/0001_messages.sql")),
     (2, "fewer entries", include_str!("../migrations/0002_fewer_entries.sql")),
+    (3, "usable from", include_str!("../migrations/0003_usable_from.sql")),
 ];
 
 /// Number of the advisory lock, beside a number made of the schema's name.
@@ -57,6 +60,14 @@ pub(crate) async fn check(conn: &mut PgConnection, schema: &str) -> Result<()> {
     Err(Error::new(ErrorKind::Config, message))
 }
 
+/// How far the schema has been migrated, and whether this program may use it.
+pub(crate) async fn level(conn: &mut PgConnection) -> Result<SchemaLevel> {
+    let read = |row: PgRow| Ok((row.try_get(0)?, row.try_get(1)?));
+    let (level, usable_from) =
+        sqlx::query(sql::SCHEMA_LEVEL).fetch_one(conn).await.and_then(read).map_err(from_sqlx)?;
+    SchemaLevel::new(level, usable_from, rows(MIGRATIONS.len())).check()
+}
+
 /// Makes the event log go on where it was, should the tables have been moved here from another cluster.
 pub(crate) async fn raise_event_base(conn: &mut PgConnection) -> Result<()> {
     sqlx::query(sql::RAISE_BASE).execute(conn).await.map(drop).map_err(from_sqlx)
@@ -72,7 +83,7 @@ async fn is_current(conn: &mut PgConnection, schema: &str) -> Result<bool> {
     }
     let applied = sqlx::query("SELECT version, checksum FROM _sqlx_migrations WHERE success");
     let applied = applied.fetch_all(conn).await.map_err(from_sqlx)?;
-    let read = |row: &sqlx::postgres::PgRow| Ok((row.try_get(0)?, row.try_get(1)?));
+    let read = |row: &PgRow| Ok((row.try_get(0)?, row.try_get(1)?));
     let applied: Vec<(i64, Vec<u8>)> =
         applied.iter().map(read).collect::<sqlx::Result<_>>().map_err(from_sqlx)?;
     let is_applied = |migration: &Migration| {

@@ -8,8 +8,9 @@ use sms_core::store::{BeginRequest, InsertRequest, ListRequest};
 use sms_core::{Message, MessageId, NumberReader, Scope, Status, Store as _};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
+use crate::list::{Source, candidate};
 use crate::pool::Lent;
-use crate::{PgConfig, PgStore, list, sql};
+use crate::{PgConfig, PgStore, page, sql};
 
 /// A schema, and a connection as the store's own are.
 struct Planned {
@@ -193,12 +194,50 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
     let mut planned = Planned::new(true).await;
     let mut wrong = String::new();
     for (request, expected) in pages {
-        let statement = list::statement(&request, NumberReader::default()).sql().as_str().to_owned();
+        let statement = page::statement(&request, NumberReader::default()).sql().as_str().to_owned();
         let plan = planned.plan(&statement).await;
         let misses: Vec<_> = expected.iter().filter(|words| !plan.contains(**words)).collect();
         if !misses.is_empty() || plan.contains("Seq Scan") || plan.contains("Hash") {
             let _ = writeln!(wrong, "{misses:?} missing\n{statement}\n{plan}");
         }
+    }
+    planned.drop().await;
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[tokio::test]
+async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
+    let base = ListRequest { after: Some(MessageId::new()), ..ListRequest::default() };
+    let to = Some(Message::new("+79251234567", "x").prepare().expect("valid").to);
+    let reference = Some("a".to_owned());
+    let scope = Scope::Owner("a".to_owned());
+    let sources = [
+        (ListRequest { to, ..base.clone() }, Source::Number, "using messages_number on messages"),
+        (
+            ListRequest { reference, ..base.clone() },
+            Source::Reference,
+            "using messages_reference on messages",
+        ),
+        (ListRequest { scope, ..base.clone() }, Source::Owner, "using messages_owner on messages"),
+        (base.clone(), Source::State, "using states_by_status on states"),
+        (base, Source::Everything, "Scan Backward using messages_pkey on messages"),
+    ];
+    let mut planned = Planned::new(true).await;
+    let mut wrong = String::new();
+    for (request, source, expected) in sources {
+        let statement = candidate(&request, source, Some(Status::Failed), 1_000).sql().as_str().to_owned();
+        let plan = planned.plan(&statement).await;
+        if !plan.contains(expected) || plan.contains("Sort") || plan.contains("Seq Scan") {
+            let _ = writeln!(wrong, "{expected} missing\n{statement}\n{plan}");
+        }
+    }
+    // What waits is found by its ids where it is little, and never looked for among everything.
+    let few = ListRequest { limit: 50, ..ListRequest::default() };
+    let statement =
+        page::statement_of_few(&few, NumberReader::default(), Status::Queued).sql().as_str().to_owned();
+    let plan = planned.plan(&statement).await;
+    if !plan.contains("Index Cond: (id = ANY") || plan.contains("Seq Scan") {
+        let _ = writeln!(wrong, "not by the index of what waits\n{statement}\n{plan}");
     }
     planned.drop().await;
     assert!(wrong.is_empty(), "{wrong}");

@@ -59,6 +59,10 @@ macro_rules! position {
     };
 }
 
+/// The newest migration that has been applied, and the oldest a program must know.
+pub(crate) const SCHEMA_LEVEL: &str = "\
+    SELECT (SELECT max(version) FROM _sqlx_migrations WHERE success), (SELECT max(usable_from) FROM schema_info)";
+
 /// Begins a transaction that may write events. The lock comes before the transaction has a number, so that [`HORIZON`] sees
 /// every transaction whose number it has to wait for.
 pub(crate) const BEGIN_TOGETHER: &str = "BEGIN; LOCK TABLE events IN ROW EXCLUSIVE MODE";

@@ -12,8 +12,8 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Event, Job, Message, MessageId, NewMessage, NumberReader, Receipt, Result, Scope, Status, Store,
-    StoredMessage, SystemClock, UnmatchedId, async_trait,
+    Clock, Event, Job, Message, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result,
+    SchemaLevel, Scope, Status, Store, StoredMessage, SystemClock, UnmatchedId, async_trait,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -44,6 +44,7 @@ pub struct PgStore {
     clock: Arc<ServerClock>,
     timeout: Duration,
     numbers: NumberReader,
+    schema: SchemaLevel,
 }
 
 impl PgStore {
@@ -53,7 +54,8 @@ impl PgStore {
     /// # Errors
     ///
     /// `Unavailable` when the server cannot be reached; `Config` when it refuses the user, has no such database, or the
-    /// user may not make the schema; also when the schema was edited by hand, or is to be migrated by others and is not.
+    /// user may not make the schema; also when the schema was edited by hand, is to be migrated by others and is not, or has been
+    /// migrated by a newer version so that this one cannot use it.
     pub async fn open(config: PgConfig) -> Result<Self> {
         Self::open_on(config, None).await
     }
@@ -72,6 +74,7 @@ impl PgStore {
             clock: Arc::new(ServerClock::of(Arc::new(SystemClock))),
             timeout: config.timeout,
             numbers: config.numbers,
+            schema: SchemaLevel::new(0, 0, 0),
         };
         let connected = timeout(store.timeout, store.connection()).await;
         let mut conn = connected.map_err(|_| opening::too_slow(&config))??;
@@ -82,6 +85,8 @@ impl PgStore {
         } else {
             store.limited(migrations::check(conn.conn()?, &config.schema)).await.map_err(right)?;
         }
+        // Before anything is written: this program may be too old for what a newer one has made of the schema.
+        store.schema = store.limited(migrations::level(conn.conn()?)).await.map_err(right)?;
         store.limited(migrations::raise_event_base(conn.conn()?)).await.map_err(right)?;
         // There may be no other connection.
         drop(conn);
@@ -101,6 +106,11 @@ impl PgStore {
         connected.map_err(|_| opening::too_slow(config))??;
         pool.close().await;
         Ok(())
+    }
+
+    /// How far the schema had been migrated when the store was opened.
+    pub fn schema(&self) -> SchemaLevel {
+        self.schema
     }
 
     /// The same store on another clock than the server's. For tests: in production every node needs the same one.
@@ -231,7 +241,7 @@ impl Store for PgStore {
         self.limited(read::get(self, id, scope)).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         self.limited(list::list(self, request)).await
     }
 

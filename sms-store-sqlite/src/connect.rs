@@ -7,6 +7,7 @@ use sms_core::{Error, ErrorKind, Result};
 
 use crate::config::SqliteConfig;
 use crate::error::Done;
+use crate::files::Files;
 
 const WAL: &str = "PRAGMA journal_mode = WAL";
 
@@ -23,19 +24,33 @@ const READER: &str = "PRAGMA query_only = ON";
 /// How many statements a connection keeps prepared: more than there are.
 const PREPARED: usize = 128;
 
-pub(crate) fn writer(config: &SqliteConfig) -> Done<Connection> {
-    connect(config, WRITER)
+/// The connection that opens the store, and makes the file where there is none.
+pub(crate) fn first(config: &SqliteConfig) -> Done<Connection> {
+    connect(config, WRITER, OpenFlags::SQLITE_OPEN_CREATE)
 }
 
-pub(crate) fn reader(config: &SqliteConfig) -> Done<Connection> {
-    connect(config, READER)
+/// One that takes the place of a connection which cannot write any more.
+pub(crate) fn writer(config: &SqliteConfig, files: &Files) -> Done<Connection> {
+    further(config, WRITER, files)
 }
 
-fn connect(config: &SqliteConfig, pragmas: &str) -> Done<Connection> {
+pub(crate) fn reader(config: &SqliteConfig, files: &Files) -> Done<Connection> {
+    further(config, READER, files)
+}
+
+/// A connection to the files that are in use, and to no others: SQLite would copy a log it finds into whatever database
+/// has come next to it.
+fn further(config: &SqliteConfig, pragmas: &str, files: &Files) -> Done<Connection> {
+    files.check()?;
+    let conn = connect(config, pragmas, OpenFlags::empty())?;
+    files.check()?;
+    Ok(conn)
+}
+
+fn connect(config: &SqliteConfig, pragmas: &str, create: OpenFlags) -> Done<Connection> {
     // A path is a path, not a URI. A connection is used by one thread at a time, so it needs no lock of its own.
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(config.path(), flags)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(config.path(), flags | create)?;
     conn.busy_timeout(config.busy_timeout)?;
     conn.set_prepared_statement_cache_capacity(PREPARED);
     use_wal(&conn, config.busy_timeout)?;

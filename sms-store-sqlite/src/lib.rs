@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod connect;
 mod error;
+mod files;
 mod inference;
 mod insert;
 mod ledger;

@@ -3,27 +3,74 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use sms_core::clock::datetime_to_ms;
+use sms_core::page::Budget;
 use sms_core::store::ListRequest;
-use sms_core::{NumberReader, Result, Scope, Status, Store as _, StoredMessage};
+use sms_core::{MessagePage, NumberReader, Result, Scope, SearchedTo, Status, Store as _};
 
 use crate::claim::rows;
 use crate::error::Done;
-use crate::row;
+use crate::row::{self, Columns};
 use crate::sql;
 use crate::store::SqliteStore;
 
 /// Up to how many messages that wait are sorted to find the newest.
 const FEW: usize = 10_000;
+/// How many messages are looked at between two looks at the clock: some tenths of a millisecond.
+const STEP: usize = 256;
 
-pub(crate) async fn list(store: &SqliteStore, request: &ListRequest) -> Result<Vec<StoredMessage>> {
+pub(crate) async fn list(store: &SqliteStore, request: &ListRequest) -> Result<MessagePage> {
     let (request, numbers) = (request.clone(), store.numbers());
     let list = move |conn: &Connection| {
-        let many_wait = request.statuses.contains(&Status::Queued) && do_many_wait(conn)?;
-        let Query { sql, values } = query(&request, numbers, many_wait);
-        let mut list = conn.prepare_cached(&sql)?;
-        list.query_and_then(params_from_iter(values), row::stored_message)?.collect()
+        // All of a page is of one moment.
+        let moment = conn.unchecked_transaction()?;
+        page(&moment, &request, numbers)
     };
     store.read(list).await
+}
+
+fn page(conn: &Connection, request: &ListRequest, numbers: NumberReader) -> Done<MessagePage> {
+    if request.limit == 0 {
+        return Ok(MessagePage::default());
+    }
+    let budget = Budget::start(request);
+    if request.statuses.is_empty() {
+        return search(conn, request, numbers, None, budget);
+    }
+    // Each state is looked for by itself; the time is shared among those that are left.
+    let states = request.statuses.iter().zip((1..=request.statuses.len()).rev());
+    let pages =
+        states.map(|(status, left)| search(conn, request, numbers, Some(*status), budget.share(left)));
+    Ok(MessagePage::merge(pages.collect::<Done<Vec<_>>>()?, request.limit))
+}
+
+/// Looks for messages, of one state if there is one, among those that an index gives.
+fn search(
+    conn: &Connection,
+    request: &ListRequest,
+    numbers: NumberReader,
+    status: Option<Status>,
+    budget: Budget,
+) -> Done<MessagePage> {
+    let many_wait = status == Some(Status::Queued) && do_many_wait(conn)?;
+    let Query { sql, values } = query(request, numbers, status, many_wait);
+    let (mut candidates, mut get) = (conn.prepare_cached(&sql)?, conn.prepare_cached(sql::GET)?);
+    let mut rows = candidates.query(params_from_iter(values))?;
+    let (mut found, mut looked_at) = (Vec::new(), 0_usize);
+    while let Some(row) = rows.next()? {
+        let mut columns = Columns::new(row);
+        let (id, created_at) = (columns.id()?, columns.time()?);
+        if columns.take()? {
+            found.extend(get.query_and_then([id.as_bytes()], row::stored_message)?.next().transpose()?);
+        }
+        looked_at += 1;
+        if found.len() >= request.limit || request.ends_before(created_at) {
+            break;
+        }
+        if looked_at.is_multiple_of(STEP) && budget.is_over() {
+            return Ok(MessagePage::new(found, Some(SearchedTo::new(id, created_at))));
+        }
+    }
+    Ok(MessagePage::new(found, None))
 }
 
 fn do_many_wait(conn: &Connection) -> Done<bool> {
@@ -51,75 +98,100 @@ impl Query {
     }
 }
 
-/// The statement for a page.
-///
-/// Number, reference, owner and the states of what is over each have an index that ends in the id, so that a page is read
-/// from it in order, and nothing is sorted. Several states are several such reads, cut to a page each.
-pub(crate) fn query(request: &ListRequest, numbers: NumberReader, many_wait: bool) -> Query {
+/// The index that gives the candidates for a page, newest first: nothing is sorted but the ids of few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Number,
+    Reference,
+    /// All that waits. Its index is in another order, so it is used where that is little.
+    Waiting,
+    /// All that is being sent: never much.
+    Sending,
+    /// One of the states after that.
+    State,
+    Owner,
+    Everything,
+}
+
+impl Source {
+    /// SQLite itself would guess, for it keeps no statistics.
+    fn of(request: &ListRequest, status: Option<Status>, many_wait: bool) -> Self {
+        let is_owned = request.scope != Scope::All;
+        match status {
+            _ if request.to.is_some() => Self::Number,
+            _ if request.reference.is_some() => Self::Reference,
+            Some(Status::Queued) if !many_wait => Self::Waiting,
+            Some(Status::Sending) => Self::Sending,
+            // Most messages of anybody end as these, so a page of them is found fast among one's own.
+            Some(Status::Sent | Status::Delivered) if is_owned => Self::Owner,
+            Some(status) if status > Status::Sending => Self::State,
+            _ if is_owned => Self::Owner,
+            _ => Self::Everything,
+        }
+    }
+
+    const fn is_of_one_state(self) -> bool {
+        matches!(self, Self::Waiting | Self::Sending | Self::State)
+    }
+}
+
+/// The statement for candidates: id, time of acceptance, and whether the other filters admit it. These are a column and no
+/// condition, so that each step ends and the time can be looked at.
+pub(crate) fn query(
+    request: &ListRequest,
+    numbers: NumberReader,
+    status: Option<Status>,
+    many_wait: bool,
+) -> Query {
+    let source = Source::of(request, status, many_wait);
     let mut query = Query::default();
-    query.push("SELECT ");
-    query.push(sql::MESSAGE_COLUMNS);
-    match request.statuses.as_slice() {
-        [] => {
-            query.push(" FROM messages WHERE TRUE");
-            push_filters(&mut query, request, numbers);
-        }
-        [status] if *status > Status::Sending => {
-            push_status(&mut query, request, *status, many_wait);
-            push_filters(&mut query, request, numbers);
-        }
-        statuses => {
-            query.push(" FROM messages WHERE id IN (");
-            for (index, status) in statuses.iter().enumerate() {
-                query.push(if index > 0 { " UNION ALL " } else { "" });
-                query.push("SELECT id FROM (SELECT id");
-                push_status(&mut query, request, *status, many_wait);
-                push_filters(&mut query, request, numbers);
-                push_page(&mut query, request);
-                query.push(")");
-            }
-            query.push(")");
-        }
+    query.push("SELECT id, created_at, (TRUE");
+    push_filters(&mut query, request, numbers, source);
+    if let Some(status) = status.filter(|_| !source.is_of_one_state()) {
+        query.push(" AND status = ");
+        query.push(&status.number().to_string());
     }
-    push_page(&mut query, request);
-    query
-}
-
-/// One state, and by which index to find it: SQLite itself would guess, for it keeps no statistics. What waits or is being
-/// sent has indexes in another order: the ids of few are sorted, many are looked for among the newest messages.
-fn push_status(query: &mut Query, request: &ListRequest, status: Status, many_wait: bool) {
-    let narrower = request.to.is_some() || request.reference.is_some();
-    let source = match status {
-        // `+`: not by the state.
-        _ if narrower => " FROM messages WHERE +status = ",
-        Status::Queued if many_wait => " FROM messages WHERE +status = ",
-        Status::Queued => " FROM messages INDEXED BY messages_due WHERE status = ",
-        Status::Sending => " FROM messages INDEXED BY messages_look WHERE look_at IS NOT NULL AND status = ",
-        // Most messages of anybody end as these, so a page of them is found fast among one's own.
-        Status::Sent | Status::Delivered if request.scope != Scope::All => " FROM messages WHERE +status = ",
-        _ => " FROM messages INDEXED BY messages_status WHERE status > 1 AND status = ",
-    };
-    // As a literal: a partial index is not used for a state that is bound.
-    query.push(source);
-    query.push(&status.number().to_string());
-}
-
-fn push_filters(query: &mut Query, request: &ListRequest, numbers: NumberReader) {
-    if let Scope::Owner(owner) = &request.scope {
-        query.bind(" AND owner = ", owner.clone());
-    }
+    query.push(") IS TRUE FROM messages ");
+    push_source(&mut query, request, source, status);
     if let Some(after) = request.after {
         query.bind(" AND id < ", after.as_bytes().to_vec());
     }
-    if let Some(to) = request.to {
+    query.push(" ORDER BY id DESC");
+    query
+}
+
+fn push_source(query: &mut Query, request: &ListRequest, source: Source, status: Option<Status>) {
+    match (source, request.to, &request.reference, &request.scope) {
         // A phone number has 15 digits at most.
-        query.bind(" AND to_number = ", to.digits().cast_signed());
+        (Source::Number, Some(to), ..) => query.bind("WHERE to_number = ", to.digits().cast_signed()),
+        (Source::Reference, _, Some(reference), _) => query.bind("WHERE reference = ", reference.clone()),
+        (Source::Owner, _, _, Scope::Owner(owner)) => query.bind("WHERE owner = ", owner.clone()),
+        (Source::Waiting, ..) => {
+            query.push("WHERE id IN (SELECT id FROM messages INDEXED BY messages_due WHERE status = 0)");
+        }
+        (Source::Sending, ..) => query.push(
+            "WHERE id IN \
+             (SELECT id FROM messages INDEXED BY messages_look WHERE look_at IS NOT NULL AND status = 1)",
+        ),
+        (Source::State, ..) => {
+            // As a literal: a partial index is not used for a state that is bound.
+            query.push("INDEXED BY messages_status WHERE status > 1 AND status = ");
+            query.push(&status.map_or(0, Status::number).to_string());
+        }
+        _ => query.push("WHERE TRUE"),
+    }
+}
+
+/// What the source does not see to.
+fn push_filters(query: &mut Query, request: &ListRequest, numbers: NumberReader, source: Source) {
+    if let (Scope::Owner(owner), true) = (&request.scope, source != Source::Owner) {
+        query.bind(" AND owner = ", owner.clone());
+    }
+    if let (Some(reference), true) = (&request.reference, source != Source::Reference) {
+        query.bind(" AND reference = ", reference.clone());
     }
     if let Some(class) = request.class {
         query.bind(" AND class = ", class.as_str().to_owned());
-    }
-    if let Some(reference) = &request.reference {
-        query.bind(" AND reference = ", reference.clone());
     }
     if let Some(from) = request.from_time {
         query.bind(" AND created_at >= ", datetime_to_ms(from));
@@ -137,8 +209,4 @@ fn push_filters(query: &mut Query, request: &ListRequest, numbers: NumberReader)
         }
         query.push(")");
     }
-}
-
-fn push_page(query: &mut Query, request: &ListRequest) {
-    query.bind(" ORDER BY id DESC LIMIT ", rows(request.limit));
 }

@@ -1,19 +1,22 @@
 //! The schema, built into the program.
 
-use rusqlite::{Connection, params};
-use sms_core::{Error, ErrorKind};
+use rusqlite::{Connection, Row, params};
+use sms_core::{Error, ErrorKind, SchemaLevel};
 
+use crate::claim::rows;
 use crate::error::{Done, Failure, is_passing};
 use crate::sql;
 
 /// Every migration, in order; the first is version 1. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_messages.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../migrations/0001_messages.sql"), include_str!("../migrations/0002_usable_from.sql")];
 
 /// Brings the schema up to date. To be called inside a `BEGIN IMMEDIATE`: it is the lock that makes a second process wait
 /// until the first has migrated.
 ///
-/// A newer version of the program may have migrated the file already; see "expand, then contract".
-pub(crate) fn run(conn: &Connection) -> Done<()> {
+/// A newer version of the program may have migrated the file already, see "expand, then contract", and may have recorded
+/// that this one is too old for it.
+pub(crate) fn run(conn: &Connection) -> Done<SchemaLevel> {
     conn.execute_batch(sql::MIGRATIONS)?;
     for (script, version) in MIGRATIONS.into_iter().zip(1_i64..) {
         let applied =
@@ -30,7 +33,8 @@ pub(crate) fn run(conn: &Connection) -> Done<()> {
             }
         }
     }
-    Ok(())
+    let read = |row: &Row<'_>| Ok(SchemaLevel::new(row.get(0)?, row.get(1)?, rows(MIGRATIONS.len())));
+    Ok(conn.query_row(sql::SCHEMA_LEVEL, [], read)?.check()?)
 }
 
 /// Made by a build of something between two releases, or edited by hand.

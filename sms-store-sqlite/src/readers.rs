@@ -10,10 +10,12 @@ use tokio::sync::Semaphore;
 use crate::config::SqliteConfig;
 use crate::connect;
 use crate::error::{Done, closed, stopped};
+use crate::files::Files;
 
 /// As many connections as may read at once. One is opened when it is needed first, and lost with work that panics.
 pub(crate) struct Readers {
     config: SqliteConfig,
+    files: Arc<Files>,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
 }
@@ -25,9 +27,9 @@ impl fmt::Debug for Readers {
 }
 
 impl Readers {
-    pub(crate) fn new(config: SqliteConfig) -> Self {
+    pub(crate) fn new(config: SqliteConfig, files: Arc<Files>) -> Self {
         let permits = Arc::new(Semaphore::new(config.readers as usize));
-        Self { config, idle: Mutex::default(), permits }
+        Self { config, files, idle: Mutex::default(), permits }
     }
 
     /// Reads, on a thread where that may take its time. It is not stopped when the caller goes away.
@@ -49,7 +51,7 @@ impl Readers {
 
     fn take(&self) -> Done<Connection> {
         let idle = self.idle().pop();
-        idle.map_or_else(|| connect::reader(&self.config), Ok)
+        idle.map_or_else(|| connect::reader(&self.config, &self.files), Ok)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {

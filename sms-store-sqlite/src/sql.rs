@@ -14,6 +14,10 @@ pub(crate) const MIGRATION: &str = "SELECT script FROM migrations WHERE version 
 /// Notes that it has been applied. ?1 version, ?2 text.
 pub(crate) const MIGRATED: &str = "INSERT INTO migrations (version, script) VALUES (?1, ?2)";
 
+/// The newest migration that has been applied, and the oldest a program must know.
+pub(crate) const SCHEMA_LEVEL: &str =
+    "SELECT (SELECT max(version) FROM migrations), (SELECT max(usable_from) FROM schema_info)";
+
 /// `∅ → queued`; guard: the id and the idempotency key are free.
 pub(crate) const INSERT: &str = "\
     INSERT INTO messages (id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, \
@@ -172,19 +176,12 @@ pub(crate) const IS_TAKEN: &str = "\
 pub(crate) const UNPARK: &str = "\
     DELETE FROM parked WHERE provider_id = ?1 AND provider = ?2 RETURNING seq, state, code, text, at";
 
-/// The columns of a whole message, in the order [`row::stored_message`](crate::row::stored_message) reads them.
-macro_rules! message_columns {
-    () => {
-        "id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, encoding, parts, \
-         send_at, deadline_ms, max_attempts, on_unknown, status, created_at, updated_at, due_at, valid_until, \
-         attempts, resends, fence, worker, lease_since, lease_until, unknown_at, provider, provider_id, code, reason"
-    };
-}
-
-pub(crate) const MESSAGE_COLUMNS: &str = message_columns!();
-
-/// One message. ?1 id.
-pub(crate) const GET: &str = concat!("SELECT ", message_columns!(), " FROM messages WHERE id = ?1");
+/// One message, its columns in the order [`row::stored_message`](crate::row::stored_message) reads them. ?1 id.
+pub(crate) const GET: &str = "\
+    SELECT id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, encoding, parts, \
+    send_at, deadline_ms, max_attempts, on_unknown, status, created_at, updated_at, due_at, valid_until, \
+    attempts, resends, fence, worker, lease_since, lease_until, unknown_at, provider, provider_id, code, reason \
+    FROM messages WHERE id = ?1";
 
 /// The last events of one message, newest first. ?1 message, ?2 limit.
 pub(crate) const TIMELINE: &str = "\

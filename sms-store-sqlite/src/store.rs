@@ -12,14 +12,15 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Error, Event, Job, Message, MessageId, NewMessage, NumberReader, Receipt, Result, Scope, Status,
-    Store, StoredMessage, SystemClock, UnmatchedId, async_trait,
+    Clock, Error, Event, Job, Message, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result,
+    SchemaLevel, Scope, Status, Store, StoredMessage, SystemClock, UnmatchedId, async_trait,
 };
 use tokio::time::timeout;
 
 use crate::clock::KeptClock;
 use crate::config::SqliteConfig;
 use crate::error::{Done, from_sqlite, stopped, timed_out};
+use crate::files::Files;
 use crate::readers::Readers;
 use crate::writer::{Writer, begin};
 use crate::{
@@ -37,6 +38,7 @@ pub struct SqliteStore {
     clock: Arc<KeptClock>,
     timeout: Duration,
     numbers: NumberReader,
+    schema: SchemaLevel,
 }
 
 impl SqliteStore {
@@ -44,7 +46,8 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// `Config` when the folder cannot be made, or the file was made by a newer version; `Unavailable` when SQLite cannot
+    /// `Config` when the folder cannot be made, or a newer version has migrated the file so that this one cannot use it;
+    /// `Unavailable` when SQLite cannot
     /// open or write the file now; `Internal` when it is not a database.
     pub async fn open(config: SqliteConfig) -> Result<Self> {
         Self::open_on(config, Arc::new(SystemClock)).await
@@ -59,19 +62,26 @@ impl SqliteStore {
     pub async fn open_on(config: SqliteConfig, clock: Arc<dyn Clock>) -> Result<Self> {
         config.check()?;
         let (timeout, numbers) = (config.timeout, config.numbers);
-        let readers = Arc::new(Readers::new(config.clone()));
-        let open = tokio::task::spawn_blocking(move || -> Result<(Writer, KeptClock)> {
-            connect::check_version()?;
-            opening::prepare(config.path())?;
-            let refused = |failure| opening::refused(config.path(), failure);
-            let mut conn = connect::writer(&config).map_err(refused)?;
-            migrate(&mut conn).map_err(refused)?;
-            opening::close_to_others(config.path());
-            let clock = KeptClock::load(&conn, clock)?;
-            Ok((Writer::start(config, conn)?, clock))
-        });
-        let (writer, clock) = open.await.map_err(|error| stopped().with_source(error))??;
-        Ok(Self { writer, readers, clock: Arc::new(clock), timeout, numbers })
+        let open =
+            tokio::task::spawn_blocking(move || -> Result<(Writer, Readers, SchemaLevel, KeptClock)> {
+                connect::check_version()?;
+                opening::prepare(config.path())?;
+                let refused = |failure| opening::refused(config.path(), failure);
+                let mut conn = connect::first(&config).map_err(refused)?;
+                let schema = migrate(&mut conn).map_err(refused)?;
+                opening::close_to_others(config.path());
+                let clock = KeptClock::load(&conn, clock)?;
+                let files = Arc::new(Files::of(config.path())?);
+                let readers = Readers::new(config.clone(), Arc::clone(&files));
+                Ok((Writer::start(config, conn, files)?, readers, schema, clock))
+            });
+        let (writer, readers, schema, clock) = open.await.map_err(|error| stopped().with_source(error))??;
+        Ok(Self { writer, readers: Arc::new(readers), clock: Arc::new(clock), timeout, numbers, schema })
+    }
+
+    /// How far the schema had been migrated when the store was opened.
+    pub fn schema(&self) -> SchemaLevel {
+        self.schema
     }
 
     /// Finds out whether the file can be opened and is a database, or can be made; changes nothing.
@@ -111,10 +121,12 @@ impl SqliteStore {
         W: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
         let failed = |error: rusqlite::Error| from_sqlite(error.into());
-        let run = move |conn: &mut Connection| {
+        let run = move |conn: &mut Connection, files: &Files| {
+            files.check_again(conn)?;
             let transaction = begin(conn).map_err(failed)?;
             let answer = work(&transaction)?;
             transaction.commit().map_err(failed)?;
+            files.check_commit(conn)?;
             Ok(answer)
         };
         timeout(self.timeout, self.writer.alone(run)).await.map_err(timed_out)??
@@ -193,10 +205,11 @@ impl SqliteStore {
     }
 }
 
-fn migrate(conn: &mut Connection) -> Done<()> {
+fn migrate(conn: &mut Connection) -> Done<SchemaLevel> {
     let transaction = begin(conn)?;
-    migrations::run(&transaction)?;
-    Ok(transaction.commit()?)
+    let schema = migrations::run(&transaction)?;
+    transaction.commit()?;
+    Ok(schema)
 }
 
 #[async_trait]
@@ -261,7 +274,7 @@ impl Store for SqliteStore {
         read::get(self, id, scope).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         list::list(self, request).await
     }
 

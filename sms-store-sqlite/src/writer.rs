@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::config::SqliteConfig;
 use crate::connect;
 use crate::error::{Done, closed, from_sqlite, stopped};
+use crate::files::Files;
 
 /// SQLite has one writer at a time, so one thread does it, in the order in which the writes come. It ends with the last
 /// handle.
@@ -29,10 +30,13 @@ enum Turn {
     /// Goes with whatever waits beside it.
     Shared(Box<dyn Share>),
     /// By itself.
-    Alone(Box<dyn FnOnce(&mut Connection) + Send>),
+    Alone(Box<Alone>),
     /// Closes the connection.
     Close(oneshot::Sender<()>),
 }
+
+/// A write that has its own transaction.
+type Alone = dyn FnOnce(&mut Connection, &Files) + Send;
 
 /// A write that shares its transaction with others.
 trait Share: Send {
@@ -41,7 +45,7 @@ trait Share: Send {
     /// Runs it: whether it came to something. May be run again after a rollback.
     fn run(&mut self, conn: &Connection) -> bool;
     /// Tells its caller what it came to, or what kept the whole transaction from it.
-    fn tell(self: Box<Self>, failure: Option<&Arc<rusqlite::Error>>);
+    fn tell(self: Box<Self>, failure: Option<&Arc<Error>>);
 }
 
 struct Shared<T, W> {
@@ -59,9 +63,9 @@ impl<T: Send, W: FnMut(&Connection) -> Done<T> + Send> Share for Shared<T, W> {
         self.answer.insert((self.work)(conn)).is_ok()
     }
 
-    fn tell(self: Box<Self>, failure: Option<&Arc<rusqlite::Error>>) {
+    fn tell(self: Box<Self>, failure: Option<&Arc<Error>>) {
         let answer = match (failure, self.answer) {
-            (Some(failure), _) => Err(from_sqlite(Arc::clone(failure))),
+            (Some(failure), _) => Err(failure.shared()),
             (None, Some(answer)) => answer.map_err(Error::from),
             (None, None) => Err(stopped()),
         };
@@ -75,9 +79,9 @@ const MOST_SHARING: usize = 32;
 
 impl Writer {
     /// Starts the thread with this connection.
-    pub(crate) fn start(config: SqliteConfig, conn: Connection) -> Result<Self> {
+    pub(crate) fn start(config: SqliteConfig, conn: Connection, files: Arc<Files>) -> Result<Self> {
         let (turns, waiting) = mpsc::channel();
-        let thread = Thread { config, conn, waiting, next: None };
+        let thread = Thread { config, conn, files, waiting, next: None };
         let refused =
             |error| Error::new(ErrorKind::Unavailable, "no thread for the SQLite store").with_source(error);
         std::thread::Builder::new()
@@ -103,12 +107,12 @@ impl Writer {
     /// Runs work by itself, with the connection; its own transactions are its own matter.
     pub(crate) async fn alone<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> T + Send + 'static,
+        work: impl FnOnce(&mut Connection, &Files) -> T + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        let run = move |conn: &mut Connection| {
+        let run = move |conn: &mut Connection, files: &Files| {
             if !reply.is_closed() {
-                drop(reply.send(work(conn)));
+                drop(reply.send(work(conn, files)));
             }
         };
         self.turns.send(Turn::Alone(Box::new(run))).map_err(|_| closed())?;
@@ -132,6 +136,7 @@ pub(crate) fn begin(conn: &mut Connection) -> rusqlite::Result<Transaction<'_>> 
 struct Thread {
     config: SqliteConfig,
     conn: Connection,
+    files: Arc<Files>,
     waiting: mpsc::Receiver<Turn>,
     /// A turn that ended a group.
     next: Option<Turn>,
@@ -168,9 +173,9 @@ impl Thread {
                     }
                 }
                 writes.retain(|write| write.is_awaited());
-                write_together(&mut self.conn, writes);
+                write_together(&mut self.conn, &self.files, writes);
             }
-            Turn::Alone(work) => work(&mut self.conn),
+            Turn::Alone(work) => work(&mut self.conn, &self.files),
             Turn::Close(_) => {}
         }
     }
@@ -178,18 +183,18 @@ impl Thread {
     /// A connection that could not even roll back is replaced: it could never begin another transaction.
     fn look_after(&mut self) {
         if !self.conn.is_autocommit()
-            && let Ok(conn) = connect::writer(&self.config)
+            && let Ok(conn) = connect::writer(&self.config, &self.files)
         {
             self.conn = conn;
         }
     }
 }
 
-fn write_together(conn: &mut Connection, mut writes: Vec<Box<dyn Share>>) {
-    match commit(conn, &mut writes) {
+fn write_together(conn: &mut Connection, files: &Files, mut writes: Vec<Box<dyn Share>>) {
+    match commit(conn, files, &mut writes) {
         Ok(false) if writes.len() > 1 => {
             for write in writes {
-                write_together(conn, vec![write]);
+                write_together(conn, files, vec![write]);
             }
         }
         done => {
@@ -202,14 +207,17 @@ fn write_together(conn: &mut Connection, mut writes: Vec<Box<dyn Share>>) {
 }
 
 /// Whether all of them came to something and are committed; otherwise nothing is.
-fn commit(conn: &mut Connection, writes: &mut [Box<dyn Share>]) -> rusqlite::Result<bool> {
+fn commit(conn: &mut Connection, files: &Files, writes: &mut [Box<dyn Share>]) -> Result<bool> {
     if writes.is_empty() {
         return Ok(true);
     }
-    let transaction = begin(conn)?;
+    let failed = |error: rusqlite::Error| from_sqlite(error.into());
+    files.check_again(conn)?;
+    let transaction = begin(conn).map_err(failed)?;
     if !writes.iter_mut().all(|write| write.run(&transaction)) {
         return Ok(false);
     }
-    transaction.commit()?;
+    transaction.commit().map_err(failed)?;
+    files.check_commit(conn)?;
     Ok(true)
 }

@@ -238,6 +238,15 @@ macro_rules! store {
                 a_search_for_digits_finds_texts_too
                 filters_are_joined_by_and
             }
+            search {
+                a_search_that_runs_out_of_time_says_how_far_it_looked
+                a_search_that_goes_on_finds_every_message_once
+                a_search_for_what_is_not_there_comes_to_an_end
+                a_search_ends_with_the_time_range
+                a_search_shows_only_ones_own
+                a_search_in_several_states_skips_none
+                a_page_that_is_full_was_not_cut_short
+            }
             timeline {
                 a_message_that_waits_has_no_events
                 each_step_is_there_with_the_state_after_it

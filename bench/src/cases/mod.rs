@@ -37,7 +37,7 @@ pub(crate) enum Name {
     Library,
     /// Rows 9 to 11, and 16.
     Latency,
-    /// Rows 13 to 15.
+    /// Rows 13 to 15, and 22.
     Million,
     /// Row 18.
     Start,

@@ -1,6 +1,7 @@
 //! A store in memory.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::event::Event;
 use crate::inference::{self, Suspect, UnmatchedId};
 use crate::message::{MessageId, NewMessage, StoredMessage};
 use crate::outcome::OutcomeClass;
+use crate::page::{Budget, MessagePage, SearchedTo};
 use crate::phone::{NumberReader, Region};
 use crate::provider::{Polling, ProviderRef};
 use crate::queue::{Job, Lane};
@@ -398,10 +400,10 @@ impl Store for MemoryStore {
         Ok(found.map(Row::stored))
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         let (inner, _) = self.lock();
-        let found = inner.rows.values().rev().filter(|row| matches(request, self.numbers, row));
-        Ok(found.take(request.limit).map(Row::stored).collect())
+        let end = request.after.map_or(Bound::Unbounded, Bound::Excluded);
+        Ok(search(request, self.numbers, inner.rows.range((Bound::Unbounded, end)).rev().map(|(_, row)| row)))
     }
 
     async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
@@ -449,13 +451,39 @@ impl Store for MemoryStore {
     }
 }
 
+/// How many messages are looked at between two looks at the clock.
+const STEP: usize = 256;
+
+fn search<'a>(
+    request: &ListRequest,
+    numbers: NumberReader,
+    rows: impl Iterator<Item = &'a Row>,
+) -> MessagePage {
+    let (budget, mut found) = (Budget::start(request), Vec::new());
+    if request.limit == 0 {
+        return MessagePage::default();
+    }
+    for (row, looked_at) in rows.zip(1_usize..) {
+        let created_at = datetime_from_ms(row.created_at);
+        if matches(request, numbers, row) {
+            found.push(row.stored());
+        }
+        if found.len() == request.limit || request.ends_before(created_at) {
+            break;
+        }
+        if looked_at.is_multiple_of(STEP) && budget.is_over() {
+            return MessagePage::new(found, Some(SearchedTo::new(row.message.id, created_at)));
+        }
+    }
+    MessagePage::new(found, None)
+}
+
 fn matches(
     request: &ListRequest,
     numbers: NumberReader,
     Row { message, created_at, standing }: &Row,
 ) -> bool {
     request.scope.admits(message.owner.as_deref())
-        && request.after.is_none_or(|after| message.id < after)
         && (request.statuses.is_empty() || request.statuses.contains(&standing.status))
         && request.to.is_none_or(|to| message.to == to)
         && request.class.is_none_or(|class| message.class == class)

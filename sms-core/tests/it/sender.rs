@@ -31,7 +31,13 @@ fn send_at_once(world: &World, count: usize) -> Vec<JoinHandle<Result<MessageId>
 }
 
 async fn stored(world: &World) -> usize {
-    world.memory.list(&ListRequest { limit: usize::MAX, ..ListRequest::default() }).await.unwrap().len()
+    world
+        .memory
+        .list(&ListRequest { limit: usize::MAX, ..ListRequest::default() })
+        .await
+        .unwrap()
+        .messages
+        .len()
 }
 
 #[tokio::test(start_paused = true)]

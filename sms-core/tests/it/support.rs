@@ -22,8 +22,8 @@ use sms_core::store::{
 use sms_core::worker::WorkerBuilder;
 use sms_core::{
     CancellationToken, Clock, Error, ErrorKind, Job, Lease, Limits, MemoryQueue, MemoryStore, Message,
-    MessageId, NumberReader, Outcome, Provider, Queue, Receipt, Result, Scope, Sender, Status, Store,
-    StoreFault, StoredMessage, Submission, UnmatchedId, Worker, async_trait,
+    MessageId, MessagePage, NumberReader, Outcome, Provider, Queue, Receipt, Result, Scope, Sender, Status,
+    Store, StoreFault, StoredMessage, Submission, UnmatchedId, Worker, async_trait,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -192,7 +192,7 @@ impl<T: Store> Store for Faulty<T> {
     async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
         self.around(Call::Read, self.inner.get(id, scope)).await
     }
-    async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         self.around(Call::Read, self.inner.list(request)).await
     }
     async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {

@@ -1,5 +1,7 @@
 //! `/v1/messages`: to send, to list, to look at one.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
@@ -15,6 +17,7 @@ use super::Api;
 use super::auth::Caller;
 use super::json::Fields;
 use super::message;
+use super::page;
 use super::problem::{FieldProblem, Problem};
 use super::query;
 use super::view::{Accepted, Detailed, Outline, Page, Replay, Shown};
@@ -23,6 +26,8 @@ use crate::keys::{KeyScope, Principal};
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The longest provider id, in characters.
 const MAX_PROVIDER_ID: usize = 64;
+/// How long a page may be looked for. A filter that no index serves is then answered with what was found so far.
+const LIST_BUDGET: Duration = Duration::from_millis(20);
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// `POST /v1/messages`: 202 means durably accepted.
@@ -63,16 +68,15 @@ pub(crate) async fn list(
     let page = request.limit;
     // One more than the page tells whether there is a next one.
     request.limit += 1;
-    let mut found = api.0.store.list(&request).await?;
-    let more = found.len() > page;
-    found.truncate(page);
-    let next_cursor = found.last().filter(|_| more).map(|last| last.message.id);
+    request.budget = Some(LIST_BUDGET);
+    let (found, next) = page::split(api.0.store.list(&request).await?, page);
     let unmatched_receipts = match request.statuses.as_slice() {
         [Status::Unknown] => Some(api.unmatched_beside(&caller, &found).await?),
         _ => None,
     };
     let data = found.iter().map(|stored| Shown::new(stored, &api)).collect();
-    Ok(Json(Page { data, next_cursor, unmatched_receipts }).into_response())
+    let (next_cursor, searched_back_to) = (next.cursor, next.searched_back_to);
+    Ok(Json(Page { data, next_cursor, searched_back_to, unmatched_receipts }).into_response())
 }
 
 /// `GET /v1/messages/{id}`: the message and its timeline.

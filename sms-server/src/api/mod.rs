@@ -7,6 +7,7 @@ mod health;
 mod json;
 mod message;
 mod messages;
+mod page;
 mod problem;
 mod provider;
 mod query;

@@ -100,6 +100,8 @@ pub(crate) struct Page<'a> {
     pub(crate) data: Vec<Shown<'a>>,
     pub(crate) next_cursor: Option<MessageId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) searched_back_to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unmatched_receipts: Option<Vec<Unmatched>>,
 }
 

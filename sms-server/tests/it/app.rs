@@ -215,7 +215,12 @@ impl App {
     }
 
     pub(crate) async fn stored(&self) -> usize {
-        self.store.list(&ListRequest { limit: 1000, ..ListRequest::default() }).await.expect("a list").len()
+        self.store
+            .list(&ListRequest { limit: 1000, ..ListRequest::default() })
+            .await
+            .expect("a list")
+            .messages
+            .len()
     }
 
     pub(crate) async fn pushed(&self) -> usize {

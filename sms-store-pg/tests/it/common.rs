@@ -121,7 +121,7 @@ pub(crate) fn accepted(id: MessageId) -> Settlement {
 
 pub(crate) async fn count(store: &PgStore) -> usize {
     let all = ListRequest { limit: 100_000, ..ListRequest::default() };
-    store.list(&all).await.expect("a list").len()
+    store.list(&all).await.expect("a list").messages.len()
 }
 
 /// Runs statements without arguments.

@@ -64,7 +64,28 @@ async fn a_schema_a_newer_version_has_migrated_can_still_be_opened() {
     let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                  VALUES (9999, 'later', TRUE, '', 0)";
     run(&mut schema.connect().await, later).await;
-    insert(&schema.open().await, &messages(1)).await.expect("inserted");
+    let store = schema.open().await;
+    assert_eq!(store.schema().to_string(), "at level 9999; this program knows level 3, and may use it");
+    insert(&store, &messages(1)).await.expect("inserted");
+}
+
+#[tokio::test]
+async fn a_schema_a_newer_version_has_changed_beyond_this_one_is_refused() {
+    let schema = Schema::new();
+    schema.open().await;
+    let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'later', TRUE, '', 0); UPDATE schema_info SET usable_from = 9000";
+    run(&mut schema.connect().await, later).await;
+    for migrate in [true, false] {
+        let refused = PgStore::open(schema.config().migrate(migrate)).await.expect_err("must be refused");
+        assert_eq!(refused.kind(), ErrorKind::Config);
+        let text = refused.to_string();
+        assert!(
+            text.contains("level 9999") && text.contains("level 9000") && text.contains("level 3"),
+            "{text}"
+        );
+        assert!(text.contains("newer version of the program"), "{text}");
+    }
 }
 
 /// What the first release made is brought up to date with the messages in it.
@@ -79,14 +100,14 @@ async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
     run(&mut conn, "DROP INDEX states_by_status, states_by_created").await;
     run(&mut conn, "CREATE INDEX states_status ON states (status, id) WHERE status <> 1").await;
     run(&mut conn, "CREATE INDEX states_created ON states (created_at, status)").await;
-    run(&mut conn, "DELETE FROM _sqlx_migrations WHERE version > 1").await;
+    run(&mut conn, "DROP TABLE schema_info; DELETE FROM _sqlx_migrations WHERE version > 1").await;
 
     assert_eq!(refusal(schema.config().migrate(false)).await, ErrorKind::Config);
     let store = schema.open().await;
     let stats = store.stats(&StatsRange::default()).await.expect("counted");
     assert_eq!((stats.count(Status::Queued), stats.count(Status::Cancelled)), (2, 1));
     let request = ListRequest { statuses: vec![Status::Cancelled], limit: 10, ..ListRequest::default() };
-    assert_eq!(Store::list(&store, &request).await.expect("read").len(), 1);
+    assert_eq!(Store::list(&store, &request).await.expect("read").messages.len(), 1);
 }
 
 #[tokio::test]

@@ -132,7 +132,8 @@ async fn a_number_means_the_same_in_every_part_over_one_store() {
     let searched = ListRequest { search: Some("0170 123".to_owned()), limit: 10, ..ListRequest::default() };
     for request in [filtered, searched] {
         let found = store.list(&request).await.expect("a list");
-        let found: Vec<_> = found.iter().map(|it| (it.message.id, it.message.to.to_string())).collect();
+        let found: Vec<_> =
+            found.messages.iter().map(|it| (it.message.id, it.message.to.to_string())).collect();
         assert_eq!(found, [sent, inserted].map(|id| (id, "+491701234567".to_owned())));
     }
 }

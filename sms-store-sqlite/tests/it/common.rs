@@ -56,7 +56,7 @@ pub(crate) async fn insert(store: &SqliteStore, messages: &[NewMessage]) -> Resu
 
 pub(crate) async fn count(store: &SqliteStore) -> usize {
     let all = ListRequest { limit: 100_000, ..ListRequest::default() };
-    store.list(&all).await.expect("a list").len()
+    store.list(&all).await.expect("a list").messages.len()
 }
 
 /// Runs statements on the connection that writes, and keeps what they did.

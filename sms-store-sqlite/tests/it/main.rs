@@ -9,6 +9,7 @@ mod common;
 mod conformance;
 mod crash;
 mod faults;
+mod files;
 mod opening;
 mod sharing;
 mod transaction;

@@ -80,7 +80,35 @@ async fn a_file_a_newer_version_has_migrated_can_still_be_opened() {
     let store = folder.open().await;
     run(&store, "INSERT INTO migrations (version, script) VALUES (9999, 'later')").await;
     drop(store);
-    insert(&folder.open().await, &messages(1)).await.expect("inserted");
+    let store = folder.open().await;
+    assert_eq!(store.schema().to_string(), "at level 9999; this program knows level 2, and may use it");
+    insert(&store, &messages(1)).await.expect("inserted");
+}
+
+#[tokio::test]
+async fn a_file_a_newer_version_has_changed_beyond_this_one_is_refused_and_left_alone() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    run(&store, "INSERT INTO migrations (version, script) VALUES (9999, 'later')").await;
+    run(&store, "UPDATE schema_info SET usable_from = 9000").await;
+    store.close().await;
+    let refused = SqliteStore::open(folder.config()).await.expect_err("must be refused");
+    assert_eq!(refused.kind(), ErrorKind::Config);
+    let text = refused.to_string();
+    assert!(text.contains("level 9999") && text.contains("level 9000") && text.contains("level 2"), "{text}");
+    assert!(text.contains("newer version of the program"), "{text}");
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_migrated_with_its_messages() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    insert(&store, &messages(2)).await.expect("inserted");
+    run(&store, "DROP TABLE schema_info; DELETE FROM migrations WHERE version > 1").await;
+    drop(store);
+    let store = folder.open().await;
+    assert_eq!(store.schema().to_string(), "at level 2, the newest that this program knows");
+    assert_eq!(count(&store).await, 2);
 }
 
 #[tokio::test]
@@ -138,7 +166,7 @@ async fn ids_of_a_batch_are_listed_newest_first() {
     let listed = Store::list(&store, &request).await.expect("read");
     let mut expected = ids(&batch);
     expected.reverse();
-    assert_eq!(listed.iter().map(|stored| stored.message.id).collect::<Vec<_>>(), expected);
+    assert_eq!(listed.messages.iter().map(|stored| stored.message.id).collect::<Vec<_>>(), expected);
 }
 
 #[cfg(unix)]

@@ -27,7 +27,7 @@ pub async fn a_listed_message_is_the_one_get_shows(h: &StoreHarness) {
     for status in Status::ALL {
         h.in_status(status).await;
     }
-    let listed = h.store.list(&everything()).await.expect("list");
+    let listed = h.store.list(&everything()).await.expect("list").messages;
     assert_eq!(listed.len(), Status::ALL.len());
     for stored in listed {
         let found = h.find(stored.message.id).await.expect("a listed message can be read");

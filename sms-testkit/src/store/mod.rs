@@ -22,6 +22,7 @@ pub mod receipts;
 pub mod rescue;
 pub mod resolve;
 pub mod scope;
+pub mod search;
 pub mod settle;
 pub mod stats;
 mod steps;

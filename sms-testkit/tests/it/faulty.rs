@@ -11,8 +11,8 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Job, MemoryStore, MessageId, NewMessage, NumberReader, Receipt, Result, Scope, Status, Store,
-    StoredMessage, UnmatchedId, async_trait,
+    Job, MemoryStore, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result, Scope, Status,
+    Store, StoredMessage, UnmatchedId, async_trait,
 };
 use sms_testkit::StoreHarness;
 
@@ -131,7 +131,7 @@ impl Store for Faulty {
         self.0.get(id, scope).await
     }
 
-    async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         self.0.list(request).await
     }
 

@@ -11,7 +11,7 @@ use super::{Report, Simulation};
 
 pub(super) async fn report(simulation: &Simulation, told: Told) -> Report {
     let request = ListRequest { limit: usize::MAX, ..ListRequest::default() };
-    let rows = simulation.memory.list(&request).await.unwrap();
+    let rows = simulation.memory.list(&request).await.unwrap().messages;
     let events = simulation.memory.events_after(0, usize::MAX).await.unwrap();
     let mut violations = told.violations.clone();
     violations.append(&mut simulation.network.book(|book| std::mem::take(&mut book.violations)));

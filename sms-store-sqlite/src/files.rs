@@ -1,0 +1,175 @@
+//! The files of the database: whether they are still where they were opened.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf, absolute};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{fs, io};
+
+use rusqlite::Connection;
+use sms_core::{Error, ErrorKind, Result, StoreFault};
+
+/// The database, its write-ahead log and the index of that, as they were when the store was opened.
+///
+/// An open file can be removed, moved or replaced, and SQLite goes on writing it: every commit succeeds, and nothing of it is
+/// there after a restart. So each commit is followed by a look at the paths before anybody is told of it, about a microsecond
+/// for each file. Only their metadata is read: to open and close a database by other means than SQLite's own would
+/// end the locks that the whole process has on it.
+#[derive(Debug)]
+pub(crate) struct Files {
+    database: Watched,
+    logs: [Watched; 2],
+    /// Whether the last look found one of them missing. Then a look comes before each transaction, too, so that
+    /// nothing is written of which nobody will be told.
+    astray: AtomicBool,
+}
+
+/// A file that is in use, and that no other one must have taken the place of.
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    identity: Identity,
+}
+
+/// What is wrong at the path of a watched file.
+enum Wrong {
+    Missing(io::Error),
+    Another,
+}
+
+impl Files {
+    /// Those of the database at this path, which is open and has been read, so that all three are there.
+    pub(crate) fn of(path: &Path) -> Result<Self> {
+        let watch = || -> io::Result<Self> {
+            // SQLite keeps its log next to the file that a symbolic link leads to.
+            let real = fs::canonicalize(path)?;
+            let logs = [Watched::new(beside(&real, "-wal"))?, Watched::new(beside(&real, "-shm"))?];
+            let database = Watched::new(absolute(path)?)?;
+            Ok(Self { database, logs, astray: AtomicBool::new(false) })
+        };
+        let vanished = "a file of the SQLite database was removed while it was opened";
+        watch().map_err(|error| astray(vanished).with_source(error))
+    }
+
+    /// Checks that the files at the paths are those that are in use.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` with the fault `Unreachable`, which says what happened to which file, and what to do. It holds until the
+    /// very same files are back.
+    pub(crate) fn check(&self) -> Result<()> {
+        let log = || self.lost_log().map_or(Ok(()), |log| Err(log.lost("")));
+        let checked = self.check_database().and_then(|()| log());
+        self.astray.store(checked.is_err(), Ordering::Relaxed);
+        checked
+    }
+
+    /// The same after a commit on this connection, and before its answer is given. What is in a log that was removed
+    /// is saved into the database: nobody who opens it later would find it.
+    pub(crate) fn check_commit(&self, conn: &Connection) -> Result<()> {
+        self.check().map_err(|error| {
+            let lost = self.lost_log().filter(|_| self.database.wrong().is_none());
+            let Some(log) = lost else { return error };
+            match save(conn) {
+                Ok(()) => log.lost(" (what it held is saved in the database)"),
+                Err(failed) => log.lost(" (what it held could not be saved yet)").with_source(failed),
+            }
+        })
+    }
+
+    /// The same before a transaction, where the last look found a file missing.
+    pub(crate) fn check_again(&self, conn: &Connection) -> Result<()> {
+        if self.astray.load(Ordering::Relaxed) { self.check_commit(conn) } else { Ok(()) }
+    }
+
+    fn check_database(&self) -> Result<()> {
+        let file = self.database.path.display();
+        match self.database.wrong() {
+            None => Ok(()),
+            Some(Wrong::Missing(error)) => Err(astray(format!(
+                "the database file {file} was removed or moved while in use, and nothing is accepted without it: put \
+                 it back together with its -wal file, and start the program again"
+            ))
+            .with_source(error)),
+            Some(Wrong::Another) => Err(astray(format!(
+                "another file has taken the place of the database {file} while that was in use, and nothing is \
+                 accepted: put the first one back, or remove {file}-wal and {file}-shm, and start the program again"
+            ))),
+        }
+    }
+
+    /// A log that is not where it was, next to a database that is.
+    fn lost_log(&self) -> Option<&Watched> {
+        self.logs.iter().find(|log| log.wrong().is_some())
+    }
+}
+
+impl Watched {
+    fn new(path: PathBuf) -> io::Result<Self> {
+        let identity = Identity::of(&fs::metadata(&path)?);
+        Ok(Self { path, identity })
+    }
+
+    fn wrong(&self) -> Option<Wrong> {
+        match fs::metadata(&self.path) {
+            Ok(found) if Identity::of(&found) == self.identity => None,
+            Ok(_) => Some(Wrong::Another),
+            Err(error) => Some(Wrong::Missing(error)),
+        }
+    }
+
+    /// The error for a log that was lost, with a note about what was in it.
+    fn lost(&self, note: &str) -> Error {
+        astray(format!(
+            "the file {} was removed or replaced while in use{note}, and nothing is accepted without it: start the \
+             program again",
+            self.path.display()
+        ))
+    }
+}
+
+/// What tells a file from another one at the same path.
+#[cfg(unix)]
+#[derive(Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+#[cfg(unix)]
+impl Identity {
+    fn of(file: &fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self { device: file.dev(), inode: file.ino() }
+    }
+}
+
+/// Where the system lets nobody remove or replace a file that is open, it is enough that there is one.
+#[cfg(not(unix))]
+#[derive(Debug, PartialEq, Eq)]
+struct Identity;
+
+#[cfg(not(unix))]
+impl Identity {
+    fn of(_: &fs::Metadata) -> Self {
+        Self
+    }
+}
+
+fn astray(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Unavailable, message).with_fault(StoreFault::Unreachable)
+}
+
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Copies the whole log into the database, and waits until that is on disk.
+fn save(conn: &Connection) -> rusqlite::Result<()> {
+    conn.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| match row.get(0)? {
+        0 => Ok(()),
+        // Somebody still reads an older state.
+        _ => Err(rusqlite::Error::QueryReturnedNoRows),
+    })
+}

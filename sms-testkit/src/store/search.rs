@@ -1,0 +1,143 @@
+//! Searches that end before they have looked at everything, and go on.
+
+use std::time::Duration;
+
+use sms_core::store::ListRequest;
+use sms_core::{Class, Message, MessageId, MessagePage, NewMessage, PhoneNumber, Scope, Status};
+
+use super::steps::{ids_of, secs};
+use crate::StoreHarness;
+
+/// More messages than a store looks at without a look at the clock.
+const MANY: usize = 3_000;
+/// More calls than a search over so many takes, if each gets on.
+const MOST_CALLS: usize = MANY;
+
+/// Messages of which one in a thousand, and the oldest, are to be found.
+fn haystack() -> Vec<NewMessage> {
+    let message = |n: usize| match n % 1_000 {
+        0 => Message::new("+79261112233", "needle").class(Class::Otp).reference("r"),
+        _ => Message::new("+79251234567", "hay").reference("r"),
+    };
+    (0..MANY).map(|n| message(n).prepare().expect("valid")).collect()
+}
+
+fn needles(haystack: &[NewMessage]) -> Vec<MessageId> {
+    let mut ids: Vec<_> = ids_of(haystack).into_iter().step_by(1_000).collect();
+    ids.reverse();
+    ids
+}
+
+/// A search without any time: each call looks at as little as it can.
+fn hasty(search: &str) -> ListRequest {
+    let (search, budget) = (Some(search.to_owned()), Some(Duration::ZERO));
+    ListRequest { search, budget, limit: 10, ..ListRequest::default() }
+}
+
+impl StoreHarness {
+    async fn page(&self, request: &ListRequest) -> MessagePage {
+        self.store.list(request).await.expect("list")
+    }
+
+    async fn insert_many(&self, messages: &[NewMessage]) {
+        for some in messages.chunks(500) {
+            self.insert(some).await;
+        }
+    }
+
+    /// Calls until everything has been looked at: what was found, and how many calls it took.
+    async fn search_all(&self, mut request: ListRequest) -> (Vec<MessageId>, usize) {
+        let (mut found, mut calls) = (Vec::new(), 0);
+        loop {
+            let page = self.page(&request).await;
+            calls += 1;
+            assert!(page.messages.len() <= request.limit, "a page is no longer than its limit");
+            let full = page.messages.last().filter(|_| page.messages.len() == request.limit);
+            let last = page.searched_to.map(|end| end.id).or(full.map(|last| last.message.id));
+            found.extend(page.messages.iter().map(|stored| stored.message.id));
+            let Some(last) = last else { return (found, calls) };
+            assert!(request.after.is_none_or(|after| last < after), "each call gets on");
+            assert!(calls <= MOST_CALLS, "a search comes to an end");
+            request.after = Some(last);
+        }
+    }
+}
+
+pub async fn a_search_that_runs_out_of_time_says_how_far_it_looked(h: &StoreHarness) {
+    let all = haystack();
+    h.insert_many(&all).await;
+    let page = h.page(&hasty("nothing like it")).await;
+    assert_eq!(page.messages, []);
+    let end = page.searched_to.expect("it has no time to look at them all");
+    assert!(ids_of(&all).contains(&end.id), "it names one of the messages");
+    assert_eq!(end.created_at, h.state(end.id).await.created_at);
+    let patient = ListRequest { budget: None, ..hasty("nothing like it") };
+    assert_eq!(h.page(&patient).await, MessagePage::default(), "without a limit it looks at them all");
+}
+
+pub async fn a_search_that_goes_on_finds_every_message_once(h: &StoreHarness) {
+    let all = haystack();
+    h.insert_many(&all).await;
+    let (found, calls) = h.search_all(hasty("needle")).await;
+    assert_eq!(found, needles(&all));
+    assert!(calls > 1, "it has no time to look at them all");
+    assert_eq!(h.search_all(hasty("9261112")).await.0, needles(&all), "by a part of the number");
+    for limit in [1, 2] {
+        let request = ListRequest { limit, ..hasty("needle") };
+        assert_eq!(h.search_all(request).await.0, needles(&all), "{limit} a page");
+    }
+    let by_class = ListRequest { class: Some(Class::Otp), search: None, ..hasty("") };
+    assert_eq!(h.search_all(by_class).await.0, needles(&all), "by the class");
+    let reference = Some("r".to_owned());
+    assert_eq!(h.search_all(ListRequest { reference, ..hasty("needle") }).await.0, needles(&all));
+    let to = PhoneNumber::parse("+79261112233").ok();
+    assert_eq!(h.search_all(ListRequest { to, ..hasty("needle") }).await.0, needles(&all));
+}
+
+pub async fn a_search_for_what_is_not_there_comes_to_an_end(h: &StoreHarness) {
+    h.insert_many(&haystack()).await;
+    assert_eq!(h.search_all(hasty("nothing like it")).await.0, []);
+    let reference = Some("another".to_owned());
+    assert_eq!(h.search_all(ListRequest { reference, ..hasty("hay") }).await.0, []);
+}
+
+pub async fn a_search_ends_with_the_time_range(h: &StoreHarness) {
+    h.insert_many(&haystack()).await;
+    h.advance(secs(3 * 24 * 60 * 60)).await;
+    let id = h.queued(Message::new("+79251234567", "needle")).await;
+    let from_time = Some(h.state(id).await.created_at - secs(60));
+    let (found, calls) = h.search_all(ListRequest { from_time, ..hasty("needle") }).await;
+    assert_eq!((found, calls <= 3), (vec![id], true), "{calls} calls for one message that is young enough");
+}
+
+pub async fn a_search_shows_only_ones_own(h: &StoreHarness) {
+    let owned = |n: usize| Message::new("+79251234567", "needle").owner(if n == 0 { "shop" } else { "bank" });
+    let all: Vec<_> = (0..1_000).map(|n| owned(n).prepare().expect("valid")).collect();
+    h.insert_many(&all).await;
+    let scope = Scope::Owner("shop".to_owned());
+    assert_eq!(h.search_all(ListRequest { scope, ..hasty("needle") }).await.0, [all[0].id]);
+    let scope = Scope::Owner("nobody".to_owned());
+    assert_eq!(h.search_all(ListRequest { scope, ..hasty("needle") }).await.0, []);
+}
+
+pub async fn a_search_in_several_states_skips_none(h: &StoreHarness) {
+    let mut expected = Vec::new();
+    for status in [Status::Failed, Status::Queued, Status::Sent, Status::Sending, Status::Unknown] {
+        expected.push(h.in_status(status).await);
+    }
+    let all = haystack();
+    h.insert_many(&all).await;
+    expected.extend(ids_of(&all));
+    expected.reverse();
+    let statuses = vec![Status::Failed, Status::Queued, Status::Sent, Status::Sending, Status::Unknown];
+    let request = ListRequest { statuses, search: None, limit: 700, ..hasty("") };
+    assert_eq!(h.search_all(request.clone()).await.0, expected);
+    let search = Some("needle".to_owned());
+    assert_eq!(h.search_all(ListRequest { search, ..request }).await.0, needles(&all));
+}
+
+pub async fn a_page_that_is_full_was_not_cut_short(h: &StoreHarness) {
+    h.insert_many(&haystack()).await;
+    let page = h.page(&hasty("hay")).await;
+    assert_eq!((page.messages.len(), page.searched_to), (10, None));
+}
