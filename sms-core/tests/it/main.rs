@@ -10,6 +10,7 @@ mod log;
 mod memory_queue;
 mod model;
 mod optional;
+mod outages;
 mod outcomes;
 mod panics;
 mod sender;

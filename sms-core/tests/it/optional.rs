@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use sms_core::caretaker::Caretaker;
 use sms_core::registry::{Expect, Record};
-use sms_core::{MemoryRegistry, Registry, Result, Status, async_trait};
+use sms_core::{CancellationToken, MemoryRegistry, Registry, Result, Status, async_trait};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Call, Fault, QUEUE_CALLS, Reply, World, accept, message, start};
@@ -53,13 +54,17 @@ async fn a_queue_that_never_answers_delays_neither_rescue_nor_expiry() {
     world.faults.break_all(QUEUE_CALLS, Fault::Hang);
     let late = world.send(message("hi").deadline(Duration::from_secs(30))).await;
     let before = Instant::now();
-    let worker = world.start(provider);
-    world.becomes(abandoned, Status::Unknown).await;
-    // The lease is 20 s, the provider's time to answer aside.
-    assert!(before.elapsed() < Duration::from_secs(25), "rescued after {:?}", before.elapsed());
-    world.becomes(late, Status::Expired).await;
-    assert!(before.elapsed() < Duration::from_secs(35), "expired after {:?}", before.elapsed());
+    let (store, queue) = (world.store.clone(), world.queue.clone());
+    let caretaker = Caretaker::new(store, queue, provider, Duration::from_hours(72));
+    let shutdown = CancellationToken::new();
+    let rescued_and_expired = async {
+        world.becomes(abandoned, Status::Unknown).await;
+        // The lease is 20 s, the provider's time to answer aside.
+        assert!(before.elapsed() < Duration::from_secs(25), "rescued after {:?}", before.elapsed());
+        world.becomes(late, Status::Expired).await;
+        assert!(before.elapsed() < Duration::from_secs(35), "expired after {:?}", before.elapsed());
+        shutdown.cancel();
+    };
+    tokio::join!(caretaker.run(&shutdown), rescued_and_expired);
     assert!(world.faults.count(Call::Stats) > 0);
-    sleep(Duration::from_secs(1)).await;
-    worker.stop().await;
 }
