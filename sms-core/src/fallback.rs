@@ -43,9 +43,8 @@ pub(crate) struct FallbackQueue {
 }
 
 /// An outage of the queue.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Away {
-    reason: String,
     /// A job of the push that failed. The queue is back when it takes this one; a copy more does no harm.
     refused: Option<Job>,
     /// Its beginning and its end are logged elsewhere.
@@ -56,11 +55,6 @@ impl FallbackQueue {
     pub(crate) fn new(primary: Arc<dyn Queue>) -> Self {
         let (own, mark) = (MemoryQueue::new(), fastrand::u64(..));
         Self { primary, own, mark, away: watch::Sender::new(None), own_turn: AtomicBool::default() }
-    }
-
-    /// The reason why the queue cannot be used; `None` while it can.
-    pub(crate) fn away(&self) -> Option<String> {
-        self.away.borrow().as_ref().map(|away| away.reason.clone())
     }
 
     /// Probes the queue while it is away, and goes back to it. Never ends.
@@ -102,7 +96,7 @@ impl FallbackQueue {
             }
         }
         let away_seconds = since.elapsed().as_secs();
-        if !self.away.borrow().as_ref().is_some_and(|away| away.is_reported) {
+        if !self.away.borrow().is_some_and(|away| away.is_reported) {
             tracing::info!(
                 away_seconds,
                 waiting = self.own.ready(),
@@ -134,11 +128,12 @@ impl FallbackQueue {
             if away.is_some() {
                 return false;
             }
-            let (reason, is_reported) = (error.report(), error.is_reported());
+            let is_reported = error.is_reported();
             if !is_reported {
+                let reason = error.report();
                 tracing::warn!(reason, "the queue cannot be used; messages go on through the store");
             }
-            *away = Some(Away { reason, refused, is_reported });
+            *away = Some(Away { refused, is_reported });
             true
         });
     }
