@@ -1,53 +1,37 @@
 //! When to stop asking a provider, and when to ask again.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod state;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::outcome::{Outcome, OutcomeClass};
-use crate::provider::Provider;
+use self::state::{Ended, Inner, Start, State, Trial};
+use crate::error::Error;
+use crate::outcome::Outcome;
+use crate::provider::{Account, Provider};
 
-/// How many outcomes the breaker looks back on, and how many of them must be bad for it to pause the provider.
-const WINDOW: usize = 20;
-const BAD: usize = WINDOW / 2;
-/// The first pause and the longest one; each pause is twice as long as the one before until one message succeeds.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// The longest a question about the account may take.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Pauses a provider that refuses the account ([`Blocked`](OutcomeClass::Blocked)) or does not serve (half of the
+/// Pauses a provider that refuses the account ([`Blocked`](crate::OutcomeClass::Blocked)) or does not serve (half of the
 /// last 20 outcomes `NotSent`, `Unknown` or an [outage](Outcome::outage)), so that an outage costs a handful of messages
 /// and not the backlog. A new breaker lets one call through, and the others with its outcome.
 ///
-/// After a pause the provider is probed, first by [`Account::check`](crate::Account::check) where there is one, then
-/// by a single message; it resumes by itself. A person can [hold](Self::hold) the provider and let it go again.
-#[derive(Debug, Default)]
+/// After a pause the account is checked, where the provider has one. Where that [covers](Account::covers) the reason of
+/// the pause, it ends the pause; otherwise the next message is to prove that the provider serves, and until then the
+/// pause is shown as [such](EndsBy::NextMessage). Either way the first message goes alone. A person can
+/// [hold](Self::hold) the provider and let it go again.
+///
+/// An urgent message waits for the outcome of such a first call for a second at most; then it goes too, by itself.
+#[derive(Debug)]
 pub struct Breaker {
+    provider: Arc<dyn Provider>,
     inner: Mutex<Inner>,
     changed: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    state: State,
-    held: Option<Pause>,
-    /// Whether each of the last outcomes was bad.
-    window: VecDeque<bool>,
-    /// Pauses since the last success.
-    pauses: u32,
-}
-
-#[derive(Clone, Debug, Default)]
-enum State {
-    /// Nothing is known yet.
-    #[default]
-    Fresh,
-    Closed,
-    Paused(Pause),
-    /// One message is on its way; its outcome decides.
-    Trial(Pause),
 }
 
 /// Why a provider is paused.
@@ -60,8 +44,28 @@ pub struct Pause {
     pub reason: String,
     /// Who paused it; `None` where that was the provider's own doing.
     pub by: Option<String>,
-    /// When the provider is probed next; `None` where a person has to resume it.
+    /// When the provider is probed next; `None` where that takes a message or a person.
     pub until: Option<Instant>,
+    /// What ends it.
+    pub ends_by: EndsBy,
+    /// The provider that gave the code, where a combinator such as [`Failover`](crate::Failover) asked several.
+    pub provider: Option<String>,
+    /// When it began, or the reason was last confirmed.
+    pub at: Instant,
+}
+
+/// What ends a [`Pause`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EndsBy {
+    /// A check of the account, which sends nothing.
+    AccountCheck,
+    /// The next message, when the provider accepts it.
+    #[default]
+    NextMessage,
+    /// A person who resumes.
+    Person,
 }
 
 /// How much the breaker lets through.
@@ -74,85 +78,78 @@ pub enum Admission {
 }
 
 impl Breaker {
-    /// A breaker that lets everything through, once the first call has shown that the provider serves.
-    pub fn new() -> Self {
-        Self::default()
+    /// A breaker that lets everything through, once the first call has shown that this provider serves.
+    pub fn new(provider: impl Provider) -> Self {
+        Self { provider: Arc::new(provider), inner: Mutex::default(), changed: Notify::new() }
     }
 
     /// Why the provider is paused, if it is.
     pub fn pause(&self) -> Option<Pause> {
-        let inner = self.lock();
-        if inner.held.is_some() {
-            return inner.held.clone();
-        }
-        match &inner.state {
-            State::Fresh | State::Closed => None,
-            State::Paused(pause) | State::Trial(pause) => Some(pause.clone()),
-        }
+        self.lock().pause_shown()
     }
 
-    /// Waits until something may be submitted. Called by one task at a time, and each [`Admission::One`] is followed
-    /// by a [`record`](Self::record) or a [`cancel_trial`](Self::cancel_trial).
-    pub async fn admit(&self, provider: &dyn Provider) -> Admission {
+    /// Whether a person resumed the provider and no message has shown yet whether it serves.
+    pub fn is_unproven(&self) -> bool {
+        matches!(&self.lock().state, State::Trial(Trial { ended: Some(Ended::Resumed), .. }))
+    }
+
+    /// When the provider last did its work on a message.
+    pub fn served_at(&self) -> Option<Instant> {
+        self.lock().served_at
+    }
+
+    /// Waits until something may be pulled. Called by one task at a time.
+    pub async fn admit(&self) -> Admission {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             // From now on, so that no change between the look and the wait is missed.
             changed.as_mut().enable();
-            let (state, held) = {
-                let inner = self.lock();
-                (inner.state.clone(), inner.held.is_some())
-            };
-            match state {
-                _ if held => changed.await,
-                State::Fresh | State::Closed => return Admission::All,
-                State::Trial(_) => {
-                    // Bounded, should the outcome of the trial never be recorded.
-                    if timeout(LONGEST_PAUSE, changed).await.is_err() {
-                        self.cancel_trial();
-                    }
-                }
-                State::Paused(Pause { until: Some(until), .. }) if until > Instant::now() => {
+            let admission = self.lock().admission();
+            match admission {
+                Ok(admission) => return admission,
+                Err(None) => changed.await,
+                Err(Some(until)) => {
                     let _ = timeout_at(until, changed).await;
-                }
-                State::Paused(pause) => {
-                    // After a person's word nobody asks whether the account is in order: the trial will tell.
-                    if pause.until.is_some()
-                        && let Some(account) = provider.account()
-                        && let Err(error) = account.check().await
-                    {
-                        self.lock().pause(pause.code, error.to_string());
-                        self.changed.notify_waiters();
-                        continue;
-                    }
-                    self.lock().state = State::Trial(pause);
-                    return Admission::One;
                 }
             }
         }
     }
 
-    /// Whether what was admitted may still start.
-    pub fn still_admits(&self, admission: Admission) -> bool {
-        let inner = self.lock();
-        let open = match admission {
-            Admission::All => matches!(inner.state, State::Fresh | State::Closed),
-            Admission::One => matches!(inner.state, State::Trial(_)),
-        };
-        open && inner.held.is_none()
+    /// Waits until a call that was admitted may start; `false` when it may not any more. Each call that starts is followed
+    /// by a [`record`](Self::record) or a [`call_off`](Self::call_off).
+    ///
+    /// Where nothing is proven, one call starts and the others wait for its outcome, an urgent one for a second.
+    pub async fn start(&self, admission: Admission, urgent: bool) -> bool {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let start = self.lock().start(admission, urgent);
+            match start {
+                Start::Now => return true,
+                Start::Never => return false,
+                Start::Later(at) => {
+                    let _ = timeout_at(at, changed).await;
+                }
+            }
+        }
     }
 
-    /// After a call was started: waits for its outcome where it is the first one, so that a provider that refuses the
-    /// account from the start is asked once.
-    pub async fn after_start(&self) {
-        let changed = self.changed.notified();
-        tokio::pin!(changed);
-        changed.as_mut().enable();
-        let fresh = matches!(self.lock().state, State::Fresh);
-        if fresh {
-            // Bounded, should the outcome never be recorded.
-            let _ = timeout(LONGEST_PAUSE, changed).await;
-        }
+    /// Whether an urgent message by itself could [start](Self::start) now.
+    pub fn admits_urgent(&self) -> bool {
+        self.lock().admits_urgent()
+    }
+
+    /// Whether what was started may still be submitted.
+    pub fn still_admits(&self, admission: Admission) -> bool {
+        self.lock().still_admits(admission)
+    }
+
+    /// Says that a call that was started did not take place: the next one may.
+    pub fn call_off(&self, admission: Admission) {
+        self.lock().call_off(admission);
+        self.changed.notify_waiters();
     }
 
     /// Waits for the next change, or for the next outcome.
@@ -160,33 +157,45 @@ impl Breaker {
         self.changed.notified().await;
     }
 
-    /// Says that the call did not take place: the next one may.
-    pub fn cancel_trial(&self) {
-        let mut inner = self.lock();
-        if let State::Trial(pause) = &inner.state {
-            inner.state = State::Paused(pause.clone());
-        }
-        drop(inner);
-        self.changed.notify_waiters();
-    }
-
     /// Learns from the outcomes of one call.
     pub fn record(&self, outcomes: &[Outcome]) {
         let mut inner = self.lock();
         for outcome in outcomes {
-            inner.record(outcome);
+            let covered = |code| self.account(outcome.provider.as_deref()).is_some_and(|it| it.covers(code));
+            inner.record(outcome, covered);
         }
-        if matches!(inner.state, State::Fresh) {
-            inner.state = State::Closed;
-        }
+        inner.end_fresh();
         drop(inner);
         self.changed.notify_waiters();
     }
 
+    /// Whether a pause waits for proof that the provider serves.
+    pub fn wants_proof(&self) -> bool {
+        matches!(
+            &self.lock().state,
+            State::Paused(_) | State::Trial(Trial { ended: None | Some(Ended::Resumed), .. })
+        )
+    }
+
+    /// Learns that another worker's message was accepted at this time, which ends a pause that began before.
+    pub fn served_elsewhere(&self, at: Instant) {
+        if self.lock().served_elsewhere(at) {
+            tracing::info!("the provider serves another worker: resumed");
+            self.changed.notify_waiters();
+        }
+    }
+
     /// Pauses the provider until a person lets it go.
     pub fn hold(&self, by: impl Into<String>, reason: impl Into<String>) {
-        let pause = Pause { code: None, reason: reason.into(), by: Some(by.into()), until: None };
-        self.lock().held = Some(pause);
+        self.lock().held = Some(Pause {
+            code: None,
+            reason: reason.into(),
+            by: Some(by.into()),
+            until: None,
+            ends_by: EndsBy::Person,
+            provider: None,
+            at: Instant::now(),
+        });
         self.changed.notify_waiters();
     }
 
@@ -196,16 +205,58 @@ impl Breaker {
         self.changed.notify_waiters();
     }
 
-    /// Ends a hold and makes a trial due at once, by the word of a person: without asking the account first.
+    /// Ends a hold and any pause, by the word of a person and without asking the account first: the next message is to
+    /// show whether the provider serves.
     pub fn resume(&self) {
+        self.lock().resume();
+        self.changed.notify_waiters();
+    }
+
+    /// Checks the account whenever a pause is over, until this is dropped. One task of a worker runs it, so that a pause ends
+    /// also where no message waits.
+    pub async fn tend(&self) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let paused = self.lock().paused();
+            match paused.as_ref().and_then(|pause| pause.until) {
+                None => changed.await,
+                Some(until) if until > Instant::now() => {
+                    let _ = timeout_at(until, changed).await;
+                }
+                Some(_) => {
+                    if let Some(pause) = paused {
+                        self.probe(&pause).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn probe(&self, pause: &Pause) {
+        let checked = match self.account(pause.provider.as_deref()) {
+            None => Ok(()),
+            Some(account) => {
+                let timed_out = |error| Err(Error::unavailable("the account was not told in time", error));
+                timeout(CHECK_TIMEOUT, account.check()).await.unwrap_or_else(timed_out)
+            }
+        };
         let mut inner = self.lock();
-        inner.held = None;
-        inner.pauses = 0;
-        if let State::Paused(pause) = &mut inner.state {
-            pause.until = None;
+        // A person, another worker or an urgent message may have been faster.
+        if inner.paused().as_ref() == Some(pause) {
+            match checked {
+                Ok(()) => inner.end_pause(pause),
+                Err(error) => inner.pause(Pause { reason: error.to_string(), ..pause.clone() }),
+            }
         }
         drop(inner);
         self.changed.notify_waiters();
+    }
+
+    /// The account of the provider of this name, or of the whole.
+    fn account(&self, name: Option<&str>) -> Option<&dyn Account> {
+        name.and_then(|name| self.provider.member(name)).unwrap_or(&*self.provider).account()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -213,186 +264,5 @@ impl Breaker {
     }
 }
 
-impl Inner {
-    fn record(&mut self, outcome: &Outcome) {
-        let reason = || outcome.text.clone().unwrap_or_else(|| outcome.class.as_str().to_owned());
-        match outcome.class {
-            OutcomeClass::Blocked => self.pause(outcome.code, reason()),
-            OutcomeClass::Deferred if !outcome.outage => self.serves(),
-            OutcomeClass::NotSent | OutcomeClass::Unknown | OutcomeClass::Deferred => {
-                self.remember(true);
-                let bad = self.window.iter().filter(|bad| **bad).count();
-                if bad >= BAD || matches!(self.state, State::Trial(_)) {
-                    self.pause(outcome.code, reason());
-                }
-            }
-            OutcomeClass::Accepted | OutcomeClass::Rejected => self.serves(),
-        }
-    }
-
-    /// The provider did its work on a message.
-    fn serves(&mut self) {
-        self.remember(false);
-        // A straggler from before the pause proves nothing about now.
-        if !matches!(self.state, State::Paused(_)) {
-            if matches!(self.state, State::Trial(_)) {
-                tracing::info!("provider answers again: resumed");
-                self.window.clear();
-            }
-            self.state = State::Closed;
-            self.pauses = 0;
-        }
-    }
-
-    fn remember(&mut self, bad: bool) {
-        if self.window.len() == WINDOW {
-            self.window.pop_front();
-        }
-        self.window.push_back(bad);
-    }
-
-    fn pause(&mut self, code: Option<i32>, reason: String) {
-        if let State::Paused(pause) = &self.state
-            && pause.until.is_none_or(|until| until > Instant::now())
-        {
-            return;
-        }
-        let length = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(10)).min(LONGEST_PAUSE);
-        self.pauses += 1;
-        tracing::warn!(code, reason, pause_seconds = length.as_secs(), "provider paused");
-        self.state = State::Paused(Pause { code, reason, by: None, until: Some(Instant::now() + length) });
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::{Error, ErrorKind, Result};
-    use crate::provider::{Account, AccountInfo, Limits, Submission};
-    use crate::recording::RecordingProvider;
-
-    #[derive(Debug)]
-    struct BrokenAccount;
-
-    #[async_trait::async_trait]
-    impl Provider for BrokenAccount {
-        fn name(&self) -> &'static str {
-            "broken"
-        }
-        fn limits(&self) -> Limits {
-            Limits::new(1, FIRST_PAUSE)
-        }
-        async fn submit(&self, _: &[Submission]) -> Vec<Outcome> {
-            Vec::new()
-        }
-        fn account(&self) -> Option<&dyn Account> {
-            Some(self)
-        }
-    }
-
-    #[async_trait::async_trait]
-    impl Account for BrokenAccount {
-        async fn check(&self) -> Result<()> {
-            Err(Error::new(ErrorKind::Unavailable, "no money"))
-        }
-        async fn info(&self) -> Result<AccountInfo> {
-            self.check().await.map(|()| AccountInfo::default())
-        }
-    }
-
-    fn unknowns(count: usize) -> Vec<Outcome> {
-        vec![Outcome::unknown("timeout"); count]
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_blocked_answer_pauses_and_one_good_trial_resumes() {
-        let (breaker, provider) = (Breaker::new(), RecordingProvider::new());
-        breaker.record(&[Outcome::blocked(201, "no money")]);
-        assert_eq!(breaker.pause().map(|pause| pause.code), Some(Some(201)));
-        let before = Instant::now();
-        assert_eq!(breaker.admit(&provider).await, Admission::One);
-        assert!(before.elapsed() >= FIRST_PAUSE);
-        breaker.record(&[Outcome::accepted("1")]);
-        assert_eq!(breaker.admit(&provider).await, Admission::All);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn half_of_the_last_twenty_unanswered_pauses_and_fewer_do_not() {
-        let breaker = Breaker::new();
-        breaker.record(&unknowns(BAD - 1));
-        breaker.record(&vec![Outcome::accepted("1"); WINDOW]);
-        breaker.record(&unknowns(BAD - 1));
-        assert_eq!(breaker.pause(), None);
-        breaker.record(&unknowns(1));
-        assert!(breaker.pause().is_some());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn failed_trials_make_pauses_longer_up_to_the_longest() {
-        let (breaker, provider) = (Breaker::new(), RecordingProvider::new());
-        breaker.record(&[Outcome::blocked(201, "no money")]);
-        let mut lengths = Vec::new();
-        for _ in 0..7 {
-            let before = Instant::now();
-            assert_eq!(breaker.admit(&provider).await, Admission::One);
-            lengths.push(before.elapsed().as_secs());
-            breaker.record(&unknowns(1));
-        }
-        assert_eq!(lengths, [2, 4, 8, 16, 32, 60, 60]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_message_is_spent_while_the_account_check_fails() {
-        let breaker = Breaker::new();
-        breaker.record(&[Outcome::blocked(201, "no money")]);
-        let admitted = timeout(Duration::from_hours(1), breaker.admit(&BrokenAccount)).await;
-        assert!(admitted.is_err());
-        assert_eq!(breaker.pause().map(|pause| pause.reason).as_deref(), Some("no money"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_outage_pauses_as_silence_does_and_a_refusal_of_one_message_does_not() {
-        let (breaker, deferred) = (Breaker::new(), Outcome::deferred(220, "busy"));
-        breaker.record(&vec![deferred.clone(); WINDOW]);
-        assert_eq!(breaker.pause(), None);
-        breaker.record(&vec![deferred.of_the_service(); BAD]);
-        assert_eq!(breaker.pause().map(|pause| pause.code), Some(Some(220)));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_held_provider_gets_nothing_until_it_is_resumed() {
-        let (breaker, provider) = (Breaker::new(), RecordingProvider::new());
-        breaker.hold("olga", "works at the operator's");
-        assert_eq!(breaker.pause().map(|pause| pause.by), Some(Some("olga".to_owned())));
-        assert!(!breaker.still_admits(Admission::All));
-        let hour = Duration::from_hours(1);
-        assert!(timeout(hour, breaker.admit(&provider)).await.is_err());
-        let (admission, ()) = tokio::join!(breaker.admit(&provider), async { breaker.resume() });
-        assert_eq!(admission, Admission::All);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_person_can_have_a_trial_at_once_whatever_the_account_says() {
-        let breaker = Breaker::new();
-        breaker.record(&[Outcome::blocked(201, "no money")]);
-        let before = Instant::now();
-        let (admission, ()) = tokio::join!(breaker.admit(&BrokenAccount), async { breaker.resume() });
-        assert_eq!((admission, before.elapsed()), (Admission::One, Duration::ZERO));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_first_call_is_waited_for_and_no_other_is() {
-        let breaker = Breaker::new();
-        let second = timeout(Duration::from_secs(10), breaker.after_start()).await;
-        assert!(second.is_err(), "a second call was let through before the outcome of the first");
-        breaker.record(&[Outcome::accepted("1")]);
-        timeout(Duration::ZERO, breaker.after_start()).await.expect("nothing to wait for");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_late_success_of_a_call_begun_before_does_not_end_the_pause() {
-        let breaker = Breaker::new();
-        breaker.record(&[Outcome::blocked(201, "no money"), Outcome::accepted("1")]);
-        assert!(breaker.pause().is_some());
-    }
-}
+mod tests;

@@ -1,9 +1,9 @@
 //! What time does to messages.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::ends::EndLog;
@@ -33,8 +33,10 @@ const OFFER_AGAIN_AFTER: Duration = Duration::from_secs(20);
 /// The same while the queue is away: longer, since the stand-in loses nothing, and what it holds need not be offered again
 /// and again.
 const OFFER_AGAIN_AFTER_AWAY: Duration = Duration::from_secs(30);
-/// While the queue is away, what was offered to it is offered to the stand-in this much earlier: 5 s after its sender pushed it.
+/// While the queue is away, what was offered to it is offered to the stand-in this much earlier: 5 s after its sender pushed
+/// it; and for a while after it is back, since pushes may have failed until then.
 const AHEAD_AWAY: Duration = Duration::from_secs(15);
+const AHEAD_AFTER: Duration = Duration::from_secs(10);
 /// How long one step may take.
 const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -50,6 +52,8 @@ pub struct Caretaker {
     provider: Arc<dyn Provider>,
     retention: Duration,
     ends: EndLog,
+    /// When the queue was found to be away last.
+    away_at: Mutex<Option<Instant>>,
 }
 
 impl Caretaker {
@@ -60,7 +64,14 @@ impl Caretaker {
         provider: Arc<dyn Provider>,
         retention: Duration,
     ) -> Self {
-        Self { store, queue, provider, retention: retention.max(KEY_WINDOW), ends: EndLog::new() }
+        Self {
+            store,
+            queue,
+            provider,
+            retention: retention.max(KEY_WINDOW),
+            ends: EndLog::new(),
+            away_at: Mutex::default(),
+        }
     }
 
     /// Works until the shutdown, which drops the step in hand: each is a compare-and-set, and what it leaves undone the
@@ -137,11 +148,9 @@ impl Caretaker {
             let stats = self.queue.stats().await?;
             let senders = stats.capacity.unwrap_or(0) / 2;
             let limits = stats.room().map(|room| room.saturating_sub(senders).min(BATCH));
-            let request = if stats.degraded {
-                DueRequest::new(limits, OFFER_AGAIN_AFTER_AWAY).ahead(AHEAD_AWAY)
-            } else {
-                DueRequest::new(limits, OFFER_AGAIN_AFTER)
-            };
+            let again_after = if stats.degraded { OFFER_AGAIN_AFTER_AWAY } else { OFFER_AGAIN_AFTER };
+            let ahead = if self.may_have_lost(stats.degraded) { AHEAD_AWAY } else { Duration::ZERO };
+            let request = DueRequest::new(limits, again_after).ahead(ahead);
             let jobs = self.store.due(request).await?;
             if jobs.is_empty() {
                 return Ok(round > 0);
@@ -149,6 +158,15 @@ impl Caretaker {
             self.queue.push(&jobs).await?;
         }
         Ok(true)
+    }
+
+    /// Whether what was offered of late may be nowhere: the queue is away, or was a moment ago.
+    fn may_have_lost(&self, away: bool) -> bool {
+        let mut away_at = self.away_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if away {
+            *away_at = Some(Instant::now());
+        }
+        away_at.is_some_and(|at| at.elapsed() < AHEAD_AFTER)
     }
 
     /// Asks the provider about sent messages whose query is due.

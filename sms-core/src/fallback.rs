@@ -57,6 +57,11 @@ impl FallbackQueue {
         Self { primary, own, mark, away: watch::Sender::new(None), own_turn: AtomicBool::default() }
     }
 
+    /// Whether the queue cannot be used.
+    pub(crate) fn is_away(&self) -> bool {
+        self.away.borrow().is_some()
+    }
+
     /// Probes the queue while it is away, and goes back to it. Never ends.
     pub(crate) async fn watch(&self) {
         let mut away = self.away.subscribe();
@@ -117,10 +122,6 @@ impl FallbackQueue {
             Some(job) => limited(Duration::ZERO, self.primary.push(&[job])).await,
             None => Ok(()),
         }
-    }
-
-    fn is_away(&self) -> bool {
-        self.away.borrow().is_some()
     }
 
     fn leave(&self, error: &Error, refused: Option<Job>) {
@@ -234,4 +235,42 @@ impl Queue for FallbackQueue {
 async fn limited<T>(wait: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
     let timed_out = |error| Err(Error::unavailable("the queue did not answer in time", error));
     timeout(wait + LIMIT, catch_panic(call)).await.unwrap_or_else(timed_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::message::MessageId;
+    use crate::queue::Lane;
+
+    fn job() -> Job {
+        Job { id: MessageId::new(), lane: Lane::Normal }
+    }
+
+    async fn pull(queue: &FallbackQueue) -> Vec<Lease> {
+        queue.pull(10, Duration::ZERO).await.expect("it never fails")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_is_settled_on_the_side_that_gave_it() {
+        let primary = Arc::new(MemoryQueue::new());
+        let queue = FallbackQueue::new(primary.clone());
+        queue.push(&[job()]).await.expect("pushed");
+        let mut leases = pull(&queue).await;
+        queue.leave(&Error::new(ErrorKind::Unavailable, "a test"), None);
+        queue.push(&[job()]).await.expect("pushed");
+        leases.extend(pull(&queue).await);
+        assert_eq!(leases.len(), 2);
+        queue.away.send_replace(None);
+        queue.release(&leases).await.expect("released");
+        assert_eq!((primary.ready(), queue.own.ready()), (1, 1));
+        let again = [pull(&queue).await, pull(&queue).await].concat();
+        assert_eq!(again.len(), 2, "what the stand-in holds is worked off in turn with the queue");
+        queue.ack(&again).await.expect("acked");
+        for side in [&*primary, &queue.own] {
+            let stats = side.stats().await.expect("stats");
+            assert!(stats.lanes.iter().all(|lane| lane.ready + lane.leased == 0), "{stats:?}");
+        }
+    }
 }

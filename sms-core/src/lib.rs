@@ -38,7 +38,7 @@ pub mod worker;
 
 pub use async_trait::async_trait;
 pub use class::{Class, ClassPolicy, OnUnknown};
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, StoreClock, StoreTime, SystemClock};
 pub use error::{Error, ErrorKind, FieldError, Result, StoreFault};
 pub use event::{Event, EventDetails, EventKind, Evidence};
 pub use failover::Failover;

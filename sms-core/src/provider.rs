@@ -55,6 +55,12 @@ pub trait Provider: Debug + Send + Sync + 'static {
         None
     }
 
+    /// The provider of this name among those that a combinator such as [`Failover`](crate::Failover) asks; `None` where
+    /// there is none. Outcomes name the one that answered.
+    fn member(&self, _name: &str) -> Option<&dyn Provider> {
+        None
+    }
+
     /// The ability to hear answers that come after `submit` has given them up; `None` where there is none.
     fn late(&self) -> Option<&dyn LateAnswers> {
         None
@@ -188,6 +194,12 @@ pub trait Account: Debug + Send + Sync {
     /// The reason why not, in words without secrets.
     async fn check(&self) -> Result<()>;
 
+    /// Whether [`check`](Self::check) looks at the reason behind this code of an account-level refusal, so that a check
+    /// that passes shows that the reason is gone. Otherwise only a message can show it.
+    fn covers(&self, _code: i32) -> bool {
+        false
+    }
+
     /// What the account has left.
     ///
     /// # Errors
@@ -259,7 +271,17 @@ impl<T: Provider + ?Sized> Provider for Arc<T> {
         (**self).explain(code)
     }
 
+    fn member(&self, name: &str) -> Option<&dyn Provider> {
+        (**self).member(name)
+    }
+
     fn late(&self) -> Option<&dyn LateAnswers> {
         (**self).late()
     }
+}
+
+/// Meaning of a code that the provider of this name gave: `provider` itself, or a [member](Provider::member) of it.
+pub fn explain_by(provider: &dyn Provider, name: &str, code: i32) -> Option<Explanation> {
+    let answered = if provider.name() == name { provider } else { provider.member(name)? };
+    answered.explain(code)
 }

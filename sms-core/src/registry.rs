@@ -2,11 +2,13 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use crate::clock::datetime_from_ms;
 use crate::error::Result;
 
 /// JSON documents by kind and name, each with a version, so that a new kind of record needs no new SQL.
@@ -81,6 +83,17 @@ pub struct Record {
     pub value: Value,
     /// When it was last written, by the store's clock.
     pub updated_at: OffsetDateTime,
+    /// How long ago that was, by the same clock; zero if that one was set back. The reader's own clock may differ.
+    pub age: Duration,
+}
+
+impl Record {
+    /// A record that was written at `updated_at`, read at `now`, both in milliseconds since the Unix epoch by the store's
+    /// clock.
+    pub fn read(name: String, version: u64, value: Value, updated_at: i64, now: i64) -> Self {
+        let age = Duration::from_millis(now.saturating_sub(updated_at).max(0).cast_unsigned());
+        Self { name, version, value, updated_at: datetime_from_ms(updated_at), age }
+    }
 }
 
 #[async_trait]

@@ -50,8 +50,10 @@ impl Sandbox {
 
     fn receipt(&self, provider_id: &str) -> Option<Receipt> {
         let (accepted_ms, _) = provider_id.split_once('-')?;
-        let delivered_ms = accepted_ms.parse::<i64>().ok()?.saturating_add(duration_to_ms(self.delay));
-        let delivered = self.clock.now_ms() >= delivered_ms;
+        let accepted_ms = accepted_ms.parse::<i64>().ok()?;
+        let delivered_ms = accepted_ms.saturating_add(duration_to_ms(self.delay));
+        // One from the future was accepted before the clock was set back.
+        let delivered = !(accepted_ms..delivered_ms).contains(&self.clock.now_ms());
         let state = if delivered { ReceiptState::Delivered } else { ReceiptState::InTransit };
         let at = delivered.then(|| datetime_from_ms(delivered_ms));
         Some(Receipt { at, ..Receipt::new(NAME, provider_id, state) })
@@ -99,6 +101,18 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::phone::PhoneNumber;
+
+    #[tokio::test]
+    async fn a_message_accepted_before_the_clock_was_set_back_is_delivered() {
+        let clock = ManualClock::new(10_000_000);
+        let sandbox = Sandbox::new().clock(clock.clone());
+        let to = PhoneNumber::parse("+79251234567").unwrap();
+        let outcomes = sandbox.submit(&[Submission::new(MessageId::new(), to, "hi")]).await;
+        clock.set_back(Duration::from_hours(1));
+        let provider_id = outcomes[0].provider_id.clone().unwrap();
+        let receipts = sandbox.query(&[ProviderRef { provider: NAME.into(), provider_id }]).await.unwrap();
+        assert_eq!(receipts[0].state, ReceiptState::Delivered);
+    }
 
     #[tokio::test]
     async fn a_message_is_delivered_after_the_delay_and_not_before() {

@@ -4,11 +4,13 @@
 //! restarts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use crate::breaker::EndsBy;
 use crate::clock::{Clock, SystemClock, datetime_from_ms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::registry::{Expect, Record, Registry};
@@ -36,8 +38,9 @@ pub struct Order {
     pub at: OffsetDateTime,
 }
 
-/// How a worker is.
+/// State of a worker, as it reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct WorkerReport {
     /// The name of its provider.
     pub provider: String,
@@ -48,10 +51,35 @@ pub struct WorkerReport {
     pub in_flight: usize,
     /// Why it sends nothing, if it does not.
     pub pause: Option<PauseReport>,
+    /// Set after a person resumed the provider, until a message shows whether it serves.
+    #[serde(default)]
+    pub unproven: bool,
+    /// How long before this report the provider last did its work on a message, in milliseconds; `None` if it never did.
+    #[serde(default)]
+    pub served_ms_ago: Option<u64>,
+    /// Set while the worker takes messages from the store because its queue cannot be used.
+    #[serde(default)]
+    pub queue_degraded: bool,
+}
+
+impl WorkerReport {
+    /// A worker of this provider that sends nothing at the moment and has no reason not to.
+    pub fn new(provider: impl Into<String>, started_at: OffsetDateTime) -> Self {
+        Self {
+            provider: provider.into(),
+            started_at,
+            in_flight: 0,
+            pause: None,
+            unproven: false,
+            served_ms_ago: None,
+            queue_degraded: false,
+        }
+    }
 }
 
 /// Why a worker sends nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PauseReport {
     /// The provider's code.
     pub code: Option<i32>,
@@ -59,13 +87,38 @@ pub struct PauseReport {
     pub reason: String,
     /// Who paused it; `None` where that was the provider's own doing.
     pub by: Option<String>,
-    /// When the provider is probed next.
+    /// When the provider is probed next; `None` where that takes a message or a person.
     #[serde(with = "time::serde::rfc3339::option")]
     pub probe_at: Option<OffsetDateTime>,
+    /// What ends the pause.
+    #[serde(default)]
+    pub ends_by: EndsBy,
+    /// The provider that gave the code, where a combinator such as [`Failover`](crate::Failover) asked several.
+    #[serde(default)]
+    pub provider: Option<String>,
 }
 
-/// A worker's name, its report, and when it came, by the store's clock.
-pub type Reported = (String, WorkerReport, OffsetDateTime);
+impl PauseReport {
+    /// A pause for this reason that the next message ends.
+    pub fn new(reason: impl Into<String>) -> Self {
+        let (reason, ends_by) = (reason.into(), EndsBy::default());
+        Self { code: None, reason, by: None, probe_at: None, ends_by, provider: None }
+    }
+}
+
+/// A worker's last report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reported {
+    /// The worker's name.
+    pub name: String,
+    /// The report.
+    pub report: WorkerReport,
+    /// When it came, by the store's clock.
+    pub at: OffsetDateTime,
+    /// How long ago that was, by the same clock.
+    pub age: Duration,
+}
 
 impl Steering {
     /// Orders and reports in this registry.
@@ -119,8 +172,9 @@ impl Steering {
     ///
     /// The registry's.
     pub async fn workers(&self) -> Result<Vec<Reported>> {
-        let reported =
-            |Record { name, value, updated_at, .. }| read(value).map(|report| (name, report, updated_at));
+        let reported = |Record { name, value, updated_at: at, age, .. }| {
+            read(value).map(|report| Reported { name, report, at, age })
+        };
         self.0.list(WORKER).await?.into_iter().map(reported).collect()
     }
 }

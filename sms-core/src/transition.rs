@@ -3,11 +3,15 @@
 //! For authors of stores. A store that has a row in hand under a lock calls these; a statement that carries out a
 //! transition by itself does what the function of the same name does here, and the suites of `sms-testkit` compare
 //! the two.
+//!
+//! A transition that is not in the table does not happen: it is logged as an error and leaves the message as it was. The
+//! store's own guard comes first, so this shows a defect of the store.
 
 use std::time::Duration;
 
 use crate::class::OnUnknown;
-use crate::clock::{datetime_to_ms, duration_to_ms};
+use crate::clock::{StoreTime, datetime_to_ms, duration_to_ms};
+use crate::error::{Error, ErrorKind};
 use crate::event::{EventDetails, EventKind, Evidence};
 use crate::message::{MessageId, NewMessage};
 use crate::outcome::{OutcomeClass, RESEND_AFTER, Verdict};
@@ -88,8 +92,9 @@ const INFERRED: &str = "a receipt under an unknown id came, and this was the onl
 
 impl Standing {
     /// `∅ → queued`. A message without a `send_at` is its sender's to offer for the time of `push_after`.
-    pub fn accept(message: &NewMessage, now: i64, push_after: Duration) -> Self {
-        let due_at = message.send_at.map_or(now, |at| datetime_to_ms(at).max(now));
+    pub fn accept(message: &NewMessage, time: StoreTime, push_after: Duration) -> Self {
+        let now = time.now;
+        let due_at = message.send_at.map_or(now, |at| time.at(datetime_to_ms(at)).max(now));
         let deadline_ms = duration_to_ms(message.deadline);
         Self {
             status: Status::Queued,
@@ -151,46 +156,58 @@ impl Standing {
         self.status == Status::Sending && self.fence == settlement.fence
     }
 
-    /// `queued → sending`.
-    pub fn begin(&mut self, now: i64, request: &BeginRequest<'_>) {
-        self.enter(Status::Sending, now);
+    /// `queued → sending`; `false` when the table does not allow it.
+    pub fn begin(&mut self, now: i64, request: &BeginRequest<'_>) -> bool {
+        if !self.enter(Status::Sending, now) {
+            return false;
+        }
         self.fence += 1;
         self.attempts += 1;
         let until = later(now, request.lease);
         self.lease =
             Some(HeldLease { worker: request.worker.to_owned(), batch: request.batch, since: now, until });
         self.provider = Some(request.provider.to_owned());
+        true
     }
 
-    /// `sending → sent | queued | failed | unknown`, by the owner.
-    pub fn settle(&mut self, now: i64, settlement: &Settlement) -> NewEvent {
+    /// `sending → sent | queued | failed | unknown`, by the owner; `None` when the table does not allow it.
+    pub fn settle(&mut self, now: i64, settlement: &Settlement) -> Option<NewEvent> {
+        let next = match settlement.verdict {
+            Verdict::Sent | Verdict::SentBefore => Status::Sent,
+            Verdict::Failed => Status::Failed,
+            Verdict::Retry { .. } => Status::Queued,
+            Verdict::Resend { after } if self.is_valid_after(now, after) => Status::Queued,
+            Verdict::Unknown | Verdict::Resend { .. } => Status::Unknown,
+        };
+        if !self.enter(next, now) {
+            return None;
+        }
         self.learn(settlement);
         if settlement.outcome.class == OutcomeClass::Unknown {
             self.unknown_at = Some(now.saturating_sub(duration_to_ms(settlement.took)));
         }
         let mut details = attempt_details(settlement);
         match settlement.verdict {
-            Verdict::Sent => self.enter_sent(now, settlement),
+            Verdict::Sent => self.note_sent(now, settlement),
             Verdict::SentBefore => {
-                self.enter_sent(now, settlement);
+                self.note_sent(now, settlement);
                 self.reason = Some(SENT_BEFORE.to_owned());
                 details.evidence = Some(Evidence::RepeatRefused);
             }
-            Verdict::Failed => self.enter(Status::Failed, now),
             Verdict::Retry { after, counted } => {
-                self.enter_queued(now, after);
+                self.wait_until(later(now, after));
                 self.attempts = self.attempts.saturating_sub(u32::from(!counted));
                 details.retry_in_ms = Some(millis(after));
             }
-            Verdict::Resend { after } if self.is_valid_after(now, after) => {
-                self.enter_queued(now, after);
+            Verdict::Resend { after } if next == Status::Queued => {
+                self.wait_until(later(now, after));
                 self.resends += 1;
                 details.retry_in_ms = Some(millis(after));
                 details.resend = true;
             }
-            Verdict::Unknown | Verdict::Resend { .. } => self.enter(Status::Unknown, now),
+            Verdict::Failed | Verdict::Unknown | Verdict::Resend { .. } => {}
         }
-        (EventKind::Attempt, details)
+        Some((EventKind::Attempt, details))
     }
 
     /// An outcome that comes late: an acceptance lifts the message, a final refusal of the same attempt settles an
@@ -206,77 +223,87 @@ impl Standing {
             }
             _ => None,
         };
+        let lifted = lifted.filter(|status| self.enter(*status, now));
         if let Some(status) = lifted {
             self.learn(settlement);
             if status == Status::Sent {
-                self.enter_sent(now, settlement);
-            } else {
-                self.enter(status, now);
+                self.note_sent(now, settlement);
             }
         }
         (lifted.is_some(), (EventKind::LateOutcome, attempt_details(settlement)))
     }
 
-    /// `sending → unknown | queued` after a lease.
-    pub fn rescue(&mut self, now: i64) -> NewEvent {
+    /// `sending → unknown | queued` after a lease; `None` when the table does not allow it.
+    pub fn rescue(&mut self, now: i64) -> Option<NewEvent> {
         let resends_left = self.resends < self.on_unknown.resends();
         let resend = resends_left && self.is_valid_after(now, RESEND_AFTER);
-        let (by, since) = self.lease.take().map(|lease| (lease.worker, lease.since)).unzip();
+        let lease = self.lease.clone();
+        if !self.enter(if resend { Status::Queued } else { Status::Unknown }, now) {
+            return None;
+        }
+        let (by, since) = lease.map(|lease| (lease.worker, lease.since)).unzip();
         self.unknown_at = since;
         let details = EventDetails { attempt: Some(self.fence), by, resend, ..EventDetails::default() };
         self.code = None;
         self.reason = Some(LEASE_OVER.to_owned());
         if resend {
             self.resends += 1;
-            self.enter_queued(now, RESEND_AFTER);
-        } else {
-            self.enter(Status::Unknown, now);
+            self.wait_until(later(now, RESEND_AFTER));
         }
-        (EventKind::LeaseOver, details)
+        Some((EventKind::LeaseOver, details))
     }
 
-    /// `queued → expired | unknown`.
-    pub fn expire(&mut self, now: i64) -> NewEvent {
-        self.enter(self.end_of_waiting(Status::Expired), now);
-        (EventKind::Expired, EventDetails::default())
+    /// `queued → expired | unknown`; `None` when the table does not allow it.
+    pub fn expire(&mut self, now: i64) -> Option<NewEvent> {
+        let entered = self.enter(self.end_of_waiting(Status::Expired), now);
+        entered.then(|| (EventKind::Expired, EventDetails::default()))
     }
 
-    /// `queued → cancelled | unknown`; the guard is the status.
-    pub fn cancel(&mut self, now: i64, by: String) -> NewEvent {
-        self.enter(self.end_of_waiting(Status::Cancelled), now);
-        (EventKind::Cancelled, EventDetails { by: Some(by), ..EventDetails::default() })
+    /// `queued → cancelled | unknown`; the guard is the status. `None` when the table does not allow it.
+    pub fn cancel(&mut self, now: i64, by: String) -> Option<NewEvent> {
+        let entered = self.enter(self.end_of_waiting(Status::Cancelled), now);
+        entered.then(|| (EventKind::Cancelled, EventDetails { by: Some(by), ..EventDetails::default() }))
     }
 
-    /// `unknown → sent | failed | queued`; the guard is the status.
-    pub fn resolve(&mut self, now: i64, how: Resolution, by: String, reason: String) -> NewEvent {
+    /// `unknown → sent | failed | queued`; the guard is the status. `None` when the table does not allow it.
+    pub fn resolve(&mut self, now: i64, how: Resolution, by: String, reason: String) -> Option<NewEvent> {
         let resend = how == Resolution::Resend;
+        let next = match how {
+            Resolution::Sent { .. } => Status::Sent,
+            Resolution::Failed => Status::Failed,
+            Resolution::Resend => Status::Queued,
+        };
+        if !self.enter(next, now) {
+            return None;
+        }
         let mut provider_id = None;
         match how {
             Resolution::Sent { provider_id: known } => {
-                self.enter(Status::Sent, now);
                 self.sent_at = Some(now);
                 self.provider_id.clone_from(&known);
                 provider_id = known;
             }
-            Resolution::Failed => self.enter(Status::Failed, now),
+            Resolution::Failed => {}
             Resolution::Resend => {
                 self.resends += 1;
                 // The deadline was for the first try; a person who sends again means now.
                 self.valid_until = now.saturating_add(self.deadline_ms);
-                self.enter_queued(now, Duration::ZERO);
+                self.wait_until(now);
             }
         }
         self.reason = Some(reason.clone());
         let details =
             EventDetails { by: Some(by), text: Some(reason), provider_id, resend, ..EventDetails::default() };
-        (EventKind::Resolved, details)
+        Some((EventKind::Resolved, details))
     }
 
     /// `unknown → sent`: the message is [taken](crate::inference) to be the one with this provider id. The guard is
-    /// [`takes_id`](Self::takes_id).
-    pub fn infer(&mut self, now: i64, provider_id: &str) -> NewEvent {
+    /// [`takes_id`](Self::takes_id). `None` when the table does not allow it.
+    pub fn infer(&mut self, now: i64, provider_id: &str) -> Option<NewEvent> {
         if self.status != Status::Sent {
-            self.enter(Status::Sent, now);
+            if !self.enter(Status::Sent, now) {
+                return None;
+            }
             self.sent_at = Some(now);
             self.code = None;
         }
@@ -289,7 +316,7 @@ impl Standing {
             evidence: Some(Evidence::UnmatchedReceipt),
             ..EventDetails::default()
         };
-        (EventKind::Inferred, details)
+        Some((EventKind::Inferred, details))
     }
 
     /// `sent → delivered | undelivered`, or a new code on the way there, for the message of this id.
@@ -311,7 +338,9 @@ impl Standing {
             return (ReceiptEffect::Ignored, None);
         }
         if let Some(status) = next {
-            self.enter(status, now);
+            if !self.enter(status, now) {
+                return (ReceiptEffect::Ignored, None);
+            }
             self.poll_at = None;
         }
         self.updated_at = now;
@@ -341,21 +370,25 @@ impl Standing {
         None
     }
 
-    fn enter(&mut self, status: Status, now: i64) {
-        debug_assert!(self.status.may_become(status), "{} -> {status} is not in the table", self.status);
-        self.status = status;
-        self.updated_at = now;
-        self.lease = None;
+    /// Enters a state, if the table has a row from here to there; otherwise nothing changes.
+    fn enter(&mut self, status: Status, now: i64) -> bool {
+        let possible = self.status.may_become(status);
+        if possible {
+            self.status = status;
+            self.updated_at = now;
+            self.lease = None;
+        } else {
+            tracing::error!(from = %self.status, to = %status, "a transition that is not in the state table was refused");
+        }
+        possible
     }
 
-    fn enter_queued(&mut self, now: i64, after: Duration) {
-        self.enter(Status::Queued, now);
-        self.due_at = later(now, after);
-        self.push_at = self.due_at;
+    fn wait_until(&mut self, due_at: i64) {
+        self.due_at = due_at;
+        self.push_at = due_at;
     }
 
-    fn enter_sent(&mut self, now: i64, settlement: &Settlement) {
-        self.enter(Status::Sent, now);
+    fn note_sent(&mut self, now: i64, settlement: &Settlement) {
         self.provider_id.clone_from(&settlement.outcome.provider_id);
         self.sent_at = Some(now);
         self.poll_at = first_query_at(now, settlement);
@@ -380,6 +413,11 @@ impl Standing {
     fn is_valid_after(&self, now: i64, after: Duration) -> bool {
         later(now, after) < self.valid_until
     }
+}
+
+/// The error of a change that the [table](crate::state::TRANSITIONS) does not allow although the store's guard held.
+pub fn impossible() -> Error {
+    Error::new(ErrorKind::Internal, "the change is not in the state table; the message stays as it was")
 }
 
 /// When to ask first for a receipt of what was accepted: never where there is no id to ask by.
@@ -409,3 +447,6 @@ fn later(now: i64, after: Duration) -> i64 {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

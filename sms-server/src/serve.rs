@@ -43,6 +43,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         .concurrency(config.concurrency)
         .retention(config.retention())
         .build();
+    // Of a worker in this process, which works off what is pushed while the queue server is away. A process that only serves
+    // has nobody to do that: the workers find in the store what its queue does not take.
+    let queue = if config.has(Role::Worker) { worker.queue() } else { queue };
     let work = async {
         if config.has(Role::Worker) {
             tracing::info!(worker = worker.name(), "working");

@@ -3,6 +3,7 @@
 use sms_core::{Account, AccountInfo, Money, Result, async_trait};
 
 use crate::SmsRu;
+use crate::code::{self, Level, Meaning};
 use crate::smsru::incomplete;
 use crate::wire::json::{Field, Node};
 
@@ -91,6 +92,12 @@ pub(crate) fn texts(reply: &Node, key: &str) -> Vec<String> {
 impl Account for SmsRu {
     async fn check(&self) -> Result<()> {
         self.look_whether_blocked().await
+    }
+
+    /// Credentials, money, the daily limit and the sender.
+    fn covers(&self, code: i32) -> bool {
+        let row = code::of_sending(code, Level::Request);
+        row.is_some_and(|row| matches!(row.meaning, Meaning::Blocked(_)))
     }
 
     async fn info(&self) -> Result<AccountInfo> {

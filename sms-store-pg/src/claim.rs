@@ -36,19 +36,22 @@ pub(crate) async fn begin(store: &PgStore, request: BeginRequest<'_>) -> Result<
     }
     let (ids, worker, batch) = (uuids(&asked), name(request.worker), request.batch.cast_signed());
     let mut conn = store.connection().await?;
+    let time = store.time();
     let query = sqlx::query(sql::BEGIN)
-        .bind(store.now())
+        .bind(time.now)
         .bind(ids.as_slice())
         .bind(worker.as_ref())
         .bind(batch)
         .bind(millis(request.lease))
         .bind(name(request.provider));
-    let mut begun: Vec<Begun> = conn.rows(query).await?.iter().map(row::begun).collect::<Result<_>>()?;
+    let mut begun: Vec<Begun> =
+        conn.rows(query).await?.iter().map(|row| row::begun(row, time)).collect::<Result<_>>()?;
     // Some were left out: begun by others, not due, or begun by this very call before, its answer being lost.
     if begun.len() < asked.len() {
         let known: HashSet<MessageId> = begun.iter().map(|begun| begun.submission.id).collect();
         let query = sqlx::query(sql::BEGUN).bind(ids).bind(worker.as_ref()).bind(batch);
-        let before = conn.rows(query).await?.iter().map(row::begun).collect::<Result<Vec<_>>>()?;
+        let before =
+            conn.rows(query).await?.iter().map(|row| row::begun(row, time)).collect::<Result<Vec<_>>>()?;
         begun.extend(before.into_iter().filter(|begun| !known.contains(&begun.submission.id)));
     }
     Ok(begun)

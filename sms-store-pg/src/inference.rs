@@ -26,6 +26,9 @@ pub(crate) async fn unmatched(store: &PgStore, request: &UnmatchedRequest) -> Re
 
 pub(crate) async fn infer(store: &PgStore, quiet: Duration) -> Result<Vec<MessageId>> {
     join_overlooked(store).await?;
+    if !store.are_times_comparable() {
+        return Ok(Vec::new());
+    }
     // Nearly always there is nothing to do, which is found out without a transaction.
     if store.rows(suspects(store)).await?.is_empty() {
         return Ok(Vec::new());
@@ -71,8 +74,9 @@ async fn infer_all(store: &PgStore, together: &mut Together, quiet: Duration) ->
     let mut inferred = Vec::with_capacity(found.len());
     for (suspect, UnmatchedId { provider, provider_id, .. }) in found {
         // Its answer may have come while we waited for the row.
-        if ledger.row(suspect.id).is_some_and(|row| row.standing.takes_id()) {
-            ledger.change(suspect.id, |standing, now| standing.infer(now, provider_id));
+        if ledger.row(suspect.id).is_some_and(|row| row.standing.takes_id())
+            && ledger.change(suspect.id, |standing, now| standing.infer(now, provider_id)).is_some()
+        {
             join_parked(together, &mut ledger, suspect.id, provider, provider_id).await?;
             inferred.push(suspect.id);
         }

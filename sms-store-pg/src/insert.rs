@@ -151,9 +151,11 @@ fn statement(
     // with one key the first stays first.
     sorted
         .sort_by_key(|message| (message.owner.as_deref(), message.key.as_ref().map(|key| key.key.as_str())));
-    let query = sqlx::query(AssertSqlSafe(Arc::clone(text))).bind(store.now()).bind(millis(push_after));
+    let time = store.time();
+    let query = sqlx::query(AssertSqlSafe(Arc::clone(text))).bind(time.now).bind(millis(push_after));
     let query = bind(&sorted, query)?;
-    Ok(if is_keyed { bind_keys(&sorted, query) } else { query })
+    let query = if is_keyed { bind_keys(&sorted, query) } else { query };
+    Ok(query.bind(time.ahead))
 }
 
 /// What many messages of a batch have in common.

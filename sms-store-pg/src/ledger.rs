@@ -22,10 +22,9 @@ pub(crate) struct Together {
 }
 
 impl Together {
-    pub(crate) async fn begin(mut conn: Lent, now: Option<i64>) -> Result<Self> {
-        let begun = conn.script(sql::BEGIN_TOGETHER).await?;
-        let time: i64 = Columns::new(begun.first().ok_or_else(|| undecodable("time"))?).take()?;
-        Ok(Self { conn, now: now.unwrap_or(time) })
+    pub(crate) async fn begin(mut conn: Lent, now: i64) -> Result<Self> {
+        conn.script(sql::BEGIN_TOGETHER).await?;
+        Ok(Self { conn, now })
     }
 
     /// When it began.
@@ -107,14 +106,15 @@ impl Ledger {
         self.rows.get(&id)
     }
 
-    /// Changes a row and logs what happened to it.
+    /// Changes a row and logs what happened to it; the message's state after it. `None` when there is no such row, or the
+    /// change is impossible.
     pub(crate) fn change(
         &mut self,
         id: MessageId,
-        change: impl FnOnce(&mut Standing, i64) -> NewEvent,
+        change: impl FnOnce(&mut Standing, i64) -> Option<NewEvent>,
     ) -> Option<Status> {
         let standing = &mut self.rows.get_mut(&id)?.standing;
-        let event = change(standing, self.now);
+        let event = change(standing, self.now)?;
         self.changed.insert(id);
         self.entries.push((id, standing.status, event));
         Some(standing.status)

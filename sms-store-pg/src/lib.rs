@@ -2,6 +2,7 @@
 
 mod args;
 mod claim;
+mod clock;
 mod config;
 mod connect;
 mod error;

@@ -1,6 +1,7 @@
 //! What people do to messages: calling one back, settling an unknown one.
 
 use sms_core::store::{CancelRequest, Resolution, ResolveRequest, provider_id_taken};
+use sms_core::transition::impossible;
 use sms_core::{Error, ErrorKind, MessageId, Result, Scope, Status};
 
 use crate::args::name;
@@ -22,7 +23,9 @@ async fn resolve_one(together: &mut Together, request: ResolveRequest) -> Result
         Resolution::Failed | Resolution::Resend => None,
     };
     let mut ledger = take_one(together, id, &scope, Status::Unknown).await?;
-    ledger.change(id, |standing, now| standing.resolve(now, resolution, by, reason));
+    ledger
+        .change(id, |standing, now| standing.resolve(now, resolution, by, reason))
+        .ok_or_else(impossible)?;
     let provider = ledger.row(id).and_then(|row| row.standing.provider.clone());
     if let Some((provider, provider_id)) = provider.zip(named) {
         let (provider, provider_id) = (name(&provider), name(&provider_id));
@@ -44,7 +47,7 @@ pub(crate) async fn cancel(store: &PgStore, request: CancelRequest) -> Result<St
 async fn cancel_one(together: &mut Together, request: CancelRequest) -> Result<Status> {
     let CancelRequest { id, scope, by } = request;
     let mut ledger = take_one(together, id, &scope, Status::Queued).await?;
-    ledger.change(id, |standing, now| standing.cancel(now, by));
+    ledger.change(id, |standing, now| standing.cancel(now, by)).ok_or_else(impossible)?;
     finish(together, ledger, id).await
 }
 

@@ -1,7 +1,6 @@
 //! Small named records, in the same schema.
 
 use serde_json::Value;
-use sms_core::clock::datetime_from_ms;
 use sms_core::registry::{Expect, Record};
 use sms_core::{Error, ErrorKind, Registry, Result, async_trait};
 use sqlx::postgres::PgRow;
@@ -19,12 +18,12 @@ impl Registry for PgStore {
     }
 
     async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>> {
-        let query = sqlx::query(sql::RECORD_GET).bind(clean(kind)).bind(clean(name));
+        let query = sqlx::query(sql::RECORD_GET).bind(self.now()).bind(clean(kind)).bind(clean(name));
         self.limited(self.rows(query)).await?.first().map(record).transpose()
     }
 
     async fn list(&self, kind: &str) -> Result<Vec<Record>> {
-        let query = sqlx::query(sql::RECORD_LIST).bind(clean(kind));
+        let query = sqlx::query(sql::RECORD_LIST).bind(self.now()).bind(clean(kind));
         self.limited(self.rows(query)).await?.iter().map(record).collect()
     }
 
@@ -55,5 +54,5 @@ fn record(row: &PgRow) -> Result<Record> {
     let mut columns = Columns::new(row);
     let (name, version, value) = (columns.take()?, columns.large("version")?, columns.take::<&str>()?);
     let value = serde_json::from_str(value).map_err(|error| undecodable("record").with_source(error))?;
-    Ok(Record { name, version, value, updated_at: datetime_from_ms(columns.take()?) })
+    Ok(Record::read(name, version, value, columns.take()?, columns.take()?))
 }

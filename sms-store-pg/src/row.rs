@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sms_core::clock::datetime_from_ms;
+use sms_core::clock::{StoreTime, datetime_from_ms};
 use sms_core::message::{IdempotencyKey, LeaseInfo, MessageState};
 use sms_core::outcome::AttemptState;
 use sms_core::store::Begun;
@@ -237,14 +237,14 @@ fn held_lease(columns: &mut Columns<'_>) -> Result<Option<HeldLease>> {
 }
 
 /// Reads a row of [`sql::BEGIN`](crate::sql::BEGIN).
-pub(crate) fn begun(row: &PgRow) -> Result<Begun> {
+pub(crate) fn begun(row: &PgRow, time: StoreTime) -> Result<Begun> {
     let mut columns = Columns::new(row);
     let (id, to) = (columns.id()?, columns.phone()?);
     let mut submission = Submission::new(id, to, columns.take::<String>()?);
     submission.from = columns.take()?;
     submission.class = columns.one_of()?;
     submission.options = columns.json("options", serde_json::from_str)?;
-    submission.valid_until = columns.time()?;
+    submission.valid_until = datetime_from_ms(time.wall_at(columns.take()?));
     let fence = columns.number("fence")?;
     submission.attempt = fence;
     let attempt = AttemptState {

@@ -55,7 +55,7 @@ impl<'a> PlainBatch<'a> {
     }
 
     /// [`sql::SETTLE`].
-    fn query(&self, now: Option<i64>) -> Result<Query<'static>> {
+    fn query(&self, now: i64) -> Result<Query<'static>> {
         macro_rules! column {
             ($plain:ident => $value:expr) => {
                 self.0.values().map(|$plain| $value).collect::<Vec<_>>()
@@ -105,7 +105,7 @@ impl<'a> Plain<'a> {
             return None;
         }
         let mut standing = ANY_STANDING;
-        let event = standing.settle(0, settlement);
+        let event = standing.settle(0, settlement)?;
         standing.unknown_at = standing.unknown_at.map(|_| -millis(settlement.took));
         Some(Self { settlement, standing, event })
     }
@@ -186,11 +186,11 @@ async fn settle_one(
     if !owned && (ledger.has_outcome(settlement) || is_known(together, settlement).await?) {
         return Ok(Settled::Known(status));
     }
-    let status = if owned { ledger.settle(settlement) } else { ledger.settle_late(settlement) };
-    Ok(match status {
+    let after = if owned { ledger.settle(settlement) } else { ledger.settle_late(settlement) };
+    Ok(match after {
         Some(status) if owned => Settled::Now(status),
-        Some(status) => Settled::Late(status),
-        None => Settled::Gone,
+        // Also where the change is impossible: the message stays as it was.
+        after => Settled::Late(after.unwrap_or(status)),
     })
 }
 

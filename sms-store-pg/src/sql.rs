@@ -1,6 +1,6 @@
 //! Every statement, with the row of the state table it carries out.
 //!
-//! * The time is that of the server's clock, unless `$1` of a statement that needs it says another: in tests.
+//! * The time is `$1` of a statement that needs it; see [`clock`](crate::clock).
 //! * Numbers of states stand as literals, because a partial index is used only where the query says literally what the
 //!   index says; `status + 0` and `CASE status` say that no such index is to be used, because the ids are known, the latter
 //!   also that the guard holds as a rule. 0 queued, 1 sending,
@@ -10,13 +10,44 @@
 //!   that two statements never wait for each other.
 //! * `OFFSET 0` keeps a lookup a lookup: one search of the index for each row asked for.
 
-/// The time, read once for each statement.
+/// The time, once for each statement.
 macro_rules! with_clock {
     () => {
-        "WITH clock AS MATERIALIZED \
-         (SELECT coalesce($1, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now) "
+        "WITH clock AS MATERIALIZED (SELECT $1::bigint AS now) "
     };
 }
+
+/// The clock of the server.
+macro_rules! wall {
+    () => {
+        "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    };
+}
+
+/// What was kept of the store's clock.
+macro_rules! kept {
+    () => {
+        "(SELECT value FROM registry WHERE kind = 'clock' AND name = 'store')"
+    };
+}
+
+/// The server's time, and the store's as it was kept.
+pub(crate) const CLOCK: &str = concat!("SELECT ", wall!(), ", ", kept!());
+
+/// The same, after the store's time was kept, unless a further one is. It is kept again in a moment, so nobody waits for
+/// the disk. $1 value, $2 now.
+pub(crate) const KEEP_CLOCK: &str = concat!(
+    "WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE)), kept AS ( \
+         INSERT INTO registry AS r (kind, name, version, value, updated_at) VALUES ('clock', 'store', 1, $1, $2) \
+         ON CONFLICT (kind, name) DO UPDATE \
+         SET version = r.version + 1, value = excluded.value, updated_at = excluded.updated_at \
+         WHERE excluded.updated_at > r.updated_at RETURNING value \
+     ) SELECT ",
+    wall!(),
+    ", coalesce((SELECT value FROM kept), ",
+    kept!(),
+    ") FROM quick"
+);
 
 /// Positions in the event log that one transaction may give out.
 pub(crate) const POSITIONS: usize = 65_536;
@@ -28,11 +59,9 @@ macro_rules! position {
     };
 }
 
-/// Begins a transaction that may write events, and reads the clock. The lock comes before the transaction has a number, so
-/// that [`HORIZON`] sees every transaction whose number it has to wait for.
-pub(crate) const BEGIN_TOGETHER: &str = "\
-    BEGIN; LOCK TABLE events IN ROW EXCLUSIVE MODE; \
-    SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+/// Begins a transaction that may write events. The lock comes before the transaction has a number, so that [`HORIZON`] sees
+/// every transaction whose number it has to wait for.
+pub(crate) const BEGIN_TOGETHER: &str = "BEGIN; LOCK TABLE events IN ROW EXCLUSIVE MODE";
 
 pub(crate) const COMMIT: &str = "COMMIT";
 
@@ -66,18 +95,23 @@ macro_rules! asked_messages {
     };
 }
 
-/// Their states: what [`Standing::accept`](sms_core::transition::Standing::accept) says.
+/// Their states: what [`Standing::accept`](sms_core::transition::Standing::accept) says. The argument says how far the time
+/// is ahead of the wall clock.
 macro_rules! insert_states {
-    () => {
-        "INSERT INTO sms.states (id, lane, status, created_at, updated_at, due_at, push_at, valid_until) \
-         SELECT id, lane, 0, now, now, due_at, CASE WHEN send_at IS NULL THEN now + $2 ELSE due_at END, \
-                due_at + deadline_ms \
-         FROM stored, clock, LATERAL (SELECT greatest(send_at, now) AS due_at) AS at"
+    ($ahead:literal) => {
+        concat!(
+            "INSERT INTO sms.states (id, lane, status, created_at, updated_at, due_at, push_at, valid_until) \
+             SELECT id, lane, 0, now, now, due_at, CASE WHEN send_at IS NULL THEN now + $2 ELSE due_at END, \
+                    due_at + deadline_ms \
+             FROM stored, clock, LATERAL (SELECT greatest(send_at + ",
+            $ahead,
+            "::bigint, now) AS due_at) AS at"
+        )
     };
 }
 
 /// `∅ → queued` for messages without a key; guard: the id is free. $2 how long the caretaker leaves them alone, then
-/// [`asked_messages!`].
+/// [`asked_messages!`], $20 how far the time is ahead of the wall clock.
 pub(crate) const INSERT: &str = concat!(
     with_clock!(),
     ", stored AS (INSERT INTO sms.messages (",
@@ -85,12 +119,13 @@ pub(crate) const INSERT: &str = concat!(
     ") ",
     asked_messages!("", ""),
     " ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane) ",
-    insert_states!()
+    insert_states!("$20")
 );
 
 /// The same for messages of which some have a key; guard: the key is free, too, or its window is over, and then it is
 /// released first. Answers for those that were not stored: whether they were before, and who holds their key. $20 the keys,
-/// $21 what they stand for, $22 the window.
+/// $21 what they stand for, $22 the window, $23 how far the
+/// time is ahead of the wall clock.
 ///
 /// A message that is in none of the answers' cases has lost its key to a transaction that this statement waited for and
 /// does not see; it is to be run again.
@@ -118,7 +153,7 @@ pub(crate) const INSERT_KEYED: &str = concat!(
          WHERE (SELECT count(*) FROM released) >= 0 AND id NOT IN (SELECT id FROM held WHERE NOT is_over) \
          ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane \
      ), queued AS (",
-    insert_states!(),
+    insert_states!("$23"),
     ") SELECT a.id, EXISTS (SELECT FROM sms.messages AS m WHERE m.id = a.id), h.holder, h.fingerprint \
      FROM asked AS a LEFT JOIN held AS h ON h.id = a.id AND NOT h.is_over \
      WHERE a.id NOT IN (SELECT id FROM stored)"
@@ -527,13 +562,17 @@ pub(crate) const RECORD_UPDATE: &str = concat!(
      WHERE kind = $2 AND name = $3 AND version = $5 RETURNING version"
 );
 
-/// One record. $1 kind, $2 name.
-pub(crate) const RECORD_GET: &str =
-    "SELECT name, version, value, updated_at FROM registry WHERE kind = $1 AND name = $2";
+/// One record. $2 kind, $3 name.
+pub(crate) const RECORD_GET: &str = concat!(
+    with_clock!(),
+    "SELECT name, version, value, updated_at, (SELECT now FROM clock) FROM registry WHERE kind = $2 AND name = $3"
+);
 
-/// The records of a kind. $1 kind.
-pub(crate) const RECORD_LIST: &str =
-    "SELECT name, version, value, updated_at FROM registry WHERE kind = $1 ORDER BY name";
+/// The records of a kind. $2 kind.
+pub(crate) const RECORD_LIST: &str = concat!(
+    with_clock!(),
+    "SELECT name, version, value, updated_at, (SELECT now FROM clock) FROM registry WHERE kind = $2 ORDER BY name"
+);
 
 /// Removes a record. $1 kind, $2 name.
 pub(crate) const RECORD_DELETE: &str = "DELETE FROM registry WHERE kind = $1 AND name = $2";

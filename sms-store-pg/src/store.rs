@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sms_core::clock::StoreTime;
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::{
@@ -11,13 +12,14 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage, UnmatchedId,
-    async_trait,
+    Clock, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage, SystemClock,
+    UnmatchedId, async_trait,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 use tokio::time::timeout;
 
+use crate::clock::ServerClock;
 use crate::config::PgConfig;
 use crate::error::timed_out;
 use crate::insert::Statements;
@@ -39,8 +41,7 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_hours(1);
 pub struct PgStore {
     pool: Pool,
     pub(crate) inserts: Statements,
-    /// Whose clock shows the time: the server's, where it is nobody else's.
-    clock: Option<Arc<dyn Clock>>,
+    clock: Arc<ServerClock>,
     timeout: Duration,
 }
 
@@ -53,11 +54,21 @@ impl PgStore {
     /// `Unavailable` when the server cannot be reached; `Config` when it refuses the user, has no such database, or the
     /// user may not make the schema; also when the schema was edited by hand, or is to be migrated by others and is not.
     pub async fn open(config: PgConfig) -> Result<Self> {
+        Self::open_on(config, None).await
+    }
+
+    /// [Opens](Self::open) the schema on another clock than the server's. For tests.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    #[doc(hidden)]
+    pub async fn open_on(config: PgConfig, clock: Option<Arc<dyn Clock>>) -> Result<Self> {
         config.check()?;
-        let store = Self {
+        let mut store = Self {
             pool: Pool::new(connect::options(&config), usize::try_from(config.connections).unwrap_or(1)),
             inserts: Statements::new(&config.schema),
-            clock: None,
+            clock: Arc::new(ServerClock::of(Arc::new(SystemClock))),
             timeout: config.timeout,
         };
         let connected = timeout(store.timeout, store.connection()).await;
@@ -70,6 +81,9 @@ impl PgStore {
             store.limited(migrations::check(conn.conn()?, &config.schema)).await.map_err(right)?;
         }
         store.limited(migrations::raise_event_base(conn.conn()?)).await.map_err(right)?;
+        // There may be no other connection.
+        drop(conn);
+        store.clock = Arc::new(ServerClock::start(store.pool.clone(), store.timeout, clock).await?);
         Ok(store)
     }
 
@@ -90,7 +104,7 @@ impl PgStore {
     /// The same store on another clock than the server's. For tests: in production every node needs the same one.
     #[doc(hidden)]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
+        self.clock = Arc::new(ServerClock::of(clock));
         self
     }
 
@@ -115,9 +129,19 @@ impl PgStore {
         let _ = timeout(self.timeout, self.pool.close()).await;
     }
 
-    /// The time, where it is not the server's.
-    pub(crate) fn now(&self) -> Option<i64> {
-        self.clock.as_ref().map(Clock::now_ms)
+    /// The time.
+    pub(crate) fn time(&self) -> StoreTime {
+        self.clock.read()
+    }
+
+    /// The time that statements are told.
+    pub(crate) fn now(&self) -> i64 {
+        self.time().now
+    }
+
+    /// See [`StoreClock::is_comparable`](sms_core::clock::StoreClock::is_comparable).
+    pub(crate) fn are_times_comparable(&self) -> bool {
+        self.clock.is_comparable()
     }
 
     /// A connection, when it is one's turn.

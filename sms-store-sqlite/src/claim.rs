@@ -1,7 +1,7 @@
 //! `queued → sending`, and what is to be offered for it.
 
 use rusqlite::{Connection, params};
-use sms_core::clock::duration_to_ms;
+use sms_core::clock::{StoreTime, duration_to_ms};
 use sms_core::store::{BeginRequest, Begun, DueRequest};
 use sms_core::{Job, Lane, MessageId, Result};
 
@@ -49,10 +49,11 @@ pub(crate) async fn begin(store: &SqliteStore, request: BeginRequest<'_>) -> Res
         lease_ms: duration_to_ms(request.lease),
     };
     let begun = claim.clone();
-    store.share(move |conn, now| claim.begin(conn, now)).await?;
+    store.share(move |conn, time| claim.begin(conn, time.now)).await?;
     // Read by another connection, so that the one that writes is free for the next write. What this very call began
     // before, its answer being lost, is there, too.
-    store.read(move |conn| begun.begun(conn)).await
+    let time = store.time();
+    store.read(move |conn| begun.begun(conn, time)).await
 }
 
 /// A [`BeginRequest`] of its own, since a write may outlive its caller.
@@ -82,13 +83,13 @@ impl Claim {
         Ok(())
     }
 
-    fn begun(&self, conn: &Connection) -> Done<Vec<Begun>> {
+    fn begun(&self, conn: &Connection, time: StoreTime) -> Done<Vec<Begun>> {
         let mut begun = conn.prepare_cached(sql::BEGUN)?;
         let mut found = Vec::with_capacity(self.ids.len());
         for id in &self.ids {
             let mut rows = begun.query(params![id.as_bytes(), self.worker, self.batch])?;
             if let Some(row) = rows.next()? {
-                found.push(row::begun(row)?);
+                found.push(row::begun(row, time)?);
             }
         }
         Ok(found)

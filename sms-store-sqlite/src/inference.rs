@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use sms_core::clock::duration_to_ms;
 use sms_core::inference::{SKEW, Suspect, horizon, pairs};
 use sms_core::store::{MOST_UNMATCHED, UnmatchedRequest};
+use sms_core::transition::Standing;
 use sms_core::{MessageId, Result, UnmatchedId};
 
 use crate::claim::rows;
@@ -25,7 +26,10 @@ pub(crate) async fn unmatched(store: &SqliteStore, request: &UnmatchedRequest) -
 }
 
 pub(crate) async fn infer(store: &SqliteStore, quiet: Duration) -> Result<Vec<MessageId>> {
-    let since = horizon(store.now());
+    if !store.are_times_comparable() {
+        return Ok(Vec::new());
+    }
+    let since = horizon(store.time().now);
     // Nearly always there is nothing to do, which is found out without taking the write lock.
     if store.read(move |conn| suspects(conn, since)).await?.is_empty() {
         return Ok(Vec::new());
@@ -40,14 +44,20 @@ fn infer_all(conn: &Connection, now: i64, since: i64, quiet: Duration) -> Done<V
         return Ok(Vec::new());
     }
     let found = pairs(&suspects, &unmatched, now, quiet);
-    let mut ledger = Ledger::new(now);
+    let (mut ledger, mut inferred) = (Ledger::new(now), Vec::with_capacity(found.len()));
     for (suspect, UnmatchedId { provider, provider_id, .. }) in &found {
         ledger.load(conn, sql::LOAD, [suspect.id.as_bytes()])?;
-        ledger.change(suspect.id, |standing, now| ((), Some(standing.infer(now, provider_id))));
-        join_parked(conn, &mut ledger, suspect.id, provider, provider_id)?;
+        let infer = |standing: &mut Standing, now| {
+            let event = standing.infer(now, provider_id);
+            (event.is_some(), event)
+        };
+        if ledger.change(suspect.id, infer) == Some(true) {
+            join_parked(conn, &mut ledger, suspect.id, provider, provider_id)?;
+            inferred.push(suspect.id);
+        }
     }
     ledger.write(conn)?;
-    Ok(found.iter().map(|(suspect, _)| suspect.id).collect())
+    Ok(inferred)
 }
 
 /// Messages with an attempt of unknown outcome that began at or after this.

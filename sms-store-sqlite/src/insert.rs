@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
-use sms_core::clock::{datetime_to_ms, duration_to_ms};
+use sms_core::clock::{StoreTime, datetime_to_ms, duration_to_ms};
 use sms_core::message::{Fingerprint, IdempotencyKey};
 use sms_core::sender::key_reused;
 use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
@@ -27,14 +27,14 @@ pub(crate) async fn insert(store: &SqliteStore, request: InsertRequest<'_>) -> R
     }
     // A write may outlive its caller.
     let (messages, push_after) = (request.messages.to_vec(), request.push_after);
-    store.share(move |conn, now| insert_all(conn, now, &messages, push_after)).await
+    store.share(move |conn, time| insert_all(conn, time, &messages, push_after)).await
 }
 
 /// Inserts one message in the transaction of a caller.
-pub(crate) fn insert_in(conn: &Connection, now: i64, message: &Message) -> Result<MessageId> {
+pub(crate) fn insert_in(conn: &Connection, time: StoreTime, message: &Message) -> Result<MessageId> {
     let message = message.prepare()?;
     let mut insert = conn.prepare_cached(sql::INSERT).map_err(Failure::from)?;
-    match insert_one(conn, &mut insert, now, &message, Duration::ZERO)? {
+    match insert_one(conn, &mut insert, time, &message, Duration::ZERO)? {
         Inserted::Stored => Ok(message.id),
         Inserted::Replayed(first) => Ok(first),
         Inserted::KeyReused => Err(key_reused()),
@@ -44,31 +44,31 @@ pub(crate) fn insert_in(conn: &Connection, now: i64, message: &Message) -> Resul
 /// Inserts in order: of two messages with one key the first is inserted.
 fn insert_all(
     conn: &Connection,
-    now: i64,
+    time: StoreTime,
     messages: &[NewMessage],
     push_after: Duration,
 ) -> Done<Vec<Inserted>> {
     let mut insert = conn.prepare_cached(sql::INSERT)?;
-    messages.iter().map(|message| insert_one(conn, &mut insert, now, message, push_after)).collect()
+    messages.iter().map(|message| insert_one(conn, &mut insert, time, message, push_after)).collect()
 }
 
 fn insert_one(
     conn: &Connection,
     insert: &mut CachedStatement<'_>,
-    now: i64,
+    time: StoreTime,
     message: &NewMessage,
     push_after: Duration,
 ) -> Done<Inserted> {
     // Nearly always there is no more to it.
-    if insert_free(insert, now, message, push_after)? || is_stored(conn, message.id)? {
+    if insert_free(insert, time, message, push_after)? || is_stored(conn, message.id)? {
         return Ok(Inserted::Stored);
     }
     let neither = || Error::new(ErrorKind::Internal, "a message was neither stored nor refused");
     let key = message.key.as_ref().ok_or_else(neither)?;
     let first = holder(conn, message.owner.as_deref(), key)?.ok_or_else(neither)?;
-    if now - first.created_at >= duration_to_ms(KEY_WINDOW) {
+    if time.now - first.created_at >= duration_to_ms(KEY_WINDOW) {
         conn.prepare_cached(sql::RELEASE_KEY)?.execute([first.id.as_bytes()])?;
-        let inserted = insert_free(insert, now, message, push_after)?;
+        let inserted = insert_free(insert, time, message, push_after)?;
         return if inserted { Ok(Inserted::Stored) } else { Err(neither().into()) };
     }
     Ok(if first.fingerprint == key.fingerprint { Inserted::Replayed(first.id) } else { Inserted::KeyReused })
@@ -77,11 +77,11 @@ fn insert_one(
 /// Inserts a message if its id and its key are free; whether they were.
 fn insert_free(
     insert: &mut CachedStatement<'_>,
-    now: i64,
+    time: StoreTime,
     message: &NewMessage,
     push_after: Duration,
 ) -> Done<bool> {
-    let standing = Standing::accept(message, now, push_after);
+    let standing = Standing::accept(message, time, push_after);
     let key = message.key.as_ref();
     let inserted = insert.execute(params![
         message.id.as_bytes(),
@@ -103,7 +103,7 @@ fn insert_free(
         message.on_unknown.as_str(),
         message.lane().number(),
         standing.status.number(),
-        now,
+        time.now,
         standing.updated_at,
         standing.due_at,
         standing.valid_until,

@@ -72,7 +72,7 @@ impl Ledger {
 
     /// Records the outcome of the attempt that owns its message.
     pub(crate) fn settle(&mut self, settlement: &Settlement) {
-        self.change(settlement.id, |standing, now| ((), Some(standing.settle(now, settlement))));
+        self.change(settlement.id, |standing, now| ((), standing.settle(now, settlement)));
     }
 
     /// Records the outcome of an attempt that does not own its message any more.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod claim;
+mod clock;
 mod config;
 mod connect;
 mod error;

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 use sms_core::store::{CancelRequest, Resolution, ResolveRequest, provider_id_taken};
+use sms_core::transition::{NewEvent, Standing, impossible};
 use sms_core::{Error, ErrorKind, MessageId, Result, Scope, Status};
 
 use crate::error::Done;
@@ -21,7 +22,7 @@ fn resolve_one(conn: &Connection, now: i64, request: ResolveRequest) -> Done<Sta
         Resolution::Failed | Resolution::Resend => None,
     };
     let mut ledger = take_one(conn, now, id, &scope, Status::Unknown)?;
-    ledger.change(id, |standing, now| ((), Some(standing.resolve(now, resolution, by, reason))));
+    change_one(&mut ledger, id, |standing, now| standing.resolve(now, resolution, by, reason))?;
     let provider = ledger.row(id).and_then(|row| row.standing.provider.clone());
     if let Some((provider, provider_id)) = provider.zip(named) {
         let mut taken = conn.prepare_cached(sql::IS_TAKEN)?;
@@ -40,8 +41,20 @@ pub(crate) async fn cancel(store: &SqliteStore, request: CancelRequest) -> Resul
 fn cancel_one(conn: &Connection, now: i64, request: CancelRequest) -> Done<Status> {
     let CancelRequest { id, scope, by } = request;
     let mut ledger = take_one(conn, now, id, &scope, Status::Queued)?;
-    ledger.change(id, |standing, now| ((), Some(standing.cancel(now, by))));
+    change_one(&mut ledger, id, |standing, now| standing.cancel(now, by))?;
     finish(conn, ledger, id)
+}
+
+fn change_one(
+    ledger: &mut Ledger,
+    id: MessageId,
+    change: impl FnOnce(&mut Standing, i64) -> Option<NewEvent>,
+) -> Done<()> {
+    let changed = ledger.change(id, |standing, now| {
+        let event = change(standing, now);
+        (event.is_some(), event)
+    });
+    if changed == Some(true) { Ok(()) } else { Err(impossible().into()) }
 }
 
 /// Takes one row in hand, where the scope admits it and it is in the state the change needs.

@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
-use sms_core::clock::datetime_from_ms;
 use sms_core::registry::{Expect, Record};
 use sms_core::{Error, ErrorKind, Registry, Result, async_trait};
 
@@ -19,18 +18,19 @@ impl Registry for SqliteStore {
     }
 
     async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>> {
-        let (kind, name) = (kind.to_owned(), name.to_owned());
+        let (kind, name, now) = (kind.to_owned(), name.to_owned(), self.time().now);
         let get = move |conn: &Connection| {
             let mut get = conn.prepare_cached(sql::RECORD_GET)?;
-            get.query_and_then([kind, name], record)?.next().transpose()
+            get.query_and_then([kind, name], |row| record(row, now))?.next().transpose()
         };
         self.read(get).await
     }
 
     async fn list(&self, kind: &str) -> Result<Vec<Record>> {
-        let kind = kind.to_owned();
+        let (kind, now) = (kind.to_owned(), self.time().now);
         let list = move |conn: &Connection| {
-            conn.prepare_cached(sql::RECORD_LIST)?.query_and_then([kind], record)?.collect()
+            let mut list = conn.prepare_cached(sql::RECORD_LIST)?;
+            list.query_and_then([kind], |row| record(row, now))?.collect()
         };
         self.read(list).await
     }
@@ -55,9 +55,9 @@ fn put(conn: &Connection, now: i64, kind: &str, name: &str, value: &str, expect:
     Ok(version)
 }
 
-fn record(row: &Row<'_>) -> Done<Record> {
+fn record(row: &Row<'_>, now: i64) -> Done<Record> {
     let mut columns = Columns::new(row);
     let (name, version, value) = (columns.take()?, columns.number("version")?, columns.take::<String>()?);
     let value = serde_json::from_str(&value).map_err(|error| undecodable("record").with_source(error))?;
-    Ok(Record { name, version, value, updated_at: datetime_from_ms(columns.take()?) })
+    Ok(Record::read(name, version, value, columns.take()?, now))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::Row;
 use rusqlite::types::{FromSql, ValueRef};
-use sms_core::clock::datetime_from_ms;
+use sms_core::clock::{StoreTime, datetime_from_ms};
 use sms_core::message::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState};
 use sms_core::outcome::AttemptState;
 use sms_core::store::Begun;
@@ -207,14 +207,14 @@ fn held_lease(columns: &mut Columns<'_>) -> Done<Option<HeldLease>> {
 }
 
 /// Reads a row of [`sql::BEGUN`](crate::sql::BEGUN).
-pub(crate) fn begun(row: &Row<'_>) -> Done<Begun> {
+pub(crate) fn begun(row: &Row<'_>, time: StoreTime) -> Done<Begun> {
     let mut columns = Columns::new(row);
     let (id, to) = (columns.id()?, columns.phone()?);
     let mut submission = Submission::new(id, to, columns.take::<String>()?);
     submission.from = columns.take()?;
     submission.class = columns.class()?;
     submission.options = columns.json("options", serde_json::from_str)?;
-    submission.valid_until = columns.time()?;
+    submission.valid_until = datetime_from_ms(time.wall_at(columns.take()?));
     let fence = columns.number("fence")?;
     submission.attempt = fence;
     let attempt = AttemptState {

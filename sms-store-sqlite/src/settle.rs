@@ -16,10 +16,10 @@ pub(crate) async fn settle(store: &SqliteStore, settlements: &[Settlement]) -> R
     if settlements.is_empty() {
         return Ok(Vec::new());
     }
-    let now = store.now();
+    let now = store.time().now;
     let prepare = |settlement: &Settlement| Ok((settlement.clone(), Plain::new(now, settlement)?));
     let settlements = settlements.iter().map(prepare).collect::<Result<Vec<_>>>()?;
-    store.share(move |conn, now| settle_all(conn, now, &settlements)).await
+    store.share(move |conn, time| settle_all(conn, time.now, &settlements)).await
 }
 
 fn settle_all(
@@ -59,7 +59,7 @@ impl Plain {
             return Ok(None);
         }
         let mut standing = ANY_STANDING;
-        let (kind, details) = standing.settle(now, settlement);
+        let Some((kind, details)) = standing.settle(now, settlement) else { return Ok(None) };
         Ok(Some(Self { now, standing, kind, details: ledger::encode(&details)? }))
     }
 

@@ -240,6 +240,15 @@ pub(crate) const PURGE: [&str; 3] = [
 /// Receipts nobody claimed. ?1 parked before.
 pub(crate) const PURGE_PARKED: &str = "DELETE FROM parked WHERE parked_at < ?1";
 
+/// The store's clock, as it was kept last.
+pub(crate) const CLOCK: &str = "SELECT value FROM registry WHERE kind = 'clock' AND name = 'store'";
+
+/// Keeps the store's clock. ?1 value, ?2 now.
+pub(crate) const KEEP_CLOCK: &str = "\
+    INSERT INTO registry (kind, name, version, value, updated_at) VALUES ('clock', 'store', 1, ?1, ?2) \
+    ON CONFLICT (kind, name) DO UPDATE \
+    SET version = version + 1, value = excluded.value, updated_at = excluded.updated_at";
+
 /// The version of a record. ?1 kind, ?2 name.
 pub(crate) const RECORD_VERSION: &str = "SELECT version FROM registry WHERE kind = ?1 AND name = ?2";
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction};
+use sms_core::clock::StoreTime;
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::{
@@ -16,6 +17,7 @@ use sms_core::{
 };
 use tokio::time::timeout;
 
+use crate::clock::KeptClock;
 use crate::config::SqliteConfig;
 use crate::error::{Done, from_sqlite, stopped, timed_out};
 use crate::readers::Readers;
@@ -32,7 +34,7 @@ use crate::{
 pub struct SqliteStore {
     writer: Writer,
     readers: Arc<Readers>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<KeptClock>,
     timeout: Duration,
 }
 
@@ -44,18 +46,29 @@ impl SqliteStore {
     /// `Config` when the folder cannot be made, or the file was made by a newer version; `Unavailable` when SQLite cannot
     /// open or write the file now; `Internal` when it is not a database.
     pub async fn open(config: SqliteConfig) -> Result<Self> {
+        Self::open_on(config, Arc::new(SystemClock)).await
+    }
+
+    /// [Opens](Self::open) the file on the clocks of another machine. For tests.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    #[doc(hidden)]
+    pub async fn open_on(config: SqliteConfig, clock: Arc<dyn Clock>) -> Result<Self> {
         config.check()?;
         let (timeout, readers) = (config.timeout, Arc::new(Readers::new(config.clone())));
-        let open = tokio::task::spawn_blocking(move || -> Result<Writer> {
+        let open = tokio::task::spawn_blocking(move || -> Result<(Writer, KeptClock)> {
             connect::check_version()?;
             opening::prepare(config.path())?;
             let refused = |failure| opening::refused(config.path(), failure);
             let mut conn = connect::writer(&config).map_err(refused)?;
             migrate(&mut conn).map_err(refused)?;
-            Writer::start(config, conn)
+            let clock = KeptClock::load(&conn, clock)?;
+            Ok((Writer::start(config, conn)?, clock))
         });
-        let writer = open.await.map_err(|error| stopped().with_source(error))??;
-        Ok(Self { writer, readers, clock: Arc::new(SystemClock), timeout })
+        let (writer, clock) = open.await.map_err(|error| stopped().with_source(error))??;
+        Ok(Self { writer, readers, clock: Arc::new(clock), timeout })
     }
 
     /// Finds out whether the file can be opened and is a database, or can be made; changes nothing.
@@ -73,7 +86,7 @@ impl SqliteStore {
 
     /// The same store on another clock. For tests.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.clock = Arc::new(KeptClock::new(clock));
         self
     }
 
@@ -115,7 +128,7 @@ impl SqliteStore {
     /// `Invalid` with the wrong fields; `KeyReused`; `Unavailable`. After any of them the transaction is still the
     /// caller's, to go on with or to roll back.
     pub fn insert_in(&self, conn: &Connection, message: &Message) -> Result<MessageId> {
-        insert::insert_in(conn, self.now(), message)
+        insert::insert_in(conn, self.time(), message)
     }
 
     /// Closes every connection, after the calls that are under way. Without it the file is closed when the last clone is
@@ -126,8 +139,13 @@ impl SqliteStore {
         self.writer.close().await;
     }
 
-    pub(crate) fn now(&self) -> i64 {
-        self.clock.now_ms()
+    pub(crate) fn time(&self) -> StoreTime {
+        self.clock.read()
+    }
+
+    /// See [`StoreClock::is_comparable`](sms_core::clock::StoreClock::is_comparable).
+    pub(crate) fn are_times_comparable(&self) -> bool {
+        self.clock.is_comparable()
     }
 
     /// Runs statements as one transaction.
@@ -137,17 +155,28 @@ impl SqliteStore {
         W: FnOnce(&Connection, i64) -> Done<T> + Send + 'static,
     {
         let clock = Arc::clone(&self.clock);
-        self.transaction(move |conn| work(conn, clock.now_ms()).map_err(Error::from)).await
+        let write = move |conn: &Connection| {
+            let before = conn.total_changes();
+            let answer = work(conn, clock.read().now)?;
+            clock.keep(conn, before)?;
+            Done::Ok(answer)
+        };
+        self.transaction(move |conn| write(conn).map_err(Error::from)).await
     }
 
     /// Runs statements in one transaction with others that wait. See [`Writer::share`].
     pub(crate) async fn share<T, W>(&self, mut work: W) -> Result<T>
     where
         T: Send + 'static,
-        W: FnMut(&Connection, i64) -> Done<T> + Send + 'static,
+        W: FnMut(&Connection, StoreTime) -> Done<T> + Send + 'static,
     {
         let clock = Arc::clone(&self.clock);
-        let shared = self.writer.share(move |conn| work(conn, clock.now_ms()));
+        let shared = self.writer.share(move |conn| {
+            let before = conn.total_changes();
+            let answer = work(conn, clock.read())?;
+            clock.keep(conn, before)?;
+            Ok(answer)
+        });
         timeout(self.timeout, shared).await.map_err(timed_out)?
     }
 

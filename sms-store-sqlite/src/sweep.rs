@@ -26,12 +26,17 @@ fn sweep(
     now: i64,
     load: &'static str,
     limit: usize,
-    then: fn(&mut Standing, i64) -> NewEvent,
+    then: fn(&mut Standing, i64) -> Option<NewEvent>,
 ) -> Done<Vec<MessageId>> {
     let (mut ledger, ids) = load_some(conn, now, load, limit)?;
-    for id in &ids {
-        ledger.change(*id, |standing, now| ((), Some(then(standing, now))));
-    }
+    let moved = |id: &MessageId| {
+        let change = |standing: &mut Standing, now| {
+            let event = then(standing, now);
+            (event.is_some(), event)
+        };
+        ledger.change(*id, change) == Some(true)
+    };
+    let ids = ids.into_iter().filter(moved).collect();
     ledger.write(conn)?;
     Ok(ids)
 }

@@ -15,6 +15,12 @@ use sms_core::{ManualClock, PhoneNumber, Provider, Queue, Registry, Store};
 pub trait Time: Send + Sync + 'static {
     /// Moves the clock forward; what the component does after this happens that much later.
     async fn advance(&self, by: Duration);
+
+    /// Sets the wall clock forward, without any time passing.
+    async fn set_forward(&self, by: Duration);
+
+    /// Sets the wall clock back.
+    async fn set_back(&self, by: Duration);
 }
 
 #[async_trait]
@@ -22,12 +28,28 @@ impl Time for ManualClock {
     async fn advance(&self, by: Duration) {
         self.advance(by);
     }
+
+    async fn set_forward(&self, by: Duration) {
+        self.set_forward(by);
+    }
+
+    async fn set_back(&self, by: Duration) {
+        self.set_back(by);
+    }
 }
 
 #[async_trait]
 impl<T: Time + ?Sized> Time for Arc<T> {
     async fn advance(&self, by: Duration) {
         (**self).advance(by).await;
+    }
+
+    async fn set_forward(&self, by: Duration) {
+        (**self).set_forward(by).await;
+    }
+
+    async fn set_back(&self, by: Duration) {
+        (**self).set_back(by).await;
     }
 }
 
@@ -61,6 +83,16 @@ impl StoreHarness {
     /// Moves the store's clock forward.
     pub async fn advance(&self, by: Duration) {
         self.time.advance(by).await;
+    }
+
+    /// Sets the wall clock that the store's clock follows forward.
+    pub async fn set_forward(&self, by: Duration) {
+        self.time.set_forward(by).await;
+    }
+
+    /// Sets the wall clock that the store's clock follows back.
+    pub async fn set_back(&self, by: Duration) {
+        self.time.set_back(by).await;
     }
 }
 

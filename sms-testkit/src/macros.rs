@@ -34,6 +34,7 @@ macro_rules! store {
                 the_urgent_lane_is_offered_first
                 the_longest_due_is_offered_first
                 each_lane_has_its_own_limit
+                what_was_offered_is_offered_ahead_of_its_time_and_what_is_not_due_is_not
                 an_offered_message_is_not_offered_again_too_early
                 an_offered_message_that_is_not_taken_is_offered_again
                 a_message_its_caller_pushes_is_left_alone_for_a_while
@@ -194,6 +195,23 @@ macro_rules! store {
                 no_more_than_the_limit_are_asked_about_at_a_time
                 a_late_acceptance_is_asked_about
             }
+            clock {
+                a_message_waits_for_no_clock_that_was_set_back
+                a_scheduled_message_waits_for_no_clock_that_was_set_back
+                a_retry_waits_for_no_clock_that_was_set_back
+                a_lease_ends_in_its_time_although_the_clock_was_set_back
+                a_status_query_waits_for_no_clock_that_was_set_back
+                time_never_goes_back
+                no_lease_ends_because_the_clock_was_set_forward
+                no_deadline_passes_because_the_clock_was_set_forward
+                no_retry_is_early_because_the_clock_was_set_forward
+                no_key_is_free_early_because_the_clock_was_set_forward
+                a_clock_that_goes_to_and_fro_changes_nothing
+                a_time_of_the_wall_clock_is_kept_by_a_message_accepted_after_a_jump
+                a_submission_bears_its_deadline_by_the_wall_clock
+                store_time_returns_to_the_wall_clock
+                nothing_is_inferred_while_the_times_of_receipts_cannot_be_compared
+            }
             scope {
                 get_finds_only_ones_own
                 list_shows_only_ones_own
@@ -352,6 +370,7 @@ macro_rules! registry {
             names_are_kept_letter_by_letter
             every_json_value_is_kept
             a_put_notes_its_time
+            the_age_of_a_record_is_told_by_the_stores_clock
             of_two_writers_one_succeeds
             of_two_makers_one_succeeds
             no_unconditional_write_is_lost

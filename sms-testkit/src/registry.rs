@@ -151,6 +151,17 @@ pub async fn a_put_notes_its_time(h: &RegistryHarness) {
     assert!(second - first >= Duration::from_mins(1), "a heartbeat shows, though the value is the same");
 }
 
+pub async fn the_age_of_a_record_is_told_by_the_stores_clock(h: &RegistryHarness) {
+    h.write("one", &json!(1)).await;
+    let young = h.find("one").await.expect("a record").age;
+    assert!(young < Duration::from_secs(20), "{young:?}");
+    h.advance(Duration::from_mins(1)).await;
+    let listed = h.registry().list(KIND).await.expect("a list");
+    for age in [h.find("one").await.expect("a record").age, listed[0].age] {
+        assert!(age >= Duration::from_mins(1) && age < Duration::from_mins(2), "{age:?}");
+    }
+}
+
 pub async fn of_two_writers_one_succeeds(h: &RegistryHarness) {
     h.write("one", &json!(0)).await;
     for version in 1..=10 {

@@ -6,16 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::clock::{Clock, SystemClock, datetime_from_ms};
+use crate::clock::{Clock, StoreClock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::registry::{Expect, Record, Registry};
 
 /// A [`Registry`] in memory: not durable, for tests.
 #[derive(Debug)]
 pub struct MemoryRegistry {
-    clock: Arc<dyn Clock>,
-    records: Mutex<BTreeMap<(String, String), Record>>,
+    clock: StoreClock,
+    /// By kind and name.
+    records: Mutex<BTreeMap<(String, String), Written>>,
 }
+
+/// A record as it was written: its version, its value, and when.
+type Written = (u64, Value, i64);
 
 impl Default for MemoryRegistry {
     fn default() -> Self {
@@ -31,7 +35,11 @@ impl MemoryRegistry {
 
     /// An empty registry on this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, records: Mutex::default() }
+        Self { clock: StoreClock::new(clock), records: Mutex::default() }
+    }
+
+    fn read(&self, name: &str, (version, value, updated_at): &Written) -> Record {
+        Record::read(name.to_owned(), *version, value.clone(), *updated_at, self.clock.read().now)
     }
 }
 
@@ -40,23 +48,24 @@ impl Registry for MemoryRegistry {
     async fn put(&self, kind: &str, name: &str, value: &Value, expect: Expect) -> Result<u64> {
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (kind.to_owned(), name.to_owned());
-        let current = records.get(&key).map(|record| record.version);
+        let current = records.get(&key).map(|(version, ..)| *version);
         let Some(version) = expect.next_version(current) else {
             return Err(Error::new(ErrorKind::Conflict, "the record is not at the expected version"));
         };
-        let updated_at = datetime_from_ms(self.clock.now_ms());
-        records.insert(key, Record { name: name.to_owned(), version, value: value.clone(), updated_at });
+        records.insert(key, (version, value.clone(), self.clock.read().now));
         Ok(version)
     }
 
     async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(records.get(&(kind.to_owned(), name.to_owned())).cloned())
+        let found = records.get(&(kind.to_owned(), name.to_owned()));
+        Ok(found.map(|record| self.read(name, record)))
     }
 
     async fn list(&self, kind: &str) -> Result<Vec<Record>> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(records.iter().filter(|((of, _), _)| of == kind).map(|(_, record)| record.clone()).collect())
+        let found = records.iter().filter(|((of, _), _)| of == kind);
+        Ok(found.map(|((_, name), record)| self.read(name, record)).collect())
     }
 
     async fn delete(&self, kind: &str, name: &str) -> Result<bool> {

@@ -1,6 +1,6 @@
 //! One message in memory.
 
-use crate::clock::datetime_from_ms;
+use crate::clock::{StoreTime, datetime_from_ms};
 use crate::message::{LeaseInfo, MessageState, NewMessage, StoredMessage};
 use crate::outcome::AttemptState;
 use crate::provider::Submission;
@@ -15,14 +15,14 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn begun(&self) -> Begun {
+    pub(super) fn begun(&self, time: StoreTime) -> Begun {
         let (message, standing) = (&self.message, &self.standing);
         let mut submission = Submission::new(message.id, message.to, message.text.as_str());
         submission.attempt = standing.fence;
         submission.from.clone_from(&message.from);
         submission.class = message.class;
         submission.options = message.options.clone();
-        submission.valid_until = datetime_from_ms(standing.valid_until);
+        submission.valid_until = datetime_from_ms(time.wall_at(standing.valid_until));
         let attempt = AttemptState {
             attempt: standing.attempts,
             max_attempts: message.max_attempts,

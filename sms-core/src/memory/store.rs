@@ -7,7 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::row::Row;
-use crate::clock::{Clock, SystemClock, datetime_from_ms, datetime_to_ms, duration_to_ms};
+use crate::clock::{
+    Clock, StoreClock, StoreTime, SystemClock, datetime_from_ms, datetime_to_ms, duration_to_ms,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::inference::{self, Suspect, UnmatchedId};
@@ -22,12 +24,12 @@ use crate::store::{
     Resolution, ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store, UnmatchedRequest,
     provider_id_taken,
 };
-use crate::transition::{HeldLease, NewEvent, Standing};
+use crate::transition::{HeldLease, NewEvent, Standing, impossible};
 
 /// A [`Store`] in memory: not durable, for tests and as the model the others are compared with.
 #[derive(Debug)]
 pub struct MemoryStore {
-    clock: Arc<dyn Clock>,
+    clock: StoreClock,
     inner: Mutex<Inner>,
 }
 
@@ -55,11 +57,11 @@ impl MemoryStore {
 
     /// An empty store on this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, inner: Mutex::default() }
+        Self { clock: StoreClock::new(clock), inner: Mutex::default() }
     }
 
     fn lock(&self) -> (MutexGuard<'_, Inner>, i64) {
-        (self.inner.lock().unwrap_or_else(PoisonError::into_inner), self.clock.now_ms())
+        (self.inner.lock().unwrap_or_else(PoisonError::into_inner), self.clock.read().now)
     }
 }
 
@@ -76,7 +78,8 @@ impl Inner {
         });
     }
 
-    fn insert(&mut self, now: i64, message: &NewMessage, request: &InsertRequest<'_>) -> Inserted {
+    fn insert(&mut self, time: StoreTime, message: &NewMessage, request: &InsertRequest<'_>) -> Inserted {
+        let now = time.now;
         if self.rows.contains_key(&message.id) {
             return Inserted::Stored;
         }
@@ -91,7 +94,7 @@ impl Inner {
             }
             self.keys.insert(slot, message.id);
         }
-        let standing = Standing::accept(message, now, request.push_after);
+        let standing = Standing::accept(message, time, request.push_after);
         self.rows.insert(message.id, Row { message: message.clone(), created_at: now, standing });
         Inserted::Stored
     }
@@ -108,9 +111,10 @@ impl Inner {
         let event = if owned {
             row.standing.settle(now, settlement)
         } else {
-            row.standing.settle_late(now, settlement).1
+            Some(row.standing.settle_late(now, settlement).1)
         };
         let status = row.standing.status;
+        let Some(event) = event else { return Settled::Late(status) };
         self.log(now, settlement.id, status, event);
         let status = self.join_accepted(now, settlement).unwrap_or(status);
         if owned { Settled::Now(status) } else { Settled::Late(status) }
@@ -161,8 +165,9 @@ impl Inner {
         let (suspects, unmatched) = (self.suspects(), UnmatchedId::gather(self.parked.iter().cloned()));
         let found = inference::pairs(&suspects, &unmatched, now, quiet);
         for (suspect, id) in &found {
-            if let Some(row) = self.rows.get_mut(&suspect.id) {
-                let event = row.standing.infer(now, &id.provider_id);
+            if let Some(row) = self.rows.get_mut(&suspect.id)
+                && let Some(event) = row.standing.infer(now, &id.provider_id)
+            {
                 self.log(now, suspect.id, Status::Sent, event);
                 self.join_parked(now, suspect.id, &(id.provider.clone(), id.provider_id.clone()));
             }
@@ -212,7 +217,7 @@ impl Inner {
         now: i64,
         limit: usize,
         when: impl Fn(&Standing, i64) -> bool,
-        then: impl Fn(&mut Standing, i64) -> NewEvent,
+        then: impl Fn(&mut Standing, i64) -> Option<NewEvent>,
     ) -> Vec<MessageId> {
         let ids: Vec<_> = self
             .rows
@@ -221,14 +226,17 @@ impl Inner {
             .map(|(id, _)| *id)
             .take(limit)
             .collect();
-        for id in &ids {
-            if let Some(row) = self.rows.get_mut(id) {
-                let event = then(&mut row.standing, now);
+        let mut moved = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(row) = self.rows.get_mut(&id)
+                && let Some(event) = then(&mut row.standing, now)
+            {
                 let status = row.standing.status;
-                self.log(now, *id, status, event);
+                self.log(now, id, status, event);
+                moved.push(id);
             }
         }
-        ids
+        moved
     }
 
     /// A change by a person: in this scope, of a message in the state that the change needs.
@@ -237,7 +245,7 @@ impl Inner {
         now: i64,
         (id, scope): (MessageId, &Scope),
         needed: Status,
-        change: impl FnOnce(&mut Standing) -> NewEvent,
+        change: impl FnOnce(&mut Standing) -> Option<NewEvent>,
     ) -> Result<Status> {
         let row = self.rows.get_mut(&id).filter(|row| scope.admits(row.message.owner.as_deref()));
         let standing = &mut row.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such message"))?.standing;
@@ -245,7 +253,7 @@ impl Inner {
             let message = format!("the message is {}, not {needed}", standing.status);
             return Err(Error::new(ErrorKind::Conflict, message));
         }
-        let event = change(standing);
+        let event = change(standing).ok_or_else(impossible)?;
         let status = standing.status;
         self.log(now, id, status, event);
         Ok(status)
@@ -255,8 +263,9 @@ impl Inner {
 #[async_trait]
 impl Store for MemoryStore {
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
-        let (mut inner, now) = self.lock();
-        Ok(request.messages.iter().map(|message| inner.insert(now, message, &request)).collect())
+        let (mut inner, _) = self.lock();
+        let time = self.clock.read();
+        Ok(request.messages.iter().map(|message| inner.insert(time, message, &request)).collect())
     }
 
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {
@@ -279,6 +288,7 @@ impl Store for MemoryStore {
 
     async fn begin(&self, request: BeginRequest<'_>) -> Result<Vec<Begun>> {
         let (mut inner, now) = self.lock();
+        let time = self.clock.read();
         let mut begun = Vec::with_capacity(request.ids.len());
         for id in request.ids {
             let Some(row) = inner.rows.get_mut(id) else {
@@ -286,12 +296,14 @@ impl Store for MemoryStore {
             };
             let is_ours = |lease: &HeldLease| lease.worker == request.worker && lease.batch == request.batch;
             if row.standing.is_due(now) {
-                row.standing.begin(now, &request);
+                if !row.standing.begin(now, &request) {
+                    continue;
+                }
             } else if !row.standing.lease.as_ref().is_some_and(is_ours) {
                 continue;
             }
             if begun.iter().all(|other: &Begun| other.submission.id != *id) {
-                begun.push(row.begun());
+                begun.push(row.begun(time));
             }
         }
         Ok(begun)
@@ -335,7 +347,7 @@ impl Store for MemoryStore {
 
     async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
         let (mut inner, now) = self.lock();
-        Ok(inner.infer(now, quiet))
+        Ok(if self.clock.is_comparable() { inner.infer(now, quiet) } else { Vec::new() })
     }
 
     async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {

@@ -38,7 +38,7 @@ impl Shared {
             Ok(())
         };
         if let Err(error) = catch_panic(attempt).await {
-            self.breaker.cancel_trial();
+            self.breaker.call_off(admission);
             tracing::error!(
                 reason = error.report(),
                 messages,
@@ -56,11 +56,11 @@ impl Shared {
         let latest_start = Instant::now() + lease - call - SETTLE_MARGIN;
         let turns = self.turns(&leases);
         let Some(begun) = self.begin(&leases, lease, latest_start, turns).await else {
-            self.breaker.cancel_trial();
+            self.breaker.call_off(admission);
             return self.release(&leases).await;
         };
         if begun.is_empty() {
-            self.breaker.cancel_trial();
+            self.breaker.call_off(admission);
         } else {
             let (in_flight, recording) = place.fly(&self.stop).await;
             let settlements = self.call(begun, admission, latest_start, in_flight).await;
@@ -133,17 +133,17 @@ impl Shared {
         let given_back =
             |why: &str| vec![Outcome::new(OutcomeClass::Blocked, None, Some(why.to_owned())); tickets.len()];
         let outcomes = if in_flight.is_none() {
-            self.breaker.cancel_trial();
+            self.breaker.call_off(admission);
             given_back("the worker was stopped before the call could start")
         } else if !self.breaker.still_admits(admission) {
-            self.breaker.cancel_trial();
+            self.breaker.call_off(admission);
             given_back("the provider was paused before the call could start")
         } else if started < latest_start {
             let outcomes = self.submit(submissions).await;
             self.breaker.record(&outcomes);
             outcomes
         } else {
-            self.breaker.cancel_trial();
+            self.breaker.call_off(admission);
             vec![Outcome::not_sent("the lease was nearly over before the call could start"); tickets.len()]
         };
         self.settlements(tickets, outcomes, started.elapsed())

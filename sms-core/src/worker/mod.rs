@@ -3,6 +3,7 @@
 mod attempt;
 mod gather;
 mod places;
+mod pull;
 mod steer;
 
 use std::num::NonZeroUsize;
@@ -11,20 +12,19 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::gather::Rate;
-use self::places::Places;
-use crate::breaker::{Admission, Breaker};
+use self::pull::Puller;
+use crate::breaker::Breaker;
 use crate::caretaker::Caretaker;
 use crate::ends::EndLog;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fallback::FallbackQueue;
 use crate::outage::Outage;
 use crate::provider::Provider;
-use crate::queue::{Lane, Lease, Queue};
+use crate::queue::Queue;
 use crate::registry::Registry;
 use crate::retry::RetryPolicy;
 use crate::steering::Steering;
@@ -114,7 +114,8 @@ impl WorkerBuilder {
         self
     }
 
-    /// How many calls to the provider are in flight at most. Defaults to 8.
+    /// How many calls to the provider are in flight at most, and as many again that carry an urgent message each, since it
+    /// must not wait for the others. Defaults to 8.
     pub fn concurrency(mut self, calls: NonZeroUsize) -> Self {
         self.concurrency = calls;
         self
@@ -156,11 +157,12 @@ impl WorkerBuilder {
 impl Worker {
     /// A worker between these. Give it the `Arc` of a store that others use too.
     pub fn builder(store: impl Store, queue: impl Queue, provider: impl Provider) -> WorkerBuilder {
+        let provider: Arc<dyn Provider> = Arc::new(provider);
         let shared = Shared {
             store: Arc::new(store),
             queue: Arc::new(FallbackQueue::new(Arc::new(queue))),
-            provider: Arc::new(provider),
-            breaker: Arc::new(Breaker::new()),
+            breaker: Arc::new(Breaker::new(Arc::clone(&provider))),
+            provider,
             steering: None,
             in_flight: AtomicUsize::new(0),
             retry: RetryPolicy::default(),
@@ -229,6 +231,10 @@ impl Worker {
                 while survive_panic("watch the queue", watch()).await.is_none() {}
             },
             async {
+                let tend = || shutdown.run_until_cancelled(self.shared.breaker.tend());
+                while survive_panic("end pauses", tend()).await.is_none() {}
+            },
+            async {
                 while survive_panic("orders and reports", self.shared.steer(&shutdown)).await.is_none() {}
             },
             async { while survive_panic("late answers", self.shared.listen(&shutdown)).await.is_none() {} },
@@ -239,84 +245,16 @@ impl Worker {
 
     /// Takes jobs until the shutdown, then lets calls in flight end.
     async fn work(&self, shutdown: &CancellationToken) {
-        let limits = self.shared.provider.limits();
-        let places = Places::new(self.concurrency, limits.calls_per_second);
         let attempts = TaskTracker::new();
-        while survive_panic("pull", self.pull_all(shutdown, &places, &attempts)).await.is_none() {}
+        Puller::new(self, &attempts, shutdown).run().await;
         self.shared.stop.cancel();
         attempts.close();
-        if timeout(limits.timeout + DRAIN_MARGIN, attempts.wait()).await.is_err() {
+        let call = self.shared.provider.limits().timeout;
+        if timeout(call + DRAIN_MARGIN, attempts.wait()).await.is_err() {
             self.shared.abandon.cancel();
-            let _ = timeout(limits.timeout + LAST_TRY * 2, attempts.wait()).await;
+            let _ = timeout(call + LAST_TRY * 2, attempts.wait()).await;
         }
     }
-
-    /// Starts an attempt for each batch of jobs, until the shutdown.
-    async fn pull_all(&self, shutdown: &CancellationToken, places: &Places, attempts: &TaskTracker) {
-        // A panic may have left one that nobody makes.
-        self.shared.breaker.cancel_trial();
-        let mut rate = Rate::default();
-        while !shutdown.is_cancelled() {
-            let pulled = self.pull(places);
-            let Some((admission, mut jobs)) = shutdown.run_until_cancelled(pulled).await else { break };
-            // What it gathers is kept out here, so that a shutdown that cuts it short loses nothing.
-            let gather = self.shared.gather(&mut rate, &mut jobs, self.most(admission));
-            shutdown.run_until_cancelled(gather).await;
-            while let Some(call) = next_call(&mut jobs) {
-                let ready = shutdown.run_until_cancelled(places.take()).await.flatten();
-                // An outcome may have paused the provider meanwhile, or a person: what was admitted goes back.
-                let ready = ready.filter(|_| self.shared.breaker.still_admits(admission));
-                let Some(place) = ready else {
-                    jobs.extend(call);
-                    self.shared.breaker.cancel_trial();
-                    break;
-                };
-                let shared = Arc::clone(&self.shared);
-                attempts.spawn(async move { shared.attempt_safely(call, admission, place).await });
-                shutdown.run_until_cancelled(self.shared.breaker.after_start()).await;
-            }
-            self.shared.release(&jobs).await;
-        }
-    }
-
-    /// The next jobs, when there is a place for a call; none when none came in time.
-    async fn pull(&self, places: &Places) -> (Admission, Vec<Lease>) {
-        let Shared { provider, breaker, .. } = self.shared.as_ref();
-        // Wait for a place before pulling, so that jobs stay with the queue, where others can have them.
-        drop(places.take().await);
-        let admission = breaker.admit(provider).await;
-        loop {
-            let leases = match self.shared.queue.pull(self.most(admission), PULL_WAIT).await {
-                Ok(leases) => leases,
-                Err(error) => {
-                    tracing::debug!(reason = error.report(), "pull failed, will be repeated");
-                    sleep(PULL_RETRY).await;
-                    Vec::new()
-                }
-            };
-            // The right to a trial is kept until there is a message to try, so that the account is not asked again and
-            // again while nothing waits.
-            if admission == Admission::All || !leases.is_empty() {
-                return (admission, leases);
-            }
-        }
-    }
-
-    /// How many jobs are pulled for one call at most.
-    fn most(&self, admission: Admission) -> usize {
-        match admission {
-            Admission::All => self.shared.provider.limits().batch.max(1),
-            Admission::One => 1,
-        }
-    }
-}
-
-/// Takes out the jobs of one call: an urgent one by itself, else all that are left.
-fn next_call(jobs: &mut Vec<Lease>) -> Option<Vec<Lease>> {
-    if let Some(urgent) = jobs.iter().position(|lease| lease.job.lane == Lane::Urgent) {
-        return Some(vec![jobs.remove(urgent)]);
-    }
-    (!jobs.is_empty()).then(|| std::mem::take(jobs))
 }
 
 /// The shortest lease that keeps a message its worker's for as long as a call to the provider can last: twice the

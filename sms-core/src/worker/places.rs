@@ -16,7 +16,8 @@ pub(super) struct Places {
     calls: Arc<Semaphore>,
     begun: Arc<Semaphore>,
     attempts: Arc<Semaphore>,
-    pace: Option<Arc<Mutex<Interval>>>,
+    pace: Option<Arc<Pace>>,
+    urgent: bool,
 }
 
 /// The right to make one attempt.
@@ -25,7 +26,8 @@ pub(super) struct Place {
     /// Held until the call has ended.
     begun: OwnedSemaphorePermit,
     calls: Arc<Semaphore>,
-    pace: Option<Arc<Mutex<Interval>>>,
+    pace: Option<Arc<Pace>>,
+    urgent: bool,
     /// Held until the outcome is recorded.
     attempt: OwnedSemaphorePermit,
 }
@@ -37,19 +39,53 @@ pub(super) struct InFlight {
     _begun: OwnedSemaphorePermit,
 }
 
+/// The pace of all calls, urgent or not.
+#[derive(Debug)]
+pub(super) struct Pace {
+    ticks: Mutex<Interval>,
+    /// Held by the one call that is not urgent and waits for its tick: an urgent call waits behind one such, not behind all.
+    turn: Mutex<()>,
+}
+
+impl Pace {
+    /// Calls at this rate, evenly, with no burst after a pause.
+    pub(super) fn new(calls_per_second: NonZeroU32) -> Self {
+        // `interval` panics on a period of zero.
+        let period = (Duration::from_secs(1) / calls_per_second.get()).max(Duration::from_nanos(1));
+        let mut ticks = interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { ticks: Mutex::new(ticks), turn: Mutex::default() }
+    }
+
+    async fn tick(&self, urgent: bool) {
+        let _turn = if urgent { None } else { Some(self.turn.lock().await) };
+        self.ticks.lock().await.tick().await;
+    }
+}
+
 impl Places {
-    pub(super) fn new(calls: NonZeroUsize, calls_per_second: Option<NonZeroU32>) -> Self {
+    pub(super) fn new(calls: NonZeroUsize, pace: Option<Arc<Pace>>) -> Self {
         let calls = calls.get().min(Semaphore::MAX_PERMITS / 2);
         let of = |permits| Arc::new(Semaphore::new(permits));
-        let pace = calls_per_second.map(|calls| Arc::new(Mutex::new(ticks(calls))));
-        Self { calls: of(calls), begun: of(calls + 1), attempts: of(calls * 2), pace }
+        Self { calls: of(calls), begun: of(calls + 1), attempts: of(calls * 2), pace, urgent: false }
+    }
+
+    /// Places for urgent calls, which keep the same pace and go first.
+    pub(super) fn urgent(calls: NonZeroUsize, pace: Option<Arc<Pace>>) -> Self {
+        Self { urgent: true, ..Self::new(calls, pace) }
     }
 
     /// Waits for a place.
     pub(super) async fn take(&self) -> Option<Place> {
         let attempt = Arc::clone(&self.attempts).acquire_owned().await.ok()?;
         let begun = Arc::clone(&self.begun).acquire_owned().await.ok()?;
-        Some(Place { begun, calls: Arc::clone(&self.calls), pace: self.pace.clone(), attempt })
+        Some(Place {
+            begun,
+            calls: Arc::clone(&self.calls),
+            pace: self.pace.clone(),
+            urgent: self.urgent,
+            attempt,
+        })
     }
 }
 
@@ -63,18 +99,10 @@ impl Place {
         };
         // Last of all: whatever was waited for before, calls keep their distance.
         if let Some(pace) = self.pace
-            && stop.run_until_cancelled(async { pace.lock().await.tick().await }).await.is_none()
+            && stop.run_until_cancelled(pace.tick(self.urgent)).await.is_none()
         {
             call = None;
         }
         (call.map(|call| InFlight { _call: call, _begun: self.begun }), self.attempt)
     }
-}
-
-/// Ticks for calls at this rate, evenly, with no burst after a pause.
-fn ticks(calls_per_second: NonZeroU32) -> Interval {
-    // An interval of nothing is no interval.
-    let mut ticks = interval((Duration::from_secs(1) / calls_per_second.get()).max(Duration::from_nanos(1)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
 }

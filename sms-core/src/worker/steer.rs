@@ -10,7 +10,7 @@ use super::Shared;
 use crate::breaker::Pause;
 use crate::clock::{Clock, SystemClock, datetime_from_ms};
 use crate::error::Error;
-use crate::steering::{PauseReport, Steering, WorkerReport};
+use crate::steering::{PauseReport, Reported, Steering, WorkerReport};
 use crate::supervise::catch_panic;
 
 /// How often orders are looked for; a change of its own state is reported at once.
@@ -19,6 +19,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 /// A worker that has not reported for so long is gone for good.
 const VANISHED: Duration = Duration::from_hours(24);
+/// How often a paused worker looks at the reports of the others.
+const LEARN_INTERVAL: Duration = Duration::from_secs(5);
 /// How long the registry may take.
 const REGISTRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Who holds the provider until the orders are known.
@@ -36,7 +38,10 @@ impl Shared {
             orders.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
-                    _ = orders.tick() => helm.take_order().await,
+                    _ = orders.tick() => {
+                        helm.take_order().await;
+                        helm.learn().await;
+                    }
                     () = self.breaker.changed() => {}
                 }
                 helm.report().await;
@@ -64,17 +69,35 @@ struct Helm<'a> {
     version: Option<u64>,
     report: WorkerReport,
     reported_at: Option<Instant>,
+    learned_at: Option<Instant>,
 }
 
 impl<'a> Helm<'a> {
     fn new(shared: &'a Shared, steering: &'a Steering) -> Self {
-        let report = WorkerReport {
-            provider: shared.provider.name().to_owned(),
-            started_at: datetime_from_ms(SystemClock.now_ms()),
-            in_flight: 0,
-            pause: None,
+        let report = WorkerReport::new(shared.provider.name(), datetime_from_ms(SystemClock.now_ms()));
+        Self { shared, steering, version: None, report, reported_at: None, learned_at: None }
+    }
+
+    /// Takes the success of another worker as the proof that a pause waits for: this one may get no message for long.
+    async fn learn(&mut self) {
+        let breaker = &self.shared.breaker;
+        if !breaker.wants_proof() || self.learned_at.is_some_and(|at| at.elapsed() < LEARN_INTERVAL) {
+            return;
+        }
+        // From before the reports are read, so that a success seems older and never newer than it is.
+        let now = Instant::now();
+        self.learned_at = Some(now);
+        let Ok(Ok(reported)) = timeout(REGISTRY_TIMEOUT, catch_panic(self.steering.workers())).await else {
+            return;
         };
-        Self { shared, steering, version: None, report, reported_at: None }
+        for Reported { name, report, age, .. } in reported {
+            let others = name != self.shared.name && report.provider == self.shared.provider.name();
+            let served = report.served_ms_ago.filter(|_| others && report.pause.is_none());
+            let at = served.and_then(|ago| now.checked_sub(age + Duration::from_millis(ago)));
+            if let Some(at) = at {
+                breaker.served_elsewhere(at);
+            }
+        }
     }
 
     async fn take_order(&mut self) {
@@ -106,14 +129,20 @@ impl<'a> Helm<'a> {
 
     /// Reports what has changed, and now and then that nothing has.
     async fn report(&mut self) {
-        let report = WorkerReport {
-            in_flight: self.shared.in_flight.load(Ordering::Relaxed),
-            pause: self.shared.breaker.pause().map(pause_report),
-            ..self.report.clone()
-        };
+        let Shared { breaker, queue, in_flight, .. } = self.shared;
+        let ago = |at: Instant| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut report = self.report.clone();
+        report.in_flight = in_flight.load(Ordering::Relaxed);
+        report.pause = breaker.pause().map(pause_report);
+        report.unproven = breaker.is_unproven();
+        report.served_ms_ago = breaker.served_at().map(ago);
+        report.queue_degraded = queue.is_away();
         let fresh = self.reported_at.is_some_and(|at| at.elapsed() < REPORT_INTERVAL);
-        let why = |report: &WorkerReport| report.pause.clone().map(|pause| (pause.by, pause.reason));
-        if fresh && why(&report) == why(&self.report) {
+        let news = |report: &WorkerReport| {
+            let pause = report.pause.clone().map(|pause| (pause.by, pause.reason, pause.ends_by));
+            (pause, report.unproven, report.queue_degraded)
+        };
+        if fresh && news(&report) == news(&self.report) {
             return;
         }
         let written = catch_panic(self.steering.report(&self.shared.name, &report));
@@ -128,16 +157,18 @@ impl<'a> Helm<'a> {
 
 /// Workers that were killed leave their last report behind.
 async fn forget_vanished(steering: &Steering, own: &str) {
-    let before = datetime_from_ms(SystemClock.now_ms()) - VANISHED;
     let workers = catch_panic(steering.workers());
     let Ok(Ok(reported)) = timeout(REGISTRY_TIMEOUT, workers).await else { return };
-    for (name, ..) in reported.iter().filter(|(name, _, at)| *at < before && name != own) {
-        let _ = timeout(REGISTRY_TIMEOUT, catch_panic(steering.forget(name))).await;
+    for gone in reported.iter().filter(|reported| reported.age > VANISHED && reported.name != own) {
+        let _ = timeout(REGISTRY_TIMEOUT, catch_panic(steering.forget(&gone.name))).await;
     }
 }
 
 fn pause_report(pause: Pause) -> PauseReport {
     let wait = |until: Instant| until.saturating_duration_since(Instant::now());
     let probe_at = pause.until.map(|until| datetime_from_ms(SystemClock.now_ms()) + wait(until));
-    PauseReport { code: pause.code, reason: pause.reason, by: pause.by, probe_at }
+    let mut report = PauseReport::new(pause.reason);
+    (report.code, report.by, report.probe_at) = (pause.code, pause.by, probe_at);
+    (report.ends_by, report.provider) = (pause.ends_by, pause.provider);
+    report
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod away;
+mod clock;
 mod ends;
 mod evidence;
 mod faults;

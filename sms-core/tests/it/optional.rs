@@ -6,7 +6,7 @@ use serde_json::Value;
 use sms_core::caretaker::Caretaker;
 use sms_core::registry::{Expect, Record};
 use sms_core::{CancellationToken, MemoryRegistry, Registry, Result, Status, async_trait};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::support::{Call, Fault, QUEUE_CALLS, Reply, World, accept, message, start};
 

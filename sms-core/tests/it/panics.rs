@@ -163,8 +163,10 @@ async fn a_panic_in_the_registry_stops_neither_sending_nor_orders_nor_reports() 
         steering.give("witness", true, "olga", "a test").await.unwrap();
         sleep(RESTART).await;
         let reported = steering.workers().await.unwrap();
-        let pause =
-            reported.iter().find(|(name, ..)| name == "w").and_then(|(_, report, _)| report.pause.clone());
+        let pause = reported
+            .iter()
+            .find(|reported| reported.name == "w")
+            .and_then(|reported| reported.report.pause.clone());
         assert_eq!(pause.and_then(|pause| pause.by).as_deref(), Some("olga"), "{method}");
         worker.stop().await;
         assert!(registry.once.did(), "{method} was never called");

@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sms_core::{Limits, MemoryRegistry, Outcome, Status, Steering};
+use sms_core::breaker::EndsBy;
+use sms_core::steering::{Reported, WorkerReport};
+use sms_core::{Job, Lane, Limits, MemoryRegistry, Outcome, Queue, Status, Steering};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Reply, Running, TIMEOUT, Witness, World, accept, all, message, start};
@@ -73,7 +75,7 @@ async fn a_worker_reports_how_it_is_and_leaves_no_report_behind() {
     sleep(Duration::from_secs(2)).await;
     bridge.give(true).await;
     sleep(Duration::from_secs(2)).await;
-    let [(name, report, _)] = &bridge.steering.workers().await.expect("read")[..] else {
+    let [Reported { name, report, .. }] = &bridge.steering.workers().await.expect("read")[..] else {
         panic!("one worker")
     };
     assert_eq!((name.as_str(), report.provider.as_str()), ("w", "witness"));
@@ -90,10 +92,17 @@ async fn a_report_left_behind_long_ago_goes_when_another_worker_starts() {
     sleep(Duration::from_secs(2)).await;
     killed.kill();
     assert_eq!(bridge.steering.workers().await.expect("read").len(), 1);
-    // The registry's clock stands at the first of January, which is long ago by the system's.
+    // By the registry's clock, which stands in another year than the system's.
+    sleep(Duration::from_hours(23)).await;
+    let other = bridge.start("other");
+    sleep(Duration::from_secs(2)).await;
+    other.stop().await;
+    assert_eq!(bridge.steering.workers().await.expect("read").len(), 1, "forgotten too early");
+    sleep(Duration::from_hours(1)).await;
     let next = bridge.start("next");
     sleep(Duration::from_secs(2)).await;
-    let names: Vec<_> = bridge.steering.workers().await.expect("read").into_iter().map(|it| it.0).collect();
+    let names: Vec<_> =
+        bridge.steering.workers().await.expect("read").into_iter().map(|it| it.name).collect();
     assert_eq!(names, ["next"]);
     next.stop().await;
 }
@@ -157,4 +166,76 @@ async fn calls_that_were_begun_when_the_provider_was_paused_are_not_made() {
     worker.stop().await;
     assert_eq!(provider.calls().len(), 0);
     assert_eq!(world.state(id).await.attempts, 0, "the pause burnt an attempt");
+}
+
+/// The report of one worker.
+async fn report(steering: &Steering, worker: &str) -> WorkerReport {
+    let all = steering.workers().await.expect("read");
+    all.into_iter().find(|it| it.name == worker).expect("it reports").report
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_worker_without_messages_learns_from_the_success_of_another() {
+    let world = World::new();
+    let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
+    let steering = Steering::new(Arc::clone(&registry));
+    let refuses = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    // Each worker has a queue of its own, so that a test decides who gets a message.
+    let start = |name| {
+        let refuses = Arc::clone(&refuses);
+        let provider = world.witness(move |_, batch| {
+            let no = refuses.load(std::sync::atomic::Ordering::SeqCst);
+            Reply::Now(if no { all(batch, &Outcome::blocked(7, "a whim")) } else { accept(batch) })
+        });
+        let queue = Arc::new(sms_core::MemoryQueue::new());
+        let worker = sms_core::Worker::builder(Arc::clone(&world.memory), Arc::clone(&queue), provider);
+        (queue, start(worker.name(name).registry(Arc::clone(&registry))))
+    };
+    let ((queue_a, a), (queue_b, b)) = (start("a"), start("b"));
+    sleep(Duration::from_secs(2)).await;
+    let mut ids = Vec::new();
+    for queue in [&queue_a, &queue_b] {
+        // With a later offer, so that no caretaker takes it elsewhere.
+        let new = message("hi").prepare().expect("valid");
+        let request = sms_core::store::InsertRequest {
+            messages: std::slice::from_ref(&new),
+            push_after: Duration::from_hours(1),
+        };
+        sms_core::Store::insert(&*world.memory, request).await.expect("stored");
+        queue.push(&[Job { id: new.id, lane: Lane::Normal }]).await.expect("pushed");
+        ids.push(new.id);
+    }
+    sleep(Duration::from_secs(2)).await;
+    for worker in ["a", "b"] {
+        let pause = report(&steering, worker).await.pause.expect("refused");
+        assert_eq!((pause.code, pause.ends_by), (Some(7), EndsBy::NextMessage));
+    }
+    refuses.store(false, std::sync::atomic::Ordering::SeqCst);
+    world.all_become(&ids, Status::Sent).await;
+    sleep(Duration::from_mins(1)).await;
+    for worker in ["a", "b"] {
+        let report = report(&steering, worker).await;
+        assert_eq!((report.pause, report.unproven), (None, false), "{worker}");
+    }
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resume_ends_the_shown_pause_although_nothing_is_left_to_send() {
+    let world = World::new();
+    let provider = world.witness(|_, batch| Reply::Now(all(batch, &Outcome::blocked(7, "no money"))));
+    let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
+    let steering = Steering::new(Arc::clone(&registry));
+    let worker = start(world.worker(provider).registry(registry).name("w"));
+    let id = world.send(message("hi").deadline(Duration::from_secs(20))).await;
+    world.becomes(id, Status::Expired).await;
+    sleep(Duration::from_mins(2)).await;
+    let pause = report(&steering, "w").await.pause.expect("only a message can tell");
+    assert_eq!((pause.ends_by, pause.probe_at), (EndsBy::NextMessage, None));
+    steering.give("witness", false, "olga", "paid").await.expect("written");
+    sleep(Duration::from_secs(3)).await;
+    let report = report(&steering, "w").await;
+    assert_eq!((report.pause, report.unproven), (None, true));
+    worker.stop().await;
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sms_core::clock::Uptime;
 use sms_core::event::Event;
 use sms_core::message::{MessageState, NewMessage};
 use sms_core::provider::{Polling, ProviderRef};
@@ -44,7 +45,11 @@ impl TokioClock {
 
 impl Clock for TokioClock {
     fn now_ms(&self) -> i64 {
-        START_MS + i64::try_from(self.0.elapsed().as_millis()).unwrap()
+        START_MS + self.uptime().ms
+    }
+
+    fn uptime(&self) -> Uptime {
+        Uptime { boot: 1, ms: i64::try_from(self.0.elapsed().as_millis()).unwrap() }
     }
 }
 

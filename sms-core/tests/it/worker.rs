@@ -214,3 +214,116 @@ async fn urgent_messages_overtake_a_backlog() {
     assert!(before.elapsed() <= Duration::from_secs(3), "{:?}", before.elapsed());
     worker.stop().await;
 }
+
+/// Design, G6: a due message is taken within this.
+const TAKEN: Duration = Duration::from_secs(2);
+
+/// When the provider was asked for the message, from this instant on.
+async fn asked_after(world: &World, provider: &crate::support::Witness, id: sms_core::MessageId) -> Duration {
+    let before = Instant::now();
+    while provider.times(id) == 0 {
+        assert!(before.elapsed() < Duration::from_mins(2), "never: {:?}", world.timeline(id).await);
+        sleep(Duration::from_millis(10)).await;
+    }
+    before.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_one_time_code_does_not_wait_for_the_first_call_of_a_worker() {
+    let world = World::new();
+    let slow = Duration::from_millis(4_900);
+    let provider = world.witness(move |_, batch| Reply::After(slow, accept(batch)));
+    let ids = world.send_many(1_000).await;
+    let worker = world.start(Arc::clone(&provider));
+    asked_after(&world, &provider, ids[0]).await;
+    for _ in 0..5 {
+        let code = world.send(message("code").class(Class::Otp)).await;
+        let waited = asked_after(&world, &provider, code).await;
+        assert!(waited <= TAKEN, "{waited:?}");
+    }
+    let calls = provider.calls();
+    assert_eq!(
+        calls.iter().filter(|call| call.ids.len() > 1).count(),
+        1,
+        "the backlog waits for the outcome"
+    );
+    worker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_time_codes_that_came_together_do_not_wait_for_the_first_of_them() {
+    let world = World::new();
+    let provider = world.witness(|_, batch| Reply::After(Duration::from_millis(4_900), accept(batch)));
+    let mut codes = Vec::new();
+    for _ in 0..4 {
+        codes.push(world.send(message("code").class(Class::Otp)).await);
+    }
+    let worker = world.start(Arc::clone(&provider));
+    let before = Instant::now();
+    for code in codes {
+        asked_after(&world, &provider, code).await;
+    }
+    assert!(before.elapsed() <= TAKEN, "{:?}", before.elapsed());
+    worker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_one_time_code_does_not_wait_for_the_trial_after_a_pause() {
+    let world = World::new();
+    let provider = world.witness(|call, batch| match call {
+        1 => Reply::Now(crate::support::all(batch, &sms_core::Outcome::blocked(7, "no money"))),
+        _ => Reply::After(Duration::from_millis(4_900), accept(batch)),
+    });
+    let ids = world.send_many(1_000).await;
+    let worker = world.start(Arc::clone(&provider));
+    while provider.calls().len() < 2 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let code = world.send(message("code").class(Class::Otp)).await;
+    let waited = asked_after(&world, &provider, code).await;
+    assert!(waited <= TAKEN, "{waited:?}");
+    assert_eq!(provider.calls()[1].ids.len(), 1, "the trial is one message");
+    world.all_become(&ids, Status::Sent).await;
+    worker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_one_time_code_does_not_wait_for_a_place_behind_slow_calls() {
+    for pace in [None, NonZeroU32::new(4)] {
+        let world = World::new();
+        let mut limits = Limits::new(1, TIMEOUT);
+        limits.calls_per_second = pace;
+        let slow = |batch: &[_]| Reply::After(Duration::from_millis(4_900), accept(batch));
+        let provider = world.witness_with(limits, move |call, batch| match call {
+            1 => Reply::Now(accept(batch)),
+            _ => slow(batch),
+        });
+        world.send_many(100).await;
+        let worker = world.start(Arc::clone(&provider));
+        while provider.most_in_flight() < 8 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let code = world.send(message("code").class(Class::Otp)).await;
+        let waited = asked_after(&world, &provider, code).await;
+        assert!(waited <= TAKEN, "{pace:?}: {waited:?}");
+        worker.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_account_is_asked_once_by_a_backlog_of_one_time_codes() {
+    let world = World::new();
+    let provider = world.witness(|_, batch| {
+        let refused = crate::support::all(batch, &sms_core::Outcome::blocked(7, "no money"));
+        Reply::After(Duration::from_millis(300), refused)
+    });
+    for _ in 0..100 {
+        world.send(message("code").class(Class::Otp)).await;
+    }
+    let worker = world.start(Arc::clone(&provider));
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(provider.calls().len(), 1);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(provider.calls().len(), 2, "one trial after the pause");
+    worker.stop().await;
+}

@@ -123,8 +123,7 @@ impl Api {
 
     /// What a code of this provider means.
     fn explain(&self, provider: &str, code: i32) -> Option<Explanation> {
-        let desk = self.0.desk.as_ref().filter(|desk| desk.provider.name() == provider)?;
-        desk.provider.explain(code)
+        sms_core::provider::explain_by(&*self.0.desk.as_ref()?.provider, provider, code)
     }
 
     /// The routes, with everything they need around them: `/v1/…`, `/callbacks/…`, `/livez`, `/readyz`.

@@ -8,9 +8,10 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
-use sms_core::clock::datetime_from_ms;
-use sms_core::steering::{Order, PauseReport, Reported, WorkerReport};
-use sms_core::{AccountInfo, Clock, Explanation, Provider, Registry, Steering, SystemClock};
+use sms_core::breaker::EndsBy;
+use sms_core::provider::explain_by;
+use sms_core::steering::{Order, PauseReport, Reported};
+use sms_core::{AccountInfo, Explanation, Provider, Registry, Steering};
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
@@ -48,8 +49,8 @@ enum AccountView {
 #[derive(Debug, Serialize)]
 pub(crate) struct Shown {
     name: String,
-    /// `active`; `pausing` while a worker has not followed the order yet; `paused`; `no_worker` when nobody is there to
-    /// send.
+    /// `active`; `pausing` while a worker has not followed the order yet; `paused`; `unproven` after a person's resume until
+    /// a message shows whether the provider serves; `no_worker` when nobody is there to send.
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<PauseView>,
@@ -70,6 +71,7 @@ struct PauseView {
     code: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     meaning: Option<Explanation>,
+    ends_by: EndsBy,
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     probe_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
@@ -85,6 +87,8 @@ struct WorkerView {
     reported_at: OffsetDateTime,
     in_flight: usize,
     paused: bool,
+    /// `ok`; `degraded` while it takes messages from the store because its queue cannot be used.
+    queue: &'static str,
 }
 
 impl Desk {
@@ -98,17 +102,20 @@ impl Desk {
         let order = self.steering.order(&name).await?.map(|(_, order)| order).filter(|order| order.paused);
         let workers = self.workers(&name).await?;
         let pause = order.map(PauseView::from).or_else(|| {
-            let paused = workers.iter().find_map(|(_, report, _)| report.pause.clone())?;
+            let paused = workers.iter().find_map(|worker| worker.report.pause.clone())?;
+            let answered = paused.provider.as_deref().unwrap_or(&name);
             Some(PauseView {
-                meaning: paused.code.and_then(|code| self.provider.explain(code)),
+                meaning: paused.code.and_then(|code| explain_by(&*self.provider, answered, code)),
                 ..PauseView::from(paused)
             })
         });
-        let all_follow = workers.iter().all(|(_, report, _)| report.pause.is_some());
+        let all_follow = workers.iter().all(|worker| worker.report.pause.is_some());
+        let unproven = !workers.is_empty() && workers.iter().all(|worker| worker.report.unproven);
         let state = match &pause {
             Some(pause) if pause.since.is_some() && !all_follow => "pausing",
             Some(_) => "paused",
             None if workers.is_empty() => "no_worker",
+            None if unproven => "unproven",
             None => "active",
         };
         let account = if with_account { self.account().await } else { None };
@@ -118,9 +125,8 @@ impl Desk {
 
     /// The workers of this provider that are alive.
     async fn workers(&self, provider: &str) -> Result<Vec<Reported>, Problem> {
-        let alive_since = datetime_from_ms(SystemClock.now_ms()) - SILENT;
         let mut workers = self.steering.workers().await?;
-        workers.retain(|(_, report, at)| report.provider == provider && *at >= alive_since);
+        workers.retain(|worker| worker.report.provider == provider && worker.age <= SILENT);
         Ok(workers)
     }
 
@@ -145,19 +151,22 @@ impl Desk {
 
 impl From<Order> for PauseView {
     fn from(Order { by, reason, at, .. }: Order) -> Self {
-        Self { by: Some(by), reason, code: None, meaning: None, probe_at: None, since: Some(at) }
+        let (by, since, ends_by) = (Some(by), Some(at), EndsBy::Person);
+        Self { by, reason, code: None, meaning: None, ends_by, probe_at: None, since }
     }
 }
 
 impl From<PauseReport> for PauseView {
-    fn from(PauseReport { code, reason, by, probe_at }: PauseReport) -> Self {
-        Self { by, reason, code, meaning: None, probe_at, since: None }
+    fn from(PauseReport { code, reason, by, probe_at, ends_by, .. }: PauseReport) -> Self {
+        Self { by, reason, code, meaning: None, ends_by, probe_at, since: None }
     }
 }
 
 impl From<Reported> for WorkerView {
-    fn from((name, WorkerReport { started_at, in_flight, pause, .. }, reported_at): Reported) -> Self {
-        Self { name, started_at, reported_at, in_flight, paused: pause.is_some() }
+    fn from(Reported { name, report, at: reported_at, .. }: Reported) -> Self {
+        let queue = if report.queue_degraded { "degraded" } else { "ok" };
+        let (started_at, in_flight, paused) = (report.started_at, report.in_flight, report.pause.is_some());
+        Self { name, started_at, reported_at, in_flight, paused, queue }
     }
 }
 

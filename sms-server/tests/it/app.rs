@@ -11,8 +11,9 @@ use serde_json::Value;
 use sms_core::store::ListRequest;
 use sms_core::store::{BeginRequest, InsertRequest, Settlement};
 use sms_core::{
-    Account, AccountInfo, Explanation, Limits, MemoryQueue, MemoryRegistry, MemoryStore, Message, MessageId,
-    Money, Outcome, Provider, Queue, Receipt, ReceiptState, Sender, Steering, Store, Submission, async_trait,
+    Account, AccountInfo, Clock, Explanation, Limits, MemoryQueue, MemoryRegistry, MemoryStore, Message,
+    MessageId, Money, Outcome, Provider, Queue, Receipt, ReceiptState, Sender, Steering, Store, Submission,
+    SystemClock, async_trait,
 };
 use sms_server::callbacks::{self, CallbackReader, Callbacks};
 use sms_server::{Api, KeyRing, KeyScope};
@@ -87,14 +88,23 @@ pub(crate) struct Reply {
 
 impl App {
     pub(crate) async fn new() -> Self {
-        Self::with_scopes(&[KeyScope::Send, KeyScope::Read]).await
+        Self::start(&[KeyScope::Send, KeyScope::Read], Arc::new(SystemClock)).await
     }
 
     /// With a key of these scopes.
     pub(crate) async fn with_scopes(scopes: &[KeyScope]) -> Self {
+        Self::start(scopes, Arc::new(SystemClock)).await
+    }
+
+    /// With a registry that goes by this clock.
+    pub(crate) async fn on_clock(clock: Arc<dyn Clock>) -> Self {
+        Self::start(&[KeyScope::Send, KeyScope::Read], clock).await
+    }
+
+    async fn start(scopes: &[KeyScope], clock: Arc<dyn Clock>) -> Self {
         let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
         let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
-        let registry = Arc::new(MemoryRegistry::new());
+        let registry = Arc::new(MemoryRegistry::with_clock(clock));
         let keys = KeyRing::new(registry.clone(), None);
         let reader = CallbackReader { answer: "100", read: Box::new(read_callback) };
         let callbacks = Callbacks::new(&*registry, PROVIDER, reader).await.expect("a token");

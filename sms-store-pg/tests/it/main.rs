@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod cancellation;
+mod clock;
 mod common;
 mod conformance;
 mod events;

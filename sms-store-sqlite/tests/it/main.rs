@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used)]
 
 mod cancellation;
+mod clock;
 mod common;
 mod conformance;
 mod crash;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sms_core::store::DueRequest;
 use sms_core::{Class, Job, Lane, Status};
 
 use super::steps::{BACKOFF, almost, deferred, ids_of, message, prepared, secs, some, sorted};
@@ -42,6 +43,17 @@ pub async fn each_lane_has_its_own_limit(h: &StoreHarness) {
     let count = |lane| jobs.iter().filter(|job| job.lane == lane).count();
     assert_eq!(Lane::ALL.map(count), [2, 0, 3]);
     assert_eq!(h.due().await.len(), 12 - 5, "what was over the limit is still to be offered");
+}
+
+pub async fn what_was_offered_is_offered_ahead_of_its_time_and_what_is_not_due_is_not(h: &StoreHarness) {
+    let id = h.queued(message()).await;
+    h.queued(message().send_at(h.now().await + secs(10))).await;
+    let ahead = DueRequest::new([10; 3], secs(30)).ahead(secs(15));
+    assert_eq!(h.due().await.len(), 1);
+    h.advance(secs(6)).await;
+    assert_eq!(h.due().await, []);
+    assert_eq!(h.store().due(ahead).await.expect("due"), [Job { id, lane: Lane::Normal }]);
+    assert_eq!(h.store().due(ahead).await.expect("due"), []);
 }
 
 pub async fn an_offered_message_is_not_offered_again_too_early(h: &StoreHarness) {

@@ -8,6 +8,7 @@
 pub mod at_once;
 pub mod begin;
 pub mod cancel;
+pub mod clock;
 pub mod due;
 pub mod events;
 pub mod expire;

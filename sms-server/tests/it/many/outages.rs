@@ -8,12 +8,54 @@ use sms_testkit::proxy::{Mode, Proxy};
 use tokio::time::{Instant, sleep};
 
 use super::{Queue, System, eventually, message};
+use crate::process::Server;
 
 /// How long a message may wait for a queue that is back.
 const BACK: Duration = Duration::from_mins(1);
+/// Design, G6: how long a message may wait while the queue is away.
+const AWAY: Duration = Duration::from_secs(10);
 
-/// The API accepts while the queue server is down, and what it accepted goes out soon after it is back.
-async fn accepts_without_the_queue(queue: Queue) {
+/// Waits until so many messages reached the provider, and checks that none did twice.
+async fn all_sent(system: &System, number: usize, patience: Duration) {
+    let sent = async || system.smsru.accepted_count() >= number;
+    let took = eventually("all went out", patience, sent).await;
+    println!("{number} messages went out after {took:?}");
+    let accepted = system.smsru.accepted();
+    let distinct: std::collections::HashSet<_> = accepted.iter().map(|message| &message.text).collect();
+    assert_eq!((accepted.len(), distinct.len()), (number, number), "something was sent twice");
+}
+
+/// Waits until health, queue and worker say whether the queue server is used.
+async fn shown(api: &Server, state: &str) {
+    eventually(&format!("the queue is shown as {state}"), Duration::from_secs(30), async || {
+        let worker = api.get("/v1/provider").await["workers"][0]["queue"].clone();
+        let (ready, queue) = (api.get("/readyz").await, api.get("/v1/queue").await);
+        assert_eq!(ready["status"], "ready", "{ready}");
+        [&ready["queue"], &queue["state"], &worker].iter().all(|shown| **shown == json!(state))
+    })
+    .await;
+}
+
+/// Messages go by way of the queue again: while nobody takes them, they are in it.
+async fn is_used_again(system: &System, api: &Server, sent_before: usize) {
+    shown(api, "ok").await;
+    let order =
+        async |order| api.post_to(&format!("/v1/provider/{order}"), &json!({"reason": "a test"})).await;
+    assert_eq!(order("pause").await.0, 200);
+    eventually("paused", AWAY, async || api.get("/v1/provider").await["state"] == "paused").await;
+    api.post_many(20, |n| message(2_000 + n)).await;
+    eventually("they are in the queue", BACK, async || {
+        let queue = api.get("/v1/queue").await;
+        queue["state"] == "ok" && queue["lanes"]["normal"]["ready"].as_u64() >= Some(20)
+    })
+    .await;
+    assert_eq!(system.smsru.accepted_count(), sent_before);
+    assert_eq!(order("resume").await.0, 200);
+    all_sent(system, sent_before + 20, BACK).await;
+}
+
+/// While the queue server is down, the API accepts, the worker sends, and both say so; when it is back, it is used again.
+async fn goes_on_without_the_queue(queue: Queue) {
     let system = System::on_postgres(queue).await;
     let (api, _worker) = (system.api(), system.worker());
     api.post_many(10, |n| message(1_000 + n)).await;
@@ -27,30 +69,89 @@ async fn accepts_without_the_queue(queue: Queue) {
         "accepting waited for the queue: {:?}",
         started.elapsed()
     );
+    all_sent(&system, 210, AWAY).await;
+    shown(&api, "degraded").await;
     system.queue.instance().start_again().await;
-    let sent = async || system.smsru.accepted_count() == 210;
-    let took = eventually("all went out", BACK, sent).await;
-    println!("200 messages accepted without a queue went out {took:?} after it was back");
+    is_used_again(&system, &api, 210).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_redis_messages_are_accepted_and_go_out_when_it_is_back() {
-    accepts_without_the_queue(Queue::redis().await).await;
+async fn without_redis_messages_are_accepted_and_sent_and_it_is_used_again_when_it_is_back() {
+    goes_on_without_the_queue(Queue::redis().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_rabbitmq_messages_are_accepted_and_go_out_when_it_is_back() {
-    accepts_without_the_queue(Queue::rabbitmq().await).await;
+async fn without_rabbitmq_messages_are_accepted_and_sent_and_it_is_used_again_when_it_is_back() {
+    goes_on_without_the_queue(Queue::rabbitmq().await).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_queue_that_is_down_from_the_start_keeps_nobody_from_starting() {
-    let system = System::on_postgres(Queue::redis().await).await;
+/// A queue server that is down from the start keeps nobody from starting, and no message from going out.
+async fn starts_without_the_queue(queue: Queue) {
+    let system = System::on_postgres(queue).await;
     system.queue.instance().kill().await;
     let (api, _worker) = (system.api(), system.worker());
     api.post_many(20, message).await;
+    all_sent(&system, 20, AWAY).await;
     system.queue.instance().start_again().await;
-    eventually("all went out", BACK, async || system.smsru.accepted_count() == 20).await;
+    is_used_again(&system, &api, 20).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_is_down_from_the_start_keeps_nobody_from_starting() {
+    starts_without_the_queue(Queue::redis().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rabbitmq_that_is_down_from_the_start_keeps_nobody_from_starting() {
+    starts_without_the_queue(Queue::rabbitmq().await).await;
+}
+
+/// A network that swallows everything on its way to the queue server is noticed, and delays nothing for long.
+async fn goes_on_past_a_black_hole(queue: Queue) {
+    let mut system = System::on_postgres(queue).await;
+    let (proxy, url) = Proxy::in_front_of(system.queue.instance().url());
+    system.set("SMS_QUEUE", url);
+    let (api, _worker) = (system.api(), system.worker());
+    api.post_many(20, |n| message(1_000 + n)).await;
+    all_sent(&system, 20, BACK).await;
+    proxy.set(Mode::HalfOpen);
+    let started = Instant::now();
+    api.post_many(100, message).await;
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "accepting waited for the queue: {:?}",
+        started.elapsed()
+    );
+    all_sent(&system, 120, AWAY).await;
+    shown(&api, "degraded").await;
+    proxy.set(Mode::Pass);
+    is_used_again(&system, &api, 120).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_black_hole_in_front_of_redis_delays_no_message_for_long() {
+    goes_on_past_a_black_hole(Queue::redis().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_black_hole_in_front_of_rabbitmq_delays_no_message_for_long() {
+    goes_on_past_a_black_hole(Queue::rabbitmq().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_server_without_its_queue_server_sends_at_once() {
+    let system = System::on_postgres(Queue::redis().await).await;
+    let server = system.whole();
+    server.post_many(10, |n| message(1_000 + n)).await;
+    all_sent(&system, 10, BACK).await;
+    system.queue.instance().kill().await;
+    server.post_many(20, message).await;
+    all_sent(&system, 30, AWAY).await;
+    shown(&server, "degraded").await;
+    let (status, accepted) = server.post("k", &message(3_000)).await.expect("a reply");
+    assert_eq!(status, 202, "{accepted}");
+    let id = accepted["id"].as_str().expect("an id");
+    server.wait_for(id, "sent", Duration::from_secs(1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,24 +211,4 @@ async fn a_half_open_connection_to_postgres_hangs_nobody_for_long() {
         server.count("queued,sending").await == 0
     })
     .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_black_hole_in_front_of_redis_delays_no_acceptance() {
-    let mut system = System::on_postgres(Queue::redis().await).await;
-    let (proxy, url) = Proxy::in_front_of(system.queue.instance().url());
-    system.set("SMS_QUEUE", url);
-    let (api, _worker) = (system.api(), system.worker());
-    api.post_many(20, message).await;
-    proxy.set(Mode::HalfOpen);
-    sleep(Duration::from_millis(200)).await;
-    let started = Instant::now();
-    api.post_many(100, |n| message(100 + n)).await;
-    assert!(
-        started.elapsed() < Duration::from_secs(10),
-        "accepting waited for the queue: {:?}",
-        started.elapsed()
-    );
-    proxy.set(Mode::Pass);
-    eventually("all went out", BACK, async || system.smsru.accepted_count() == 120).await;
 }

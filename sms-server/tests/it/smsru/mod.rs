@@ -89,7 +89,8 @@ impl World {
     async fn probes(&self, number: usize) {
         let before = self.smsru.calls_of("auth/check");
         let probed = async || self.smsru.calls_of("auth/check") >= before + number;
-        eventually("the account is looked at", PATIENCE, probed).await;
+        // The pauses may have grown up to half a minute by now.
+        eventually("the account is looked at", 4 * PATIENCE, probed).await;
     }
 
     async fn provider_with(&self, pointer: &str, value: &Value) -> Value {

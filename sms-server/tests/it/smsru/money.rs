@@ -102,3 +102,33 @@ async fn a_service_that_is_unavailable_pauses_the_provider_and_not_a_message_is_
     eventually("all are sent", 3 * PATIENCE, sent).await;
     assert_eq!(world.smsru.accepted_count(), 500);
 }
+
+/// A message that was refused for want of money and is called back: nothing is left that could prove anything.
+async fn refused_and_called_back() -> World {
+    let world = World::new(SimulatorConfig::default().balance(Money::default()), "").await;
+    let id = world.send(message(1)).await;
+    world.paused_by(201).await;
+    let (status, body) = world.server.post_to(&format!("/v1/messages/{id}/cancel"), &json!({})).await;
+    assert_eq!(status, 200, "{body}");
+    world
+}
+
+#[tokio::test]
+async fn a_pause_for_want_of_money_ends_when_there_is_some_although_nothing_is_left_to_send() {
+    let world = refused_and_called_back().await;
+    let provider = world.provider_with("/pause/ends_by", &json!("account_check")).await;
+    assert_eq!(provider["pause"]["code"], 201, "{provider}");
+    world.smsru.add_money(roubles(100));
+    let calls = world.smsru.calls_of("sms/send");
+    let provider = world.provider_becomes("active").await;
+    assert_eq!(provider.get("pause"), None, "{provider}");
+    assert_eq!(world.smsru.calls_of("sms/send"), calls);
+}
+
+#[tokio::test]
+async fn a_persons_resume_ends_the_shown_pause_at_once_although_nothing_is_left_to_send() {
+    let world = refused_and_called_back().await;
+    world.order("resume").await;
+    let provider = world.provider_becomes("unproven").await;
+    assert_eq!(provider.get("pause"), None, "{provider}");
+}

@@ -1,0 +1,175 @@
+//! Pulling jobs, and starting calls for them.
+//!
+//! Two loops do it. The main one takes every lane in turn and waits where it must: for a place, for the outcome of a first
+//! call, for a pause to end. While it waits, the other looks for urgent messages only, which have places of their own: a
+//! one-time code stands behind nobody's call.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::gather::Rate;
+use super::places::{Pace, Place, Places};
+use super::{PULL_RETRY, PULL_WAIT, Shared, Worker};
+use crate::breaker::Admission;
+use crate::queue::{Lane, Lease, Queue};
+use crate::supervise::survive_panic;
+
+/// How often urgent messages are looked for while the main loop waits.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The two loops of a worker.
+#[derive(Debug)]
+pub(super) struct Puller<'a> {
+    shared: &'a Arc<Shared>,
+    shutdown: &'a CancellationToken,
+    attempts: &'a TaskTracker,
+    places: Places,
+    urgent_places: Places,
+    /// Whether the main loop is pulling, and how often it has.
+    pulling: AtomicBool,
+    pulls: AtomicU64,
+}
+
+impl<'a> Puller<'a> {
+    pub(super) fn new(
+        worker: &'a Worker,
+        attempts: &'a TaskTracker,
+        shutdown: &'a CancellationToken,
+    ) -> Self {
+        let (shared, calls) = (&worker.shared, worker.concurrency);
+        let pace = shared.provider.limits().calls_per_second.map(|calls| Arc::new(Pace::new(calls)));
+        Self {
+            shared,
+            shutdown,
+            attempts,
+            places: Places::new(calls, pace.clone()),
+            urgent_places: Places::urgent(calls, pace),
+            pulling: AtomicBool::default(),
+            pulls: AtomicU64::default(),
+        }
+    }
+
+    /// Works until the shutdown.
+    pub(super) async fn run(&self) {
+        tokio::join!(async { while survive_panic("pull", self.pull_all()).await.is_none() {} }, async {
+            while survive_panic("pull urgent messages", self.pull_urgent()).await.is_none() {}
+        },);
+    }
+
+    async fn pull_all(&self) {
+        let Self { shared, shutdown, .. } = *self;
+        // A panic may have left it set.
+        self.pulling.store(false, Ordering::Relaxed);
+        let mut rate = Rate::default();
+        while !shutdown.is_cancelled() {
+            let Some((admission, mut jobs)) = shutdown.run_until_cancelled(self.pull()).await else { break };
+            // What it gathers is kept out here, so that a shutdown that cuts it short loses nothing.
+            let gather = shared.gather(&mut rate, &mut jobs, self.most(admission));
+            shutdown.run_until_cancelled(gather).await;
+            while let Some(call) = next_call(&mut jobs) {
+                let ready = shutdown.run_until_cancelled(self.ready(&call, admission)).await.flatten();
+                let Some(place) = ready else {
+                    jobs.extend(call);
+                    break;
+                };
+                self.start(call, admission, place);
+            }
+            shared.release(&jobs).await;
+        }
+    }
+
+    /// The next jobs, when there is a place for a call; none when none came in time.
+    async fn pull(&self) -> (Admission, Vec<Lease>) {
+        // Wait for a place before pulling, so that jobs stay with the queue, where others can have them.
+        drop(self.places.take().await);
+        let admission = self.shared.breaker.admit().await;
+        self.pulls.fetch_add(1, Ordering::Relaxed);
+        self.pulling.store(true, Ordering::Relaxed);
+        let pulled = self.shared.queue.pull(self.most(admission), PULL_WAIT).await;
+        self.pulling.store(false, Ordering::Relaxed);
+        let leases = match pulled {
+            Ok(leases) => leases,
+            Err(error) => {
+                tracing::debug!(reason = error.report(), "pull failed, will be repeated");
+                sleep(PULL_RETRY).await;
+                Vec::new()
+            }
+        };
+        (admission, leases)
+    }
+
+    /// A place for this call, when it may start; `None` when it may not any more.
+    async fn ready(&self, call: &[Lease], admission: Admission) -> Option<Place> {
+        let urgent = call.iter().all(is_urgent);
+        let places = if urgent { &self.urgent_places } else { &self.places };
+        let place = places.take().await?;
+        // Last: an outcome may have paused the provider meanwhile, or a person.
+        self.shared.breaker.start(admission, urgent).await.then_some(place)
+    }
+
+    fn start(&self, call: Vec<Lease>, admission: Admission, place: Place) {
+        let shared = Arc::clone(self.shared);
+        self.attempts.spawn(async move { shared.attempt_safely(call, admission, place).await });
+    }
+
+    /// How many jobs are pulled for one call at most.
+    fn most(&self, admission: Admission) -> usize {
+        match admission {
+            Admission::All => self.shared.provider.limits().batch.max(1),
+            Admission::One => 1,
+        }
+    }
+
+    /// Takes urgent messages past the main loop while that one waits.
+    async fn pull_urgent(&self) {
+        let mut seen = 0;
+        // Only waits are cut short by the shutdown: a job that was pulled is started or given back.
+        while self.shutdown.run_until_cancelled(sleep(LOOK_INTERVAL)).await.is_some() {
+            let pulls = self.pulls.load(Ordering::Relaxed);
+            let waits = pulls == seen && !self.pulling.load(Ordering::Relaxed);
+            seen = pulls;
+            while waits && self.shared.breaker.admits_urgent() {
+                let place = self.shutdown.run_until_cancelled(self.urgent_places.take()).await;
+                let Some(place) = place.flatten() else { break };
+                let Some(call) = self.urgent_job().await else { break };
+                if !self.shared.breaker.start(Admission::One, true).await {
+                    self.shared.release(&call).await;
+                    break;
+                }
+                self.start(call, Admission::One, place);
+            }
+        }
+    }
+
+    /// An urgent job, if the queue has one. A queue cannot be asked for one lane; so it is asked whether there is one first,
+    /// and what comes instead, because somebody else was faster, goes back.
+    async fn urgent_job(&self) -> Option<Vec<Lease>> {
+        let queue = &self.shared.queue;
+        if queue.stats().await.ok()?.lanes[usize::from(Lane::Urgent.number())].ready == 0 {
+            return None;
+        }
+        let leases = queue.pull(1, Duration::ZERO).await.ok()?;
+        if leases.is_empty() || leases.iter().all(is_urgent) {
+            return Some(leases).filter(|leases| !leases.is_empty());
+        }
+        self.shared.release(&leases).await;
+        None
+    }
+}
+
+fn is_urgent(lease: &Lease) -> bool {
+    lease.job.lane == Lane::Urgent
+}
+
+/// Takes out the jobs of one call: an urgent one by itself, else all that are left.
+fn next_call(jobs: &mut Vec<Lease>) -> Option<Vec<Lease>> {
+    if let Some(urgent) = jobs.iter().position(is_urgent) {
+        return Some(vec![jobs.remove(urgent)]);
+    }
+    (!jobs.is_empty()).then(|| std::mem::take(jobs))
+}
