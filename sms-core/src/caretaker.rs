@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ends::EndLog;
 use crate::error::{Error, Result};
+use crate::outage::Outage;
 use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::store::{DueRequest, KEY_WINDOW, Store};
@@ -76,20 +77,23 @@ impl Caretaker {
     /// Works until the shutdown, which drops the step in hand: each is a compare-and-set, and what it leaves undone the
     /// next round does. A failure of a step is logged.
     pub async fn run(&self, shutdown: &CancellationToken) {
+        let step = |name: &str| Outage::new(format!("the caretaker's step `{name}`"), "it is repeated");
+        let [expire, rescue, offer, ask, infer, purge] =
+            ["expire", "rescue", "offer", "ask for receipts", "infer", "purge"].map(step);
         let care = async {
             tokio::join!(
                 repeat(INTERVAL, || async {
-                    report("expire", self.expire()).await | report("rescue", self.rescue()).await
+                    run(&expire, self.expire()).await | run(&rescue, self.rescue()).await
                 }),
                 // Apart, since a queue that does not answer must delay neither.
-                repeat(INTERVAL, || report("offer", self.offer())),
+                repeat(INTERVAL, || run(&offer, self.offer())),
                 // Apart, since a provider may take its time to answer.
-                repeat(INTERVAL, || report("ask for receipts", async {
+                repeat(INTERVAL, || run(&ask, async {
                     // More only at the usual pace: it is the provider's time.
                     self.ask_for_receipts().await.map(|()| false)
                 })),
-                repeat(INFER_INTERVAL, || report("infer", async { self.infer().await.map(|()| false) })),
-                repeat(PURGE_INTERVAL, || report("purge", self.purge())),
+                repeat(INFER_INTERVAL, || run(&infer, async { self.infer().await.map(|()| false) })),
+                repeat(PURGE_INTERVAL, || run(&purge, self.purge())),
             )
         };
         shutdown.run_until_cancelled(care).await;
@@ -234,11 +238,9 @@ async fn repeat<F: Future<Output = bool>>(every: Duration, mut step: impl FnMut(
 }
 
 /// Whether a step has more to do; one that failed is repeated at its time.
-async fn report(name: &'static str, step: impl Future<Output = Result<bool>>) -> bool {
+async fn run(outage: &Outage, step: impl Future<Output = Result<bool>>) -> bool {
     let timed_out = |error| Err(Error::unavailable("the step took too long", error));
-    timeout(STEP_TIMEOUT, catch_panic(step)).await.unwrap_or_else(timed_out).unwrap_or_else(|error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string);
-        tracing::warn!(step = name, %error, cause, "caretaker: a step failed and will be repeated");
-        false
-    })
+    let done = timeout(STEP_TIMEOUT, catch_panic(step)).await.unwrap_or_else(timed_out);
+    outage.note_work(&done);
+    done.unwrap_or(false)
 }

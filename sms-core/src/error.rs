@@ -21,6 +21,7 @@ struct Inner {
     message: Cow<'static, str>,
     fields: Vec<FieldError>,
     fault: Option<StoreFault>,
+    is_reported: bool,
     source: Option<Cause>,
 }
 
@@ -123,7 +124,14 @@ impl Error {
     /// An error of this kind, with a lower-case, one-line message.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        Self(Box::new(Inner { kind, message, fields: Vec::new(), fault: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message,
+            fields: Vec::new(),
+            fault: None,
+            is_reported: false,
+            source: None,
+        }))
     }
 
     /// An input in which these fields are wrong.
@@ -132,7 +140,14 @@ impl Error {
             [one] => Cow::Owned(format!("{}: {}", one.field, one.message)),
             _ => Cow::Borrowed("several fields are invalid"),
         };
-        Self(Box::new(Inner { kind: ErrorKind::Invalid, message, fields, fault: None, source: None }))
+        Self(Box::new(Inner {
+            kind: ErrorKind::Invalid,
+            message,
+            fields,
+            fault: None,
+            is_reported: false,
+            source: None,
+        }))
     }
 
     /// A service that did not answer, with the cause.
@@ -159,6 +174,7 @@ impl Error {
             message: self.0.message.clone(),
             fields: self.0.fields.clone(),
             fault: self.0.fault,
+            is_reported: self.0.is_reported,
             source: Some(Cause::Shared(Arc::clone(self))),
         }))
     }
@@ -184,6 +200,34 @@ impl Error {
     /// The refused fields of an [`ErrorKind::Invalid`] input; empty for other kinds.
     pub fn fields(&self) -> &[FieldError] {
         &self.0.fields
+    }
+
+    /// The same error, whose outage is in the log: who gets it need not log it again.
+    pub(crate) fn into_reported(mut self) -> Self {
+        self.0.is_reported = true;
+        self
+    }
+
+    /// Whether it is a part of an outage that [`Watched`](crate::Watched) has logged.
+    pub fn is_reported(&self) -> bool {
+        self.0.is_reported
+    }
+
+    /// The error and its causes on one line, outermost first. A cause that the words before it already hold is left out:
+    /// drivers repeat what they pass on.
+    pub fn report(&self) -> String {
+        let mut line = self.to_string();
+        let mut next = self.source();
+        while let Some(cause) = next {
+            let words = cause.to_string();
+            let words: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            if !line.contains(&words) {
+                line.push_str(": ");
+                line.push_str(&words);
+            }
+            next = cause.source();
+        }
+        line
     }
 
     /// Why the store cannot be used at present, where a store has found that out; `None` for all other errors.
@@ -266,5 +310,27 @@ mod tests {
         );
         let refused = Error::from(FieldError::new("to", "phone_invalid", "not a phone number"));
         assert_eq!(Arc::new(refused).shared().code(), "phone_invalid");
+    }
+
+    #[test]
+    fn a_report_says_each_cause_once_and_on_one_line() {
+        #[derive(Debug)]
+        struct Driver(std::io::Error);
+        impl fmt::Display for Driver {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "error communicating with database: {}", self.0)
+            }
+        }
+        impl StdError for Driver {
+            fn source(&self) -> Option<&(dyn StdError + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let error =
+            Error::unavailable("the store is away", Driver(std::io::Error::other("connection\nrefused")));
+        assert_eq!(
+            error.report(),
+            "the store is away: error communicating with database: connection refused"
+        );
     }
 }

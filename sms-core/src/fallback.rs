@@ -47,6 +47,8 @@ pub(crate) struct FallbackQueue {
 struct Away {
     /// A job of the push that failed. The queue is back when it takes this one; a copy more does no harm.
     refused: Option<Job>,
+    /// Its beginning and its end are logged elsewhere.
+    is_reported: bool,
 }
 
 impl FallbackQueue {
@@ -88,13 +90,24 @@ impl FallbackQueue {
                     if reminded.elapsed() >= REMINDER {
                         reminded = Instant::now();
                         let (away_seconds, waiting) = (since.elapsed().as_secs(), self.own.ready());
-                        tracing::warn!(%error, away_seconds, waiting, "the queue still cannot be used; messages go on through the store");
+                        tracing::warn!(
+                            reason = error.report(),
+                            away_seconds,
+                            waiting,
+                            "the queue still cannot be used; messages go on through the store"
+                        );
                     }
                 }
             }
         }
         let away_seconds = since.elapsed().as_secs();
-        tracing::info!(away_seconds, waiting = self.own.ready(), "the queue answers again and is used again");
+        if !self.away.borrow().is_some_and(|away| away.is_reported) {
+            tracing::info!(
+                away_seconds,
+                waiting = self.own.ready(),
+                "the queue answers again and is used again"
+            );
+        }
     }
 
     /// Every kind of call that a worker needs, for each can hang by itself.
@@ -112,14 +125,16 @@ impl FallbackQueue {
     }
 
     fn leave(&self, error: &Error, refused: Option<Job>) {
-        let cause = std::error::Error::source(error).map(ToString::to_string);
-        let reason = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
         self.away.send_if_modified(|away| {
             if away.is_some() {
                 return false;
             }
-            tracing::warn!(reason, "the queue cannot be used; messages go on through the store");
-            *away = Some(Away { refused });
+            let is_reported = error.is_reported();
+            if !is_reported {
+                let reason = error.report();
+                tracing::warn!(reason, "the queue cannot be used; messages go on through the store");
+            }
+            *away = Some(Away { refused, is_reported });
             true
         });
     }

@@ -11,7 +11,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::error::Error;
 use crate::message::NewMessage;
+use crate::outage::Outage;
 use crate::queue::{Job, Lane, Queue, QueueStats};
 use crate::supervise::{catch_panic, survive_panic};
 
@@ -85,11 +87,13 @@ impl Pusher {
     pub(crate) fn start(runtime: &Handle, queue: Arc<dyn Queue>) -> Self {
         let first = LaneRoom { most: FIRST_ROOM, free: FIRST_ROOM, claimed: 0 };
         let room = Room(Arc::new(Mutex::new(Lanes { rooms: [first; 3], closed_until: None })));
+        let meaning = "accepted messages are found in the store by the workers";
+        let outage = Arc::new(Outage::new("pushing into the queue", meaning));
         let batches = Lane::ALL.map(|_| {
             let (batches, mut waiting) = mpsc::unbounded_channel();
-            let (queue, room) = (Arc::clone(&queue), room.clone());
+            let (queue, room, outage) = (Arc::clone(&queue), room.clone(), Arc::clone(&outage));
             runtime.spawn(async move {
-                while survive_panic("push", push_all(&queue, &mut waiting, &room)).await.is_none() {}
+                while survive_panic("push", push_all(&queue, &mut waiting, &room, &outage)).await.is_none() {}
             });
             batches
         });
@@ -181,6 +185,7 @@ async fn push_all(
     queue: &Arc<dyn Queue>,
     waiting: &mut mpsc::UnboundedReceiver<(Vec<Job>, Claim)>,
     room: &Room,
+    outage: &Arc<Outage>,
 ) {
     let mut pushes = JoinSet::new();
     while let Some((mut jobs, claim)) = waiting.recv().await {
@@ -195,9 +200,9 @@ async fn push_all(
             jobs.extend(more);
             claims.push(claim);
         }
-        let (queue, room) = (Arc::clone(queue), room.clone());
+        let (queue, room, outage) = (Arc::clone(queue), room.clone(), Arc::clone(outage));
         pushes.spawn(async move {
-            if !push(queue.as_ref(), &jobs).await {
+            if !push(queue.as_ref(), &jobs, &outage).await {
                 room.close();
             }
             // Not before: only now the queue counts them.
@@ -208,18 +213,12 @@ async fn push_all(
     while pushes.join_next().await.is_some() {}
 }
 
-/// Whether the queue took these.
-async fn push(queue: &dyn Queue, jobs: &[Job]) -> bool {
-    match timeout(TIMEOUT, catch_panic(queue.push(jobs))).await {
-        Ok(Ok(())) => return true,
-        Ok(Err(error)) => {
-            tracing::warn!(jobs = jobs.len(), %error, "push failed; the caretaker will offer these messages");
-        }
-        Err(_) => {
-            tracing::warn!(jobs = jobs.len(), "push timed out; the caretaker will offer these messages");
-        }
-    }
-    false
+/// Whether the queue took these. If not, the caretaker offers them.
+async fn push(queue: &dyn Queue, jobs: &[Job], outage: &Outage) -> bool {
+    let timed_out = |error| Err(Error::unavailable("the queue did not take jobs in time", error));
+    let pushed = timeout(TIMEOUT, catch_panic(queue.push(jobs))).await.unwrap_or_else(timed_out);
+    outage.note_work(&pushed);
+    pushed.is_ok()
 }
 
 /// Looks now and then how full the queue is, while something is pushed or room is scarce.

@@ -195,7 +195,11 @@ impl Shared {
                 () = self.demand.notified() => self.subscribe(&channel, &questions, &mut readers).await?,
                 _ = ticks.tick() => self.tidy().await?,
                 _ = probes.tick() => self.probe(&questions).await?,
-                Some(ended) = readers.join_next() => self.ended(ended.ok())?,
+                Some(ended) = readers.join_next() => {
+                    // With the connection all consumers end.
+                    let is_up = link.status().connected() && channel.status().connected();
+                    self.ended(ended.ok()).map_err(|failure| if is_up { failure } else { Failure::Closed })?;
+                }
                 () = self.broken.notified() => {}
             }
             if !(link.status().connected() && channel.status().connected() && questions.status().connected())

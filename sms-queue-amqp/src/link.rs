@@ -140,25 +140,20 @@ pub(crate) struct Retry {
     purpose: &'static str,
     waits: ExponentialBackoff,
     since: Instant,
-    told: bool,
 }
 
 impl Retry {
     pub(crate) fn new(purpose: &'static str) -> Self {
-        Self { purpose, waits: waits(), since: Instant::now(), told: false }
+        Self { purpose, waits: waits(), since: Instant::now() }
     }
 
     /// Waits before the next attempt, after one that ended like this.
     pub(crate) async fn pause(&mut self, failure: &Failure) {
         if self.since.elapsed() > STEADY + LONGEST_WAIT {
-            (self.waits, self.told) = (waits(), false);
+            self.waits = waits();
         }
-        if self.told {
-            tracing::debug!(purpose = self.purpose, %failure, "RabbitMQ: still no connection");
-        } else {
-            tracing::warn!(purpose = self.purpose, %failure, "RabbitMQ: connecting again");
-            self.told = true;
-        }
+        // Each call fails with it meanwhile, and whoever makes them reports it.
+        tracing::debug!(purpose = self.purpose, %failure, "RabbitMQ: connecting again");
         sleep(self.waits.next().unwrap_or(LONGEST_WAIT)).await;
         self.since = Instant::now();
     }

@@ -79,7 +79,7 @@ impl Link {
         match self.target.connect(self.timeout).await {
             Ok(connection) => {
                 if state.failed.take().is_some() {
-                    tracing::info!("Redis can be reached again");
+                    tracing::debug!("Redis can be reached again");
                 }
                 state.failures = 0;
                 state.number += 1;
@@ -105,7 +105,8 @@ impl State {
     fn fail(&mut self, error: &Error) {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         if self.failures == 0 {
-            tracing::warn!(%error, cause, "Redis cannot be reached; connecting is tried again and again");
+            // Each call fails with it, and who makes them reports it.
+            tracing::debug!(%error, cause, "Redis cannot be reached; connecting is tried again and again");
         }
         let pause = (FIRST_PAUSE * 2_u32.saturating_pow(self.failures.min(16))).min(LONGEST_PAUSE);
         self.failures = self.failures.saturating_add(1);

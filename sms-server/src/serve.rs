@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use futures_util::FutureExt;
 use secrecy::ExposeSecret;
-use sms_core::{CancellationToken, Sender, Worker};
+use sms_core::{CancellationToken, Outage, Queue, Registry, Sender, Store, Watched, Worker};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -32,6 +32,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (store, registry) = store.open(config.region).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
+    let (store, registry, queue) = watched(&config, store, registry, queue);
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
     let signals = tokio::spawn(watch_signals(shutdown.clone()).context("signals")?);
@@ -92,6 +93,28 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     };
     tracing::info!("stopped");
     sent.and(served)
+}
+
+/// Has each outage of a service reported once for the whole process.
+fn watched(
+    config: &Config,
+    store: Arc<dyn Store>,
+    registry: Arc<dyn Registry>,
+    queue: Arc<dyn Queue>,
+) -> (Arc<dyn Store>, Arc<dyn Registry>, Arc<dyn Queue>) {
+    let of = |what, key, meaning| Outage::new(format!("{what} {}", config.shown(key)), meaning);
+    let meaning = "no message is accepted or sent; outcomes are kept and written when it is back";
+    let kept = Arc::new(of("the store", Key::Store, meaning));
+    let mut offered = of("the queue", Key::Queue, "messages go on through the store");
+    if config.has(Role::Worker) {
+        // The worker knows how much waits.
+        offered = offered.without_reminders();
+    }
+    (
+        Arc::new(Watched::new(store, Arc::clone(&kept))),
+        Arc::new(Watched::new(registry, kept)),
+        Arc::new(Watched::new(queue, Arc::new(offered))),
+    )
 }
 
 /// Says which system this process is a part of, before anything of it can fail.

@@ -39,7 +39,11 @@ impl Shared {
         };
         if let Err(error) = catch_panic(attempt).await {
             self.breaker.call_off(admission);
-            tracing::error!(%error, messages, "an attempt failed half way; its messages become unknown");
+            tracing::error!(
+                reason = error.report(),
+                messages,
+                "an attempt failed half way; its messages become unknown"
+            );
         }
     }
 
@@ -64,7 +68,7 @@ impl Shared {
             drop(recording);
         }
         // Also those that were not begun: they are settled, or the caretaker offers them when they are due.
-        report("ack", self.queue.ack(&leases)).await;
+        self.queue_call(self.queue.ack(&leases)).await;
     }
 
     /// Whose turn it is to write to the store: an urgent job waits for nobody.
@@ -75,7 +79,7 @@ impl Shared {
     /// Gives jobs back that were not begun.
     pub(super) async fn release(&self, leases: &[Lease]) {
         if !leases.is_empty() {
-            report("release", self.queue.release(leases)).await;
+            self.queue_call(self.queue.release(leases)).await;
         }
     }
 
@@ -97,11 +101,13 @@ impl Shared {
             let write = in_turn(turns, catch_panic(self.store.begin(request)));
             let recorded = timeout_at(latest_start, timeout(STORE_TIMEOUT, write));
             match self.abandon.run_until_cancelled(recorded).await? {
-                Ok(Ok(Ok(begun))) => return Some(begun),
-                Ok(Ok(Err(error))) => {
-                    tracing::warn!(%error, messages = ids.len(), "begin failed, will be repeated");
+                Ok(Ok(begun)) => {
+                    self.recording.note_work(&begun);
+                    if let Ok(begun) = begun {
+                        return Some(begun);
+                    }
                 }
-                Ok(Err(_)) => tracing::warn!(messages = ids.len(), "begin timed out, will be repeated"),
+                Ok(Err(_)) => self.recording.failed("begin: no answer in time"),
                 Err(_) => break,
             }
             self.pause(&mut wait).await?;
@@ -190,6 +196,13 @@ impl Shared {
         }
     }
 
+    /// Tells the queue about jobs. Those it does not hear of come again and fall off the store.
+    async fn queue_call(&self, call: impl Future<Output = Result<()>>) {
+        let timed_out = |error| Err(Error::unavailable("no answer in time", error));
+        let told = timeout(QUEUE_TIMEOUT, catch_panic(call)).await.unwrap_or_else(timed_out);
+        self.telling.note_work(&told);
+    }
+
     fn poll_after(&self) -> Option<Duration> {
         self.provider.receipts().map(|receipts| receipts.polling().first)
     }
@@ -201,19 +214,14 @@ impl Shared {
         loop {
             let settle = timeout(STORE_TIMEOUT, in_turn(turns, catch_panic(self.store.settle(settlements))));
             match self.unless_abandoned(settle).await {
-                Some(Ok(Ok(settled))) => {
-                    log_late(settlements, &settled);
-                    return self.ends.settled(settlements, &settled);
+                Some(Ok(settled)) => {
+                    self.recording.note_work(&settled);
+                    if let Ok(settled) = settled {
+                        log_late(settlements, &settled);
+                        return self.ends.settled(settlements, &settled);
+                    }
                 }
-                Some(Ok(Err(error))) => {
-                    tracing::error!(%error, messages = settlements.len(), "outcomes not recorded, will be repeated");
-                }
-                Some(Err(_)) => {
-                    tracing::error!(
-                        messages = settlements.len(),
-                        "outcomes not recorded in time, will be repeated"
-                    );
-                }
+                Some(Err(_)) => self.recording.failed("settle: no answer in time"),
                 None => return log_lost(settlements),
             }
             if self.pause(&mut wait).await.is_none() {
@@ -267,11 +275,4 @@ async fn in_turn<T>(turns: Option<&Semaphore>, write: impl Future<Output = T>) -
         None => None,
     };
     write.await
-}
-
-async fn report(what: &'static str, call: impl Future<Output = Result<()>>) {
-    let timed_out = |error| Err(Error::unavailable("no answer in time", error));
-    if let Err(error) = timeout(QUEUE_TIMEOUT, catch_panic(call)).await.unwrap_or_else(timed_out) {
-        tracing::warn!(what, %error, "the queue did not take this; the jobs come again and fall off the store");
-    }
 }

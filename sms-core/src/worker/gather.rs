@@ -65,7 +65,7 @@ impl Shared {
                     jobs.extend(more);
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "pull failed; what was pulled before is sent");
+                    tracing::debug!(reason = error.report(), "pull failed; what was pulled before is sent");
                     break;
                 }
             }

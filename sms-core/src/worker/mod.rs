@@ -22,6 +22,7 @@ use crate::caretaker::Caretaker;
 use crate::ends::EndLog;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fallback::FallbackQueue;
+use crate::outage::Outage;
 use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::registry::Registry;
@@ -81,6 +82,10 @@ struct Shared {
     in_flight: AtomicUsize,
     retry: RetryPolicy,
     ends: EndLog,
+    /// Reports on writes of attempts to the store, on what the queue is told, and on orders and reports.
+    recording: Outage,
+    telling: Outage,
+    reporting: Outage,
     name: String,
     lease: Option<Duration>,
     /// The right to write a batch to the store.
@@ -162,6 +167,18 @@ impl Worker {
             in_flight: AtomicUsize::new(0),
             retry: RetryPolicy::default(),
             ends: EndLog::new(),
+            recording: Outage::new(
+                "recording attempts",
+                "nothing is sent, outcomes are kept and written later",
+            ),
+            telling: Outage::new(
+                "telling the queue what is done",
+                "the jobs come again and fall off the store",
+            ),
+            reporting: Outage::new(
+                "reading orders and writing reports",
+                "the last orders that were read count",
+            ),
             name: format!("worker-{:08x}", fastrand::u32(..)),
             lease: None,
             writes: Semaphore::new(MAX_WRITES),

@@ -95,7 +95,7 @@ impl<'a> Puller<'a> {
         let leases = match pulled {
             Ok(leases) => leases,
             Err(error) => {
-                tracing::warn!(%error, "pull failed, will be repeated");
+                tracing::debug!(reason = error.report(), "pull failed, will be repeated");
                 sleep(PULL_RETRY).await;
                 Vec::new()
             }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use crate::breaker::Pause;
 use crate::clock::{Clock, SystemClock, datetime_from_ms};
+use crate::error::Error;
 use crate::steering::{PauseReport, Reported, Steering, WorkerReport};
 use crate::supervise::catch_panic;
 
@@ -101,11 +102,10 @@ impl<'a> Helm<'a> {
 
     async fn take_order(&mut self) {
         let provider = self.shared.provider.name();
-        let order = match timeout(REGISTRY_TIMEOUT, catch_panic(self.steering.order(provider))).await {
-            Ok(Ok(order)) => order,
-            Ok(Err(error)) => return tracing::warn!(%error, "the orders for the provider cannot be read"),
-            Err(_) => return tracing::warn!("the orders for the provider cannot be read in time"),
-        };
+        let in_time = timeout(REGISTRY_TIMEOUT, catch_panic(self.steering.order(provider))).await;
+        let order = in_time.unwrap_or_else(|error| Err(Error::unavailable("no orders in time", error)));
+        self.shared.reporting.note_work(&order);
+        let Ok(order) = order else { return };
         let version = order.as_ref().map_or(0, |(version, _)| *version);
         let before = self.version.replace(version);
         match order {
@@ -146,10 +146,11 @@ impl<'a> Helm<'a> {
             return;
         }
         let written = catch_panic(self.steering.report(&self.shared.name, &report));
-        match timeout(REGISTRY_TIMEOUT, written).await {
-            Ok(Ok(())) => (self.report, self.reported_at) = (report, Some(Instant::now())),
-            Ok(Err(error)) => tracing::warn!(%error, "this worker's state cannot be reported"),
-            Err(_) => tracing::warn!("this worker's state cannot be reported in time"),
+        let in_time = timeout(REGISTRY_TIMEOUT, written).await;
+        let written = in_time.unwrap_or_else(|error| Err(Error::unavailable("not reported in time", error)));
+        self.shared.reporting.note_work(&written);
+        if written.is_ok() {
+            (self.report, self.reported_at) = (report, Some(Instant::now()));
         }
     }
 }

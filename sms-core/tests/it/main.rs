@@ -11,6 +11,7 @@ mod log;
 mod memory_queue;
 mod model;
 mod optional;
+mod outages;
 mod outcomes;
 mod panics;
 mod sender;

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use sms_core::caretaker::Caretaker;
 use sms_core::registry::{Expect, Record};
-use sms_core::{MemoryRegistry, Outcome, Registry, Result, Status, async_trait};
-use tokio::time::{Instant, sleep};
+use sms_core::{CancellationToken, MemoryRegistry, Registry, Result, Status, async_trait};
+use tokio::time::Instant;
 
-use crate::support::{Call, Fault, QUEUE_CALLS, Reply, World, accept, all, message, start};
+use crate::support::{Call, Fault, QUEUE_CALLS, Reply, World, accept, message, start};
 
 /// A registry in which orders can be read, and everything else never ends.
 #[derive(Debug)]
@@ -45,8 +46,7 @@ async fn reports_that_cannot_be_written_or_listed_delay_no_message() {
 #[tokio::test(start_paused = true)]
 async fn a_queue_that_never_answers_delays_neither_rescue_nor_expiry() {
     let world = World::new();
-    let refuse = |_, batch: &[_]| Reply::Now(all(batch, &Outcome::blocked(201, "no money")));
-    let provider = world.witness(refuse);
+    let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
     let dying = world.start(world.witness(|_, batch| Reply::After(Duration::MAX / 4, accept(batch))));
     let abandoned = world.send(message("hi")).await;
     world.becomes(abandoned, Status::Sending).await;
@@ -54,13 +54,17 @@ async fn a_queue_that_never_answers_delays_neither_rescue_nor_expiry() {
     world.faults.break_all(QUEUE_CALLS, Fault::Hang);
     let late = world.send(message("hi").deadline(Duration::from_secs(30))).await;
     let before = Instant::now();
-    let worker = world.start(provider);
-    world.becomes(abandoned, Status::Unknown).await;
-    // The lease is 20 s, the provider's time to answer aside.
-    assert!(before.elapsed() < Duration::from_secs(25), "rescued after {:?}", before.elapsed());
-    world.becomes(late, Status::Expired).await;
-    assert!(before.elapsed() < Duration::from_secs(35), "expired after {:?}", before.elapsed());
+    let (store, queue) = (world.store.clone(), world.queue.clone());
+    let caretaker = Caretaker::new(store, queue, provider, Duration::from_hours(72));
+    let shutdown = CancellationToken::new();
+    let rescued_and_expired = async {
+        world.becomes(abandoned, Status::Unknown).await;
+        // The lease is 20 s, the provider's time to answer aside.
+        assert!(before.elapsed() < Duration::from_secs(25), "rescued after {:?}", before.elapsed());
+        world.becomes(late, Status::Expired).await;
+        assert!(before.elapsed() < Duration::from_secs(35), "expired after {:?}", before.elapsed());
+        shutdown.cancel();
+    };
+    tokio::join!(caretaker.run(&shutdown), rescued_and_expired);
     assert!(world.faults.count(Call::Stats) > 0);
-    sleep(Duration::from_secs(1)).await;
-    worker.stop().await;
 }

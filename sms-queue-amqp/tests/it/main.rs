@@ -8,6 +8,7 @@ mod config;
 mod conformance;
 mod loss;
 mod outage;
+mod panics;
 mod proxy;
 mod sharing;
 mod support;

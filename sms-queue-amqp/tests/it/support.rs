@@ -104,6 +104,12 @@ impl Lanes {
         published.await.expect("a publish").await.expect("a publish");
     }
 
+    /// Deletes a lane, if it is there.
+    pub(crate) async fn try_delete(&self, lane: Lane) {
+        let (_connection, channel) = self.channel().await;
+        let _ = channel.queue_delete(self.lane(lane).into(), QueueDeleteOptions::default()).await;
+    }
+
     pub(crate) async fn delete(&self, lane: Lane) {
         let (_connection, channel) = self.channel().await;
         channel.queue_delete(self.lane(lane).into(), QueueDeleteOptions::default()).await.expect("deleted");

@@ -155,7 +155,7 @@ impl Api {
             .layer(SetRequestIdLayer::new(problem::REQUEST_ID, NewRequestId))
             .layer(PropagateRequestIdLayer::new(problem::REQUEST_ID))
             .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION]))
-            .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log))
+            .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log).on_failure(()))
             .layer(axum::middleware::from_fn(problem::render))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(SetResponseHeaderLayer::if_not_present(nosniff.0, nosniff.1))

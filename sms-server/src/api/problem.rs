@@ -168,10 +168,11 @@ impl From<Error> for Problem {
 
 /// The one place where the cause of a failed request is logged.
 fn log_cause(error: &Error) {
-    let chain: Vec<String> = std::iter::successors(std::error::Error::source(error), |cause| cause.source())
-        .map(ToString::to_string)
-        .collect();
-    tracing::error!(%error, kind = ?error.kind(), cause = chain.join(": "), "request failed");
+    if error.is_reported() {
+        // Every request of an outage has the same.
+        return tracing::debug!(kind = ?error.kind(), reason = error.report(), "request failed");
+    }
+    tracing::error!(kind = ?error.kind(), reason = error.report(), "request failed");
 }
 
 impl IntoResponse for Problem {

@@ -1,6 +1,7 @@
 //! Several processes on real services of the test's own, which can be killed.
 
 mod chaos;
+mod outage_log;
 mod outages;
 mod pairs;
 mod transactions;

@@ -1,0 +1,173 @@
+//! A store, registry or queue that reports its own outages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::error::Result;
+use crate::event::Event;
+use crate::inference::UnmatchedId;
+use crate::message::{MessageId, NewMessage, StoredMessage};
+use crate::outage::Outage;
+use crate::page::MessagePage;
+use crate::phone::NumberReader;
+use crate::provider::{Polling, ProviderRef};
+use crate::queue::{Job, Lease, Queue, QueueStats};
+use crate::receipt::{Receipt, ReceiptEffect};
+use crate::registry::{Expect, Record, Registry};
+use crate::state::Status;
+use crate::store::{
+    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest,
+    Scope, Settled, Settlement, Stats, StatsRange, Store, UnmatchedRequest,
+};
+
+/// A call that is given up after so long counts as one that failed.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// Passes all calls on, and reports outages in one line when they begin, one a minute and one when they end. Who uses it
+/// need not log its failures: [`is_reported`](crate::Error::is_reported).
+///
+/// Clones, and those made from one [`Outage`], share their reports.
+#[derive(Clone, Debug)]
+pub struct Watched<T> {
+    inner: T,
+    outage: Arc<Outage>,
+}
+
+impl<T> Watched<T> {
+    /// Watches this, by this report.
+    pub const fn new(inner: T, outage: Arc<Outage>) -> Self {
+        Self { inner, outage }
+    }
+
+    /// The result of a call that may wait for `wait` by itself.
+    async fn watch<R>(&self, wait: Duration, call: impl Future<Output = Result<R>>) -> Result<R> {
+        let mut pending = Pending { outage: &self.outage, since: Instant::now(), wait, is_over: false };
+        let result = call.await;
+        pending.is_over = true;
+        self.outage.note(result)
+    }
+
+    async fn call<R>(&self, call: impl Future<Output = Result<R>>) -> Result<R> {
+        self.watch(Duration::ZERO, call).await
+    }
+}
+
+/// A call under way.
+struct Pending<'a> {
+    outage: &'a Outage,
+    since: Instant,
+    wait: Duration,
+    is_over: bool,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        let waited = self.since.elapsed();
+        if !self.is_over && waited >= self.wait + SILENCE {
+            self.outage.failed(&format!("no answer in {} s", waited.as_secs()));
+        }
+    }
+}
+
+#[async_trait]
+impl<T: Store> Store for Watched<T> {
+    fn numbers(&self) -> NumberReader {
+        self.inner.numbers()
+    }
+    async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
+        self.call(self.inner.insert(request)).await
+    }
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+        self.call(self.inner.replays(messages)).await
+    }
+    async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {
+        self.call(self.inner.due(request)).await
+    }
+    async fn begin(&self, request: BeginRequest<'_>) -> Result<Vec<Begun>> {
+        self.call(self.inner.begin(request)).await
+    }
+    async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Settled>> {
+        self.call(self.inner.settle(settlements)).await
+    }
+    async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
+        self.call(self.inner.rescue(limit)).await
+    }
+    async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
+        self.call(self.inner.expire(limit)).await
+    }
+    async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
+        self.call(self.inner.apply_receipts(receipts)).await
+    }
+    async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
+        self.call(self.inner.awaiting_receipt(polling, limit)).await
+    }
+    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
+        self.call(self.inner.infer(quiet)).await
+    }
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        self.call(self.inner.unmatched(request)).await
+    }
+    async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
+        self.call(self.inner.resolve(request)).await
+    }
+    async fn cancel(&self, request: CancelRequest) -> Result<Status> {
+        self.call(self.inner.cancel(request)).await
+    }
+    async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
+        self.call(self.inner.get(id, scope)).await
+    }
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
+        self.call(self.inner.list(request)).await
+    }
+    async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
+        self.call(self.inner.timeline(id)).await
+    }
+    async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
+        self.call(self.inner.events_after(seq, limit)).await
+    }
+    async fn stats(&self, range: &StatsRange) -> Result<Stats> {
+        self.call(self.inner.stats(range)).await
+    }
+    async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
+        self.call(self.inner.purge(older_than, limit)).await
+    }
+}
+
+#[async_trait]
+impl<T: Registry> Registry for Watched<T> {
+    async fn put(&self, kind: &str, name: &str, value: &Value, expect: Expect) -> Result<u64> {
+        self.call(self.inner.put(kind, name, value, expect)).await
+    }
+    async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>> {
+        self.call(self.inner.get(kind, name)).await
+    }
+    async fn list(&self, kind: &str) -> Result<Vec<Record>> {
+        self.call(self.inner.list(kind)).await
+    }
+    async fn delete(&self, kind: &str, name: &str) -> Result<bool> {
+        self.call(self.inner.delete(kind, name)).await
+    }
+}
+
+#[async_trait]
+impl<T: Queue> Queue for Watched<T> {
+    async fn push(&self, jobs: &[Job]) -> Result<()> {
+        self.call(self.inner.push(jobs)).await
+    }
+    async fn pull(&self, max: usize, wait: Duration) -> Result<Vec<Lease>> {
+        self.watch(wait, self.inner.pull(max, wait)).await
+    }
+    async fn ack(&self, leases: &[Lease]) -> Result<()> {
+        self.call(self.inner.ack(leases)).await
+    }
+    async fn release(&self, leases: &[Lease]) -> Result<()> {
+        self.call(self.inner.release(leases)).await
+    }
+    async fn stats(&self) -> Result<QueueStats> {
+        self.call(self.inner.stats()).await
+    }
+}
