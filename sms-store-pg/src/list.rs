@@ -13,7 +13,7 @@ use crate::store::PgStore;
 pub(crate) async fn list(store: &PgStore, request: &ListRequest) -> Result<Vec<StoredMessage>> {
     // Not kept prepared: there are many shapes of it, and each is planned for what is asked.
     let mut query = statement(request);
-    store.rows(query.build().persistent(false)).await?.iter().map(row::stored_message).collect()
+    store.scan(query.build().persistent(false)).await?.iter().map(row::stored_message).collect()
 }
 
 /// The statement for a page.

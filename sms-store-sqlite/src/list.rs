@@ -23,7 +23,7 @@ pub(crate) async fn list(store: &SqliteStore, request: &ListRequest) -> Result<V
         let mut list = conn.prepare_cached(&sql)?;
         list.query_and_then(params_from_iter(values), row::stored_message)?.collect()
     };
-    store.read(list).await
+    store.scan(list).await
 }
 
 fn do_many_wait(conn: &Connection) -> Done<bool> {
