@@ -1,5 +1,7 @@
 //! `/v1/messages`: to send, to list, to look at one.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
@@ -9,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use sms_core::ends::log_by_person;
 use sms_core::sender::key_reused;
-use sms_core::store::{CancelRequest, Inserted, Resolution, ResolveRequest};
+use sms_core::store::{CancelRequest, Inserted, ListRequest, Resolution, ResolveRequest};
 use sms_core::{Error, ErrorKind, MessageId, Status, StoredMessage};
 
 use super::Api;
@@ -63,20 +65,9 @@ pub(crate) async fn list(
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let mut request = query::read(query::parameters(parameters)?, caller.scope())?;
-    let page = request.limit;
-    // One more than the page tells whether there is a next one.
-    request.limit += 1;
-    let mut found = api.0.store.list(&request).await?;
-    let more = found.len() > page;
-    found.truncate(page);
-    let next_cursor = found.last().filter(|_| more).map(|last| last.message.id);
-    let data: Vec<_> = found.iter().map(|stored| Shown::new(stored, &api)).collect();
-    let mut page = json!({ "data": data, "next_cursor": next_cursor });
-    if request.statuses == [Status::Unknown] {
-        page["unmatched_receipts"] = json!(api.unmatched_beside(&caller, &found).await?);
-    }
-    Ok(Json(page).into_response())
+    let request = query::read(query::parameters(parameters)?, caller.scope())?;
+    let client = Arc::clone(&caller.id);
+    api.0.scans.run(&client, api.clone().page(caller, request)).await
 }
 
 /// `GET /v1/messages/{id}`: the message and its timeline.
@@ -86,7 +77,9 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    api.details(id_in(&id)?, &caller).await
+    let (id, client) = (id_in(&id)?, Arc::clone(&caller.id));
+    let state = Arc::clone(&api.0);
+    state.lookups.run(&client, async move { api.details(id, &caller).await }).await
 }
 
 /// `POST /v1/messages/{id}/cancel`: calls a message back while it waits.
@@ -123,6 +116,23 @@ impl Api {
     /// A message the caller may see.
     pub(super) async fn get(&self, id: MessageId, caller: &Principal) -> Result<StoredMessage, Problem> {
         self.0.store.get(id, &caller.scope()).await?.ok_or_else(Problem::not_found)
+    }
+
+    /// A page of messages, and what may be about them.
+    async fn page(self, caller: Principal, mut request: ListRequest) -> Result<Response, Problem> {
+        let page = request.limit;
+        // One more than the page tells whether there is a next one.
+        request.limit += 1;
+        let mut found = self.0.store.list(&request).await?;
+        let more = found.len() > page;
+        found.truncate(page);
+        let next_cursor = found.last().filter(|_| more).map(|last| last.message.id);
+        let data: Vec<_> = found.iter().map(|stored| Shown::new(stored, &self)).collect();
+        let mut page = json!({ "data": data, "next_cursor": next_cursor });
+        if request.statuses == [Status::Unknown] {
+            page["unmatched_receipts"] = json!(self.unmatched_beside(&caller, &found).await?);
+        }
+        Ok(Json(page).into_response())
     }
 
     /// A message the caller has changed: with everything that happened to it if the key may read, else its status alone.

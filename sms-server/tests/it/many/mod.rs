@@ -3,6 +3,7 @@
 mod chaos;
 mod outages;
 mod pairs;
+mod reads;
 mod transactions;
 mod workers;
 
