@@ -32,16 +32,24 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Reads the body of a request.
     pub(crate) fn read(headers: &HeaderMap, body: &'a [u8]) -> Result<Self, Problem> {
+        Self::check_headers(headers)?;
+        Self::of_body(body).map_err(not_json)
+    }
+
+    /// Refuses a body that is not called JSON.
+    pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let essence = content_type.and_then(|value| value.split(';').next()).map(str::trim);
         if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
             let detail = "the body must be JSON, sent with Content-Type: application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", detail));
         }
-        serde_json::from_slice(body).map_err(|error| {
-            let detail = format!("the body is not a JSON object: {error}");
-            Problem::new(StatusCode::BAD_REQUEST, "json_invalid", detail)
-        })
+        Ok(())
+    }
+
+    /// Reads the object that a body is.
+    pub(crate) fn of_body(body: &'a [u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(body)
     }
 
     /// Reads an object that stands in a list.
@@ -205,6 +213,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 
         deserializer.deserialize_map(ObjectVisitor)
     }
+}
+
+/// The problem of a body that is not a JSON object, for this reason.
+pub(crate) fn not_json(reason: impl fmt::Display) -> Problem {
+    let detail = format!("the body is not a JSON object: {reason}");
+    Problem::new(StatusCode::BAD_REQUEST, "json_invalid", detail)
 }
 
 /// A string, which mostly need not be copied out of the body.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -34,9 +34,10 @@ pub(crate) async fn send(
     caller: Caller,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
+    let body = api.0.bodies.read(&caller.id, body).await?;
     let mut message = message::read(Fields::read(&headers, &body)?)?.owner(&*caller.id);
     if let Some(key) = idempotency_key(&headers)? {
         message = message.key(key);
@@ -101,9 +102,10 @@ pub(crate) async fn resolve(
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
+    let body = api.0.bodies.read(&caller.id, body).await?;
     let (resolution, reason) = read_resolution(Fields::read(&headers, &body)?)?;
     let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.id.to_string());
     // One to be sent again is due at once: the caretaker offers it.

@@ -2,9 +2,11 @@
 
 mod auth;
 mod batch;
+mod bodies;
 mod callbacks;
 mod clients;
 mod health;
+mod items;
 mod json;
 mod message;
 mod messages;
@@ -38,6 +40,7 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+use self::bodies::Bodies;
 use self::permits::ReadPermits;
 use self::provider::Desk;
 use self::tally::Tallies;
@@ -82,6 +85,7 @@ struct State {
     store: Arc<dyn Store>,
     queue: Arc<dyn Queue>,
     keys: KeyRing,
+    bodies: Bodies,
     scans: ReadPermits,
     lookups: ReadPermits,
     tallies: Tallies,
@@ -123,6 +127,7 @@ impl Api {
             store,
             queue,
             keys,
+            bodies: Bodies::default(),
             scans: ReadPermits::new(SCANS.0, SCANS.1),
             lookups: ReadPermits::new(LOOKUPS.0, LOOKUPS.1),
             tallies: Tallies::default(),
