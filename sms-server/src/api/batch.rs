@@ -75,7 +75,7 @@ pub(crate) async fn send(
     }
     let Batch { mut fates, messages, memory: _memory } = batch?;
     if !messages.is_empty() {
-        let inserted = api.0.sender.accept(messages).await?;
+        let inserted = api.0.readiness.note(api.0.sender.accept(messages).await)?;
         api.note(&mut fates, inserted, &caller).await;
     }
     let results: Vec<Answer<'_>> = fates.iter().map(|fate| api.answer(fate, &caller)).collect();

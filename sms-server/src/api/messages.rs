@@ -43,7 +43,7 @@ pub(crate) async fn send(
         message = message.key(key);
     }
     let prepared = api.0.sender.prepare(&message)?;
-    let inserted = api.0.sender.accept(vec![prepared.clone()]).await?;
+    let inserted = api.0.readiness.note(api.0.sender.accept(vec![prepared.clone()]).await)?;
     let mut response = match inserted.first() {
         Some(Inserted::Stored) => accepted(prepared.id, &uri, Json(Accepted::new(&prepared)))?,
         Some(Inserted::Replayed(id)) => {

@@ -15,6 +15,7 @@ mod problem;
 mod provider;
 mod query;
 mod queue;
+mod readiness;
 mod receipts;
 mod stats;
 mod tally;
@@ -43,6 +44,7 @@ use tracing::Span;
 use self::bodies::Bodies;
 use self::permits::ReadPermits;
 use self::provider::Desk;
+use self::readiness::Readiness;
 use self::tally::Tallies;
 use crate::callbacks::Callbacks;
 use crate::keys::KeyRing;
@@ -85,6 +87,7 @@ struct State {
     store: Arc<dyn Store>,
     queue: Arc<dyn Queue>,
     keys: KeyRing,
+    readiness: Readiness,
     bodies: Bodies,
     scans: ReadPermits,
     lookups: ReadPermits,
@@ -127,6 +130,7 @@ impl Api {
             store,
             queue,
             keys,
+            readiness: Readiness::default(),
             bodies: Bodies::default(),
             scans: ReadPermits::new(SCANS.0, SCANS.1),
             lookups: ReadPermits::new(LOOKUPS.0, LOOKUPS.1),

@@ -208,8 +208,13 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let problem =
-        response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::of_framework(status));
+    let problem = response.extensions_mut().remove::<Problem>();
+    let is_json = |value: &HeaderValue| value.as_bytes() == b"application/json";
+    if problem.is_none() && response.headers().get(header::CONTENT_TYPE).is_some_and(is_json) {
+        // A document that says more than its status does: what is not ready.
+        return response;
+    }
+    let problem = problem.unwrap_or_else(|| Problem::of_framework(status));
     let mut rendered = (status, Json(problem.document(request_id.as_deref()))).into_response();
     for (name, value) in response.headers() {
         if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {

@@ -16,6 +16,8 @@ mod many;
 mod process;
 mod program;
 mod provider;
+#[cfg(feature = "sqlite")]
+mod readiness;
 mod scopes;
 mod smsru;
 mod stats;

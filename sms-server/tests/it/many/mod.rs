@@ -3,6 +3,7 @@
 mod chaos;
 mod outages;
 mod pairs;
+mod readiness;
 mod reads;
 mod transactions;
 mod workers;
