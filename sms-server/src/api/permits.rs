@@ -11,6 +11,7 @@ use axum::http::{StatusCode, header};
 use sms_core::Error;
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::clients::PerClient;
 use super::problem::Problem;
@@ -62,10 +63,12 @@ impl ReadPermits {
             Ok::<_, AcquireError>((client, Arc::clone(&self.all).acquire_owned().await?))
         };
         let permits = timeout(MAX_WAIT, acquire).await.map_err(|_| busy())?.map_err(|_| busy())?;
-        let task = tokio::spawn(async move {
+        let held = async move {
             let _held = (permits, own);
             timeout(READ_TIMEOUT, read).await
-        });
+        };
+        // What it logs belongs to the request.
+        let task = tokio::spawn(held.in_current_span());
         match task.await {
             Ok(Ok(read)) => read.map_err(Into::into),
             Ok(Err(_)) => Err(out_of_time()),

@@ -13,6 +13,7 @@ mod leaks;
 mod log;
 #[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
 mod many;
+mod memory;
 mod process;
 mod program;
 mod provider;
