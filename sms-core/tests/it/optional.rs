@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sms_core::registry::{Expect, Record};
-use sms_core::{MemoryRegistry, Registry, Result, Status, async_trait};
+use sms_core::{MemoryRegistry, Outcome, Registry, Result, Status, async_trait};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Call, Fault, QUEUE_CALLS, Reply, World, accept, message, start};
+use crate::support::{Call, Fault, QUEUE_CALLS, Reply, World, accept, all, message, start};
 
 /// A registry in which orders can be read, and everything else never ends.
 #[derive(Debug)]
@@ -45,7 +45,8 @@ async fn reports_that_cannot_be_written_or_listed_delay_no_message() {
 #[tokio::test(start_paused = true)]
 async fn a_queue_that_never_answers_delays_neither_rescue_nor_expiry() {
     let world = World::new();
-    let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
+    let refuse = |_, batch: &[_]| Reply::Now(all(batch, &Outcome::blocked(201, "no money")));
+    let provider = world.witness(refuse);
     let dying = world.start(world.witness(|_, batch| Reply::After(Duration::MAX / 4, accept(batch))));
     let abandoned = world.send(message("hi")).await;
     world.becomes(abandoned, Status::Sending).await;

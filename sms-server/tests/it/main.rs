@@ -8,6 +8,7 @@ mod app;
 mod bad_input;
 mod batch;
 mod callbacks;
+mod input;
 mod kill;
 mod leaks;
 mod log;
@@ -19,7 +20,9 @@ mod program;
 mod provider;
 #[cfg(feature = "sqlite")]
 mod readiness;
+mod replays;
 mod scopes;
 mod smsru;
+mod starts;
 mod stats;
 mod unknown;
