@@ -126,6 +126,11 @@ impl KeyRing {
         Self(Arc::new(Inner { registry, admin, cache: RwLock::default() }))
     }
 
+    /// The registry they are in.
+    pub(crate) fn registry(&self) -> &Arc<dyn Registry> {
+        &self.0.registry
+    }
+
     /// Makes a key and answers with it: it is not kept and cannot be shown again.
     ///
     /// # Errors

@@ -8,7 +8,6 @@ use anyhow::{Context, anyhow, bail};
 use futures_util::FutureExt;
 use secrecy::ExposeSecret;
 use sms_core::{CancellationToken, Outage, Queue, Registry, Sender, Store, Watched, Worker};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::Api;
@@ -55,7 +54,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let listen = async {
         if config.has(Role::Api) {
-            let listener = TcpListener::bind(config.listen).await;
+            let listener = http::listen(config.listen);
             let refused = || format!("{}: cannot listen on {}", config.place(Key::Listen), config.listen);
             let listener = listener.with_context(refused)?;
             let address = listener.local_addr()?;

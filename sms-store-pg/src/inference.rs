@@ -17,7 +17,7 @@ use crate::sql;
 use crate::store::PgStore;
 
 pub(crate) async fn unmatched(store: &PgStore, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
-    let mut found = gather(&store.rows(waiting(i64::MIN)).await?)?;
+    let mut found = gather(&store.scan(waiting(i64::MIN)).await?)?;
     found.retain(|id| request.admits(id));
     found.reverse();
     found.truncate(request.limit);

@@ -22,7 +22,9 @@ pub(crate) async fn list(store: &PgStore, request: &ListRequest) -> Result<Messa
     }
     let budget = Budget::start(request);
     if budget.is_unlimited() {
-        return Ok(MessagePage::new(found(store, statement(request, store.numbers())).await?, None));
+        let mut all = statement(request, store.numbers());
+        let found = store.scan(all.build().persistent(false)).await?;
+        return Ok(MessagePage::new(found.iter().map(row::stored_message).collect::<Result<_>>()?, None));
     }
     if request.statuses.is_empty() {
         return search(store, request, None, budget).await;
@@ -77,13 +79,13 @@ async fn search(
 
 async fn found(store: &PgStore, mut statement: QueryBuilder<Postgres>) -> Result<Vec<StoredMessage>> {
     // Not kept prepared: there are many shapes of it, and each is planned for what is asked.
-    store.rows(statement.build().persistent(false)).await?.iter().map(row::stored_message).collect()
+    store.scan_briefly(statement.build().persistent(false)).await?.iter().map(row::stored_message).collect()
 }
 
 async fn are_few(store: &PgStore, status: Status) -> Result<bool> {
     let mut query = QueryBuilder::<Postgres>::new("SELECT count(*) FROM (SELECT FROM states WHERE status = ");
     query.push(status.number()).push(" LIMIT ").push(rows(FEW + 1)).push(") AS few");
-    let counted = store.rows(query.build().persistent(false)).await?;
+    let counted = store.scan_briefly(query.build().persistent(false)).await?;
     let count = counted.first().map_or(Ok(0), |row| Columns::new(row).take::<i64>())?;
     Ok(count <= rows(FEW))
 }
@@ -133,7 +135,7 @@ async fn end_of_chunk(
     chunk: usize,
 ) -> Result<Option<SearchedTo>> {
     let mut query = candidate(request, source, status, chunk);
-    let found = store.rows(query.build().persistent(false)).await?;
+    let found = store.scan_briefly(query.build().persistent(false)).await?;
     let Some(row) = found.first() else { return Ok(None) };
     let mut columns = Columns::new(row);
     Ok(Some(SearchedTo::new(columns.id()?, columns.time()?)))

@@ -1,6 +1,6 @@
 //! Errors of opening in words for the person who set the database up: what refuses, where, and what mends it.
 
-use sms_core::{Error, ErrorKind};
+use sms_core::{Error, ErrorKind, StoreFault};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::PgConfig;
@@ -8,6 +8,14 @@ use crate::error::from_sqlx;
 
 /// A connection that was not made.
 pub(crate) fn no_connection(server: &PgConnectOptions, error: sqlx::Error) -> Error {
+    let error = refusal(server, error);
+    if error.is_retryable() && error.fault().is_none() {
+        return error.with_fault(StoreFault::Unreachable);
+    }
+    error
+}
+
+fn refusal(server: &PgConnectOptions, error: sqlx::Error) -> Error {
     let (place, user) = (place(server), server.get_username());
     let database = server.get_database().unwrap_or(user);
     let config = |message: String| Error::new(ErrorKind::Config, message);
@@ -46,7 +54,7 @@ pub(crate) fn too_slow(config: &PgConfig) -> Error {
     let (place, limit) = (place(&config.server), config.timeout.as_secs());
     let message =
         format!("PostgreSQL at {place} did not answer within {limit} s (timeout_seconds in the address)");
-    Error::new(ErrorKind::Unavailable, message)
+    Error::new(ErrorKind::Unavailable, message).with_fault(StoreFault::Unreachable)
 }
 
 /// The same error; where a right is missing, the statement that gives it.

@@ -27,6 +27,9 @@ const MAX_IDLE: Duration = Duration::from_mins(5);
 /// One that is older is closed: the plans and caches of a session grow, and addresses of servers change.
 const MAX_AGE: Duration = Duration::from_mins(30);
 
+/// One connection in so many may be used by scans.
+const SCANS: usize = 3;
+
 /// Connections that are opened when they are needed.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool(Arc<Shared>);
@@ -35,6 +38,8 @@ pub(crate) struct Pool(Arc<Shared>);
 struct Shared {
     options: PgConnectOptions,
     turns: Arc<Semaphore>,
+    /// Turns of [scans](Pool::take_to_scan): fewer than connections, so that some are left for writes and key checks.
+    scans: Arc<Semaphore>,
     /// The one that came back last is used first, so that those beyond the need grow old.
     idle: Mutex<VecDeque<Idle>>,
 }
@@ -51,6 +56,7 @@ impl Pool {
         Self(Arc::new(Shared {
             options,
             turns: Arc::new(Semaphore::new(connections)),
+            scans: Arc::new(Semaphore::new((connections / SCANS).max(1))),
             idle: Mutex::default(),
         }))
     }
@@ -58,8 +64,14 @@ impl Pool {
     /// Takes a connection, when it is one's turn. The caller bounds the time.
     pub(crate) async fn take(&self) -> Result<Lent> {
         let turn = Arc::clone(&self.0.turns).acquire_owned().await.map_err(|_| closed())?;
-        let lent =
-            |conn, opened| Lent { conn: Some(conn), opened, clean: true, pool: self.clone(), _turn: turn };
+        let lent = |conn, opened| Lent {
+            conn: Some(conn),
+            opened,
+            clean: true,
+            pool: self.clone(),
+            _turn: turn,
+            _scan: None,
+        };
         while let Some(mut idle) = self.pop() {
             if idle.since.elapsed() < FRESH || idle.conn.ping().await.is_ok() {
                 return Ok(lent(idle.conn, idle.opened));
@@ -70,9 +82,19 @@ impl Pool {
         Ok(lent(conn, Instant::now()))
     }
 
+    /// Takes a connection for a read that may take long. The caller bounds the time.
+    pub(crate) async fn take_to_scan(&self) -> Result<Lent> {
+        // First, so that a scan that waits for others holds no connection.
+        let scan = Arc::clone(&self.0.scans).acquire_owned().await.map_err(|_| closed())?;
+        let mut lent = self.take().await?;
+        lent._scan = Some(scan);
+        Ok(lent)
+    }
+
     /// Closes what is idle now and what comes back later; who asks for a connection is told so.
     pub(crate) async fn close(&self) {
         self.0.turns.close();
+        self.0.scans.close();
         while let Some(idle) = self.pop() {
             // It may be dead already.
             let _ = idle.conn.close().await;
@@ -118,6 +140,7 @@ pub(crate) struct Lent {
     clean: bool,
     pool: Pool,
     _turn: OwnedSemaphorePermit,
+    _scan: Option<OwnedSemaphorePermit>,
 }
 
 impl Lent {

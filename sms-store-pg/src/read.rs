@@ -46,7 +46,7 @@ pub(crate) async fn stats(store: &PgStore, range: &StatsRange) -> Result<Stats> 
         query = query.bind(name(owner));
     }
     // Planned for the range that is asked for, which may be an hour or everything.
-    let found = store.rows(query.persistent(false)).await?;
+    let found = store.scan(query.persistent(false)).await?;
     let mut counts = Stats::default();
     for row in &found {
         let mut columns = Columns::new(row);

@@ -67,6 +67,11 @@ pub(crate) const SCHEMA_LEVEL: &str = "\
 /// every transaction whose number it has to wait for.
 pub(crate) const BEGIN_TOGETHER: &str = "BEGIN; LOCK TABLE events IN ROW EXCLUSIVE MODE";
 
+/// Begins a transaction for one read, which the server ends after 5 s at the latest. The limit of the session may be lower.
+pub(crate) const BEGIN_SCAN: &str = "\
+    BEGIN READ ONLY; SELECT set_config('statement_timeout', '5000', true) \
+    WHERE current_setting('statement_timeout')::interval > '5 s'::interval";
+
 pub(crate) const COMMIT: &str = "COMMIT";
 
 pub(crate) const ROLLBACK: &str = "ROLLBACK";

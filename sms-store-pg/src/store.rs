@@ -26,7 +26,7 @@ use crate::insert::Statements;
 use crate::ledger::Together;
 use crate::pool::{Lent, Pool, Query};
 use crate::{
-    claim, connect, inference, insert, list, migrations, opening, person, purge, read, receipts, settle,
+    claim, connect, inference, insert, list, migrations, opening, person, purge, read, receipts, settle, sql,
     sweep,
 };
 
@@ -165,6 +165,22 @@ impl PgStore {
     /// Runs one statement, which is a transaction by itself: its rows.
     pub(crate) async fn rows(&self, query: Query<'_>) -> Result<Vec<PgRow>> {
         self.connection().await?.rows(query).await
+    }
+
+    /// Runs one statement that may read much: its rows. It takes none of the connections kept for writes, and the server
+    /// itself ends it after 5 s, also when nobody waits for it any more.
+    pub(crate) async fn scan(&self, query: Query<'_>) -> Result<Vec<PgRow>> {
+        let mut conn = self.pool.take_to_scan().await?;
+        conn.script(sql::BEGIN_SCAN).await?;
+        let found = conn.rows(query).await?;
+        conn.script(sql::COMMIT).await?;
+        conn.is_clean();
+        Ok(found)
+    }
+
+    /// Runs one statement that reads a bounded number of rows, on a connection that [scans](Self::scan) may take.
+    pub(crate) async fn scan_briefly(&self, query: Query<'_>) -> Result<Vec<PgRow>> {
+        self.pool.take_to_scan().await?.rows(query).await
     }
 
     /// Begins a transaction of several statements.

@@ -90,7 +90,8 @@ impl SqliteConfig {
         Ok(read)
     }
 
-    /// How many connections read at once, 1 to 64. Defaults to 4. There is always one that writes.
+    /// How many connections read at once, 1 to 64. Defaults to 4. Lists and counts use half of them at most. There is always
+    /// one that writes.
     pub fn readers(mut self, readers: u32) -> Self {
         self.readers = readers;
         self

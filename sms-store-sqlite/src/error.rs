@@ -105,6 +105,11 @@ pub(crate) fn timed_out(elapsed: tokio::time::error::Elapsed) -> Error {
     Error::unavailable("the SQLite store did not answer in time", elapsed).with_fault(StoreFault::Locked)
 }
 
+/// The error of a read that nobody waits for.
+pub(crate) fn abandoned() -> Error {
+    Error::new(ErrorKind::Unavailable, "the read was given up before it began")
+}
+
 pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the SQLite store has been closed")
 }

@@ -25,7 +25,7 @@ pub(crate) async fn list(store: &SqliteStore, request: &ListRequest) -> Result<M
         let moment = conn.unchecked_transaction()?;
         page(&moment, &request, numbers)
     };
-    store.read(list).await
+    store.scan(list).await
 }
 
 fn page(conn: &Connection, request: &ListRequest, numbers: NumberReader) -> Done<MessagePage> {

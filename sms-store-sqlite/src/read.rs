@@ -47,9 +47,9 @@ pub(crate) async fn stats(store: &SqliteStore, range: &StatsRange) -> Result<Sta
     let from = range.from_time.map_or(i64::MIN, datetime_to_ms);
     let to = range.to_time.map_or(i64::MAX, datetime_to_ms);
     match range.scope.clone() {
-        Scope::All => store.read(move |conn| count(conn, sql::STATS, params![from, to])).await,
+        Scope::All => store.scan(move |conn| count(conn, sql::STATS, params![from, to])).await,
         Scope::Owner(owner) => {
-            store.read(move |conn| count(conn, sql::STATS_OF_OWNER, params![from, to, owner])).await
+            store.scan(move |conn| count(conn, sql::STATS_OF_OWNER, params![from, to, owner])).await
         }
     }
 }

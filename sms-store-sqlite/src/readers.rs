@@ -3,14 +3,60 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, InterruptHandle};
 use sms_core::Result;
 use tokio::sync::Semaphore;
 
 use crate::config::SqliteConfig;
 use crate::connect;
-use crate::error::{Done, closed, stopped};
+use crate::error::{Done, abandoned, closed, stopped};
 use crate::files::Files;
+
+/// Stops a read that nobody waits for any more.
+#[derive(Clone, Default)]
+struct Interrupt(Arc<Mutex<ReadState>>);
+
+#[derive(Default)]
+enum ReadState {
+    #[default]
+    Waiting,
+    Running(InterruptHandle),
+    /// Its caller has gone, or it is done: the connection may be another read's by now.
+    Over,
+}
+
+impl Interrupt {
+    /// Whether the read is still wanted.
+    fn begin(&self, conn: &Connection) -> bool {
+        let mut state = self.state();
+        let is_wanted = matches!(*state, ReadState::Waiting);
+        if is_wanted {
+            *state = ReadState::Running(conn.get_interrupt_handle());
+        }
+        is_wanted
+    }
+
+    fn end(&self) {
+        *self.state() = ReadState::Over;
+    }
+
+    fn state(&self) -> MutexGuard<'_, ReadState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct OnDrop<'a>(&'a Interrupt);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        // Under the lock, so that it cannot hit the next read of the connection.
+        if let ReadState::Running(handle) = &*state {
+            handle.interrupt();
+        }
+        *state = ReadState::Over;
+    }
+}
 
 /// As many connections as may read at once. One is opened when it is needed first, and lost with work that panics.
 pub(crate) struct Readers {
@@ -18,6 +64,8 @@ pub(crate) struct Readers {
     files: Arc<Files>,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
+    /// Permits of [scans](Self::scan): half as many, so that a short read does not wait for long ones.
+    scans: Semaphore,
 }
 
 impl fmt::Debug for Readers {
@@ -29,23 +77,36 @@ impl fmt::Debug for Readers {
 impl Readers {
     pub(crate) fn new(config: SqliteConfig, files: Arc<Files>) -> Self {
         let permits = Arc::new(Semaphore::new(config.readers as usize));
-        Self { config, files, idle: Mutex::default(), permits }
+        let scans = Semaphore::new((config.readers as usize / 2).max(1));
+        Self { config, files, idle: Mutex::default(), permits, scans }
     }
 
-    /// Reads, on a thread where that may take its time. It is not stopped when the caller goes away.
+    /// A [read](Self::read) that may take long.
+    pub(crate) async fn scan<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Connection) -> Done<T> + Send + 'static,
+    ) -> Result<T> {
+        let _scan = self.scans.acquire().await.map_err(|_| closed())?;
+        self.read(work).await
+    }
+
+    /// Reads, on a thread where that may take its time. It is interrupted when the caller goes away.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Connection) -> Done<T> + Send + 'static,
     ) -> Result<T> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
-        let readers = Arc::clone(self);
+        let (readers, interrupt) = (Arc::clone(self), Interrupt::default());
+        let running = interrupt.clone();
         let read = tokio::task::spawn_blocking(move || {
             let conn = readers.take()?;
-            let answer = work(&conn);
+            let answer = if running.begin(&conn) { work(&conn) } else { Err(abandoned().into()) };
+            running.end();
             readers.idle().push(conn);
             drop(permit);
             answer
         });
+        let _interrupted_when_dropped = OnDrop(&interrupt);
         Ok(read.await.map_err(|error| stopped().with_source(error))??)
     }
 
@@ -65,5 +126,65 @@ impl Readers {
         self.permits.close();
         drop(all);
         self.idle().clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// Readers of a new file, and the connection that keeps its log there.
+    fn readers(folder: &tempfile::TempDir) -> (Arc<Readers>, Connection) {
+        let config = SqliteConfig::new(folder.path().join("sms.db"));
+        let first = connect::first(&config).expect("opened");
+        first.execute_batch("CREATE TABLE a (b)").expect("written");
+        let files = Arc::new(Files::of(config.path()).expect("there"));
+        (Arc::new(Readers::new(config, files)), first)
+    }
+
+    /// A read that never ends by itself.
+    fn count_forever(conn: &Connection) -> Done<i64> {
+        let endless =
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+        Ok(conn.query_row(endless, [], |row| row.get(0))?)
+    }
+
+    fn one(conn: &Connection) -> Done<i64> {
+        Ok(conn.query_row("SELECT 1", [], |row| row.get(0))?)
+    }
+
+    #[tokio::test]
+    async fn a_read_whose_caller_has_gone_ends_and_its_connection_serves_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let (readers, _first) = readers(&folder);
+        for _ in 0..8 {
+            let dropped = timeout(Duration::from_millis(20), readers.read(count_forever)).await;
+            assert!(dropped.is_err(), "{dropped:?}");
+        }
+        let read = timeout(PATIENCE, readers.read(one)).await;
+        assert_eq!(read.expect("reads without a caller go on").unwrap(), 1);
+        timeout(PATIENCE, readers.close()).await.expect("a read without a caller goes on");
+    }
+
+    #[tokio::test]
+    async fn many_long_scans_leave_connections_to_short_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let (readers, _first) = readers(&folder);
+        let mut scans = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let readers = Arc::clone(&readers);
+            scans.spawn(async move { readers.scan(count_forever).await });
+        }
+        tokio::task::yield_now().await;
+        let read = timeout(PATIENCE, readers.read(one)).await;
+        assert_eq!(read.expect("a key check waits for scans").unwrap(), 1);
+        scans.shutdown().await;
+        readers.close().await;
     }
 }

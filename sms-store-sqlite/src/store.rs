@@ -203,6 +203,15 @@ impl SqliteStore {
     {
         timeout(self.timeout, self.readers.read(work)).await.map_err(timed_out)?
     }
+
+    /// Runs statements that may read much. They leave connections to [`read`](Self::read).
+    pub(crate) async fn scan<T, W>(&self, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Done<T> + Send + 'static,
+    {
+        timeout(self.timeout, self.readers.scan(work)).await.map_err(timed_out)?
+    }
 }
 
 fn migrate(conn: &mut Connection) -> Done<SchemaLevel> {

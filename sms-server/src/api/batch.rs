@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Api;
 use super::auth::Caller;
-use super::json::Fields;
+use super::bodies::{self, Reservation};
+use super::items::ItemSplitter;
+use super::json::{Fields, not_json};
 use super::message;
 use super::messages::IDEMPOTENCY_KEY;
 use super::problem::{FieldProblem, Problem};
@@ -45,6 +47,14 @@ enum Fate {
     Refused(Problem),
 }
 
+/// A batch as it is read: what becomes of each message as far as it is known, and those to be accepted.
+struct Batch {
+    fates: Vec<Fate>,
+    messages: Vec<NewMessage>,
+    /// For as long as the batch is in flight.
+    memory: Reservation,
+}
+
 #[derive(Serialize)]
 struct Answers<'a> {
     results: Vec<Answer<'a>>,
@@ -55,13 +65,16 @@ pub(crate) async fn send(
     State(api): State<Api>,
     caller: Caller,
     headers: HeaderMap,
-    body: Bytes,
+    mut body: Body,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
-    let (mut fates, messages) = api.read_batch(&caller, &headers, &body)?;
-    drop(body);
+    let batch = api.read_batch(&caller, &headers, &mut body).await;
+    if batch.is_err() {
+        bodies::drain(&mut body).await;
+    }
+    let Batch { mut fates, messages, memory: _memory } = batch?;
     if !messages.is_empty() {
-        let answers = api.0.sender.accept(messages).await?;
+        let answers = api.0.readiness.note(api.0.sender.accept(messages).await)?;
         api.note(&mut fates, answers, &caller).await;
     }
     let results: Vec<Answer<'_>> = fates.iter().map(|fate| api.answer(fate, &caller)).collect();
@@ -69,25 +82,37 @@ pub(crate) async fn send(
 }
 
 impl Api {
-    /// Reads a batch: what becomes of each message as far as it is known, and those to be accepted.
-    fn read_batch(
+    /// Reads a batch, item by item as they come.
+    async fn read_batch(
         &self,
         caller: &Principal,
         headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<(Vec<Fate>, Vec<NewMessage>), Problem> {
-        let items = read_items(headers, body)?;
-        let (mut fates, mut messages) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
-        for (index, item) in items.into_iter().enumerate() {
-            fates.push(match self.read_item(caller, item) {
-                Ok((shown, message)) => {
-                    messages.push(message);
-                    Fate::Accepted(shown)
-                }
-                Err(problem) => Fate::Refused(problem.in_item(MESSAGES, index)),
-            });
+        body: &mut Body,
+    ) -> Result<Batch, Problem> {
+        check_headers(headers)?;
+        let (mut splitter, mut received) = (ItemSplitter::new(MESSAGES, MAX_MESSAGES), 0);
+        let memory = self.0.bodies.reserve(&caller.id, bodies::length(body).unwrap_or(0))?;
+        let mut batch = Batch { fates: Vec::new(), messages: Vec::new(), memory };
+        while let Some(bytes) = bodies::next_bytes(body).await? {
+            received += bytes.len();
+            batch.memory.cover(received)?;
+            splitter.push(&bytes, &mut |item| self.add(&mut batch, caller, item)).map_err(not_json)?;
         }
-        Ok((fates, messages))
+        let rest = Fields::of_body(splitter.rest()).map(check_rest);
+        rest.map_err(|error| not_json(splitter.explain(&error)))??;
+        Ok(batch)
+    }
+
+    /// Adds an item to a batch.
+    fn add(&self, batch: &mut Batch, caller: &Principal, item: &RawValue) {
+        let fate = match self.read_item(caller, item) {
+            Ok((shown, message)) => {
+                batch.messages.push(message);
+                Fate::Accepted(shown)
+            }
+            Err(problem) => Fate::Refused(problem.in_item(MESSAGES, batch.fates.len())),
+        };
+        batch.fates.push(fate);
     }
 
     /// A message, and how it is shown once it is stored: the sender is given it for good.
@@ -144,23 +169,24 @@ impl Api {
     }
 }
 
-/// The messages of a body, as they are written there.
-fn read_items<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Vec<&'a RawValue>, Problem> {
+fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.contains_key(IDEMPOTENCY_KEY) {
         let rule = "a batch takes none: give each message a field idempotency_key";
         let wrong = FieldProblem::parameter("Idempotency-Key", "idempotency_key_invalid", rule);
         return Err(Problem::fields(StatusCode::BAD_REQUEST, vec![wrong]));
     }
-    let mut fields = Fields::read(headers, body)?;
+    Fields::check_headers(headers)
+}
+
+/// Checks what a body holds around its messages.
+fn check_rest(mut fields: Fields<'_>) -> Result<(), Problem> {
     fields.require(MESSAGES);
     let items = fields.list::<TOO_MANY>(MESSAGES);
     fields.finish()?;
-    match items.unwrap_or_default() {
-        items if items.is_empty() => Err(wrong_count("messages_empty", "must hold a message at least")),
-        items if items.len() > MAX_MESSAGES => {
-            Err(wrong_count("messages_too_many", "must hold at most 1000 messages"))
-        }
-        items => Ok(items),
+    match items.unwrap_or_default().len() {
+        0 => Err(wrong_count("messages_empty", "must hold a message at least")),
+        TOO_MANY => Err(wrong_count("messages_too_many", "must hold at most 1000 messages")),
+        _ => Ok(()),
     }
 }
 

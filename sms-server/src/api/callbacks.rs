@@ -1,12 +1,16 @@
 //! `POST /callbacks/{provider}/{token}`: what providers report by themselves.
 
-use axum::body::Bytes;
+use std::sync::Arc;
+
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
 use super::Api;
 use super::problem::Problem;
 
+/// Under this name providers share the memory for bodies with the clients. No key has it.
+const CLIENT: &str = "callbacks";
 /// Receipts per call of the store.
 const BATCH: usize = 1000;
 
@@ -14,10 +18,11 @@ const BATCH: usize = 1000;
 pub(crate) async fn take(
     State(api): State<Api>,
     Path((provider, token)): Path<(String, String)>,
-    body: Bytes,
+    body: Body,
 ) -> Result<&'static str, Problem> {
     let found = api.0.callbacks.as_ref().filter(|callbacks| callbacks.are_at(&provider, &token));
     let callbacks = found.ok_or_else(Problem::no_such_path)?;
+    let body = api.0.bodies.read(&Arc::from(CLIENT), body).await?;
     let receipts = callbacks.read(&body).map_err(|error| {
         tracing::warn!(provider, reason = format!("{error:#}"), "callback refused");
         Problem::new(StatusCode::FORBIDDEN, "callback_refused", "this is not a genuine callback")

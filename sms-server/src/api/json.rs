@@ -34,6 +34,12 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Reads the body of a request.
     pub(crate) fn read(headers: &HeaderMap, body: &'a [u8]) -> Result<Self, Problem> {
+        Self::check_headers(headers)?;
+        Self::of_body(body).map_err(not_json)
+    }
+
+    /// Refuses a body that is not called JSON.
+    pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let essence = content_type.and_then(|value| value.split(';').next()).map(str::trim);
         if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
@@ -46,12 +52,13 @@ impl<'a> Fields<'a> {
             let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", detail);
             return Err(problem.with_header(header::ACCEPT_ENCODING, "identity"));
         }
+        Ok(())
+    }
+
+    /// Reads the object that a body is.
+    pub(crate) fn of_body(body: &'a [u8]) -> serde_json::Result<Self> {
         // What Windows puts before a text in UTF-8. JSON has none.
-        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        serde_json::from_slice(body).map_err(|error| {
-            let detail = format!("the body is not a JSON object: {error}");
-            Problem::new(StatusCode::BAD_REQUEST, "json_invalid", detail)
-        })
+        serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
     }
 
     /// Reads an object that stands in a list.
@@ -222,6 +229,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 
         deserializer.deserialize_map(ObjectVisitor)
     }
+}
+
+/// The problem of a body that is not a JSON object, for this reason.
+pub(crate) fn not_json(reason: impl fmt::Display) -> Problem {
+    let detail = format!("the body is not a JSON object: {reason}");
+    Problem::new(StatusCode::BAD_REQUEST, "json_invalid", detail)
 }
 
 /// A string, which mostly need not be copied out of the body.

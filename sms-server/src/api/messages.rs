@@ -1,16 +1,17 @@
 //! `/v1/messages`: to send, to list, to look at one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sms_core::ends::log_by_person;
 use sms_core::sender::Acceptance;
-use sms_core::store::{CancelRequest, Resolution, ResolveRequest};
+use sms_core::store::{CancelRequest, ListRequest, Resolution, ResolveRequest};
 use sms_core::{Error, ErrorKind, MessageId, Status, StoredMessage};
 
 use super::Api;
@@ -36,15 +37,17 @@ pub(crate) async fn send(
     caller: Caller,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
+    let body = api.0.bodies.read(&caller.id, body).await?;
     let mut message = message::read(Fields::read(&headers, &body)?)?.owner(&*caller.id);
     if let Some(key) = idempotency_key(&headers)? {
         message = message.key(key);
     }
     let prepared = api.0.sender.prepare(&message)?;
-    let Acceptance { id, replayed } = api.0.sender.accept_one(prepared.clone()).await?;
+    let Acceptance { id, replayed } =
+        api.0.readiness.note(api.0.sender.accept_one(prepared.clone()).await)?;
     let mut response = if replayed {
         let first = api.get(id, &caller).await?;
         let mut response = accepted(id, &uri, Json(Replay::new(&first, &caller, &api)))?;
@@ -64,19 +67,9 @@ pub(crate) async fn list(
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let mut request = query::read(query::parameters(parameters)?, caller.scope(), api.0.store.numbers())?;
-    let page = request.limit;
-    // One more than the page tells whether there is a next one.
-    request.limit += 1;
-    request.budget = Some(LIST_BUDGET);
-    let (found, next) = page::split(api.0.store.list(&request).await?, page);
-    let unmatched_receipts = match request.statuses.as_slice() {
-        [Status::Unknown] => Some(api.unmatched_beside(&caller, &found).await?),
-        _ => None,
-    };
-    let data = found.iter().map(|stored| Shown::new(stored, &api)).collect();
-    let (next_cursor, searched_back_to) = (next.cursor, next.searched_back_to);
-    Ok(Json(Page { data, next_cursor, searched_back_to, unmatched_receipts }).into_response())
+    let request = query::read(query::parameters(parameters)?, caller.scope(), api.0.store.numbers())?;
+    let client = Arc::clone(&caller.id);
+    api.0.scans.run(&client, api.clone().page(caller, request)).await
 }
 
 /// `GET /v1/messages/{id}`: the message and its timeline.
@@ -86,7 +79,9 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    api.details(id_in(&id)?, &caller).await
+    let (id, client) = (id_in(&id)?, Arc::clone(&caller.id));
+    let state = Arc::clone(&api.0);
+    state.lookups.run(&client, async move { api.details(id, &caller).await }).await
 }
 
 /// `POST /v1/messages/{id}/cancel`: calls a message back while it waits.
@@ -108,9 +103,10 @@ pub(crate) async fn resolve(
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
+    let body = api.0.bodies.read(&caller.id, body).await?;
     let (resolution, reason) = read_resolution(Fields::read(&headers, &body)?)?;
     let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.id.to_string());
     // One to be sent again is due at once: the caretaker offers it.
@@ -123,6 +119,22 @@ impl Api {
     /// A message the caller may see.
     pub(super) async fn get(&self, id: MessageId, caller: &Principal) -> Result<StoredMessage, Problem> {
         self.0.store.get(id, &caller.scope()).await?.ok_or_else(Problem::not_found)
+    }
+
+    /// A page of messages, and what may be about them.
+    async fn page(self, caller: Principal, mut request: ListRequest) -> Result<Response, Problem> {
+        let page = request.limit;
+        // One more than the page tells whether there is a next one.
+        request.limit += 1;
+        request.budget = Some(LIST_BUDGET);
+        let (found, next) = page::split(self.0.store.list(&request).await?, page);
+        let unmatched_receipts = match request.statuses.as_slice() {
+            [Status::Unknown] => Some(self.unmatched_beside(&caller, &found).await?),
+            _ => None,
+        };
+        let data = found.iter().map(|stored| Shown::new(stored, &self)).collect();
+        let (next_cursor, searched_back_to) = (next.cursor, next.searched_back_to);
+        Ok(Json(Page { data, next_cursor, searched_back_to, unmatched_receipts }).into_response())
     }
 
     /// A message the caller has changed: with everything that happened to it if the key may read, else its status alone.

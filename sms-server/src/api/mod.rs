@@ -2,16 +2,21 @@
 
 mod auth;
 mod batch;
+mod bodies;
 mod callbacks;
+mod clients;
 mod health;
+mod items;
 mod json;
 mod message;
 mod messages;
 mod page;
+mod permits;
 mod problem;
 mod provider;
 mod query;
 mod queue;
+mod readiness;
 mod receipts;
 mod stats;
 mod tally;
@@ -37,7 +42,10 @@ use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+use self::bodies::Bodies;
+use self::permits::ReadPermits;
 use self::provider::Desk;
+use self::readiness::Readiness;
 use self::tally::Tallies;
 use crate::callbacks::Callbacks;
 use crate::keys::KeyRing;
@@ -46,6 +54,10 @@ use crate::keys::KeyRing;
 const MAX_BODY: usize = 64 * 1024;
 /// What the log says in place of a path that no route has: it may hold anything.
 const NO_ROUTE: &str = "(no route)";
+/// Lists and counts that run at a time, in all and of one client. Each may keep a core busy.
+const SCANS: (usize, usize) = (2, 1);
+/// Messages that are looked up at a time, in all and for one client.
+const LOOKUPS: (usize, usize) = (4, 2);
 /// The longest a request may take, body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -76,6 +88,10 @@ struct State {
     store: Arc<dyn Store>,
     queue: Arc<dyn Queue>,
     keys: KeyRing,
+    readiness: Readiness,
+    bodies: Bodies,
+    scans: ReadPermits,
+    lookups: ReadPermits,
     tallies: Tallies,
     ends: EndLog,
     desk: Option<Desk>,
@@ -115,6 +131,10 @@ impl Api {
             store,
             queue,
             keys,
+            readiness: Readiness::default(),
+            bodies: Bodies::default(),
+            scans: ReadPermits::new(SCANS.0, SCANS.1),
+            lookups: ReadPermits::new(LOOKUPS.0, LOOKUPS.1),
             tallies: Tallies::default(),
             ends: EndLog::new(),
             desk: None,

@@ -71,6 +71,26 @@ impl Problem {
         self
     }
 
+    /// The problem behind a status that the framework gave.
+    pub(super) fn of_framework(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Problem::no_such_path(),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                Problem::new(status, "method_not_allowed", "this path does not take this method; see Allow")
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Problem::new(status, "body_too_large", "the body is larger than this path takes")
+            }
+            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Problem::new(
+                status,
+                "timeout",
+                "the request took too long; repeat it with the same Idempotency-Key",
+            ),
+            _ if status.is_server_error() => Problem::new(status, "internal", "something went wrong here"),
+            _ => Problem::new(status, "bad_request", "the request cannot be understood"),
+        }
+    }
+
     /// The document, as it is answered.
     pub(crate) fn document(&self, request_id: Option<&str>) -> serde_json::Value {
         let mut document = json!({
@@ -195,7 +215,13 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| of_framework(status));
+    let problem = response.extensions_mut().remove::<Problem>();
+    let is_json = |value: &HeaderValue| value.as_bytes() == b"application/json";
+    if problem.is_none() && response.headers().get(header::CONTENT_TYPE).is_some_and(is_json) {
+        // A document that says more than its status does: what is not ready.
+        return response;
+    }
+    let problem = problem.unwrap_or_else(|| Problem::of_framework(status));
     let mut rendered = (status, Json(problem.document(request_id.as_deref()))).into_response();
     for (name, value) in response.headers() {
         if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {
@@ -205,23 +231,4 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     let content_type = HeaderValue::from_static("application/problem+json");
     rendered.headers_mut().insert(header::CONTENT_TYPE, content_type);
     rendered
-}
-
-fn of_framework(status: StatusCode) -> Problem {
-    match status {
-        StatusCode::NOT_FOUND => Problem::no_such_path(),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            Problem::new(status, "method_not_allowed", "this path does not take this method; see Allow")
-        }
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(status, "body_too_large", "the body is larger than this path takes")
-        }
-        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Problem::new(
-            status,
-            "timeout",
-            "the request took too long; repeat it with the same Idempotency-Key",
-        ),
-        _ if status.is_server_error() => Problem::new(status, "internal", "something went wrong here"),
-        _ => Problem::new(status, "bad_request", "the request cannot be understood"),
-    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
@@ -21,7 +21,7 @@ use super::auth::Caller;
 use super::json::Fields;
 use super::problem::Problem;
 use crate::callbacks::CallbacksSeen;
-use crate::keys::KeyScope;
+use crate::keys::{KeyScope, Principal};
 
 /// A worker that has not reported for so long does not count.
 const SILENT: Duration = Duration::from_secs(20);
@@ -181,9 +181,11 @@ pub(crate) async fn pause(
     State(api): State<Api>,
     caller: Caller,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Shown>, Problem> {
-    api.order(caller, true, reason(&headers, &body)?).await
+    let caller = caller.with(KeyScope::Admin)?;
+    let body = api.0.bodies.read(&caller.id, body).await?;
+    api.order(&caller, true, reason(&headers, &body)?).await
 }
 
 /// `POST /v1/provider/resume`: ends a pause, and has a provider that is paused by itself tried at once.
@@ -191,9 +193,11 @@ pub(crate) async fn resume(
     State(api): State<Api>,
     caller: Caller,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Shown>, Problem> {
-    api.order(caller, false, reason(&headers, &body)?).await
+    let caller = caller.with(KeyScope::Admin)?;
+    let body = api.0.bodies.read(&caller.id, body).await?;
+    api.order(&caller, false, reason(&headers, &body)?).await
 }
 
 impl Api {
@@ -206,8 +210,7 @@ impl Api {
         self.desk()?.show(callbacks, with_account).await.map(Json)
     }
 
-    async fn order(&self, caller: Caller, paused: bool, reason: String) -> Result<Json<Shown>, Problem> {
-        let caller = caller.with(KeyScope::Admin)?;
+    async fn order(&self, caller: &Principal, paused: bool, reason: String) -> Result<Json<Shown>, Problem> {
         let desk = self.desk()?;
         desk.steering.give(desk.provider.name(), paused, &caller.id, &reason).await?;
         self.show_provider(true).await
@@ -215,7 +218,7 @@ impl Api {
 }
 
 /// The reason in the body, which may be empty.
-fn reason(headers: &HeaderMap, body: &Bytes) -> Result<String, Problem> {
+fn reason(headers: &HeaderMap, body: &[u8]) -> Result<String, Problem> {
     if body.is_empty() {
         return Ok("no reason given".to_owned());
     }

@@ -1,5 +1,7 @@
 //! Receipts under provider ids that no message has.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -42,9 +44,10 @@ pub(crate) async fn unmatched(
     caller: Caller,
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
-    caller.with(KeyScope::Admin)?;
+    let caller = caller.with(KeyScope::Admin)?;
     let request = query::unmatched(query::parameters(parameters)?)?;
-    let found = api.0.store.unmatched(&request).await?;
+    let store = Arc::clone(&api.0.store);
+    let found = api.0.scans.run(&caller.id, async move { store.unmatched(&request).await }).await?;
     let data: Vec<_> = found.into_iter().map(|id| api.unmatched(id)).collect();
     Ok(Json(json!({ "data": data })))
 }

@@ -1,5 +1,7 @@
 //! `GET /v1/stats`: how many messages are in each state.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -34,10 +36,14 @@ pub(crate) async fn show(
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Json<Shown>, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let parameters = query::parameters(parameters)?;
+    let (client, parameters) = (Arc::clone(&caller.id), query::parameters(parameters)?);
     let range = query::stats(parameters.clone(), caller.scope())?;
-    let count = async |range: &StatsRange| api.0.store.stats(range).await;
-    let (range, stats) = api.0.tallies.stats((caller.scope(), parameters), range, count).await?;
+    let state = Arc::clone(&api.0);
+    let count = async move {
+        let count = async |range: &StatsRange| state.store.stats(range).await;
+        state.tallies.stats((caller.scope(), parameters), range, count).await
+    };
+    let (range, stats) = api.0.scans.run(&client, count).await?;
     let StatsRange { from_time, to_time, .. } = range;
     let counts = Status::ALL.map(|status| (status.to_string(), Value::from(stats.count(status))));
     let total = stats.counts.iter().sum();

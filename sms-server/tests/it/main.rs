@@ -14,9 +14,12 @@ mod leaks;
 mod log;
 #[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
 mod many;
+mod memory;
 mod process;
 mod program;
 mod provider;
+#[cfg(feature = "sqlite")]
+mod readiness;
 mod replays;
 mod scopes;
 mod smsru;

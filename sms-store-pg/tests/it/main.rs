@@ -14,4 +14,5 @@ mod faults;
 mod nodes;
 mod opening;
 mod races;
+mod scans;
 mod transaction;

@@ -4,6 +4,8 @@ mod chaos;
 mod outage_log;
 mod outages;
 mod pairs;
+mod readiness;
+mod reads;
 mod transactions;
 mod workers;
 

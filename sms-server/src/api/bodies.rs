@@ -1,0 +1,169 @@
+//! Memory for bodies of requests: as much as is set aside for them, and no client has all of it.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{FromRequest as _, Request};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::clients::PerClient;
+use super::problem::Problem;
+use super::{MAX_BODY, batch};
+
+/// Memory for the bodies of all requests of one client, in bytes: for the largest batch, and some small ones.
+const PER_CLIENT: usize = batch::MAX_BODY + 512 * 1024;
+/// Memory for the bodies of all requests in flight. What is read from a body takes about as much again, and the allocator keeps
+/// it, so that this bounds what the process does not give back.
+const TOTAL: usize = 2 * PER_CLIENT;
+/// The bytes of one permit.
+const UNIT: usize = 1024;
+/// How much is added for a body that has grown beyond what was reserved, at least.
+const STEP: usize = 256 * 1024;
+
+/// The budget of memory for bodies.
+#[derive(Debug)]
+pub(super) struct Bodies {
+    total: Arc<Semaphore>,
+    clients: PerClient<Client>,
+}
+
+#[derive(Debug)]
+struct Client(Arc<Semaphore>);
+
+/// Memory that is reserved until this is dropped.
+#[derive(Debug)]
+pub(super) struct Reservation {
+    client: OwnedSemaphorePermit,
+    total: OwnedSemaphorePermit,
+    /// Keeps the client known.
+    _of: Arc<Client>,
+}
+
+/// A body, and the memory reserved for it.
+#[derive(Debug)]
+pub(super) struct ReservedBytes {
+    bytes: Bytes,
+    _memory: Reservation,
+}
+
+impl std::ops::Deref for ReservedBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self { total: Arc::new(Semaphore::new(TOTAL / UNIT)), clients: PerClient::default() }
+    }
+}
+
+impl Bodies {
+    /// Reads the body of an ordinary request.
+    pub(super) async fn read(&self, client: &Arc<str>, mut body: Body) -> Result<ReservedBytes, Problem> {
+        let memory = match self.reserve(client, length(&body).unwrap_or(MAX_BODY)) {
+            Ok(memory) => memory,
+            Err(problem) => {
+                drain(&mut body).await;
+                return Err(problem);
+            }
+        };
+        let bytes = Bytes::from_request(Request::new(body), &()).await;
+        let bytes = bytes.map_err(|rejection| Problem::of_framework(rejection.into_response().status()))?;
+        Ok(ReservedBytes { bytes, _memory: memory })
+    }
+
+    /// Reserves memory for a body of this many bytes.
+    pub(super) fn reserve(&self, client: &Arc<str>, bytes: usize) -> Result<Reservation, Problem> {
+        let of = self.clients.of(client, || Client(Arc::new(Semaphore::new(PER_CLIENT / UNIT))));
+        let (client, total) = (acquire(&of.0, bytes)?, acquire(&self.total, bytes)?);
+        Ok(Reservation { client, total, _of: of })
+    }
+}
+
+impl Reservation {
+    /// Reserves more, where a body has turned out to have this many bytes.
+    pub(super) fn cover(&mut self, bytes: usize) -> Result<(), Problem> {
+        let reserved = self.total.num_permits() * UNIT;
+        if bytes > reserved {
+            let more = (bytes - reserved).max(STEP);
+            self.client.merge(acquire(self.client.semaphore(), more)?);
+            self.total.merge(acquire(self.total.semaphore(), more)?);
+        }
+        Ok(())
+    }
+}
+
+fn acquire(memory: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+    let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+    Arc::clone(memory).try_acquire_many_owned(units).map_err(|_| {
+        let detail = "too many large requests are in flight; try again, with fewer at a time";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).with_header(header::RETRY_AFTER, "1")
+    })
+}
+
+/// The length of a body, where its client has said it.
+pub(super) fn length(body: &Body) -> Option<usize> {
+    body.size_hint().exact().and_then(|length| usize::try_from(length).ok())
+}
+
+/// The next bytes of a body; `None` at its end.
+pub(super) async fn next_bytes(body: &mut Body) -> Result<Option<Bytes>, Problem> {
+    loop {
+        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+            None => return Ok(None),
+            // Trailers are passed over.
+            Some(Ok(frame)) => {
+                if let Ok(bytes) = frame.into_data() {
+                    return Ok(Some(bytes));
+                }
+            }
+            Some(Err(error)) => {
+                let status = if is_too_large(&error) {
+                    StatusCode::PAYLOAD_TOO_LARGE
+                } else {
+                    StatusCode::BAD_REQUEST
+                };
+                return Err(Problem::of_framework(status));
+            }
+        }
+    }
+}
+
+/// Takes what still comes of a body: a client that is cut while it sends may not see its answer.
+pub(super) async fn drain(body: &mut Body) {
+    while let Ok(Some(_)) = next_bytes(body).await {}
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    let mut causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.any(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_client_has_all_the_memory_and_it_comes_back() {
+        let (bodies, greedy, other) = (Bodies::default(), Arc::from("greedy"), Arc::from("other"));
+        let mut held = bodies.reserve(&greedy, PER_CLIENT - STEP).unwrap();
+        held.cover(PER_CLIENT - STEP + 1).unwrap();
+        held.cover(PER_CLIENT).unwrap();
+        for (client, bytes) in [(&greedy, 1), (&other, PER_CLIENT + 1)] {
+            assert!(format!("{:?}", bodies.reserve(client, bytes).unwrap_err()).contains("busy"));
+        }
+        assert!(held.cover(PER_CLIENT + 1).is_err());
+        let other = bodies.reserve(&other, PER_CLIENT).unwrap();
+        assert!(bodies.reserve(&Arc::from("third"), 1).is_err(), "all of it is in use");
+        drop((held, other));
+        assert_eq!(bodies.total.available_permits(), TOTAL / UNIT);
+        bodies.reserve(&greedy, PER_CLIENT).unwrap();
+    }
+}
