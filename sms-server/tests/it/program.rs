@@ -183,3 +183,36 @@ async fn the_log_holds_no_number_no_text_and_no_key() {
         assert_eq!(line, None, "{canary}");
     }
 }
+
+#[test]
+fn migrate_says_how_far_the_schema_is_and_not_just_that_it_is_up_to_date() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = command(folder.path(), &["migrate"]).output().expect("the program runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let known = printed.strip_prefix("The schema of the store is at level ");
+    assert!(known.is_some_and(|rest| rest.ends_with(", the newest that this program knows.\n")), "{printed}");
+}
+
+#[tokio::test]
+async fn a_server_whose_database_was_removed_accepts_nothing_that_a_restart_would_not_find() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path(), &[("SMS_ROLES", "api")]);
+    let body = json!({"to": "+79251234567", "text": "hi"});
+    let (status, _) = server.post("before", &body).await.expect("a reply");
+    assert_eq!(status, 202);
+    let (data, away) = (folder.path().join("data"), folder.path().join("away"));
+    std::fs::rename(&data, &away).expect("moved");
+    for n in 0..20 {
+        let (status, refused) = server.post(&format!("away{n}"), &body).await.expect("a reply");
+        assert_eq!(status, 503, "{refused}");
+    }
+    assert!(!data.exists(), "an empty database was made in its place");
+    std::fs::rename(&away, &data).expect("moved back");
+    let (status, accepted) = server.post("back", &body).await.expect("a reply");
+    assert_eq!(status, 202, "{accepted}");
+    server.kill();
+    let server = Server::start(folder.path(), &[("SMS_ROLES", "api")]);
+    let id = accepted["id"].as_str().expect("an id").to_owned();
+    assert_eq!(server.get(&format!("/v1/messages/{id}")).await["status"], "queued");
+}
