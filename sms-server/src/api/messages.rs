@@ -42,7 +42,8 @@ pub(crate) async fn send(
         message = message.key(key);
     }
     let prepared = api.0.sender.prepare(&message)?;
-    let Acceptance { id, replayed } = api.0.readiness.note(api.0.sender.accept_one(prepared.clone()).await)?;
+    let Acceptance { id, replayed } =
+        api.0.readiness.note(api.0.sender.accept_one(prepared.clone()).await)?;
     let mut response = if replayed {
         let first = api.get(id, &caller).await?;
         let mut response = accepted(id, &uri, Json(Replay::new(&first, &caller, &api)))?;
