@@ -28,8 +28,10 @@ const FIRST_ROOM: usize = 1000;
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// How long nothing is pushed after the queue failed: longer than a look that is not answered takes to fail again.
 const CLOSED_FOR: Duration = Duration::from_secs(5);
-/// How often the queue is asked how full it is, at the most.
+/// How often the queue is asked how full it is, at the most; and when nothing is pushed, so that the first message after a
+/// while finds out nothing new.
 const LOOK: Duration = Duration::from_millis(100);
+const IDLE_LOOK: Duration = Duration::from_secs(1);
 /// Of the room it sees, the part that is left to others who push between two looks.
 const MARGIN: usize = 4;
 
@@ -221,7 +223,7 @@ async fn push(queue: &dyn Queue, jobs: &[Job], outage: &Outage) -> bool {
     pushed.is_ok()
 }
 
-/// Looks now and then how full the queue is, while something is pushed or room is scarce.
+/// Looks now and then how full the queue is and whether it answers, more often while something is pushed or room is scarce.
 async fn watch(queue: &Arc<dyn Queue>, pushed: &mut mpsc::Receiver<()>, room: &Room) {
     loop {
         match timeout(TIMEOUT, catch_panic(queue.stats())).await {
@@ -229,7 +231,7 @@ async fn watch(queue: &Arc<dyn Queue>, pushed: &mut mpsc::Receiver<()>, room: &R
             _ => room.close(),
         }
         sleep(LOOK).await;
-        if pushed.is_closed() || !(room.is_scarce() || pushed.recv().await.is_some()) {
+        if pushed.is_closed() || !room.is_scarce() && timeout(IDLE_LOOK, pushed.recv()).await == Ok(None) {
             return;
         }
     }

@@ -48,6 +48,22 @@ async fn while_the_queue_is_away_messages_are_taken_from_the_store_within_ten_se
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sender_that_was_idle_knows_that_the_queue_is_away_before_the_next_message() {
+    let world = World::new();
+    let provider = accepting(&world);
+    let worker = world.start(Arc::clone(&provider));
+    world.send(message("before")).await;
+    sleep(Duration::from_secs(30)).await;
+    world.faults.break_all(QUEUE_CALLS, Fault::Hang);
+    sleep(Duration::from_secs(5)).await;
+    let before = Instant::now();
+    let id = world.send(message("hi")).await;
+    world.becomes(id, Status::Sent).await;
+    assert!(before.elapsed() <= Duration::from_secs(1), "{:?}", before.elapsed());
+    worker.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_queue_on_which_only_one_kind_of_call_hangs_is_away_too() {
     for call in QUEUE_CALLS {
         let world = World::new();
