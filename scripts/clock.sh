@@ -42,18 +42,17 @@ soon() {
 }
 
 set_clock() { echo "$1" >"$folder/time.new" && mv "$folder/time.new" "$folder/time"; } # such as -3600 or +3600
-faked() {
-    LD_PRELOAD=$faketime FAKETIME_TIMESTAMP_FILE=$folder/time FAKETIME_NO_CACHE=1 \
-        FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1 "$@"
-}
+# Only the wall clock: what measures intervals stays as it is.
+faked=(env "LD_PRELOAD=$faketime" "FAKETIME_TIMESTAMP_FILE=$folder/time" FAKETIME_NO_CACHE=1
+    FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1)
 
-serve() { # with the rest of the environment, and `faked` or nothing
+serve() { # COMMAND…: what the program is started with
     local port
     : >"$folder/log"
     (cd "$folder" && SMS_LISTEN=127.0.0.1:0 SMS_ADMIN_KEY=$key SMS_STORE=$store exec "$@" "$program") \
         >>"$folder/log" 2>&1 &
     server=$!
-    soon listening || { cat "$folder/log" >&2; exit 1; }
+    soon listening >/dev/null || { cat "$folder/log" >&2; exit 1; }
     port=$(listening)
     url=http://127.0.0.1:$port
 }
@@ -107,7 +106,7 @@ round() { # NAME COMMAND…: how the program is started
 }
 
 store=sqlite:$folder/sms.db
-round SQLite faked
+round SQLite "${faked[@]}"
 
 bin=$(dirname "$(find /usr/lib/postgresql -name initdb 2>/dev/null | sort -V | tail -1)")
 [ -x "$bin/postgres" ] || { echo "clock: PostgreSQL is not found (Debian: postgresql)" >&2; exit 1; }
@@ -121,17 +120,10 @@ fi
 "${as[@]}" "$bin/initdb" -D "$folder/pg/data" -A trust -N -U postgres --no-instructions >/dev/null || exit 1
 set_clock +0
 port=$((20000 + $$ % 20000))
-LD_PRELOAD=$faketime FAKETIME_TIMESTAMP_FILE=$folder/time FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
-    DONT_FAKE_MONOTONIC=1 "${as[@]}" "$bin/postgres" -D "$folder/pg/data" -p "$port" -k "$folder/pg" \
+"${as[@]}" "${faked[@]}" "$bin/postgres" -D "$folder/pg/data" -p "$port" -k "$folder/pg" \
     --listen_addresses=127.0.0.1 --shared_buffers=16MB >"$folder/pg/log" 2>&1 &
 postgres=$!
 soon "$bin/pg_isready" -q -h 127.0.0.1 -p "$port" || { cat "$folder/pg/log" >&2; exit 1; }
 store=postgres://postgres@127.0.0.1:$port/postgres
-# The program reads the machine's own clock; only the server's is set. So times are those of `date`.
-in_seconds() {
-    local at
-    at=$(date -u -d "@$(($(date +%s) + $(cat "$folder/time") + $1))" +%Y-%m-%dT%H:%M:%SZ)
-    post "{\"to\":\"+79251234567\",\"text\":\"1234\",\"class\":\"otp\",\"send_at\":\"$at\"}"
-}
 round PostgreSQL env
 exit $failed

@@ -17,6 +17,8 @@ use crate::common::Schema;
 const START: i64 = 1_767_268_800_000;
 const HOUR: Duration = Duration::from_hours(1);
 const LEASE: Duration = Duration::from_secs(40);
+/// The rest of a minute after a lease.
+const REST: Duration = Duration::from_secs(20);
 /// Store time that is ahead of the wall clock loses a tenth while it returns to it.
 const SLACK: Duration = Duration::from_secs(8);
 /// How long a node may take to ask for the time again.
@@ -81,7 +83,7 @@ impl Waiting {
         let mut rescued = store.rescue(10).await.expect("rescued");
         rescued.sort_unstable();
         assert_eq!(rescued, [queued, sending]);
-        clock.advance(Duration::from_mins(1) - LEASE + slack);
+        clock.advance(REST + slack);
         let due = offered(store).await;
         assert!(due.contains(&scheduled) && due.contains(&retrying), "{due:?}");
         assert_eq!((begin(store, scheduled, 4).await, begin(store, retrying, 5).await), (1, 1));
