@@ -70,7 +70,7 @@ impl Pool {
             clean: true,
             pool: self.clone(),
             _turn: turn,
-            _scan: None,
+            scan: None,
         };
         while let Some(mut idle) = self.pop() {
             if idle.since.elapsed() < FRESH || idle.conn.ping().await.is_ok() {
@@ -87,7 +87,7 @@ impl Pool {
         // First, so that a scan that waits for others holds no connection.
         let scan = Arc::clone(&self.0.scans).acquire_owned().await.map_err(|_| closed())?;
         let mut lent = self.take().await?;
-        lent._scan = Some(scan);
+        lent.scan = Some(scan);
         Ok(lent)
     }
 
@@ -140,7 +140,8 @@ pub(crate) struct Lent {
     clean: bool,
     pool: Pool,
     _turn: OwnedSemaphorePermit,
-    _scan: Option<OwnedSemaphorePermit>,
+    /// Held for as long as a scan has the connection.
+    scan: Option<OwnedSemaphorePermit>,
 }
 
 impl Lent {

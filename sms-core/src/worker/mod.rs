@@ -225,7 +225,8 @@ impl Worker {
         let caretaker =
             Caretaker::new(Arc::clone(store), queue.clone(), Arc::clone(provider), self.retention);
         tokio::join!(
-            caretaker.run(&shutdown),
+            // Boxed, because a future holds all the others it waits for.
+            Box::pin(caretaker.run(&shutdown)),
             async {
                 let watch = || shutdown.run_until_cancelled(queue.watch());
                 while survive_panic("watch the queue", watch()).await.is_none() {}
@@ -238,7 +239,7 @@ impl Worker {
                 while survive_panic("orders and reports", self.shared.steer(&shutdown)).await.is_none() {}
             },
             async { while survive_panic("late answers", self.shared.listen(&shutdown)).await.is_none() {} },
-            self.work(&shutdown)
+            Box::pin(self.work(&shutdown))
         );
         Ok(())
     }

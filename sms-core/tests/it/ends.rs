@@ -119,7 +119,7 @@ async fn ten_thousand_that_expire_together_leave_a_bounded_number_of_lines() {
     let (world, log) = (World::new(), Log::keep());
     let messages = |_| message("hi").deadline(Duration::from_secs(30)).prepare().unwrap();
     world.sender.accept((0..10_000).map(messages).collect()).await.unwrap();
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     let worker = world.start(world.witness(|_, batch| Reply::Now(accept(batch))));
     sleep(Duration::from_secs(10)).await;
     worker.stop().await;
