@@ -19,8 +19,7 @@ impl Log {
     pub(crate) fn keep() -> Self {
         let lines = Lines::default();
         let log = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false).without_time();
-        let _guard = tracing::subscriber::set_default(log.finish());
-        Self { lines, _guard }
+        Self { lines, _guard: tracing::subscriber::set_default(log.finish()) }
     }
 
     /// The lines that hold this.
