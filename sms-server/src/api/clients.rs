@@ -22,10 +22,10 @@ impl<T> PerClient<T> {
             return Arc::clone(known);
         }
         // A new client pays for those that have gone, so that the map is never longer than the clients at one time.
-        clients.retain(|_, state| Arc::strong_count(state) > 1);
-        let made = Arc::new(make());
-        clients.insert(Arc::clone(client), Arc::clone(&made));
-        made
+        clients.retain(|_, known| Arc::strong_count(known) > 1);
+        let state = Arc::new(make());
+        clients.insert(Arc::clone(client), Arc::clone(&state));
+        state
     }
 }
 

@@ -38,10 +38,10 @@ pub(crate) async fn show(
     let caller = caller.with(KeyScope::Read)?;
     let (client, parameters) = (Arc::clone(&caller.id), query::parameters(parameters)?);
     let range = query::stats(parameters.clone(), caller.scope())?;
-    let state = Arc::clone(&api.0);
+    let shared = Arc::clone(&api.0);
     let count = async move {
-        let count = async |range: &StatsRange| state.store.stats(range).await;
-        state.tallies.stats((caller.scope(), parameters), range, count).await
+        let count = async |range: &StatsRange| shared.store.stats(range).await;
+        shared.tallies.stats((caller.scope(), parameters), range, count).await
     };
     let (range, stats) = api.0.scans.run(&client, count).await?;
     let StatsRange { from_time, to_time, .. } = range;

@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// The longest the head of a request may take, from its first byte on.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest a connection is kept without a request.
-pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// The longest a peer may take nothing of what is written to it.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
