@@ -1,6 +1,6 @@
 # The commands people run; CI calls the same ones. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture
+.PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture clock
 
 CARGO ?= cargo
 # Everything that is tested: the simulator, the fault tools, every adapter.
@@ -37,6 +37,7 @@ lint: ## Formatting and lints, with every set of features
 	$(CARGO) clippy --locked -p sms-smsru -p sms-testkit -- -D warnings
 	$(CARGO) clippy --locked -p sms-queue-redis --no-default-features -- -D warnings
 	$(CARGO) clippy --locked -p sms-core --no-default-features -- -D warnings
+	$(CARGO) clippy --locked -p sms-server --no-default-features --lib -- -D warnings
 	$(CARGO) clippy --locked -p sms-server --no-default-features --features sqlite -- -D warnings
 	$(CARGO) clippy --locked -p sms-server --no-default-features --features pg -- -D warnings
 	$(CARGO) clippy --locked -p sms-server -- -D warnings
@@ -52,6 +53,10 @@ docs: ## Build the API documentation without warnings
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
+
+clock: ## Set the clock of the program and of a PostgreSQL by an hour and back; needs libfaketime (Debian: faketime)
+	$(CARGO) build --locked -p sms-server --features full
+	scripts/clock.sh target/debug/sms-server
 
 torture: ## The long versions of the randomised tests: 100,000 seeds and sequences; hours
 	SMS_TEST_SEEDS=100000 $(CARGO) test --locked --release -p sms-core --test it simulation

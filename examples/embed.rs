@@ -1,22 +1,23 @@
 //! Inside an axum application of one's own: it sends by itself, works the queue, and mounts the REST API under
 //! `/sms`.
 //!
-//! `cargo run -p examples --example embed`, then `curl -X POST http://127.0.0.1:3000/orders`
+//! `cargo run -p examples --example embed`, then the commands it prints.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
+use secrecy::ExposeSecret;
 use sms_core::{CancellationToken, MemoryQueue, Message, Sandbox, Sender, Worker};
-use sms_server::{Api, KeyRing};
+use sms_server::{Api, KeyRing, KeyScope};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
-/// The application's own handler: an order comes in, an SMS goes out.
-async fn order(State(sms): State<Sender>) -> Result<String, (StatusCode, String)> {
-    let message = Message::new("+79251234567", "Ваш заказ принят").key("order-1");
+/// The application's own handler: an order comes in, an SMS goes out; one, however often the order is repeated.
+async fn order(State(sms): State<Sender>, Path(number): Path<u32>) -> Result<String, (StatusCode, String)> {
+    let message = Message::new("+79251234567", "Ваш заказ принят").key(format!("order-{number}"));
     let failed = |error: sms_core::Error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string());
     let id = sms.send(message).await.map_err(failed)?;
     Ok(format!("accepted: {id}\n"))
@@ -32,12 +33,20 @@ async fn main() -> anyhow::Result<()> {
     let worker = Worker::builder(store.clone(), queue.clone(), Sandbox::new()).build();
     let worker = tokio::spawn(worker.run(shutdown.clone()));
 
+    // The API wants a key of each caller. It is shown once and kept as a hash; an application makes one for each client.
     let keys = KeyRing::new(store.clone(), None);
+    let key = keys.create("an example", &[KeyScope::Send, KeyScope::Read]).await?;
     let api = Api::new(sms.clone(), store, queue, keys);
-    let app = axum::Router::new().route("/orders", post(order)).with_state(sms).nest("/sms", api.router());
+    let app =
+        axum::Router::new().route("/orders/{number}", post(order)).with_state(sms).nest("/sms", api.router());
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    println!("an order: curl -X POST http://{}/orders", listener.local_addr()?);
+    let address = listener.local_addr()?;
+    println!("an order: curl -X POST http://{address}/orders/1");
+    println!(
+        "the API:  curl http://{address}/sms/v1/messages -H 'Authorization: Bearer {}'",
+        key.expose_secret()
+    );
     axum::serve(listener, app)
         .with_graceful_shutdown(async {
             let _ = tokio::signal::ctrl_c().await;

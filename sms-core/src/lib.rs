@@ -1,3 +1,18 @@
+// The README is read on a forge, too: there its links lead to files, here to items. The first definition counts.
+//! [`Sender`]: Sender
+//! [`Store`]: Store
+//! [`Worker`]: Worker
+//! [`Provider`]: Provider
+//! [`Queue`]: Queue
+//! [`state::TRANSITIONS`]: state::TRANSITIONS
+//! [`OutcomeClass`]: OutcomeClass
+//! [`MemoryStore`]: MemoryStore
+//! [`MemoryQueue`]: MemoryQueue
+//! [`MemoryRegistry`]: MemoryRegistry
+//! [`Sandbox`]: Sandbox
+//! [`RecordingProvider`]: RecordingProvider
+//! [`Failover`]: Failover
+//!
 #![doc = include_str!("../README.md")]
 
 pub mod breaker;
@@ -11,6 +26,7 @@ pub mod failover;
 mod fallback;
 mod gsm7;
 pub mod inference;
+mod invisible;
 pub mod memory;
 pub mod message;
 pub mod money;
@@ -33,6 +49,7 @@ pub mod supervise;
 pub mod text;
 pub mod timeline;
 pub mod transition;
+pub mod translit;
 pub mod watched;
 pub mod worker;
 
@@ -44,11 +61,11 @@ pub use event::{Event, EventDetails, EventKind, Evidence};
 pub use failover::Failover;
 pub use inference::UnmatchedId;
 pub use memory::{MemoryQueue, MemoryRegistry, MemoryStore};
-pub use message::{Message, MessageId, NewMessage, SendOptions, StoredMessage};
+pub use message::{Message, MessageId, Metadata, NewMessage, SendOptions, StoredMessage};
 pub use money::Money;
 pub use outage::Outage;
 pub use outcome::{Outcome, OutcomeClass};
-pub use phone::{PhoneNumber, Region};
+pub use phone::{NumberReader, PhoneNumber, Region};
 pub use provider::{
     Account, AccountInfo, Explanation, LateAnswer, LateAnswers, Limits, Provider, Receipts, Submission,
 };

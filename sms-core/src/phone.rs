@@ -1,15 +1,23 @@
 //! Phone numbers: every spelling a person may use, and the one form everything else sees.
 
+mod reader;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use self::reader::NumberReader;
 use crate::error::{Error, FieldError, Result};
+use crate::invisible;
 
-/// The longest input that is looked at, in bytes: E.164's 15 digits with plenty of room for punctuation.
-const MAX_INPUT: usize = 40;
+/// The longest number, in characters: E.164's 15 digits with plenty of room for punctuation. Format
+/// characters do not count.
+const MAX_LENGTH: usize = 40;
+/// The longest input that is looked at, in bytes.
+const MAX_INPUT: usize = 400;
 
 /// A country or territory, by its two letters of ISO 3166-1: whose national number formats are understood.
 ///
@@ -92,15 +100,21 @@ impl PhoneNumber {
     }
 
     /// Reads a number as people write it, national formats being those of `region`. It may hold ASCII digits,
-    /// spaces (also the no-break one), `( ) - .` and one `+` before the digits.
+    /// spaces of any width, `( ) - .` and one `+` before the digits; format characters, as a paste brings
+    /// them along, are dropped. A number abroad begins with `+` or with the region's international prefix:
+    /// `00` in most of Europe, `011` in North America, `810` in Russia.
+    ///
+    /// Without the feature `phone`, `+` and the national formats and prefix of Russia are understood, and no
+    /// other region's.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid), with the field `to` and the rule that was broken: other characters
-    /// (letters, extensions, lists, invisible ones), more than 40 bytes, no valid number of its region.
+    /// [`Invalid`](crate::ErrorKind::Invalid), with the field `to` and the rule that was broken: another
+    /// character (a letter, an extension, a list), by its code point and place; more than 40 characters; no
+    /// valid number of its region.
     pub fn parse_in(input: &str, region: Region) -> Result<Self> {
-        let dialled = clean(input).map_err(phone_invalid)?;
-        let digits = read(&dialled, region);
+        let typed = clean(input).map_err(phone_invalid)?;
+        let digits = read(&typed, region);
         let rule = "must be a whole, valid phone number, abroad with + and the country code";
         digits.and_then(Self::from_digits).ok_or_else(|| phone_invalid(rule))
     }
@@ -161,27 +175,56 @@ impl<'de> Deserialize<'de> for PhoneNumber {
     }
 }
 
-fn phone_invalid(rule: &'static str) -> Error {
+fn phone_invalid(rule: impl Into<Cow<'static, str>>) -> Error {
     FieldError::new("to", "phone_invalid", rule).into()
 }
 
-/// Takes the punctuation out. What is left is digits, with or without a + in front; libphonenumber, which would
-/// also read letters, extensions and foreign digits, never sees anything else.
-fn clean(input: &str) -> Result<String, &'static str> {
+/// A number without its punctuation.
+struct Typed {
+    /// Digits, with or without a + in front; libphonenumber, which would also read letters, extensions and
+    /// foreign digits, never sees anything else.
+    dialled: String,
+    /// How much of that comes before the first parenthesis, which opens an area code.
+    area_at: Option<usize>,
+}
+
+/// Takes the punctuation out.
+fn clean(input: &str) -> Result<Typed, Cow<'static, str>> {
+    const TOO_LONG: Result<Typed, Cow<'static, str>> =
+        Err(Cow::Borrowed("must be at most 40 characters long"));
     if input.len() > MAX_INPUT {
-        return Err("must be at most 40 bytes long");
+        return TOO_LONG;
     }
-    let mut dialled = String::with_capacity(input.len());
-    for c in input.chars() {
+    let mut typed = Typed { dialled: String::with_capacity(input.len().min(MAX_LENGTH)), area_at: None };
+    let mut length = 0;
+    for (index, c) in input.chars().enumerate() {
         match c {
-            '0'..='9' => dialled.push(c),
-            '+' if dialled.is_empty() => dialled.push(c),
-            '+' => return Err("must have one + at most, before the digits"),
-            ' ' | '\u{a0}' | '(' | ')' | '-' | '.' => {}
-            _ => return Err("must be one number of digits, spaces and + ( ) - . only"),
+            '0'..='9' => typed.dialled.push(c),
+            '+' if typed.dialled.is_empty() => typed.dialled.push(c),
+            '+' => return Err("must have one + at most, before the digits".into()),
+            '(' => typed.area_at = typed.area_at.or(Some(typed.dialled.len())),
+            ')' | '-' | '.' => {}
+            _ if invisible::is_format(c) => continue,
+            _ if is_blank(c) => {}
+            _ => return Err(stranger(index, c)),
         }
+        length += 1;
     }
-    if dialled.is_empty() { Err("must not be empty") } else { Ok(dialled) }
+    match length {
+        _ if length > MAX_LENGTH => TOO_LONG,
+        _ if typed.dialled.is_empty() => Err("must not be empty".into()),
+        _ => Ok(typed),
+    }
+}
+
+/// A blank within a line, of any width.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() && !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+fn stranger(index: usize, c: char) -> Cow<'static, str> {
+    let rule = "must be one number of digits, spaces and + ( ) - . only";
+    format!("{rule}; character {} is U+{:04X}", index + 1, u32::from(c)).into()
 }
 
 #[cfg(feature = "phone")]
@@ -200,9 +243,32 @@ fn is_known(_: Region) -> bool {
     true
 }
 
+/// What stands before a number of the region itself, when it is called from there.
+#[cfg(feature = "phone")]
+fn national_prefix(region: Region) -> Option<String> {
+    use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
+
+    // libphonenumber keeps it to itself, and shows it in the way it writes numbers.
+    let region = Region::from_code(region.as_str()).ok()?;
+    let example = PHONE_NUMBER_UTIL.get_example_number(region).ok()?;
+    let written = example.format_as(PhoneNumberFormat::National);
+    let digits: String = written.chars().filter(char::is_ascii_digit).collect();
+    digits.strip_suffix(&example.get_national_significant_number()).map(str::to_owned)
+}
+
+#[cfg(not(feature = "phone"))]
+fn national_prefix(region: Region) -> Option<String> {
+    (region == Region::RU).then(|| "8".to_owned())
+}
+
+#[cfg(not(feature = "phone"))]
+fn country_code(region: Region) -> Option<i32> {
+    (region == Region::RU).then_some(7)
+}
+
 /// The E.164 digits of what [`clean`] left, if they are a valid number.
 #[cfg(feature = "phone")]
-fn read(dialled: &str, region: Region) -> Option<u64> {
+fn read(Typed { dialled, area_at }: &Typed, region: Region) -> Option<u64> {
     use rlibphonenumber::{PhoneNumber, PhoneNumberFormat};
 
     if let Some(mobile) = russian_mobile(dialled, region) {
@@ -210,12 +276,16 @@ fn read(dialled: &str, region: Region) -> Option<u64> {
     }
     let known = rlibphonenumber::Region::from_code(region.as_str()).ok();
     let number = PhoneNumber::parse(dialled, known).ok().filter(PhoneNumber::is_valid)?;
-    // libphonenumber also understands the prefix for calls abroad (8~10 in Russia), so that a slip in a national
-    // number, 8 (105) 005-12-34, becomes a phone on the Falkland Islands. Abroad takes a +.
-    if !dialled.starts_with('+') && country_code(region) != Some(number.country_code) {
+    let international = number.format_as(PhoneNumberFormat::E164);
+    let digits = international.strip_prefix('+')?;
+    // Abroad without a + took the international prefix, 8~10 in Russia. A parenthesis inside it opens an area
+    // code: 8 (105) 005-12-34 is a slip in a national number, and no phone on the Falkland Islands.
+    let is_abroad = !dialled.starts_with('+') && country_code(region) != Some(number.country_code);
+    let prefix = dialled.len().saturating_sub(digits.len());
+    if is_abroad && area_at.is_some_and(|at| at < prefix) {
         return None;
     }
-    number.format_as(PhoneNumberFormat::E164).strip_prefix('+')?.parse().ok()
+    digits.parse().ok()
 }
 
 /// The E.164 digits of a Russian mobile number, which most numbers are: 9 and nine more digits, all in use but for a part of
@@ -236,10 +306,14 @@ fn russian_mobile(dialled: &str, region: Region) -> Option<u64> {
 
 /// The E.164 digits of what [`clean`] left, if they have the shape of a number.
 #[cfg(not(feature = "phone"))]
-fn read(dialled: &str, region: Region) -> Option<u64> {
+fn read(Typed { dialled, area_at }: &Typed, region: Region) -> Option<u64> {
     let international = match (dialled.strip_prefix('+'), dialled.as_bytes()) {
         (Some(digits), _) => digits.to_owned(),
         _ if region != Region::RU => return None,
+        // Long enough not to be a national number.
+        (None, _) if dialled.len() > 11 && area_at.is_none_or(|at| at >= 3) => {
+            dialled.strip_prefix("810")?.to_owned()
+        }
         (None, [b'7' | b'8', ..]) if dialled.len() == 11 => format!("7{}", &dialled[1..]),
         (None, [b'9', ..]) if dialled.len() == 10 => format!("7{dialled}"),
         _ => return None,
@@ -273,6 +347,13 @@ mod tests {
         ("+7\u{a0}925\u{a0}123-45-67", 79_251_234_567),
         ("(+7) 925 123-45-67", 79_251_234_567),
         (" \u{a0}+79251234567 ", 79_251_234_567),
+        ("+7\u{202f}925\u{2009}123\u{3000}45 67", 79_251_234_567),
+        // What a paste brings along: marks of direction, a soft hyphen, a byte order mark, a joiner.
+        ("\u{202d}+79251234567\u{202c}", 79_251_234_567),
+        ("\u{2068}+7 (925) 123-45-67\u{2069}\u{200e}", 79_251_234_567),
+        ("+7\u{ad}925\u{200b}1234567", 79_251_234_567),
+        ("\u{feff}8\u{2060}9251234567", 79_251_234_567),
+        ("810 44 20 7946 0000", 442_079_460_000),
         ("9251234567", 79_251_234_567),
         ("8 800 555 35 35", 78_005_553_535),
         // The crate `phonenumber` 0.3 reads these two as +7005553535.
@@ -304,7 +385,7 @@ mod tests {
         ("80251234567", "not in use in Russia"),
         ("+8 925 123-45-67", "no such country code"),
         ("+09251234567", "no such country code"),
-        ("81050051234", "a call abroad: +50051234"),
+        ("8 (105) 005-12-34", "no area code has 105, and this is no call abroad"),
         ("447911123456", "abroad without +"),
         ("8-800-FLOWERS", "letters"),
         ("+7 925 123-45-6O", "a letter"),
@@ -322,15 +403,11 @@ mod tests {
         ("٨٩٢٥١٢٣٤٥٦٧", "Arabic-Indic digits"),
         ("+7９２５1234567", "fullwidth digits"),
         ("＋79251234567", "a fullwidth +"),
-        ("+7925\u{200b}1234567", "a zero-width space"),
-        ("\u{feff}+79251234567", "a byte order mark"),
-        ("\u{202d}+79251234567\u{202c}", "bidi marks, as a phone's contacts copy them"),
-        ("+79251234567\u{200e}", "a bidi mark"),
         ("+79251234567\0", "NUL"),
         ("+79251234567\n", "a line break"),
         ("+7\t9251234567", "a tab"),
         ("+7 925 123–45–67", "a dash that is no hyphen"),
-        ("+7 (925) 123 - 45 - 67                   ", "41 bytes"),
+        ("+7 (925) 123 - 45 - 67                   ", "41 characters"),
         ("+4930123456789012", "over 15 digits"),
     ];
 
@@ -360,10 +437,26 @@ mod tests {
     }
 
     #[test]
-    fn forty_bytes_are_read_and_forty_one_are_not() {
+    fn forty_characters_are_read_and_forty_one_are_not() {
         let padded = |len: usize| format!("{:<len$}", "+79251234567");
         assert!(PhoneNumber::parse(&padded(40)).is_ok());
         assert!(PhoneNumber::parse(&padded(41)).is_err());
+        let marked = format!("{}{}", padded(40), "\u{200b}".repeat(40));
+        assert!(PhoneNumber::parse(&marked).is_ok(), "what is dropped does not count");
+        assert!(PhoneNumber::parse(&"\u{200b}".repeat(1000)).is_err());
+    }
+
+    #[test]
+    fn a_character_that_no_number_has_is_named_by_its_code_point_and_place() {
+        for (input, named) in [
+            ("+7 9\u{410}5 123-45-67", "character 5 is U+0410"),
+            ("+79251234567\n", "character 13 is U+000A"),
+            ("\u{200b}\u{200b}x", "character 3 is U+0078"),
+            ("+7 925 123\u{2013}45-67", "character 11 is U+2013"),
+        ] {
+            let error = PhoneNumber::parse(input).expect_err(named);
+            assert!(error.to_string().ends_with(named), "{error}");
+        }
     }
 
     #[test]
@@ -382,11 +475,38 @@ mod tests {
             ("8 029 123-45-67", "BY", Some(375_291_234_567)),
             ("79251234567", "DE", None),
             ("79251234567", "US", None),
-            ("011 44 7911 123456", "US", None),
+            ("8 029 123-45-67", "RU", None),
         ];
         for (input, code, digits) in table {
             assert_eq!(parsed(input, code), digits, "{input:?} in {code}");
         }
+    }
+
+    #[test]
+    #[cfg(feature = "phone")]
+    fn the_international_prefix_of_the_region_leads_abroad() {
+        for (input, code, digits) in [
+            ("011 44 7911 123456", "US", Some(447_911_123_456)),
+            ("00 7 925 123-45-67", "DE", Some(79_251_234_567)),
+            ("0049 170 1234567", "DE", Some(491_701_234_567)),
+            ("8-10-375-29-123-45-67", "RU", Some(375_291_234_567)),
+            ("810 44 (0)7911 123456", "RU", Some(447_911_123_456)),
+            ("8 10 7 925 123-45-67", "BY", Some(79_251_234_567)),
+            ("0011 7 925 123 45 67", "AU", Some(79_251_234_567)),
+            // Not the region's.
+            ("00 7 925 123-45-67", "US", None),
+            ("011 44 7911 123456", "RU", None),
+            ("(810) 44 7911 123456", "RU", None),
+        ] {
+            assert_eq!(parsed(input, code), digits, "{input:?} in {code}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(feature = "phone"))]
+    fn without_libphonenumber_the_international_prefix_of_russia_is_read() {
+        assert_eq!(parsed("810 375 29 123-45-67", "RU"), Some(375_291_234_567));
+        assert_eq!(parsed("00 7 925 123-45-67", "DE"), None);
     }
 
     #[test]
@@ -489,6 +609,18 @@ mod tests {
             for spelling in [format!("+7{national}"), format!("8{national}"), national] {
                 prop_assert_eq!(PhoneNumber::parse(&spelling).expect("valid").to_string(), known.as_ref());
             }
+        }
+
+        #[test]
+        #[cfg(feature = "phone")]
+        fn plus_and_the_international_prefix_mean_the_same(
+            digits in "(7[3489]|44[1237]|49[1-9]|1[2-9]|375[1-9]|39[03]|33[1-9]|996[1-9])[0-9]{6,10}",
+            (code, prefix) in prop_oneof![
+                Just(("RU", "810")), Just(("KZ", "810")), Just(("BY", "810")), Just(("US", "011")), Just(("CA", "011")),
+                Just(("DE", "00")), Just(("GB", "00")), Just(("IT", "00")), Just(("AU", "0011")), Just(("JP", "010")),
+            ],
+        ) {
+            prop_assert_eq!(parsed(&format!("{prefix}{digits}"), code), parsed(&format!("+{digits}"), code));
         }
 
         #[test]

@@ -60,6 +60,8 @@ pub enum ReceiptState {
 pub enum ReceiptEffect {
     /// Recorded; this message changed its state or learned a new code.
     Applied(MessageId),
+    /// Recorded; it contradicts the end of the message, which keeps its state.
+    Contradicted,
     /// Known already, or overtaken by a final state. Nothing was written.
     Ignored,
     /// No message bears this provider id yet. Kept until one does.

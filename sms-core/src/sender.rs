@@ -10,9 +10,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, StoreFault};
 use crate::message::{Message, MessageId, NewMessage};
-use crate::phone::Region;
 use crate::pusher::Pusher;
 use crate::queue::{Job, Queue};
 use crate::store::{InsertRequest, Inserted, Store};
@@ -52,7 +52,7 @@ pub struct Sender(Arc<Inner>);
 struct Inner {
     store: Arc<dyn Store>,
     queue: Option<Arc<dyn Queue>>,
-    region: Region,
+    clock: Arc<dyn Clock>,
     /// The inserter's inbox. The inserter starts with the first message, so that a sender can be built outside of a
     /// runtime.
     inbox: OnceLock<mpsc::Sender<Request>>,
@@ -62,6 +62,15 @@ struct Inner {
 struct Request {
     messages: Vec<NewMessage>,
     reply: oneshot::Sender<Result<Vec<Inserted>>>,
+}
+
+/// A message that is durably stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// Its id.
+    pub id: MessageId,
+    /// Whether it was accepted before, under the same key: the id is that of the first message.
+    pub replayed: bool,
 }
 
 /// Builds a [`Sender`].
@@ -77,9 +86,9 @@ impl SenderBuilder {
         self
     }
 
-    /// The region whose national number formats are understood. Defaults to Russia.
-    pub fn region(mut self, region: Region) -> Self {
-        self.0.region = region;
+    /// The clock that `send_at` is compared with. Defaults to the machine's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.0.clock = Arc::new(clock);
         self
     }
 
@@ -93,7 +102,7 @@ impl Sender {
     /// A sender into this store.
     pub fn builder(store: impl Store) -> SenderBuilder {
         let store = Arc::new(store);
-        SenderBuilder(Inner { store, queue: None, region: Region::RU, inbox: OnceLock::new() })
+        SenderBuilder(Inner { store, queue: None, clock: Arc::new(SystemClock), inbox: OnceLock::new() })
     }
 
     /// Accepts a message and answers with its id: a new one, or that of the first message with its key.
@@ -106,36 +115,75 @@ impl Sender {
     /// again with the same key.
     pub async fn send(&self, message: Message) -> Result<MessageId> {
         let prepared = self.prepare(&message)?;
-        let id = prepared.id;
-        let inserted = self.accept(vec![prepared]).await?;
-        match inserted.first() {
-            Some(Inserted::Stored) => Ok(id),
-            Some(Inserted::Replayed(first)) => Ok(*first),
-            Some(Inserted::KeyReused) => Err(key_reused()),
-            None => Err(Error::new(ErrorKind::Internal, "the store gave no answer for a message")),
-        }
+        self.accept_one(prepared).await.map(|accepted| accepted.id)
     }
 
-    /// Checks a message and gives it its id, with this sender's region.
+    /// Checks the content of a message and gives it its id, with the store's reader of numbers.
     ///
     /// # Errors
     ///
     /// `Invalid` with the wrong fields.
     pub fn prepare(&self, message: &Message) -> Result<NewMessage> {
-        message.prepare_in(self.0.region)
+        message.prepare_with(self.0.store.numbers())
     }
 
-    /// Accepts prepared messages, all in one transaction. One answer each, in order.
+    /// Accepts one prepared message.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`accept`](Self::accept) and of its answers.
+    pub async fn accept_one(&self, message: NewMessage) -> Result<Acceptance> {
+        let no_answer = || Err(Error::new(ErrorKind::Internal, "the store gave no answer for a message"));
+        self.accept(vec![message]).await?.pop().unwrap_or_else(no_answer)
+    }
+
+    /// Accepts prepared messages, all in one transaction. One answer each, in order: the message that is
+    /// accepted, or why this one is not and the others are: `KeyReused`, or `Invalid` for what
+    /// [time](NewMessage::check_at) forbids now.
     ///
     /// # Errors
     ///
     /// `Unavailable` when nobody knows whether they were stored; `Closed` outside of a runtime.
-    pub async fn accept(&self, messages: Vec<NewMessage>) -> Result<Vec<Inserted>> {
+    pub async fn accept(&self, messages: Vec<NewMessage>) -> Result<Vec<Result<Acceptance>>> {
+        let now = self.0.clock.now_ms();
+        if messages.iter().all(|message| message.check_at(now).is_ok()) {
+            return self.store(messages).await;
+        }
+        let (mut allowed, mut forbidden) = (Vec::new(), Vec::new());
+        let mut is_allowed = Vec::with_capacity(messages.len());
+        for message in messages {
+            is_allowed.push(message.check_at(now).is_ok());
+            if is_allowed.last() == Some(&true) { allowed.push(message) } else { forbidden.push(message) }
+        }
+        let mut refused = self.replay_or_refuse(&forbidden, now).await?.into_iter();
+        let mut stored = if allowed.is_empty() { Vec::new() } else { self.store(allowed).await? }.into_iter();
+        let answer = |is_allowed| if is_allowed { stored.next() } else { refused.next() };
+        Ok(is_allowed.into_iter().filter_map(answer).collect())
+    }
+
+    /// Answers for messages that time forbids: those that were accepted before, when it did not, are
+    /// replayed.
+    async fn replay_or_refuse(&self, messages: &[NewMessage], now: i64) -> Result<Vec<Result<Acceptance>>> {
+        let look = timeout(INSERT_TIMEOUT, self.0.store.replays(messages));
+        let replays = look.await.map_err(timed_out)??;
+        let answer = |(message, replay): (&NewMessage, Option<Inserted>)| match replay {
+            Some(replay) => acceptance(message.id, replay),
+            None => message.check_at(now).and_then(|()| {
+                Err(Error::new(ErrorKind::Internal, "a message was refused without a reason"))
+            }),
+        };
+        Ok(messages.iter().zip(replays).map(answer).collect())
+    }
+
+    /// Stores messages, all in one transaction.
+    async fn store(&self, messages: Vec<NewMessage>) -> Result<Vec<Result<Acceptance>>> {
+        let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
         let (reply, answer) = oneshot::channel();
         let stopped = |_| Error::new(ErrorKind::Closed, "the sender has been shut down");
         self.inbox()?.send(Request { messages, reply }).await.map_err(stopped)?;
         let failed = |error| Error::unavailable("the store's code failed", error);
-        answer.await.map_err(failed)?
+        let inserted = answer.await.map_err(failed)??;
+        Ok(ids.into_iter().zip(inserted).map(|(id, inserted)| acceptance(id, inserted)).collect())
     }
 
     fn inbox(&self) -> Result<&mpsc::Sender<Request>> {
@@ -156,6 +204,18 @@ impl Sender {
             inbox
         }))
     }
+}
+
+fn acceptance(id: MessageId, inserted: Inserted) -> Result<Acceptance> {
+    match inserted {
+        Inserted::Stored => Ok(Acceptance { id, replayed: false }),
+        Inserted::Replayed(id) => Ok(Acceptance { id, replayed: true }),
+        Inserted::KeyReused => Err(key_reused()),
+    }
+}
+
+fn timed_out(error: tokio::time::error::Elapsed) -> Error {
+    Error::unavailable("the store did not answer in time", error).with_fault(StoreFault::Unreachable)
 }
 
 /// The error for a key that was used for other content.
@@ -216,11 +276,7 @@ async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Re
         room.as_ref().is_some_and(|room| messages.iter().all(|message| room.holds(message.lane())));
     let push_after = if all_pushed { PUSH_AFTER } else { Duration::ZERO };
     let insert_all = store.insert(InsertRequest { messages: &messages, push_after });
-    let timed_out = |error| {
-        let error = Error::unavailable("the store did not answer in time", error);
-        Err(error.with_fault(StoreFault::Unreachable))
-    };
-    let result = timeout(INSERT_TIMEOUT, insert_all).await.unwrap_or_else(timed_out);
+    let result = timeout(INSERT_TIMEOUT, insert_all).await.unwrap_or_else(|error| Err(timed_out(error)));
     // Commit before push: a worker that gets the id must find the row.
     match result {
         Ok(inserted) if inserted.len() == messages.len() => {

@@ -181,6 +181,15 @@ impl Status {
         }
     }
 
+    /// Whether a receipt tells the opposite of this end. The end stays, for customers have been told of it;
+    /// the event log keeps the contradiction.
+    pub const fn is_contradicted_by(self, receipt: ReceiptState) -> bool {
+        matches!(
+            (self, receipt),
+            (Self::Undelivered, ReceiptState::Delivered) | (Self::Delivered, ReceiptState::Undelivered)
+        )
+    }
+
     /// The name used in JSON, in logs and in queries.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -12,9 +12,9 @@ use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::inference::UnmatchedId;
-use crate::message::{MessageId, NewMessage, StoredMessage};
+use crate::message::{Fingerprint, MessageId, NewMessage, StoredMessage};
 use crate::outcome::{AttemptState, Outcome, Verdict};
-use crate::phone::PhoneNumber;
+use crate::phone::{NumberReader, PhoneNumber};
 use crate::provider::{Polling, ProviderRef, Submission};
 use crate::queue::Job;
 use crate::receipt::{Receipt, ReceiptEffect};
@@ -30,13 +30,23 @@ use crate::state::Status;
 ///   or answered as such, and never spoils the others.
 /// * **Repeats**: a method whose answer was lost can be called again with the same request; the effect is that
 ///   of one call. `insert` is repeated with the same ids, `begin` with the same worker and batch.
-/// * **Time** is the store's own clock, for every node that shares it.
+/// * **Time** is the store's own clock, for every node that shares it. It never goes back, and a wall clock that is set moves
+///   nothing that waits and ends no lease: see [`StoreClock`](crate::clock::StoreClock).
 /// * **Cancellation**: a dropped call has happened whole or not at all.
 /// * **Errors**: every method may answer `Unavailable` (repeat it) or `Internal` (a person must look).
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
+    /// The reader of numbers: its region is part of the store's configuration, and so the same for every part
+    /// of the program that reads one.
+    fn numbers(&self) -> NumberReader;
+
     /// `∅ → queued`, for each message. One answer each, in order.
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>>;
+
+    /// The answers that an insert would give because of the keys of `messages`:
+    /// [`Replayed`](Inserted::Replayed) or [`KeyReused`](Inserted::KeyReused), `None` for a key that is free
+    /// and for none. One each, in order. Nothing is written.
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>>;
 
     /// Takes queued messages that are due and have not been offered to a queue for a while, urgent lane first and
     /// those that wait longest for an offer first, and notes that they are being offered: they are not taken again before `again_after`.
@@ -139,6 +149,13 @@ pub enum Inserted {
     Replayed(MessageId),
     /// Its key was used for other content within [`KEY_WINDOW`]. Nothing was stored.
     KeyReused,
+}
+
+impl Inserted {
+    /// What the holder of a key answers to a message under the same key.
+    pub fn held_by((id, fingerprint): (MessageId, Fingerprint), message: &NewMessage) -> Self {
+        if message.is_content_of(&fingerprint) { Self::Replayed(id) } else { Self::KeyReused }
+    }
 }
 
 /// Request of [`Store::due`].
@@ -255,7 +272,7 @@ pub struct ListRequest {
     /// To this number.
     pub to: Option<PhoneNumber>,
     /// Whose text holds this, letter by letter; or whose number holds its digits, see
-    /// [`search_digits`](Self::search_digits).
+    /// [`NumberReader::search_digits`].
     pub search: Option<String>,
     /// Of this class.
     pub class: Option<Class>,
@@ -269,17 +286,6 @@ pub struct ListRequest {
     pub after: Option<MessageId>,
     /// How many at most.
     pub limit: usize,
-}
-
-impl ListRequest {
-    /// The digits of a search that looks like a part of a number: three or more, with nothing but the usual
-    /// punctuation between them.
-    pub fn search_digits(&self) -> Option<String> {
-        let search = self.search.as_deref()?;
-        let digits: String = search.chars().filter(char::is_ascii_digit).collect();
-        let is_number = search.chars().all(|c| c.is_ascii_digit() || " +()-".contains(c));
-        (is_number && digits.len() >= 3).then_some(digits)
-    }
 }
 
 /// What [`Store::resolve`] is asked.
@@ -391,8 +397,16 @@ impl Stats {
 
 #[async_trait]
 impl<T: Store + ?Sized> Store for Arc<T> {
+    fn numbers(&self) -> NumberReader {
+        (**self).numbers()
+    }
+
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         (**self).insert(request).await
+    }
+
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+        (**self).replays(messages).await
     }
 
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {

@@ -2,11 +2,14 @@
 //!
 //! A message carries 140 octets (3GPP TS 23.040 §9.2.3.24): 160 septets, or 70 UTF-16 code units. A longer text
 //! is cut into parts, each with a header of 6 octets (§9.2.3.24.1), which leaves 153 septets or 67 units.
-//! Neither an escape pair nor a surrogate pair is ever cut in two, so a part may have to stay short of that.
+//!
+//! An escape pair must not be cut in two (the same section), so a part may have to stay a septet short. A
+//! surrogate pair may be: the standard knows code units only, and a phone joins the parts before it reads
+//! them. So an emoji at the border of two parts takes no part of its own.
 
 use serde::{Deserialize, Serialize};
 
-use crate::gsm7;
+use crate::{gsm7, invisible};
 
 /// How a text is encoded on the air.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,15 +50,6 @@ impl Encoding {
             Self::Ucs2 => 67,
         }
     }
-
-    /// How many units `c` takes.
-    fn units(self, c: char) -> usize {
-        match self {
-            // A text that is Gsm7 holds nothing the alphabet lacks.
-            Self::Gsm7 => gsm7::septets(c).unwrap_or(1),
-            Self::Ucs2 => c.len_utf16(),
-        }
-    }
 }
 
 /// What a text takes on the air.
@@ -88,18 +82,20 @@ impl TextCount {
 /// ```
 pub fn count(text: &str) -> TextCount {
     let (encoding, units) = measure(text);
-    let empty = TextCount { encoding, units, parts: 0, last_part: 0 };
-    parts(text, encoding, units).fold(empty, |counted, (_, last_part)| TextCount {
-        parts: counted.parts + 1,
-        last_part,
-        ..counted
-    })
+    let limit = limit(encoding, units);
+    let (parts, last_part) = match encoding {
+        _ if units == 0 => (0, 0),
+        _ if units <= limit => (1, units),
+        Encoding::Ucs2 => (units.div_ceil(limit), (units - 1) % limit + 1),
+        Encoding::Gsm7 => septet_parts(text, limit),
+    };
+    TextCount { encoding, units, parts, last_part }
 }
 
-/// Cuts a text into the parts that go on the air; as many as [`count`] says.
-pub fn split(text: &str) -> Vec<&str> {
-    let (encoding, units) = measure(text);
-    parts(text, encoding, units).map(|(part, _)| part).collect()
+/// Whether nothing of a text can be seen: it is empty, or holds white space, format characters and fillers
+/// only.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(invisible::is_invisible)
 }
 
 fn measure(text: &str) -> (Encoding, usize) {
@@ -114,35 +110,12 @@ const fn limit(encoding: Encoding, units: usize) -> usize {
     if units <= encoding.alone() { encoding.alone() } else { encoding.joined() }
 }
 
-const fn parts(text: &str, encoding: Encoding, units: usize) -> Parts<'_> {
-    Parts { rest: text, encoding, limit: limit(encoding, units) }
-}
-
-/// The parts of a text, each with its units.
-struct Parts<'a> {
-    rest: &'a str,
-    encoding: Encoding,
-    limit: usize,
-}
-
-impl<'a> Iterator for Parts<'a> {
-    type Item = (&'a str, usize);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut units = 0;
-        let mut end = self.rest.len();
-        for (at, c) in self.rest.char_indices() {
-            let more = self.encoding.units(c);
-            if units + more > self.limit {
-                end = at;
-                break;
-            }
-            units += more;
-        }
-        let (part, rest) = self.rest.split_at(end);
-        self.rest = rest;
-        (!part.is_empty()).then_some((part, units))
-    }
+/// The parts of a text that is not empty and has a septet for each character, and the septets in the last of
+/// them.
+fn septet_parts(text: &str, limit: usize) -> (usize, usize) {
+    text.chars().filter_map(gsm7::septets).fold((1, 0), |(parts, filled), septets| {
+        if filled + septets > limit { (parts + 1, septets) } else { (parts, filled + septets) }
+    })
 }
 
 #[cfg(test)]
@@ -152,10 +125,27 @@ mod tests {
     use super::Encoding::{Gsm7, Ucs2};
     use super::*;
 
-    /// The units of each part, by a count that knows nothing of [`Parts`].
+    /// The units of each part, by a count that fills one after the other.
     fn lengths(text: &str) -> Vec<usize> {
         let encoding = count(text).encoding;
-        split(text).into_iter().map(|part| part.chars().map(|c| encoding.units(c)).sum()).collect()
+        // What must not be cut: a character of GSM, a code unit of UCS-2.
+        let pieces: Vec<usize> = match encoding {
+            Gsm7 => text.chars().filter_map(gsm7::septets).collect(),
+            Ucs2 => vec![1; text.encode_utf16().count()],
+        };
+        let limit = if pieces.iter().sum::<usize>() <= encoding.alone() {
+            encoding.alone()
+        } else {
+            encoding.joined()
+        };
+        let mut parts: Vec<usize> = Vec::new();
+        for units in pieces {
+            match parts.last_mut().filter(|part| **part + units <= limit) {
+                Some(part) => *part += units,
+                None => parts.push(units),
+            }
+        }
+        parts
     }
 
     fn assert_lengths(text: &str, encoding: Encoding, expected: &[usize]) {
@@ -212,12 +202,30 @@ mod tests {
     }
 
     #[test]
-    fn a_surrogate_pair_is_not_cut_even_if_that_costs_a_part() {
+    fn a_surrogate_pair_at_the_border_of_two_parts_costs_no_part() {
         let text = |after| format!("{}😀{}", "я".repeat(66), "я".repeat(after));
-        assert_lengths(&text(3), Ucs2, &[66, 5]);
-        assert_lengths(&text(66), Ucs2, &[66, 67, 1]);
+        assert_lengths(&text(3), Ucs2, &[67, 4]);
+        assert_lengths(&text(66), Ucs2, &[67, 67]);
+        assert_lengths(&text(67), Ucs2, &[67, 67, 1]);
         assert_lengths(&"😀".repeat(35), Ucs2, &[70]);
-        assert_lengths(&"😀".repeat(36), Ucs2, &[66, 6]);
+        assert_lengths(&"😀".repeat(36), Ucs2, &[67, 5]);
+        assert_lengths(&"😀".repeat(4 * 67), Ucs2, &[67; 8]);
+    }
+
+    #[test]
+    fn a_text_of_nothing_to_be_seen_is_blank() {
+        for blank in [
+            "",
+            " \t\r\n",
+            "\u{a0}\u{2003}\u{3000}",
+            "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}",
+            "\u{3164}\u{2800}",
+        ] {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        for seen in ["a", " . ", "\u{200b}я", "👨\u{200d}👩"] {
+            assert!(!is_blank(seen), "{seen:?}");
+        }
     }
 
     #[test]
@@ -261,12 +269,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_lost_or_added_between_parts(text in texts()) {
-            prop_assert_eq!(split(&text).concat(), text);
-        }
-
-        #[test]
-        fn count_and_split_agree(text in texts()) {
+        fn parts_are_as_many_as_it_takes_to_fill_them_one_by_one(text in texts()) {
             let (counted, lengths) = (count(&text), lengths(&text));
             prop_assert_eq!((counted.parts, counted.units), (lengths.len(), lengths.iter().sum::<usize>()));
         }
@@ -281,7 +284,7 @@ mod tests {
                 (Ucs2, _) => 67,
             };
             prop_assert!(lengths.iter().all(|&units| 0 < units && units <= limit), "{:?}", lengths);
-            // Short by one is for a pair that did not fit.
+            // Short by one is for an escape pair that did not fit.
             let full = lengths.split_last().map_or(&[][..], |(_, full)| full);
             prop_assert!(full.iter().all(|&units| units + 1 >= limit), "{:?}", lengths);
         }

@@ -319,13 +319,17 @@ impl Standing {
         Some((EventKind::Inferred, details))
     }
 
-    /// `sent → delivered | undelivered`, or a new code on the way there, for the message of this id.
+    /// `sent → delivered | undelivered`, or a new code on the way there, for the message of this id. What contradicts a
+    /// final state is recorded and changes nothing.
     pub fn receive(
         &mut self,
         id: MessageId,
         now: i64,
         receipt: &Receipt,
     ) -> (ReceiptEffect, Option<NewEvent>) {
+        if self.status.is_contradicted_by(receipt.state) {
+            return self.contradict(now, receipt);
+        }
         let next = self.status.after_receipt(receipt.state);
         let made_at = receipt.at.map(datetime_to_ms);
         // One that comes late or again must not put an earlier code in the place of a later one.
@@ -347,15 +351,19 @@ impl Standing {
         self.receipt_at = self.receipt_at.max(made_at);
         self.code = receipt.code;
         self.reason.clone_from(&receipt.text);
-        let details = EventDetails {
-            provider: Some(receipt.provider.clone()),
-            provider_id: Some(receipt.provider_id.clone()),
-            code: receipt.code,
-            text: receipt.text.clone(),
-            provider_at: receipt.at,
-            ..EventDetails::default()
-        };
-        (ReceiptEffect::Applied(id), Some((EventKind::Receipt, details)))
+        (ReceiptEffect::Applied(id), Some(receipt_event(receipt)))
+    }
+
+    /// A receipt of the opposite end. The time it was made tells one that comes again; of those without a
+    /// time the first is recorded, where no other bears one.
+    fn contradict(&mut self, now: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
+        let made_at = receipt.at.map(datetime_to_ms);
+        let is_known = if made_at.is_some() { made_at == self.receipt_at } else { self.receipt_at.is_some() };
+        if is_known {
+            return (ReceiptEffect::Ignored, None);
+        }
+        self.receipt_at = made_at.or(Some(now));
+        (ReceiptEffect::Contradicted, Some(receipt_event(receipt)))
     }
 
     /// Notes the next query; an event when the message is given up instead.
@@ -438,6 +446,19 @@ pub fn attempt_details(settlement: &Settlement) -> EventDetails {
         took_ms: Some(millis(settlement.took)),
         ..EventDetails::default()
     }
+}
+
+/// What the event log keeps of a receipt.
+fn receipt_event(receipt: &Receipt) -> NewEvent {
+    let details = EventDetails {
+        provider: Some(receipt.provider.clone()),
+        provider_id: Some(receipt.provider_id.clone()),
+        code: receipt.code,
+        text: receipt.text.clone(),
+        provider_at: receipt.at,
+        ..EventDetails::default()
+    };
+    (EventKind::Receipt, details)
 }
 
 fn later(now: i64, after: Duration) -> i64 {

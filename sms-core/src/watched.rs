@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use crate::error::Result;
 use crate::event::Event;
 use crate::inference::UnmatchedId;
-use crate::message::{MessageId, StoredMessage};
+use crate::message::{MessageId, NewMessage, StoredMessage};
 use crate::outage::Outage;
+use crate::phone::NumberReader;
 use crate::provider::{Polling, ProviderRef};
 use crate::queue::{Job, Lease, Queue, QueueStats};
 use crate::receipt::{Receipt, ReceiptEffect};
@@ -73,8 +74,14 @@ impl Drop for Pending<'_> {
 
 #[async_trait]
 impl<T: Store> Store for Watched<T> {
+    fn numbers(&self) -> NumberReader {
+        self.inner.numbers()
+    }
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         self.call(self.inner.insert(request)).await
+    }
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+        self.call(self.inner.replays(messages)).await
     }
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {
         self.call(self.inner.due(request)).await

@@ -158,6 +158,20 @@ impl AmqpConfig {
         address
     }
 
+    /// Host and port.
+    pub(crate) fn place(&self) -> String {
+        let authority = &self.address.authority;
+        format!("{}:{}", authority.host, authority.port)
+    }
+
+    pub(crate) fn user(&self) -> &str {
+        &self.address.authority.userinfo.username
+    }
+
+    pub(crate) fn vhost(&self) -> &str {
+        &self.address.vhost
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         let named = |character: char| character.is_ascii_alphanumeric() || ".-_".contains(character);
         if self.prefix.is_empty() || self.prefix.len() > MAX_PREFIX || !self.prefix.chars().all(named) {

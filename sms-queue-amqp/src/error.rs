@@ -7,6 +7,8 @@ use lapin::ErrorKind as Broker;
 use sms_core::{Error, ErrorKind};
 use tokio::time::timeout;
 
+use crate::config::AmqpConfig;
+
 /// Why a connection, or a call on it, came to nothing.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
@@ -61,19 +63,33 @@ impl Failure {
         Error::unavailable("the RabbitMQ queue cannot be reached now", self)
     }
 
-    /// What a person has to mend, where that is plain.
-    pub(crate) fn config(&self) -> Option<Error> {
+    /// The error that a person has to mend at this address, if it is one.
+    pub(crate) fn config(&self, config: &AmqpConfig) -> Option<Error> {
         let Self::Broker(error) = self else { return None };
         let Broker::ProtocolError(said) = error.kind() else { return None };
+        let (place, user, vhost) = (config.place(), config.user(), config.vhost());
+        let is_login = said.to_string().contains("Login was refused");
         let message = match said.get_id() {
-            403 => "RabbitMQ refuses this user or password, or the user may not declare the queues",
-            406 => {
-                "the queues exist with other options (or RabbitMQ is older than 3.10): delete them, or use another prefix"
+            403 if is_login => {
+                format!("RabbitMQ at {place} refuses the user {user} or its password")
             }
-            530 => "RabbitMQ does not let this user into this virtual host",
+            403 => format!(
+                "RabbitMQ at {place} does not let the user {user} configure, write and read the queues {}.*",
+                config.prefix
+            ),
+            406 => format!(
+                "the queues {}.* exist with other options (or RabbitMQ at {place} is older than 3.10): delete them, \
+                 or use another prefix",
+                config.prefix
+            ),
+            530 => format!(
+                "RabbitMQ at {place} has no virtual host {vhost}, or does not let the user {user} into it"
+            ),
             _ => return None,
         };
-        Some(Error::new(ErrorKind::Config, message).with_source(self.clone()))
+        let error = Error::new(ErrorKind::Config, message);
+        // What RabbitMQ says adds the queue and the option; of a refused login it says no more than this.
+        Some(if is_login || said.get_id() == 530 { error } else { error.with_source(self.clone()) })
     }
 }
 

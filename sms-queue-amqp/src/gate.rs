@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sms_core::{Error, Result};
+use sms_core::Result;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -45,14 +45,13 @@ impl<T: Clone> Gate<T> {
         }
     }
 
-    /// Waits for the first attempt to end: up, down or not yet known makes no difference to the caller, but for what a
-    /// person has to mend.
-    pub(crate) async fn first(&self, limit: Duration) -> Result<(), Error> {
+    /// Waits for the first attempt to end: why it failed, if it did.
+    pub(crate) async fn first(&self, limit: Duration) -> Option<Failure> {
         let mut state = self.0.subscribe();
         let settled = timeout(limit, state.wait_for(|state| !matches!(state, State::Starting))).await;
         match settled.ok().and_then(std::result::Result::ok).as_deref() {
-            Some(State::Down(failure)) => failure.config().map_or(Ok(()), Err),
-            _ => Ok(()),
+            Some(State::Down(failure)) => Some(failure.clone()),
+            _ => None,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
@@ -71,9 +71,9 @@ impl Publisher {
         (Self { doors, limit: shared.config.timeout }, [urgent.1, normal.1, bulk.1])
     }
 
-    /// Waits for the first attempts to connect.
-    pub(crate) async fn first(&self, limit: Duration) -> Result<()> {
-        try_join_all(self.doors.iter().map(|door| door.gate.first(limit))).await.map(drop)
+    /// Waits for the first attempts to connect: why they failed, if they did.
+    pub(crate) async fn first(&self, limit: Duration) -> Vec<Failure> {
+        join_all(self.doors.iter().map(|door| door.gate.first(limit))).await.into_iter().flatten().collect()
     }
 
     pub(crate) async fn push(&self, jobs: &[Job]) -> Result<()> {

@@ -41,13 +41,17 @@ impl AmqpQueue {
         config.check()?;
         // Connecting, opening channels and declaring: each has its own limit, and all of them are to be waited for.
         let limit = config.timeout * 4;
-        let shared = Arc::new(Shared::new(config));
+        let shared = Arc::new(Shared::new(config.clone()));
         let (publisher, [urgent, normal, bulk]) = Publisher::start(&shared);
         let tasks = [urgent, normal, bulk, consume::start(&shared)];
         let queue = Self { shared, publisher, tasks };
-        queue.publisher.first(limit).await?;
-        queue.shared.gate.first(limit).await?;
-        Ok(queue)
+        let mut failures = queue.publisher.first(limit).await;
+        failures.extend(queue.shared.gate.first(limit).await);
+        // Down or not yet known makes no difference: but for what a person has to mend.
+        match failures.iter().find_map(|failure| failure.config(&config)) {
+            Some(error) => Err(error),
+            None => Ok(queue),
+        }
     }
 }
 

@@ -263,6 +263,12 @@ impl RedisConfig {
         self
     }
 
+    /// The servers' hosts and ports.
+    pub(crate) fn place(&self) -> String {
+        let hosts: Vec<String> = self.hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+        hosts.join(",")
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         self.check_servers()?;
         let printable = self.prefix.bytes().all(|byte| byte.is_ascii_graphic() && !b"{}".contains(&byte));

@@ -11,12 +11,12 @@ use redis::{
     RedisConnectionInfo, RedisFuture, RedisResult, Value,
 };
 use secrecy::ExposeSecret as _;
-use sms_core::Result;
+use sms_core::{Error, Result};
 use tokio::time::timeout;
 
 use crate::address::{Host, Topology};
 use crate::config::RedisConfig;
-use crate::error::{from_redis, timed_out};
+use crate::error::no_connection;
 
 /// A connection. Clones share it.
 #[derive(Clone)]
@@ -61,6 +61,8 @@ impl ConnectionLike for Connection {
 #[derive(Clone)]
 pub(crate) struct Target {
     servers: Servers,
+    /// Hosts and ports, for people.
+    place: String,
     connect_timeout: Duration,
 }
 
@@ -86,6 +88,7 @@ impl Target {
                 crate::error::config("the address or a certificate of Redis cannot be used")
                     .with_source(error)
             })?,
+            place: config.place(),
             connect_timeout: config.connect_timeout,
         })
     }
@@ -96,7 +99,11 @@ impl Target {
     /// block too.
     pub(crate) async fn connect(&self, response_timeout: Duration) -> Result<Connection> {
         let connecting = self.servers.connect(self.connect_timeout, response_timeout);
-        timeout(self.connect_timeout, connecting).await.map_err(timed_out)?.map_err(from_redis)
+        let too_slow = |elapsed| {
+            Error::unavailable(format!("Redis at {} did not take a connection in time", self.place), elapsed)
+        };
+        let connected = timeout(self.connect_timeout, connecting).await.map_err(too_slow)?;
+        connected.map_err(|error| no_connection(&self.place, error))
     }
 }
 

@@ -38,6 +38,20 @@ pub(crate) fn from_redis(error: RedisError) -> Error {
     Error::new(kind, message).with_source(error)
 }
 
+/// Why there is no connection to the servers at this place. What a person has to mend is said in our words alone, which
+/// say it all; the client's would say it again.
+pub(crate) fn no_connection(place: &str, error: RedisError) -> Error {
+    match classify(&error) {
+        (ErrorKind::Unavailable, _) => {
+            Error::unavailable(format!("Redis at {place} cannot be reached"), error)
+        }
+        (ErrorKind::Config, message) if error.kind() != Redis::Io => {
+            Error::new(ErrorKind::Config, format!("{message} (Redis at {place})"))
+        }
+        (kind, message) => Error::new(kind, format!("{message} (Redis at {place})")).with_source(error),
+    }
+}
+
 const REFUSED: (ErrorKind, &str) = (ErrorKind::Internal, "Redis refused a command");
 
 fn classify(error: &RedisError) -> (ErrorKind, &'static str) {

@@ -29,8 +29,8 @@ struct State {
     /// Numbers the connections, so that one that was replaced is not dropped a second time.
     number: u64,
     failures: u32,
-    /// The last failure, and until when it is everybody's answer.
-    failed: Option<(Instant, ErrorKind, String)>,
+    /// The last failure in its words, and until when it is everybody's answer.
+    failed: Option<(Instant, ErrorKind, String, Option<String>)>,
 }
 
 impl Link {
@@ -67,11 +67,14 @@ impl Link {
         if let Some(connection) = &state.connection {
             return Ok((state.number, false, connection.clone()));
         }
-        if let Some((until, kind, cause)) = &state.failed
+        if let Some((until, kind, message, cause)) = &state.failed
             && Instant::now() < *until
         {
-            return Err(Error::new(*kind, "Redis could not be reached and will be tried again soon")
-                .with_source(cause.clone()));
+            let error = Error::new(*kind, message.clone());
+            return Err(match cause {
+                Some(cause) => error.with_source(cause.clone()),
+                None => error,
+            });
         }
         match self.target.connect(self.timeout).await {
             Ok(connection) => {
@@ -100,7 +103,7 @@ impl Link {
 
 impl State {
     fn fail(&mut self, error: &Error) {
-        let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+        let cause = std::error::Error::source(error).map(ToString::to_string);
         if self.failures == 0 {
             // Each call fails with it, and who makes them reports it.
             tracing::debug!(%error, cause, "Redis cannot be reached; connecting is tried again and again");
@@ -109,6 +112,6 @@ impl State {
         self.failures = self.failures.saturating_add(1);
         // By chance, so that the processes of a fleet do not all come back in one instant.
         let until = Instant::now() + pause.mul_f64(0.5 + fastrand::f64() / 2.0);
-        self.failed = Some((until, error.kind(), cause));
+        self.failed = Some((until, error.kind(), error.to_string(), cause));
     }
 }

@@ -37,8 +37,11 @@ pub(crate) async fn check(config: &Config, offline: bool) -> anyhow::Result<()> 
     ];
     for (key, answer) in &parts {
         match answer {
-            Ok(words) => print(&format!("{:<15} {words}", key.name()))?,
-            Err(error) => print(&format!("{:<15} does not work: {}", key.name(), one_line(error)))?,
+            Ok(words) => print(&format!("{:<15} {}: {words}", key.name(), config.shown(*key)))?,
+            Err(error) => {
+                let why = one_line(error);
+                print(&format!("{:<15} {}: does not work: {why}", key.name(), config.shown(*key)))?;
+            }
         }
     }
     let broken: Vec<String> =

@@ -14,7 +14,7 @@ Settings in the environment; flags go before them, and they before the file:
   SMS_LISTEN          the address to serve on [default: 127.0.0.1:8080]
   SMS_ROLES           what this process does [default: api,worker,ui]
   SMS_ADMIN_KEY       a key with every scope, 16 characters at least [default: none]
-  SMS_REGION          whose national number formats are understood [default: RU]
+  SMS_REGION          the country of the national number formats [default: RU]
   SMS_RETENTION_DAYS  how long ended messages are kept, 3 at the least [default: 90]
   SMS_CONCURRENCY     calls to the provider in flight at most [default: 8]
   SMS_LOG             what is logged: info, debug, info,sms_core=debug [default: info]

@@ -1,12 +1,10 @@
 //! From addresses to adapters.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
-use sms_core::{ErrorKind, MemoryQueue, Provider, Queue, Registry, Sandbox, Store};
-use tokio::time::timeout;
+use sms_core::{MemoryQueue, Provider, Queue, Region, Registry, Sandbox, Store};
 
 use crate::callbacks::CallbackReader;
 use crate::config::{Config, Key};
@@ -14,10 +12,7 @@ use crate::config::{Config, Key};
 #[cfg(not(any(feature = "sqlite", feature = "pg")))]
 compile_error!("a server needs a store: enable the feature `sqlite` or `pg`");
 
-/// How long a queue may take at the start to tell what keeps it from working.
-const QUEUE_CHECK: Duration = Duration::from_secs(5);
-
-/// What the three addresses of a configuration name, not opened yet.
+/// The store, queue and provider of a configuration, not opened yet.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     pub(crate) store: StoreAddress,
@@ -39,7 +34,7 @@ impl Addresses {
 
 /// Opens the store of a configuration. An error begins with the setting to change.
 pub(crate) async fn open_store(config: &Config) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
-    let open = async { StoreAddress::read(&config.store)?.open().await };
+    let open = async { StoreAddress::read(&config.store)?.open(config.region).await };
     open.await.with_context(|| config.place(Key::Store))
 }
 
@@ -90,21 +85,21 @@ impl StoreAddress {
         }
     }
 
-    /// Opens the store, which is the registry too, and brings its schema up to date.
+    /// Opens the store, which is the registry too, and brings its schema up to date. Numbers are read in this region.
     ///
     /// # Errors
     ///
     /// The adapter's.
-    pub async fn open(self) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
+    pub async fn open(self, region: Region) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(config) => {
-                let store = Arc::new(sms_store_sqlite::SqliteStore::open(config).await?);
+                let store = Arc::new(sms_store_sqlite::SqliteStore::open(config.region(region)).await?);
                 Ok((store.clone(), store))
             }
             #[cfg(feature = "pg")]
             Self::Pg(config) => {
-                let store = Arc::new(sms_store_pg::PgStore::open(*config).await?);
+                let store = Arc::new(sms_store_pg::PgStore::open(config.region(region)).await?);
                 Ok((store.clone(), store))
             }
         }
@@ -169,17 +164,22 @@ impl QueueAddress {
             #[cfg(feature = "redis")]
             Self::Redis(config) => {
                 let queue = Arc::new(sms_queue_redis::RedisQueue::connect(config)?);
-                // It connects with its first call.
-                if let Ok(Err(error)) = timeout(QUEUE_CHECK, queue.stats()).await
-                    && error.kind() == ErrorKind::Config
-                {
-                    return Err(error.into());
-                }
+                refuse_what_only_a_person_can_mend(&*queue).await?;
                 Ok(queue)
             }
             #[cfg(feature = "amqp")]
             Self::Amqp(config) => Ok(Arc::new(sms_queue_amqp::AmqpQueue::connect(config).await?)),
         }
+    }
+}
+
+/// Asks a queue that connects with its first call. One that is down, or does not answer in 5 s, is no error.
+#[cfg(feature = "redis")]
+async fn refuse_what_only_a_person_can_mend(queue: &dyn Queue) -> anyhow::Result<()> {
+    const LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
+    match tokio::time::timeout(LIMIT, queue.stats()).await {
+        Ok(Err(error)) if error.kind() == sms_core::ErrorKind::Config => Err(error.into()),
+        _ => Ok(()),
     }
 }
 
@@ -258,7 +258,7 @@ fn unknown(address: &str, known: &str) -> String {
     }
 }
 
-/// Whether this has the form of an API id of sms.ru, five groups of hexadecimal digits.
+/// Recognises the form of an API id of sms.ru, five groups of hexadecimal digits.
 fn is_api_id(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     let is_hex = |group: &&str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_hexdigit());

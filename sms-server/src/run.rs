@@ -82,29 +82,30 @@ async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
                 "{base}: with a login, callbacks need the api_id: add callback_api_id to the provider's address"
             )
         }
-        Callback::Add { base } => smsru.callback_add(&url(&base)).await?,
-        Callback::List => smsru.callback_get().await?,
-        Callback::Remove { base } => smsru.callback_del(&url(&base)).await?,
+        Callback::Add { base } => smsru.callback_add(&url(&base)).await,
+        Callback::List => smsru.callback_get().await,
+        Callback::Remove { base } => smsru.callback_del(&url(&base)).await,
     };
-    for url in registered {
+    for url in registered.with_context(place)? {
         print(&url)?;
     }
     Ok(())
 }
 
-/// An error and its causes, outermost first. A cause that the words before it already hold is left out: drivers repeat what
-/// they pass on.
+/// An error and its causes, outermost first. Drivers repeat what they pass on: a cause that the words before it hold already is
+/// left out, and one that holds the cause before it takes its place.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
-    let mut line = String::new();
+    let mut said: Vec<String> = Vec::new();
     for cause in error.chain().map(ToString::to_string) {
-        if line.is_empty() {
-            line = cause;
-        } else if !line.contains(&cause) {
-            line.push_str(": ");
-            line.push_str(&cause);
+        if said.iter().any(|before| before.contains(&cause)) {
+            continue;
         }
+        if said.len() > 1 && said.last().is_some_and(|last| cause.contains(last.as_str())) {
+            said.pop();
+        }
+        said.push(cause);
     }
-    line
+    said.join(": ")
 }
 
 #[cfg(test)]
@@ -117,5 +118,8 @@ mod tests {
         let driver = sms_core::Error::unavailable("no connection: refused", cause);
         let error = anyhow::Error::from(driver).context("SMS_STORE");
         assert_eq!(one_line(&error), "SMS_STORE: no connection: refused");
+        let driver = sms_core::Error::unavailable("read-only", std::io::Error::other("code 8: read-only"));
+        let error = anyhow::Error::from(driver).context("SMS_STORE");
+        assert_eq!(one_line(&error), "SMS_STORE: code 8: read-only");
     }
 }

@@ -29,7 +29,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let Addresses { store, queue, provider: upstream } = Addresses::read(&config)?;
     let name = worker_name();
     tell_where(&config, &upstream, &name);
-    let (store, registry) = store.open().await.with_context(|| config.place(Key::Store))?;
+    let (store, registry) = store.open(config.region).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let (store, registry, queue) = watched(&config, store, registry, queue);
@@ -61,9 +61,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving");
             if config.admin_key.is_none() {
-                greet(&keys, address).await?;
+                greet(&keys, address).await.with_context(|| config.place(Key::Store))?;
             }
-            let mut sender = Sender::builder(Arc::clone(&store)).region(config.region);
+            let mut sender = Sender::builder(Arc::clone(&store));
             // Into a queue of this process alone only if this process also works; else the workers find what is due.
             if is_shared || config.has(Role::Worker) {
                 sender = sender.queue(Arc::clone(&queue));
@@ -159,10 +159,10 @@ async fn part(
 
 /// On first start, makes a key and prints it inside a command that sends the first message.
 async fn greet(keys: &KeyRing, address: SocketAddr) -> anyhow::Result<()> {
-    if !keys.list().await.context("keys")?.is_empty() {
+    if !keys.list().await?.is_empty() {
         return Ok(());
     }
-    let key = keys.create("first key", &KeyScope::ALL).await.context("keys")?;
+    let key = keys.create("first key", &KeyScope::ALL).await?;
     let greeting = format!(
         r#"First start: here is a key, shown this once. Send an SMS with it:
 
@@ -209,7 +209,7 @@ fn watch_signals(shutdown: CancellationToken) -> std::io::Result<impl Future<Out
     })
 }
 
-/// Whether the program was started to outlive its terminal, as `nohup` does: a handler would end that.
+/// Tells whether the program was started to outlive its terminal, as `nohup` does: a handler would end that.
 fn is_hangup_ignored() -> bool {
     let ignored = |status: &str| {
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;

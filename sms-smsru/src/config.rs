@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sms_core::message::{SENDER_NAME_RULE, is_sender_name};
 use sms_core::{Clock, Error, ErrorKind, Result, SystemClock};
 use url::{Host, Url};
 
@@ -190,8 +191,8 @@ impl SmsRuConfig {
         if !(1..=MAX_BATCH).contains(&self.batch) {
             return Err(wrong("batch must be 1 to 100"));
         }
-        if self.from.as_deref().is_some_and(|from| !is_sender(from)) {
-            return Err(wrong(format!("from must be {SENDER_RULE}")));
+        if self.from.as_deref().is_some_and(|from| !is_sender_name(from)) {
+            return Err(wrong(format!("from must be {SENDER_NAME_RULE}")));
         }
         self.endpoint()
     }
@@ -249,15 +250,6 @@ impl fmt::Debug for SmsRuConfig {
             .field("callback_api_id", &self.callback_api_id.as_ref().map(|_| format_args!("[redacted]")))
             .finish_non_exhaustive()
     }
-}
-
-/// The rule [`is_sender`] keeps, in words.
-pub(crate) const SENDER_RULE: &str = "1 to 15 printable ASCII characters";
-
-/// Whether this can be a sender name.
-pub(crate) fn is_sender(from: &str) -> bool {
-    let printable = from.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
-    (1..=15).contains(&from.len()) && printable && from.trim() == from
 }
 
 pub(crate) fn wrong(message: impl fmt::Display) -> Error {

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use sms_core::message::{SENDER_NAME_RULE, is_sender_name};
 use sms_core::{Error, FieldError, Money, PhoneNumber, Result};
 
-use crate::config::{SENDER_RULE, is_sender};
 use crate::recipients::Recipients;
 use crate::wire::json::Node;
 use crate::wire::verdict::{Verdict, verdict};
@@ -71,8 +71,8 @@ impl CostRequest {
 
     fn check(&self) -> Result<()> {
         let mut faults: Vec<FieldError> = self.recipients.faults().into_iter().collect();
-        if self.from.as_deref().is_some_and(|from| !is_sender(from)) {
-            faults.push(FieldError::new("from", "from_invalid", format!("must be {SENDER_RULE}")));
+        if self.from.as_deref().is_some_and(|from| !is_sender_name(from)) {
+            faults.push(FieldError::new("from", "from_invalid", format!("must be {SENDER_NAME_RULE}")));
         }
         if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) }
     }

@@ -1,3 +1,28 @@
+// The README is read on a forge, too: there its links lead to files, here to items. The first definition counts.
+//! [`sms-core`]: sms_core
+//! [`code`]: code
+//! [SmsRu::send]: SmsRu::send
+//! [SmsRu::status]: SmsRu::status
+//! [SmsRu::cost]: SmsRu::cost
+//! [SmsRu::check_auth]: SmsRu::check_auth
+//! [SmsRu::balance]: SmsRu::balance
+//! [SmsRu::limit]: SmsRu::limit
+//! [SmsRu::free]: SmsRu::free
+//! [SmsRu::senders]: SmsRu::senders
+//! [SmsRu::stoplist_add]: SmsRu::stoplist_add
+//! [SmsRu::stoplist_del]: SmsRu::stoplist_del
+//! [SmsRu::stoplist_get]: SmsRu::stoplist_get
+//! [SmsRu::callback_add]: SmsRu::callback_add
+//! [SmsRu::callback_del]: SmsRu::callback_del
+//! [SmsRu::callback_get]: SmsRu::callback_get
+//! [SmsRu::code_call]: SmsRu::code_call
+//! [SmsRu::callcheck_add]: SmsRu::callcheck_add
+//! [SmsRu::callcheck_status]: SmsRu::callcheck_status
+//! [`Refusal`]: Refusal
+//! [`CodeCall::Unknown`]: CodeCall::Unknown
+//! [`Callbacks`]: Callbacks
+//! [`Record::Other`]: Record::Other
+//!
 #![doc = include_str!("../README.md")]
 
 mod account;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use sms_core::text::is_blank;
 use sms_core::{FieldError, PhoneNumber};
 
 use crate::config::MAX_BATCH;
@@ -44,6 +45,6 @@ impl Recipients {
     }
 
     pub(crate) fn has_empty_text(&self) -> bool {
-        self.0.iter().any(|(_, text)| text.trim().is_empty())
+        self.0.iter().any(|(_, text)| is_blank(text))
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use sms_core::clock::{datetime_from_ms, duration_to_ms};
 use sms_core::message::MAX_SEND_AHEAD;
+use sms_core::message::{SENDER_NAME_RULE, is_sender_name};
 use sms_core::{Error, FieldError, Money, Outcome, PhoneNumber, Result};
 use time::OffsetDateTime;
 
 use crate::SmsRu;
-use crate::config::{SENDER_RULE, SmsRuConfig, is_sender};
+use crate::config::SmsRuConfig;
 use crate::recipients::Recipients;
 use crate::wire::request::{MAX_TTL_MINUTES, METHOD, Options, send};
 
@@ -64,7 +65,7 @@ impl SendRequest {
         }
     }
 
-    /// The sender name, 1 to 15 printable ASCII characters. Defaults to the configured one.
+    /// The sender name, 1 to 11 printable ASCII characters or up to 15 digits. Defaults to the configured one.
     pub fn from(mut self, from: impl Into<String>) -> Self {
         self.from = Some(from.into());
         self
@@ -120,8 +121,8 @@ impl SendRequest {
         if self.recipients.has_empty_text() {
             faults.push(FieldError::new("text", "text_empty", "must not be empty"));
         }
-        if self.from.as_deref().is_some_and(|from| !is_sender(from)) {
-            faults.push(FieldError::new("from", "from_invalid", format!("must be {SENDER_RULE}")));
+        if self.from.as_deref().is_some_and(|from| !is_sender_name(from)) {
+            faults.push(FieldError::new("from", "from_invalid", format!("must be {SENDER_NAME_RULE}")));
         }
         if self.ttl.is_some() && self.ttl_minutes().is_none() {
             faults.push(FieldError::new("ttl", "ttl_range", "must be whole minutes, 1 to 1440"));

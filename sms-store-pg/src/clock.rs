@@ -19,9 +19,9 @@ use crate::pool::Pool;
 use crate::row::Columns;
 use crate::sql;
 
-/// How often a node asks for the server's time.
+/// The pause between two questions of a node for the server's time.
 const ASK_EVERY: Duration = Duration::from_secs(1);
-/// How often the time is kept, by whichever node comes first, in milliseconds.
+/// The pause between two times that are kept, by the node that comes first, in milliseconds.
 const KEEP_EVERY_MS: i64 = 2_000;
 /// An answer that took longer says too little about the time.
 const LONGEST_TRIP_MS: i64 = 1_000;

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 use std::{env, fmt};
 
-use sms_core::{Error, ErrorKind, Result};
+use sms_core::{Error, ErrorKind, NumberReader, Region, Result};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::{Host, Url};
 
@@ -25,6 +25,7 @@ pub struct PgConfig {
     pub(crate) connections: u32,
     pub(crate) timeout: Duration,
     pub(crate) migrate: bool,
+    pub(crate) numbers: NumberReader,
 }
 
 /// The most connections: each is a process of the server.
@@ -46,6 +47,7 @@ impl PgConfig {
             connections: 10,
             timeout: Duration::from_secs(10),
             migrate: true,
+            numbers: NumberReader::default(),
         }
     }
 
@@ -111,6 +113,13 @@ impl PgConfig {
         Ok(read)
     }
 
+    /// The region of the national formats in which numbers are read, by [`insert_in`](crate::PgStore::insert_in) and
+    /// by every sender and list over this store. Defaults to Russia.
+    pub fn region(mut self, region: Region) -> Self {
+        self.numbers = NumberReader::new(region);
+        self
+    }
+
     /// How many connections are open at most, 1 to 1,000. Defaults to 10. Calls beyond that wait for their turn.
     pub fn connections(mut self, connections: u32) -> Self {
         self.connections = connections;
@@ -170,6 +179,7 @@ impl fmt::Debug for PgConfig {
             .field("connections", &self.connections)
             .field("timeout", &self.timeout)
             .field("migrate", &self.migrate)
+            .field("numbers", &self.numbers)
             .finish()
     }
 }

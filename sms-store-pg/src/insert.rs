@@ -1,5 +1,6 @@
 //! `∅ → queued`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use sms_core::clock::datetime_to_ms;
 use sms_core::message::Fingerprint;
 use sms_core::sender::key_reused;
 use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
-use sms_core::{Error, ErrorKind, Message, MessageId, NewMessage, Result, SendOptions};
+use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -31,6 +32,7 @@ const REPEATS: usize = 5;
 pub(crate) struct Statements {
     plain: Pair,
     keyed: Pair,
+    holders: Arc<str>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,7 +49,8 @@ impl Statements {
             let careful = statement.replace(" sms.", &format!(" {schema}."));
             Pair { hopeful: careful.replace(" ON CONFLICT DO NOTHING", "").into(), careful: careful.into() }
         };
-        Self { plain: pair(sql::INSERT), keyed: pair(sql::INSERT_KEYED) }
+        let holders = sql::KEY_HOLDERS.replace(" sms.", &format!(" {schema}.")).into();
+        Self { plain: pair(sql::INSERT), keyed: pair(sql::INSERT_KEYED), holders }
     }
 }
 
@@ -80,14 +83,50 @@ pub(crate) async fn insert(store: &PgStore, request: InsertRequest<'_>) -> Resul
     Err(contended())
 }
 
+/// The answers of those that hold the keys of messages.
+pub(crate) async fn replays(store: &PgStore, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+    let rows = store.rows(holders(store, messages)).await?;
+    held(messages, &rows)
+}
+
+/// [`sql::KEY_HOLDERS`].
+fn holders(store: &PgStore, messages: &[NewMessage]) -> Query<'static> {
+    let keys = messages.iter().map(|message| message.key.as_ref().map(|key| clean(&key.key).into_owned()));
+    let owners = messages.iter().map(|message| name_some(message.owner.as_deref()).map(Cow::into_owned));
+    sqlx::query(AssertSqlSafe(Arc::clone(&store.inserts.holders)))
+        .bind(store.now())
+        .bind(millis(KEY_WINDOW))
+        .bind(messages.iter().map(|message| uuid(message.id)).collect::<Vec<_>>())
+        .bind(owners.collect::<Vec<_>>())
+        .bind(keys.collect::<Vec<_>>())
+}
+
+fn held(messages: &[NewMessage], rows: &[PgRow]) -> Result<Vec<Option<Inserted>>> {
+    let holders: HashMap<MessageId, Refused> = rows.iter().map(refused).collect::<Result<_>>()?;
+    let answer = |message: &NewMessage| {
+        let holder = holders.get(&message.id)?.holder?;
+        Some(Inserted::held_by(holder, message))
+    };
+    Ok(messages.iter().map(answer).collect())
+}
+
 /// Inserts one message in the transaction of a caller.
 pub(crate) async fn insert_in(
     store: &PgStore,
     conn: &mut PgConnection,
-    message: &Message,
+    message: &NewMessage,
 ) -> Result<MessageId> {
-    let message = message.prepare()?;
-    let messages = std::slice::from_ref(&message);
+    let messages = std::slice::from_ref(message);
+    let time = store.time();
+    if let Err(refused) = message.check_at(time.wall_at(time.now)) {
+        // What was accepted when its time was right is replayed.
+        let rows = holders(store, messages).fetch_all(&mut *conn).await.map_err(from_sqlx)?;
+        return match held(messages, &rows)?.first() {
+            Some(Some(Inserted::Replayed(first))) => Ok(*first),
+            Some(Some(_)) => Err(key_reused()),
+            _ => Err(refused),
+        };
+    }
     for _ in 0..REPEATS {
         let query = statement(store, &store.inserts.keyed.careful, true, messages, Duration::ZERO)?;
         let left = query.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
@@ -112,13 +151,10 @@ fn answers(messages: &[NewMessage], left: &[PgRow]) -> Result<Option<Vec<Inserte
         let Some(Refused { is_stored, holder }) = left.get(&message.id) else {
             return Some(Inserted::Stored);
         };
-        match (holder, &message.key) {
+        match holder {
             _ if *is_stored => Some(Inserted::Stored),
-            (Some((first, fingerprint)), Some(key)) if *fingerprint == key.fingerprint => {
-                Some(Inserted::Replayed(*first))
-            }
-            (Some(_), _) => Some(Inserted::KeyReused),
-            (None, _) => None,
+            Some(holder) => Some(Inserted::held_by(*holder, message)),
+            None => None,
         }
     };
     Ok(messages.iter().map(answer).collect())
@@ -220,7 +256,7 @@ fn bind(messages: &[&NewMessage], query: Query<'static>) -> Result<Query<'static
         .bind(checked!(m of messages => i64::try_from(m.to.digits()).map_err(|_| too_large("number"))))
         .bind(column!(m of messages => clean(&m.text)))
         .bind(column!(m of messages => name_some(m.reference.as_deref())))
-        .bind(checked!(m of messages => json(!m.metadata.is_empty(), || serde_json::to_string(&m.metadata))))
+        .bind(column!(m of messages => (!m.metadata.is_empty()).then(|| m.metadata.as_json().to_owned())))
         .bind(checked!(m of messages => json(m.options != SendOptions::default(), || serde_json::to_string(&m.options))))
         .bind(column!(m of messages => m.send_at.map(datetime_to_ms)))
         .bind(places)

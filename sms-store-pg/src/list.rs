@@ -2,7 +2,7 @@
 
 use sms_core::clock::datetime_to_ms;
 use sms_core::store::ListRequest;
-use sms_core::{Result, Scope, Status, StoredMessage};
+use sms_core::{NumberReader, Result, Scope, Status, Store as _, StoredMessage};
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::args::{clean, name, uuid};
@@ -12,7 +12,7 @@ use crate::store::PgStore;
 
 pub(crate) async fn list(store: &PgStore, request: &ListRequest) -> Result<Vec<StoredMessage>> {
     // Not kept prepared: there are many shapes of it, and each is planned for what is asked.
-    let mut query = statement(request);
+    let mut query = statement(request, store.numbers());
     store.rows(query.build().persistent(false)).await?.iter().map(row::stored_message).collect()
 }
 
@@ -20,17 +20,17 @@ pub(crate) async fn list(store: &PgStore, request: &ListRequest) -> Result<Vec<S
 ///
 /// Number, reference, owner and state each have an index that ends in the id, so that a page is read from it in order,
 /// and nothing is sorted. Several states are several such reads, cut to a page each.
-pub(crate) fn statement(request: &ListRequest) -> QueryBuilder<Postgres> {
+pub(crate) fn statement(request: &ListRequest, numbers: NumberReader) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("SELECT ");
     query.push(sql::WHOLE_MESSAGE);
     match request.statuses.as_slice() {
         [] => {
             push_source(&mut query, None);
-            push_filters(&mut query, request);
+            push_filters(&mut query, request, numbers);
         }
         [status] => {
             push_source(&mut query, Some(*status));
-            push_filters(&mut query, request);
+            push_filters(&mut query, request, numbers);
         }
         statuses => {
             push_source(&mut query, None);
@@ -39,7 +39,7 @@ pub(crate) fn statement(request: &ListRequest) -> QueryBuilder<Postgres> {
                 query.push(if index > 0 { " UNION ALL " } else { "" });
                 query.push("(SELECT m.id");
                 push_source(&mut query, Some(*status));
-                push_filters(&mut query, request);
+                push_filters(&mut query, request, numbers);
                 push_page(&mut query, request).push(")");
             }
             query.push("))");
@@ -59,7 +59,7 @@ fn push_source(query: &mut QueryBuilder<Postgres>, status: Option<Status>) {
     };
 }
 
-fn push_filters(query: &mut QueryBuilder<Postgres>, request: &ListRequest) {
+fn push_filters(query: &mut QueryBuilder<Postgres>, request: &ListRequest, numbers: NumberReader) {
     if let Scope::Owner(owner) = &request.scope {
         query.push(" AND m.owner = ").push_bind(name(owner).into_owned());
     }
@@ -89,7 +89,7 @@ fn push_filters(query: &mut QueryBuilder<Postgres>, request: &ListRequest) {
     if let Some(search) = &request.search {
         // `position`, because LIKE has wildcards.
         query.push(" AND (position(").push_bind(clean(search).into_owned()).push(" IN m.text) > 0");
-        if let Some(digits) = request.search_digits() {
+        for digits in numbers.search_digits(search) {
             query.push(" OR position(").push_bind(digits).push(" IN m.to_number::text) > 0");
         }
         query.push(")");

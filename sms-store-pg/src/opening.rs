@@ -1,4 +1,4 @@
-//! Why the database cannot be used, for the person who set it up: what refuses, where, and what mends it.
+//! Errors of opening in words for the person who set the database up: what refuses, where, and what mends it.
 
 use sms_core::{Error, ErrorKind};
 use sqlx::postgres::PgConnectOptions;
@@ -42,17 +42,16 @@ pub(crate) fn no_connection(server: &PgConnectOptions, error: sqlx::Error) -> Er
 }
 
 /// A connection, or a first statement, that took too long.
-pub(crate) fn too_slow(config: &PgConfig, elapsed: tokio::time::error::Elapsed) -> Error {
+pub(crate) fn too_slow(config: &PgConfig) -> Error {
     let (place, limit) = (place(&config.server), config.timeout.as_secs());
     let message =
         format!("PostgreSQL at {place} did not answer within {limit} s (timeout_seconds in the address)");
-    drop(elapsed);
     Error::new(ErrorKind::Unavailable, message)
 }
 
 /// The same error; where a right is missing, the statement that gives it.
 pub(crate) fn with_missing_right(config: &PgConfig, error: Error) -> Error {
-    let Some(right) = missing_right(&error) else { return error };
+    let Some(right) = missing_right(config, &error) else { return error };
     let (schema, user) = (&config.schema, config.server.get_username());
     let database = config.server.get_database().unwrap_or(user);
     let message = match right {
@@ -67,8 +66,7 @@ pub(crate) fn with_missing_right(config: &PgConfig, error: Error) -> Error {
         Right::Tables => format!(
             "the user {user} may not use the tables in the schema {schema}; as their owner: \
              GRANT USAGE ON SCHEMA {schema} TO {user}; \
-             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}; \
-             GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {user}"
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}"
         ),
     };
     Error::new(ErrorKind::Config, message)
@@ -82,10 +80,12 @@ enum Right {
 
 /// The right that PostgreSQL says is missing. It names the kind of the object in English or in the server's language; where
 /// that tells nothing, the tables are meant.
-fn missing_right(error: &Error) -> Option<Right> {
+fn missing_right(config: &PgConfig, error: &Error) -> Option<Right> {
     let source = std::error::Error::source(error)?.downcast_ref::<sqlx::Error>()?;
     let said = source.as_database_error().filter(|said| said.code().as_deref() == Some("42501"))?;
     Some(match said.message() {
+        // Whoever migrates nothing needs no right to make anything.
+        _ if !config.migrate => Right::Tables,
         message if message.contains("for database") => Right::MakeSchema,
         message if message.contains("for schema") => Right::Schema,
         _ => Right::Tables,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use sms_core::store::{BeginRequest, InsertRequest, ListRequest};
-use sms_core::{Message, MessageId, Scope, Status, Store as _};
+use sms_core::{Message, MessageId, NumberReader, Scope, Status, Store as _};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use crate::pool::Lent;
@@ -116,6 +116,7 @@ async fn the_way_of_a_message_is_found_by_id() {
         (sql::SAVE, &[STATES_BY_ID]),
         (sql::GET, &[STATES_BY_ID, MESSAGES_BY_ID]),
         (sql::INSERT_KEYED, &["using messages_key on messages", STATES_BY_ID, MESSAGES_BY_ID]),
+        (sql::KEY_HOLDERS, &["using messages_key on messages", STATES_BY_ID]),
     ])
     .await;
 }
@@ -192,7 +193,7 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
     let mut planned = Planned::new(true).await;
     let mut wrong = String::new();
     for (request, expected) in pages {
-        let statement = list::statement(&request).sql().as_str().to_owned();
+        let statement = list::statement(&request, NumberReader::default()).sql().as_str().to_owned();
         let plan = planned.plan(&statement).await;
         let misses: Vec<_> = expected.iter().filter(|words| !plan.contains(**words)).collect();
         if !misses.is_empty() || plan.contains("Seq Scan") || plan.contains("Hash") {

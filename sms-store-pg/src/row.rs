@@ -9,8 +9,8 @@ use sms_core::store::Begun;
 use sms_core::text::Encoding;
 use sms_core::transition::{HeldLease, Standing};
 use sms_core::{
-    Class, Event, EventKind, MessageId, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Result,
-    Status, StoredMessage, Submission,
+    Class, Event, EventKind, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState,
+    Result, Status, StoredMessage, Submission,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{Decode, Postgres, Row as _, Type};
@@ -162,7 +162,7 @@ pub(crate) fn stored_message(row: &PgRow) -> Result<StoredMessage> {
         from: columns.take()?,
         class: columns.one_of()?,
         reference: columns.take()?,
-        metadata: columns.json("metadata", serde_json::from_str)?,
+        metadata: columns.json("metadata", |json| Metadata::from_stored(json.to_owned()))?,
         options: columns.json("options", serde_json::from_str)?,
         encoding: columns.one_of()?,
         parts: columns.small("number of parts")?,

@@ -159,6 +159,20 @@ pub(crate) const INSERT_KEYED: &str = concat!(
      WHERE a.id NOT IN (SELECT id FROM stored)"
 );
 
+/// Who holds the keys of messages that are not inserted, in the columns of [`INSERT_KEYED`]'s answer. $2 the
+/// window, $3 the messages, $4 their owners, $5 their keys.
+pub(crate) const KEY_HOLDERS: &str = concat!(
+    with_clock!(),
+    " SELECT a.id, FALSE, m.id, m.fingerprint \
+     FROM unnest($3::uuid[], $4::text[], $5::text[]) AS a (id, owner, key) CROSS JOIN clock \
+     CROSS JOIN LATERAL ( \
+         SELECT m.id, m.fingerprint FROM sms.messages AS m \
+         WHERE coalesce(m.owner, '') = coalesce(a.owner, '') AND m.key = a.key \
+           AND m.key IS NOT NULL AND NOT m.key_released OFFSET 0) AS m \
+     CROSS JOIN LATERAL (SELECT s.created_at FROM sms.states AS s WHERE s.id = m.id OFFSET 0) AS s \
+     WHERE s.created_at > clock.now - $2"
+);
+
 /// One lane of [`DUE`].
 macro_rules! due {
     ($lane:literal, $limit:literal) => {

@@ -12,8 +12,8 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage, SystemClock,
-    UnmatchedId, async_trait,
+    Clock, Event, Job, Message, MessageId, NewMessage, NumberReader, Receipt, Result, Scope, Status, Store,
+    StoredMessage, SystemClock, UnmatchedId, async_trait,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -43,6 +43,7 @@ pub struct PgStore {
     pub(crate) inserts: Statements,
     clock: Arc<ServerClock>,
     timeout: Duration,
+    numbers: NumberReader,
 }
 
 impl PgStore {
@@ -70,9 +71,10 @@ impl PgStore {
             inserts: Statements::new(&config.schema),
             clock: Arc::new(ServerClock::of(Arc::new(SystemClock))),
             timeout: config.timeout,
+            numbers: config.numbers,
         };
         let connected = timeout(store.timeout, store.connection()).await;
-        let mut conn = connected.map_err(|elapsed| opening::too_slow(&config, elapsed))??;
+        let mut conn = connected.map_err(|_| opening::too_slow(&config))??;
         let right = |error| opening::with_missing_right(&config, error);
         if config.migrate {
             let migrated = migrations::run(conn.conn()?, &config.schema);
@@ -96,7 +98,7 @@ impl PgStore {
         config.check()?;
         let pool = Pool::new(connect::options(config), 1);
         let connected = timeout(config.timeout, pool.take()).await;
-        connected.map_err(|elapsed| opening::too_slow(config, elapsed))??;
+        connected.map_err(|_| opening::too_slow(config))??;
         pool.close().await;
         Ok(())
     }
@@ -120,7 +122,8 @@ impl PgStore {
     /// transaction, or nobody knows; roll it back. A transaction that is stricter than `READ COMMITTED` also gets that
     /// when another one has used the key after it began.
     pub async fn insert_in(&self, conn: &mut PgConnection, message: &Message) -> Result<MessageId> {
-        self.limited(insert::insert_in(self, conn, message)).await
+        let message = message.prepare_with(self.numbers)?;
+        self.limited(insert::insert_in(self, conn, &message)).await
     }
 
     /// Closes every connection: idle ones now, others when their calls are done. Calls that come later answer `Closed`.
@@ -168,6 +171,14 @@ impl PgStore {
 
 #[async_trait]
 impl Store for PgStore {
+    fn numbers(&self) -> NumberReader {
+        self.numbers
+    }
+
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+        self.limited(insert::replays(self, messages)).await
+    }
+
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         self.limited(insert::insert(self, request)).await
     }

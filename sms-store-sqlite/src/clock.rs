@@ -10,7 +10,7 @@ use sms_core::{Clock, Error, ErrorKind};
 use crate::error::Done;
 use crate::sql;
 
-/// How often the time is kept, in milliseconds. After a restart of the machine with a clock that shows an earlier time, what
+/// The pause between two times that are kept, in milliseconds. After a restart of the machine with a clock that shows an earlier time, what
 /// was written last waits for this long at most.
 const KEEP_EVERY_MS: i64 = 1_000;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sms_core::{Error, ErrorKind, Result};
+use sms_core::{Error, ErrorKind, NumberReader, Region, Result};
 
 /// The address and the options of a [`SqliteStore`](crate::SqliteStore).
 ///
@@ -20,6 +20,7 @@ pub struct SqliteConfig {
     pub(crate) readers: u32,
     pub(crate) busy_timeout: Duration,
     pub(crate) timeout: Duration,
+    pub(crate) numbers: NumberReader,
 }
 
 /// The most connections that read: each holds up to 2 MB.
@@ -35,6 +36,7 @@ impl SqliteConfig {
             readers: 4,
             busy_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(10),
+            numbers: NumberReader::default(),
         }
     }
 
@@ -104,6 +106,13 @@ impl SqliteConfig {
     /// `Unavailable`. Defaults to 10 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// The region of the national formats in which numbers are read, by [`insert_in`](crate::SqliteStore::insert_in)
+    /// and by every sender and list over this store. Defaults to Russia.
+    pub fn region(mut self, region: Region) -> Self {
+        self.numbers = NumberReader::new(region);
         self
     }
 

@@ -8,7 +8,7 @@ use sms_core::message::{Fingerprint, IdempotencyKey};
 use sms_core::sender::key_reused;
 use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
 use sms_core::transition::Standing;
-use sms_core::{Error, ErrorKind, Message, MessageId, NewMessage, Result, SendOptions};
+use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 
 use crate::error::{Done, Failure, undecodable};
 use crate::sql;
@@ -21,6 +21,17 @@ struct Holder {
     created_at: i64,
 }
 
+impl Holder {
+    /// Whether the key is still its own.
+    fn is_held(&self, now: i64) -> bool {
+        now - self.created_at < duration_to_ms(KEY_WINDOW)
+    }
+
+    fn answer(&self, message: &NewMessage) -> Inserted {
+        Inserted::held_by((self.id, self.fingerprint), message)
+    }
+}
+
 pub(crate) async fn insert(store: &SqliteStore, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
     if request.messages.is_empty() {
         return Ok(Vec::new());
@@ -30,11 +41,31 @@ pub(crate) async fn insert(store: &SqliteStore, request: InsertRequest<'_>) -> R
     store.share(move |conn, time| insert_all(conn, time, &messages, push_after)).await
 }
 
+/// The answers of those that hold the keys of messages.
+pub(crate) async fn replays(store: &SqliteStore, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+    let (messages, now) = (messages.to_vec(), store.time().now);
+    let replays =
+        move |conn: &Connection| messages.iter().map(|message| replay(conn, now, message)).collect();
+    store.read(replays).await
+}
+
+fn replay(conn: &Connection, now: i64, message: &NewMessage) -> Done<Option<Inserted>> {
+    let Some(key) = &message.key else { return Ok(None) };
+    let holder = holder(conn, message.owner.as_deref(), key)?.filter(|holder| holder.is_held(now));
+    Ok(holder.map(|first| first.answer(message)))
+}
+
 /// Inserts one message in the transaction of a caller.
-pub(crate) fn insert_in(conn: &Connection, time: StoreTime, message: &Message) -> Result<MessageId> {
-    let message = message.prepare()?;
-    let mut insert = conn.prepare_cached(sql::INSERT).map_err(Failure::from)?;
-    match insert_one(conn, &mut insert, time, &message, Duration::ZERO)? {
+pub(crate) fn insert_in(conn: &Connection, time: StoreTime, message: &NewMessage) -> Result<MessageId> {
+    let inserted = match message.check_at(time.wall_at(time.now)) {
+        Ok(()) => {
+            let mut insert = conn.prepare_cached(sql::INSERT).map_err(Failure::from)?;
+            insert_one(conn, &mut insert, time, message, Duration::ZERO)?
+        }
+        // What was accepted when its time was right is replayed.
+        Err(refused) => replay(conn, time.now, message)?.ok_or(refused)?,
+    };
+    match inserted {
         Inserted::Stored => Ok(message.id),
         Inserted::Replayed(first) => Ok(first),
         Inserted::KeyReused => Err(key_reused()),
@@ -66,12 +97,12 @@ fn insert_one(
     let neither = || Error::new(ErrorKind::Internal, "a message was neither stored nor refused");
     let key = message.key.as_ref().ok_or_else(neither)?;
     let first = holder(conn, message.owner.as_deref(), key)?.ok_or_else(neither)?;
-    if time.now - first.created_at >= duration_to_ms(KEY_WINDOW) {
+    if !first.is_held(time.now) {
         conn.prepare_cached(sql::RELEASE_KEY)?.execute([first.id.as_bytes()])?;
         let inserted = insert_free(insert, time, message, push_after)?;
         return if inserted { Ok(Inserted::Stored) } else { Err(neither().into()) };
     }
-    Ok(if first.fingerprint == key.fingerprint { Inserted::Replayed(first.id) } else { Inserted::KeyReused })
+    Ok(first.answer(message))
 }
 
 /// Inserts a message if its id and its key are free; whether they were.
@@ -93,7 +124,7 @@ fn insert_free(
         message.from,
         message.class.as_str(),
         message.reference,
-        json(!message.metadata.is_empty(), || serde_json::to_string(&message.metadata))?,
+        (!message.metadata.is_empty()).then(|| message.metadata.as_json()),
         json(message.options != SendOptions::default(), || serde_json::to_string(&message.options))?,
         message.encoding.as_str(),
         message.parts,

@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use sms_core::clock::datetime_to_ms;
 use sms_core::store::ListRequest;
-use sms_core::{Result, Scope, Status, StoredMessage};
+use sms_core::{NumberReader, Result, Scope, Status, Store as _, StoredMessage};
 
 use crate::claim::rows;
 use crate::error::Done;
@@ -16,10 +16,10 @@ use crate::store::SqliteStore;
 const FEW: usize = 10_000;
 
 pub(crate) async fn list(store: &SqliteStore, request: &ListRequest) -> Result<Vec<StoredMessage>> {
-    let request = request.clone();
+    let (request, numbers) = (request.clone(), store.numbers());
     let list = move |conn: &Connection| {
         let many_wait = request.statuses.contains(&Status::Queued) && do_many_wait(conn)?;
-        let Query { sql, values } = query(&request, many_wait);
+        let Query { sql, values } = query(&request, numbers, many_wait);
         let mut list = conn.prepare_cached(&sql)?;
         list.query_and_then(params_from_iter(values), row::stored_message)?.collect()
     };
@@ -55,18 +55,18 @@ impl Query {
 ///
 /// Number, reference, owner and the states of what is over each have an index that ends in the id, so that a page is read
 /// from it in order, and nothing is sorted. Several states are several such reads, cut to a page each.
-pub(crate) fn query(request: &ListRequest, many_wait: bool) -> Query {
+pub(crate) fn query(request: &ListRequest, numbers: NumberReader, many_wait: bool) -> Query {
     let mut query = Query::default();
     query.push("SELECT ");
     query.push(sql::MESSAGE_COLUMNS);
     match request.statuses.as_slice() {
         [] => {
             query.push(" FROM messages WHERE TRUE");
-            push_filters(&mut query, request);
+            push_filters(&mut query, request, numbers);
         }
         [status] if *status > Status::Sending => {
             push_status(&mut query, request, *status, many_wait);
-            push_filters(&mut query, request);
+            push_filters(&mut query, request, numbers);
         }
         statuses => {
             query.push(" FROM messages WHERE id IN (");
@@ -74,7 +74,7 @@ pub(crate) fn query(request: &ListRequest, many_wait: bool) -> Query {
                 query.push(if index > 0 { " UNION ALL " } else { "" });
                 query.push("SELECT id FROM (SELECT id");
                 push_status(&mut query, request, *status, many_wait);
-                push_filters(&mut query, request);
+                push_filters(&mut query, request, numbers);
                 push_page(&mut query, request);
                 query.push(")");
             }
@@ -104,7 +104,7 @@ fn push_status(query: &mut Query, request: &ListRequest, status: Status, many_wa
     query.push(&status.number().to_string());
 }
 
-fn push_filters(query: &mut Query, request: &ListRequest) {
+fn push_filters(query: &mut Query, request: &ListRequest, numbers: NumberReader) {
     if let Scope::Owner(owner) = &request.scope {
         query.bind(" AND owner = ", owner.clone());
     }
@@ -131,7 +131,7 @@ fn push_filters(query: &mut Query, request: &ListRequest) {
         // `instr`, because LIKE has wildcards and does not tell upper from lower case.
         query.bind(" AND (instr(text, ", search.clone());
         query.push(") > 0");
-        if let Some(digits) = request.search_digits() {
+        for digits in numbers.search_digits(search) {
             query.bind(" OR instr(to_number, ", digits);
             query.push(") > 0");
         }

@@ -1,4 +1,4 @@
-//! Making the file, and why it cannot be used, for the person who set it up.
+//! Making the file; errors of opening in words for the person who set it up.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,19 @@ pub(crate) fn prepare(path: &Path) -> Result<()> {
         // Where that fails, SQLite makes the file, and says what is wrong if it cannot.
         let _ = make_file(path);
     }
-    for file in [path.to_owned(), with_end(path, "-wal"), with_end(path, "-shm")] {
-        close_to_others(&file);
-    }
     Ok(())
+}
+
+/// Takes a store's files from all but their owner where everybody on the machine may read them, as earlier versions left
+/// them. Those that only a group may read were given to that group on purpose. To be called when the file is known to be a
+/// store: with a wrong path it is somebody else's.
+pub(crate) fn close_to_others(path: &Path) {
+    #[cfg(unix)]
+    for file in [path.to_owned(), with_end(path, "-wal"), with_end(path, "-shm")] {
+        close_file(&file);
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 /// Makes the file under another name first. A file that SQLite has open must not be closed by anybody else in this process:
@@ -48,27 +57,27 @@ fn make_folder(path: &Path) -> Result<()> {
     })
 }
 
-/// Takes a file that everybody on the machine may read, as earlier versions left it, from all but its owner. One that only
-/// a group may read was given to that group on purpose.
+/// The bits of a mode that are about everybody on the machine.
 #[cfg(unix)]
-fn close_to_others(file: &Path) {
+const OTHERS: u32 = 0o007;
+
+#[cfg(unix)]
+fn close_file(file: &Path) {
     use std::os::unix::fs::PermissionsExt;
 
     let Ok(found) = fs::metadata(file) else { return };
-    if found.permissions().mode() & 0o007 == 0 {
+    if found.permissions().mode() & OTHERS == 0 {
         return;
     }
     match fs::set_permissions(file, fs::Permissions::from_mode(0o600)) {
         Ok(()) => {
-            tracing::warn!(file = %file.display(), "everybody could read this file; now its owner alone can")
+            tracing::warn!(file = %file.display(), "everybody could read this file; now its owner alone can");
         }
         Err(error) => tracing::warn!(file = %file.display(), %error, "everybody can read this file"),
     }
 }
 
-#[cfg(not(unix))]
-fn close_to_others(_: &Path) {}
-
+#[cfg(unix)]
 fn with_end(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
@@ -114,13 +123,31 @@ pub(crate) fn check(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The nearest folder that is there must be one.
+/// The nearest folder that is there must be one, and this user must be able to write to it.
 fn check_folder(path: &Path) -> Result<()> {
-    let there = path.ancestors().skip(1).find(|folder| folder.exists());
-    if there.is_none_or(Path::is_dir) {
+    let folders = path
+        .ancestors()
+        .skip(1)
+        .map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let there = folders.into_iter().find(|folder| folder.exists()).unwrap_or_else(|| Path::new("."));
+    let what = if !there.is_dir() {
+        "cannot be made: a file is in the way of its folder"
+    } else if !may_write(there) {
+        "cannot be made: this user may not write to its folder"
+    } else {
         return Ok(());
-    }
-    let message =
-        format!("the folder of the SQLite file {} cannot be made: a file is in its way", path.display());
-    Err(Error::new(ErrorKind::Config, message))
+    };
+    Err(Error::new(ErrorKind::Config, format!("the SQLite file {} {what}", path.display())))
+}
+
+#[cfg(unix)]
+fn may_write(folder: &Path) -> bool {
+    use rustix::fs::{Access, access};
+
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn may_write(_: &Path) -> bool {
+    true
 }

@@ -4,7 +4,7 @@
 
 use rusqlite::Connection;
 use sms_core::store::ListRequest;
-use sms_core::{Error, Message, MessageId, Scope, Status};
+use sms_core::{Error, Message, MessageId, NumberReader, Scope, Status};
 
 use crate::{SqliteConfig, SqliteStore, list, sql};
 
@@ -126,7 +126,8 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
             &["COVERING INDEX messages_status (status=? AND id<?)", BY_ID],
         ),
     ];
-    let statements: Vec<String> = pages.iter().map(|(request, _)| list::query(request, false).sql).collect();
+    let statements: Vec<String> =
+        pages.iter().map(|(request, _)| list::query(request, NumberReader::default(), false).sql).collect();
     let cases: Vec<(&str, &[&str])> = statements
         .iter()
         .zip(&pages)
@@ -134,9 +135,9 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
         .collect();
     check(&cases).await;
     // What waits or is being sent has no such index: the ids of few are sorted, many are looked for among the newest.
-    let sending = list::query(&state(Status::Sending), false).sql;
-    let few = list::query(&state(Status::Queued), false).sql;
-    let many = list::query(&state(Status::Queued), true).sql;
+    let sending = list::query(&state(Status::Sending), NumberReader::default(), false).sql;
+    let few = list::query(&state(Status::Queued), NumberReader::default(), false).sql;
+    let many = list::query(&state(Status::Queued), NumberReader::default(), true).sql;
     check(&[
         (&sending, &["USING INDEX messages_look (status=? AND look_at>?)", BY_ID]),
         (&few, &["SCAN messages USING COVERING INDEX messages_due", BY_ID]),

@@ -11,8 +11,8 @@ use sms_core::store::Begun;
 use sms_core::text::Encoding;
 use sms_core::transition::{HeldLease, Standing};
 use sms_core::{
-    Class, Event, EventKind, MessageId, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Status,
-    StoredMessage, Submission,
+    Class, Event, EventKind, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState,
+    Status, StoredMessage, Submission,
 };
 use time::OffsetDateTime;
 
@@ -134,7 +134,7 @@ pub(crate) fn stored_message(row: &Row<'_>) -> Done<StoredMessage> {
         from: columns.take()?,
         class: columns.class()?,
         reference: columns.take()?,
-        metadata: columns.json("metadata", serde_json::from_str)?,
+        metadata: columns.json("metadata", |json| Metadata::from_stored(json.to_owned()))?,
         options: columns.json("options", serde_json::from_str)?,
         encoding: Encoding::from_name(columns.text("encoding")?).ok_or_else(|| undecodable("encoding"))?,
         parts: columns.number("number of parts")?,

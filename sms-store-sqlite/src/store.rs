@@ -12,8 +12,8 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Error, Event, Job, Message, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage,
-    SystemClock, UnmatchedId, async_trait,
+    Clock, Error, Event, Job, Message, MessageId, NewMessage, NumberReader, Receipt, Result, Scope, Status,
+    Store, StoredMessage, SystemClock, UnmatchedId, async_trait,
 };
 use tokio::time::timeout;
 
@@ -36,6 +36,7 @@ pub struct SqliteStore {
     readers: Arc<Readers>,
     clock: Arc<KeptClock>,
     timeout: Duration,
+    numbers: NumberReader,
 }
 
 impl SqliteStore {
@@ -57,18 +58,20 @@ impl SqliteStore {
     #[doc(hidden)]
     pub async fn open_on(config: SqliteConfig, clock: Arc<dyn Clock>) -> Result<Self> {
         config.check()?;
-        let (timeout, readers) = (config.timeout, Arc::new(Readers::new(config.clone())));
+        let (timeout, numbers) = (config.timeout, config.numbers);
+        let readers = Arc::new(Readers::new(config.clone()));
         let open = tokio::task::spawn_blocking(move || -> Result<(Writer, KeptClock)> {
             connect::check_version()?;
             opening::prepare(config.path())?;
             let refused = |failure| opening::refused(config.path(), failure);
             let mut conn = connect::writer(&config).map_err(refused)?;
             migrate(&mut conn).map_err(refused)?;
+            opening::close_to_others(config.path());
             let clock = KeptClock::load(&conn, clock)?;
             Ok((Writer::start(config, conn)?, clock))
         });
         let (writer, clock) = open.await.map_err(|error| stopped().with_source(error))??;
-        Ok(Self { writer, readers, clock: Arc::new(clock), timeout })
+        Ok(Self { writer, readers, clock: Arc::new(clock), timeout, numbers })
     }
 
     /// Finds out whether the file can be opened and is a database, or can be made; changes nothing.
@@ -128,7 +131,7 @@ impl SqliteStore {
     /// `Invalid` with the wrong fields; `KeyReused`; `Unavailable`. After any of them the transaction is still the
     /// caller's, to go on with or to roll back.
     pub fn insert_in(&self, conn: &Connection, message: &Message) -> Result<MessageId> {
-        insert::insert_in(conn, self.time(), message)
+        insert::insert_in(conn, self.time(), &message.prepare_with(self.numbers)?)
     }
 
     /// Closes every connection, after the calls that are under way. Without it the file is closed when the last clone is
@@ -198,6 +201,14 @@ fn migrate(conn: &mut Connection) -> Done<()> {
 
 #[async_trait]
 impl Store for SqliteStore {
+    fn numbers(&self) -> NumberReader {
+        self.numbers
+    }
+
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+        insert::replays(self, messages).await
+    }
+
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         insert::insert(self, request).await
     }

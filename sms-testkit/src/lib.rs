@@ -1,3 +1,15 @@
+// The README is read on a forge, too: there its links lead to files, here to items. The first definition counts.
+//! [`store!`]: store!
+//! [`StoreHarness`]: StoreHarness
+//! [`queue!`]: queue!
+//! [`QueueHarness`]: QueueHarness
+//! [`provider!`]: provider!
+//! [`ProviderHarness`]: ProviderHarness
+//! [`registry!`]: registry!
+//! [`RegistryHarness`]: RegistryHarness
+//! [`Time`]: Time
+//! [ProviderHarness::refusing]: ProviderHarness::refusing
+//!
 #![doc = include_str!("../README.md")]
 // A suite speaks through its assertions: they are what this library is for. In them `expect` and `panic` are the
 // right words, as they are in any test.

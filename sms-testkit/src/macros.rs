@@ -28,6 +28,8 @@ macro_rules! store {
                 a_key_is_held_whatever_becomes_of_its_message
                 a_key_twice_in_one_batch_is_one_message
                 a_refused_message_does_not_spoil_the_batch
+                a_key_that_is_held_answers_without_an_insert
+                metadata_is_kept_as_it_was_written
             }
             due {
                 a_waiting_message_is_offered_with_its_lane
@@ -148,6 +150,8 @@ macro_rules! store {
                 on_its_way_is_news_only_once
                 on_its_way_with_the_known_code_is_no_news
                 a_final_state_never_goes_back
+                a_receipt_of_the_opposite_end_leaves_an_event_and_changes_nothing
+                a_receipt_of_the_opposite_end_without_a_time_is_recorded_once
                 a_doubled_receipt_is_ignored
                 a_receipt_of_another_provider_is_not_the_messages
                 a_receipt_that_fits_no_message_is_parked

@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 use super::{Clock, Uptime};
 use crate::inference::horizon;
 
-/// While it is ahead of the wall clock, store time loses this part of the time that passes: one hour in ten hours.
+/// The part of the time that passes which store time loses while it is ahead of the wall clock: one hour in ten hours.
 const SLOWER_BY: i64 = 10;
-/// While it is behind, it gains this part: one hour in two days. Less, because leases and deadlines are shortened by it.
+/// The part that it gains while it is behind: one hour in two days. Smaller, because it shortens leases and deadlines.
 const FASTER_BY: i64 = 50;
-/// A wall clock that moves by more than this on its own, beyond a thousandth of the time that passed, was set.
+/// The smallest jump: by this much, and by a thousandth of the time that passed, clocks drift apart by themselves.
 const JUMP_MS: i64 = 2_000;
-/// A wall clock that is set further ahead than this is believed: a machine that was suspended from outside does not notice
-/// that time has passed.
+/// The most that store time stays behind. A wall clock that is further ahead is believed: a virtual machine that its host had
+/// suspended does not notice that time has passed.
 const LONGEST_LAG_MS: i64 = 6 * 3_600_000;
-/// What another machine has kept is its time now if it was kept this short a time ago.
+/// The age up to which the time kept by another machine tells what time it is there now.
 const FRESH_MS: i64 = 5_000;
-/// Machines that share a store agree on its time up to this difference.
+/// The difference up to which machines that share a store agree on its time.
 const AGREED_MS: i64 = 100;
-/// The clocks are taken for one below this difference, which everyday corrections of the wall clock make.
+/// The difference between store time and wall clock that everyday corrections make; it counts as none.
 const SAME_MS: i64 = 1_000;
-/// Above this difference the times of receipts, which are the provider's, cannot be compared with store time any more.
+/// The difference from which on the times of receipts, which are the provider's, cannot be compared with store time.
 const APART_MS: i64 = 30_000;
-/// The time for which a reading is built upon, so that a tenth of it is not rounded away.
+/// The age from which on a reading is replaced as the base of later ones: a fiftieth of it must not be rounded away.
 const STEP_MS: i64 = 1_000;
 
 /// The clock that decides what is due in a store.
@@ -44,9 +44,9 @@ pub struct StoreClock {
 /// The time of a store, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreTime {
-    /// Store time: what is written to rows, and what they are compared with.
+    /// Store time, which is written to rows and compared with them.
     pub now: i64,
-    /// How far store time is ahead of the wall clock; negative when it is behind, 0 while they are a second apart at most.
+    /// The lead of store time over the wall clock; negative when it is behind, 0 while they are a second apart at most.
     pub ahead: i64,
 }
 
@@ -61,13 +61,13 @@ impl StoreTime {
         wall_ms.saturating_add(self.ahead)
     }
 
-    /// What the wall clock will show at the store time `store_ms`.
+    /// The time that the wall clock will show at the store time `store_ms`.
     pub const fn wall_at(self, store_ms: i64) -> i64 {
         store_ms.saturating_sub(self.ahead)
     }
 }
 
-/// What a store keeps of its clock for the next process, and for other machines.
+/// A reading that a store keeps for the next process, and for other machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptTime {
     /// Store time.
@@ -125,7 +125,7 @@ impl StoreClock {
         StoreTime { now: reading.store_ms, ahead: ahead_of(reading.store_ms, reading.wall_ms) }
     }
 
-    /// What the store is to keep, so that the process that comes after this one goes on from here.
+    /// Reads the time for the store to keep, so that the process that comes after this one goes on from here.
     pub fn keep(&self) -> KeptTime {
         let (reading, jump) = self.advance();
         report(jump, reading);
@@ -150,7 +150,7 @@ impl StoreClock {
         }
     }
 
-    /// Whether times of the wall clock that were written down lately can be compared with store times of that moment.
+    /// Tells if recent times of other clocks, those of receipts, can be compared with store times of the same moment.
     pub fn is_comparable(&self) -> bool {
         let reading = self.keep();
         reading.apart_ms.is_none_or(|apart| apart < horizon(reading.store_ms))
@@ -191,7 +191,7 @@ fn after(base: KeptTime, wall: i64, uptime: Uptime) -> (KeptTime, Option<i64>) {
     (reading(base, store_ms, wall, uptime), jump)
 }
 
-/// How much time has passed since a reading, where that is known: by the uptime of this machine or, on others, by the wall
+/// The time that has passed since a reading, where that is known: by the uptime of this machine or, on others, by the wall
 /// clock that they share with it, if that has hardly moved.
 fn passed(base: KeptTime, wall: i64, uptime: Uptime) -> Option<i64> {
     if base.boot == uptime.boot {

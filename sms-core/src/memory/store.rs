@@ -15,6 +15,7 @@ use crate::event::Event;
 use crate::inference::{self, Suspect, UnmatchedId};
 use crate::message::{MessageId, NewMessage, StoredMessage};
 use crate::outcome::OutcomeClass;
+use crate::phone::{NumberReader, Region};
 use crate::provider::{Polling, ProviderRef};
 use crate::queue::{Job, Lane};
 use crate::receipt::{Receipt, ReceiptEffect};
@@ -30,6 +31,7 @@ use crate::transition::{HeldLease, NewEvent, Standing, impossible};
 #[derive(Debug)]
 pub struct MemoryStore {
     clock: StoreClock,
+    numbers: NumberReader,
     inner: Mutex<Inner>,
 }
 
@@ -57,7 +59,13 @@ impl MemoryStore {
 
     /// An empty store on this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { clock: StoreClock::new(clock), inner: Mutex::default() }
+        Self { clock: StoreClock::new(clock), numbers: NumberReader::default(), inner: Mutex::default() }
+    }
+
+    /// The region of the national formats in which numbers are read. Defaults to Russia.
+    pub fn region(mut self, region: Region) -> Self {
+        self.numbers = NumberReader::new(region);
+        self
     }
 
     fn lock(&self) -> (MutexGuard<'_, Inner>, i64) {
@@ -83,20 +91,25 @@ impl Inner {
         if self.rows.contains_key(&message.id) {
             return Inserted::Stored;
         }
+        if let Some(held) = self.replay(now, message) {
+            return held;
+        }
         if let Some(key) = &message.key {
-            let slot = (message.owner.clone(), key.key.clone());
-            let earlier = self.keys.get(&slot).and_then(|id| self.rows.get(id));
-            if let Some(Row { message: earlier, created_at, .. }) = earlier
-                && now - created_at < duration_to_ms(KEY_WINDOW)
-            {
-                let same = earlier.key.as_ref().is_some_and(|first| first.fingerprint == key.fingerprint);
-                return if same { Inserted::Replayed(earlier.id) } else { Inserted::KeyReused };
-            }
-            self.keys.insert(slot, message.id);
+            self.keys.insert((message.owner.clone(), key.key.clone()), message.id);
         }
         let standing = Standing::accept(message, time, request.push_after);
         self.rows.insert(message.id, Row { message: message.clone(), created_at: now, standing });
         Inserted::Stored
+    }
+
+    /// The answer of the message that holds the key of this one, if one does.
+    fn replay(&self, now: i64, message: &NewMessage) -> Option<Inserted> {
+        let key = message.key.as_ref()?;
+        let holder = self.keys.get(&(message.owner.clone(), key.key.clone()))?;
+        let Row { message: first, created_at, .. } = self.rows.get(holder)?;
+        let is_held = now - created_at < duration_to_ms(KEY_WINDOW);
+        let fingerprint = first.key.as_ref().map(|key| key.fingerprint)?;
+        is_held.then(|| Inserted::held_by((first.id, fingerprint), message))
     }
 
     fn settle(&mut self, now: i64, settlement: &Settlement) -> Settled {
@@ -262,10 +275,19 @@ impl Inner {
 
 #[async_trait]
 impl Store for MemoryStore {
+    fn numbers(&self) -> NumberReader {
+        self.numbers
+    }
+
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         let (mut inner, _) = self.lock();
         let time = self.clock.read();
         Ok(request.messages.iter().map(|message| inner.insert(time, message, &request)).collect())
+    }
+
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+        let (inner, now) = self.lock();
+        Ok(messages.iter().map(|message| inner.replay(now, message)).collect())
     }
 
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {
@@ -378,7 +400,7 @@ impl Store for MemoryStore {
 
     async fn list(&self, request: &ListRequest) -> Result<Vec<StoredMessage>> {
         let (inner, _) = self.lock();
-        let found = inner.rows.values().rev().filter(|row| matches(request, row));
+        let found = inner.rows.values().rev().filter(|row| matches(request, self.numbers, row));
         Ok(found.take(request.limit).map(Row::stored).collect())
     }
 
@@ -427,7 +449,11 @@ impl Store for MemoryStore {
     }
 }
 
-fn matches(request: &ListRequest, Row { message, created_at, standing }: &Row) -> bool {
+fn matches(
+    request: &ListRequest,
+    numbers: NumberReader,
+    Row { message, created_at, standing }: &Row,
+) -> bool {
     request.scope.admits(message.owner.as_deref())
         && request.after.is_none_or(|after| message.id < after)
         && (request.statuses.is_empty() || request.statuses.contains(&standing.status))
@@ -437,8 +463,8 @@ fn matches(request: &ListRequest, Row { message, created_at, standing }: &Row) -
         && request.from_time.is_none_or(|from| *created_at >= datetime_to_ms(from))
         && request.to_time.is_none_or(|to| *created_at < datetime_to_ms(to))
         && request.search.as_ref().is_none_or(|search| {
-            let digits = request.search_digits();
+            let number = message.to.digits().to_string();
             message.text.contains(search)
-                || digits.is_some_and(|digits| message.to.to_string().contains(&digits))
+                || numbers.search_digits(search).iter().any(|digits| number.contains(digits))
         })
 }

@@ -1,6 +1,9 @@
 //! The message: what a caller asks for, and what becomes of it.
 
+mod admission;
+mod fingerprint;
 mod id;
+mod metadata;
 mod prepare;
 mod stored;
 
@@ -9,11 +12,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+pub use self::admission::{MAX_SEND_AHEAD, MAX_SEND_BEHIND};
 pub use self::id::MessageId;
-pub use self::prepare::{MAX_ATTEMPTS, MAX_DEADLINE, MAX_PARTS, MAX_SEND_AHEAD};
+pub use self::metadata::{MAX_METADATA_DEPTH, Metadata, MetadataError};
+pub use self::prepare::{MAX_ATTEMPTS, MAX_DEADLINE, MAX_PARTS, SENDER_NAME_RULE, is_sender_name};
 pub use self::stored::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState, NewMessage, StoredMessage};
 use crate::class::{Class, OnUnknown};
 use crate::phone::Region;
@@ -60,7 +64,7 @@ pub struct Message {
     send_at: Option<OffsetDateTime>,
     deadline: Option<Duration>,
     reference: Option<String>,
-    metadata: Map<String, Value>,
+    metadata: Metadata,
     translit: bool,
     daytime: Option<bool>,
     pass_deadline: bool,
@@ -83,7 +87,7 @@ impl Message {
             send_at: None,
             deadline: None,
             reference: None,
-            metadata: Map::new(),
+            metadata: Metadata::default(),
             translit: false,
             daytime: None,
             pass_deadline: false,
@@ -93,13 +97,13 @@ impl Message {
         }
     }
 
-    /// The region whose national number formats `to` may use. Defaults to the sender's, else to Russia.
+    /// The region of the national formats that `to` may have. Defaults to the store's.
     pub fn region(mut self, region: Region) -> Self {
         self.region = Some(region);
         self
     }
 
-    /// The sender name: 1 to 15 printable ASCII characters. Defaults to the provider's own.
+    /// The sender name: 1 to 11 printable ASCII characters, or up to 15 digits. Defaults to the provider's own.
     pub fn from(mut self, from: impl Into<String>) -> Self {
         self.from = Some(from.into());
         self
@@ -124,7 +128,7 @@ impl Message {
         self
     }
 
-    /// When to send it; up to 60 days ahead. A time in the past means at once.
+    /// When to send it; up to 60 days ahead, and at most 10 minutes ago, which means at once.
     pub fn send_at(mut self, at: OffsetDateTime) -> Self {
         self.send_at = Some(at);
         self
@@ -142,13 +146,14 @@ impl Message {
         self
     }
 
-    /// The caller's own data, up to 4 KiB of JSON.
-    pub fn metadata(mut self, metadata: Map<String, Value>) -> Self {
-        self.metadata = metadata;
+    /// The caller's own data, up to 4 KiB of JSON: a [`Metadata`], or a `serde_json::Map`.
+    pub fn metadata(mut self, metadata: impl Into<Metadata>) -> Self {
+        self.metadata = metadata.into();
         self
     }
 
-    /// Asks the provider to turn Cyrillic into Latin letters.
+    /// Asks the provider to turn Cyrillic into Latin letters. The parts are counted as [`latin`](crate::translit::latin)
+    /// spells it.
     pub fn translit(mut self, translit: bool) -> Self {
         self.translit = translit;
         self
@@ -167,7 +172,7 @@ impl Message {
         self
     }
 
-    /// The address of the person who caused the message.
+    /// The address of the person who caused the message; one that is not of the public internet is refused.
     pub fn end_user_ip(mut self, ip: impl Into<String>) -> Self {
         self.end_user_ip = Some(ip.into());
         self

@@ -1,52 +1,60 @@
-//! From what a caller states to what a store takes: every rule about the input is here.
+//! From what a caller states to what a store takes: every rule about the content is here, none that time can
+//! change.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
-
-use super::{Fingerprint, IdempotencyKey, Message, MessageId, NewMessage, SendOptions};
-use crate::clock::{Clock, SystemClock, datetime_from_ms};
+use super::fingerprint::fingerprint;
+use super::metadata::TOO_DEEP;
+use super::{IdempotencyKey, Message, MessageId, NewMessage, SendOptions};
 use crate::error::{Error, FieldError, Result};
-use crate::phone::{PhoneNumber, Region};
-use crate::text;
+use crate::phone::NumberReader;
+use crate::{text, translit};
 
 /// The most parts one message may have: sms.ru refuses longer ones with its code 205.
 pub const MAX_PARTS: usize = 8;
-/// The longest wait for `send_at`: sms.ru schedules two months ahead, and so do we.
-pub const MAX_SEND_AHEAD: Duration = Duration::from_hours(60 * 24);
 /// The longest deadline.
 pub const MAX_DEADLINE: Duration = Duration::from_hours(30 * 24);
 /// The most attempts a message may ask for.
 pub const MAX_ATTEMPTS: u32 = 20;
-/// The longest sender name, idempotency key and reference, in characters.
-const MAX_FROM: usize = 15;
+/// The longest sender name, in characters: the alphanumeric address of 3GPP TS 23.040 §9.1.2.5 has 11, and a
+/// number of E.164 15 digits.
+const MAX_FROM: usize = 11;
+const MAX_FROM_DIGITS: usize = 15;
+/// The rule of [`is_sender_name`], in words.
+pub const SENDER_NAME_RULE: &str = "1 to 11 printable ASCII characters, or up to 15 digits";
+/// The longest idempotency key and reference, in characters.
 const MAX_KEY: usize = 255;
 const MAX_REFERENCE: usize = 255;
 /// The largest metadata object, in bytes of JSON.
 const MAX_METADATA: usize = 4096;
 
 impl Message {
-    /// Checks everything, fills in the class's policy and gives the message its id.
+    /// Checks the content, fills in the class's policy and gives the message its id. A number is read as in
+    /// Russia, where the message names no region.
+    ///
+    /// Equal messages have an equal result at any time; what time can change is
+    /// [checked afterwards](NewMessage::check_at).
     ///
     /// # Errors
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid), with every field that is wrong.
     pub fn prepare(&self) -> Result<NewMessage> {
-        self.prepare_in(Region::RU)
+        self.prepare_with(NumberReader::default())
     }
 
-    /// As [`prepare`](Self::prepare), with the region for a message that names none.
+    /// As [`prepare`](Self::prepare), with the reader for the number of a message that names no region: that
+    /// of the [store](crate::Store::numbers).
     ///
     /// # Errors
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid), with every field that is wrong.
-    pub fn prepare_in(&self, default_region: Region) -> Result<NewMessage> {
+    pub fn prepare_with(&self, numbers: NumberReader) -> Result<NewMessage> {
         let mut wrong = Vec::new();
-        let to = PhoneNumber::parse_in(&self.to, self.region.unwrap_or(default_region));
+        let to = self.region.map_or(numbers, NumberReader::new).read(&self.to);
         let to = to.map_err(|error| wrong.extend_from_slice(error.fields())).ok();
-        let counted = text::count(&self.text);
+        let counted =
+            if self.translit { text::count(&translit::latin(&self.text)) } else { text::count(&self.text) };
         self.check_text(counted.parts, &mut wrong);
         self.check_names(&mut wrong);
         self.check_numbers(&mut wrong);
@@ -56,13 +64,10 @@ impl Message {
         };
 
         let policy = self.class.policy();
-        Ok(NewMessage {
+        let mut message = NewMessage {
             id: MessageId::new(),
             owner: self.owner.clone(),
-            key: self
-                .key
-                .as_ref()
-                .map(|key| IdempotencyKey { key: key.clone(), fingerprint: self.fingerprint(to) }),
+            key: None,
             to,
             text: self.text.clone(),
             from: self.from.clone(),
@@ -81,12 +86,16 @@ impl Message {
             deadline: self.deadline.unwrap_or(policy.deadline),
             max_attempts: self.max_attempts.unwrap_or(policy.max_attempts),
             on_unknown: self.on_unknown.unwrap_or(policy.on_unknown),
-        })
+        };
+        if let Some(key) = &self.key {
+            message.key = Some(IdempotencyKey { key: key.clone(), fingerprint: fingerprint(&message) });
+        }
+        Ok(message)
     }
 
     fn check_text(&self, parts: usize, wrong: &mut Vec<FieldError>) {
-        if self.text.is_empty() {
-            wrong.push(FieldError::new("text", "text_empty", "must not be empty"));
+        if text::is_blank(&self.text) && !self.text.chars().any(is_forbidden_control) {
+            wrong.push(FieldError::new("text", "text_empty", "must hold something that can be seen"));
         } else if self.text.chars().any(is_forbidden_control) {
             wrong.push(FieldError::new(
                 "text",
@@ -100,13 +109,10 @@ impl Message {
     }
 
     fn check_names(&self, wrong: &mut Vec<FieldError>) {
-        let printable = |value: &str, max: usize| {
-            (1..=max).contains(&value.len()) && value.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
-        };
-        if self.from.as_deref().is_some_and(|from| !printable(from, MAX_FROM) || from.trim() != from) {
-            wrong.push(FieldError::new("from", "from_invalid", "must be 1 to 15 printable ASCII characters"));
+        if self.from.as_deref().is_some_and(|from| !is_sender_name(from)) {
+            wrong.push(FieldError::new("from", "from_invalid", format!("must be {SENDER_NAME_RULE}")));
         }
-        if self.key.as_deref().is_some_and(|key| !printable(key, MAX_KEY)) {
+        if self.key.as_deref().is_some_and(|key| !is_printable(key, MAX_KEY)) {
             let rule = "must be 1 to 255 printable ASCII characters";
             wrong.push(FieldError::new("idempotency_key", "idempotency_key_invalid", rule));
         }
@@ -119,14 +125,11 @@ impl Message {
             let rule = "must be 1 to 255 characters without control characters";
             wrong.push(FieldError::new("reference", "reference_invalid", rule));
         }
-        if !self.metadata.is_empty()
-            && serde_json::to_vec(&self.metadata).is_ok_and(|json| json.len() > MAX_METADATA)
-        {
-            wrong.push(FieldError::new(
-                "metadata",
-                "metadata_too_large",
-                "must be at most 4096 bytes of JSON",
-            ));
+        if self.metadata.as_json().len() > MAX_METADATA {
+            let rule = "must be at most 4096 bytes of JSON";
+            wrong.push(FieldError::new("metadata", "metadata_too_large", rule));
+        } else if self.metadata.is_too_deep() {
+            wrong.push(FieldError::new("metadata", "metadata_invalid", TOO_DEEP));
         }
     }
 
@@ -135,46 +138,53 @@ impl Message {
         if self.deadline.is_some_and(|deadline| !seconds.contains(&deadline)) {
             wrong.push(FieldError::new("deadline_seconds", "deadline_invalid", "must be 1 to 2592000"));
         }
-        let last = datetime_from_ms(SystemClock.now_ms()) + MAX_SEND_AHEAD;
-        if self.send_at.is_some_and(|at| at > last) {
-            wrong.push(FieldError::new("send_at", "send_at_invalid", "must be at most 60 days ahead"));
-        }
         if self.max_attempts.is_some_and(|attempts| !(1..=MAX_ATTEMPTS).contains(&attempts)) {
             wrong.push(FieldError::new("max_attempts", "max_attempts_invalid", "must be 1 to 20"));
         }
     }
 
     fn parse_ip(&self, wrong: &mut Vec<FieldError>) -> Option<IpAddr> {
-        let parsed = self.end_user_ip.as_deref()?.parse().ok();
-        if parsed.is_none() {
-            wrong.push(FieldError::new("end_user_ip", "end_user_ip_invalid", "not an IPv4 or IPv6 address"));
-        }
-        parsed
+        let parsed: Option<IpAddr> = self.end_user_ip.as_deref()?.parse().ok();
+        let rule = match parsed {
+            None => "not an IPv4 or IPv6 address",
+            // sms.ru refuses the message for good (507).
+            Some(ip) if !is_public(ip) => {
+                "must be an address of the public internet: that of the person, not of a proxy"
+            }
+            Some(_) => return parsed,
+        };
+        wrong.push(FieldError::new("end_user_ip", "end_user_ip_invalid", rule));
+        None
     }
+}
 
-    /// A hash of everything the caller asked for, the number in its one form: what "same content" means.
-    fn fingerprint(&self, to: PhoneNumber) -> Fingerprint {
-        let asked = serde_json::json!([
-            to.to_string(),
-            self.text,
-            self.from,
-            self.class,
-            self.send_at.map(OffsetDateTime::unix_timestamp_nanos).map(|nanos| nanos.to_string()),
-            self.deadline.map(|deadline| deadline.as_millis().to_string()),
-            self.reference,
-            self.metadata,
-            self.translit,
-            self.daytime,
-            self.pass_deadline,
-            self.end_user_ip,
-            self.on_unknown,
-            self.max_attempts,
-        ]);
-        let digest = Sha256::digest(asked.to_string());
-        let mut fingerprint = [0; 16];
-        fingerprint.copy_from_slice(&digest[..16]);
-        fingerprint
+/// Whether an address can be that of somebody on the internet: not one that is private, of the machine
+/// itself, of its link, reserved or for many.
+fn is_public(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            // 100.64.0.0/10 is between a provider and its customers; 240.0.0.0/4 was never given out.
+            let shared = a == 100 && (64..128).contains(&b);
+            let local = ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared;
+            !(local || a == 0 || a >= 240 || ip.is_multicast())
+        }
+        IpAddr::V6(ip) => {
+            let local = ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback();
+            !(local || ip.is_unspecified() || ip.is_multicast())
+        }
     }
+}
+
+/// Whether this can be a sender name: [`SENDER_NAME_RULE`], without blanks at its ends.
+pub fn is_sender_name(name: &str) -> bool {
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    let longest = if is_number { MAX_FROM_DIGITS } else { MAX_FROM };
+    is_printable(name, longest) && name.trim() == name
+}
+
+fn is_printable(value: &str, longest: usize) -> bool {
+    (1..=longest).contains(&value.len()) && value.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }
 
 /// Control characters have no place in an SMS, but for the line breaks GSM 03.38 has.
@@ -229,10 +239,55 @@ mod tests {
     }
 
     #[test]
-    fn the_same_content_has_the_same_fingerprint_however_the_number_is_written() {
-        let key = |message: Message| message.key("k").prepare().expect("valid").key;
-        assert_eq!(key(good()), key(Message::new("8 (925) 123-45-67", "Код 1234")));
-        assert_ne!(key(good()), key(good().class(Class::Otp)));
+    fn equal_messages_have_equal_results_at_any_time() {
+        let past = time::OffsetDateTime::UNIX_EPOCH;
+        let message = good().send_at(past).key("k").prepare().expect("what time forbids is not refused here");
+        assert!(message.check_at(0).is_ok());
+        assert!(message.check_at(9 * 60 * 1000).is_ok());
+        let late = message.check_at(11 * 60 * 1000).expect_err("more than ten minutes");
+        assert_eq!((late.code(), late.fields()[0].field), ("send_at_invalid", "send_at"));
+        let early = message.check_at(-61 * 24 * 3600 * 1000).expect_err("more than sixty days");
+        assert_eq!(early.code(), "send_at_invalid");
+        assert!(good().prepare().expect("valid").check_at(i64::MAX).is_ok());
+    }
+
+    #[test]
+    fn an_address_that_nobody_has_on_the_internet_is_refused() {
+        for ip in [
+            "10.1.2.3",
+            "127.0.0.1",
+            "169.254.0.1",
+            "100.100.0.1",
+            "0.0.0.0",
+            "240.0.0.1",
+            "::1",
+            "fd00::1",
+            "::ffff:192.168.0.1",
+        ] {
+            assert_eq!(codes(&good().end_user_ip(ip)), [("end_user_ip", "end_user_ip_invalid")], "{ip}");
+        }
+        for ip in ["100.128.0.1", "172.32.0.1", "203.0.113.9", "2001:db8::1", "::ffff:8.8.8.8"] {
+            assert!(good().end_user_ip(ip).prepare().is_ok(), "{ip}");
+        }
+    }
+
+    #[test]
+    fn a_sender_name_has_eleven_characters_and_a_number_fifteen_digits() {
+        for from in ["ElevenChars", "123456789012345", "a"] {
+            assert!(good().from(from).prepare().is_ok(), "{from}");
+        }
+        for from in ["TwelveChars!", "1234567890123456", "12345678901a", "", " a"] {
+            assert_eq!(codes(&good().from(from)), [("from", "from_invalid")], "{from}");
+        }
+    }
+
+    #[test]
+    fn metadata_is_bounded_in_size_and_depth() {
+        let nested = (0..40).fold(serde_json::json!({}), |inner, _| serde_json::json!({ "a": inner }));
+        let map = |value: serde_json::Value| value.as_object().expect("an object").clone();
+        assert_eq!(codes(&good().metadata(map(nested))), [("metadata", "metadata_invalid")]);
+        let large = serde_json::json!({"a": "a".repeat(4096)});
+        assert_eq!(codes(&good().metadata(map(large))), [("metadata", "metadata_too_large")]);
     }
 
     #[test]

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::{MessageId, SendOptions};
+use super::{MessageId, Metadata, SendOptions};
 use crate::class::{Class, OnUnknown};
 use crate::phone::PhoneNumber;
 use crate::queue::Lane;
@@ -45,7 +44,7 @@ pub struct NewMessage {
     /// The caller's reference.
     pub reference: Option<String>,
     /// The caller's data.
-    pub metadata: Map<String, Value>,
+    pub metadata: Metadata,
     /// What the provider is asked to do.
     pub options: SendOptions,
     /// How the text is encoded on the air.

@@ -291,3 +291,45 @@ async fn the_caretaker_leaves_the_senders_half_of_the_queue() {
     sleep(Duration::from_millis(1)).await;
     assert_eq!(queue.stats().await.unwrap().lanes[1].ready, 6);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_repeat_is_the_first_message_although_its_time_is_past() {
+    let world = World::new();
+    let soon = datetime_from_ms(START_MS) + Duration::from_mins(5);
+    let keyed = |text: &str, key: &str| message(text).key(key).send_at(soon);
+    let first = world.sender.send(keyed("hi", "k")).await.unwrap();
+    sleep(Duration::from_hours(1)).await;
+    assert_eq!(world.sender.send(keyed("hi", "k")).await.unwrap(), first);
+    let other = world.sender.send(keyed("ho", "k")).await.expect_err("other content");
+    assert_eq!(other.kind(), ErrorKind::KeyReused);
+    let late = world.sender.send(keyed("hi", "l")).await.expect_err("another key");
+    assert_eq!(late.code(), "send_at_invalid");
+    // Nobody knows, so nothing is said against the message.
+    world.faults.plan(Call::Read, Fault::Fail, 1);
+    assert!(world.sender.send(keyed("hi", "k")).await.expect_err("unknown").is_retryable());
+    assert_eq!(stored(&world).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_time_forbids_spoils_no_other_message_of_its_batch() {
+    let world = World::new();
+    let past = message("late").send_at(datetime_from_ms(START_MS) - Duration::from_mins(11));
+    let batch = [past.clone(), message("good"), past, message("better")];
+    let batch: Vec<_> = batch.iter().map(|message| world.sender.prepare(message).unwrap()).collect();
+    let ids = [batch[1].id, batch[3].id];
+    let answers = world.sender.accept(batch).await.unwrap();
+    let answers: Vec<_> =
+        answers.iter().map(|answer| answer.as_ref().ok().map(|accepted| accepted.id)).collect();
+    assert_eq!(answers, [None, Some(ids[0]), None, Some(ids[1])]);
+    assert_eq!(stored(&world).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_time_allows_costs_no_look_at_the_keys() {
+    let world = World::new();
+    let soon = datetime_from_ms(START_MS) + Duration::from_mins(5);
+    for text in ["a", "b"] {
+        world.send(message(text).key(text).send_at(soon)).await;
+    }
+    assert_eq!(world.faults.count(Call::Read), 0);
+}

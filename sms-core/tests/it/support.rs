@@ -22,8 +22,8 @@ use sms_core::store::{
 use sms_core::worker::WorkerBuilder;
 use sms_core::{
     CancellationToken, Clock, Error, ErrorKind, Job, Lease, Limits, MemoryQueue, MemoryStore, Message,
-    MessageId, Outcome, Provider, Queue, Receipt, Result, Scope, Sender, Status, Store, StoreFault,
-    StoredMessage, Submission, UnmatchedId, Worker, async_trait,
+    MessageId, NumberReader, Outcome, Provider, Queue, Receipt, Result, Scope, Sender, Status, Store,
+    StoreFault, StoredMessage, Submission, UnmatchedId, Worker, async_trait,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -144,6 +144,14 @@ impl<T> Faulty<T> {
 
 #[async_trait]
 impl<T: Store> Store for Faulty<T> {
+    fn numbers(&self) -> NumberReader {
+        self.inner.numbers()
+    }
+
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+        self.around(Call::Read, self.inner.replays(messages)).await
+    }
+
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         self.faults.note_rows(request.messages.len());
         self.around(Call::Insert, self.inner.insert(request)).await
@@ -430,7 +438,8 @@ impl World {
         let memory = Arc::new(MemoryStore::with_clock(clock.clone()));
         let store = Arc::new(Faulty::new(Arc::clone(&memory), faults.clone()));
         let queue = Arc::new(Faulty::new(Arc::new(MemoryQueue::new()), faults.clone()));
-        let sender = Sender::builder(Arc::clone(&store)).queue(Arc::clone(&queue)).build();
+        let sender =
+            Sender::builder(Arc::clone(&store)).clock(clock.clone()).queue(Arc::clone(&queue)).build();
         Self { clock, faults, memory, store, queue, sender }
     }
 

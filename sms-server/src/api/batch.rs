@@ -9,8 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use sms_core::sender::key_reused;
-use sms_core::store::Inserted;
+use sms_core::sender::Acceptance;
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, StoredMessage};
 use tokio::time::{Instant, timeout_at};
 
@@ -62,8 +61,8 @@ pub(crate) async fn send(
     let (mut fates, messages) = api.read_batch(&caller, &headers, &body)?;
     drop(body);
     if !messages.is_empty() {
-        let inserted = api.0.sender.accept(messages).await?;
-        api.note(&mut fates, inserted, &caller).await;
+        let answers = api.0.sender.accept(messages).await?;
+        api.note(&mut fates, answers, &caller).await;
     }
     let results: Vec<Answer<'_>> = fates.iter().map(|fate| api.answer(fate, &caller)).collect();
     Ok((StatusCode::ACCEPTED, Json(Answers { results })).into_response())
@@ -107,14 +106,17 @@ impl Api {
 
     /// Notes what became of the messages that were to be accepted. Nothing fails here any more: who is told of a failure
     /// repeats the whole, with those that are stored.
-    async fn note(&self, fates: &mut [Fate], inserted: Vec<Inserted>, caller: &Principal) {
+    async fn note(&self, fates: &mut [Fate], answers: Vec<Result<Acceptance, Error>>, caller: &Principal) {
         let deadline = Instant::now() + LOOK_TIMEOUT;
-        let mut inserted = inserted.into_iter();
-        for fate in fates.iter_mut().filter(|fate| matches!(fate, Fate::Accepted(_))) {
-            *fate = match inserted.next() {
-                Some(Inserted::Stored) => continue,
-                Some(Inserted::Replayed(id)) => self.look(id, caller, deadline).await,
-                Some(Inserted::KeyReused) => Fate::Refused(key_reused().into()),
+        let mut answers = answers.into_iter();
+        for (index, fate) in fates.iter_mut().enumerate() {
+            if !matches!(fate, Fate::Accepted(_)) {
+                continue;
+            }
+            *fate = match answers.next() {
+                Some(Ok(Acceptance { replayed: false, .. })) => continue,
+                Some(Ok(Acceptance { id, .. })) => self.look(id, caller, deadline).await,
+                Some(Err(error)) => Fate::Refused(Problem::from(error).in_item(MESSAGES, index)),
                 None => Fate::Refused(
                     Error::new(ErrorKind::Internal, "the store gave no answer for a message").into(),
                 ),

@@ -9,7 +9,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use sms_core::Metadata;
+use sms_core::message::MetadataError;
+use sms_core::text::is_blank;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -38,6 +40,14 @@ impl<'a> Fields<'a> {
             let detail = "the body must be JSON, sent with Content-Type: application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", detail));
         }
+        let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+        if encodings.into_iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            let detail = "the body must not be compressed: send it without Content-Encoding";
+            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", detail);
+            return Err(problem.with_header(header::ACCEPT_ENCODING, "identity"));
+        }
+        // What Windows puts before a text in UTF-8. JSON has none.
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         serde_json::from_slice(body).map_err(|error| {
             let detail = format!("the body is not a JSON object: {error}");
             Problem::new(StatusCode::BAD_REQUEST, "json_invalid", detail)
@@ -74,7 +84,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn text(&mut self, name: &'static str, longest: usize) -> Option<String> {
         let rule = format!("must be a string of 1 to {longest} characters without control characters");
         self.take(name, &rule, |Text(text)| {
-            let fits = !text.trim().is_empty() && text.chars().count() <= longest;
+            let fits = !is_blank(&text) && text.chars().count() <= longest;
             (fits && !text.chars().any(char::is_control)).then(|| text.into_owned())
         })
     }
@@ -105,13 +115,20 @@ impl<'a> Fields<'a> {
         })
     }
 
-    pub(crate) fn object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
-        let value = self.remove(name)?;
-        if value.get().len() > MAX_OBJECT {
+    /// An object of the caller's own, as it is written.
+    pub(crate) fn metadata(&mut self, name: &'static str) -> Option<Metadata> {
+        let value = self.remove(name)?.get();
+        if value.len() > MAX_OBJECT {
             self.wrong.push(FieldProblem::field(name, "field_too_large", "must be at most 64 KiB of JSON"));
-            return None;
+        } else if !value.starts_with('{') {
+            self.wrong.push(FieldProblem::field(name, "field_type", "must be an object"));
+        } else {
+            let inside = |error: MetadataError| {
+                FieldProblem::field(name, "json_invalid", error.rule()).with_pointer_inside(error.pointer())
+            };
+            return Metadata::parse(value).map_err(|error| self.wrong.push(inside(error))).ok();
         }
-        self.parse(name, value, "must be an object", Some)
+        None
     }
 
     /// The first `MOST` items of a list; there may be more.

@@ -29,7 +29,7 @@ pub(crate) fn read(mut fields: Fields<'_>) -> Result<Message, Problem> {
     if let Some(reference) = fields.string("reference") {
         message = message.reference(reference);
     }
-    if let Some(metadata) = fields.object("metadata") {
+    if let Some(metadata) = fields.metadata("metadata") {
         message = message.metadata(metadata);
     }
     if let Some(translit) = fields.boolean("translit") {

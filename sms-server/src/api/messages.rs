@@ -6,10 +6,9 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 use sms_core::ends::log_by_person;
-use sms_core::sender::key_reused;
-use sms_core::store::{CancelRequest, Inserted, Resolution, ResolveRequest};
+use sms_core::sender::Acceptance;
+use sms_core::store::{CancelRequest, Resolution, ResolveRequest};
 use sms_core::{Error, ErrorKind, MessageId, Status, StoredMessage};
 
 use super::Api;
@@ -18,7 +17,7 @@ use super::json::Fields;
 use super::message;
 use super::problem::{FieldProblem, Problem};
 use super::query;
-use super::view::{Accepted, Detailed, Outline, Replay, Shown};
+use super::view::{Accepted, Detailed, Outline, Page, Replay, Shown};
 use crate::keys::{KeyScope, Principal};
 
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -40,17 +39,14 @@ pub(crate) async fn send(
         message = message.key(key);
     }
     let prepared = api.0.sender.prepare(&message)?;
-    let inserted = api.0.sender.accept(vec![prepared.clone()]).await?;
-    let mut response = match inserted.first() {
-        Some(Inserted::Stored) => accepted(prepared.id, &uri, Json(Accepted::new(&prepared)))?,
-        Some(Inserted::Replayed(id)) => {
-            let first = api.get(*id, &caller).await?;
-            let mut response = accepted(*id, &uri, Json(Replay::new(&first, &caller, &api)))?;
-            response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
-            response
-        }
-        Some(Inserted::KeyReused) => return Err(key_reused().into()),
-        None => return Err(Error::new(ErrorKind::Internal, "the store gave no answer for a message").into()),
+    let Acceptance { id, replayed } = api.0.sender.accept_one(prepared.clone()).await?;
+    let mut response = if replayed {
+        let first = api.get(id, &caller).await?;
+        let mut response = accepted(id, &uri, Json(Replay::new(&first, &caller, &api)))?;
+        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+        response
+    } else {
+        accepted(id, &uri, Json(Accepted::new(&prepared)))?
     };
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
@@ -63,7 +59,7 @@ pub(crate) async fn list(
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let mut request = query::read(query::parameters(parameters)?, caller.scope())?;
+    let mut request = query::read(query::parameters(parameters)?, caller.scope(), api.0.store.numbers())?;
     let page = request.limit;
     // One more than the page tells whether there is a next one.
     request.limit += 1;
@@ -71,12 +67,12 @@ pub(crate) async fn list(
     let more = found.len() > page;
     found.truncate(page);
     let next_cursor = found.last().filter(|_| more).map(|last| last.message.id);
-    let data: Vec<_> = found.iter().map(|stored| Shown::new(stored, &api)).collect();
-    let mut page = json!({ "data": data, "next_cursor": next_cursor });
-    if request.statuses == [Status::Unknown] {
-        page["unmatched_receipts"] = json!(api.unmatched_beside(&caller, &found).await?);
-    }
-    Ok(Json(page).into_response())
+    let unmatched_receipts = match request.statuses.as_slice() {
+        [Status::Unknown] => Some(api.unmatched_beside(&caller, &found).await?),
+        _ => None,
+    };
+    let data = found.iter().map(|stored| Shown::new(stored, &api)).collect();
+    Ok(Json(Page { data, next_cursor, unmatched_receipts }).into_response())
 }
 
 /// `GET /v1/messages/{id}`: the message and its timeline.

@@ -97,6 +97,12 @@ impl FieldProblem {
         Self { pointer: Some(format!("/{escaped}")), parameter: None, code, detail: detail.into() }
     }
 
+    /// The same about a part of the field, by its own pointer.
+    pub(crate) fn with_pointer_inside(mut self, pointer: &str) -> Self {
+        self.pointer = self.pointer.map(|field| field + pointer);
+        self
+    }
+
     /// The object itself that the fields stand in.
     pub(crate) fn whole(code: &'static str, detail: impl Into<String>) -> Self {
         Self { pointer: Some(String::new()), parameter: None, code, detail: detail.into() }

@@ -1,5 +1,6 @@
 //! The parameters of lists.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use axum::extract::Query;
@@ -7,7 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use sms_core::clock::datetime_from_ms;
 use sms_core::store::{ListRequest, StatsRange, UnmatchedRequest};
-use sms_core::{Class, Clock, MessageId, PhoneNumber, Scope, Status, SystemClock};
+use sms_core::{Class, Clock, MessageId, NumberReader, PhoneNumber, Scope, Status, SystemClock};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -30,9 +31,13 @@ pub(crate) fn parameters(
 }
 
 /// Reads the parameters of a list of messages; every wrong one is named.
-pub(crate) fn read(parameters: Vec<(String, String)>, scope: Scope) -> Result<ListRequest, Problem> {
+pub(crate) fn read(
+    parameters: Vec<(String, String)>,
+    scope: Scope,
+    numbers: NumberReader,
+) -> Result<ListRequest, Problem> {
     let mut request = ListRequest { scope, limit: DEFAULT_LIMIT, ..ListRequest::default() };
-    set_all(parameters, |name, value| set(&mut request, name, value))?;
+    set_all(parameters, |name, value| set(&mut request, numbers, name, value))?;
     Ok(request)
 }
 
@@ -44,7 +49,7 @@ pub(crate) fn unmatched(parameters: Vec<(String, String)>) -> Result<UnmatchedRe
         "from_time" => put_time(&mut request.from_time, value),
         "to_time" => put_time(&mut request.to_time, value),
         "limit" => put(&mut request.limit, limit(value), LIMIT),
-        _ => Some(UNKNOWN),
+        _ => Some(UNKNOWN.into()),
     })?;
     Ok(request)
 }
@@ -56,7 +61,7 @@ pub(crate) fn stats(parameters: Vec<(String, String)>, scope: Scope) -> Result<S
     set_all(parameters, |name, value| match name {
         "from_time" => put_time(&mut range.from_time, value),
         "to_time" => put_time(&mut range.to_time, value),
-        _ => Some(UNKNOWN),
+        _ => Some(UNKNOWN.into()),
     })?;
     if range.from_time.is_none() {
         let end = range.to_time.unwrap_or_else(|| datetime_from_ms(SystemClock.now_ms()));
@@ -68,12 +73,12 @@ pub(crate) fn stats(parameters: Vec<(String, String)>, scope: Scope) -> Result<S
 /// Sets each parameter with `set`, which answers with the rule it breaks, if it does.
 fn set_all(
     parameters: Vec<(String, String)>,
-    mut set: impl FnMut(&str, &str) -> Option<&'static str>,
+    mut set: impl FnMut(&str, &str) -> Option<Rule>,
 ) -> Result<(), Problem> {
     let mut wrong = Vec::new();
     let mut seen = Vec::new();
     for (name, value) in parameters {
-        let rule = if seen.contains(&name) { Some("must stand once") } else { set(&name, &value) };
+        let rule = if seen.contains(&name) { Some("must stand once".into()) } else { set(&name, &value) };
         if let Some(rule) = rule {
             wrong.push(FieldProblem::parameter(name.clone(), "parameter_invalid", rule));
         }
@@ -85,15 +90,36 @@ fn set_all(
 const LIMIT: &str = "must be 1 to 200";
 const UNKNOWN: &str = "there is no such parameter";
 
-fn put<T>(slot: &mut T, value: Option<T>, rule: &'static str) -> Option<&'static str> {
-    let Some(value) = value else { return Some(rule) };
+/// The rule that a parameter breaks.
+type Rule = Cow<'static, str>;
+
+fn put<T>(slot: &mut T, value: Option<T>, rule: &'static str) -> Option<Rule> {
+    let Some(value) = value else { return Some(rule.into()) };
     *slot = value;
     None
 }
 
-fn put_time(slot: &mut Option<OffsetDateTime>, value: &str) -> Option<&'static str> {
+fn put_time(slot: &mut Option<OffsetDateTime>, value: &str) -> Option<Rule> {
     const TIME: &str = "must be a time such as 2026-12-31T09:30:00Z (RFC 3339)";
-    put(slot, OffsetDateTime::parse(value, &Rfc3339).ok().map(Some), TIME)
+    put(slot, time(value).map(Some), TIME)
+}
+
+/// A time. An unescaped + in a query is a blank; where the offset begins, it was one.
+fn time(value: &str) -> Option<OffsetDateTime> {
+    const OFFSET: usize = " 03:00".len();
+    let offset = value.len().checked_sub(OFFSET).and_then(|at| value.split_at_checked(at));
+    let mended = offset.and_then(|(time, offset)| Some(format!("{time}+{}", offset.strip_prefix(' ')?)));
+    OffsetDateTime::parse(mended.as_deref().unwrap_or(value), &Rfc3339).ok()
+}
+
+/// Sets a number. Its + may have become a blank, as above; before a national number a blank is a blank.
+fn put_number(slot: &mut Option<PhoneNumber>, value: &str, numbers: NumberReader) -> Option<Rule> {
+    let mended = value.strip_prefix(' ').and_then(|rest| numbers.read(&format!("+{rest}")).ok());
+    match mended.map_or_else(|| numbers.read(value), Ok) {
+        Ok(number) => *slot = Some(number),
+        Err(error) => return error.fields().first().map(|field| field.message.clone()),
+    }
+    None
 }
 
 fn limit(value: &str) -> Option<usize> {
@@ -101,12 +127,12 @@ fn limit(value: &str) -> Option<usize> {
 }
 
 /// Sets one parameter; answers with the rule it breaks, if it does.
-fn set(request: &mut ListRequest, name: &str, value: &str) -> Option<&'static str> {
+fn set(request: &mut ListRequest, numbers: NumberReader, name: &str, value: &str) -> Option<Rule> {
     const STATUS: &str = "must be one or more of queued, sending, sent, delivered, undelivered, failed, unknown, \
                           expired, cancelled, separated by commas";
     match name {
         "status" => put(&mut request.statuses, value.split(',').map(Status::from_name).collect(), STATUS),
-        "to" => put(&mut request.to, PhoneNumber::parse(value).ok().map(Some), "must be a phone number"),
+        "to" => put_number(&mut request.to, value, numbers),
         "q" => {
             let search =
                 Some(value.to_owned()).filter(|value| (1..=MAX_SEARCH).contains(&value.chars().count()));
@@ -123,6 +149,6 @@ fn set(request: &mut ListRequest, name: &str, value: &str) -> Option<&'static st
             let cursor = MessageId::from_str(value).ok().map(Some);
             put(&mut request.after, cursor, "must be the next_cursor of an earlier page")
         }
-        _ => Some(UNKNOWN),
+        _ => Some(UNKNOWN.into()),
     }
 }

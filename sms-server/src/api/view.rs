@@ -1,14 +1,15 @@
 //! Messages as the API shows them.
 
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use sms_core::event::Event;
 use sms_core::message::MessageState;
 use sms_core::text::Encoding;
 use sms_core::timeline::{Step, steps};
 use sms_core::{
-    Class, Explanation, MessageId, NewMessage, OnUnknown, PhoneNumber, SendOptions, Status, StoredMessage,
+    Class, Explanation, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, SendOptions, Status,
+    StoredMessage,
 };
 use time::OffsetDateTime;
 
@@ -29,8 +30,8 @@ pub(crate) struct Accepted<'a> {
     from: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    metadata: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    metadata: &'a Metadata,
     on_unknown: OnUnknown,
     max_attempts: u32,
     #[serde(flatten)]
@@ -76,7 +77,7 @@ pub(crate) enum Replay<'a> {
     Accepted(Box<Accepted<'a>>),
 }
 
-/// What a key that may not read is told of a message it has changed.
+/// A message as a key that may not read sees it after changing it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Outline {
     pub(crate) id: MessageId,
@@ -91,6 +92,15 @@ pub(crate) struct Detailed<'a> {
     timeline: Vec<Step>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unmatched_receipts: Vec<Unmatched>,
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page<'a> {
+    pub(crate) data: Vec<Shown<'a>>,
+    pub(crate) next_cursor: Option<MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unmatched_receipts: Option<Vec<Unmatched>>,
 }
 
 /// What became of one message of a batch.

@@ -12,12 +12,12 @@ use super::setting::{Setting, Source, Value};
 
 /// Variables that begin like this are for tests, not for the server.
 const FOR_TESTS: &str = "TEST_";
-/// What the client commands and clients in other languages read: the server's address and a key.
+/// Variables of clients: the server's address and a key.
 const OF_CLIENTS: [&str; 2] = ["URL", "KEY"];
 /// The end of the names of variables that name a file with the value.
 const IN_FILE: &str = "_FILE";
 
-/// What is of use in the environment.
+/// The useful part of the environment.
 #[derive(Default)]
 pub(super) struct Environment {
     /// The configuration file it names.
@@ -70,7 +70,7 @@ fn from_file(variable: &str, path: &OsStr) -> anyhow::Result<String> {
     Ok(read.trim_start_matches('\u{feff}').to_owned())
 }
 
-/// Whether somebody else has set this: tests, our clients, or a platform that tells every container where its services
+/// Recognises what somebody else has set: tests, our clients, or a platform that tells every container where its services
 /// are. The variables of a Kubernetes Service named `sms` begin with `SMS_`, those of one named `sms-store` with
 /// `SMS_STORE_`; old Docker links add more.
 fn is_foreign(name: &str, value: &OsStr) -> bool {

@@ -13,7 +13,7 @@ pub(crate) enum Key {
     Provider,
     Listen,
     Roles,
-    AdminKey,
+    Admin,
     Region,
     RetentionDays,
     Concurrency,
@@ -29,7 +29,7 @@ impl Key {
         Self::Provider,
         Self::Listen,
         Self::Roles,
-        Self::AdminKey,
+        Self::Admin,
         Self::Region,
         Self::RetentionDays,
         Self::Concurrency,
@@ -45,7 +45,7 @@ impl Key {
             Self::Provider => "provider",
             Self::Listen => "listen",
             Self::Roles => "roles",
-            Self::AdminKey => "admin_key",
+            Self::Admin => "admin_key",
             Self::Region => "region",
             Self::RetentionDays => "retention_days",
             Self::Concurrency => "concurrency",
@@ -59,9 +59,9 @@ impl Key {
         Self::ALL.into_iter().find(|key| key.name() == name)
     }
 
-    /// Whether its value may hold a secret: then it can be read from the file named by `SMS_…_FILE`.
+    /// Tells whether its value may hold a secret: then it can be read from the file named by `SMS_…_FILE`.
     pub(super) const fn is_secret(self) -> bool {
-        matches!(self, Self::Store | Self::Queue | Self::Provider | Self::AdminKey)
+        matches!(self, Self::Store | Self::Queue | Self::Provider | Self::Admin)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is logged: the words of `SMS_LOG`.
+//! The words of `SMS_LOG`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -40,7 +40,7 @@ const LEAKING: [(&str, usize, &str); 2] = [
     ("amq_protocol", 5, "trace would show the password of RabbitMQ; use amq_protocol=debug"),
 ];
 
-/// What is logged: levels, and levels by crate, such as `info,sms_core=debug`. Defaults to `info`.
+/// A filter of the log: levels, and levels by crate, such as `info,sms_core=debug`. Defaults to `info`.
 ///
 /// A level by itself is that of this system's own crates; those it uses show warnings at most, and lapin, which tells every
 /// failed call several times, nothing, unless a word names them. No filter brings a phone number, a text or a secret into

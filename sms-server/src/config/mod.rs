@@ -53,11 +53,11 @@ pub struct Config {
     pub retention_days: u32,
     /// Calls to the provider in flight at most. Defaults to 8.
     pub concurrency: NonZeroUsize,
-    /// What is logged. Defaults to `info`.
+    /// The filter of the log. Defaults to `info`.
     pub log: LogFilter,
     /// How it is logged. Defaults to `text`.
     pub log_format: LogFormat,
-    /// Where each value that is not a default comes from.
+    /// The source of each value that is not a default.
     sources: BTreeMap<Key, Source>,
 }
 
@@ -189,7 +189,7 @@ impl Config {
             Key::Provider => redacted(self.provider.expose_secret()),
             Key::Listen => self.listen.to_string(),
             Key::Roles => self.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(","),
-            Key::AdminKey => self.admin_key.as_ref().map_or("none", |_| redact::REDACTED).to_owned(),
+            Key::Admin => self.admin_key.as_ref().map_or("none", |_| redact::REDACTED).to_owned(),
             Key::Region => self.region.to_string(),
             Key::RetentionDays => self.retention_days.to_string(),
             Key::Concurrency => self.concurrency.to_string(),
@@ -209,7 +209,7 @@ impl Config {
                 self.listen = value.text()?.parse().map_err(|_| rule.to_owned())?;
             }
             Key::Roles => self.roles = roles(&value.list()?)?,
-            Key::AdminKey => {
+            Key::Admin => {
                 let admin_key = value.text()?;
                 if admin_key.len() < MIN_ADMIN_KEY {
                     return Err(format!("must be at least {MIN_ADMIN_KEY} characters long"));

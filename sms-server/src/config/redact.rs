@@ -1,6 +1,6 @@
 //! Addresses as they may be shown.
 
-/// What stands in the place of a secret.
+/// The text in the place of a secret.
 pub(super) const REDACTED: &str = "[redacted]";
 /// Schemes of addresses that hold no secret.
 const WITHOUT_SECRETS: [&str; 3] = ["sqlite", "memory", "sandbox"];
@@ -34,7 +34,7 @@ const SHOWN: [&str; 26] = [
     "ttl_ms",
 ];
 
-/// An address without its secrets: password, api_id, and the values of parameters that are not known to hold none. For
+/// An address without its secrets: password, API id, and the values of parameters that are not known to hold none. For
 /// addresses that have been read without an error.
 pub(crate) fn redacted(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once(':') else {

@@ -26,7 +26,7 @@ pub(super) enum Value {
     Other,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Default,
@@ -79,7 +79,7 @@ impl Value {
 }
 
 impl Source {
-    /// What is wrong with the value from here: `rule` says it, beginning with a verb.
+    /// Says what is wrong with the value from here; `rule` begins with a verb.
     pub(super) fn complaint(&self, key: Key, rule: &str) -> String {
         match self {
             Self::Default => format!("{}: {rule}", key.name()),

@@ -302,3 +302,19 @@ fn addresses_are_shown_without_their_secrets() {
         assert_eq!(redacted(address), shown);
     }
 }
+
+#[test]
+fn the_sample_file_is_valid_and_names_every_setting_with_its_default() {
+    let sample = include_str!("../../../deploy/sms.toml.example");
+    let (config, default) = (load(sample, &[], &[]).expect("valid"), Config::default());
+    for key in Key::ALL {
+        let is_there = sample
+            .lines()
+            .any(|line| line.trim_start_matches("# ").starts_with(&format!("{} = ", key.name())));
+        assert!(is_there, "{}", key.name());
+        // The role `ui` serves nothing yet.
+        if key != Key::Roles {
+            assert_eq!(config.shown(key), default.shown(key), "{}", key.name());
+        }
+    }
+}

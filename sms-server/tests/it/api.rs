@@ -27,7 +27,7 @@ async fn every_optional_field_is_kept() {
     let app = App::new().await;
     let body = json!({
         "to": "+79251234567", "text": "hi", "from": "Acme", "class": "marketing",
-        "send_at": "2026-01-01T00:00:00+03:00", "deadline_seconds": 600, "reference": "order-7",
+        "send_at": app.in_minutes(90), "deadline_seconds": 600, "reference": "order-7",
         "metadata": {"a": [1, null]}, "translit": true, "daytime": false, "end_user_ip": "192.0.2.7",
         "on_unknown": "resend_once", "max_attempts": 2,
     });

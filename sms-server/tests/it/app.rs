@@ -8,12 +8,13 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use sms_core::clock::datetime_from_ms;
 use sms_core::store::ListRequest;
 use sms_core::store::{BeginRequest, InsertRequest, Settlement};
 use sms_core::{
-    Account, AccountInfo, Clock, Explanation, Limits, MemoryQueue, MemoryRegistry, MemoryStore, Message,
-    MessageId, Money, Outcome, Provider, Queue, Receipt, ReceiptState, Sender, Steering, Store, Submission,
-    SystemClock, async_trait,
+    Account, AccountInfo, Clock, Explanation, Limits, ManualClock, MemoryQueue, MemoryRegistry, MemoryStore,
+    Message, MessageId, Money, Outcome, Provider, Queue, Receipt, ReceiptState, Region, Sender, Steering,
+    Store, Submission, SystemClock, async_trait,
 };
 use sms_server::callbacks::{self, CallbackReader, Callbacks};
 use sms_server::{Api, KeyRing, KeyScope};
@@ -75,6 +76,8 @@ pub(crate) struct App {
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) registry: Arc<MemoryRegistry>,
     pub(crate) steering: Steering,
+    /// The clock of the store and the sender; begins at the present.
+    pub(crate) clock: Arc<ManualClock>,
     keys: KeyRing,
     /// With the scopes send and read, unless it was made with others.
     pub(crate) key: String,
@@ -83,28 +86,38 @@ pub(crate) struct App {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// The body as it went over the wire.
+    pub(crate) raw: Vec<u8>,
     pub(crate) body: Value,
 }
 
 impl App {
     pub(crate) async fn new() -> Self {
-        Self::start(&[KeyScope::Send, KeyScope::Read], Arc::new(SystemClock)).await
+        Self::start(&[KeyScope::Send, KeyScope::Read], Region::RU, None).await
     }
 
     /// With a key of these scopes.
     pub(crate) async fn with_scopes(scopes: &[KeyScope]) -> Self {
-        Self::start(scopes, Arc::new(SystemClock)).await
+        Self::start(scopes, Region::RU, None).await
     }
 
     /// With a registry that goes by this clock.
     pub(crate) async fn on_clock(clock: Arc<dyn Clock>) -> Self {
-        Self::start(&[KeyScope::Send, KeyScope::Read], clock).await
+        Self::start(&[KeyScope::Send, KeyScope::Read], Region::RU, Some(clock)).await
     }
 
-    async fn start(scopes: &[KeyScope], clock: Arc<dyn Clock>) -> Self {
-        let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
-        let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
-        let registry = Arc::new(MemoryRegistry::with_clock(clock));
+    /// An app that reads the national formats of this region.
+    pub(crate) async fn of_region(region: Region) -> Self {
+        Self::start(&[KeyScope::Send, KeyScope::Read], region, None).await
+    }
+
+    async fn start(scopes: &[KeyScope], region: Region, registry_clock: Option<Arc<dyn Clock>>) -> Self {
+        let clock = ManualClock::new(SystemClock.now_ms());
+        let store = Arc::new(MemoryStore::with_clock(clock.clone()).region(region));
+        let queue = Arc::new(MemoryQueue::new());
+        let sender = Sender::builder(store.clone()).clock(clock.clone()).queue(queue.clone()).build();
+        let registry_clock = registry_clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let registry = Arc::new(MemoryRegistry::with_clock(registry_clock));
         let keys = KeyRing::new(registry.clone(), None);
         let reader = CallbackReader { answer: "100", read: Box::new(read_callback) };
         let callbacks = Callbacks::new(&*registry, PROVIDER, reader).await.expect("a token");
@@ -114,7 +127,7 @@ impl App {
             .build()
             .router();
         let steering = Steering::new(registry.clone());
-        let mut app = Self { router, store, queue, registry, steering, keys, key: String::new() };
+        let mut app = Self { router, store, queue, registry, steering, clock, keys, key: String::new() };
         app.key = app.key_with(scopes).await;
         app
     }
@@ -131,9 +144,9 @@ impl App {
     pub(crate) async fn call(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.expect("infallible");
         let (parts, body) = response.into_parts();
-        let body = to_bytes(body, 1 << 24).await.expect("a body");
-        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Reply { status: parts.status, headers: parts.headers, body }
+        let raw = to_bytes(body, 1 << 24).await.expect("a body").to_vec();
+        let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
+        Reply { status: parts.status, headers: parts.headers, raw, body }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -147,6 +160,12 @@ impl App {
     pub(crate) async fn post_to(&self, path: &str, body: impl Into<Body>) -> Reply {
         let request = self.request("POST", path).header("content-type", "application/json");
         self.call(request.body(body.into()).expect("a request")).await
+    }
+
+    /// The time in so many minutes, as RFC 3339.
+    pub(crate) fn in_minutes(&self, minutes: i64) -> String {
+        let at = datetime_from_ms(self.clock.now_ms()) + time::Duration::minutes(minutes);
+        at.format(&time::format_description::well_known::Rfc3339).expect("a time")
     }
 
     /// The same app for somebody with another key.

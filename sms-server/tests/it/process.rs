@@ -178,6 +178,11 @@ impl Server {
         self.process.signal(name);
     }
 
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// Sends the signal; how the program ends.
     pub(crate) fn end_by(mut self, signal: &str) -> std::process::ExitStatus {
         self.process.signal(signal);

@@ -1,3 +1,9 @@
+// The README is read on a forge, too: there its links lead to files, here to items. The first definition counts.
+//! [`Simulator`]: Simulator
+//! [`SimulatorConfig::clock`]: SimulatorConfig::clock
+//! [`Simulator::advance`]: Simulator::advance
+//! [`RefusalLevel`]: RefusalLevel
+//!
 #![doc = include_str!("../../SIMULATOR.md")]
 
 mod account;
@@ -34,7 +40,6 @@ mod shared;
 mod state;
 mod status;
 mod stoplist;
-mod translit;
 mod words;
 
 use std::net::SocketAddr;

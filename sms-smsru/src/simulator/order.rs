@@ -4,11 +4,10 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use sms_core::text;
+use sms_core::{text, translit};
 
 use super::params::Params;
 use super::phone::Phone;
-use super::translit;
 
 /// The most parts a message may have.
 const MAX_PARTS: usize = 8;

@@ -153,3 +153,42 @@ async fn a_session_that_was_ended_costs_one_call_at_most() {
     assert!(first.is_ok() || first.is_err_and(|error| error.kind() == ErrorKind::Unavailable));
     insert(&store, &messages(1)).await.expect("inserted");
 }
+
+#[tokio::test]
+async fn a_missing_right_is_answered_with_the_statement_that_gives_it() {
+    let schema = Schema::new();
+    let (name, mut conn) = (schema.name(), schema.connect().await);
+    run(&mut conn, &format!("CREATE ROLE {name} LOGIN PASSWORD 'x'")).await;
+    let open = async |migrate| {
+        let config = elsewhere(|address| {
+            address.set_username(name).expect("a host");
+            address.set_password(Some("x")).expect("a host");
+        });
+        PgStore::open(config.schema(name).migrate(migrate)).await
+    };
+    let said = async || open(true).await.expect_err("a right is missing").to_string();
+    let no_schema = said().await;
+    run(&mut conn, &format!("CREATE SCHEMA {name}")).await;
+    let no_tables = said().await;
+    run(&mut conn, &format!("GRANT USAGE, CREATE ON SCHEMA {name} TO {name}")).await;
+    let opened = open(true).await.map(drop);
+    run(&mut conn, &format!("REVOKE ALL ON SCHEMA {name} FROM {name}")).await;
+    let no_rights = open(false).await.expect_err("a right is missing").to_string();
+    run(&mut conn, &format!("DROP OWNED BY {name}; DROP ROLE {name}")).await;
+
+    assert!(no_schema.contains(&format!("CREATE SCHEMA {name} AUTHORIZATION {name}")), "{no_schema}");
+    assert!(no_tables.contains(&format!("GRANT USAGE, CREATE ON SCHEMA {name} TO {name}")), "{no_tables}");
+    opened.expect("what was said is enough");
+    assert!(no_rights.contains(&format!("GRANT USAGE ON SCHEMA {name} TO {name}")), "{no_rights}");
+}
+
+#[tokio::test]
+async fn a_check_signs_in_and_makes_nothing() {
+    let schema = Schema::new();
+    PgStore::check(&schema.config()).await.expect("it works");
+    let there = format!("SELECT count(*)::text FROM pg_namespace WHERE nspname = '{}'", schema.name());
+    assert_eq!(ask(&mut schema.connect().await, &there).await, "0");
+    let nowhere = elsewhere(|address| address.set_path("/no_such_database"));
+    let error = PgStore::check(&nowhere).await.expect_err("no database");
+    assert!(error.to_string().ends_with("has no database no_such_database; create it first"), "{error}");
+}

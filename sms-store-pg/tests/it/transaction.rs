@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sms_core::store::DueRequest;
-use sms_core::{ErrorKind, ManualClock, Message};
-use sms_core::{Scope, Store as _};
+use sms_core::clock::datetime_from_ms;
+use sms_core::store::{DueRequest, ListRequest};
+use sms_core::{Clock as _, ErrorKind, ManualClock, Message, Scope, Sender, Store as _};
 use sms_store_pg::PgStore;
 use sqlx::{Connection as _, PgConnection};
 
@@ -117,4 +117,45 @@ async fn an_invalid_message_is_refused_with_its_fields() {
     let (_schema, store, mut conn) = orders().await;
     let refused = store.insert_in(&mut conn, &Message::new("123", "x")).await.expect_err("refused");
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Invalid, "phone_invalid"));
+}
+
+#[tokio::test]
+async fn a_number_means_the_same_in_every_part_over_one_store() {
+    let schema = Schema::new();
+    let store = schema.open_with(schema.config().region("DE".parse().expect("a region"))).await;
+    let (mut conn, national) = (connect().await, "0170 1234567");
+    let inserted = store.insert_in(&mut conn, &Message::new(national, "ready")).await.expect("inserted");
+    let sent =
+        Sender::builder(store.clone()).build().send(Message::new(national, "ready")).await.expect("sent");
+    let to = store.numbers().read(national).ok();
+    let filtered = ListRequest { to, limit: 10, ..ListRequest::default() };
+    let searched = ListRequest { search: Some("0170 123".to_owned()), limit: 10, ..ListRequest::default() };
+    for request in [filtered, searched] {
+        let found = store.list(&request).await.expect("a list");
+        let found: Vec<_> = found.iter().map(|it| (it.message.id, it.message.to.to_string())).collect();
+        assert_eq!(found, [sent, inserted].map(|id| (id, "+491701234567".to_owned())));
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_is_the_first_message_although_its_time_is_past() {
+    let (_schema, store, mut conn) = orders().await;
+    let clock = ManualClock::new(1_767_268_800_000);
+    let store = store.with_clock(clock.clone());
+    let soon = datetime_from_ms(clock.now_ms()) + Duration::from_mins(5);
+    let keyed = |text: &str, key: &str| message(text).key(key).send_at(soon);
+    let mut transaction = conn.begin().await.expect("a transaction");
+    let first = store.insert_in(&mut transaction, &keyed("ready", "k")).await.expect("inserted");
+    clock.advance(Duration::from_hours(1));
+    // A transaction sees its own key.
+    for _ in 0..2 {
+        assert_eq!(store.insert_in(&mut transaction, &keyed("ready", "k")).await.expect("replayed"), first);
+        let other = store.insert_in(&mut transaction, &keyed("late", "k")).await.expect_err("other content");
+        assert_eq!(other.kind(), ErrorKind::KeyReused);
+        let late = store.insert_in(&mut transaction, &keyed("ready", "l")).await.expect_err("another key");
+        assert_eq!(late.code(), "send_at_invalid");
+    }
+    transaction.commit().await.expect("committed");
+    assert_eq!(store.insert_in(&mut conn, &keyed("ready", "k")).await.expect("replayed"), first);
+    assert_eq!(count(&store).await, 1);
 }

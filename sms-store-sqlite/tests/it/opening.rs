@@ -159,7 +159,7 @@ mod modes {
     }
 
     #[tokio::test]
-    async fn a_new_file_and_those_beside_it_are_their_owners_alone() {
+    async fn a_new_file_and_those_next_to_it_are_their_owners_alone() {
         let folder = Folder::new();
         let store = folder.open().await;
         insert(&store, &messages(1)).await.expect("inserted");
@@ -177,6 +177,18 @@ mod modes {
         let _store = SqliteStore::open(SqliteConfig::new(&file)).await.expect("opened");
         for made in file.ancestors().skip(1).take(2) {
             assert_eq!(mode(made), 0o700, "{}", made.display());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_store_keeps_its_mode() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("text");
+        std::fs::write(&file, "no database, but long enough to be looked at ".repeat(100)).expect("written");
+        for path in [file.as_path(), folder.path()] {
+            set_permissions(path, Permissions::from_mode(0o755)).expect("set");
+            SqliteStore::open(SqliteConfig::new(path)).await.expect_err("no store");
+            assert_eq!(mode(path), 0o755, "{}", path.display());
         }
     }
 
@@ -232,5 +244,5 @@ async fn a_check_makes_nothing_and_finds_what_is_wrong() {
     assert!(error.to_string().ends_with("is not a SQLite database"), "{error}");
     let below = SqliteConfig::new(folder.file().join("sms.db"));
     let error = SqliteStore::check(&below).await.expect_err("a file in the way");
-    assert!(error.to_string().ends_with("a file is in its way"), "{error}");
+    assert!(error.to_string().ends_with("cannot be made: a file is in the way of its folder"), "{error}");
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use sms_core::store::DueRequest;
-use sms_core::{ErrorKind, ManualClock, Message, Store as _};
+use sms_core::clock::datetime_from_ms;
+use sms_core::store::{DueRequest, ListRequest};
+use sms_core::{Clock as _, ErrorKind, ManualClock, Message, Sender, Store as _};
 use sms_store_sqlite::SqliteStore;
 
 use crate::common::{Folder, ask, count, insert, message, run};
@@ -96,4 +97,44 @@ async fn an_invalid_message_is_refused_with_its_fields() {
         store.transaction(move |transaction| inside.insert_in(transaction, &Message::new("123", "x")));
     let refused = refused.await.expect_err("refused");
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Invalid, "phone_invalid"));
+}
+
+#[tokio::test]
+async fn a_number_means_the_same_in_every_part_over_one_store() {
+    let folder = Folder::new();
+    let config = folder.config().region("DE".parse().expect("a region"));
+    let store = SqliteStore::open(config).await.expect("the store opens");
+    let (inside, national) = (store.clone(), "0170 1234567");
+    let inserted = store.transaction(move |transaction| {
+        anyhow::Ok(inside.insert_in(transaction, &Message::new(national, "ready"))?)
+    });
+    let inserted = inserted.await.expect("inserted");
+    let sent =
+        Sender::builder(store.clone()).build().send(Message::new(national, "ready")).await.expect("sent");
+    let to = store.numbers().read(national).ok();
+    let filtered = ListRequest { to, limit: 10, ..ListRequest::default() };
+    let searched = ListRequest { search: Some("0170 123".to_owned()), limit: 10, ..ListRequest::default() };
+    for request in [filtered, searched] {
+        let found = store.list(&request).await.expect("a list");
+        let found: Vec<_> = found.iter().map(|it| (it.message.id, it.message.to.to_string())).collect();
+        assert_eq!(found, [sent, inserted].map(|id| (id, "+491701234567".to_owned())));
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_is_the_first_message_although_its_time_is_past() {
+    let (_folder, store) = orders().await;
+    let clock = ManualClock::new(1_767_268_800_000);
+    let store = store.with_clock(clock.clone());
+    let soon = datetime_from_ms(clock.now_ms()) + Duration::from_mins(5);
+    let insert = |text: &str, key: &str| {
+        let (inside, message) = (store.clone(), message(text).key(key).send_at(soon));
+        store.transaction(move |transaction| inside.insert_in(transaction, &message))
+    };
+    let first = insert("ready", "k").await.expect("inserted");
+    clock.advance(Duration::from_hours(1));
+    assert_eq!(insert("ready", "k").await.expect("replayed"), first);
+    assert_eq!(insert("late", "k").await.expect_err("other content").kind(), ErrorKind::KeyReused);
+    assert_eq!(insert("ready", "l").await.expect_err("another key").code(), "send_at_invalid");
+    assert_eq!(count(&store).await, 1);
 }

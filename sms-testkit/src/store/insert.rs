@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sms_core::store::Inserted::{KeyReused, Replayed, Stored};
-use sms_core::{Class, Message, NewMessage, OnUnknown, Status};
+use sms_core::{Class, Message, Metadata, NewMessage, OnUnknown, Status};
 
 use super::steps::{DAY, almost, message, prepared, secs};
 use crate::StoreHarness;
@@ -185,4 +185,34 @@ pub async fn a_refused_message_does_not_spoil_the_batch(h: &StoreHarness) {
     for message in [&batch[0], &batch[3]] {
         assert_eq!(h.status(message.id).await, Status::Queued);
     }
+}
+
+pub async fn a_key_that_is_held_answers_without_an_insert(h: &StoreHarness) {
+    let first = keyed("a");
+    h.insert(std::slice::from_ref(&first)).await;
+    let others = [
+        keyed("a"),
+        keyed("b"),
+        prepared(&message()),
+        prepared(&message().key("k")),
+        prepared(&message().key("free").owner("shop")),
+    ];
+    let answers = [Some(Replayed(first.id)), Some(KeyReused), None, None, None];
+    assert_eq!(h.store.replays(&others).await.expect("replays"), answers);
+    h.advance(almost(3 * DAY)).await;
+    assert_eq!(h.store.replays(&others).await.expect("replays"), answers);
+    h.advance(secs(60)).await;
+    assert_eq!(h.store.replays(&others).await.expect("replays"), [None; 5], "after 72 hours the key is free");
+    assert_eq!(h.store.replays(&[]).await.expect("replays"), []);
+    for other in &others {
+        assert_eq!(h.find(other.id).await, None, "nothing is stored");
+    }
+}
+
+pub async fn metadata_is_kept_as_it_was_written(h: &StoreHarness) {
+    let json = r#"{"z":40817810099910004312,"a":{"price":1.10,"mass":1e3,"s":"ё \u0000 \"q\" \n"},"b":[]}"#;
+    let metadata = Metadata::parse(json).expect("valid");
+    let id = h.queued(message().metadata(metadata.clone())).await;
+    let found = h.find(id).await.expect("stored").message.metadata;
+    assert_eq!((found.as_json(), &found), (json, &metadata));
 }

@@ -1,6 +1,6 @@
 //! `sent → delivered | undelivered`.
 
-use sms_core::receipt::ReceiptEffect::{Applied, Ignored, Parked};
+use sms_core::receipt::ReceiptEffect::{Applied, Contradicted, Ignored, Parked};
 use sms_core::store::Settled;
 use sms_core::{EventKind, MessageId, Outcome, Receipt, ReceiptState, Status};
 
@@ -49,20 +49,55 @@ pub async fn on_its_way_with_the_known_code_is_no_news(h: &StoreHarness) {
 }
 
 pub async fn a_final_state_never_goes_back(h: &StoreHarness) {
-    let (delivered, undelivered) = (ReceiptState::Delivered, ReceiptState::Undelivered);
-    for (first, then, status) in [
-        (delivered, undelivered, Status::Delivered),
-        (undelivered, delivered, Status::Undelivered),
-        (delivered, ReceiptState::InTransit, Status::Delivered),
-        (undelivered, ReceiptState::InTransit, Status::Undelivered),
-    ] {
+    for (first, status) in
+        [(ReceiptState::Delivered, Status::Delivered), (ReceiptState::Undelivered, Status::Undelivered)]
+    {
         let id = h.sent(message()).await;
         assert_eq!(h.receive(receipt(id, first)).await, Applied(id));
         let before = (h.find(id).await, h.timeline(id).await);
-        assert_eq!(h.receive(receipt(id, then)).await, Ignored, "{then:?} after {first:?}");
-        assert_eq!((h.find(id).await, h.timeline(id).await), before, "{then:?} after {first:?}");
+        for then in [ReceiptState::InTransit, first] {
+            assert_eq!(h.receive(receipt(id, then)).await, Ignored, "{then:?} after {first:?}");
+        }
+        assert_eq!((h.find(id).await, h.timeline(id).await), before);
         assert_eq!(h.status(id).await, status);
     }
+}
+
+pub async fn a_receipt_of_the_opposite_end_leaves_an_event_and_changes_nothing(h: &StoreHarness) {
+    let (delivered, undelivered) = (ReceiptState::Delivered, ReceiptState::Undelivered);
+    for (first, then) in [(undelivered, delivered), (delivered, undelivered)] {
+        let id = h.sent(message()).await;
+        let now = h.now().await.replace_nanosecond(0).expect("a time");
+        let made = |state: ReceiptState, code: i32, after: u64| {
+            let receipt = receipt(id, state).with_code(code, "the end");
+            Receipt { at: Some(now + secs(after)), ..receipt }
+        };
+        assert_eq!(h.receive(made(first, 104, 1)).await, Applied(id));
+        h.advance(secs(5)).await;
+        let before = h.find(id).await;
+        // Made later, or made before and only late: each is recorded once, however often it comes.
+        for (count, opposite) in [made(then, 103, 2), made(then, 105, 0)].into_iter().enumerate() {
+            assert_eq!(h.receive(opposite.clone()).await, Contradicted);
+            assert_eq!(h.receive(opposite.clone()).await, Ignored, "once");
+            assert_eq!(h.find(id).await, before, "the end that was told stays");
+            let events = h.timeline(id).await;
+            assert_eq!(events.len(), 3 + count, "attempt, end, and what contradicts it");
+            let event = events.last().expect("an event");
+            assert_eq!(
+                (event.kind, Some(event.status)),
+                (EventKind::Receipt, before.as_ref().map(|it| it.state.status))
+            );
+            assert_eq!((event.details.code, event.details.provider_at), (opposite.code, opposite.at));
+        }
+    }
+}
+
+pub async fn a_receipt_of_the_opposite_end_without_a_time_is_recorded_once(h: &StoreHarness) {
+    let id = h.sent(message()).await;
+    assert_eq!(h.receive(receipt(id, ReceiptState::Undelivered)).await, Applied(id));
+    assert_eq!(h.receive(receipt(id, ReceiptState::Delivered)).await, Contradicted);
+    assert_eq!(h.receive(receipt(id, ReceiptState::Delivered)).await, Ignored);
+    assert_eq!((h.status(id).await, h.timeline(id).await.len()), (Status::Undelivered, 3));
 }
 
 pub async fn a_doubled_receipt_is_ignored(h: &StoreHarness) {
@@ -101,7 +136,7 @@ pub async fn each_receipt_of_a_batch_stands_by_itself(h: &StoreHarness) {
     ];
     let effects = h.store.apply_receipts(&batch).await.expect("apply_receipts");
     let [first, second, third] = ids.map(Applied);
-    assert_eq!(effects, [first, Parked, second, Ignored, third, second]);
+    assert_eq!(effects, [first, Parked, second, Contradicted, third, second]);
     for (id, status) in ids.into_iter().zip([Status::Delivered, Status::Delivered, Status::Undelivered]) {
         assert_eq!(h.status(id).await, status);
     }

@@ -11,8 +11,8 @@ use sms_core::store::{
     Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Job, MemoryStore, MessageId, Receipt, Result, Scope, Status, Store, StoredMessage, UnmatchedId,
-    async_trait,
+    Job, MemoryStore, MessageId, NewMessage, NumberReader, Receipt, Result, Scope, Status, Store,
+    StoredMessage, UnmatchedId, async_trait,
 };
 use sms_testkit::StoreHarness;
 
@@ -49,6 +49,14 @@ impl Faulty {
 
 #[async_trait]
 impl Store for Faulty {
+    fn numbers(&self) -> NumberReader {
+        self.0.numbers()
+    }
+
+    async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+        self.0.replays(messages).await
+    }
+
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         let mut messages = request.messages.to_vec();
         if matches!(self.1, Fault::NoKeys) {

@@ -54,7 +54,7 @@ impl Simulation {
 
     fn callers(&self) -> Arc<Callers> {
         let store = Arc::new(Faulty::new(Arc::clone(&self.memory), self.chaos.clone()));
-        let mut sender = Sender::builder(Arc::clone(&store));
+        let mut sender = Sender::builder(Arc::clone(&store)).clock(self.clock.clone());
         if self.chaos.percent(80) {
             sender = sender.queue(Faulty::new(Arc::clone(&self.queue), self.chaos.clone()));
         }
