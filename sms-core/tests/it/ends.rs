@@ -48,8 +48,8 @@ async fn a_refusal_and_a_silence_each_leave_a_line_with_code_and_reason_and_an_a
 async fn a_message_that_expires_leaves_a_line() {
     let (world, log) = (World::new(), Log::keep());
     let id = world.send(message("hi").deadline(Duration::from_secs(30))).await;
-    world.faults.break_all(&[Call::Begin], Fault::Fail);
-    let worker = world.start(world.witness(|_, batch| Reply::Now(accept(batch))));
+    let refuse = |_, batch: &[_]| Reply::Now(all(batch, &Outcome::blocked(201, "no money")));
+    let worker = world.start(world.witness(refuse));
     world.becomes(id, Status::Expired).await;
     sleep(Duration::from_secs(1)).await;
     worker.stop().await;

@@ -182,7 +182,7 @@ mod tests {
         for _ in 0..MAX_WAITING / line.len() + 1000 {
             (&lines).write_all(&line).expect("never fails");
         }
-        let before = std::time::Instant::now();
+        let before = tokio::time::Instant::now();
         lines.flush(Duration::from_millis(50));
         assert!(before.elapsed() < PATIENCE, "a flush is bounded");
         let read = thread::spawn(move || {
