@@ -1,8 +1,6 @@
 //! The commands.
 
-#[cfg(feature = "smsru")]
-use anyhow::Context;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
 #[cfg(feature = "smsru")]
 use sms_core::Provider;
@@ -12,9 +10,7 @@ use crate::callbacks;
 #[cfg(feature = "smsru")]
 use crate::cli::Callback;
 use crate::cli::{Cli, Command, Inspect, Keys};
-use crate::config::Config;
-#[cfg(feature = "smsru")]
-use crate::config::Key;
+use crate::config::{Config, Key};
 use crate::keys::{KeyRing, KeyScope};
 use crate::output::print;
 use crate::{check, compose, logging, serve};

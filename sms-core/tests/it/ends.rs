@@ -8,7 +8,7 @@ use sms_core::{Outcome, Receipt, ReceiptState, Scope, Status, Store};
 use tokio::time::sleep;
 
 use crate::log::Log;
-use crate::support::{Call, Fault, Reply, World, accept, all, message};
+use crate::support::{Reply, World, accept, all, message};
 
 /// The one line about a message that ended like this.
 fn line(log: &Log, id: sms_core::MessageId, status: &str) -> String {
