@@ -504,8 +504,9 @@ pub(crate) const TIMELINE: &str = "\
 ///
 /// Whoever writes events locks their table before its transaction gets a number, until its end. So what can still be
 /// written has the number of a transaction that holds such a lock now, or one that has not been given yet. Other
-/// transactions, of other tables or databases, hold nothing up. Must be a statement of its own, before the one that reads:
-/// that one must see what was committed while this one looked.
+/// transactions, of other tables or databases, hold nothing up. A transaction gets its number a moment before it
+/// locks it, so one that runs without that lock may be a writer, too. Must be a statement of its own, before the one that
+/// reads: that one must see what was committed while this one looked.
 pub(crate) const HORIZON: &str = "\
     WITH next AS MATERIALIZED (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xid), \
     locks AS MATERIALIZED (SELECT * FROM pg_locks WHERE granted), \
@@ -513,7 +514,13 @@ pub(crate) const HORIZON: &str = "\
         SELECT t.transactionid::text::bigint AS xid FROM locks AS e JOIN locks AS t USING (virtualtransaction) \
         WHERE e.relation = 'events'::regclass AND e.mode = 'RowExclusiveLock' \
           AND e.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-          AND t.locktype = 'transactionid' AND t.mode = 'ExclusiveLock') \
+          AND t.locktype = 'transactionid' AND t.mode = 'ExclusiveLock' \
+        UNION ALL \
+        SELECT running.xid::text::bigint & 4294967295 FROM pg_snapshot_xip(pg_current_snapshot()) AS running (xid) \
+        WHERE NOT EXISTS ( \
+            SELECT FROM locks AS t WHERE t.locktype = 'transactionid' AND t.mode = 'ExclusiveLock' \
+              AND t.transactionid::text::bigint = running.xid::text::bigint & 4294967295) \
+          AND pg_xact_status(running.xid) = 'in progress') \
     SELECT (SELECT base FROM event_base) + 65536 * least(next.xid, ( \
         SELECT min(next.xid + ((writing.xid - (next.xid & 4294967295) + 2147483648) & 4294967295) - 2147483648) \
         FROM writing)) \

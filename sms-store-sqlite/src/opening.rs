@@ -101,7 +101,12 @@ pub(crate) fn refused(path: &Path, failure: Failure) -> Error {
         _ => return failure.into(),
     };
     let message = format!("the SQLite file {} {what}", path.display());
-    Error::new(Error::from(failure).kind(), message)
+    let error = Error::from(failure);
+    let refused = Error::new(error.kind(), message);
+    match error.fault() {
+        Some(fault) => refused.with_fault(fault),
+        None => refused,
+    }
 }
 
 /// Finds out whether the file can be used, and changes nothing.
