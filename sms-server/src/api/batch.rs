@@ -91,7 +91,7 @@ impl Api {
     ) -> Result<Batch, Problem> {
         check_headers(headers)?;
         let (mut splitter, mut received) = (ItemSplitter::new(MESSAGES, MAX_MESSAGES), 0);
-        let memory = self.0.bodies.reserve(&caller.id, bodies::length(body).unwrap_or(0))?;
+        let memory = self.0.bodies.reserve_batch(&caller.id, bodies::length(body).unwrap_or(0))?;
         let mut batch = Batch { fates: Vec::new(), messages: Vec::new(), memory };
         while let Some(bytes) = bodies::next_bytes(body).await? {
             received += bytes.len();

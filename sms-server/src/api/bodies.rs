@@ -14,19 +14,26 @@ use super::clients::PerClient;
 use super::problem::Problem;
 use super::{MAX_BODY, batch};
 
-/// Memory for the bodies of all requests of one client, in bytes: for the largest batch, and some small ones.
-const PER_CLIENT: usize = batch::MAX_BODY + 512 * 1024;
-/// Memory for the bodies of all requests in flight. What is read from a body takes about as much again, and the allocator keeps
-/// it, so that this bounds what the process does not give back.
-const TOTAL: usize = 2 * PER_CLIENT;
+/// Memory for the batches of one client, in bytes, and of all. What is read from a body takes about as much again, and the
+/// allocator keeps it, so that this bounds what the process does not give back.
+const BATCHES: (usize, usize) = (batch::MAX_BODY + 512 * 1024, 2 * batch::MAX_BODY);
+/// The same for ordinary bodies: of their own, so that no client's batches keep the single messages of others out.
+const ORDINARY: (usize, usize) = (4 * 1024 * 1024, 8 * 1024 * 1024);
 /// The bytes of one permit.
 const UNIT: usize = 1024;
 /// How much is added for a body that has grown beyond what was reserved, at least.
 const STEP: usize = 256 * 1024;
 
-/// The budget of memory for bodies.
+/// The budgets of memory for bodies.
 #[derive(Debug)]
 pub(super) struct Bodies {
+    ordinary: Budget,
+    batches: Budget,
+}
+
+#[derive(Debug)]
+struct Budget {
+    per_client: usize,
     total: Arc<Semaphore>,
     clients: PerClient<Client>,
 }
@@ -60,14 +67,14 @@ impl std::ops::Deref for ReservedBytes {
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self { total: Arc::new(Semaphore::new(TOTAL / UNIT)), clients: PerClient::default() }
+        Self { ordinary: Budget::new(ORDINARY), batches: Budget::new(BATCHES) }
     }
 }
 
 impl Bodies {
     /// Reads the body of an ordinary request.
     pub(super) async fn read(&self, client: &Arc<str>, mut body: Body) -> Result<ReservedBytes, Problem> {
-        let memory = match self.reserve(client, length(&body).unwrap_or(MAX_BODY)) {
+        let memory = match self.ordinary.reserve(client, length(&body).unwrap_or(MAX_BODY)) {
             Ok(memory) => memory,
             Err(problem) => {
                 drain(&mut body).await;
@@ -79,9 +86,19 @@ impl Bodies {
         Ok(ReservedBytes { bytes, _memory: memory })
     }
 
-    /// Reserves memory for a body of this many bytes.
-    pub(super) fn reserve(&self, client: &Arc<str>, bytes: usize) -> Result<Reservation, Problem> {
-        let of = self.clients.of(client, || Client(Arc::new(Semaphore::new(PER_CLIENT / UNIT))));
+    /// Reserves memory for a batch of this many bytes.
+    pub(super) fn reserve_batch(&self, client: &Arc<str>, bytes: usize) -> Result<Reservation, Problem> {
+        self.batches.reserve(client, bytes)
+    }
+}
+
+impl Budget {
+    fn new((per_client, total): (usize, usize)) -> Self {
+        Self { per_client, total: Arc::new(Semaphore::new(total / UNIT)), clients: PerClient::default() }
+    }
+
+    fn reserve(&self, client: &Arc<str>, bytes: usize) -> Result<Reservation, Problem> {
+        let of = self.clients.of(client, || Client(Arc::new(Semaphore::new(self.per_client / UNIT))));
         let (client, total) = (acquire(&of.0, bytes)?, acquire(&self.total, bytes)?);
         Ok(Reservation { client, total, _of: of })
     }
@@ -152,18 +169,31 @@ mod tests {
 
     #[test]
     fn no_client_has_all_the_memory_and_it_comes_back() {
+        let (per_client, total) = BATCHES;
         let (bodies, greedy, other) = (Bodies::default(), Arc::from("greedy"), Arc::from("other"));
-        let mut held = bodies.reserve(&greedy, PER_CLIENT - STEP).unwrap();
-        held.cover(PER_CLIENT - STEP + 1).unwrap();
-        held.cover(PER_CLIENT).unwrap();
-        for (client, bytes) in [(&greedy, 1), (&other, PER_CLIENT + 1)] {
-            assert!(format!("{:?}", bodies.reserve(client, bytes).unwrap_err()).contains("busy"));
+        let mut held = bodies.reserve_batch(&greedy, per_client - STEP).unwrap();
+        held.cover(per_client - STEP + 1).unwrap();
+        held.cover(per_client).unwrap();
+        for (client, bytes) in [(&greedy, 1), (&other, per_client + 1)] {
+            assert!(format!("{:?}", bodies.reserve_batch(client, bytes).unwrap_err()).contains("busy"));
         }
-        assert!(held.cover(PER_CLIENT + 1).is_err());
-        let other = bodies.reserve(&other, PER_CLIENT).unwrap();
-        assert!(bodies.reserve(&Arc::from("third"), 1).is_err(), "all of it is in use");
-        drop((held, other));
-        assert_eq!(bodies.total.available_permits(), TOTAL / UNIT);
-        bodies.reserve(&greedy, PER_CLIENT).unwrap();
+        assert!(held.cover(per_client + 1).is_err());
+        let rest = bodies.reserve_batch(&other, total - per_client).unwrap();
+        assert!(bodies.reserve_batch(&Arc::from("third"), 1).is_err(), "all of it is in use");
+        drop((held, rest));
+        assert_eq!(bodies.batches.total.available_permits(), total / UNIT);
+        bodies.reserve_batch(&greedy, per_client).unwrap();
+    }
+
+    #[tokio::test]
+    async fn batches_that_take_all_their_memory_keep_no_single_message_out() {
+        let (bodies, third) = (Bodies::default(), Arc::from("third"));
+        let clients = [Arc::from("one"), Arc::from("other")];
+        let held: Vec<_> =
+            clients.iter().map(|client| bodies.reserve_batch(client, BATCHES.1 / 2).unwrap()).collect();
+        assert!(bodies.reserve_batch(&third, 1).is_err());
+        let body = bodies.read(&third, Body::from("{}")).await.expect("a single message was kept out");
+        assert_eq!(&*body, b"{}");
+        drop(held);
     }
 }
