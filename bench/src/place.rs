@@ -43,6 +43,8 @@ pub(crate) enum QueueKind {
     Memory,
     Redis,
     Amqp,
+    /// A Redis that refuses connections.
+    Away,
 }
 
 /// An empty store and an empty queue.
@@ -83,6 +85,7 @@ impl Place {
         match self.queue {
             QueueKind::Memory => "memory:".to_owned(),
             QueueKind::Redis => with_prefix(&self.services.redis),
+            QueueKind::Away => "redis://127.0.0.1:1".to_owned(),
             QueueKind::Amqp => with_prefix(&self.services.amqp),
         }
     }
@@ -111,7 +114,7 @@ impl Place {
             execute(&self.services.pg, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await?;
         }
         match self.queue {
-            QueueKind::Memory => {}
+            QueueKind::Memory | QueueKind::Away => {}
             QueueKind::Redis => forget_redis(&self.services.redis, &self.name).await?,
             QueueKind::Amqp => forget_amqp(&self.services.amqp, &self.name).await?,
         }

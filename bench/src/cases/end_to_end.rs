@@ -40,7 +40,7 @@ impl Bench {
             let name = format!("end to end, {name}");
             let mut runs = Vec::new();
             for _ in 0..RUNS {
-                runs.push(self.end_to_end_once(store, queue).await?);
+                runs.push(self.end_to_end_once(store, queue, Setup::new("api,worker")).await?);
             }
             let cost = Run::cost(&name, &runs);
             self.report.add_cost(cost.clone());
@@ -50,13 +50,33 @@ impl Bench {
                 Part::at_most(&format!("CPU per 1,000, {name}"), cost.cpu_per_1000, "s", (0.19, 0.10)),
             );
         }
+        self.queue_away().await
+    }
+
+    /// While Redis is away, beside what needs no queue server; in turn, so that a machine whose speed moves moves both.
+    async fn queue_away(&mut self) -> anyhow::Result<()> {
+        let setups = [
+            ("in one process", Setup::new("api,worker")),
+            ("API and worker", Setup { processes: 2, ..Setup::new("api") }),
+        ];
+        for (name, setup) in setups {
+            let name = format!("PostgreSQL, Redis away, {name}");
+            let (mut without, mut away) = (Vec::new(), Vec::new());
+            for _ in 0..RUNS {
+                without.push(self.end_to_end_once(StoreKind::Pg, QueueKind::Memory, setup).await?);
+                away.push(self.end_to_end_once(StoreKind::Pg, QueueKind::Away, setup).await?);
+            }
+            let (without, away) = (Run::cost(&name, &without), Run::cost(&name, &away));
+            self.report.add(6, Part::of_rate(&name, away.rate, without.rate, (0.9, 1.0)));
+            self.report.add_cost(away);
+        }
         Ok(())
     }
 
-    async fn end_to_end_once(&self, store: StoreKind, queue: QueueKind) -> anyhow::Result<Run> {
+    async fn end_to_end_once(&self, store: StoreKind, queue: QueueKind, setup: Setup) -> anyhow::Result<Run> {
         let messages = self.size(40_000);
         let place = Place::new(&self.services, store, queue).await?;
-        let system = System::start(&place, Setup::new("api,worker")).await?;
+        let system = System::start(&place, setup).await?;
         let before = (system.usage()?, system.sink.usage()?);
         let started = load_apart(&system.load(messages)).await?.started;
         system.wait_until_sent(messages).await?;
