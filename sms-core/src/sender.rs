@@ -53,8 +53,8 @@ struct Inner {
     store: Arc<dyn Store>,
     queue: Option<Arc<dyn Queue>>,
     clock: Arc<dyn Clock>,
-    /// The inserter's inbox. The inserter starts with the first message, so that a sender can be built outside of a
-    /// runtime.
+    /// The inserter's inbox. The inserter starts with the sender, or with the first message of one that was built
+    /// outside of a runtime.
     inbox: OnceLock<mpsc::Sender<Request>>,
 }
 
@@ -94,7 +94,11 @@ impl SenderBuilder {
 
     /// The sender.
     pub fn build(self) -> Sender {
-        Sender(Arc::new(self.0))
+        let sender = Sender(Arc::new(self.0));
+        // Where there is a runtime already, the queue is looked at now: the first messages of a process must not be pushed
+        // to a queue that is away. Without one, the first message starts it.
+        let _ = sender.inbox();
+        sender
     }
 }
 

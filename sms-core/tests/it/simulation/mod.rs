@@ -24,7 +24,7 @@ use self::carrier::{Line, Network};
 use self::chaos::{Chaos, Life, MessyQueue};
 use crate::support::{Faulty, TokioClock};
 
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 2_000;
 const CALLERS: u64 = 15;
 /// The faults last this long.
 const STORM: Duration = Duration::from_mins(1);
