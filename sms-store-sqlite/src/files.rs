@@ -105,13 +105,13 @@ impl Files {
 
 impl Watched {
     fn new(path: PathBuf) -> io::Result<Self> {
-        let identity = Identity::of(&fs::metadata(&path)?);
+        let identity = Identity::at(&path)?;
         Ok(Self { path, identity })
     }
 
     fn wrong(&self) -> Option<Wrong> {
-        match fs::metadata(&self.path) {
-            Ok(found) if Identity::of(&found) == self.identity => None,
+        match Identity::at(&self.path) {
+            Ok(found) if found == self.identity => None,
             Ok(_) => Some(Wrong::Another),
             Err(error) => Some(Wrong::Missing(error)),
         }
@@ -135,11 +135,25 @@ struct Identity {
     inode: u64,
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 impl Identity {
-    fn of(file: &fs::Metadata) -> Self {
+    fn at(path: &Path) -> io::Result<Self> {
+        use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
+
+        // Not the times: Linux (since 6.13) gives a file whose times were asked for finer ones at its next write, and the
+        // next sync then has to write its inode, too.
+        let found = statx(CWD, path, AtFlags::empty(), StatxFlags::INO)?;
+        Ok(Self { device: makedev(found.stx_dev_major, found.stx_dev_minor), inode: found.stx_ino })
+    }
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+impl Identity {
+    fn at(path: &Path) -> io::Result<Self> {
         use std::os::unix::fs::MetadataExt as _;
-        Self { device: file.dev(), inode: file.ino() }
+
+        let found = fs::metadata(path)?;
+        Ok(Self { device: found.dev(), inode: found.ino() })
     }
 }
 
@@ -150,8 +164,8 @@ struct Identity;
 
 #[cfg(not(unix))]
 impl Identity {
-    fn of(_: &fs::Metadata) -> Self {
-        Self
+    fn at(path: &Path) -> io::Result<Self> {
+        fs::metadata(path).map(|_| Self)
     }
 }
 
