@@ -53,7 +53,7 @@ impl Bench {
         self.queue_away().await
     }
 
-    /// While Redis is away, beside what needs no queue server; in turn, so that a machine whose speed moves moves both.
+    /// Rates while Redis is away, next to those without a queue server. Measured in turn, because the machine's speed changes.
     async fn queue_away(&mut self) -> anyhow::Result<()> {
         let setups = [
             ("in one process", Setup::new("api,worker")),
