@@ -1,5 +1,5 @@
-//! Inside an axum application of one's own: it sends by itself, works the queue, and mounts the REST API under
-//! `/sms`.
+//! Inside an axum application of one's own: it sends by itself, works the queue, and mounts the
+//! REST API under `/sms`.
 //!
 //! `cargo run -p examples --example embed`, then the commands it prints.
 
@@ -15,8 +15,12 @@ use sms_core::{CancellationToken, MemoryQueue, Message, Sandbox, Sender, Worker}
 use sms_server::{Api, KeyRing, KeyScope};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
-/// The application's own handler: an order comes in, an SMS goes out; one, however often the order is repeated.
-async fn order(State(sms): State<Sender>, Path(number): Path<u32>) -> Result<String, (StatusCode, String)> {
+/// The application's own handler: an order comes in, an SMS goes out; one, however often the order
+/// is repeated.
+async fn order(
+    State(sms): State<Sender>,
+    Path(number): Path<u32>,
+) -> Result<String, (StatusCode, String)> {
     let message = Message::new("+79251234567", "Ваш заказ принят").key(format!("order-{number}"));
     let failed = |error: sms_core::Error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string());
     let id = sms.send(message).await.map_err(failed)?;
@@ -33,12 +37,15 @@ async fn main() -> anyhow::Result<()> {
     let worker = Worker::builder(store.clone(), queue.clone(), Sandbox::new()).build();
     let worker = tokio::spawn(worker.run(shutdown.clone()));
 
-    // The API wants a key of each caller. It is shown once and kept as a hash; an application makes one for each client.
+    // The API wants a key of each caller. It is shown once and kept as a hash; an application makes
+    // one for each client.
     let keys = KeyRing::new(store.clone(), None);
     let key = keys.create("an example", &[KeyScope::Send, KeyScope::Read]).await?;
     let api = Api::new(sms.clone(), store, queue, keys);
-    let app =
-        axum::Router::new().route("/orders/{number}", post(order)).with_state(sms).nest("/sms", api.router());
+    let app = axum::Router::new()
+        .route("/orders/{number}", post(order))
+        .with_state(sms)
+        .nest("/sms", api.router());
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     let address = listener.local_addr()?;

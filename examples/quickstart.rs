@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::{
-    CancellationToken, Class, MemoryQueue, MemoryStore, Message, Sandbox, Scope, Sender, Status, Store,
-    Worker,
+    CancellationToken, Class, MemoryQueue, MemoryStore, Message, Sandbox, Scope, Sender, Status,
+    Store, Worker,
 };
 
 #[tokio::main]
@@ -18,13 +18,19 @@ async fn main() -> anyhow::Result<()> {
     let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
     let sms = Sender::builder(store.clone()).queue(queue.clone()).build();
     let shutdown = CancellationToken::new();
-    let worker =
-        tokio::spawn(Worker::builder(store.clone(), queue, Sandbox::new()).build().run(shutdown.clone()));
+    let worker = tokio::spawn(
+        Worker::builder(store.clone(), queue, Sandbox::new()).build().run(shutdown.clone()),
+    );
 
-    let id =
-        sms.send(Message::new("8 (925) 123-45-67", "Код 1234").class(Class::Otp).key("login-42")).await?;
+    let id = sms
+        .send(Message::new("8 (925) 123-45-67", "Код 1234").class(Class::Otp).key("login-42"))
+        .await?;
     println!("accepted: {id}");
-    while store.get(id, &Scope::All).await?.is_some_and(|stored| stored.state.status != Status::Delivered) {
+    while store
+        .get(id, &Scope::All)
+        .await?
+        .is_some_and(|stored| stored.state.status != Status::Delivered)
+    {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     println!("delivered");

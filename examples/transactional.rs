@@ -21,7 +21,10 @@ async fn main() -> anyhow::Result<()> {
     let message = Message::new("+79251234567", "Ваш заказ принят");
     let (accepted, inside) = (message.clone(), store.clone());
     let id = store.transaction(move |tx| {
-        tx.execute("CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, item TEXT NOT NULL)", [])?;
+        tx.execute(
+            "CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, item TEXT NOT NULL)",
+            [],
+        )?;
         tx.execute("INSERT INTO orders (item) VALUES (?1)", ["book"])?;
         anyhow::Ok(inside.insert_in(tx, &accepted)?)
     });
@@ -36,10 +39,18 @@ async fn main() -> anyhow::Result<()> {
     assert!(refused.await.is_err());
     let reference = Some("order-2".to_owned());
     assert!(
-        store.list(&ListRequest { reference, limit: 1, ..Default::default() }).await?.messages.is_empty()
+        store
+            .list(&ListRequest { reference, limit: 1, ..Default::default() })
+            .await?
+            .messages
+            .is_empty()
     );
 
-    while store.get(id, &Scope::All).await?.is_some_and(|stored| stored.state.status != Status::Delivered) {
+    while store
+        .get(id, &Scope::All)
+        .await?
+        .is_some_and(|stored| stored.state.status != Status::Delivered)
+    {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     println!("the order is stored and its SMS delivered");

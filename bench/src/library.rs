@@ -1,4 +1,5 @@
-//! The library without HTTP, in a process of its own: a sender, a worker, and a provider that accepts at once.
+//! The library without HTTP, in a process of its own: a sender, a worker, and a provider that
+//! accepts at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +10,8 @@ use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use sms_core::store::{ListRequest, Scope};
 use sms_core::{
-    CancellationToken, Limits, MemoryQueue, Message, MessageId, Outcome, Provider, Sender, Status, Store,
-    Submission, Worker,
+    CancellationToken, Limits, MemoryQueue, Message, MessageId, Outcome, Provider, Sender, Status,
+    Store, Submission, Worker,
 };
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 use tokio::time::{Instant, sleep};
@@ -56,7 +57,8 @@ impl Library {
         let sender = sender.build();
         let before = Usage::of_this_process()?;
         let start = Instant::now();
-        let tasks = (0..self.senders).map(|first| tokio::spawn(self.clone().send(sender.clone(), first)));
+        let tasks =
+            (0..self.senders).map(|first| tokio::spawn(self.clone().send(sender.clone(), first)));
         for sent in try_join_all(tasks).await? {
             sent?;
         }
@@ -66,7 +68,11 @@ impl Library {
         let seconds = start.elapsed().as_secs_f64();
         let after = Usage::of_this_process()?;
         shutdown.cancel();
-        Ok(Done { seconds, cpu_seconds: after.cpu_seconds - before.cpu_seconds, peak_mib: after.peak_mib })
+        Ok(Done {
+            seconds,
+            cpu_seconds: after.cpu_seconds - before.cpu_seconds,
+            peak_mib: after.peak_mib,
+        })
     }
 
     async fn send(self, sender: Sender, first: u64) -> sms_core::Result<()> {

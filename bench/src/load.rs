@@ -1,7 +1,8 @@
-//! The client, a process of its own: messages over the REST API, on connections that are kept alive.
+//! The client, a process of its own: messages over the REST API, on connections that are kept
+//! alive.
 //!
-//! It writes each request in one piece and reads no more of an answer than it must, so that it takes as little as possible
-//! of the machine that it shares with what is measured.
+//! It writes each request in one piece and reads no more of an answer than it must, so that it
+//! takes as little as possible of the machine that it shares with what is measured.
 
 use std::time::Duration;
 
@@ -85,8 +86,10 @@ impl Load {
     pub(crate) async fn run(self) -> anyhow::Result<Loaded> {
         let step = usize::try_from(self.connections)?;
         let shares = (0..self.connections).map(|first| (first..self.requests).step_by(step));
-        // Where requests go as quickly as they can, they are written before: their writing takes from the server's cores.
-        let write = |number| if self.rate.is_none() { self.write(number, 0) } else { String::new() };
+        // Where requests go as quickly as they can, they are written before: their writing takes
+        // from the server's cores.
+        let write =
+            |number| if self.rate.is_none() { self.write(number, 0) } else { String::new() };
         let shares: Vec<Vec<_>> =
             shares.map(|numbers| numbers.map(|number| (number, write(number))).collect()).collect();
         let (started, start) = (micros(), Instant::now());
@@ -98,8 +101,13 @@ impl Load {
     }
 
     /// One connection's share of the requests: how long each took, in microseconds.
-    async fn converse(&self, requests: Vec<(u64, String)>, start: Instant) -> anyhow::Result<Vec<u64>> {
-        let mut stream = TcpStream::connect(&self.address).await.context("cannot reach the server")?;
+    async fn converse(
+        &self,
+        requests: Vec<(u64, String)>,
+        start: Instant,
+    ) -> anyhow::Result<Vec<u64>> {
+        let mut stream =
+            TcpStream::connect(&self.address).await.context("cannot reach the server")?;
         stream.set_nodelay(true)?;
         let (mut latencies, mut answer) = (Vec::with_capacity(requests.len()), Vec::new());
         for (number, mut request) in requests {
@@ -107,18 +115,22 @@ impl Load {
             if let Some(rate) = self.rate {
                 let planned = start + Duration::from_secs_f64(number as f64 / rate as f64);
                 sleep_until(planned).await;
-                // One that had to wait for the answer before it has waited since its time; a late timer is no wait.
+                // One that had to wait for the answer before it has waited since its time; a late
+                // timer is no wait.
                 asked = if planned < asked { planned } else { Instant::now() };
                 request = self.write(number, micros() - asked.elapsed().as_micros() as u64);
             }
             stream.write_all(request.as_bytes()).await?;
-            read_answer(&mut stream, &mut answer).await.with_context(|| format!("request {number}"))?;
+            read_answer(&mut stream, &mut answer)
+                .await
+                .with_context(|| format!("request {number}"))?;
             latencies.push(asked.elapsed().as_micros() as u64);
         }
         Ok(latencies)
     }
 
-    /// The request of this number; `asked` is when its messages were asked for, 0 where that does not count.
+    /// The request of this number; `asked` is when its messages were asked for, 0 where that does
+    /// not count.
     fn write(&self, number: u64, asked: u64) -> String {
         let mut body = String::new();
         if !self.get {
@@ -154,7 +166,8 @@ async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> anyhow::Re
             let text = std::str::from_utf8(&answer[..head])?;
             let length = text.lines().find_map(|line| {
                 let (name, value) = line.split_once(':')?;
-                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+                name.eq_ignore_ascii_case("content-length")
+                    .then(|| value.trim().parse::<usize>().ok())?
             });
             end = head + 4 + length.context("an answer without a length")?;
         }

@@ -1,7 +1,8 @@
-//! Measures the server and the library, and beside them, in the same run, what this machine can do at all.
+//! Measures the server and the library, and beside them, in the same run, what this machine can do
+//! at all.
 //!
-//! `sms-bench` alone measures everything and writes `target/bench/summary.json`; see docs/PERFORMANCE.md. The other
-//! commands are the processes that a run starts.
+//! `sms-bench` alone measures everything and writes `target/bench/summary.json`; see
+//! docs/PERFORMANCE.md. The other commands are the processes that a run starts.
 
 #![expect(clippy::print_stdout, reason = "a program whose output is a table")]
 #![expect(
@@ -68,9 +69,12 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    // One thread for what stands beside the measured process, so that it takes no more than it needs.
+    // One thread for what stands beside the measured process, so that it takes no more than it
+    // needs.
     let mut runtime = match &cli.command {
-        Some(Command::Load(_) | Command::Sink { .. }) => tokio::runtime::Builder::new_current_thread(),
+        Some(Command::Load(_) | Command::Sink { .. }) => {
+            tokio::runtime::Builder::new_current_thread()
+        }
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
     runtime.enable_all().build()?.block_on(run(cli))
@@ -82,7 +86,9 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Library(library)) => print(&library.run().await?),
         Some(Command::Sink { port }) => sink::serve(port).await,
         Some(Command::Hello { port }) => floor::http::serve(port).await,
-        None => cases::run(cli.full, Duration::from_millis(cli.floor_ms), &cli.only, &cli.output).await,
+        None => {
+            cases::run(cli.full, Duration::from_millis(cli.floor_ms), &cli.only, &cli.output).await
+        }
     }
 }
 

@@ -22,8 +22,9 @@ pub(crate) struct Services {
 impl Services {
     /// From the environment, or the usual ones on this machine.
     pub(crate) fn read() -> Self {
-        let address =
-            |variable: &str, usual: &str| std::env::var(variable).unwrap_or_else(|_| usual.to_owned());
+        let address = |variable: &str, usual: &str| {
+            std::env::var(variable).unwrap_or_else(|_| usual.to_owned())
+        };
         Self {
             pg: address("SMS_TEST_PG_URL", "postgres://postgres@127.0.0.1:5432/postgres"),
             redis: address("SMS_TEST_REDIS_URL", "redis://127.0.0.1:6379"),
@@ -58,10 +59,15 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) async fn new(services: &Services, store: StoreKind, queue: QueueKind) -> anyhow::Result<Self> {
+    pub(crate) async fn new(
+        services: &Services,
+        store: StoreKind,
+        queue: QueueKind,
+    ) -> anyhow::Result<Self> {
         let name = format!("bench_{}", uuid::Uuid::now_v7().simple());
         // Beside the program and not in the folder for temporary files, which may be memory.
-        let folder = TempDir::with_prefix_in("bench-", std::env::current_exe()?.with_file_name(""))?;
+        let folder =
+            TempDir::with_prefix_in("bench-", std::env::current_exe()?.with_file_name(""))?;
         if store == StoreKind::Pg {
             execute(&services.pg, &format!("CREATE DATABASE {name}")).await?;
         }
@@ -71,7 +77,9 @@ impl Place {
     /// The address of the store.
     pub(crate) fn store_url(&self) -> anyhow::Result<String> {
         match self.store {
-            StoreKind::Sqlite => Ok(format!("sqlite:{}", self.folder.path().join("sms.db").display())),
+            StoreKind::Sqlite => {
+                Ok(format!("sqlite:{}", self.folder.path().join("sms.db").display()))
+            }
             StoreKind::Pg => database(&self.services.pg, &self.name),
         }
     }
@@ -99,7 +107,8 @@ impl Place {
         })
     }
 
-    /// Tells the database to tidy up and to write out, so that a figure does not pay for the one before.
+    /// Tells the database to tidy up and to write out, so that a figure does not pay for the one
+    /// before.
     pub(crate) async fn calm(&self) -> anyhow::Result<()> {
         if self.store == StoreKind::Pg {
             execute(&self.store_url()?, "VACUUM ANALYZE").await?;
@@ -111,7 +120,8 @@ impl Place {
     /// Removes everything.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
         if self.store == StoreKind::Pg {
-            execute(&self.services.pg, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await?;
+            execute(&self.services.pg, &format!("DROP DATABASE {} WITH (FORCE)", self.name))
+                .await?;
         }
         match self.queue {
             QueueKind::Memory | QueueKind::Away => {}
@@ -151,11 +161,16 @@ async fn forget_amqp(url: &str, prefix: &str) -> anyhow::Result<()> {
     let channel = conn.create_channel().await?;
     for lane in ["urgent", "normal", "bulk", "dead"] {
         channel
-            .queue_delete(format!("{prefix}.{lane}").into(), lapin::options::QueueDeleteOptions::default())
+            .queue_delete(
+                format!("{prefix}.{lane}").into(),
+                lapin::options::QueueDeleteOptions::default(),
+            )
             .await?;
     }
     let exchange = format!("{prefix}.dead");
-    channel.exchange_delete(exchange.into(), lapin::options::ExchangeDeleteOptions::default()).await?;
+    channel
+        .exchange_delete(exchange.into(), lapin::options::ExchangeDeleteOptions::default())
+        .await?;
     conn.close(0, "done".into()).await?;
     Ok(())
 }

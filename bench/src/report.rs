@@ -1,4 +1,5 @@
-//! What is printed and what is written: a line for each figure, beside its floor and what it must reach.
+//! What is printed and what is written: a line for each figure, beside its floor and what it must
+//! reach.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -66,7 +67,12 @@ impl Part {
     }
 
     /// A figure that must be so much at the most.
-    pub(crate) fn at_most(name: &str, figure: f64, unit: &'static str, (must, goal): (f64, f64)) -> Self {
+    pub(crate) fn at_most(
+        name: &str,
+        figure: f64,
+        unit: &'static str,
+        (must, goal): (f64, f64),
+    ) -> Self {
         let (name, sense) = (name.to_owned(), Sense::AtMost);
         Self {
             name,
@@ -145,7 +151,8 @@ impl Report {
     /// Adds a figure to a row.
     pub(crate) fn add(&mut self, row: u8, part: Part) {
         println!("{}", line(&row.to_string(), &part));
-        let row = self.rows.entry(row).or_insert_with(|| Row { worst: part.clone(), parts: Vec::new() });
+        let row =
+            self.rows.entry(row).or_insert_with(|| Row { worst: part.clone(), parts: Vec::new() });
         row.parts.push(part);
     }
 
@@ -172,9 +179,16 @@ impl Report {
     /// Compares what came since the last time with this floor, of before and after it.
     pub(crate) fn compare(&mut self, floor: &Floor) {
         for row in self.rows.values_mut() {
-            let new = row.parts.iter_mut().filter(|part| !part.steps.is_empty() && !part.is_compared);
+            let new =
+                row.parts.iter_mut().filter(|part| !part.steps.is_empty() && !part.is_compared);
             for part in new {
-                *part = Part::of_steps(&part.name, part.figure, floor, part.steps, (part.must, part.goal));
+                *part = Part::of_steps(
+                    &part.name,
+                    part.figure,
+                    floor,
+                    part.steps,
+                    (part.must, part.goal),
+                );
                 part.is_compared = true;
             }
             if let Some(worst) = row.parts.iter().min_by(|a, b| a.margin().total_cmp(&b.margin())) {
@@ -198,7 +212,12 @@ impl Report {
     }
 
     /// Writes the whole.
-    pub(crate) fn write(mut self, path: &Path, before: &Floor, after: &Floor) -> anyhow::Result<()> {
+    pub(crate) fn write(
+        mut self,
+        path: &Path,
+        before: &Floor,
+        after: &Floor,
+    ) -> anyhow::Result<()> {
         for row in self.rows.values_mut().filter(|row| row.parts.len() < 2) {
             row.parts.clear();
         }

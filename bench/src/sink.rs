@@ -43,7 +43,8 @@ struct Book {
     latencies: Vec<u64>,
     urgent: Vec<u64>,
     delay: Duration,
-    /// The last id given out; they begin with the time and live through a new beginning, since no id comes twice.
+    /// The last id given out; they begin with the time and live through a new beginning, since no
+    /// id comes twice.
     id: u64,
 }
 
@@ -58,7 +59,8 @@ pub(crate) async fn serve(port: u16) -> anyhow::Result<()> {
         .route("/bench/seen", get(seen))
         .route("/bench/anew/{delay_ms}", post(anew))
         .with_state(Arc::new(Mutex::new(Book { id: micros(), ..Book::default() })));
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.context("the port of the stand-in")?;
+    let listener =
+        TcpListener::bind(("127.0.0.1", port)).await.context("the port of the stand-in")?;
     axum::serve(listener, routes).await?;
     Ok(())
 }
@@ -87,7 +89,10 @@ async fn status(form: String) -> String {
             format!(r#""{id}":{{"status":"OK","status_code":102,"cost":"0.50","status_text":"On the way"}}"#)
         })
         .collect();
-    format!(r#"{{"status":"OK","status_code":100,"balance":4122.56,"sms":{{{}}}}}"#, states.join(","))
+    format!(
+        r#"{{"status":"OK","status_code":100,"balance":4122.56,"sms":{{{}}}}}"#,
+        states.join(",")
+    )
 }
 
 async fn messages(State(book): State<Shared>) -> String {
@@ -127,7 +132,9 @@ impl Book {
                 alone = Some(value);
             } else if let Some(to) = alone.as_ref().filter(|_| name == "msg") {
                 self.accept(to, &value, now, &mut answer);
-            } else if let Some(to) = name.strip_prefix("to[").and_then(|name| name.strip_suffix(']')) {
+            } else if let Some(to) =
+                name.strip_prefix("to[").and_then(|name| name.strip_suffix(']'))
+            {
                 self.accept(to, &value, now, &mut answer);
             }
         }

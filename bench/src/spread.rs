@@ -20,7 +20,12 @@ impl Spread {
             let rank = (micros.len() * per_cent).div_ceil(100).max(1);
             micros.get(rank - 1).map_or(0.0, |micros| *micros as f64 / 1000.0)
         };
-        Self { count: micros.len(), p50_ms: quantile(50), p99_ms: quantile(99), max_ms: quantile(100) }
+        Self {
+            count: micros.len(),
+            p50_ms: quantile(50),
+            p99_ms: quantile(99),
+            max_ms: quantile(100),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! What is measured: the server as people run it, a stand-in for sms.ru beside it, and what both have to say.
+//! What is measured: the server as people run it, a stand-in for sms.ru beside it, and what both
+//! have to say.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -92,7 +93,10 @@ impl System {
     pub(crate) async fn wait_until_sent(&self, messages: u64) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while self.sink.messages().await? < messages {
-            ensure!(Instant::now() < deadline, "the provider was not called for all of {messages} messages");
+            ensure!(
+                Instant::now() < deadline,
+                "the provider was not called for all of {messages} messages"
+            );
             sleep(LOOK).await;
         }
         let request = ListRequest {
@@ -145,7 +149,8 @@ pub(crate) fn start_server(
     provider: &str,
     concurrency: usize,
 ) -> anyhow::Result<Running> {
-    let (store, queue, concurrency) = (place.store_url()?, place.queue_url(), concurrency.to_string());
+    let (store, queue, concurrency) =
+        (place.store_url()?, place.queue_url(), concurrency.to_string());
     let settings = [
         ("SMS_STORE", store.as_str()),
         ("SMS_QUEUE", &queue),
@@ -219,7 +224,8 @@ impl Sink {
     pub(crate) async fn start() -> anyhow::Result<Self> {
         let port = free_port()?;
         let program = std::env::current_exe()?;
-        let running = Running::start(Path::new(&program), &["sink", "--port", &port.to_string()], &[])?;
+        let running =
+            Running::start(Path::new(&program), &["sink", "--port", &port.to_string()], &[])?;
         wait_for_port(port).await?;
         Ok(Self(running, port))
     }
@@ -264,8 +270,14 @@ pub(crate) async fn request(address: &str, method: &str, path: &str) -> anyhow::
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
-    ensure!(answer.starts_with(b"HTTP/1.1 2"), "{path} answered {}", String::from_utf8_lossy(&answer));
-    let head =
-        answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").context("an answer without a head")?;
+    ensure!(
+        answer.starts_with(b"HTTP/1.1 2"),
+        "{path} answered {}",
+        String::from_utf8_lossy(&answer)
+    );
+    let head = answer
+        .windows(4)
+        .position(|bytes| bytes == b"\r\n\r\n")
+        .context("an answer without a head")?;
     Ok(answer.split_off(head + 4))
 }

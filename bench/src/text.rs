@@ -5,7 +5,8 @@ pub(crate) const MARK: &str = "Bench";
 /// The same for urgent ones.
 pub(crate) const URGENT_MARK: &str = "Alert";
 
-/// The body of a request for one message: its number, and when it was asked for, in microseconds since 1970.
+/// The body of a request for one message: its number, and when it was asked for, in microseconds
+/// since 1970.
 pub(crate) fn message(number: u64, asked: u64, class: &str) -> String {
     let mark = if class == "otp" { URGENT_MARK } else { MARK };
     let text = text(mark, number, asked);

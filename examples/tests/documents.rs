@@ -1,4 +1,5 @@
-//! The documents, as a forge shows them: links lead somewhere, and no line of code is there for rustdoc alone.
+//! The documents, as a forge shows them: links lead somewhere, and no line of code is there for
+//! rustdoc alone.
 
 #![allow(clippy::expect_used)]
 
@@ -19,8 +20,10 @@ fn root() -> PathBuf {
 /// Every Markdown file of the project: at the top, in `docs`, in the crates and one folder below.
 fn documents() -> Vec<Document> {
     let folders = |folder: &Path| {
-        let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-        let hidden = |path: &Path| path.file_name().is_some_and(|name| name == "target" || name == "data");
+        let entries =
+            fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let hidden =
+            |path: &Path| path.file_name().is_some_and(|name| name == "target" || name == "data");
         entries.filter(|path| path.is_dir() && !hidden(path)).collect::<Vec<_>>()
     };
     let mut all = vec![root()];
@@ -61,7 +64,9 @@ impl Document {
         };
         let lines = self.text.lines();
         lines
-            .filter_map(|line| definition(line).map(|(end, target)| (&line[1..end], line[target..].trim())))
+            .filter_map(|line| {
+                definition(line).map(|(end, target)| (&line[1..end], line[target..].trim()))
+            })
             .collect()
     }
 
@@ -74,7 +79,8 @@ impl Document {
     /// The labels of `[text][label]` and of `[code]` by itself.
     fn references(&self) -> Vec<String> {
         let mut found = Vec::new();
-        for line in self.text.lines().filter(|line| !line.starts_with('[') || !line.contains("]: ")) {
+        for line in self.text.lines().filter(|line| !line.starts_with('[') || !line.contains("]: "))
+        {
             let line = &without_code(line);
             for (at, _) in line.match_indices('[') {
                 let Some(end) = line[at..].find(']').map(|end| at + end) else { continue };
@@ -92,11 +98,12 @@ impl Document {
     fn has(&self, anchor: &str) -> bool {
         let headings = self.text.lines().filter(|line| line.starts_with('#'));
         let anchors = headings.map(|line| {
-            let kept = line.trim_start_matches('#').trim().chars().filter_map(|letter| match letter {
-                ' ' => Some('-'),
-                '-' | '_' => Some(letter),
-                letter => letter.is_alphanumeric().then_some(letter),
-            });
+            let kept =
+                line.trim_start_matches('#').trim().chars().filter_map(|letter| match letter {
+                    ' ' => Some('-'),
+                    '-' | '_' => Some(letter),
+                    letter => letter.is_alphanumeric().then_some(letter),
+                });
             kept.flat_map(char::to_lowercase).collect::<String>()
         });
         anchors.into_iter().any(|known| known == anchor)
@@ -126,8 +133,9 @@ fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
     for document in documents() {
         let definitions = document.definitions().into_iter().map(|(_, target)| target);
         for target in document.inline().into_iter().chain(definitions).filter(is_relative) {
-            let (file, anchor) =
-                target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
+            let (file, anchor) = target
+                .split_once('#')
+                .map_or((target, None), |(file, anchor)| (file, Some(anchor)));
             let folder = document.path.parent().expect("a folder");
             let path = if file.is_empty() { document.path.clone() } else { folder.join(file) };
             let found = path.exists() && anchor.is_none_or(|anchor| read(path).has(anchor));
@@ -143,8 +151,11 @@ fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
 fn every_reference_has_a_definition_in_its_document() {
     let mut dead = Vec::new();
     for document in documents() {
-        let defined: Vec<&str> = document.definitions().into_iter().map(|(label, _)| label).collect();
-        for label in document.references().into_iter().filter(|label| !defined.contains(&label.as_str())) {
+        let defined: Vec<&str> =
+            document.definitions().into_iter().map(|(label, _)| label).collect();
+        for label in
+            document.references().into_iter().filter(|label| !defined.contains(&label.as_str()))
+        {
             dead.push(format!("{}: [{label}]", document.path.display()));
         }
     }
@@ -158,7 +169,10 @@ fn no_block_of_code_shows_lines_that_are_meant_to_be_hidden_and_each_says_its_la
         for block in &document.code {
             let is_rust = block.starts_with("```rust");
             let hidden = block.lines().any(|line| line == "#" || line.starts_with("# "));
-            if (is_rust && hidden) || block.starts_with("```\nuse ") || block.starts_with("```no_run") {
+            if (is_rust && hidden)
+                || block.starts_with("```\nuse ")
+                || block.starts_with("```no_run")
+            {
                 wrong.push(format!("{}:\n{block}", document.path.display()));
             }
         }
@@ -166,7 +180,8 @@ fn no_block_of_code_shows_lines_that_are_meant_to_be_hidden_and_each_says_its_la
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The first definition of a label counts: the crate's, before the README is included, leads to an item.
+/// The first definition of a label counts: the crate's, before the README is included, leads to an
+/// item.
 #[test]
 fn links_of_a_crates_readme_lead_to_items_in_its_documentation() {
     let mut dead = Vec::new();
@@ -183,7 +198,8 @@ fn links_of_a_crates_readme_lead_to_items_in_its_documentation() {
             continue;
         }
         let inline = document.inline().into_iter().filter(is_relative).map(str::to_owned);
-        let undefined = document.definitions().into_iter().filter(|(_, target)| is_relative(target));
+        let undefined =
+            document.definitions().into_iter().filter(|(_, target)| is_relative(target));
         let undefined = undefined.filter(|(label, _)| !code.contains(&format!("//! [{label}]: ")));
         let found = inline.chain(undefined.map(|(label, _)| label.to_owned()));
         dead.extend(found.map(|what| format!("{}: {what}", document.path.display())));

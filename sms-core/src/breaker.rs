@@ -17,16 +17,19 @@ use crate::provider::{Account, Provider};
 /// The longest a question about the account may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Pauses a provider that refuses the account ([`Blocked`](crate::OutcomeClass::Blocked)) or does not serve (half of the
-/// last 20 outcomes `NotSent`, `Unknown` or an [outage](Outcome::outage)), so that an outage costs a handful of messages
-/// and not the backlog. A new breaker lets one call through, and the others with its outcome.
+/// Pauses a provider that refuses the account ([`Blocked`](crate::OutcomeClass::Blocked)) or does
+/// not serve (half of the last 20 outcomes `NotSent`, `Unknown` or an [outage](Outcome::outage)),
+/// so that an outage costs a handful of messages and not the backlog. A new breaker lets one call
+/// through, and the others with its outcome.
 ///
-/// After a pause the account is checked, where the provider has one. Where that [covers](Account::covers) the reason of
-/// the pause, it ends the pause; otherwise the next message is to prove that the provider serves, and until then the
-/// pause is shown as [such](EndsBy::NextMessage). Either way the first message goes alone. A person can
+/// After a pause the account is checked, where the provider has one. Where that
+/// [covers](Account::covers) the reason of the pause, it ends the pause; otherwise the next message
+/// is to prove that the provider serves, and until then the pause is shown as
+/// [such](EndsBy::NextMessage). Either way the first message goes alone. A person can
 /// [hold](Self::hold) the provider and let it go again.
 ///
-/// An urgent message waits for the outcome of such a first call for a second at most; then it goes too, by itself.
+/// An urgent message waits for the outcome of such a first call for a second at most; then it goes
+/// too, by itself.
 #[derive(Debug)]
 pub struct Breaker {
     provider: Arc<dyn Provider>,
@@ -48,7 +51,8 @@ pub struct Pause {
     pub until: Option<Instant>,
     /// What ends it.
     pub ends_by: EndsBy,
-    /// The provider that gave the code, where a combinator such as [`Failover`](crate::Failover) asked several.
+    /// The provider that gave the code, where a combinator such as [`Failover`](crate::Failover)
+    /// asked several.
     pub provider: Option<String>,
     /// When it began, or the reason was last confirmed.
     pub at: Instant,
@@ -78,7 +82,8 @@ pub enum Admission {
 }
 
 impl Breaker {
-    /// A breaker that lets everything through, once the first call has shown that this provider serves.
+    /// A breaker that lets everything through, once the first call has shown that this provider
+    /// serves.
     pub fn new(provider: impl Provider) -> Self {
         Self { provider: Arc::new(provider), inner: Mutex::default(), changed: Notify::new() }
     }
@@ -116,10 +121,11 @@ impl Breaker {
         }
     }
 
-    /// Waits until a call that was admitted may start; `false` when it may not any more. Each call that starts is followed
-    /// by a [`record`](Self::record) or a [`call_off`](Self::call_off).
+    /// Waits until a call that was admitted may start; `false` when it may not any more. Each call
+    /// that starts is followed by a [`record`](Self::record) or a [`call_off`](Self::call_off).
     ///
-    /// Where nothing is proven, one call starts and the others wait for its outcome, an urgent one for a second.
+    /// Where nothing is proven, one call starts and the others wait for its outcome, an urgent one
+    /// for a second.
     pub async fn start(&self, admission: Admission, urgent: bool) -> bool {
         loop {
             let changed = self.changed.notified();
@@ -161,7 +167,8 @@ impl Breaker {
     pub fn record(&self, outcomes: &[Outcome]) {
         let mut inner = self.lock();
         for outcome in outcomes {
-            let covered = |code| self.account(outcome.provider.as_deref()).is_some_and(|it| it.covers(code));
+            let covered =
+                |code| self.account(outcome.provider.as_deref()).is_some_and(|it| it.covers(code));
             inner.record(outcome, covered);
         }
         inner.end_fresh();
@@ -177,7 +184,8 @@ impl Breaker {
         )
     }
 
-    /// Learns that another worker's message was accepted at this time, which ends a pause that began before.
+    /// Learns that another worker's message was accepted at this time, which ends a pause that
+    /// began before.
     pub fn served_elsewhere(&self, at: Instant) {
         if self.lock().served_elsewhere(at) {
             tracing::info!("the provider serves another worker: resumed");
@@ -205,15 +213,15 @@ impl Breaker {
         self.changed.notify_waiters();
     }
 
-    /// Ends a hold and any pause, by the word of a person and without asking the account first: the next message is to
-    /// show whether the provider serves.
+    /// Ends a hold and any pause, by the word of a person and without asking the account first: the
+    /// next message is to show whether the provider serves.
     pub fn resume(&self) {
         self.lock().resume();
         self.changed.notify_waiters();
     }
 
-    /// Checks the account whenever a pause is over, until this is dropped. One task of a worker runs it, so that a pause ends
-    /// also where no message waits.
+    /// Checks the account whenever a pause is over, until this is dropped. One task of a worker
+    /// runs it, so that a pause ends also where no message waits.
     pub async fn tend(&self) {
         loop {
             let changed = self.changed.notified();
@@ -238,7 +246,8 @@ impl Breaker {
         let checked = match self.account(pause.provider.as_deref()) {
             None => Ok(()),
             Some(account) => {
-                let timed_out = |error| Err(Error::unavailable("the account was not told in time", error));
+                let timed_out =
+                    |error| Err(Error::unavailable("the account was not told in time", error));
                 timeout(CHECK_TIMEOUT, account.check()).await.unwrap_or_else(timed_out)
             }
         };

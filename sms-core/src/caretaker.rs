@@ -19,7 +19,8 @@ use crate::worker::least_lease;
 const INTERVAL: Duration = Duration::from_millis(500);
 /// How often it looks for unmatched receipts that can only be about one message.
 const INFER_INTERVAL: Duration = Duration::from_secs(10);
-/// How much longer than a lease unmatched receipts are left alone: late answers may still claim them.
+/// How much longer than a lease unmatched receipts are left alone: late answers may still claim
+/// them.
 const INFER_MARGIN: Duration = Duration::from_mins(2);
 /// How often it looks for old messages.
 const PURGE_INTERVAL: Duration = Duration::from_mins(10);
@@ -30,21 +31,22 @@ const BATCH: usize = 1000;
 const ROUNDS: usize = 20;
 /// A message that was offered to the queue and is still waiting is offered again after this.
 const OFFER_AGAIN_AFTER: Duration = Duration::from_secs(20);
-/// The same while the queue is away: longer, since the stand-in loses nothing, and what it holds need not be offered again
-/// and again.
+/// The same while the queue is away: longer, since the stand-in loses nothing, and what it holds
+/// need not be offered again and again.
 const OFFER_AGAIN_AFTER_AWAY: Duration = Duration::from_secs(30);
-/// While the queue is away, what was offered to it is offered to the stand-in this much earlier: 5 s after its sender pushed
-/// it; and for a while after it is back, since pushes may have failed until then.
+/// While the queue is away, what was offered to it is offered to the stand-in this much earlier: 5
+/// s after its sender pushed it; and for a while after it is back, since pushes may have failed
+/// until then.
 const AHEAD_AWAY: Duration = Duration::from_secs(15);
 const AHEAD_AFTER: Duration = Duration::from_secs(10);
 /// How long one step may take.
 const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Offers due messages to the queue, rescues those whose worker vanished, expires those past their deadline, asks
-/// for receipts that do not come by themselves, and purges old messages.
+/// Offers due messages to the queue, rescues those whose worker vanished, expires those past their
+/// deadline, asks for receipts that do not come by themselves, and purges old messages.
 ///
-/// Every worker runs one; several do no harm, for each step is a compare-and-set in the store. An application that
-/// only sends needs none of its own.
+/// Every worker runs one; several do no harm, for each step is a compare-and-set in the store. An
+/// application that only sends needs none of its own.
 #[derive(Debug)]
 pub struct Caretaker {
     store: Arc<dyn Store>,
@@ -74,10 +76,11 @@ impl Caretaker {
         }
     }
 
-    /// Works until the shutdown, which drops the step in hand: each is a compare-and-set, and what it leaves undone the
-    /// next round does. A failure of a step is logged.
+    /// Works until the shutdown, which drops the step in hand: each is a compare-and-set, and what
+    /// it leaves undone the next round does. A failure of a step is logged.
     pub async fn run(&self, shutdown: &CancellationToken) {
-        let step = |name: &str| Outage::new(format!("the caretaker's step `{name}`"), "it is repeated");
+        let step =
+            |name: &str| Outage::new(format!("the caretaker's step `{name}`"), "it is repeated");
         let [expire, rescue, offer, ask, infer, purge] =
             ["expire", "rescue", "offer", "ask for receipts", "infer", "purge"].map(step);
         let care = async {
@@ -92,7 +95,9 @@ impl Caretaker {
                     // More only at the usual pace: it is the provider's time.
                     self.ask_for_receipts().await.map(|()| false)
                 })),
-                repeat(INFER_INTERVAL, || run(&infer, async { self.infer().await.map(|()| false) })),
+                repeat(INFER_INTERVAL, || run(&infer, async {
+                    self.infer().await.map(|()| false)
+                })),
                 repeat(PURGE_INTERVAL, || run(&purge, self.purge())),
             )
         };
@@ -108,7 +113,10 @@ impl Caretaker {
         for _ in 0..ROUNDS {
             let expired = self.store.expire(BATCH).await?;
             if !expired.is_empty() {
-                tracing::info!(messages = expired.len(), "expired: their deadline passed while they waited");
+                tracing::info!(
+                    messages = expired.len(),
+                    "expired: their deadline passed while they waited"
+                );
                 self.ends.moved(&self.store, &expired, "deadline").await;
             }
             if expired.len() < BATCH {
@@ -127,7 +135,10 @@ impl Caretaker {
         for _ in 0..ROUNDS {
             let rescued = self.store.rescue(BATCH).await?;
             if !rescued.is_empty() {
-                tracing::warn!(messages = rescued.len(), "rescued: their worker vanished while sending");
+                tracing::warn!(
+                    messages = rescued.len(),
+                    "rescued: their worker vanished while sending"
+                );
                 self.ends.moved(&self.store, &rescued, "end of the lease").await;
             }
             if rescued.len() < BATCH {
@@ -137,8 +148,9 @@ impl Caretaker {
         Ok(true)
     }
 
-    /// Offers what is due to the queue, as far as half of each lane has room: the other half is the senders', lest one of
-    /// both drop what the other has filled it with. Whether it did: there may be more than room for it.
+    /// Offers what is due to the queue, as far as half of each lane has room: the other half is the
+    /// senders', lest one of both drop what the other has filled it with. Whether it did: there may
+    /// be more than room for it.
     ///
     /// # Errors
     ///
@@ -148,8 +160,10 @@ impl Caretaker {
             let stats = self.queue.stats().await?;
             let senders = stats.capacity.unwrap_or(0) / 2;
             let limits = stats.room().map(|room| room.saturating_sub(senders).min(BATCH));
-            let again_after = if stats.degraded { OFFER_AGAIN_AFTER_AWAY } else { OFFER_AGAIN_AFTER };
-            let ahead = if self.may_have_lost(stats.degraded) { AHEAD_AWAY } else { Duration::ZERO };
+            let again_after =
+                if stats.degraded { OFFER_AGAIN_AFTER_AWAY } else { OFFER_AGAIN_AFTER };
+            let ahead =
+                if self.may_have_lost(stats.degraded) { AHEAD_AWAY } else { Duration::ZERO };
             let request = DueRequest::new(limits, again_after).ahead(ahead);
             let jobs = self.store.due(request).await?;
             if jobs.is_empty() {
@@ -203,7 +217,10 @@ impl Caretaker {
         let quiet = least_lease(self.provider.limits().timeout) + INFER_MARGIN;
         let inferred = self.store.infer(quiet).await?;
         if !inferred.is_empty() {
-            tracing::info!(messages = inferred.len(), "sent after all, as receipts under unknown ids show");
+            tracing::info!(
+                messages = inferred.len(),
+                "sent after all, as receipts under unknown ids show"
+            );
             // The receipts may have said more.
             self.ends.moved(&self.store, &inferred, "receipt").await;
         }

@@ -11,7 +11,8 @@ use crate::queue::Lane;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
-    /// A one-time code: first lane, one recipient per request, [`OnUnknown::ResendOnce`], 5 minutes.
+    /// A one-time code: first lane, one recipient per request, [`OnUnknown::ResendOnce`], 5
+    /// minutes.
     Otp,
     /// An order, an appointment, an alarm: middle lane, [`OnUnknown::Hold`], 24 hours.
     #[default]

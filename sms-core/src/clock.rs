@@ -1,5 +1,5 @@
-//! Time: the clocks of a machine, as something a test can move, and the clock of a store, which is made of them and never
-//! goes back.
+//! Time: the clocks of a machine, as something a test can move, and the clock of a store, which is
+//! made of them and never goes back.
 
 mod steady;
 mod uptime;
@@ -15,10 +15,11 @@ pub use steady::{KeptTime, StoreClock, StoreTime};
 
 /// The clocks of a machine.
 ///
-/// Intervals inside a process are measured with `tokio::time::Instant`, never with these. What is due by a stored time is
-/// decided by a [`StoreClock`], which is made of both of them.
+/// Intervals inside a process are measured with `tokio::time::Instant`, never with these. What is
+/// due by a stored time is decided by a [`StoreClock`], which is made of both of them.
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// The wall clock: milliseconds since the Unix epoch, UTC. People and programs set it, forward and back.
+    /// The wall clock: milliseconds since the Unix epoch, UTC. People and programs set it, forward
+    /// and back.
     fn now_ms(&self) -> i64;
 
     /// The time since the machine started, which nobody can set.
@@ -28,7 +29,8 @@ pub trait Clock: Debug + Send + Sync + 'static {
 /// A reading of a clock that only goes forward, from the start of a machine on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uptime {
-    /// The run of the machine, as a number that no other run has: readings of different runs cannot be compared.
+    /// The run of the machine, as a number that no other run has: readings of different runs cannot
+    /// be compared.
     pub boot: u64,
     /// Milliseconds since the machine started, the time it was suspended included.
     pub ms: i64,
@@ -68,7 +70,8 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A machine that has just started, with a wall clock that shows `now_ms`, in milliseconds since the Unix epoch.
+    /// A machine that has just started, with a wall clock that shows `now_ms`, in milliseconds
+    /// since the Unix epoch.
     pub fn new(now_ms: i64) -> Arc<Self> {
         let (wall_ms, uptime_ms) = (AtomicI64::new(now_ms), AtomicI64::new(0));
         Arc::new(Self { wall_ms, uptime_ms, boot: AtomicU64::new(1) })
@@ -112,7 +115,8 @@ pub fn datetime_to_ms(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).unwrap_or(i64::MAX)
 }
 
-/// The point in time of `ms` milliseconds since the Unix epoch; one beyond the year 9999 is clamped.
+/// The point in time of `ms` milliseconds since the Unix epoch; one beyond the year 9999 is
+/// clamped.
 pub fn datetime_from_ms(ms: i64) -> OffsetDateTime {
     const LAST: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59.999 UTC);
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).unwrap_or(LAST)

@@ -1,7 +1,8 @@
 //! Log lines for messages that end badly: `failed`, `unknown`, `expired`, `undelivered`.
 //!
-//! Each is one line with the message's id, its attempt, the provider's code and the reason, however the message came to
-//! its end. Good ends leave none. A line holds no number and no text of a message.
+//! Each is one line with the message's id, its attempt, the provider's code and the reason, however
+//! the message came to its end. Good ends leave none. A line holds no number and no text of a
+//! message.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,8 +15,8 @@ use crate::state::Status;
 use crate::store::{Scope, Settled, Settlement, Store};
 use crate::supervise::catch_panic;
 
-/// Lines a second at the most, so that ten thousand messages that expire together do not drown the log; those beyond are
-/// counted, in one line for each batch.
+/// Lines a second at the most, so that ten thousand messages that expire together do not drown the
+/// log; those beyond are counted, in one line for each batch.
 const MAX_LINES: usize = 20;
 const SECOND: Duration = Duration::from_secs(1);
 /// How long the store may take to tell what became of the messages of one batch.
@@ -72,16 +73,24 @@ impl EndLog {
     }
 
     /// Logs those that a receipt ended, one answer of the store for each.
-    pub async fn received(&self, store: &dyn Store, receipts: &[Receipt], effects: &[ReceiptEffect]) {
-        let undelivered = receipts.iter().zip(effects).filter_map(|(receipt, effect)| match effect {
-            ReceiptEffect::Applied(id) if receipt.state == ReceiptState::Undelivered => Some(*id),
-            _ => None,
-        });
+    pub async fn received(
+        &self,
+        store: &dyn Store,
+        receipts: &[Receipt],
+        effects: &[ReceiptEffect],
+    ) {
+        let undelivered =
+            receipts.iter().zip(effects).filter_map(|(receipt, effect)| match effect {
+                ReceiptEffect::Applied(id) if receipt.state == ReceiptState::Undelivered => {
+                    Some(*id)
+                }
+                _ => None,
+            });
         self.moved(store, &undelivered.collect::<Vec<_>>(), "receipt").await;
     }
 
-    /// Logs those of messages that ended badly, by what moved them: asks the store what became of the first ones, and
-    /// counts the others.
+    /// Logs those of messages that ended badly, by what moved them: asks the store what became of
+    /// the first ones, and counts the others.
     pub async fn moved(&self, store: &dyn Store, ids: &[MessageId], by: &'static str) {
         let listed = self.take(ids.len());
         let look = async {
@@ -90,13 +99,20 @@ impl EndLog {
                 let state = &stored.state;
                 if is_bad(state.status) {
                     let (code, reason) = (state.code, state.reason.as_deref());
-                    log(&End { id: *id, status: state.status, attempt: state.fence, code, reason }, by);
+                    log(
+                        &End { id: *id, status: state.status, attempt: state.fence, code, reason },
+                        by,
+                    );
                 }
             }
             Ok(())
         };
         if !matches!(timeout(STORE_TIMEOUT, catch_panic(look)).await, Ok(Ok(()))) {
-            tracing::warn!(messages = listed, by, "the store did not tell what became of some messages");
+            tracing::warn!(
+                messages = listed,
+                by,
+                "the store did not tell what became of some messages"
+            );
         }
         log_rest(ids.len() - listed, by);
     }

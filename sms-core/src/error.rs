@@ -69,12 +69,13 @@ impl ErrorKind {
     }
 }
 
-/// Why a store cannot be read or written at present: the cause of an [`ErrorKind::Unavailable`] that a person who runs it can
-/// act on. Each of them may pass, so the same call may succeed later.
+/// Why a store cannot be read or written at present: the cause of an [`ErrorKind::Unavailable`]
+/// that a person who runs it can act on. Each of them may pass, so the same call may succeed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreFault {
-    /// It can be read and not written: a standby server, a file or a file system without write access.
+    /// It can be read and not written: a standby server, a file or a file system without write
+    /// access.
     ReadOnly,
     /// No space is left on its disk, or its quota is used up.
     Full,
@@ -115,7 +116,11 @@ pub struct FieldError {
 
 impl FieldError {
     /// A refusal of `field` by the rule `code`, in words.
-    pub fn new(field: &'static str, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(
+        field: &'static str,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self { field, code, message: message.into() }
     }
 }
@@ -213,14 +218,15 @@ impl Error {
         self.0.is_reported
     }
 
-    /// The error and its causes on one line, outermost first. A cause that the words before it already hold is left out:
-    /// drivers repeat what they pass on.
+    /// The error and its causes on one line, outermost first. A cause that the words before it
+    /// already hold is left out: drivers repeat what they pass on.
     pub fn report(&self) -> String {
         let mut line = self.to_string();
         let mut next = self.source();
         while let Some(cause) = next {
             let words = cause.to_string();
-            let words: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let words: String =
+                words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             if !line.contains(&words) {
                 line.push_str(": ");
                 line.push_str(&words);
@@ -230,7 +236,8 @@ impl Error {
         line
     }
 
-    /// Why the store cannot be used at present, where a store has found that out; `None` for all other errors.
+    /// Why the store cannot be used at present, where a store has found that out; `None` for all
+    /// other errors.
     pub fn fault(&self) -> Option<StoreFault> {
         self.0.fault
     }
@@ -286,7 +293,10 @@ mod tests {
     #[test]
     fn one_refused_field_lends_its_code_and_message() {
         let error = Error::from(FieldError::new("to", "phone_invalid", "not a phone number"));
-        assert_eq!((error.code(), error.to_string().as_str()), ("phone_invalid", "to: not a phone number"));
+        assert_eq!(
+            (error.code(), error.to_string().as_str()),
+            ("phone_invalid", "to: not a phone number")
+        );
     }
 
     #[test]
@@ -300,7 +310,10 @@ mod tests {
     fn an_error_that_several_callers_share_keeps_what_it_says() {
         let full = Error::unavailable("store is down", "disk full").with_fault(StoreFault::Full);
         let shared = Arc::new(full).shared();
-        assert_eq!((shared.kind(), shared.fault()), (ErrorKind::Unavailable, Some(StoreFault::Full)));
+        assert_eq!(
+            (shared.kind(), shared.fault()),
+            (ErrorKind::Unavailable, Some(StoreFault::Full))
+        );
         assert_eq!(shared.to_string(), "store is down");
         let cause = shared.source().expect("a cause");
         assert_eq!(
@@ -326,8 +339,10 @@ mod tests {
                 Some(&self.0)
             }
         }
-        let error =
-            Error::unavailable("the store is away", Driver(std::io::Error::other("connection\nrefused")));
+        let error = Error::unavailable(
+            "the store is away",
+            Driver(std::io::Error::other("connection\nrefused")),
+        );
         assert_eq!(
             error.report(),
             "the store is away: error communicating with database: connection refused"

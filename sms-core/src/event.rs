@@ -34,7 +34,8 @@ pub struct Event {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// The message was accepted. Only in a [timeline](crate::timeline), made from the message itself.
+    /// The message was accepted. Only in a [timeline](crate::timeline), made from the message
+    /// itself.
     Accepted,
     /// A worker holds the message and may be talking to the provider. Only in a timeline, as above.
     Started,
@@ -54,7 +55,8 @@ pub enum EventKind {
     Cancelled,
     /// A person settled an unknown message.
     Resolved,
-    /// A receipt under an id nobody knew was taken for this message's: both stood [alone](crate::inference).
+    /// A receipt under an id nobody knew was taken for this message's: both stood
+    /// [alone](crate::inference).
     Inferred,
 }
 
@@ -133,7 +135,8 @@ pub struct EventDetails {
     /// When it happened by the provider's clock.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub provider_at: Option<OffsetDateTime>,
-    /// From what it was concluded that the provider has the message, where the provider did not say so.
+    /// From what it was concluded that the provider has the message, where the provider did not say
+    /// so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
     /// How long the provider took, in milliseconds.

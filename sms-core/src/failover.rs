@@ -14,16 +14,18 @@ use tokio::time::timeout;
 use crate::error::Result;
 use crate::outcome::{Outcome, OutcomeClass};
 use crate::provider::{
-    Account, Explanation, LateAnswer, LateAnswers, Limits, Polling, Provider, ProviderRef, Receipts,
-    Submission,
+    Account, Explanation, LateAnswer, LateAnswers, Limits, Polling, Provider, ProviderRef,
+    Receipts, Submission,
 };
 use crate::receipt::Receipt;
 
-/// A [`Provider`] that asks several in turn: the next one gets only what the one before provably did not accept
-/// (`NotSent`, `Deferred`, `Blocked`), never what it may have accepted. So failing over cannot send twice.
+/// A [`Provider`] that asks several in turn: the next one gets only what the one before provably
+/// did not accept (`NotSent`, `Deferred`, `Blocked`), never what it may have accepted. So failing
+/// over cannot send twice.
 ///
-/// Each outcome names the provider that answered, and [`member`](Provider::member) gives that one, which knows what its
-/// codes mean. The account is the first provider's; a pause is ended by the account of the provider that refused.
+/// Each outcome names the provider that answered, and [`member`](Provider::member) gives that one,
+/// which knows what its codes mean. The account is the first provider's; a pause is ended by the
+/// account of the provider that refused.
 #[derive(Debug)]
 pub struct Failover {
     name: String,
@@ -50,9 +52,11 @@ const fn goes_on(class: OutcomeClass) -> bool {
     matches!(class, OutcomeClass::NotSent | OutcomeClass::Deferred | OutcomeClass::Blocked)
 }
 
-/// The outcomes of one provider, under its name also where it does not answer in its time, or its code fails.
+/// The outcomes of one provider, under its name also where it does not answer in its time, or its
+/// code fails.
 async fn ask(provider: &dyn Provider, batch: &[Submission]) -> Vec<Outcome> {
-    let call = AssertUnwindSafe(timeout(provider.limits().timeout, provider.submit(batch))).catch_unwind();
+    let call =
+        AssertUnwindSafe(timeout(provider.limits().timeout, provider.submit(batch))).catch_unwind();
     let (mut outcomes, missing) = match call.await {
         Ok(Ok(outcomes)) => (outcomes, "the provider gave no outcome for this message"),
         Ok(Err(_)) => (Vec::new(), "the provider did not answer in time"),
@@ -74,8 +78,9 @@ impl Provider for Failover {
         &self.name
     }
 
-    /// The smallest batch of all, so that one call here is one call of each provider asked; and the sum of their
-    /// timeouts, with a moment for handing on, so that the last one's timeout comes before that of the whole.
+    /// The smallest batch of all, so that one call here is one call of each provider asked; and the
+    /// sum of their timeouts, with a moment for handing on, so that the last one's timeout comes
+    /// before that of the whole.
     fn limits(&self) -> Limits {
         let all = || self.providers.iter().map(super::provider::Provider::limits);
         let mut limits = Limits::new(
@@ -92,7 +97,8 @@ impl Provider for Failover {
         };
         let mut outcomes = ask(first, batch).await;
         for provider in others {
-            let left: Vec<usize> = (0..batch.len()).filter(|index| goes_on(outcomes[*index].class)).collect();
+            let left: Vec<usize> =
+                (0..batch.len()).filter(|index| goes_on(outcomes[*index].class)).collect();
             if left.is_empty() {
                 break;
             }
@@ -112,15 +118,16 @@ impl Provider for Failover {
         self.providers.first()?.account()
     }
 
-    /// That of the first provider that knows the code. Two providers may mean different things by one code: ask the
-    /// [`member`](Provider::member) that answered.
+    /// That of the first provider that knows the code. Two providers may mean different things by
+    /// one code: ask the [`member`](Provider::member) that answered.
     fn explain(&self, code: i32) -> Option<Explanation> {
         self.providers.iter().find_map(|provider| provider.explain(code))
     }
 
     fn member(&self, name: &str) -> Option<&dyn Provider> {
         let named = |provider: &'_ Arc<dyn Provider>| provider.name() == name;
-        let own = self.providers.iter().find(|provider| named(provider)).map(|provider| &**provider);
+        let own =
+            self.providers.iter().find(|provider| named(provider)).map(|provider| &**provider);
         own.or_else(|| self.providers.iter().find_map(|provider| provider.member(name)))
     }
 
@@ -156,7 +163,9 @@ type Wait<'a> = Pin<Box<dyn Future<Output = Vec<LateAnswer>> + Send + 'a>>;
 impl Receipts for Failover {
     /// The earliest first query, the longest patience and the smallest batch of all.
     fn polling(&self) -> Polling {
-        let all = || self.providers.iter().filter_map(|provider| provider.receipts()).map(Receipts::polling);
+        let all = || {
+            self.providers.iter().filter_map(|provider| provider.receipts()).map(Receipts::polling)
+        };
         Polling {
             first: all().map(|polling| polling.first).min().unwrap_or_default(),
             max: all().map(|polling| polling.max).min().unwrap_or_default(),
@@ -165,7 +174,8 @@ impl Receipts for Failover {
         }
     }
 
-    /// What any of them answered; an error only when none did, so that one that is down costs no other its receipts.
+    /// What any of them answered; an error only when none did, so that one that is down costs no
+    /// other its receipts.
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {
         let (mut found, mut answered, mut failed) = (Vec::new(), false, None);
         for provider in &self.providers {
@@ -203,22 +213,26 @@ mod tests {
         let first = RecordingProvider::new().named("first").answering(move |_| first.clone());
         let failover = Failover::new(first).then(Arc::clone(&second));
         let to = PhoneNumber::parse("+79251234567").unwrap();
-        let outcome = failover.submit(&[Submission::new(MessageId::new(), to, "hi")]).await.remove(0);
+        let outcome =
+            failover.submit(&[Submission::new(MessageId::new(), to, "hi")]).await.remove(0);
         (!second.submissions().is_empty(), outcome)
     }
 
     #[tokio::test]
     async fn the_next_provider_gets_what_was_provably_not_accepted() {
-        for refused in
-            [Outcome::not_sent("dns"), Outcome::deferred(220, "busy"), Outcome::blocked(201, "money")]
-        {
+        for refused in [
+            Outcome::not_sent("dns"),
+            Outcome::deferred(220, "busy"),
+            Outcome::blocked(201, "money"),
+        ] {
             let (asked, outcome) = second_is_asked_after(refused).await;
             assert!(asked);
             assert_eq!(outcome.provider.as_deref(), Some("second"));
         }
     }
 
-    /// A provider with an account and a meaning of its own for each code, that never answers or panics.
+    /// A provider with an account and a meaning of its own for each code, that never answers or
+    /// panics.
     #[derive(Debug)]
     struct Named(&'static str, bool);
 
@@ -252,17 +266,22 @@ mod tests {
             Ok(())
         }
         async fn info(&self) -> Result<crate::AccountInfo> {
-            Ok(crate::AccountInfo { senders: vec![self.0.to_owned()], ..crate::AccountInfo::default() })
+            Ok(crate::AccountInfo {
+                senders: vec![self.0.to_owned()],
+                ..crate::AccountInfo::default()
+            })
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_unknown_outcome_is_under_the_name_of_the_provider_that_was_asked() {
         for panics in [false, true] {
-            let failover = Failover::new(RecordingProvider::new().answering(|_| Outcome::not_sent("dns")));
+            let failover =
+                Failover::new(RecordingProvider::new().answering(|_| Outcome::not_sent("dns")));
             let failover = failover.then(Named("second", panics));
             let to = PhoneNumber::parse("+79251234567").unwrap();
-            let outcome = failover.submit(&[Submission::new(MessageId::new(), to, "hi")]).await.remove(0);
+            let outcome =
+                failover.submit(&[Submission::new(MessageId::new(), to, "hi")]).await.remove(0);
             assert_eq!(
                 (outcome.class, outcome.provider.as_deref()),
                 (OutcomeClass::Unknown, Some("second")),
@@ -286,7 +305,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_next_provider_never_gets_what_may_have_been_accepted() {
-        for kept in [Outcome::unknown("timeout"), Outcome::accepted("1"), Outcome::rejected(202, "bad")] {
+        for kept in
+            [Outcome::unknown("timeout"), Outcome::accepted("1"), Outcome::rejected(202, "bad")]
+        {
             let (asked, outcome) = second_is_asked_after(kept).await;
             assert!(!asked);
             assert_eq!(outcome.provider.as_deref(), Some("first"));

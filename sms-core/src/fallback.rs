@@ -1,7 +1,8 @@
-//! A worker's queue: the one it was given and, while that one cannot be reached, one inside the process.
+//! A worker's queue: the one it was given and, while that one cannot be reached, one inside the
+//! process.
 //!
-//! The queue is a hint, so a worker needs no queue server to send: its caretaker finds in the store what is due. The
-//! server only makes the hand-off between processes immediate.
+//! The queue is a hint, so a worker needs no queue server to send: its caretaker finds in the store
+//! what is due. The server only makes the hand-off between processes immediate.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,22 +21,24 @@ use crate::supervise::catch_panic;
 const LIMIT: Duration = Duration::from_secs(3);
 /// The interval of the probes of a queue that is away.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
-/// A queue that goes away again so soon must pass twice as many probes as the last time, up to [`MAX_PROBES`], so that one
-/// that comes and goes costs little.
+/// A queue that goes away again so soon must pass twice as many probes as the last time, up to
+/// [`MAX_PROBES`], so that one that comes and goes costs little.
 const RELAPSE: Duration = Duration::from_mins(1);
 const MAX_PROBES: u32 = 16;
 /// The interval of the log lines about a queue that stays away.
 const REMINDER: Duration = Duration::from_mins(1);
 
-/// A queue and its stand-in. Its calls never fail; while the queue is away, [`QueueStats::degraded`] says so.
+/// A queue and its stand-in. Its calls never fail; while the queue is away,
+/// [`QueueStats::degraded`] says so.
 ///
-/// Each lease is settled on the side that gave it. Both sides may hold the same id: `Store::begin` lets one of them through.
+/// Each lease is settled on the side that gave it. Both sides may hold the same id: `Store::begin`
+/// lets one of them through.
 #[derive(Debug)]
 pub(crate) struct FallbackQueue {
     primary: Arc<dyn Queue>,
     own: MemoryQueue,
-    /// First half of the tokens of own leases. A foreign token that has it by chance is settled on the wrong side, which is
-    /// harmless: its job comes again and falls off the store.
+    /// First half of the tokens of own leases. A foreign token that has it by chance is settled on
+    /// the wrong side, which is harmless: its job comes again and falls off the store.
     mark: u64,
     away: watch::Sender<Option<Away>>,
     /// Whether the next pull looks at what the stand-in still holds first.
@@ -45,7 +48,8 @@ pub(crate) struct FallbackQueue {
 /// An outage of the queue.
 #[derive(Clone, Copy, Debug)]
 struct Away {
-    /// A job of the push that failed. The queue is back when it takes this one; a copy more does no harm.
+    /// A job of the push that failed. The queue is back when it takes this one; a copy more does no
+    /// harm.
     refused: Option<Job>,
     /// Its beginning and its end are logged elsewhere.
     is_reported: bool,
@@ -132,7 +136,10 @@ impl FallbackQueue {
             let is_reported = error.is_reported();
             if !is_reported {
                 let reason = error.report();
-                tracing::warn!(reason, "the queue cannot be used; messages go on through the store");
+                tracing::warn!(
+                    reason,
+                    "the queue cannot be used; messages go on through the store"
+                );
             }
             *away = Some(Away { refused, is_reported });
             true
@@ -164,7 +171,8 @@ impl FallbackQueue {
         leases.iter().partition(|lease| lease.token.0 == self.mark)
     }
 
-    /// The end of a call about leases of the queue: an error while it is away is no news. They come again.
+    /// The end of a call about leases of the queue: an error while it is away is no news. They come
+    /// again.
     fn settled(&self, result: Result<()>) -> Result<()> {
         if self.is_away() { Ok(()) } else { result }
     }
@@ -185,8 +193,8 @@ impl Queue for FallbackQueue {
     async fn pull(&self, max: usize, wait: Duration) -> Result<Vec<Lease>> {
         let end = Instant::now() + wait;
         if !self.is_away() {
-            // After an outage, what the stand-in still holds is worked off in turn with the queue, so that neither waits
-            // for the other.
+            // After an outage, what the stand-in still holds is worked off in turn with the queue,
+            // so that neither waits for the other.
             let left_over = self.own.ready() > 0;
             if left_over && self.own_turn.fetch_xor(true, Ordering::Relaxed) {
                 return self.pull_own(max, Duration::ZERO).await;

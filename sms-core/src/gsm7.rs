@@ -1,14 +1,14 @@
 //! The 7-bit alphabet of SMS: which characters it has, and what each of them costs.
 //!
-//! Source: 3GPP TS 23.038 (before that GSM 03.38), §6.2.1 "GSM 7 bit Default Alphabet" and §6.2.1.1 "GSM 7 bit
-//! default alphabet extension table". The national language tables of its annex A are left out: a phone must
-//! be told of them in a header, and providers send none.
+//! Source: 3GPP TS 23.038 (before that GSM 03.38), §6.2.1 "GSM 7 bit Default Alphabet" and §6.2.1.1
+//! "GSM 7 bit default alphabet extension table". The national language tables of its annex A are
+//! left out: a phone must be told of them in a header, and providers send none.
 
 /// Announces that the next septet is one of the extension table. Not a character by itself.
 const ESC: char = '\u{1b}';
 
-/// The default alphabet by position, 0x00 to 0x7F. It is no superset of ASCII: `` ` `` is missing altogether,
-/// and of the c with cedilla there is the capital one only.
+/// The default alphabet by position, 0x00 to 0x7F. It is no superset of ASCII: `` ` `` is missing
+/// altogether, and of the c with cedilla there is the capital one only.
 #[rustfmt::skip]
 const DEFAULT: [char; 128] = [
     // 0x00
@@ -44,11 +44,12 @@ const EXTENSION: [(u8, char); 10] = [
     (0x65, '€'),
 ];
 
-/// What each ASCII character costs, 0 for those the alphabet lacks: most texts never reach the tables.
+/// What each ASCII character costs, 0 for those the alphabet lacks: most texts never reach the
+/// tables.
 const ASCII: [u8; 128] = ascii_costs();
 
-/// How many septets this character takes: 1 in the default alphabet, 2 (an escape and its position) in the
-/// extension table, `None` if the alphabet lacks it.
+/// How many septets this character takes: 1 in the default alphabet, 2 (an escape and its position)
+/// in the extension table, `None` if the alphabet lacks it.
 pub(crate) fn septets(c: char) -> Option<usize> {
     if let Some(&cost) = ASCII.get(c as usize) {
         return (cost > 0).then_some(usize::from(cost));
@@ -142,7 +143,8 @@ mod tests {
 
     #[test]
     fn look_alikes_do_not_pass_for_gsm() {
-        // Small c with cedilla, grave accent, Cyrillic A, Greek Alpha, no-break space, curly quote, escape, tab.
+        // Small c with cedilla, grave accent, Cyrillic A, Greek Alpha, no-break space, curly quote,
+        // escape, tab.
         for c in ['ç', '`', 'А', 'Α', '\u{a0}', '’', ESC, '\t'] {
             assert_eq!(septets(c), None, "{c:?}");
         }

@@ -1,8 +1,9 @@
 //! Which message an unmatched receipt is about, where nothing says so.
 //!
-//! A receipt bears the provider's id of a message and nothing else. When the answer that would have told us the id is
-//! lost, the message is `unknown` and its receipts come under an id nobody knows. Where one such message and one such id
-//! stand alone in their time, they belong together, very likely; that is an inference and is recorded as one.
+//! A receipt bears the provider's id of a message and nothing else. When the answer that would have
+//! told us the id is lost, the message is `unknown` and its receipts come under an id nobody knows.
+//! Where one such message and one such id stand alone in their time, they belong together, very
+//! likely; that is an inference and is recorded as one.
 
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use crate::clock::{datetime_from_ms, datetime_to_ms, duration_to_ms};
 use crate::message::MessageId;
 use crate::receipt::Receipt;
 
-/// How long after an attempt of unknown outcome the first receipt about it may have been made. Most phones answer within
-/// seconds; what is made later is left to a person.
+/// How long after an attempt of unknown outcome the first receipt about it may have been made. Most
+/// phones answer within seconds; what is made later is left to a person.
 pub const WINDOW: Duration = Duration::from_hours(1);
 /// How far back anybody looks for messages that stand alone: longer than a system is ever down.
 pub const HORIZON: Duration = Duration::from_hours(72);
@@ -36,7 +37,8 @@ pub struct UnmatchedId {
 }
 
 impl UnmatchedId {
-    /// Gathers receipts, each with the time it came at in milliseconds, in the order they came, by the id they bear.
+    /// Gathers receipts, each with the time it came at in milliseconds, in the order they came, by
+    /// the id they bear.
     pub fn gather(receipts: impl IntoIterator<Item = (i64, Receipt)>) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
         let mut places = std::collections::HashMap::new();
@@ -49,7 +51,8 @@ impl UnmatchedId {
                 known.made_at = known.made_at.min(made_at);
                 known.last = receipt;
             } else {
-                let (provider, provider_id) = (receipt.provider.clone(), receipt.provider_id.clone());
+                let (provider, provider_id) =
+                    (receipt.provider.clone(), receipt.provider_id.clone());
                 found.push(Self { provider, provider_id, made_at, received_at, last: receipt });
             }
         }
@@ -64,14 +67,16 @@ pub struct Suspect {
     pub id: MessageId,
     /// The provider that was asked.
     pub provider: String,
-    /// When the attempt of unknown outcome began, in milliseconds since the Unix epoch, by the store's clock.
+    /// When the attempt of unknown outcome began, in milliseconds since the Unix epoch, by the
+    /// store's clock.
     pub unknown_at: i64,
-    /// Whether the message can take an id: it is `unknown`, or `sent` without one. Others are here because the id may be
-    /// that of their attempt of unknown outcome all the same.
+    /// Whether the message can take an id: it is `unknown`, or `sent` without one. Others are here
+    /// because the id may be that of their attempt of unknown outcome all the same.
     pub takes_id: bool,
 }
 
-/// Whether a receipt made at this time can be about an attempt of unknown outcome that began at `unknown_at`.
+/// Whether a receipt made at this time can be about an attempt of unknown outcome that began at
+/// `unknown_at`.
 pub fn is_of_one_time(unknown_at: i64, made_at: OffsetDateTime) -> bool {
     let made_at = datetime_to_ms(made_at);
     (unknown_at - duration_to_ms(SKEW)..=unknown_at + duration_to_ms(WINDOW)).contains(&made_at)
@@ -82,10 +87,11 @@ pub fn horizon(now: i64) -> i64 {
     now.saturating_sub(duration_to_ms(HORIZON))
 }
 
-/// The pairs that stand alone: of the id's time there is no other message, and of the message's time no other id.
+/// The pairs that stand alone: of the id's time there is no other message, and of the message's
+/// time no other id.
 ///
-/// An id is left alone until `quiet` has passed since its first receipt came, so that the answers that are still on their
-/// way can claim theirs; it counts as a rival meanwhile.
+/// An id is left alone until `quiet` has passed since its first receipt came, so that the answers
+/// that are still on their way can claim theirs; it counts as a rival meanwhile.
 pub fn pairs<'a>(
     suspects: &'a [Suspect],
     unmatched: &'a [UnmatchedId],
@@ -158,7 +164,10 @@ mod tests {
         assert_eq!(pairs_of(&[suspect(10)], &[id("before", 12)]), 0);
         assert_eq!(pairs_of(&[suspect(80)], &[id("long after", 10)]), 0);
         assert_eq!(pairs_of(&[suspect(10)], &[id("fresh", 2)]), 0);
-        assert_eq!(pairs_of(&[Suspect { provider: "q".to_owned(), ..suspect(10) }], &[id("a", 9)]), 0);
+        assert_eq!(
+            pairs_of(&[Suspect { provider: "q".to_owned(), ..suspect(10) }], &[id("a", 9)]),
+            0
+        );
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-/// The code points of the property `Default_Ignorable_Code_Point`: format characters, fillers, joiners,
-/// variation selectors, tags. Source: `DerivedCoreProperties.txt` of Unicode 16.0.
+/// The code points of the property `Default_Ignorable_Code_Point`: format characters, fillers,
+/// joiners, variation selectors, tags. Source: `DerivedCoreProperties.txt` of Unicode 16.0.
 #[rustfmt::skip]
 const IGNORABLE: [RangeInclusive<char>; 17] = [
     '\u{ad}'..='\u{ad}', '\u{34f}'..='\u{34f}', '\u{61c}'..='\u{61c}', '\u{115f}'..='\u{1160}',
@@ -17,11 +17,12 @@ const IGNORABLE: [RangeInclusive<char>; 17] = [
 pub(crate) fn is_format(c: char) -> bool {
     // Of general category Cf, yet not ignorable: what frames annotations.
     c >= '\u{ad}'
-        && (IGNORABLE.iter().any(|range| range.contains(&c)) || matches!(c, '\u{fff9}'..='\u{fffb}'))
+        && (IGNORABLE.iter().any(|range| range.contains(&c))
+            || matches!(c, '\u{fff9}'..='\u{fffb}'))
 }
 
-/// Whether a character by itself shows nothing: white space, controls, format characters, the blank of
-/// braille.
+/// Whether a character by itself shows nothing: white space, controls, format characters, the blank
+/// of braille.
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_whitespace() || c.is_control() || is_format(c) || c == '\u{2800}'
 }

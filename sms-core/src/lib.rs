@@ -1,4 +1,5 @@
-// The README is read on a forge, too: there its links lead to files, here to items. The first definition counts.
+// The README is read on a forge, too: there its links lead to files, here to items. The first
+// definition counts.
 //! [`Sender`]: Sender
 //! [`Store`]: Store
 //! [`Worker`]: Worker
@@ -70,7 +71,8 @@ pub use outcome::{Outcome, OutcomeClass};
 pub use page::{MessagePage, SearchedTo};
 pub use phone::{NumberReader, PhoneNumber, Region};
 pub use provider::{
-    Account, AccountInfo, Explanation, LateAnswer, LateAnswers, Limits, Provider, Receipts, Submission,
+    Account, AccountInfo, Explanation, LateAnswer, LateAnswers, Limits, Provider, Receipts,
+    Submission,
 };
 pub use queue::{Job, Lane, Lease, Queue};
 pub use receipt::{Receipt, ReceiptState};

@@ -21,7 +21,8 @@ impl Money {
         self.micros
     }
 
-    /// Reads a decimal number such as `4122.56`; `None` for anything else, or with more than six decimals.
+    /// Reads a decimal number such as `4122.56`; `None` for anything else, or with more than six
+    /// decimals.
     pub fn parse(text: &str) -> Option<Self> {
         let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));

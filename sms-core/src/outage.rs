@@ -10,8 +10,8 @@ use crate::error::{Result, StoreFault};
 
 /// The interval of the lines about an outage that goes on.
 const REMINDER: Duration = Duration::from_mins(1);
-/// An outage is over with the first call that succeeds when no other has failed for this long: of a service that comes and
-/// goes not every change is news.
+/// An outage is over with the first call that succeeds when no other has failed for this long: of a
+/// service that comes and goes not every change is news.
 const STEADY: Duration = Duration::from_secs(2);
 
 /// Reports the outages of one service, or of one kind of work, from the results of its calls.
@@ -36,7 +36,8 @@ struct Current {
 }
 
 impl Outage {
-    /// A report on a service: what it is and where, without secrets, and the consequence of an outage.
+    /// A report on a service: what it is and where, without secrets, and the consequence of an
+    /// outage.
     pub fn new(what: impl Into<String>, meaning: &'static str) -> Self {
         Self {
             what: what.into(),
@@ -53,7 +54,8 @@ impl Outage {
         self
     }
 
-    /// Notes the result of a call to the service, and marks an error that has been reported by that.
+    /// Notes the result of a call to the service, and marks an error that has been reported by
+    /// that.
     ///
     /// # Errors
     ///
@@ -73,8 +75,8 @@ impl Outage {
         }
     }
 
-    /// Notes the result of work that needs services: an error that one of them has not [reported](crate::Error::is_reported), of
-    /// whatever kind, is a failure.
+    /// Notes the result of work that needs services: an error that one of them has not
+    /// [reported](crate::Error::is_reported), of whatever kind, is a failure.
     pub fn note_work<T>(&self, result: &Result<T>) {
         match result {
             Ok(_) => self.answered(),

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::class::OnUnknown;
 use crate::retry::RetryPolicy;
 
-/// The answer to one question, asked of every result: *could the provider have accepted the message?*
+/// The answer to one question, asked of every result: *could the provider have accepted the
+/// message?*
 ///
 /// | class | when | accepted? | then |
 /// | --- | --- | --- | --- |
@@ -30,7 +31,8 @@ pub enum OutcomeClass {
     Blocked,
     /// No byte of the request was written.
     NotSent,
-    /// Nobody can tell: read timeout, reset, unreadable or incomplete reply, 5xx without a verdict, panic.
+    /// Nobody can tell: read timeout, reset, unreadable or incomplete reply, 5xx without a verdict,
+    /// panic.
     Unknown,
 }
 
@@ -62,12 +64,15 @@ pub struct Outcome {
     pub text: Option<String>,
     /// For `Deferred` and `Blocked`: not to be repeated earlier than this.
     pub retry_after: Option<Duration>,
-    /// For `Deferred`: the provider refuses because within this time it took the same text for the same number. Right
-    /// after an attempt of unknown outcome that is evidence that this attempt was accepted.
+    /// For `Deferred`: the provider refuses because within this time it took the same text for the
+    /// same number. Right after an attempt of unknown outcome that is evidence that this attempt
+    /// was accepted.
     pub repeated_within: Option<Duration>,
-    /// For `Deferred`: the refusal is about the service and not about this message, so the others can wait too.
+    /// For `Deferred`: the refusal is about the service and not about this message, so the others
+    /// can wait too.
     pub outage: bool,
-    /// Which provider it was, where a combinator such as [`Failover`](crate::Failover) asked several.
+    /// Which provider it was, where a combinator such as [`Failover`](crate::Failover) asked
+    /// several.
     pub provider: Option<String>,
 }
 
@@ -87,7 +92,10 @@ impl Outcome {
 
     /// Accepted under the provider's own id.
     pub fn accepted(provider_id: impl Into<String>) -> Self {
-        Self { provider_id: Some(provider_id.into()), ..Self::new(OutcomeClass::Accepted, None, None) }
+        Self {
+            provider_id: Some(provider_id.into()),
+            ..Self::new(OutcomeClass::Accepted, None, None)
+        }
     }
 
     /// Refused for good.
@@ -152,15 +160,15 @@ pub enum Verdict {
         /// Whether the attempt counts against the limit.
         counted: bool,
     },
-    /// `sending → sent` although the provider refused: it refused a repeat as one, right after an attempt of unknown
-    /// outcome, which it therefore accepted. Recorded as an inference.
+    /// `sending → sent` although the provider refused: it refused a repeat as one, right after an
+    /// attempt of unknown outcome, which it therefore accepted. Recorded as an inference.
     SentBefore,
     /// `sending → failed`.
     Failed,
     /// `sending → unknown`.
     Unknown,
-    /// `sending → queued` although the provider may have accepted it, by policy, and recorded as a resend;
-    /// `sending → unknown` when the deadline would be past by then.
+    /// `sending → queued` although the provider may have accepted it, by policy, and recorded as a
+    /// resend; `sending → unknown` when the deadline would be past by then.
     Resend {
         /// How long to wait for evidence first.
         after: Duration,
@@ -178,7 +186,8 @@ pub struct AttemptState {
     pub resends: u32,
     /// The message's policy.
     pub on_unknown: OnUnknown,
-    /// How long before this attempt the last one of unknown outcome began; `None` where there was none.
+    /// How long before this attempt the last one of unknown outcome began; `None` where there was
+    /// none.
     pub unknown_before: Option<Duration>,
 }
 
@@ -211,8 +220,8 @@ pub fn decide(state: AttemptState, outcome: &Outcome, retry: &RetryPolicy, rando
     }
 }
 
-/// Whether a refusal says that an attempt of unknown outcome was accepted: as a repeat, within the time in which the
-/// provider looks for repeats.
+/// Whether a refusal says that an attempt of unknown outcome was accepted: as a repeat, within the
+/// time in which the provider looks for repeats.
 fn is_evidence(state: AttemptState, outcome: &Outcome) -> bool {
     let within = state.unknown_before.zip(outcome.repeated_within);
     within.is_some_and(|(before, window)| before <= window)
@@ -246,7 +255,8 @@ mod tests {
         let refused = Outcome::deferred(231, "again?").with_repeated_within(window);
         let resent = AttemptState { attempt: 2, resends: 1, unknown_before: Some(window), ..FRESH };
         assert_eq!(verdict(resent, &refused), Verdict::SentBefore);
-        let too_late = AttemptState { unknown_before: Some(window + Duration::from_millis(1)), ..resent };
+        let too_late =
+            AttemptState { unknown_before: Some(window + Duration::from_millis(1)), ..resent };
         for state in [FRESH, too_late] {
             assert!(matches!(verdict(state, &refused), Verdict::Retry { counted: true, .. }));
         }
@@ -271,7 +281,8 @@ mod tests {
 
     #[test]
     fn a_definite_end_after_a_resend_is_unknown_not_failed() {
-        let state = AttemptState { attempt: 3, resends: 1, on_unknown: OnUnknown::ResendOnce, ..FRESH };
+        let state =
+            AttemptState { attempt: 3, resends: 1, on_unknown: OnUnknown::ResendOnce, ..FRESH };
         assert_eq!(verdict(state, &Outcome::not_sent("refused")), Verdict::Unknown);
         assert_eq!(verdict(state, &Outcome::rejected(202, "bad number")), Verdict::Unknown);
     }

@@ -14,8 +14,9 @@ use crate::store::ListRequest;
 pub struct MessagePage {
     /// The messages, no more than [`ListRequest::limit`].
     pub messages: Vec<StoredMessage>,
-    /// Where the [time](ListRequest::budget) was up before the page was full. Every message down to this one has been looked
-    /// at; the next call goes on after it. `None` when the page is full, or nothing older is left.
+    /// Where the [time](ListRequest::budget) was up before the page was full. Every message down to
+    /// this one has been looked at; the next call goes on after it. `None` when the page is full,
+    /// or nothing older is left.
     pub searched_to: Option<SearchedTo>,
 }
 
@@ -42,8 +43,8 @@ impl MessagePage {
         Self { messages, searched_to }
     }
 
-    /// The page of several states, from pages of one state each with the same limit: no older than what was looked at in
-    /// all of them.
+    /// The page of several states, from pages of one state each with the same limit: no older than
+    /// what was looked at in all of them.
     pub fn merge(pages: impl IntoIterator<Item = Self>, limit: usize) -> Self {
         let (mut messages, mut searched_to) = (Vec::new(), None);
         for page in pages {
@@ -100,13 +101,13 @@ impl Budget {
     }
 }
 
-/// How much earlier a message may have been accepted than one with an older id. An id is made when the message is
-/// prepared, on the clock of whoever does that.
+/// How much earlier a message may have been accepted than one with an older id. An id is made when
+/// the message is prepared, on the clock of whoever does that.
 const MOST_OUT_OF_ORDER: Duration = Duration::DAY;
 
 impl ListRequest {
-    /// Whether no message with an older id than one that was accepted at this time can be of the range that is asked for,
-    /// so that a search may end with it.
+    /// Whether no message with an older id than one that was accepted at this time can be of the
+    /// range that is asked for, so that a search may end with it.
     pub fn ends_before(&self, created_at: OffsetDateTime) -> bool {
         self.from_time.is_some_and(|from| created_at < from.saturating_sub(MOST_OUT_OF_ORDER))
     }

@@ -19,10 +19,11 @@ const MAX_LENGTH: usize = 40;
 /// The longest input that is looked at, in bytes.
 const MAX_INPUT: usize = 400;
 
-/// A country or territory, by its two letters of ISO 3166-1: whose national number formats are understood.
+/// A country or territory, by its two letters of ISO 3166-1: whose national number formats are
+/// understood.
 ///
-/// With the feature `phone` these are the regions libphonenumber knows; without it any two letters, of
-/// which only `RU` has national formats.
+/// With the feature `phone` these are the regions libphonenumber knows; without it any two letters,
+/// of which only `RU` has national formats.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Region([u8; 2]);
 
@@ -93,25 +94,26 @@ impl PhoneNumber {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid), with the field `to` and the rule that was broken; see
-    /// [`parse_in`](Self::parse_in).
+    /// [`Invalid`](crate::ErrorKind::Invalid), with the field `to` and the rule that was broken;
+    /// see [`parse_in`](Self::parse_in).
     pub fn parse(input: &str) -> Result<Self> {
         Self::parse_in(input, Region::RU)
     }
 
-    /// Reads a number as people write it, national formats being those of `region`. It may hold ASCII digits,
-    /// spaces of any width, `( ) - .` and one `+` before the digits; format characters, as a paste brings
-    /// them along, are dropped. A number abroad begins with `+` or with the region's international prefix:
-    /// `00` in most of Europe, `011` in North America, `810` in Russia.
+    /// Reads a number as people write it, national formats being those of `region`. It may hold
+    /// ASCII digits, spaces of any width, `( ) - .` and one `+` before the digits; format
+    /// characters, as a paste brings them along, are dropped. A number abroad begins with `+` or
+    /// with the region's international prefix: `00` in most of Europe, `011` in North America,
+    /// `810` in Russia.
     ///
-    /// Without the feature `phone`, `+` and the national formats and prefix of Russia are understood, and no
-    /// other region's.
+    /// Without the feature `phone`, `+` and the national formats and prefix of Russia are
+    /// understood, and no other region's.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid), with the field `to` and the rule that was broken: another
-    /// character (a letter, an extension, a list), by its code point and place; more than 40 characters; no
-    /// valid number of its region.
+    /// [`Invalid`](crate::ErrorKind::Invalid), with the field `to` and the rule that was broken:
+    /// another character (a letter, an extension, a list), by its code point and place; more than
+    /// 40 characters; no valid number of its region.
     pub fn parse_in(input: &str, region: Region) -> Result<Self> {
         let typed = clean(input).map_err(phone_invalid)?;
         let digits = read(&typed, region);
@@ -119,8 +121,8 @@ impl PhoneNumber {
         digits.and_then(Self::from_digits).ok_or_else(|| phone_invalid(rule))
     }
 
-    /// The number of these E.164 digits, country code first. `None` unless there are 7 to 15 of them.
-    /// For numbers that were parsed before: whether they are in use is not looked up again.
+    /// The number of these E.164 digits, country code first. `None` unless there are 7 to 15 of
+    /// them. For numbers that were parsed before: whether they are in use is not looked up again.
     pub const fn from_digits(digits: u64) -> Option<Self> {
         // A country code never starts with 0, so a number has as many digits as it is written with.
         match digits {
@@ -134,7 +136,8 @@ impl PhoneNumber {
         self.0
     }
 
-    /// The number for logs: the first and last four digits, `+7925***4567`; of a short one two and two.
+    /// The number for logs: the first and last four digits, `+7925***4567`; of a short one two and
+    /// two.
     pub fn masked(self) -> impl fmt::Display + fmt::Debug {
         fmt::from_fn(move |f| {
             let digits = self.0.to_string();
@@ -164,14 +167,18 @@ impl Serialize for PhoneNumber {
 }
 
 impl<'de> Deserialize<'de> for PhoneNumber {
-    /// Reads exactly what `Serialize` writes. Whether the number is in use is not looked up: what was
-    /// stored once stays readable when libphonenumber's metadata moves on.
+    /// Reads exactly what `Serialize` writes. Whether the number is in use is not looked up: what
+    /// was stored once stays readable when libphonenumber's metadata moves on.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let refused = || D::Error::custom("not a phone number as +79251234567");
         // The format's own refusal is dropped, because it repeats a number that came as an integer.
         let text = String::deserialize(deserializer).map_err(|_| refused())?;
-        let digits = text.strip_prefix('+').filter(|digits| digits.starts_with(|c| matches!(c, '1'..='9')));
-        digits.and_then(|digits| digits.parse().ok()).and_then(Self::from_digits).ok_or_else(refused)
+        let digits =
+            text.strip_prefix('+').filter(|digits| digits.starts_with(|c| matches!(c, '1'..='9')));
+        digits
+            .and_then(|digits| digits.parse().ok())
+            .and_then(Self::from_digits)
+            .ok_or_else(refused)
     }
 }
 
@@ -181,8 +188,8 @@ fn phone_invalid(rule: impl Into<Cow<'static, str>>) -> Error {
 
 /// A number without its punctuation.
 struct Typed {
-    /// Digits, with or without a + in front; libphonenumber, which would also read letters, extensions and
-    /// foreign digits, never sees anything else.
+    /// Digits, with or without a + in front; libphonenumber, which would also read letters,
+    /// extensions and foreign digits, never sees anything else.
     dialled: String,
     /// How much of that comes before the first parenthesis, which opens an area code.
     area_at: Option<usize>,
@@ -195,7 +202,8 @@ fn clean(input: &str) -> Result<Typed, Cow<'static, str>> {
     if input.len() > MAX_INPUT {
         return TOO_LONG;
     }
-    let mut typed = Typed { dialled: String::with_capacity(input.len().min(MAX_LENGTH)), area_at: None };
+    let mut typed =
+        Typed { dialled: String::with_capacity(input.len().min(MAX_LENGTH)), area_at: None };
     let mut length = 0;
     for (index, c) in input.chars().enumerate() {
         match c {
@@ -278,8 +286,9 @@ fn read(Typed { dialled, area_at }: &Typed, region: Region) -> Option<u64> {
     let number = PhoneNumber::parse(dialled, known).ok().filter(PhoneNumber::is_valid)?;
     let international = number.format_as(PhoneNumberFormat::E164);
     let digits = international.strip_prefix('+')?;
-    // Abroad without a + took the international prefix, 8~10 in Russia. A parenthesis inside it opens an area
-    // code: 8 (105) 005-12-34 is a slip in a national number, and no phone on the Falkland Islands.
+    // Abroad without a + took the international prefix, 8~10 in Russia. A parenthesis inside it
+    // opens an area code: 8 (105) 005-12-34 is a slip in a national number, and no phone on the
+    // Falkland Islands.
     let is_abroad = !dialled.starts_with('+') && country_code(region) != Some(number.country_code);
     let prefix = dialled.len().saturating_sub(digits.len());
     if is_abroad && area_at.is_some_and(|at| at < prefix) {
@@ -288,19 +297,21 @@ fn read(Typed { dialled, area_at }: &Typed, region: Region) -> Option<u64> {
     digits.parse().ok()
 }
 
-/// The E.164 digits of a Russian mobile number, which most numbers are: 9 and nine more digits, all in use but for a part of
-/// 930, which is left to libphonenumber. It says the same of all others, and takes a tenth of the time that accepting a
-/// message takes to say it.
+/// The E.164 digits of a Russian mobile number, which most numbers are: 9 and nine more digits, all
+/// in use but for a part of 930, which is left to libphonenumber. It says the same of all others,
+/// and takes a tenth of the time that accepting a message takes to say it.
 #[cfg(feature = "phone")]
 fn russian_mobile(dialled: &str, region: Region) -> Option<u64> {
     let national = match dialled.strip_prefix("+7") {
         Some(national) => national,
-        None if region == Region::RU => {
-            dialled.strip_prefix(['7', '8']).filter(|national| national.len() == 10).unwrap_or(dialled)
-        }
+        None if region == Region::RU => dialled
+            .strip_prefix(['7', '8'])
+            .filter(|national| national.len() == 10)
+            .unwrap_or(dialled),
         None => return None,
     };
-    let is_mobile = national.len() == 10 && national.starts_with('9') && !national.starts_with("930");
+    let is_mobile =
+        national.len() == 10 && national.starts_with('9') && !national.starts_with("930");
     national.parse().ok().filter(|_| is_mobile).map(|national: u64| 70_000_000_000 + national)
 }
 
@@ -348,7 +359,8 @@ mod tests {
         ("(+7) 925 123-45-67", 79_251_234_567),
         (" \u{a0}+79251234567 ", 79_251_234_567),
         ("+7\u{202f}925\u{2009}123\u{3000}45 67", 79_251_234_567),
-        // What a paste brings along: marks of direction, a soft hyphen, a byte order mark, a joiner.
+        // What a paste brings along: marks of direction, a soft hyphen, a byte order mark, a
+        // joiner.
         ("\u{202d}+79251234567\u{202c}", 79_251_234_567),
         ("\u{2068}+7 (925) 123-45-67\u{2069}\u{200e}", 79_251_234_567),
         ("+7\u{ad}925\u{200b}1234567", 79_251_234_567),
@@ -530,7 +542,11 @@ mod tests {
         assert_eq!((region("kz").to_string().as_str(), region("KZ").as_str()), ("KZ", "KZ"));
         for code in ["", "R", "RUS", "001", "R1", "Я"] {
             let error = code.parse::<Region>().expect_err(code);
-            assert_eq!((error.code(), error.fields()[0].field), ("region_invalid", "region"), "{code}");
+            assert_eq!(
+                (error.code(), error.fields()[0].field),
+                ("region_invalid", "region"),
+                "{code}"
+            );
         }
     }
 
@@ -563,8 +579,15 @@ mod tests {
         let json = serde_json::to_string(&number).expect("serializable");
         assert_eq!(json, r#""+79251234567""#);
         assert_eq!(serde_json::from_str::<PhoneNumber>(&json).ok(), Some(number));
-        for text in ["", "+", "79251234567", "+7 9251234567", "++79251234567", "+09251234567", "+7925123456x"]
-        {
+        for text in [
+            "",
+            "+",
+            "79251234567",
+            "+7 9251234567",
+            "++79251234567",
+            "+09251234567",
+            "+7925123456x",
+        ] {
             assert!(serde_json::from_value::<PhoneNumber>(text.into()).is_err(), "{text}");
         }
     }
@@ -573,13 +596,20 @@ mod tests {
     fn json_of_the_wrong_type_is_refused_without_repeating_the_number() {
         for json in ["79251234567", "-79251234567", "79251234567.0", "[79251234567]", "null"] {
             let error = serde_json::from_str::<PhoneNumber>(json).expect_err(json);
-            assert!(!error.to_string().replace("+79251234567", "").contains("9251234567"), "{error}");
+            assert!(
+                !error.to_string().replace("+79251234567", "").contains("9251234567"),
+                "{error}"
+            );
         }
     }
 
     /// Strings that come close to being numbers.
     fn nearly() -> impl Strategy<Value = String> {
-        prop_oneof!["[+]?[0-9]{1,18}", "[+]?[0-9 ().\u{a0}-]{0,40}", "(8|7|[+]7|810|[+]44|[+]1)[0-9]{6,12}"]
+        prop_oneof![
+            "[+]?[0-9]{1,18}",
+            "[+]?[0-9 ().\u{a0}-]{0,40}",
+            "(8|7|[+]7|810|[+]44|[+]1)[0-9]{6,12}"
+        ]
     }
 
     proptest! {

@@ -21,13 +21,14 @@ use crate::receipt::Receipt;
 ///
 /// # Contract
 ///
-/// * `submit` answers with one [`Outcome`] per submission, in the same order. It never fails as a whole:
-///   a failure of the request is the outcome of each message in it.
-/// * An outcome other than [`Unknown`](crate::OutcomeClass::Unknown) is a proof. `NotSent` means that no byte
-///   was written; a timeout while writing or reading is `Unknown`. In doubt: `Unknown`.
+/// * `submit` answers with one [`Outcome`] per submission, in the same order. It never fails as a
+///   whole: a failure of the request is the outcome of each message in it.
+/// * An outcome other than [`Unknown`](crate::OutcomeClass::Unknown) is a proof. `NotSent` means
+///   that no byte was written; a timeout while writing or reading is `Unknown`. In doubt:
+///   `Unknown`.
 /// * `submit` never repeats a request by itself; retrying is the worker's, which records it first.
-/// * `submit` ends within [`Limits::timeout`]. The worker treats a longer call, a panic and a missing outcome
-///   as `Unknown`.
+/// * `submit` ends within [`Limits::timeout`]. The worker treats a longer call, a panic and a
+///   missing outcome as `Unknown`.
 /// * Cancellation: a dropped `submit` may have sent everything or nothing.
 #[async_trait]
 pub trait Provider: Debug + Send + Sync + 'static {
@@ -55,13 +56,15 @@ pub trait Provider: Debug + Send + Sync + 'static {
         None
     }
 
-    /// The provider of this name among those that a combinator such as [`Failover`](crate::Failover) asks; `None` where
-    /// there is none. Outcomes name the one that answered.
+    /// The provider of this name among those that a combinator such as
+    /// [`Failover`](crate::Failover) asks; `None` where there is none. Outcomes name the one that
+    /// answered.
     fn member(&self, _name: &str) -> Option<&dyn Provider> {
         None
     }
 
-    /// The ability to hear answers that come after `submit` has given them up; `None` where there is none.
+    /// The ability to hear answers that come after `submit` has given them up; `None` where there
+    /// is none.
     fn late(&self) -> Option<&dyn LateAnswers> {
         None
     }
@@ -82,7 +85,8 @@ pub struct Explanation {
 pub struct Submission {
     /// Our id.
     pub id: MessageId,
-    /// Which attempt this is, counted from 1 over all attempts ([`Begun::fence`](crate::store::Begun::fence)).
+    /// Which attempt this is, counted from 1 over all attempts
+    /// ([`Begun::fence`](crate::store::Begun::fence)).
     pub attempt: u32,
     /// The recipient.
     pub to: PhoneNumber,
@@ -117,7 +121,10 @@ impl Submission {
 impl Debug for Submission {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The text may be a one-time code.
-        f.debug_struct("Submission").field("id", &self.id).field("to", &self.to).finish_non_exhaustive()
+        f.debug_struct("Submission")
+            .field("id", &self.id)
+            .field("to", &self.to)
+            .finish_non_exhaustive()
     }
 }
 
@@ -152,7 +159,8 @@ pub trait Receipts: Debug + Send + Sync {
     /// When to ask, and how many at once.
     fn polling(&self) -> Polling;
 
-    /// Asks about messages the provider accepted. Those it knows nothing about are left out of the answer.
+    /// Asks about messages the provider accepted. Those it knows nothing about are left out of the
+    /// answer.
     ///
     /// # Errors
     ///
@@ -169,8 +177,8 @@ pub struct ProviderRef {
     pub provider_id: String,
 }
 
-/// The schedule of status queries for one message: after `first`, again after `first`, then after intervals that double
-/// up to `max`, until `give_up` has passed since it was sent.
+/// The schedule of status queries for one message: after `first`, again after `first`, then after
+/// intervals that double up to `max`, until `give_up` has passed since it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Polling {
     /// From acceptance to the first query.
@@ -186,16 +194,17 @@ pub struct Polling {
 /// Questions about the account that send nothing.
 #[async_trait]
 pub trait Account: Debug + Send + Sync {
-    /// Whether the account can send now. Used as a probe while the provider is paused: where the provider knows why it
-    /// refused last, it looks whether that reason is gone.
+    /// Whether the account can send now. Used as a probe while the provider is paused: where the
+    /// provider knows why it refused last, it looks whether that reason is gone.
     ///
     /// # Errors
     ///
     /// The reason why not, in words without secrets.
     async fn check(&self) -> Result<()>;
 
-    /// Whether [`check`](Self::check) looks at the reason behind this code of an account-level refusal, so that a check
-    /// that passes shows that the reason is gone. Otherwise only a message can show it.
+    /// Whether [`check`](Self::check) looks at the reason behind this code of an account-level
+    /// refusal, so that a check that passes shows that the reason is gone. Otherwise only a message
+    /// can show it.
     fn covers(&self, _code: i32) -> bool {
         false
     }
@@ -222,11 +231,12 @@ pub struct AccountInfo {
     pub senders: Vec<String>,
 }
 
-/// Answers of the provider to attempts whose outcome was given as [`Unknown`](crate::OutcomeClass::Unknown), because they
-/// did not come in time.
+/// Answers of the provider to attempts whose outcome was given as
+/// [`Unknown`](crate::OutcomeClass::Unknown), because they did not come in time.
 #[async_trait]
 pub trait LateAnswers: Debug + Send + Sync {
-    /// Waits for the next ones: one call's at a time, each given to one caller only. Never an `Unknown` outcome.
+    /// Waits for the next ones: one call's at a time, each given to one caller only. Never an
+    /// `Unknown` outcome.
     ///
     /// Cancellation: a dropped call loses no answer.
     async fn next(&self) -> Vec<LateAnswer>;
@@ -280,7 +290,8 @@ impl<T: Provider + ?Sized> Provider for Arc<T> {
     }
 }
 
-/// Meaning of a code that the provider of this name gave: `provider` itself, or a [member](Provider::member) of it.
+/// Meaning of a code that the provider of this name gave: `provider` itself, or a
+/// [member](Provider::member) of it.
 pub fn explain_by(provider: &dyn Provider, name: &str, code: i32) -> Option<Explanation> {
     let answered = if provider.name() == name { provider } else { provider.member(name)? };
     answered.explain(code)

@@ -1,7 +1,8 @@
-//! Offering accepted messages to the queue, apart from accepting them: a queue that is down or full delays no acceptance.
+//! Offering accepted messages to the queue, apart from accepting them: a queue that is down or full
+//! delays no acceptance.
 //!
-//! While the queue fails nothing is pushed, and messages are stored as due at once: the caretaker of a worker takes them
-//! from the store within its interval.
+//! While the queue fails nothing is pushed, and messages are stored as due at once: the caretaker
+//! of a worker takes them from the store within its interval.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,23 +20,26 @@ use crate::supervise::{catch_panic, survive_panic};
 
 /// Jobs per push.
 const MAX_JOBS: usize = 1000;
-/// Pushes of one lane under way at a time: the next job need not wait for the queue's answer to the last.
+/// Pushes of one lane under way at a time: the next job need not wait for the queue's answer to the
+/// last.
 const MAX_PUSHES: usize = 4;
 /// Jobs of a lane that wait to be pushed at the most, and how many may before the queue was asked.
 const MAX_WAITING: usize = 64_000;
 const FIRST_ROOM: usize = 1000;
 /// The longest an answer of the queue may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// How long nothing is pushed after the queue failed: longer than a look that is not answered takes to fail again.
+/// How long nothing is pushed after the queue failed: longer than a look that is not answered takes
+/// to fail again.
 const CLOSED_FOR: Duration = Duration::from_secs(5);
-/// How often the queue is asked how full it is, at the most; and when nothing is pushed, so that the first message after a
-/// while finds out nothing new.
+/// How often the queue is asked how full it is, at the most; and when nothing is pushed, so that
+/// the first message after a while finds out nothing new.
 const LOOK: Duration = Duration::from_millis(100);
 const IDLE_LOOK: Duration = Duration::from_secs(1);
 /// Of the room it sees, the part that is left to others who push between two looks.
 const MARGIN: usize = 4;
 
-/// Pushes in tasks of its own, one for each lane so that none waits for another, until it is dropped.
+/// Pushes in tasks of its own, one for each lane so that none waits for another, until it is
+/// dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Pusher {
     /// By [`Lane::number`].
@@ -45,8 +49,8 @@ pub(crate) struct Pusher {
     pushed: mpsc::Sender<()>,
 }
 
-/// By [`Lane::number`], how many more jobs the queue has room for. A job that is pushed without might be dropped, and then be
-/// found only much later.
+/// By [`Lane::number`], how many more jobs the queue has room for. A job that is pushed without
+/// might be dropped, and then be found only much later.
 #[derive(Clone, Debug)]
 struct Room(Arc<Mutex<Lanes>>);
 
@@ -95,20 +99,25 @@ impl Pusher {
             let (batches, mut waiting) = mpsc::unbounded_channel();
             let (queue, room, outage) = (Arc::clone(&queue), room.clone(), Arc::clone(&outage));
             runtime.spawn(async move {
-                while survive_panic("push", push_all(&queue, &mut waiting, &room, &outage)).await.is_none() {}
+                while survive_panic("push", push_all(&queue, &mut waiting, &room, &outage))
+                    .await
+                    .is_none()
+                {}
             });
             batches
         });
         let (pushed, mut looks) = mpsc::channel(1);
         let seen = room.clone();
         runtime.spawn(async move {
-            while survive_panic("watch the queue", watch(&queue, &mut looks, &seen)).await.is_none() {}
+            while survive_panic("watch the queue", watch(&queue, &mut looks, &seen)).await.is_none()
+            {
+            }
         });
         Self { batches, room, pushed }
     }
 
-    /// Claims room for the jobs of these messages, in each lane that has enough. What goes to another is the caretaker's,
-    /// at once.
+    /// Claims room for the jobs of these messages, in each lane that has enough. What goes to
+    /// another is the caretaker's, at once.
     pub(crate) fn reserve(&self, messages: &[NewMessage]) -> Reservation {
         let mut jobs = [0; 3];
         for message in messages {
@@ -119,10 +128,12 @@ impl Pusher {
 
     /// Pushes these soon, as far as there is room for them.
     pub(crate) fn push(&self, jobs: &[Job], reservation: Reservation) {
-        for ((lane, batches), claim) in Lane::ALL.into_iter().zip(&self.batches).zip(reservation.0) {
+        for ((lane, batches), claim) in Lane::ALL.into_iter().zip(&self.batches).zip(reservation.0)
+        {
             let jobs: Vec<Job> = jobs.iter().copied().filter(|job| job.lane == lane).collect();
             if let (false, Some(claim)) = (jobs.is_empty(), claim) {
-                // It fails when the runtime is shut down: then the caretaker of another process finds them.
+                // It fails when the runtime is shut down: then the caretaker of another process
+                // finds them.
                 let _ = batches.send((jobs, claim));
                 // One look is enough for all that is pushed before it.
                 let _ = self.pushed.try_send(());
@@ -150,7 +161,8 @@ impl Room {
 
     fn see(&self, stats: &QueueStats) {
         // The caretaker fills a lane up to its half meanwhile.
-        let most = stats.capacity.map_or(MAX_WAITING, |capacity| capacity.div_ceil(2).min(MAX_WAITING));
+        let most =
+            stats.capacity.map_or(MAX_WAITING, |capacity| capacity.div_ceil(2).min(MAX_WAITING));
         let usable = |room: usize| room - room / MARGIN;
         for (lane, room) in self.lock().rooms.iter_mut().zip(stats.room()) {
             lane.most = usable(most);
@@ -223,7 +235,8 @@ async fn push(queue: &dyn Queue, jobs: &[Job], outage: &Outage) -> bool {
     pushed.is_ok()
 }
 
-/// Looks now and then how full the queue is and whether it answers, more often while something is pushed or room is scarce.
+/// Looks now and then how full the queue is and whether it answers, more often while something is
+/// pushed or room is scarce.
 async fn watch(queue: &Arc<dyn Queue>, pushed: &mut mpsc::Receiver<()>, room: &Room) {
     loop {
         match timeout(TIMEOUT, catch_panic(queue.stats())).await {
@@ -231,7 +244,9 @@ async fn watch(queue: &Arc<dyn Queue>, pushed: &mut mpsc::Receiver<()>, room: &R
             _ => room.close(),
         }
         sleep(LOOK).await;
-        if pushed.is_closed() || !room.is_scarce() && timeout(IDLE_LOOK, pushed.recv()).await == Ok(None) {
+        if pushed.is_closed()
+            || !room.is_scarce() && timeout(IDLE_LOOK, pushed.recv()).await == Ok(None)
+        {
             return;
         }
     }

@@ -14,16 +14,20 @@ use crate::message::MessageId;
 ///
 /// # Contract
 ///
-/// * **Ordering**: `pull` prefers the urgent lane to the normal one, that to the bulk lane; within a lane it is
-///   first in, first out, as far as the back end goes. Nothing depends on it for correctness.
-/// * **Loss and duplicates**: both are allowed. A lost id is pushed again by the caretaker, a doubled one
-///   falls off the store's compare-and-set.
-/// * **Leases** start at `pull`. An id that is neither acked nor released in time comes back by itself.
-/// * **Settling** (`ack`, `release`) may be repeated, and settling an expired or foreign lease is `Ok`.
+/// * **Ordering**: `pull` prefers the urgent lane to the normal one, that to the bulk lane; within
+///   a lane it is first in, first out, as far as the back end goes. Nothing depends on it for
+///   correctness.
+/// * **Loss and duplicates**: both are allowed. A lost id is pushed again by the caretaker, a
+///   doubled one falls off the store's compare-and-set.
+/// * **Leases** start at `pull`. An id that is neither acked nor released in time comes back by
+///   itself.
+/// * **Settling** (`ack`, `release`) may be repeated, and settling an expired or foreign lease is
+///   `Ok`.
 /// * **Cancellation**: a dropped `pull` loses no id for longer than a lease.
 #[async_trait]
 pub trait Queue: Debug + Send + Sync + 'static {
-    /// Offers these jobs. A queue with a bound may drop what does not fit; the caretaker offers it again.
+    /// Offers these jobs. A queue with a bound may drop what does not fit; the caretaker offers it
+    /// again.
     ///
     /// # Errors
     ///
@@ -60,7 +64,9 @@ pub trait Queue: Debug + Send + Sync + 'static {
 }
 
 /// One of the three lanes of a queue; the first goes first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Lane {
@@ -118,8 +124,8 @@ pub struct QueueStats {
     pub lanes: [LaneStats; 3],
     /// How many jobs each lane holds at most; `None` where there is no bound.
     pub capacity: Option<usize>,
-    /// Set while a [worker](crate::Worker::queue)'s queue cannot be used: these are the figures of the one inside the
-    /// process that stands in for it.
+    /// Set while a [worker](crate::Worker::queue)'s queue cannot be used: these are the figures of
+    /// the one inside the process that stands in for it.
     pub degraded: bool,
 }
 
@@ -143,7 +149,8 @@ pub struct LaneStats {
     pub ready: usize,
     /// Jobs that are pulled and not settled.
     pub leased: usize,
-    /// The age of the oldest ready job, in milliseconds; `None` where there is none or it is not known.
+    /// The age of the oldest ready job, in milliseconds; `None` where there is none or it is not
+    /// known.
     pub oldest_age_ms: Option<u64>,
 }
 

@@ -24,7 +24,11 @@ pub struct Receipt {
 
 impl Receipt {
     /// A receipt with nothing but the state.
-    pub fn new(provider: impl Into<String>, provider_id: impl Into<String>, state: ReceiptState) -> Self {
+    pub fn new(
+        provider: impl Into<String>,
+        provider_id: impl Into<String>,
+        state: ReceiptState,
+    ) -> Self {
         Self {
             provider: provider.into(),
             provider_id: provider_id.into(),

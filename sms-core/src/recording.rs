@@ -10,8 +10,8 @@ use crate::provider::{Limits, Provider, Submission};
 
 type Answer = Box<dyn Fn(&Submission) -> Outcome + Send + Sync>;
 
-/// A [`Provider`] that records what it is given and answers as it is told; it accepts everything unless told
-/// otherwise.
+/// A [`Provider`] that records what it is given and answers as it is told; it accepts everything
+/// unless told otherwise.
 ///
 /// ```
 /// use sms_core::{MessageId, Outcome, PhoneNumber, Provider, RecordingProvider, Submission};
@@ -61,7 +61,10 @@ impl RecordingProvider {
     }
 
     /// Answers each submission so.
-    pub fn answering(mut self, answer: impl Fn(&Submission) -> Outcome + Send + Sync + 'static) -> Self {
+    pub fn answering(
+        mut self,
+        answer: impl Fn(&Submission) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
         self.answer = Box::new(answer);
         self
     }

@@ -11,13 +11,14 @@ use time::OffsetDateTime;
 use crate::clock::datetime_from_ms;
 use crate::error::Result;
 
-/// JSON documents by kind and name, each with a version, so that a new kind of record needs no new SQL.
+/// JSON documents by kind and name, each with a version, so that a new kind of record needs no new
+/// SQL.
 ///
 /// # Contract
 ///
 /// * `put` and `delete` are durable when they return.
-/// * Versions start at 1 and grow by 1 with every `put` of the same record. A record that was deleted and made
-///   again starts over.
+/// * Versions start at 1 and grow by 1 with every `put` of the same record. A record that was
+///   deleted and made again starts over.
 /// * Two writers that expect the same version: exactly one succeeds.
 #[async_trait]
 pub trait Registry: Debug + Send + Sync + 'static {
@@ -83,13 +84,14 @@ pub struct Record {
     pub value: Value,
     /// When it was last written, by the store's clock.
     pub updated_at: OffsetDateTime,
-    /// How long ago that was, by the same clock; zero if that one was set back. The reader's own clock may differ.
+    /// How long ago that was, by the same clock; zero if that one was set back. The reader's own
+    /// clock may differ.
     pub age: Duration,
 }
 
 impl Record {
-    /// A record that was written at `updated_at`, read at `now`, both in milliseconds since the Unix epoch by the store's
-    /// clock.
+    /// A record that was written at `updated_at`, read at `now`, both in milliseconds since the
+    /// Unix epoch by the store's clock.
     pub fn read(name: String, version: u64, value: Value, updated_at: i64, now: i64) -> Self {
         let age = Duration::from_millis(now.saturating_sub(updated_at).max(0).cast_unsigned());
         Self { name, version, value, updated_at: datetime_from_ms(updated_at), age }

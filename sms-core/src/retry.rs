@@ -37,7 +37,8 @@ mod tests {
     #[test]
     fn the_ceiling_doubles_up_to_the_maximum() {
         let policy = RetryPolicy { base: Duration::from_secs(1), max: Duration::from_secs(5) };
-        let ceilings: Vec<u64> = (1..=5).map(|attempt| policy.delay(attempt, 1.0).as_secs()).collect();
+        let ceilings: Vec<u64> =
+            (1..=5).map(|attempt| policy.delay(attempt, 1.0).as_secs()).collect();
         assert_eq!(ceilings, [1, 2, 4, 5, 5]);
         assert_eq!(policy.delay(u32::MAX, 1.0), policy.max);
     }

@@ -12,7 +12,8 @@ use crate::outcome::Outcome;
 use crate::provider::{Limits, Polling, Provider, ProviderRef, Receipts, Submission};
 use crate::receipt::{Receipt, ReceiptState};
 
-/// A [`Provider`] that accepts every message and, a moment later, reports it delivered. Nothing leaves the machine.
+/// A [`Provider`] that accepts every message and, a moment later, reports it delivered. Nothing
+/// leaves the machine.
 ///
 /// It keeps nothing: the ids it gives out say when they were given, so receipts survive a restart.
 #[derive(Debug)]
@@ -110,7 +111,8 @@ mod tests {
         let outcomes = sandbox.submit(&[Submission::new(MessageId::new(), to, "hi")]).await;
         clock.set_back(Duration::from_hours(1));
         let provider_id = outcomes[0].provider_id.clone().unwrap();
-        let receipts = sandbox.query(&[ProviderRef { provider: NAME.into(), provider_id }]).await.unwrap();
+        let receipts =
+            sandbox.query(&[ProviderRef { provider: NAME.into(), provider_id }]).await.unwrap();
         assert_eq!(receipts[0].state, ReceiptState::Delivered);
     }
 

@@ -6,8 +6,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// How far the schema of a store has been migrated, and how far this program knows it.
 ///
-/// Each migration is a level. A store also records the oldest level whose programs may still use it, so that the programs of
-/// two releases can share it during an update, while one that is too old refuses it instead of misreading it.
+/// Each migration is a level. A store also records the oldest level whose programs may still use
+/// it, so that the programs of two releases can share it during an update, while one that is too
+/// old refuses it instead of misreading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SchemaLevel {

@@ -30,11 +30,12 @@ const INSERT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the caretaker leaves messages to the sender that is pushing them.
 const PUSH_AFTER: Duration = Duration::from_secs(20);
 
-/// Accepts messages: when [`send`](Self::send) returns `Ok`, the message is durably stored and will reach exactly one
-/// visible end.
+/// Accepts messages: when [`send`](Self::send) returns `Ok`, the message is durably stored and will
+/// reach exactly one visible end.
 ///
-/// Concurrent calls share one insert: whoever waits goes along (group commit), nobody is made to wait for company.
-/// Cheap to clone; clones share everything. Works in a tokio runtime with time enabled.
+/// Concurrent calls share one insert: whoever waits goes along (group commit), nobody is made to
+/// wait for company. Cheap to clone; clones share everything. Works in a tokio runtime with time
+/// enabled.
 ///
 /// ```
 /// use sms_core::{MemoryStore, Message, Sender};
@@ -53,8 +54,8 @@ struct Inner {
     store: Arc<dyn Store>,
     queue: Option<Arc<dyn Queue>>,
     clock: Arc<dyn Clock>,
-    /// The inserter's inbox. The inserter starts with the sender, or with the first message of one that was built
-    /// outside of a runtime.
+    /// The inserter's inbox. The inserter starts with the sender, or with the first message of one
+    /// that was built outside of a runtime.
     inbox: OnceLock<mpsc::Sender<Request>>,
 }
 
@@ -79,8 +80,8 @@ pub struct Acceptance {
 pub struct SenderBuilder(Inner);
 
 impl SenderBuilder {
-    /// Offers accepted messages to this queue at once. Without one, the caretaker of a worker finds them, within its
-    /// interval.
+    /// Offers accepted messages to this queue at once. Without one, the caretaker of a worker finds
+    /// them, within its interval.
     pub fn queue(mut self, queue: impl Queue) -> Self {
         self.0.queue = Some(Arc::new(queue));
         self
@@ -95,8 +96,9 @@ impl SenderBuilder {
     /// The sender.
     pub fn build(self) -> Sender {
         let sender = Sender(Arc::new(self.0));
-        // Where there is a runtime already, the queue is looked at now: the first messages of a process must not be pushed
-        // to a queue that is away. Without one, the first message starts it.
+        // Where there is a runtime already, the queue is looked at now: the first messages of a
+        // process must not be pushed to a queue that is away. Without one, the first message starts
+        // it.
         let _ = sender.inbox();
         sender
     }
@@ -106,17 +108,23 @@ impl Sender {
     /// A sender into this store.
     pub fn builder(store: impl Store) -> SenderBuilder {
         let store = Arc::new(store);
-        SenderBuilder(Inner { store, queue: None, clock: Arc::new(SystemClock), inbox: OnceLock::new() })
+        SenderBuilder(Inner {
+            store,
+            queue: None,
+            clock: Arc::new(SystemClock),
+            inbox: OnceLock::new(),
+        })
     }
 
-    /// Accepts a message and answers with its id: a new one, or that of the first message with its key.
+    /// Accepts a message and answers with its id: a new one, or that of the first message with its
+    /// key.
     ///
     /// Dropping the future does not call the message back.
     ///
     /// # Errors
     ///
-    /// `Invalid` with the wrong fields; `KeyReused`; `Unavailable` when nobody knows whether it was stored: send it
-    /// again with the same key.
+    /// `Invalid` with the wrong fields; `KeyReused`; `Unavailable` when nobody knows whether it was
+    /// stored: send it again with the same key.
     pub async fn send(&self, message: Message) -> Result<MessageId> {
         let prepared = self.prepare(&message)?;
         self.accept_one(prepared).await.map(|accepted| accepted.id)
@@ -137,13 +145,14 @@ impl Sender {
     ///
     /// Those of [`accept`](Self::accept) and of its answers.
     pub async fn accept_one(&self, message: NewMessage) -> Result<Acceptance> {
-        let no_answer = || Err(Error::new(ErrorKind::Internal, "the store gave no answer for a message"));
+        let no_answer =
+            || Err(Error::new(ErrorKind::Internal, "the store gave no answer for a message"));
         self.accept(vec![message]).await?.pop().unwrap_or_else(no_answer)
     }
 
-    /// Accepts prepared messages, all in one transaction. One answer each, in order: the message that is
-    /// accepted, or why this one is not and the others are: `KeyReused`, or `Invalid` for what
-    /// [time](NewMessage::check_at) forbids now.
+    /// Accepts prepared messages, all in one transaction. One answer each, in order: the message
+    /// that is accepted, or why this one is not and the others are: `KeyReused`, or `Invalid` for
+    /// what [time](NewMessage::check_at) forbids now.
     ///
     /// # Errors
     ///
@@ -157,17 +166,26 @@ impl Sender {
         let mut is_allowed = Vec::with_capacity(messages.len());
         for message in messages {
             is_allowed.push(message.check_at(now).is_ok());
-            if is_allowed.last() == Some(&true) { allowed.push(message) } else { forbidden.push(message) }
+            if is_allowed.last() == Some(&true) {
+                allowed.push(message)
+            } else {
+                forbidden.push(message)
+            }
         }
         let mut refused = self.replay_or_refuse(&forbidden, now).await?.into_iter();
-        let mut stored = if allowed.is_empty() { Vec::new() } else { self.store(allowed).await? }.into_iter();
+        let mut stored =
+            if allowed.is_empty() { Vec::new() } else { self.store(allowed).await? }.into_iter();
         let answer = |is_allowed| if is_allowed { stored.next() } else { refused.next() };
         Ok(is_allowed.into_iter().filter_map(answer).collect())
     }
 
-    /// Answers for messages that time forbids: those that were accepted before, when it did not, are
-    /// replayed.
-    async fn replay_or_refuse(&self, messages: &[NewMessage], now: i64) -> Result<Vec<Result<Acceptance>>> {
+    /// Answers for messages that time forbids: those that were accepted before, when it did not,
+    /// are replayed.
+    async fn replay_or_refuse(
+        &self,
+        messages: &[NewMessage],
+        now: i64,
+    ) -> Result<Vec<Result<Acceptance>>> {
         let look = timeout(INSERT_TIMEOUT, self.0.store.replays(messages));
         let replays = look.await.map_err(timed_out)??;
         let answer = |(message, replay): (&NewMessage, Option<Inserted>)| match replay {
@@ -203,7 +221,10 @@ impl Sender {
             let (store, mut requests) = (Arc::clone(&self.0.store), requests);
             runtime.spawn(async move {
                 let (store, pusher) = (store.as_ref(), pusher.as_ref());
-                while survive_panic("insert", insert_all(store, pusher, &mut requests)).await.is_none() {}
+                while survive_panic("insert", insert_all(store, pusher, &mut requests))
+                    .await
+                    .is_none()
+                {}
             });
             inbox
         }))
@@ -219,7 +240,8 @@ fn acceptance(id: MessageId, inserted: Inserted) -> Result<Acceptance> {
 }
 
 fn timed_out(error: tokio::time::error::Elapsed) -> Error {
-    Error::unavailable("the store did not answer in time", error).with_fault(StoreFault::Unreachable)
+    Error::unavailable("the store did not answer in time", error)
+        .with_fault(StoreFault::Unreachable)
 }
 
 /// The error for a key that was used for other content.
@@ -227,9 +249,13 @@ pub fn key_reused() -> Error {
     Error::new(ErrorKind::KeyReused, "the idempotency key was used before for other content")
 }
 
-/// Inserts until every sender is gone and nobody waits. A task of its own: a caller that goes away cancels nothing
-/// for those who share its insert.
-async fn insert_all(store: &dyn Store, pusher: Option<&Pusher>, requests: &mut mpsc::Receiver<Request>) {
+/// Inserts until every sender is gone and nobody waits. A task of its own: a caller that goes away
+/// cancels nothing for those who share its insert.
+async fn insert_all(
+    store: &dyn Store,
+    pusher: Option<&Pusher>,
+    requests: &mut mpsc::Receiver<Request>,
+) {
     let (mut waiting, mut open) = (Vec::new(), true);
     let mut inserts = FuturesUnordered::new();
     while open || !inserts.is_empty() {
@@ -251,8 +277,8 @@ async fn insert_all(store: &dyn Store, pusher: Option<&Pusher>, requests: &mut m
     }
 }
 
-/// Whether an insert may start beside those under way. What is little waits and goes along with the next one: few large
-/// inserts take less than many small ones.
+/// Whether an insert may start beside those under way. What is little waits and goes along with the
+/// next one: few large inserts take less than many small ones.
 fn may_insert(under_way: usize, waiting: &[Request]) -> bool {
     let rows = || waiting.iter().map(|request| request.messages.len()).sum::<usize>();
     under_way == 0 || (under_way < MAX_INSERTS && rows() >= MANY_ROWS)
@@ -280,7 +306,8 @@ async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Re
         room.as_ref().is_some_and(|room| messages.iter().all(|message| room.holds(message.lane())));
     let push_after = if all_pushed { PUSH_AFTER } else { Duration::ZERO };
     let insert_all = store.insert(InsertRequest { messages: &messages, push_after });
-    let result = timeout(INSERT_TIMEOUT, insert_all).await.unwrap_or_else(|error| Err(timed_out(error)));
+    let result =
+        timeout(INSERT_TIMEOUT, insert_all).await.unwrap_or_else(|error| Err(timed_out(error)));
     // Commit before push: a worker that gets the id must find the row.
     match result {
         Ok(inserted) if inserted.len() == messages.len() => {
@@ -314,7 +341,8 @@ async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Re
 
 /// The jobs of what was stored and is due.
 fn due_now(messages: &[NewMessage], inserted: &[Inserted]) -> Vec<Job> {
-    let stored = messages.iter().zip(inserted).filter(|(_, inserted)| **inserted == Inserted::Stored);
+    let stored =
+        messages.iter().zip(inserted).filter(|(_, inserted)| **inserted == Inserted::Stored);
     let due = stored.filter(|(message, _)| message.send_at.is_none());
     due.map(|(message, _)| Job { id: message.id, lane: message.lane() }).collect()
 }

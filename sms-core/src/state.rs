@@ -14,8 +14,9 @@ use crate::receipt::ReceiptState;
 pub enum Status {
     /// Accepted and waiting until it is due. A crash leaves it here; the caretaker offers it again.
     Queued = 0,
-    /// A worker holds it under a lease and may be talking to the provider. A crash leaves it here until the
-    /// lease is over; then it is [`Unknown`](Self::Unknown), because nobody knows how far the worker got.
+    /// A worker holds it under a lease and may be talking to the provider. A crash leaves it here
+    /// until the lease is over; then it is [`Unknown`](Self::Unknown), because nobody knows how far
+    /// the worker got.
     Sending = 1,
     /// The provider has accepted it. A receipt moves it on.
     Sent = 2,
@@ -25,7 +26,8 @@ pub enum Status {
     Undelivered = 4,
     /// Proven not accepted, and not to be tried again. Final but for a late acceptance.
     Failed = 5,
-    /// Perhaps accepted, perhaps not. Evidence, the policy or a person moves it on; nothing else does.
+    /// Perhaps accepted, perhaps not. Evidence, the policy or a person moves it on; nothing else
+    /// does.
     Unknown = 6,
     /// Its deadline passed while it waited. Final but for a late acceptance.
     Expired = 7,
@@ -72,7 +74,9 @@ const fn row(from: Status, to: Status, by: Actor, guard: &'static str) -> Transi
 /// The state table: whatever is not here does not happen.
 pub const TRANSITIONS: &[Transition] = {
     use Actor::{Caretaker, Late, Owner, Person, Receipt, Sender, Worker};
-    use Status::{Cancelled, Delivered, Expired, Failed, Queued, Sending, Sent, Undelivered, Unknown};
+    use Status::{
+        Cancelled, Delivered, Expired, Failed, Queued, Sending, Sent, Undelivered, Unknown,
+    };
     &[
         Transition {
             from: None,
@@ -80,7 +84,12 @@ pub const TRANSITIONS: &[Transition] = {
             by: Sender,
             guard: "idempotency key is free, in the same transaction",
         },
-        row(Queued, Sending, Worker, "due, not past its deadline; fence + 1, attempt + 1, lease = now + L"),
+        row(
+            Queued,
+            Sending,
+            Worker,
+            "due, not past its deadline; fence + 1, attempt + 1, lease = now + L",
+        ),
         row(
             Sending,
             Sent,
@@ -106,9 +115,19 @@ pub const TRANSITIONS: &[Transition] = {
             "fence is mine; this attempt or an earlier one could have been accepted",
         ),
         row(Sending, Unknown, Caretaker, "lease is over, checked again in the update"),
-        row(Sending, Queued, Caretaker, "lease is over; policy resend_once and resends left, recorded"),
+        row(
+            Sending,
+            Queued,
+            Caretaker,
+            "lease is over; policy resend_once and resends left, recorded",
+        ),
         row(Unknown, Sent, Late, "acceptance of any attempt"),
-        row(Unknown, Failed, Late, "final refusal of the same attempt, and every earlier one definite"),
+        row(
+            Unknown,
+            Failed,
+            Late,
+            "final refusal of the same attempt, and every earlier one definite",
+        ),
         row(
             Unknown,
             Sent,
@@ -127,8 +146,18 @@ pub const TRANSITIONS: &[Transition] = {
         row(Unknown, Queued, Person, "reason recorded; counted as a resend"),
         row(Queued, Expired, Caretaker, "deadline is past"),
         row(Queued, Cancelled, Person, "still queued"),
-        row(Queued, Unknown, Caretaker, "deadline is past, and an earlier attempt could have been accepted"),
-        row(Queued, Unknown, Person, "called back, and an earlier attempt could have been accepted"),
+        row(
+            Queued,
+            Unknown,
+            Caretaker,
+            "deadline is past, and an earlier attempt could have been accepted",
+        ),
+        row(
+            Queued,
+            Unknown,
+            Person,
+            "called back, and an earlier attempt could have been accepted",
+        ),
     ]
 };
 
@@ -155,7 +184,10 @@ impl Status {
     ///
     /// [`Sent`](Self::Sent) still awaits a receipt and [`Unknown`](Self::Unknown) evidence.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Delivered | Self::Undelivered | Self::Failed | Self::Expired | Self::Cancelled)
+        matches!(
+            self,
+            Self::Delivered | Self::Undelivered | Self::Failed | Self::Expired | Self::Cancelled
+        )
     }
 
     /// Whether it is on its way to the provider. What is not, may be purged when it is old enough.
@@ -163,7 +195,8 @@ impl Status {
         matches!(self, Self::Queued | Self::Sending)
     }
 
-    /// Where a late acceptance takes a message: to `Sent`, unless the provider has already confirmed it.
+    /// Where a late acceptance takes a message: to `Sent`, unless the provider has already
+    /// confirmed it.
     pub const fn after_late_acceptance(self) -> Option<Self> {
         match self {
             Self::Sent | Self::Delivered | Self::Undelivered => None,
@@ -171,8 +204,8 @@ impl Status {
         }
     }
 
-    /// Where a receipt takes a message; `None` when it changes nothing. A final state never goes back, and a
-    /// late "on its way" never overwrites a result.
+    /// Where a receipt takes a message; `None` when it changes nothing. A final state never goes
+    /// back, and a late "on its way" never overwrites a result.
     pub const fn after_receipt(self, receipt: ReceiptState) -> Option<Self> {
         match (self, receipt) {
             (Self::Sent, ReceiptState::Delivered) => Some(Self::Delivered),
@@ -181,12 +214,13 @@ impl Status {
         }
     }
 
-    /// Whether a receipt tells the opposite of this end. The end stays, for customers have been told of it;
-    /// the event log keeps the contradiction.
+    /// Whether a receipt tells the opposite of this end. The end stays, for customers have been
+    /// told of it; the event log keeps the contradiction.
     pub const fn is_contradicted_by(self, receipt: ReceiptState) -> bool {
         matches!(
             (self, receipt),
-            (Self::Undelivered, ReceiptState::Delivered) | (Self::Delivered, ReceiptState::Undelivered)
+            (Self::Undelivered, ReceiptState::Delivered)
+                | (Self::Delivered, ReceiptState::Undelivered)
         )
     }
 
@@ -241,7 +275,8 @@ mod tests {
 
     #[test]
     fn a_receipt_takes_only_roads_of_the_table() {
-        let receipts = [ReceiptState::InTransit, ReceiptState::Delivered, ReceiptState::Undelivered];
+        let receipts =
+            [ReceiptState::InTransit, ReceiptState::Delivered, ReceiptState::Undelivered];
         for (status, receipt) in Status::ALL.into_iter().flat_map(|s| receipts.map(|r| (s, r))) {
             if let Some(next) = status.after_receipt(receipt) {
                 assert!(status.may_become(next), "{status} -> {next}");

@@ -1,7 +1,7 @@
 //! People's orders to every worker, and what the workers report: small records in the [`Registry`].
 //!
-//! The registry is what all processes of a system share, so a pause holds for workers on other machines too, and over
-//! restarts.
+//! The registry is what all processes of a system share, so a pause holds for workers on other
+//! machines too, and over restarts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,8 @@ pub struct Steering(Arc<dyn Registry>);
 /// What a person wants of a provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// Whether nothing may be sent. Otherwise: go on, and if the provider is paused by itself, try it at once.
+    /// Whether nothing may be sent. Otherwise: go on, and if the provider is paused by itself, try
+    /// it at once.
     pub paused: bool,
     /// Who.
     pub by: String,
@@ -54,7 +55,8 @@ pub struct WorkerReport {
     /// Set after a person resumed the provider, until a message shows whether it serves.
     #[serde(default)]
     pub unproven: bool,
-    /// How long before this report the provider last did its work on a message, in milliseconds; `None` if it never did.
+    /// How long before this report the provider last did its work on a message, in milliseconds;
+    /// `None` if it never did.
     #[serde(default)]
     pub served_ms_ago: Option<u64>,
     /// Set while the worker takes messages from the store because its queue cannot be used.
@@ -93,7 +95,8 @@ pub struct PauseReport {
     /// What ends the pause.
     #[serde(default)]
     pub ends_by: EndsBy,
-    /// The provider that gave the code, where a combinator such as [`Failover`](crate::Failover) asked several.
+    /// The provider that gave the code, where a combinator such as [`Failover`](crate::Failover)
+    /// asked several.
     #[serde(default)]
     pub provider: Option<String>,
 }
@@ -131,7 +134,13 @@ impl Steering {
     /// # Errors
     ///
     /// The registry's.
-    pub async fn give(&self, provider: &str, paused: bool, by: &str, reason: &str) -> Result<Order> {
+    pub async fn give(
+        &self,
+        provider: &str,
+        paused: bool,
+        by: &str,
+        reason: &str,
+    ) -> Result<Order> {
         let at = datetime_from_ms(SystemClock.now_ms());
         let order = Order { paused, by: by.to_owned(), reason: reason.to_owned(), at };
         self.0.put(ORDER, provider, &document(&order)?, Expect::Anything).await?;
@@ -180,11 +189,13 @@ impl Steering {
 }
 
 fn document(value: &impl Serialize) -> Result<Value> {
-    let unwritable = |error| Error::new(ErrorKind::Internal, "a record cannot be written").with_source(error);
+    let unwritable =
+        |error| Error::new(ErrorKind::Internal, "a record cannot be written").with_source(error);
     serde_json::to_value(value).map_err(unwritable)
 }
 
 fn read<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T> {
-    let unreadable = |error| Error::new(ErrorKind::Internal, "a record cannot be read").with_source(error);
+    let unreadable =
+        |error| Error::new(ErrorKind::Internal, "a record cannot be read").with_source(error);
     serde_json::from_value(value).map_err(unreadable)
 }

@@ -26,80 +26,86 @@ use crate::state::Status;
 /// # Contract
 ///
 /// * **Durability**: what a method has answered survives a kill of the process and a loss of power.
-/// * **Atomicity**: each method is one transaction for its whole batch. Each transition is one compare-and-set
-///   with the guard of [`TRANSITIONS`](crate::state::TRANSITIONS); an item whose guard does not hold is left out
-///   or answered as such, and never spoils the others.
-/// * **Repeats**: a method whose answer was lost can be called again with the same request; the effect is that
-///   of one call. `insert` is repeated with the same ids, `begin` with the same worker and batch.
-/// * **Time** is the store's own clock, for every node that shares it. It never goes back, and a wall clock that is set moves
-///   nothing that waits and ends no lease: see [`StoreClock`](crate::clock::StoreClock).
+/// * **Atomicity**: each method is one transaction for its whole batch. Each transition is one
+///   compare-and-set with the guard of [`TRANSITIONS`](crate::state::TRANSITIONS); an item whose
+///   guard does not hold is left out or answered as such, and never spoils the others.
+/// * **Repeats**: a method whose answer was lost can be called again with the same request; the
+///   effect is that of one call. `insert` is repeated with the same ids, `begin` with the same
+///   worker and batch.
+/// * **Time** is the store's own clock, for every node that shares it. It never goes back, and a
+///   wall clock that is set moves nothing that waits and ends no lease: see
+///   [`StoreClock`](crate::clock::StoreClock).
 /// * **Cancellation**: a dropped call has happened whole or not at all.
-/// * **Errors**: every method may answer `Unavailable` (repeat it) or `Internal` (a person must look).
+/// * **Errors**: every method may answer `Unavailable` (repeat it) or `Internal` (a person must
+///   look).
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
-    /// The reader of numbers: its region is part of the store's configuration, and so the same for every part
-    /// of the program that reads one.
+    /// The reader of numbers: its region is part of the store's configuration, and so the same for
+    /// every part of the program that reads one.
     fn numbers(&self) -> NumberReader;
 
     /// `∅ → queued`, for each message. One answer each, in order.
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>>;
 
     /// The answers that an insert would give because of the keys of `messages`:
-    /// [`Replayed`](Inserted::Replayed) or [`KeyReused`](Inserted::KeyReused), `None` for a key that is free
-    /// and for none. One each, in order. Nothing is written.
+    /// [`Replayed`](Inserted::Replayed) or [`KeyReused`](Inserted::KeyReused), `None` for a key
+    /// that is free and for none. One each, in order. Nothing is written.
     async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>>;
 
-    /// Takes queued messages that are due and have not been offered to a queue for a while, urgent lane first and
-    /// those that wait longest for an offer first, and notes that they are being offered: they are not taken again before `again_after`.
-    /// One past its deadline is left to [`expire`](Self::expire).
+    /// Takes queued messages that are due and have not been offered to a queue for a while, urgent
+    /// lane first and those that wait longest for an offer first, and notes that they are being
+    /// offered: they are not taken again before `again_after`. One past its deadline is left to
+    /// [`expire`](Self::expire).
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>>;
 
-    /// `queued → sending` for those of `ids` whose guard holds; the others are left out. The order is free.
+    /// `queued → sending` for those of `ids` whose guard holds; the others are left out. The order
+    /// is free.
     ///
     /// Repeated with the same `worker` and `batch` it answers with what the first call began.
     async fn begin(&self, request: BeginRequest<'_>) -> Result<Vec<Begun>>;
 
-    /// Writes the outcome of attempts. Where the fence is still the caller's and the message is `sending`, the
-    /// [verdict](Settlement::verdict) is carried out; otherwise the outcome is recorded as late, and moves the
-    /// message only as the table allows. One answer each, in order.
+    /// Writes the outcome of attempts. Where the fence is still the caller's and the message is
+    /// `sending`, the [verdict](Settlement::verdict) is carried out; otherwise the outcome is
+    /// recorded as late, and moves the message only as the table allows. One answer each, in order.
     ///
     /// A message that becomes `sent` joins the receipts that were parked under its provider id.
     async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Settled>>;
 
-    /// `sending → unknown` for up to `limit` messages whose lease is over, or `sending → queued` where the policy
-    /// allows a resend.
+    /// `sending → unknown` for up to `limit` messages whose lease is over, or `sending → queued`
+    /// where the policy allows a resend.
     async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>>;
 
-    /// `queued → expired` for up to `limit` messages past their deadline; `queued → unknown` for those with an
-    /// earlier attempt of unknown outcome.
+    /// `queued → expired` for up to `limit` messages past their deadline; `queued → unknown` for
+    /// those with an earlier attempt of unknown outcome.
     async fn expire(&self, limit: usize) -> Result<Vec<MessageId>>;
 
-    /// Applies receipts, monotonically and idempotently. One answer each, in order. A message is reached under every
-    /// provider id that one of its attempts was accepted under. A receipt whose provider id is unknown is kept until
-    /// one is, or it is purged.
+    /// Applies receipts, monotonically and idempotently. One answer each, in order. A message is
+    /// reached under every provider id that one of its attempts was accepted under. A receipt whose
+    /// provider id is unknown is kept until one is, or it is purged.
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>>;
 
-    /// Takes up to `limit` sent messages for which a status query is due, and notes when the next one is.
-    /// Messages older than [`Polling::give_up`] are given up, which their timeline says.
+    /// Takes up to `limit` sent messages for which a status query is due, and notes when the next
+    /// one is. Messages older than [`Polling::give_up`] are given up, which their timeline says.
     async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>>;
 
-    /// `unknown → sent` for messages that are [taken](crate::inference) to be those with an unmatched provider id: the
-    /// pairs that [`pairs`](crate::inference::pairs) finds. The receipts that waited are joined.
+    /// `unknown → sent` for messages that are [taken](crate::inference) to be those with an
+    /// unmatched provider id: the pairs that [`pairs`](crate::inference::pairs) finds. The receipts
+    /// that waited are joined.
     async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>>;
 
     /// The provider ids that receipts bear and no message has, those that came last first.
     async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>>;
 
-    /// `unknown → sent | failed | queued`, by a person. One that is sent under a provider id joins the receipts that were
-    /// parked under it.
+    /// `unknown → sent | failed | queued`, by a person. One that is sent under a provider id joins
+    /// the receipts that were parked under it.
     ///
     /// # Errors
     ///
     /// `NotFound`; `Conflict` when the message is not unknown.
     async fn resolve(&self, request: ResolveRequest) -> Result<Status>;
 
-    /// `queued → cancelled`, or `queued → unknown` after an earlier attempt of unknown outcome. Answers with the new
-    /// state.
+    /// `queued → cancelled`, or `queued → unknown` after an earlier attempt of unknown outcome.
+    /// Answers with the new state.
     ///
     /// # Errors
     ///
@@ -109,24 +115,25 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// One message; `None` when there is none in this scope.
     async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>>;
 
-    /// Messages, newest first. A filter that no index serves is a search from the newest message back, which ends when the
-    /// page is full or the request's [`budget`](ListRequest::budget) is used up. However small that is, each call
-    /// gets on by some messages, and skips none.
+    /// Messages, newest first. A filter that no index serves is a search from the newest message
+    /// back, which ends when the page is full or the request's [`budget`](ListRequest::budget) is
+    /// used up. However small that is, each call gets on by some messages, and skips none.
     async fn list(&self, request: &ListRequest) -> Result<MessagePage>;
 
     /// The events of one message, oldest first, at most the last 1,000.
     async fn timeline(&self, id: MessageId) -> Result<Vec<Event>>;
 
-    /// Up to `limit` events of all messages after position `seq`, in order. Never skips one that is committed
-    /// later under an earlier position.
+    /// Up to `limit` events of all messages after position `seq`, in order. Never skips one that is
+    /// committed later under an earlier position.
     async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>>;
 
     /// How many messages are in each state, of those accepted in the range.
     async fn stats(&self, range: &StatsRange) -> Result<Stats>;
 
-    /// Removes up to `limit` messages that are neither queued nor sending and last changed longer ago than
-    /// `older_than`, with their events and keys; and parked receipts as old. Answers how many messages are gone. An
-    /// `older_than` under [`KEY_WINDOW`] cuts the life of keys short; the caretaker never asks for that.
+    /// Removes up to `limit` messages that are neither queued nor sending and last changed longer
+    /// ago than `older_than`, with their events and keys; and parked receipts as old. Answers how
+    /// many messages are gone. An `older_than` under [`KEY_WINDOW`] cuts the life of keys short;
+    /// the caretaker never asks for that.
     async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize>;
 }
 
@@ -138,8 +145,8 @@ pub const KEY_WINDOW: Duration = Duration::from_hours(72);
 pub struct InsertRequest<'a> {
     /// The messages.
     pub messages: &'a [NewMessage],
-    /// How long [`Store::due`] leaves messages without a `send_at` alone, because the caller offers them to a queue
-    /// itself; zero when it does not.
+    /// How long [`Store::due`] leaves messages without a `send_at` alone, because the caller offers
+    /// them to a queue itself; zero when it does not.
     pub push_after: Duration,
 }
 
@@ -148,7 +155,8 @@ pub struct InsertRequest<'a> {
 pub enum Inserted {
     /// It is stored under its id.
     Stored,
-    /// Its key was used for the same content within [`KEY_WINDOW`]: this is that message. Nothing was stored.
+    /// Its key was used for the same content within [`KEY_WINDOW`]: this is that message. Nothing
+    /// was stored.
     Replayed(MessageId),
     /// Its key was used for other content within [`KEY_WINDOW`]. Nothing was stored.
     KeyReused,
@@ -169,13 +177,14 @@ pub struct DueRequest {
     pub limits: [usize; 3],
     /// Not to be taken again before this has passed.
     pub again_after: Duration,
-    /// Also takes what would be offered again within this time: what was offered to a queue that may have lost it. Zero
-    /// by default.
+    /// Also takes what would be offered again within this time: what was offered to a queue that
+    /// may have lost it. Zero by default.
     pub ahead: Duration,
 }
 
 impl DueRequest {
-    /// Asks for up to `limits` messages by lane that are not to be taken again before `again_after` has passed.
+    /// Asks for up to `limits` messages by lane that are not to be taken again before `again_after`
+    /// has passed.
     pub const fn new(limits: [usize; 3], again_after: Duration) -> Self {
         Self { limits, again_after, ahead: Duration::ZERO }
     }
@@ -235,9 +244,11 @@ pub struct Settlement {
 /// What became of one [`Settlement`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// The attempt was the caller's: the message is in this state now (that of a joined receipt, if one waited).
+    /// The attempt was the caller's: the message is in this state now (that of a joined receipt, if
+    /// one waited).
     Now(Status),
-    /// The attempt was not the caller's any more: the outcome is on record, the message is in this state.
+    /// The attempt was not the caller's any more: the outcome is on record, the message is in this
+    /// state.
     Late(Status),
     /// This outcome was recorded before, by a call whose answer was lost. Nothing was written.
     Known(Status),
@@ -290,8 +301,9 @@ pub struct ListRequest {
     pub after: Option<MessageId>,
     /// How many at most.
     pub limit: usize,
-    /// How long the store may look for them, give or take some milliseconds. With none, which is the default, it looks until the
-    /// page is full or every message has been looked at: over millions of messages, seconds.
+    /// How long the store may look for them, give or take some milliseconds. With none, which is
+    /// the default, it looks until the page is full or every message has been looked at: over
+    /// millions of messages, seconds.
     pub budget: Option<Duration>,
 }
 
@@ -332,8 +344,8 @@ impl UnmatchedRequest {
     }
 }
 
-/// The most receipts that wait for their message which one question looks at, the last that came: with more there is
-/// nothing that stands alone, and nobody who looks through them.
+/// The most receipts that wait for their message which one question looks at, the last that came:
+/// with more there is nothing that stands alone, and nobody who looks through them.
 pub const MOST_UNMATCHED: usize = 2_000;
 
 /// How a person settles an unknown message.

@@ -1,11 +1,12 @@
 //! How a text goes on the air: its encoding, and the parts it takes.
 //!
-//! A message carries 140 octets (3GPP TS 23.040 §9.2.3.24): 160 septets, or 70 UTF-16 code units. A longer text
-//! is cut into parts, each with a header of 6 octets (§9.2.3.24.1), which leaves 153 septets or 67 units.
+//! A message carries 140 octets (3GPP TS 23.040 §9.2.3.24): 160 septets, or 70 UTF-16 code units. A
+//! longer text is cut into parts, each with a header of 6 octets (§9.2.3.24.1), which leaves 153
+//! septets or 67 units.
 //!
-//! An escape pair must not be cut in two (the same section), so a part may have to stay a septet short. A
-//! surrogate pair may be: the standard knows code units only, and a phone joins the parts before it reads
-//! them. So an emoji at the border of two parts takes no part of its own.
+//! An escape pair must not be cut in two (the same section), so a part may have to stay a septet
+//! short. A surrogate pair may be: the standard knows code units only, and a phone joins the parts
+//! before it reads them. So an emoji at the border of two parts takes no part of its own.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +16,11 @@ use crate::{gsm7, invisible};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
-    /// The 7-bit alphabet of GSM: Latin letters, digits, a few accents and Greek capitals. Counted in septets.
+    /// The 7-bit alphabet of GSM: Latin letters, digits, a few accents and Greek capitals. Counted
+    /// in septets.
     Gsm7,
-    /// UTF-16, for every text with a character GSM lacks: all Cyrillic, all emoji. Counted in code units.
+    /// UTF-16, for every text with a character GSM lacks: all Cyrillic, all emoji. Counted in code
+    /// units.
     Ucs2,
 }
 
@@ -92,8 +95,8 @@ pub fn count(text: &str) -> TextCount {
     TextCount { encoding, units, parts, last_part }
 }
 
-/// Whether nothing of a text can be seen: it is empty, or holds white space, format characters and fillers
-/// only.
+/// Whether nothing of a text can be seen: it is empty, or holds white space, format characters and
+/// fillers only.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(invisible::is_invisible)
 }
@@ -110,8 +113,8 @@ const fn limit(encoding: Encoding, units: usize) -> usize {
     if units <= encoding.alone() { encoding.alone() } else { encoding.joined() }
 }
 
-/// The parts of a text that is not empty and has a septet for each character, and the septets in the last of
-/// them.
+/// The parts of a text that is not empty and has a septet for each character, and the septets in
+/// the last of them.
 fn septet_parts(text: &str, limit: usize) -> (usize, usize) {
     text.chars().filter_map(gsm7::septets).fold((1, 0), |(parts, filled), septets| {
         if filled + septets > limit { (parts + 1, septets) } else { (parts, filled + septets) }

@@ -22,8 +22,8 @@ pub struct Step {
     pub details: EventDetails,
 }
 
-/// Every step of a message, oldest first: its acceptance and a running attempt, which are part of the message
-/// itself, and its events in the log.
+/// Every step of a message, oldest first: its acceptance and a running attempt, which are part of
+/// the message itself, and its events in the log.
 pub fn steps(stored: &StoredMessage, events: Vec<Event>) -> Vec<Step> {
     let state = &stored.state;
     let accepted = Step {
@@ -42,7 +42,11 @@ pub fn steps(stored: &StoredMessage, events: Vec<Event>) -> Vec<Step> {
             ..EventDetails::default()
         },
     });
-    let logged =
-        events.into_iter().map(|Event { at, kind, status, details, .. }| Step { at, kind, status, details });
+    let logged = events.into_iter().map(|Event { at, kind, status, details, .. }| Step {
+        at,
+        kind,
+        status,
+        details,
+    });
     std::iter::once(accepted).chain(logged).chain(started).collect()
 }

@@ -1,11 +1,12 @@
-//! The transitions themselves: what each row of the [state table](crate::state::TRANSITIONS) writes.
+//! The transitions themselves: what each row of the [state table](crate::state::TRANSITIONS)
+//! writes.
 //!
-//! For authors of stores. A store that has a row in hand under a lock calls these; a statement that carries out a
-//! transition by itself does what the function of the same name does here, and the suites of `sms-testkit` compare
-//! the two.
+//! For authors of stores. A store that has a row in hand under a lock calls these; a statement that
+//! carries out a transition by itself does what the function of the same name does here, and the
+//! suites of `sms-testkit` compare the two.
 //!
-//! A transition that is not in the table does not happen: it is logged as an error and leaves the message as it was. The
-//! store's own guard comes first, so this shows a defect of the store.
+//! A transition that is not in the table does not happen: it is logged as an error and leaves the
+//! message as it was. The store's own guard comes first, so this shows a defect of the store.
 
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ use crate::receipt::{Receipt, ReceiptEffect};
 use crate::state::Status;
 use crate::store::{BeginRequest, Resolution, Settlement};
 
-/// The part of a message that transitions read and write. Times are milliseconds since the Unix epoch, by the
-/// store's clock.
+/// The part of a message that transitions read and write. Times are milliseconds since the Unix
+/// epoch, by the store's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Where the message stands.
@@ -88,10 +89,12 @@ const LEASE_OVER: &str = "the worker vanished before it recorded an outcome";
 const SENT_BEFORE: &str =
     "a repeat was refused as one, so the attempt of unknown outcome before it was accepted";
 /// The reason stored with a message that an unmatched receipt is taken to be about.
-const INFERRED: &str = "a receipt under an unknown id came, and this was the only message it could be about";
+const INFERRED: &str =
+    "a receipt under an unknown id came, and this was the only message it could be about";
 
 impl Standing {
-    /// `∅ → queued`. A message without a `send_at` is its sender's to offer for the time of `push_after`.
+    /// `∅ → queued`. A message without a `send_at` is its sender's to offer for the time of
+    /// `push_after`.
     pub fn accept(message: &NewMessage, time: StoreTime, push_after: Duration) -> Self {
         let now = time.now;
         let due_at = message.send_at.map_or(now, |at| time.at(datetime_to_ms(at)).max(now));
@@ -128,7 +131,8 @@ impl Standing {
     /// How long before the running attempt the last one of unknown outcome began.
     pub fn unknown_before(&self) -> Option<Duration> {
         let since = self.lease.as_ref()?.since;
-        self.unknown_at.map(|at| Duration::from_millis(since.saturating_sub(at).max(0).cast_unsigned()))
+        self.unknown_at
+            .map(|at| Duration::from_millis(since.saturating_sub(at).max(0).cast_unsigned()))
     }
 
     /// Guard of [`begin`](Self::begin).
@@ -143,7 +147,8 @@ impl Standing {
 
     /// Guard of [`rescue`](Self::rescue).
     pub fn lease_is_over(&self, now: i64) -> bool {
-        self.status == Status::Sending && self.lease.as_ref().is_some_and(|lease| lease.until <= now)
+        self.status == Status::Sending
+            && self.lease.as_ref().is_some_and(|lease| lease.until <= now)
     }
 
     /// Guard of [`plan_query`](Self::plan_query).
@@ -164,13 +169,18 @@ impl Standing {
         self.fence += 1;
         self.attempts += 1;
         let until = later(now, request.lease);
-        self.lease =
-            Some(HeldLease { worker: request.worker.to_owned(), batch: request.batch, since: now, until });
+        self.lease = Some(HeldLease {
+            worker: request.worker.to_owned(),
+            batch: request.batch,
+            since: now,
+            until,
+        });
         self.provider = Some(request.provider.to_owned());
         true
     }
 
-    /// `sending → sent | queued | failed | unknown`, by the owner; `None` when the table does not allow it.
+    /// `sending → sent | queued | failed | unknown`, by the owner; `None` when the table does not
+    /// allow it.
     pub fn settle(&mut self, now: i64, settlement: &Settlement) -> Option<NewEvent> {
         let next = match settlement.verdict {
             Verdict::Sent | Verdict::SentBefore => Status::Sent,
@@ -210,14 +220,16 @@ impl Standing {
         Some((EventKind::Attempt, details))
     }
 
-    /// An outcome that comes late: an acceptance lifts the message, a final refusal of the same attempt settles an
-    /// unknown one. Whether it changed.
+    /// An outcome that comes late: an acceptance lifts the message, a final refusal of the same
+    /// attempt settles an unknown one. Whether it changed.
     pub fn settle_late(&mut self, now: i64, settlement: &Settlement) -> (bool, NewEvent) {
         let same_attempt = self.fence == settlement.fence;
         let lifted = match settlement.outcome.class {
             OutcomeClass::Accepted => self.status.after_late_acceptance(),
             OutcomeClass::Rejected
-                if same_attempt && self.status == Status::Unknown && !self.may_have_been_accepted() =>
+                if same_attempt
+                    && self.status == Status::Unknown
+                    && !self.may_have_been_accepted() =>
             {
                 Some(Status::Failed)
             }
@@ -243,7 +255,8 @@ impl Standing {
         }
         let (by, since) = lease.map(|lease| (lease.worker, lease.since)).unzip();
         self.unknown_at = since;
-        let details = EventDetails { attempt: Some(self.fence), by, resend, ..EventDetails::default() };
+        let details =
+            EventDetails { attempt: Some(self.fence), by, resend, ..EventDetails::default() };
         self.code = None;
         self.reason = Some(LEASE_OVER.to_owned());
         if resend {
@@ -259,14 +272,24 @@ impl Standing {
         entered.then(|| (EventKind::Expired, EventDetails::default()))
     }
 
-    /// `queued → cancelled | unknown`; the guard is the status. `None` when the table does not allow it.
+    /// `queued → cancelled | unknown`; the guard is the status. `None` when the table does not
+    /// allow it.
     pub fn cancel(&mut self, now: i64, by: String) -> Option<NewEvent> {
         let entered = self.enter(self.end_of_waiting(Status::Cancelled), now);
-        entered.then(|| (EventKind::Cancelled, EventDetails { by: Some(by), ..EventDetails::default() }))
+        entered.then(|| {
+            (EventKind::Cancelled, EventDetails { by: Some(by), ..EventDetails::default() })
+        })
     }
 
-    /// `unknown → sent | failed | queued`; the guard is the status. `None` when the table does not allow it.
-    pub fn resolve(&mut self, now: i64, how: Resolution, by: String, reason: String) -> Option<NewEvent> {
+    /// `unknown → sent | failed | queued`; the guard is the status. `None` when the table does not
+    /// allow it.
+    pub fn resolve(
+        &mut self,
+        now: i64,
+        how: Resolution,
+        by: String,
+        reason: String,
+    ) -> Option<NewEvent> {
         let resend = how == Resolution::Resend;
         let next = match how {
             Resolution::Sent { .. } => Status::Sent,
@@ -292,13 +315,18 @@ impl Standing {
             }
         }
         self.reason = Some(reason.clone());
-        let details =
-            EventDetails { by: Some(by), text: Some(reason), provider_id, resend, ..EventDetails::default() };
+        let details = EventDetails {
+            by: Some(by),
+            text: Some(reason),
+            provider_id,
+            resend,
+            ..EventDetails::default()
+        };
         Some((EventKind::Resolved, details))
     }
 
-    /// `unknown → sent`: the message is [taken](crate::inference) to be the one with this provider id. The guard is
-    /// [`takes_id`](Self::takes_id). `None` when the table does not allow it.
+    /// `unknown → sent`: the message is [taken](crate::inference) to be the one with this provider
+    /// id. The guard is [`takes_id`](Self::takes_id). `None` when the table does not allow it.
     pub fn infer(&mut self, now: i64, provider_id: &str) -> Option<NewEvent> {
         if self.status != Status::Sent {
             if !self.enter(Status::Sent, now) {
@@ -319,8 +347,8 @@ impl Standing {
         Some((EventKind::Inferred, details))
     }
 
-    /// `sent → delivered | undelivered`, or a new code on the way there, for the message of this id. What contradicts a
-    /// final state is recorded and changes nothing.
+    /// `sent → delivered | undelivered`, or a new code on the way there, for the message of this
+    /// id. What contradicts a final state is recorded and changes nothing.
     pub fn receive(
         &mut self,
         id: MessageId,
@@ -336,8 +364,10 @@ impl Standing {
         let is_old = made_at.zip(self.receipt_at).is_some_and(|(made_at, newest)| {
             made_at < newest || made_at == newest && receipt.code <= self.code
         });
-        let news =
-            self.status == Status::Sent && receipt.code.is_some() && self.code != receipt.code && !is_old;
+        let news = self.status == Status::Sent
+            && receipt.code.is_some()
+            && self.code != receipt.code
+            && !is_old;
         if next.is_none() && !news {
             return (ReceiptEffect::Ignored, None);
         }
@@ -354,11 +384,12 @@ impl Standing {
         (ReceiptEffect::Applied(id), Some(receipt_event(receipt)))
     }
 
-    /// A receipt of the opposite end. The time it was made tells one that comes again; of those without a
-    /// time the first is recorded, where no other bears one.
+    /// A receipt of the opposite end. The time it was made tells one that comes again; of those
+    /// without a time the first is recorded, where no other bears one.
     fn contradict(&mut self, now: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
         let made_at = receipt.at.map(datetime_to_ms);
-        let is_known = if made_at.is_some() { made_at == self.receipt_at } else { self.receipt_at.is_some() };
+        let is_known =
+            if made_at.is_some() { made_at == self.receipt_at } else { self.receipt_at.is_some() };
         if is_known {
             return (ReceiptEffect::Ignored, None);
         }
@@ -413,7 +444,8 @@ impl Standing {
         self.resends > 0
     }
 
-    /// Where a message goes that is not to be sent again: to `end`, unless it may have been accepted before.
+    /// Where a message goes that is not to be sent again: to `end`, unless it may have been
+    /// accepted before.
     fn end_of_waiting(&self, end: Status) -> Status {
         if self.may_have_been_accepted() { Status::Unknown } else { end }
     }
@@ -423,9 +455,13 @@ impl Standing {
     }
 }
 
-/// The error of a change that the [table](crate::state::TRANSITIONS) does not allow although the store's guard held.
+/// The error of a change that the [table](crate::state::TRANSITIONS) does not allow although the
+/// store's guard held.
 pub fn impossible() -> Error {
-    Error::new(ErrorKind::Internal, "the change is not in the state table; the message stays as it was")
+    Error::new(
+        ErrorKind::Internal,
+        "the change is not in the state table; the message stays as it was",
+    )
 }
 
 /// When to ask first for a receipt of what was accepted: never where there is no id to ask by.

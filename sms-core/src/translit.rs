@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 
 /// The text with every Russian letter spelled in Latin ones, as
-/// [`Message::translit`](crate::Message::translit) asks of the provider. Other letters stay as they are.
+/// [`Message::translit`](crate::Message::translit) asks of the provider. Other letters stay as they
+/// are.
 ///
-/// sms.ru publishes no table of its own. This is the usual one, in which most letters are one, `ж ч ш ю я`
-/// two and `щ` three; where a provider spells one of them otherwise, its count of parts can differ from ours
-/// in a text at the edge of a part. What it charges for is told by its own estimate.
+/// sms.ru publishes no table of its own. This is the usual one, in which most letters are one, `ж ч
+/// ш ю я` two and `щ` three; where a provider spells one of them otherwise, its count of parts can
+/// differ from ours in a text at the edge of a part. What it charges for is told by its own
+/// estimate.
 ///
 /// ```
 /// assert_eq!(sms_core::translit::latin("Ваш заказ готов"), "Vash zakaz gotov");

@@ -20,15 +20,15 @@ use crate::receipt::{Receipt, ReceiptEffect};
 use crate::registry::{Expect, Record, Registry};
 use crate::state::Status;
 use crate::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest,
-    Scope, Settled, Settlement, Stats, StatsRange, Store, UnmatchedRequest,
+    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
+    ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store, UnmatchedRequest,
 };
 
 /// A call that is given up after so long counts as one that failed.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// Passes all calls on, and reports outages in one line when they begin, one a minute and one when they end. Who uses it
-/// need not log its failures: [`is_reported`](crate::Error::is_reported).
+/// Passes all calls on, and reports outages in one line when they begin, one a minute and one when
+/// they end. Who uses it need not log its failures: [`is_reported`](crate::Error::is_reported).
 ///
 /// Clones, and those made from one [`Outage`], share their reports.
 #[derive(Clone, Debug)]
@@ -45,7 +45,8 @@ impl<T> Watched<T> {
 
     /// The result of a call that may wait for `wait` by itself.
     async fn watch<R>(&self, wait: Duration, call: impl Future<Output = Result<R>>) -> Result<R> {
-        let mut pending = Pending { outage: &self.outage, since: Instant::now(), wait, is_over: false };
+        let mut pending =
+            Pending { outage: &self.outage, since: Instant::now(), wait, is_over: false };
         let result = call.await;
         pending.is_over = true;
         self.outage.note(result)

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 
 use crate::shelf::{KEEP, Shelf};
 
-/// The messages of one connection. Knows nothing of RabbitMQ: what is to be said to it, it gives as [`Word`]s, which
-/// must be sent in the order in which they are given.
+/// The messages of one connection. Knows nothing of RabbitMQ: what is to be said to it, it gives as
+/// [`Word`]s, which must be sent in the order in which they are given.
 #[derive(Debug)]
 pub(crate) struct Book {
-    /// Numbers the connections, so that the leases of an old one are known as such. Starts anywhere, so that those of
-    /// another process are too.
+    /// Numbers the connections, so that the leases of an old one are known as such. Starts
+    /// anywhere, so that those of another process are too.
     session: u64,
     shelves: [Shelf; 3],
     /// By delivery tag.
@@ -39,7 +39,8 @@ struct Held {
     leased: bool,
 }
 
-/// Something to say to RabbitMQ about the message of this delivery tag; `multiple`: and about all before it.
+/// Something to say to RabbitMQ about the message of this delivery tag; `multiple`: and about all
+/// before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
     Ack {
@@ -122,7 +123,8 @@ impl Book {
     /// How large a subscription to these lanes should be now.
     pub(crate) fn window(&self, lanes: &[Lane], now: Instant) -> u16 {
         let wanted = self.wanted.max(self.last_pull.1);
-        let window = |lane: &Lane| self.shelves[usize::from(lane.number())].next_window(wanted, now);
+        let window =
+            |lane: &Lane| self.shelves[usize::from(lane.number())].next_window(wanted, now);
         lanes.iter().map(window).max().unwrap_or(1)
     }
 
@@ -175,7 +177,8 @@ impl Book {
                 break;
             }
             if counts == [0; 3] && self.shelves[index + 1..].iter().any(|lane| lane.ready() > 0) {
-                // What has come in the lanes after this one must not overtake it for want of a subscription.
+                // What has come in the lanes after this one must not overtake it for want of a
+                // subscription.
                 if let Some(until) = self.shelves[index].missing(now) {
                     return Pulled::Wait(until);
                 }
@@ -233,20 +236,23 @@ impl Book {
         let mut tags = Vec::new();
         let held = &self.held;
         let mut over = Vec::new();
-        while let Some((_, tag)) = self.ends.pop_front_if(|(end, tag)| *end <= now || !held.contains_key(tag))
+        while let Some((_, tag)) =
+            self.ends.pop_front_if(|(end, tag)| *end <= now || !held.contains_key(tag))
         {
             over.push(tag);
         }
         for tag in over {
-            // A tag is of one delivery for ever, so one that is still held is held by this very lease.
+            // A tag is of one delivery for ever, so one that is still held is held by this very
+            // lease.
             tags.extend(self.remove(tag, now));
         }
         tags.sort_unstable();
         self.words(&tags, |tag, multiple| Word::Requeue { tag, multiple })
     }
 
-    /// Ends the subscriptions nobody uses, and gives back what came and is not pulled. The subscriptions must be cancelled
-    /// before the words are sent, or RabbitMQ would deliver the same again.
+    /// Ends the subscriptions nobody uses, and gives back what came and is not pulled. The
+    /// subscriptions must be cancelled before the words are sent, or RabbitMQ would deliver the
+    /// same again.
     pub(crate) fn give_back_unused(&mut self, now: Instant) -> (Vec<u64>, Vec<Word>) {
         let idle = self.is_idle(now);
         let (mut cancelled, mut tags) = (Vec::new(), Vec::new());
@@ -294,8 +300,9 @@ impl Book {
         Some(tag)
     }
 
-    /// What to say about these tags, which are in order and no longer held: one word for as many as can be, as "this and
-    /// all before it". That is wrong where one before it is still held, or was delivered and not yet seen here.
+    /// What to say about these tags, which are in order and no longer held: one word for as many as
+    /// can be, as "this and all before it". That is wrong where one before it is still held, or was
+    /// delivered and not yet seen here.
     fn words(&self, tags: &[u64], word: impl Fn(u64, bool) -> Word) -> Vec<Word> {
         let first_held = self.held.keys().next().copied().unwrap_or(u64::MAX);
         let together = tags.partition_point(|tag| *tag < first_held && *tag <= self.seen.up_to);
@@ -305,7 +312,8 @@ impl Book {
     }
 }
 
-/// Which delivery tags have been seen. Lanes are read side by side, so they come a little out of order.
+/// Which delivery tags have been seen. Lanes are read side by side, so they come a little out of
+/// order.
 #[derive(Debug, Default)]
 struct Seen {
     /// This one and all before it.
@@ -363,7 +371,9 @@ mod tests {
     #[test]
     fn the_first_lanes_go_first_and_each_in_the_order_of_arrival() {
         let (mut book, now) = book();
-        for (lane, tag) in [(Lane::Bulk, 1), (Lane::Normal, 2), (Lane::Normal, 3), (Lane::Urgent, 4)] {
+        for (lane, tag) in
+            [(Lane::Bulk, 1), (Lane::Normal, 2), (Lane::Normal, 3), (Lane::Urgent, 4)]
+        {
             arrive(&mut book, lane, tag, now);
         }
         assert_eq!(tags(&pull(&mut book, 2, now)), [4, 2]);
@@ -401,7 +411,11 @@ mod tests {
         arrive(&mut book, Lane::Bulk, 3, now);
         arrive(&mut book, Lane::Normal, 5, now);
         let leases = pull(&mut book, 1, now);
-        assert_eq!(book.ack(&leases, now), [Word::Ack { tag: 5, multiple: false }], "3 waits to be pulled");
+        assert_eq!(
+            book.ack(&leases, now),
+            [Word::Ack { tag: 5, multiple: false }],
+            "3 waits to be pulled"
+        );
     }
 
     #[test]
@@ -422,7 +436,10 @@ mod tests {
         let first = pull(&mut book, 1, now);
         let second = pull(&mut book, 1, now + LEASE / 2);
         assert_eq!(book.give_back_overdue(now + LEASE - Duration::from_millis(1)), []);
-        assert_eq!(book.give_back_overdue(now + LEASE), [Word::Requeue { tag: 1, multiple: false }]);
+        assert_eq!(
+            book.give_back_overdue(now + LEASE),
+            [Word::Requeue { tag: 1, multiple: false }]
+        );
         assert_eq!(book.ack(&first, now + LEASE), []);
         assert_eq!(book.ack(&second, now + LEASE), [Word::Ack { tag: 2, multiple: false }]);
         assert_eq!(book.give_back_overdue(now + LEASE * 2), []);
@@ -505,7 +522,13 @@ mod tests {
         let (mut book, now) = book();
         assert_eq!(book.lacking(now), []);
         book.shelf(Lane::Urgent).subscribe(9, 1, 0, now);
-        book.arrive(Lane::Urgent, 9, 1, Some(Job { id: MessageId::new(), lane: Lane::Urgent }), now);
+        book.arrive(
+            Lane::Urgent,
+            9,
+            1,
+            Some(Job { id: MessageId::new(), lane: Lane::Urgent }),
+            now,
+        );
         pull(&mut book, 1, now);
         assert_eq!(book.lacking(now), [Lane::Urgent]);
         book.end_pull(1, now);

@@ -42,12 +42,14 @@ const MIN_DELIVERY_LIMIT: u32 = 20;
 const MAX_PREFIX: usize = 200;
 /// Seconds between heartbeats: a connection that is gone is known to be so after two.
 const HEARTBEAT: u16 = 10;
-/// Bytes per frame. A job takes less than 200; the client's buffers, two for each connection, are 32 times this.
+/// Bytes per frame. A job takes less than 200; the client's buffers, two for each connection, are
+/// 32 times this.
 const FRAME_MAX: u32 = 16 * 1024;
 
 impl AmqpConfig {
-    /// Reads an address such as `amqp://user:password@host:5672/%2f?prefix=sms`, or `amqps://` for TLS. The path is the
-    /// virtual host, percent-encoded; without one it is `/`. Without a user, it is `guest`.
+    /// Reads an address such as `amqp://user:password@host:5672/%2f?prefix=sms`, or `amqps://` for
+    /// TLS. The path is the virtual host, percent-encoded; without one it is `/`. Without a user,
+    /// it is `guest`.
     ///
     /// | parameter | option |
     /// | --- | --- |
@@ -60,16 +62,20 @@ impl AmqpConfig {
     ///
     /// # Errors
     ///
-    /// `Config`, naming the part that is wrong: another scheme, no host, an unknown parameter, a value out of range.
+    /// `Config`, naming the part that is wrong: another scheme, no host, an unknown parameter, a
+    /// value out of range.
     pub fn from_url(url: &str) -> Result<Self> {
         if url.contains('#') {
-            return Err(config("the address holds a #; one in the user name or password is written %23"));
+            return Err(config(
+                "the address holds a #; one in the user name or password is written %23",
+            ));
         }
         let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
         let rest = address.strip_prefix("amqp://").or_else(|| address.strip_prefix("amqps://"));
         let rest = rest.ok_or_else(|| config("the address must start with amqp:// or amqps://"))?;
         let authority = rest.split('/').next().unwrap_or_default();
-        if authority.rsplit('@').next().is_none_or(|host| host.is_empty() || host.starts_with(':')) {
+        if authority.rsplit('@').next().is_none_or(|host| host.is_empty() || host.starts_with(':'))
+        {
             return Err(config("the address names no host"));
         }
         // The cause is left out: it may quote the address, and with it the password.
@@ -96,7 +102,9 @@ impl AmqpConfig {
 
     fn with_parameter(self, name: &str, value: &str) -> Result<Self> {
         let number = || -> Result<u32> {
-            value.parse().map_err(|_| config(format!("the parameter {name} must be a whole number")))
+            value
+                .parse()
+                .map_err(|_| config(format!("the parameter {name} must be a whole number")))
         };
         let milliseconds = || -> Result<Duration> { Ok(Duration::from_millis(number()?.into())) };
         Ok(match name {
@@ -110,8 +118,8 @@ impl AmqpConfig {
         })
     }
 
-    /// What the names of the queues start with: letters, digits, `.`, `-` and `_`. Defaults to `sms`. Installations that
-    /// share a virtual host need one each.
+    /// What the names of the queues start with: letters, digits, `.`, `-` and `_`. Defaults to
+    /// `sms`. Installations that share a virtual host need one each.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
@@ -123,29 +131,30 @@ impl AmqpConfig {
         self
     }
 
-    /// How long one answer of RabbitMQ may take, connecting included, 10 ms to 1 min; then the call answers `Unavailable`
-    /// and the connection is made anew. Defaults to 3 s.
+    /// How long one answer of RabbitMQ may take, connecting included, 10 ms to 1 min; then the call
+    /// answers `Unavailable` and the connection is made anew. Defaults to 3 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many jobs wait in each lane at most, up to 10 million; a push beyond it answers `Unavailable`. Defaults to
-    /// 20,000: the rest of a larger backlog waits in the store.
+    /// How many jobs wait in each lane at most, up to 10 million; a push beyond it answers
+    /// `Unavailable`. Defaults to 20,000: the rest of a larger backlog waits in the store.
     pub fn capacity(mut self, capacity: u32) -> Self {
         self.capacity = capacity;
         self
     }
 
-    /// How long a job waits in a lane before it is dropped, 1 s to 24 h. Defaults to 20 s, after which the caretaker
-    /// offers a message again: with a longer one the lanes fill with copies of the same jobs.
+    /// How long a job waits in a lane before it is dropped, 1 s to 24 h. Defaults to 20 s, after
+    /// which the caretaker offers a message again: with a longer one the lanes fill with copies of
+    /// the same jobs.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// How many times a job is given back (a release, a lease that ended, a worker that died) before RabbitMQ takes it out
-    /// and puts it aside, 20 at the least. Defaults to 1000.
+    /// How many times a job is given back (a release, a lease that ended, a worker that died)
+    /// before RabbitMQ takes it out and puts it aside, 20 at the least. Defaults to 1000.
     pub fn delivery_limit(mut self, limit: u32) -> Self {
         self.delivery_limit = limit;
         self
@@ -173,9 +182,15 @@ impl AmqpConfig {
     }
 
     pub(crate) fn check(&self) -> Result<()> {
-        let named = |character: char| character.is_ascii_alphanumeric() || ".-_".contains(character);
-        if self.prefix.is_empty() || self.prefix.len() > MAX_PREFIX || !self.prefix.chars().all(named) {
-            return Err(config("prefix must be 1 to 200 letters, digits, dots, hyphens or underscores"));
+        let named =
+            |character: char| character.is_ascii_alphanumeric() || ".-_".contains(character);
+        if self.prefix.is_empty()
+            || self.prefix.len() > MAX_PREFIX
+            || !self.prefix.chars().all(named)
+        {
+            return Err(config(
+                "prefix must be 1 to 200 letters, digits, dots, hyphens or underscores",
+            ));
         }
         if !(Duration::from_millis(100)..=MAX_LEASE).contains(&self.lease) {
             return Err(config("lease_ms must be 100 to 900000"));
@@ -251,7 +266,10 @@ mod tests {
         let address = config.address();
         assert_eq!((address.authority.port, address.vhost.as_str()), (5672, "/"));
         assert_eq!(address.authority.userinfo.username, "guest");
-        assert_eq!((config.prefix.as_str(), config.capacity, config.delivery_limit), ("sms", 20_000, 1000));
+        assert_eq!(
+            (config.prefix.as_str(), config.capacity, config.delivery_limit),
+            ("sms", 20_000, 1000)
+        );
         assert_eq!(read("amqps://rabbit").address().authority.port, 5671);
     }
 
@@ -260,22 +278,35 @@ mod tests {
         let config = read(
             "amqp://h/%2f?prefix=shop.a&lease_ms=500&timeout_ms=600&capacity=7&ttl_ms=8000&delivery_limit=90",
         );
-        assert_eq!((config.prefix.as_str(), config.capacity, config.delivery_limit), ("shop.a", 7, 90));
-        assert_eq!((config.lease, config.timeout), (Duration::from_millis(500), Duration::from_millis(600)));
+        assert_eq!(
+            (config.prefix.as_str(), config.capacity, config.delivery_limit),
+            ("shop.a", 7, 90)
+        );
+        assert_eq!(
+            (config.lease, config.timeout),
+            (Duration::from_millis(500), Duration::from_millis(600))
+        );
         assert_eq!(config.ttl, Duration::from_secs(8));
     }
 
     #[test]
     fn what_is_wrong_is_named() {
         assert_eq!(refusal("amqp://h/%2f?heartbeat=10"), "unknown parameter heartbeat");
-        assert_eq!(refusal("amqp://h?lease_ms=long"), "the parameter lease_ms must be a whole number");
-        for name in ["prefix=a/b", "prefix=", "lease_ms=1", "timeout_ms=0", "capacity=0", "ttl_ms=1"] {
+        assert_eq!(
+            refusal("amqp://h?lease_ms=long"),
+            "the parameter lease_ms must be a whole number"
+        );
+        for name in
+            ["prefix=a/b", "prefix=", "lease_ms=1", "timeout_ms=0", "capacity=0", "ttl_ms=1"]
+        {
             let (parameter, _) = name.split_once('=').expect("a parameter");
             assert!(refusal(&format!("amqp://h?{name}")).contains(parameter), "{name}");
         }
         assert!(refusal("amqp://h?delivery_limit=3").contains("delivery_limit"));
         assert!(refusal("redis://h").contains("amqp://"));
-        for nowhere in ["amqp://", "amqp:///%2f", "amqp://user:pass@/%2f", "amqp://:5672/%2f?prefix=a"] {
+        for nowhere in
+            ["amqp://", "amqp:///%2f", "amqp://user:pass@/%2f", "amqp://:5672/%2f?prefix=a"]
+        {
             assert!(refusal(nowhere).contains("no host"), "{nowhere}");
         }
     }

@@ -1,4 +1,5 @@
-//! Consuming: one task that keeps a connection, subscribes while somebody pulls, and gives back what nobody uses.
+//! Consuming: one task that keeps a connection, subscribes while somebody pulls, and gives back
+//! what nobody uses.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,7 +39,9 @@ const TOGETHER: usize = 100;
 /// Starts the task that consumes. It ends when it is aborted.
 pub(crate) fn start(shared: &Arc<Shared>) -> JoinHandle<()> {
     let shared = Arc::clone(shared);
-    tokio::spawn(async move { while survive_panic("RabbitMQ: consume", shared.consume()).await.is_none() {} })
+    tokio::spawn(async move {
+        while survive_panic("RabbitMQ: consume", shared.consume()).await.is_none() {}
+    })
 }
 
 /// What the task that consumes and the callers of the queue share.
@@ -46,8 +49,8 @@ pub(crate) fn start(shared: &Arc<Shared>) -> JoinHandle<()> {
 pub(crate) struct Shared {
     pub(crate) config: AmqpConfig,
     pub(crate) topology: Topology,
-    /// Behind it is a channel for questions, apart from the one that consumes: a question about a queue that is gone
-    /// closes its channel.
+    /// Behind it is a channel for questions, apart from the one that consumes: a question about a
+    /// queue that is gone closes its channel.
     pub(crate) gate: Gate<Channel>,
     desk: Mutex<Desk>,
     /// Something came, or what there is to come has changed.
@@ -133,8 +136,8 @@ impl Shared {
         self.written(said).await
     }
 
-    /// Waits until this is written. A channel that is gone by then has given everything back to RabbitMQ: it comes again,
-    /// which is harmless.
+    /// Waits until this is written. A channel that is gone by then has given everything back to
+    /// RabbitMQ: it comes again, which is harmless.
     async fn written(&self, said: Vec<Saying>) -> Result<()> {
         let written = timeout(self.config.timeout, join_all(said)).await;
         written.map(drop).map_err(|_| Failure::Silent("read").unavailable())
@@ -202,7 +205,9 @@ impl Shared {
                 }
                 () = self.broken.notified() => {}
             }
-            if !(link.status().connected() && channel.status().connected() && questions.status().connected())
+            if !(link.status().connected()
+                && channel.status().connected()
+                && questions.status().connected())
             {
                 return Err(Failure::Closed);
             }
@@ -234,14 +239,19 @@ impl Shared {
         let cancelled = try_join_all(old.iter().map(|number| cancel(channel, *number)));
         within(limit, "cancel consumers", cancelled).await?;
         // RabbitMQ keeps the limit of the moment in which a consumer comes.
-        within(limit, "take the prefetch limit", channel.basic_qos(window, BasicQosOptions::default()))
-            .await?;
+        within(
+            limit,
+            "take the prefetch limit",
+            channel.basic_qos(window, BasicQosOptions::default()),
+        )
+        .await?;
         let numbers: Vec<(Lane, u64)> = {
             let mut desk = self.desk();
             lanes.into_iter().map(|lane| (lane, desk.book.next_subscription())).collect()
         };
-        let consumers =
-            try_join_all(numbers.iter().map(|(lane, number)| self.consumer(channel, *lane, *number)));
+        let consumers = try_join_all(
+            numbers.iter().map(|(lane, number)| self.consumer(channel, *lane, *number)),
+        );
         let consumers = within(limit, "take consumers", consumers).await?;
         for ((lane, number), consumer) in numbers.into_iter().zip(consumers) {
             let ready = backlog[usize::from(lane.number())];
@@ -253,7 +263,12 @@ impl Shared {
         Ok(())
     }
 
-    async fn consumer(&self, channel: &Channel, lane: Lane, number: u64) -> lapin::Result<Consumer> {
+    async fn consumer(
+        &self,
+        channel: &Channel,
+        lane: Lane,
+        number: u64,
+    ) -> lapin::Result<Consumer> {
         let (queue, options) = (self.topology.queue(lane), BasicConsumeOptions::default());
         channel.basic_consume(queue, consumer_tag(number), options, FieldTable::default()).await
     }
@@ -316,18 +331,20 @@ impl Shared {
         if said.is_empty() {
             return Ok(());
         }
-        within(self.config.timeout, "take jobs back", async { Ok::<_, Failure>(join_all(said).await) })
-            .await?;
+        within(self.config.timeout, "take jobs back", async {
+            Ok::<_, Failure>(join_all(said).await)
+        })
+        .await?;
         Ok(())
     }
 
-    /// Asks RabbitMQ what it has: a dead connection does not answer, and a consumer that was forgotten shows by what is
-    /// ready and does not come.
+    /// Asks RabbitMQ what it has: a dead connection does not answer, and a consumer that was
+    /// forgotten shows by what is ready and does not come.
     async fn probe(&self, questions: &Channel) -> Result<(), Failure> {
         let ready = self.ready(questions).await?;
         let mut desk = self.desk();
-        let stalled =
-            Lane::ALL.map(|lane| desk.book.shelf(lane).is_stalled(ready[usize::from(lane.number())]));
+        let stalled = Lane::ALL
+            .map(|lane| desk.book.shelf(lane).is_stalled(ready[usize::from(lane.number())]));
         if stalled.contains(&true) { Err(Failure::Stalled) } else { Ok(()) }
     }
 }
@@ -335,8 +352,9 @@ impl Shared {
 impl Desk {
     /// Says these words on the channel, if it is still there.
     ///
-    /// The client puts what it is to write into its queue when the call is first polled. So they are polled once here,
-    /// while the book is locked: an "ack all up to here" that overtakes an earlier word would ack too much.
+    /// The client puts what it is to write into its queue when the call is first polled. So they
+    /// are polled once here, while the book is locked: an "ack all up to here" that overtakes an
+    /// earlier word would ack too much.
     fn say(&self, words: impl IntoIterator<Item = Word>) -> Vec<Saying> {
         let Some(channel) = &self.channel else { return Vec::new() };
         words.into_iter().filter_map(|word| begun(speak(channel.clone(), word))).collect()
@@ -368,7 +386,9 @@ async fn speak(channel: Channel, word: Word) -> lapin::Result<()> {
         Word::Requeue { tag, multiple } => {
             channel.basic_nack(tag, BasicNackOptions { multiple, requeue: true }).await
         }
-        Word::Reject { tag } => channel.basic_reject(tag, BasicRejectOptions { requeue: false }).await,
+        Word::Reject { tag } => {
+            channel.basic_reject(tag, BasicRejectOptions { requeue: false }).await
+        }
     }
 }
 

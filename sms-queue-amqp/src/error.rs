@@ -88,7 +88,8 @@ impl Failure {
             _ => return None,
         };
         let error = Error::new(ErrorKind::Config, message);
-        // What RabbitMQ says adds the queue and the option; of a refused login it says no more than this.
+        // What RabbitMQ says adds the queue and the option; of a refused login it says no more than
+        // this.
         Some(if is_login || said.get_id() == 530 { error } else { error.with_source(self.clone()) })
     }
 }

@@ -48,7 +48,8 @@ impl<T: Clone> Gate<T> {
     /// Waits for the first attempt to end: why it failed, if it did.
     pub(crate) async fn first(&self, limit: Duration) -> Option<Failure> {
         let mut state = self.0.subscribe();
-        let settled = timeout(limit, state.wait_for(|state| !matches!(state, State::Starting))).await;
+        let settled =
+            timeout(limit, state.wait_for(|state| !matches!(state, State::Starting))).await;
         match settled.ok().and_then(std::result::Result::ok).as_deref() {
             Some(State::Down(failure)) => Some(failure.clone()),
             _ => None,

@@ -1,9 +1,10 @@
 //! One connection to RabbitMQ.
 //!
-//! The client's own recovery is left off: it gives up after a number of attempts, sleeps through them where nobody can
-//! ask it how it is, and knows nothing of consumers that the broker cancels. Here a connection that failed in any way is
-//! dropped whole, and its owner makes a new one and declares and subscribes again; tokens carry the number of their
-//! connection, so that what belongs to an old one is known to be the broker's again.
+//! The client's own recovery is left off: it gives up after a number of attempts, sleeps through
+//! them where nobody can ask it how it is, and knows nothing of consumers that the broker cancels.
+//! Here a connection that failed in any way is dropped whole, and its owner makes a new one and
+//! declares and subscribes again; tokens carry the number of their connection, so that what belongs
+//! to an old one is known to be the broker's again.
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,8 +43,11 @@ impl Link {
         let cutter = Cutter::default();
         let properties = ConnectionProperties::default()
             .with_connection_name(format!("{} ({purpose})", config.prefix).into());
-        let opened =
-            within(config.timeout, "take the connection", connect(config, properties, cutter.clone()));
+        let opened = within(
+            config.timeout,
+            "take the connection",
+            connect(config, properties, cutter.clone()),
+        );
         match opened.await {
             Ok(connection) => {
                 let status = connection.status().clone();
@@ -69,7 +73,9 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        let (Some(connection), cutter) = (self.connection.take(), self.cutter.clone()) else { return };
+        let (Some(connection), cutter) = (self.connection.take(), self.cutter.clone()) else {
+            return;
+        };
         let Ok(runtime) = Handle::try_current() else { return cutter.cut() };
         runtime.spawn(async move {
             // A broker that does not answer would keep the client's thread and the socket for ever.
@@ -99,7 +105,9 @@ async fn connect(
                 }
                 match address.scheme {
                     AMQPScheme::AMQP => Ok(stream),
-                    AMQPScheme::AMQPS => stream.into_tls(&address.authority.host, TLSConfig::default()).await,
+                    AMQPScheme::AMQPS => {
+                        stream.into_tls(&address.authority.host, TLSConfig::default()).await
+                    }
                 }
             });
             Ok(opening.await.map_err(std::io::Error::from)??)

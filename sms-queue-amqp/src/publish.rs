@@ -1,7 +1,7 @@
 //! Publishing: a task for each lane, which publishes what comes and answers when it is confirmed.
 //!
-//! Each has a connection of its own, so that no lane waits for another: one connection is written in order, confirmed in
-//! order, and held up whole by RabbitMQ when a queue cannot keep up.
+//! Each has a connection of its own, so that no lane waits for another: one connection is written
+//! in order, confirmed in order, and held up whole by RabbitMQ when a queue cannot keep up.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,7 +61,8 @@ impl Publisher {
         let [urgent, normal, bulk] = Lane::ALL.map(|lane| {
             let (requests, waiting) = mpsc::channel(WAITING);
             let gate = Arc::new(Gate::new());
-            let mut task = Task { lane, gate: Arc::clone(&gate), waiting, shared: Arc::clone(shared) };
+            let mut task =
+                Task { lane, gate: Arc::clone(&gate), waiting, shared: Arc::clone(shared) };
             let task = tokio::spawn(async move {
                 while survive_panic("RabbitMQ: publish", task.run()).await.is_none() {}
             });
@@ -73,7 +74,11 @@ impl Publisher {
 
     /// Waits for the first attempts to connect: why they failed, if they did.
     pub(crate) async fn first(&self, limit: Duration) -> Vec<Failure> {
-        join_all(self.doors.iter().map(|door| door.gate.first(limit))).await.into_iter().flatten().collect()
+        join_all(self.doors.iter().map(|door| door.gate.first(limit)))
+            .await
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     pub(crate) async fn push(&self, jobs: &[Job]) -> Result<()> {
@@ -127,7 +132,8 @@ impl Task {
             };
             self.gate.close(failure.clone());
             // Also those who came before the gate was closed.
-            let waiting = std::iter::from_fn(|| self.waiting.try_recv().ok()).map(|request| request.reply);
+            let waiting =
+                std::iter::from_fn(|| self.waiting.try_recv().ok()).map(|request| request.reply);
             for reply in open.replies().chain(waiting) {
                 // Whoever asked may have given up.
                 let _ = reply.send(Err(failure.clone().unavailable()));
@@ -193,8 +199,9 @@ async fn publish(
     // Mandatory: without it RabbitMQ confirms what it has no queue for.
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let body = wire::encode(id);
-    let confirmation =
-        async { channel.basic_publish("".into(), queue, options, body.as_bytes(), properties).await?.await };
+    let confirmation = async {
+        channel.basic_publish("".into(), queue, options, body.as_bytes(), properties).await?.await
+    };
     (request, confirmation.await)
 }
 
@@ -224,7 +231,8 @@ impl Open {
     ///
     /// # Errors
     ///
-    /// `Unroutable`: the lane has no queue. The client hangs what came back on any confirm, so nobody knows whose it is.
+    /// `Unroutable`: the lane has no queue. The client hangs what came back on any confirm, so
+    /// nobody knows whose it is.
     fn note(&mut self, number: u64, confirmation: Confirmation) -> Result<(), Failure> {
         let refused = confirmation.is_nack();
         if confirmation.take_message().is_some() {
@@ -236,7 +244,8 @@ impl Open {
         if request.jobs == 0
             && let Some(Unconfirmed { reply, refused, .. }) = self.requests.remove(&number)
         {
-            let full = || Error::new(ErrorKind::Unavailable, "a lane of the RabbitMQ queue is full");
+            let full =
+                || Error::new(ErrorKind::Unavailable, "a lane of the RabbitMQ queue is full");
             let _ = reply.send(if refused { Err(full()) } else { Ok(()) });
         }
         Ok(())

@@ -20,8 +20,9 @@ const MAX_WAIT: Duration = Duration::from_hours(1);
 
 /// A [`Queue`] on RabbitMQ: a quorum queue for each lane.
 ///
-/// It keeps four connections, one that publishes for each lane and one that consumes, and makes each anew when it fails.
-/// Dropping it closes them; jobs that were pulled and not acked are then RabbitMQ's again.
+/// It keeps four connections, one that publishes for each lane and one that consumes, and makes
+/// each anew when it fails. Dropping it closes them; jobs that were pulled and not acked are then
+/// RabbitMQ's again.
 #[derive(Debug)]
 pub struct AmqpQueue {
     shared: Arc<Shared>,
@@ -30,16 +31,18 @@ pub struct AmqpQueue {
 }
 
 impl AmqpQueue {
-    /// Connects, and declares the queues. A RabbitMQ that is down is no error: calls answer `Unavailable` until it is
-    /// back, and the connection is made by itself. Must be called inside a tokio runtime.
+    /// Connects, and declares the queues. A RabbitMQ that is down is no error: calls answer
+    /// `Unavailable` until it is back, and the connection is made by itself. Must be called inside
+    /// a tokio runtime.
     ///
     /// # Errors
     ///
-    /// `Config` for an option out of range, and for what RabbitMQ says only a person can mend: a wrong user, password or
-    /// virtual host; queues that exist with other options.
+    /// `Config` for an option out of range, and for what RabbitMQ says only a person can mend: a
+    /// wrong user, password or virtual host; queues that exist with other options.
     pub async fn connect(config: AmqpConfig) -> Result<Self> {
         config.check()?;
-        // Connecting, opening channels and declaring: each has its own limit, and all of them are to be waited for.
+        // Connecting, opening channels and declaring: each has its own limit, and all of them are
+        // to be waited for.
         let limit = config.timeout * 4;
         let shared = Arc::new(Shared::new(config.clone()));
         let (publisher, [urgent, normal, bulk]) = Publisher::start(&shared);
@@ -85,7 +88,9 @@ impl Queue for AmqpQueue {
             let until = match self.shared.pull(max) {
                 Pulled::Leases(leases) => return Ok(leases),
                 Pulled::Wait(until) => until,
-                Pulled::Nothing { certain: true } if Instant::now() >= deadline => return Ok(Vec::new()),
+                Pulled::Nothing { certain: true } if Instant::now() >= deadline => {
+                    return Ok(Vec::new());
+                }
                 Pulled::Nothing { certain: true } => deadline,
                 Pulled::Nothing { certain: false } if Instant::now() >= answer_by => {
                     return Err(Failure::Silent("start to deliver").unavailable());

@@ -1,4 +1,5 @@
-//! One lane as this process sees it: its subscription, what came and is not pulled, and what is about to come.
+//! One lane as this process sees it: its subscription, what came and is not pulled, and what is
+//! about to come.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,7 +10,8 @@ use tokio::time::Instant;
 pub(crate) const KEEP: Duration = Duration::from_millis(200);
 /// How long a delivery that is known to be under way is waited for.
 const UNDER_WAY: Duration = Duration::from_millis(20);
-/// Who pushes and does not get it back has colleagues who are faster: no use to wait for it for a while.
+/// Who pushes and does not get it back has colleagues who are faster: no use to wait for it for a
+/// while.
 const QUIET: Duration = Duration::from_secs(1);
 /// A subscription used up within this time was too small.
 const SOON: Duration = Duration::from_secs(1);
@@ -84,15 +86,16 @@ impl Shelf {
         self.subscription.is_some()
     }
 
-    /// Nothing is left, and RabbitMQ will deliver no more before something is settled; or it has more than the subscription
-    /// lets through at a time.
+    /// Nothing is left, and RabbitMQ will deliver no more before something is settled; or it has
+    /// more than the subscription lets through at a time.
     pub(crate) fn used_up(&self) -> bool {
         let spent = |subscription: &Subscription| !subscription.has_room() || subscription.tight;
         self.ready.is_empty() && self.subscription.as_ref().is_none_or(spent)
     }
 
-    /// How large the next subscription is when this many jobs are wanted: as many, so that none is kept from others for
-    /// nothing; and twice the last one when that was used up soon, so that a busy worker need not subscribe again and again.
+    /// How large the next subscription is when this many jobs are wanted: as many, so that none is
+    /// kept from others for nothing; and twice the last one when that was used up soon, so that a
+    /// busy worker need not subscribe again and again.
     pub(crate) fn next_window(&self, wanted: usize, now: Instant) -> u16 {
         let wanted = u16::try_from(wanted).unwrap_or(u16::MAX).clamp(1, MAX_WINDOW);
         match &self.subscription {
@@ -104,7 +107,8 @@ impl Shelf {
     }
 
     pub(crate) fn subscribe(&mut self, number: u64, window: u16, backlog: usize, now: Instant) {
-        self.subscription = Some(Subscription { number, window, unsettled: 0, since: now, tight: false });
+        self.subscription =
+            Some(Subscription { number, window, unsettled: 0, since: now, tight: false });
         (self.backlog, self.pushed, self.touched) = (backlog, 0, now);
         (self.missed, self.came, self.suspicious) = (None, true, false);
     }
@@ -120,16 +124,21 @@ impl Shelf {
 
     pub(crate) fn arrive(&mut self, number: u64, tag: u64, now: Instant) {
         self.ready.push_back((tag, now));
-        if let Some(subscription) = self.subscription.as_mut().filter(|current| current.number == number) {
+        if let Some(subscription) =
+            self.subscription.as_mut().filter(|current| current.number == number)
+        {
             subscription.unsettled += 1;
         }
-        (self.backlog, self.pushed) = (self.backlog.saturating_sub(1), self.pushed.saturating_sub(1));
+        (self.backlog, self.pushed) =
+            (self.backlog.saturating_sub(1), self.pushed.saturating_sub(1));
         (self.touched, self.came) = (now, true);
     }
 
     /// A job of this subscription was acked or given back: RabbitMQ may deliver one more.
     pub(crate) fn settled(&mut self, number: u64, now: Instant) {
-        if let Some(subscription) = self.subscription.as_mut().filter(|current| current.number == number) {
+        if let Some(subscription) =
+            self.subscription.as_mut().filter(|current| current.number == number)
+        {
             subscription.unsettled = subscription.unsettled.saturating_sub(1);
             self.touched = now;
         }
@@ -192,7 +201,8 @@ impl Shelf {
         self.ready.drain(..).map(|(tag, _)| tag).collect()
     }
 
-    /// Whether RabbitMQ has kept this many jobs ready through two looks, although it could have delivered them.
+    /// Whether RabbitMQ has kept this many jobs ready through two looks, although it could have
+    /// delivered them.
     pub(crate) fn is_stalled(&mut self, ready: usize) -> bool {
         let room = self.subscription.as_ref().is_some_and(Subscription::has_room);
         let suspicious = ready > 0 && room && self.ready.is_empty() && !self.came;

@@ -12,8 +12,8 @@ use crate::error::{Failure, within};
 const DEAD_LENGTH: i64 = 10_000;
 const DEAD_TTL_MS: i64 = 7 * 24 * 3600 * 1000;
 
-/// Of what leaves a lane, only this is for a person to look at: ids given back too often, and what is no id at all. Jobs
-/// that waited too long are no news: the caretaker offers them again.
+/// Of what leaves a lane, only this is for a person to look at: ids given back too often, and what
+/// is no id at all. Jobs that waited too long are no news: the caretaker offers them again.
 const PUT_ASIDE: [&str; 2] = ["delivery_limit", "rejected"];
 
 /// The names of one installation's queues.
@@ -34,25 +34,35 @@ impl Topology {
         self.lanes[usize::from(lane.number())].clone()
     }
 
-    /// Makes of these lanes what is not there. What is there with other options is refused by RabbitMQ, which closes the
-    /// channel.
+    /// Makes of these lanes what is not there. What is there with other options is refused by
+    /// RabbitMQ, which closes the channel.
     pub(crate) async fn declare(
         &self,
         channel: &Channel,
         config: &AmqpConfig,
         lanes: &[Lane],
     ) -> Result<(), Failure> {
-        within(config.timeout * 2, "declare the queues", self.declare_all(channel, config, lanes)).await
+        within(config.timeout * 2, "declare the queues", self.declare_all(channel, config, lanes))
+            .await
     }
 
-    async fn declare_all(&self, channel: &Channel, config: &AmqpConfig, lanes: &[Lane]) -> lapin::Result<()> {
+    async fn declare_all(
+        &self,
+        channel: &Channel,
+        config: &AmqpConfig,
+        lanes: &[Lane],
+    ) -> lapin::Result<()> {
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         let none = FieldTable::default();
         channel.exchange_declare(self.dead.clone(), ExchangeKind::Headers, options, none).await?;
-        channel.queue_declare(self.dead.clone(), QueueDeclareOptions::durable(), dead_arguments()).await?;
+        channel
+            .queue_declare(self.dead.clone(), QueueDeclareOptions::durable(), dead_arguments())
+            .await?;
         for reason in PUT_ASIDE {
             let (dead, exchange, key) = (self.dead.clone(), self.dead.clone(), reason.into());
-            channel.queue_bind(dead, exchange, key, QueueBindOptions::default(), died_of(reason)).await?;
+            channel
+                .queue_bind(dead, exchange, key, QueueBindOptions::default(), died_of(reason))
+                .await?;
         }
         for lane in lanes {
             let (queue, arguments) = (self.queue(*lane), self.lane_arguments(config));

@@ -1,5 +1,5 @@
-//! A job as a message of RabbitMQ: the id as text, so that a person can read what was put aside. The lane is the
-//! queue's.
+//! A job as a message of RabbitMQ: the id as text, so that a person can read what was put aside.
+//! The lane is the queue's.
 
 use lapin::BasicProperties;
 use sms_core::MessageId;

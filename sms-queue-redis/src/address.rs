@@ -45,7 +45,8 @@ impl Address {
             _ => return Err(unknown_scheme()),
         };
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (user, rest) = rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest));
+        let (user, rest) =
+            rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest));
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (username, password) = user.map_or(Ok((None, None)), credentials)?;
         let port = if topology == Topology::Sentinel { SENTINEL_PORT } else { PORT };
@@ -71,7 +72,8 @@ fn unknown_scheme() -> Error {
 fn credentials(user: &str) -> Result<(Option<String>, Option<String>)> {
     let decode = |text: &str| -> Result<Option<String>> {
         let decoded = percent_decode_str(text).decode_utf8();
-        let decoded = decoded.map_err(|_| config("the password of Redis must be UTF-8, percent-encoded"))?;
+        let decoded =
+            decoded.map_err(|_| config("the password of Redis must be UTF-8, percent-encoded"))?;
         Ok(Some(decoded.into_owned()).filter(|decoded| !decoded.is_empty()))
     };
     let (username, password) = user.split_once(':').unwrap_or((user, ""));
@@ -87,15 +89,17 @@ pub(crate) fn host(text: &str, default_port: u16) -> Result<Host> {
     let port = port.map_or(Ok(default_port), str::parse);
     match port {
         Ok(port) if port > 0 && !name.is_empty() => Ok((name.to_owned(), port)),
-        _ => Err(config("each server of Redis must be a host name or address, with or without :port")),
+        _ => Err(config(
+            "each server of Redis must be a host name or address, with or without :port",
+        )),
     }
 }
 
 fn database(path: &str) -> Result<u16> {
     match path {
         "" => Ok(0),
-        number => {
-            number.parse().map_err(|_| config("the path of the address must be a database number, as in /0"))
-        }
+        number => number
+            .parse()
+            .map_err(|_| config("the path of the address must be a database number, as in /0")),
     }
 }

@@ -13,9 +13,11 @@ use crate::error::{from_redis, timed_out};
 /// The longest one read blocks; a longer wait is several.
 pub(crate) const LONGEST: Duration = Duration::from_secs(5);
 
-/// A connection of its own on which one pull at a time blocks until there is a new entry; then all look.
+/// A connection of its own on which one pull at a time blocks until there is a new entry; then all
+/// look.
 ///
-/// It reads without the group, so it takes nothing: whoever stops waiting, in whatever instant, loses nothing.
+/// It reads without the group, so it takes nothing: whoever stops waiting, in whatever instant,
+/// loses nothing.
 pub(crate) struct Bell {
     target: Target,
     /// Of an answer, beyond the time it blocks.
@@ -30,8 +32,8 @@ impl Bell {
         Self { target, timeout, keys, line: Mutex::default(), rung: Notify::new() }
     }
 
-    /// Waits for an entry later than `last`, one for each key, but no longer than `wait` or [`LONGEST`]. Whether there
-    /// was one; somebody else may have taken it meanwhile.
+    /// Waits for an entry later than `last`, one for each key, but no longer than `wait` or
+    /// [`LONGEST`]. Whether there was one; somebody else may have taken it meanwhile.
     pub(crate) async fn wait(&self, last: &[String], wait: Duration) -> Result<bool> {
         let end = Instant::now() + wait.min(LONGEST);
         let rung = self.rung.notified();
@@ -41,8 +43,8 @@ impl Bell {
             line = timeout_at(end, self.line.lock()) => line,
         };
         let Ok(mut line) = line else { return Ok(false) };
-        // Taken out: when this pull is dropped while it blocks, the connection goes with it, and the server forgets it.
-        // Left in, it would keep everybody else waiting.
+        // Taken out: when this pull is dropped while it blocks, the connection goes with it, and
+        // the server forgets it. Left in, it would keep everybody else waiting.
         let kept = line.take();
         let reused = kept.is_some();
         let mut connection = match kept {

@@ -69,8 +69,8 @@ impl RedisConfig {
         Ok(config)
     }
 
-    /// The cluster some of whose nodes (`host` or `host:port`) these are. All keys lie in one hash slot, so one node
-    /// does the work.
+    /// The cluster some of whose nodes (`host` or `host:port`) these are. All keys lie in one hash
+    /// slot, so one node does the work.
     ///
     /// # Errors
     ///
@@ -102,7 +102,8 @@ impl RedisConfig {
         }
     }
 
-    /// Reads an address such as `redis://:password@host:6379/0?prefix=sms`. User name and password are percent-encoded.
+    /// Reads an address such as `redis://:password@host:6379/0?prefix=sms`. User name and password
+    /// are percent-encoded.
     ///
     /// | scheme | servers |
     /// | --- | --- |
@@ -127,11 +128,13 @@ impl RedisConfig {
     ///
     /// # Errors
     ///
-    /// `Config`, naming the part that is wrong: another scheme or one whose feature is off, no host, an unknown
-    /// parameter, a value out of range, a file that cannot be read.
+    /// `Config`, naming the part that is wrong: another scheme or one whose feature is off, no
+    /// host, an unknown parameter, a value out of range, a file that cannot be read.
     pub fn from_url(url: &str) -> Result<Self> {
         if url.contains('#') {
-            return Err(config("the address holds a #; one in the user name or password is written %23"));
+            return Err(config(
+                "the address holds a #; one in the user name or password is written %23",
+            ));
         }
         let address = Address::parse(url)?;
         let mut read = Self::of(address.topology, address.hosts);
@@ -150,7 +153,9 @@ impl RedisConfig {
 
     fn with_parameter(mut self, name: &str, value: String, files: &mut Files) -> Result<Self> {
         let number = || -> Result<u64> {
-            value.parse().map_err(|_| config(format!("the parameter {name} must be a whole number")))
+            value
+                .parse()
+                .map_err(|_| config(format!("the parameter {name} must be a whole number")))
         };
         match name {
             "prefix" => self.prefix = value,
@@ -194,7 +199,8 @@ impl RedisConfig {
         self
     }
 
-    /// How to sign in to the sentinels, which do not share the master's password. Defaults to not at all.
+    /// How to sign in to the sentinels, which do not share the master's password. Defaults to not
+    /// at all.
     #[cfg(feature = "sentinel")]
     pub fn sentinel_credentials(
         mut self,
@@ -211,8 +217,8 @@ impl RedisConfig {
         self
     }
 
-    /// The certificate to show, with its chain, and its key, both in PEM. Defaults to none; Redis asks for one unless
-    /// its `tls-auth-clients` says no.
+    /// The certificate to show, with its chain, and its key, both in PEM. Defaults to none; Redis
+    /// asks for one unless its `tls-auth-clients` says no.
     pub fn client_certificate(
         mut self,
         certificate: impl Into<Vec<u8>>,
@@ -222,22 +228,23 @@ impl RedisConfig {
         self
     }
 
-    /// The beginning of every key: 1 to 100 printable ASCII characters, no spaces or braces. Defaults to `sms`. Queues
-    /// of one prefix are one queue.
+    /// The beginning of every key: 1 to 100 printable ASCII characters, no spaces or braces.
+    /// Defaults to `sms`. Queues of one prefix are one queue.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long a pulled id is held, 1 ms to 24 h. Defaults to 60 s. All that share a prefix must set the same: the
-    /// shortest counts.
+    /// How long a pulled id is held, 1 ms to 24 h. Defaults to 60 s. All that share a prefix must
+    /// set the same: the shortest counts.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
-    /// How many ids a lane holds, ready and leased together, 1 to 10,000,000. Defaults to 100,000: 14 to 24 MB of Redis's
-    /// memory. What does not fit is dropped, and offered again by the caretaker when there is room.
+    /// How many ids a lane holds, ready and leased together, 1 to 10,000,000. Defaults to 100,000:
+    /// 14 to 24 MB of Redis's memory. What does not fit is dropped, and offered again by the
+    /// caretaker when there is room.
     pub fn capacity(mut self, capacity: usize) -> Self {
         self.capacity = capacity;
         self
@@ -249,15 +256,15 @@ impl RedisConfig {
         self
     }
 
-    /// How long Redis may take to answer, 1 ms to 5 min; then the call is `Unavailable`. A pull's wait comes on top.
-    /// Defaults to 2 s.
+    /// How long Redis may take to answer, 1 ms to 5 min; then the call is `Unavailable`. A pull's
+    /// wait comes on top. Defaults to 2 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How long a consumer is idle until it is forgotten, 1 s to a year. Defaults to a day. Every process is a consumer
-    /// of its own; one that ended stays in Redis for this long.
+    /// How long a consumer is idle until it is forgotten, 1 s to a year. Defaults to a day. Every
+    /// process is a consumer of its own; one that ended stays in Redis for this long.
     pub fn forget_after(mut self, idle: Duration) -> Self {
         self.forget_after = idle;
         self
@@ -265,15 +272,19 @@ impl RedisConfig {
 
     /// The servers' hosts and ports.
     pub(crate) fn place(&self) -> String {
-        let hosts: Vec<String> = self.hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+        let hosts: Vec<String> =
+            self.hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect();
         hosts.join(",")
     }
 
     pub(crate) fn check(&self) -> Result<()> {
         self.check_servers()?;
-        let printable = self.prefix.bytes().all(|byte| byte.is_ascii_graphic() && !b"{}".contains(&byte));
+        let printable =
+            self.prefix.bytes().all(|byte| byte.is_ascii_graphic() && !b"{}".contains(&byte));
         if !printable || !(1..=MAX_PREFIX).contains(&self.prefix.len()) {
-            return Err(config("prefix must be 1 to 100 printable ASCII characters, no spaces or braces"));
+            return Err(config(
+                "prefix must be 1 to 100 printable ASCII characters, no spaces or braces",
+            ));
         }
         if !(LEAST..=MAX_LEASE).contains(&self.lease) {
             return Err(config("lease_seconds must be 1 to 86400"));
@@ -307,10 +318,13 @@ impl RedisConfig {
             _ => {}
         }
         if sentinel && self.master.is_empty() {
-            return Err(config("redis+sentinel:// needs the parameter master, the name the sentinels know"));
+            return Err(config(
+                "redis+sentinel:// needs the parameter master, the name the sentinels know",
+            ));
         }
-        let of_sentinels =
-            !self.master.is_empty() || self.sentinel_username.is_some() || self.sentinel_password.is_some();
+        let of_sentinels = !self.master.is_empty()
+            || self.sentinel_username.is_some()
+            || self.sentinel_password.is_some();
         if !sentinel && of_sentinels {
             return Err(config("master and sentinel_… are parameters of redis+sentinel:// only"));
         }
@@ -328,13 +342,17 @@ impl RedisConfig {
 }
 
 fn lacks(feature: &str) -> Error {
-    config(format!("this build of sms-queue-redis lacks the feature {feature}, which the address needs"))
+    config(format!(
+        "this build of sms-queue-redis lacks the feature {feature}, which the address needs"
+    ))
 }
 
 #[cfg(any(feature = "sentinel", feature = "cluster"))]
 fn hosts<H: AsRef<str>>(texts: impl IntoIterator<Item = H>, port: u16) -> Result<Vec<Host>> {
-    let hosts: Vec<Host> =
-        texts.into_iter().map(|text| crate::address::host(text.as_ref(), port)).collect::<Result<_>>()?;
+    let hosts: Vec<Host> = texts
+        .into_iter()
+        .map(|text| crate::address::host(text.as_ref(), port))
+        .collect::<Result<_>>()?;
     if hosts.is_empty() { Err(config("at least one host is needed")) } else { Ok(hosts) }
 }
 
@@ -366,7 +384,8 @@ impl Files {
 
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let redacted = |secret: &Option<SecretString>| secret.as_ref().map(|_| format_args!("[redacted]"));
+        let redacted =
+            |secret: &Option<SecretString>| secret.as_ref().map(|_| format_args!("[redacted]"));
         f.debug_struct("RedisConfig")
             .field("topology", &self.topology)
             .field("hosts", &self.hosts)

@@ -95,12 +95,15 @@ impl Target {
 
     /// A new connection on which no answer takes longer than this.
     ///
-    /// The limit is set in every case: without one the client has a silent limit of its own, 500 ms, for reads that
-    /// block too.
+    /// The limit is set in every case: without one the client has a silent limit of its own, 500
+    /// ms, for reads that block too.
     pub(crate) async fn connect(&self, response_timeout: Duration) -> Result<Connection> {
         let connecting = self.servers.connect(self.connect_timeout, response_timeout);
         let too_slow = |elapsed| {
-            Error::unavailable(format!("Redis at {} did not take a connection in time", self.place), elapsed)
+            Error::unavailable(
+                format!("Redis at {} did not take a connection in time", self.place),
+                elapsed,
+            )
         };
         let connected = timeout(self.connect_timeout, connecting).await.map_err(too_slow)?;
         connected.map_err(|error| no_connection(&self.place, error))
@@ -112,14 +115,15 @@ impl Servers {
         match config.topology {
             Topology::Node => node(config).map(|client| Self::Node(Box::new(client))),
             #[cfg(feature = "sentinel")]
-            Topology::Sentinel => {
-                sentinel(config).map(|client| Self::Sentinel(Arc::new(tokio::sync::Mutex::new(client))))
-            }
+            Topology::Sentinel => sentinel(config)
+                .map(|client| Self::Sentinel(Arc::new(tokio::sync::Mutex::new(client)))),
             #[cfg(feature = "cluster")]
             Topology::Cluster => {
                 let config = config.clone();
                 cluster(&config, config.timeout)?;
-                Ok(Self::Cluster(Arc::new(move |response_timeout| cluster(&config, response_timeout))))
+                Ok(Self::Cluster(Arc::new(move |response_timeout| {
+                    cluster(&config, response_timeout)
+                })))
             }
             // The check of the configuration has refused these.
             #[cfg(not(all(feature = "sentinel", feature = "cluster")))]
@@ -172,10 +176,11 @@ fn sentinel(config: &RedisConfig) -> RedisResult<redis::sentinel::SentinelClient
     use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 
     let sentinels = addresses(&config.hosts, config.tls);
-    let mut builder = SentinelClientBuilder::new(sentinels, &config.master, SentinelServerType::Master)?
-        .set_client_to_redis_db(config.database.into())
-        .set_client_to_redis_tcp_settings(tcp())
-        .set_client_to_sentinel_tcp_settings(tcp());
+    let mut builder =
+        SentinelClientBuilder::new(sentinels, &config.master, SentinelServerType::Master)?
+            .set_client_to_redis_db(config.database.into())
+            .set_client_to_redis_tcp_settings(tcp())
+            .set_client_to_sentinel_tcp_settings(tcp());
     if let Some(username) = &config.username {
         builder = builder.set_client_to_redis_username(username);
     }
@@ -200,7 +205,10 @@ fn sentinel(config: &RedisConfig) -> RedisResult<redis::sentinel::SentinelClient
 }
 
 #[cfg(feature = "cluster")]
-fn cluster(config: &RedisConfig, response_timeout: Duration) -> RedisResult<redis::cluster::ClusterClient> {
+fn cluster(
+    config: &RedisConfig,
+    response_timeout: Duration,
+) -> RedisResult<redis::cluster::ClusterClient> {
     let nodes = addresses(&config.hosts, config.tls);
     let mut builder = redis::cluster::ClusterClient::builder(nodes)
         .tcp_settings(tcp())
@@ -241,16 +249,18 @@ fn tcp() -> TcpSettings {
 #[cfg(feature = "tls")]
 fn certificates(config: &RedisConfig) -> redis::TlsCertificates {
     redis::TlsCertificates {
-        client_tls: config.client_certificate.as_ref().map(|(certificate, key)| redis::ClientTlsConfig {
-            client_cert: certificate.clone(),
-            client_key: key.expose_secret().as_bytes().to_vec(),
+        client_tls: config.client_certificate.as_ref().map(|(certificate, key)| {
+            redis::ClientTlsConfig {
+                client_cert: certificate.clone(),
+                client_key: key.expose_secret().as_bytes().to_vec(),
+            }
         }),
         root_cert: config.root_certificate.clone(),
     }
 }
 
-/// The client takes the process's cryptography and panics without one. An application that has installed its own keeps
-/// it.
+/// The client takes the process's cryptography and panics without one. An application that has
+/// installed its own keeps it.
 #[cfg(feature = "tls")]
 fn provide_tls() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {

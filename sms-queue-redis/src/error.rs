@@ -38,8 +38,8 @@ pub(crate) fn from_redis(error: RedisError) -> Error {
     Error::new(kind, message).with_source(error)
 }
 
-/// Why there is no connection to the servers at this place. What a person has to mend is said in our words alone, which
-/// say it all; the client's would say it again.
+/// Why there is no connection to the servers at this place. What a person has to mend is said in
+/// our words alone, which say it all; the client's would say it again.
 pub(crate) fn no_connection(place: &str, error: RedisError) -> Error {
     match classify(&error) {
         (ErrorKind::Unavailable, _) => {
@@ -48,7 +48,9 @@ pub(crate) fn no_connection(place: &str, error: RedisError) -> Error {
         (ErrorKind::Config, message) if error.kind() != Redis::Io => {
             Error::new(ErrorKind::Config, format!("{message} (Redis at {place})"))
         }
-        (kind, message) => Error::new(kind, format!("{message} (Redis at {place})")).with_source(error),
+        (kind, message) => {
+            Error::new(kind, format!("{message} (Redis at {place})")).with_source(error)
+        }
     }
 }
 
@@ -57,7 +59,9 @@ const REFUSED: (ErrorKind, &str) = (ErrorKind::Internal, "Redis refused a comman
 fn classify(error: &RedisError) -> (ErrorKind, &'static str) {
     const DOWN: (ErrorKind, &str) = (ErrorKind::Unavailable, "Redis cannot be asked now");
     match error.kind() {
-        Redis::AuthenticationFailed => (ErrorKind::Config, "Redis refused the user name or password"),
+        Redis::AuthenticationFailed => {
+            (ErrorKind::Config, "Redis refused the user name or password")
+        }
         Redis::InvalidClientConfig | Redis::EmptySentinelList => {
             (ErrorKind::Config, "the address of Redis cannot be used")
         }
@@ -65,8 +69,12 @@ fn classify(error: &RedisError) -> (ErrorKind, &'static str) {
         Redis::Io if is_foreign(error) => {
             (ErrorKind::Config, "the TLS of Redis cannot be trusted or is none")
         }
-        Redis::MasterNameNotFoundBySentinel => (ErrorKind::Unavailable, "the sentinels name no master now"),
-        Redis::Io | Redis::ClusterConnectionNotFound | Redis::NoValidReplicasFoundBySentinel => DOWN,
+        Redis::MasterNameNotFoundBySentinel => {
+            (ErrorKind::Unavailable, "the sentinels name no master now")
+        }
+        Redis::Io | Redis::ClusterConnectionNotFound | Redis::NoValidReplicasFoundBySentinel => {
+            DOWN
+        }
         _ => match error.code() {
             Some(code) if PASSING.contains(&code) => DOWN,
             Some("ERR") => classify_details(error.detail().unwrap_or_default()),
@@ -93,8 +101,16 @@ fn classify_details(details: &str) -> (ErrorKind, &'static str) {
     const TOO_OLD: &str = "this Redis is too old: the queue needs 6.2 or later";
     const WORDS: [(&str, ErrorKind, &str); 6] = [
         ("max number of clients", ErrorKind::Unavailable, "Redis takes no more connections"),
-        ("DB index is out of range", ErrorKind::Config, "this Redis has no database of this number"),
-        ("cluster support disabled", ErrorKind::Config, "this Redis is no cluster: its address is redis://"),
+        (
+            "DB index is out of range",
+            ErrorKind::Config,
+            "this Redis has no database of this number",
+        ),
+        (
+            "cluster support disabled",
+            ErrorKind::Config,
+            "this Redis is no cluster: its address is redis://",
+        ),
         ("unknown command", ErrorKind::Config, TOO_OLD),
         ("Unknown Redis command", ErrorKind::Config, TOO_OLD),
         ("syntax error", ErrorKind::Config, TOO_OLD),
@@ -103,7 +119,8 @@ fn classify_details(details: &str) -> (ErrorKind, &'static str) {
     known.map_or(REFUSED, |(_, kind, message)| (*kind, *message))
 }
 
-/// Whether the connection is of no more use: it is broken, it hangs, or a failover left it with a replica.
+/// Whether the connection is of no more use: it is broken, it hangs, or a failover left it with a
+/// replica.
 pub(crate) fn ends_connection(error: &RedisError) -> bool {
     let replica = error.kind() == Redis::Server(ServerErrorKind::ReadOnly);
     error.is_unrecoverable_error() || error.is_io_error() || replica

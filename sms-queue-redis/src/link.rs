@@ -10,7 +10,8 @@ use tokio::time::{Instant, timeout};
 use crate::connection::{Connection, Target};
 use crate::error::{ends_connection, from_redis, timed_out};
 
-/// After a failed attempt to connect: doubled with each further one, up to the last, and half of it by chance.
+/// After a failed attempt to connect: doubled with each further one, up to the last, and half of it
+/// by chance.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -38,8 +39,8 @@ impl Link {
         Self { target, timeout, state: Mutex::default() }
     }
 
-    /// Runs a script. When the connection turns out to have been closed meanwhile, once more on a new one: no script
-    /// does harm when it runs twice.
+    /// Runs a script. When the connection turns out to have been closed meanwhile, once more on a
+    /// new one: no script does harm when it runs twice.
     pub(crate) async fn run(&self, script: &ScriptInvocation<'_>) -> Result<Value> {
         for _ in 0..2 {
             let (number, fresh, mut connection) = self.connection().await?;

@@ -17,12 +17,14 @@ use crate::wire::{CHUNK, Pulled, Wire, read_pull, read_stats};
 
 /// A [`Queue`] on Redis Streams, shared by all that use the same prefix of the same Redis.
 ///
-/// Clones share their connections. Each one that was made by [`connect`](Self::connect) is a consumer of its own.
+/// Clones share their connections. Each one that was made by [`connect`](Self::connect) is a
+/// consumer of its own.
 ///
 /// # What a crash leaves
 ///
-/// Of a process that pulled: leases that end, and a consumer that is [forgotten](RedisConfig::forget_after). Of Redis
-/// without persistence: nothing, and the caretaker offers what is due again.
+/// Of a process that pulled: leases that end, and a consumer that is
+/// [forgotten](RedisConfig::forget_after). Of Redis without persistence: nothing, and the caretaker
+/// offers what is due again.
 #[derive(Clone)]
 pub struct RedisQueue(Arc<Inner>);
 
@@ -40,12 +42,13 @@ struct Inner {
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 impl RedisQueue {
-    /// The queue in this Redis. Connects when it is first used, and again whenever the connection was lost: a Redis that
-    /// is down makes calls fail with `Unavailable`, nothing else.
+    /// The queue in this Redis. Connects when it is first used, and again whenever the connection
+    /// was lost: a Redis that is down makes calls fail with `Unavailable`, nothing else.
     ///
     /// # Errors
     ///
-    /// `Config` when an option is out of range, a certificate cannot be read, or a feature that is needed is off.
+    /// `Config` when an option is out of range, a certificate cannot be read, or a feature that is
+    /// needed is off.
     pub fn connect(config: RedisConfig) -> Result<Self> {
         let target = Target::new(&config)?;
         let wire = Wire::new(&config.prefix);
@@ -56,7 +59,8 @@ impl RedisQueue {
                 (config.lease / 10).clamp(Duration::from_millis(50), Duration::from_secs(5)),
             ),
             sweep: Schedule::new(
-                (config.forget_after / 4).clamp(Duration::from_millis(250), Duration::from_hours(1)),
+                (config.forget_after / 4)
+                    .clamp(Duration::from_millis(250), Duration::from_hours(1)),
             ),
             wire,
             config,
@@ -72,8 +76,8 @@ impl RedisQueue {
         Self::connect(RedisConfig::from_url(url)?)
     }
 
-    /// Leases what is there. In a task of its own: when the pull is dropped while Redis answers, the task ends all the
-    /// same, and what it got goes back.
+    /// Leases what is there. In a task of its own: when the pull is dropped while Redis answers,
+    /// the task ends all the same, and what it got goes back.
     async fn take(&self, max: usize) -> Result<Taken> {
         let inner = Arc::clone(&self.0);
         let taking = tokio::spawn(async move { inner.take(max).await });
@@ -196,8 +200,9 @@ impl fmt::Debug for RedisQueue {
     }
 }
 
-/// The bell rings for everybody who waits, and one gets the job. A pull that came too late more than once stands back
-/// a little before it looks again: a fleet that waits for single jobs would keep Redis busy with looking otherwise.
+/// The bell rings for everybody who waits, and one gets the job. A pull that came too late more
+/// than once stands back a little before it looks again: a fleet that waits for single jobs would
+/// keep Redis busy with looking otherwise.
 async fn stand_back(beaten: u32) {
     if beaten > 1 {
         let longest = 1000 << (beaten - 1).min(2);

@@ -10,7 +10,8 @@ use crate::error::unreadable;
 
 /// The consumer group of every lane.
 const GROUP: &str = "workers";
-/// The consumer that is nobody: it holds what was given back, until the next pull takes it first of all.
+/// The consumer that is nobody: it holds what was given back, until the next pull takes it first of
+/// all.
 const RETURNED: &str = "returned";
 /// How many ids one script takes: Redis does nothing else while it runs.
 pub(crate) const CHUNK: usize = 1000;
@@ -126,7 +127,11 @@ impl Wire {
 
     pub(crate) fn sweep(&self, idle: Duration) -> ScriptInvocation<'_> {
         let mut call = self.sweep.prepare_invoke();
-        call.key(&self.streams[..]).arg(GROUP).arg(&self.consumer).arg(RETURNED).arg(milliseconds(idle));
+        call.key(&self.streams[..])
+            .arg(GROUP)
+            .arg(&self.consumer)
+            .arg(RETURNED)
+            .arg(milliseconds(idle));
         call
     }
 }
@@ -137,7 +142,8 @@ pub(crate) fn read_pull(answer: Value) -> Result<Pulled> {
     let mut leases = Vec::new();
     for lane in Lane::ALL {
         let mut list = array(lists.next().unwrap_or_default())?.into_iter();
-        while let (Some(entry), Some(handouts), Some(id)) = (list.next(), list.next(), list.next()) {
+        while let (Some(entry), Some(handouts), Some(id)) = (list.next(), list.next(), list.next())
+        {
             leases.push(lease(lane, &entry, &handouts, &id).ok_or_else(unreadable)?);
         }
     }
@@ -154,7 +160,8 @@ pub(crate) fn read_stats(answer: Value) -> Result<[LaneStats; 3]> {
     let counts: Option<Vec<i64>> = array(answer)?.iter().map(number).collect();
     let counts = counts.filter(|counts| counts.len() == 9).ok_or_else(unreadable)?;
     Ok(Lane::ALL.map(|lane| {
-        let [entries, leased, oldest] = [0, 1, 2].map(|i| counts[usize::from(lane.number()) * 3 + i]);
+        let [entries, leased, oldest] =
+            [0, 1, 2].map(|i| counts[usize::from(lane.number()) * 3 + i]);
         let ready = usize::try_from(entries - leased).unwrap_or(0);
         LaneStats {
             ready,
@@ -171,7 +178,10 @@ fn lease(lane: Lane, entry: &Value, handouts: &Value, id: &Value) -> Option<Leas
     let Value::BulkString(id) = id else { return None };
     let id = MessageId::from_bytes(id.as_slice().try_into().ok()?);
     // A millisecond never sees 2^48 entries.
-    Some(Lease { job: Job { id, lane }, token: LeaseToken(ms, sequence << HANDOUT_BITS | handouts) })
+    Some(Lease {
+        job: Job { id, lane },
+        token: LeaseToken(ms, sequence << HANDOUT_BITS | handouts),
+    })
 }
 
 /// The name of the entry this token is of.

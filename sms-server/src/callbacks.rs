@@ -1,4 +1,5 @@
-//! Where a provider reports by itself: the address it calls, and who understands what it says there.
+//! Where a provider reports by itself: the address it calls, and who understands what it says
+//! there.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,14 +60,19 @@ impl Callbacks {
     /// # Errors
     ///
     /// The registry's.
-    pub async fn new(registry: &dyn Registry, provider: &str, reader: CallbackReader) -> Result<Self> {
+    pub async fn new(
+        registry: &dyn Registry,
+        provider: &str,
+        reader: CallbackReader,
+    ) -> Result<Self> {
         let (provider, token) = (provider.to_owned(), token(registry, provider).await?);
         Ok(Self(Arc::new(Inner { provider, token, reader, seen: Mutex::default() })))
     }
 
     /// Whether this is their address.
     pub(crate) fn are_at(&self, provider: &str, token: &str) -> bool {
-        provider == self.0.provider && self.0.token.expose_secret().as_bytes().ct_eq(token.as_bytes()).into()
+        provider == self.0.provider
+            && self.0.token.expose_secret().as_bytes().ct_eq(token.as_bytes()).into()
     }
 
     /// The receipts in a body.

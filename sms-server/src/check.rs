@@ -14,8 +14,8 @@ use crate::run::one_line;
 /// The longest one part may take to answer; each has limits of its own below this.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Prints every setting with its source and, unless `offline`, asks store, queue and provider. Nothing is changed in the
-/// store or at the provider; the queues are declared as a start would.
+/// Prints every setting with its source and, unless `offline`, asks store, queue and provider.
+/// Nothing is changed in the store or at the provider; the queues are declared as a start would.
 ///
 /// # Errors
 ///
@@ -44,8 +44,11 @@ pub(crate) async fn check(config: &Config, offline: bool) -> anyhow::Result<()> 
             }
         }
     }
-    let broken: Vec<String> =
-        parts.iter().filter(|(_, answer)| answer.is_err()).map(|(key, _)| config.place(*key)).collect();
+    let broken: Vec<String> = parts
+        .iter()
+        .filter(|(_, answer)| answer.is_err())
+        .map(|(key, _)| config.place(*key))
+        .collect();
     if !broken.is_empty() {
         bail!("what these settings name does not work: {}", broken.join(", "));
     }
@@ -78,7 +81,9 @@ async fn ask_provider(upstream: Upstream) -> Answer {
             account.check().await?;
             Ok("works: it knows the account")
         }
-        None if matches!(upstream, Upstream::Sandbox(_)) => Ok("is the sandbox: nothing leaves this machine"),
+        None if matches!(upstream, Upstream::Sandbox(_)) => {
+            Ok("is the sandbox: nothing leaves this machine")
+        }
         None => Ok("cannot be asked without sending"),
     }
 }

@@ -66,7 +66,8 @@ pub enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(Keys),
-    /// Bring the schema of the store up to date; `serve` does that too, unless the address says migrate=false
+    /// Bring the schema of the store up to date; `serve` does that too, unless the address says
+    /// migrate=false
     Migrate,
     /// Have the provider report deliveries to this server by itself
     #[cfg(feature = "smsru")]
@@ -128,8 +129,9 @@ pub enum Inspect {
 }
 
 impl Settings {
-    /// The settings that were given, by key. Addresses that hold secrets have no flag but `store` and `queue`, whose
-    /// secrets are optional: a command line can be read by every user of a machine.
+    /// The settings that were given, by key. Addresses that hold secrets have no flag but `store`
+    /// and `queue`, whose secrets are optional: a command line can be read by every user of a
+    /// machine.
     pub fn given(&self) -> BTreeMap<&'static str, String> {
         let all = [
             ("store", &self.store),
@@ -153,8 +155,9 @@ mod tests {
     fn help_shows_every_variable_with_its_default() {
         let help = Cli::command().render_help().to_string();
         for key in Key::ALL {
-            let line =
-                help.lines().find(|line| line.trim_start().starts_with(&format!("{} ", variable(key))));
+            let line = help
+                .lines()
+                .find(|line| line.trim_start().starts_with(&format!("{} ", variable(key))));
             let default = format!("[default: {}]", Config::default().shown(key));
             assert!(line.is_some_and(|line| line.ends_with(&default)), "{}: {line:?}", key.name());
         }

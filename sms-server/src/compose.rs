@@ -33,7 +33,9 @@ impl Addresses {
 }
 
 /// Opens the store of a configuration. An error begins with the setting to change.
-pub(crate) async fn open_store(config: &Config) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
+pub(crate) async fn open_store(
+    config: &Config,
+) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
     let open = async { StoreAddress::read(&config.store)?.open(config.region).await };
     open.await.with_context(|| config.place(Key::Store))
 }
@@ -64,10 +66,16 @@ impl StoreAddress {
             #[cfg(not(feature = "sqlite"))]
             "sqlite" => bail!("built without SQLite; build with `--features sqlite`"),
             #[cfg(feature = "pg")]
-            "postgres" | "postgresql" => Ok(Self::Pg(Box::new(sms_store_pg::PgConfig::from_url(address)?))),
+            "postgres" | "postgresql" => {
+                Ok(Self::Pg(Box::new(sms_store_pg::PgConfig::from_url(address)?)))
+            }
             #[cfg(not(feature = "pg"))]
-            "postgres" | "postgresql" => bail!("built without PostgreSQL; build with `--features pg`"),
-            _ => bail!("{}", unknown(address, "sqlite:data/sms.db or postgres://user@host/database")),
+            "postgres" | "postgresql" => {
+                bail!("built without PostgreSQL; build with `--features pg`")
+            }
+            _ => {
+                bail!("{}", unknown(address, "sqlite:data/sms.db or postgres://user@host/database"))
+            }
         }
     }
 
@@ -99,7 +107,8 @@ impl StoreAddress {
         }
     }
 
-    /// Opens the store, which is the registry too, and brings its schema up to date. Numbers are read in this region.
+    /// Opens the store, which is the registry too, and brings its schema up to date. Numbers are
+    /// read in this region.
     ///
     /// # Errors
     ///
@@ -108,7 +117,8 @@ impl StoreAddress {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(config) => {
-                let store = Arc::new(sms_store_sqlite::SqliteStore::open(config.region(region)).await?);
+                let store =
+                    Arc::new(sms_store_sqlite::SqliteStore::open(config.region(region)).await?);
                 Ok((store.clone(), store))
             }
             #[cfg(feature = "pg")]
@@ -144,7 +154,9 @@ impl QueueAddress {
         let address = address.expose_secret();
         match split(address) {
             ("memory", "") => Ok(Self::Memory),
-            ("memory", _) => bail!("memory: takes nothing after its colon: it is in the process itself"),
+            ("memory", _) => {
+                bail!("memory: takes nothing after its colon: it is in the process itself")
+            }
             #[cfg(feature = "redis")]
             (scheme, _) if scheme.starts_with("redis") => {
                 Ok(Self::Redis(sms_queue_redis::RedisConfig::from_url(address)?))
@@ -157,16 +169,20 @@ impl QueueAddress {
             ("amqp" | "amqps", _) => Ok(Self::Amqp(sms_queue_amqp::AmqpConfig::from_url(address)?)),
             #[cfg(not(feature = "amqp"))]
             ("amqp" | "amqps", _) => bail!("built without RabbitMQ; build with `--features amqp`"),
-            _ => bail!("{}", unknown(address, "memory:, redis://host:6379 or amqp://host:5672/%2f")),
+            _ => {
+                bail!("{}", unknown(address, "memory:, redis://host:6379 or amqp://host:5672/%2f"))
+            }
         }
     }
 
-    /// Whether other processes get what this one pushes. If not, a process without workers has nobody to push to.
+    /// Whether other processes get what this one pushes. If not, a process without workers has
+    /// nobody to push to.
     pub const fn is_shared(&self) -> bool {
         !matches!(self, Self::Memory)
     }
 
-    /// Connects. A server that is down is no error: what is accepted meanwhile goes out when it is back.
+    /// Connects. A server that is down is no error: what is accepted meanwhile goes out when it is
+    /// back.
     ///
     /// # Errors
     ///
@@ -187,7 +203,8 @@ impl QueueAddress {
     }
 }
 
-/// Asks a queue that connects with its first call. One that is down, or does not answer in 5 s, is no error.
+/// Asks a queue that connects with its first call. One that is down, or does not answer in 5 s, is
+/// no error.
 #[cfg(feature = "redis")]
 async fn refuse_what_only_a_person_can_mend(queue: &dyn Queue) -> anyhow::Result<()> {
     const LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -220,9 +237,13 @@ impl Upstream {
             ("sandbox", "") => Ok(Self::Sandbox(Arc::new(Sandbox::new()))),
             ("sandbox", _) => bail!("sandbox: takes nothing after its colon"),
             #[cfg(feature = "smsru")]
-            ("smsru" | "smsru+http", _) => Ok(Self::SmsRu(Arc::new(sms_smsru::SmsRu::from_url(address)?))),
+            ("smsru" | "smsru+http", _) => {
+                Ok(Self::SmsRu(Arc::new(sms_smsru::SmsRu::from_url(address)?)))
+            }
             #[cfg(not(feature = "smsru"))]
-            ("smsru" | "smsru+http", _) => bail!("built without sms.ru; build with `--features smsru`"),
+            ("smsru" | "smsru+http", _) => {
+                bail!("built without sms.ru; build with `--features smsru`")
+            }
             _ if is_api_id(address) => bail!(
                 "this looks like an api_id of sms.ru by itself; write smsru://API_ID@sms.ru, with it for API_ID"
             ),
@@ -261,13 +282,16 @@ fn split(address: &str) -> (&str, &str) {
     address.split_once(':').unwrap_or((address, ""))
 }
 
-/// Says what was expected in the place of an address. The scheme is shown only where it is one beyond doubt: in the place of
-/// the address there may be a secret.
+/// Says what was expected in the place of an address. The scheme is shown only where it is one
+/// beyond doubt: in the place of the address there may be a secret.
 fn unknown(address: &str, known: &str) -> String {
     let scheme = address.split_once("://").map(|(scheme, _)| scheme);
-    let is_plain = |scheme: &&str| scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_plain =
+        |scheme: &&str| scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_lowercase());
     match scheme.filter(is_plain) {
-        Some(scheme) => format!("nothing here is reached by `{scheme}://`; an address begins as {known}"),
+        Some(scheme) => {
+            format!("nothing here is reached by `{scheme}://`; an address begins as {known}")
+        }
         None => format!("not an address; one begins as {known}"),
     }
 }
@@ -275,7 +299,8 @@ fn unknown(address: &str, known: &str) -> String {
 /// Recognises the form of an API id of sms.ru, five groups of hexadecimal digits.
 fn is_api_id(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
-    let is_hex = |group: &&str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex =
+        |group: &&str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_hexdigit());
     text.len() == 36 && groups.len() == 5 && groups.iter().all(is_hex)
 }
 
@@ -290,10 +315,16 @@ mod tests {
     #[test]
     fn what_takes_nothing_after_its_colon_is_read_with_and_without_the_colon_and_nothing_else() {
         for address in ["memory:", "memory"] {
-            assert!(matches!(QueueAddress::read(&address.into()), Ok(QueueAddress::Memory)), "{address}");
+            assert!(
+                matches!(QueueAddress::read(&address.into()), Ok(QueueAddress::Memory)),
+                "{address}"
+            );
         }
         for address in ["sandbox:", "sandbox"] {
-            assert!(matches!(Upstream::read(&address.into()), Ok(Upstream::Sandbox(_))), "{address}");
+            assert!(
+                matches!(Upstream::read(&address.into()), Ok(Upstream::Sandbox(_))),
+                "{address}"
+            );
         }
         for address in ["memory:foo", "memory://", "memory:?lease=1"] {
             assert!(
@@ -302,7 +333,10 @@ mod tests {
             );
         }
         for address in ["sandbox:foo", "sandbox://x"] {
-            assert!(said(Upstream::read(&address.into())).contains("nothing after its colon"), "{address}");
+            assert!(
+                said(Upstream::read(&address.into())).contains("nothing after its colon"),
+                "{address}"
+            );
         }
     }
 
@@ -314,9 +348,14 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_answered_with_those_there_are_and_not_repeated() {
-        for secret in
-            ["", "CANARY", "CANARY:CANARY", "canary:CANARY", "79251234567:CANARY@sms.ru", "CANARY://x"]
-        {
+        for secret in [
+            "",
+            "CANARY",
+            "CANARY:CANARY",
+            "canary:CANARY",
+            "79251234567:CANARY@sms.ru",
+            "CANARY://x",
+        ] {
             let errors = [
                 said(StoreAddress::read(&secret.into())),
                 said(QueueAddress::read(&secret.into())),
@@ -324,7 +363,10 @@ mod tests {
             ];
             for error in errors {
                 assert!(error.contains("an address") || error.contains("one begins as"), "{error}");
-                assert!(!error.to_lowercase().contains("canary") && !error.contains("7925"), "{error}");
+                assert!(
+                    !error.to_lowercase().contains("canary") && !error.contains("7925"),
+                    "{error}"
+                );
             }
         }
         assert!(said(StoreAddress::read(&"mysql://u:CANARY@h/db".into())).contains("`mysql://`"));

@@ -1,4 +1,5 @@
-//! The HTTP listener: axum's own bounds neither the time a client takes nor the number of connections.
+//! The HTTP listener: axum's own bounds neither the time a client takes nor the number of
+//! connections.
 
 mod connections;
 mod stream;
@@ -26,7 +27,8 @@ use self::stream::{Activity, BusyBody, TimedStream};
 
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
-/// Connections that the system keeps until they are accepted. It may allow less (`net.core.somaxconn`).
+/// Connections that the system keeps until they are accepted. It may allow less
+/// (`net.core.somaxconn`).
 const BACKLOG: u32 = 1024;
 /// How long requests in flight may take on shutdown.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -44,24 +46,34 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until the shutdown, then lets requests in flight end. Connection errors are logged at debug level and otherwise
-/// ignored.
+/// Serves until the shutdown, then lets requests in flight end. Connection errors are logged at
+/// debug level and otherwise ignored.
 ///
-/// A client has 10 s from the first byte of a request to the end of its head, is cut after 30 s in which it takes nothing of
-/// an answer, and after 60 s without a request. There are at most as many connections as leave file descriptors for the
-/// store, the queue and the provider; beyond that the one that has waited longest for its client is closed.
+/// A client has 10 s from the first byte of a request to the end of its head, is cut after 30 s in
+/// which it takes nothing of an answer, and after 60 s without a request. There are at most as many
+/// connections as leave file descriptors for the store, the queue and the provider; beyond that the
+/// one that has waited longest for its client is closed.
 pub async fn serve(listener: TcpListener, app: Router, shutdown: CancellationToken) {
     serve_at_most(listener, app, shutdown, connections::limit()).await;
 }
 
-async fn serve_at_most(listener: TcpListener, app: Router, shutdown: CancellationToken, limit: usize) {
+async fn serve_at_most(
+    listener: TcpListener,
+    app: Router,
+    shutdown: CancellationToken,
+    limit: usize,
+) {
     let (tasks, connections) = (TaskTracker::new(), Connections::new(limit));
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((stream, _)) => {
-                let Some(place) = shutdown.run_until_cancelled(connections.place()).await else { break };
+                let Some(place) = shutdown.run_until_cancelled(connections.place()).await else {
+                    break;
+                };
                 let (app, shutdown) = (app.clone(), shutdown.clone());
-                tasks.spawn(async move { converse(no_delay(stream), app, shutdown, place.activity()).await });
+                tasks.spawn(async move {
+                    converse(no_delay(stream), app, shutdown, place.activity()).await
+                });
             }
             Err(error) => {
                 // Out of file descriptors, most likely: wait for some to be freed.
@@ -95,7 +107,8 @@ where
     });
     let stream = TimedStream::new(stream, Arc::clone(&activity));
     let connection = http1::Builder::new()
-        // The stream does it: this timer would begin with the wait for a request, and not with its first byte.
+        // The stream does it: this timer would begin with the wait for a request, and not with its
+        // first byte.
         .header_read_timeout(None)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);

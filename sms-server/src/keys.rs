@@ -18,7 +18,8 @@ use tokio::time::Instant;
 const KIND: &str = "api_key";
 /// What every key begins with.
 const PREFIX: &str = "sms_live_";
-/// The parts of a key after the prefix, in characters: its public id, 130 bits of secret, a checksum.
+/// The parts of a key after the prefix, in characters: its public id, 130 bits of secret, a
+/// checksum.
 const ID: usize = 10;
 const SECRET: usize = 26;
 const CHECKSUM: usize = 6;
@@ -72,7 +73,8 @@ pub struct ApiKey {
     pub name: String,
     /// What it allows.
     pub scopes: Vec<KeyScope>,
-    /// SHA-256 of the whole key, in hexadecimal. The key has 130 random bits, so a slow hash would add nothing.
+    /// SHA-256 of the whole key, in hexadecimal. The key has 130 random bits, so a slow hash would
+    /// add nothing.
     sha256: String,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
@@ -137,14 +139,20 @@ impl KeyRing {
     ///
     /// `Invalid` for a bad name or no scope; the registry's.
     pub async fn create(&self, name: &str, scopes: &[KeyScope]) -> Result<SecretString> {
-        if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+        if name.trim().is_empty()
+            || name.chars().count() > MAX_NAME
+            || name.chars().any(char::is_control)
+        {
             let rule = "must be 1 to 100 characters without control characters";
             return Err(sms_core::FieldError::new("name", "name_invalid", rule).into());
         }
         if scopes.is_empty() {
-            return Err(
-                sms_core::FieldError::new("scopes", "scopes_empty", "must name at least one scope").into()
-            );
+            return Err(sms_core::FieldError::new(
+                "scopes",
+                "scopes_empty",
+                "must name at least one scope",
+            )
+            .into());
         }
         let (id, key) = generate()?;
         let record = ApiKey {
@@ -195,14 +203,18 @@ impl KeyRing {
         }
         let Some(id) = id_of(key) else { return Ok(None) };
         let known = self.lookup(id).await?.filter(|known| {
-            known.revoked_at.is_none() && bool::from(known.sha256.as_bytes().ct_eq(hex(&digest).as_bytes()))
+            known.revoked_at.is_none()
+                && bool::from(known.sha256.as_bytes().ct_eq(hex(&digest).as_bytes()))
         });
         Ok(known.map(|known| Principal { id: known.id.into(), scopes: known.scopes.into() }))
     }
 
     async fn lookup(&self, id: &str) -> Result<Option<ApiKey>> {
-        let fresh = |(at, key): &(Instant, Option<ApiKey>)| (at.elapsed() < CACHE_TIME).then(|| key.clone());
-        let cached = self.0.cache.read().unwrap_or_else(PoisonError::into_inner).get(id).and_then(fresh);
+        let fresh = |(at, key): &(Instant, Option<ApiKey>)| {
+            (at.elapsed() < CACHE_TIME).then(|| key.clone())
+        };
+        let cached =
+            self.0.cache.read().unwrap_or_else(PoisonError::into_inner).get(id).and_then(fresh);
         if let Some(key) = cached {
             return Ok(key);
         }
@@ -222,13 +234,15 @@ fn now() -> OffsetDateTime {
 }
 
 fn to_json(key: &ApiKey) -> Result<serde_json::Value> {
-    let broken = |error| Error::new(ErrorKind::Internal, "a key cannot be written").with_source(error);
+    let broken =
+        |error| Error::new(ErrorKind::Internal, "a key cannot be written").with_source(error);
     serde_json::to_value(key).map_err(broken)
 }
 
 fn from_record(record: &Record) -> Result<ApiKey> {
-    let broken =
-        |error| Error::new(ErrorKind::Internal, "a key in the registry cannot be read").with_source(error);
+    let broken = |error| {
+        Error::new(ErrorKind::Internal, "a key in the registry cannot be read").with_source(error)
+    };
     let key: ApiKey = serde_json::from_value(record.value.clone()).map_err(broken)?;
     Ok(ApiKey { id: record.name.clone(), ..key })
 }
@@ -251,8 +265,9 @@ pub(crate) fn random_letters<const N: usize>() -> Result<String> {
 
 /// The id of a well-formed key: a mistyped one is refused without a look at the registry.
 fn id_of(key: &str) -> Option<&str> {
-    let rest =
-        key.strip_prefix(PREFIX).filter(|rest| rest.is_ascii() && rest.len() == ID + SECRET + CHECKSUM)?;
+    let rest = key
+        .strip_prefix(PREFIX)
+        .filter(|rest| rest.is_ascii() && rest.len() == ID + SECRET + CHECKSUM)?;
     let (body, sum) = rest.split_at(ID + SECRET);
     (checksum(body) == sum).then(|| &body[..ID])
 }
@@ -302,7 +317,9 @@ mod tests {
         // The id of a known key with another secret and a right checksum.
         let body = format!("{}{}", &key.expose_secret()[9..19], "0".repeat(SECRET));
         let forged = format!("{PREFIX}{body}{}", checksum(&body));
-        for wrong in ["", "sms_live_", stranger.expose_secret(), &mistyped, &forged, "an-admin-key-of-min"] {
+        for wrong in
+            ["", "sms_live_", stranger.expose_secret(), &mistyped, &forged, "an-admin-key-of-min"]
+        {
             assert!(ring.authenticate(wrong).await.unwrap().is_none(), "{wrong}");
         }
     }
@@ -311,7 +328,8 @@ mod tests {
     async fn a_revoked_key_opens_nothing_here_at_once_and_elsewhere_within_five_seconds() {
         tokio::time::pause();
         let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
-        let (here, elsewhere) = (KeyRing::new(registry.clone(), None), KeyRing::new(registry, None));
+        let (here, elsewhere) =
+            (KeyRing::new(registry.clone(), None), KeyRing::new(registry, None));
         let key = here.create("shop", &[KeyScope::Send]).await.unwrap();
         let id = elsewhere.authenticate(key.expose_secret()).await.unwrap().expect("known").id;
         here.revoke(&id).await.unwrap();
@@ -330,7 +348,8 @@ mod tests {
     #[tokio::test]
     async fn the_registry_never_holds_the_key() {
         let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
-        let key = KeyRing::new(registry.clone(), None).create("shop", &[KeyScope::Send]).await.unwrap();
+        let key =
+            KeyRing::new(registry.clone(), None).create("shop", &[KeyScope::Send]).await.unwrap();
         let kept = format!("{:?}", registry.list(KIND).await.unwrap());
         assert!(!kept.contains(&key.expose_secret()[19..]));
     }

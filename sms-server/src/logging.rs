@@ -20,18 +20,21 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// What was started, of which there is one as there is one standard error.
 static LINES: OnceLock<Lines> = OnceLock::new();
 
-/// Starts the log. Whoever logs waits for nothing and fails at nothing: a thread of its own writes the lines, and those that
-/// cannot be written are dropped and counted. Panics are logged, too.
+/// Starts the log. Whoever logs waits for nothing and fails at nothing: a thread of its own writes
+/// the lines, and those that cannot be written are dropped and counted. Panics are logged, too.
 ///
 /// # Errors
 ///
 /// A second start.
 pub fn start(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(config.log.directives()).context("the log's filter")?;
-    // The standard library's has a lock, on which a panic anywhere would wait for a sink that does not read.
+    // The standard library's has a lock, on which a panic anywhere would wait for a sink that does
+    // not read.
     let sink = File::from(stderr().as_fd().try_clone_to_owned().context("standard error")?);
     let tell = |lines| {
-        tracing::warn!("{lines} log lines were dropped: they could not be written, or not fast enough");
+        tracing::warn!(
+            "{lines} log lines were dropped: they could not be written, or not fast enough"
+        );
     };
     let lines = Lines::start(sink, tell).context("log: no thread to write it")?;
     let colours = stderr().is_terminal();
@@ -57,8 +60,9 @@ pub fn flush() {
     }
 }
 
-/// In place of the standard hook, which writes to standard error by itself: it would block there, and what is said of a
-/// slice or of a value that was not expected can hold a number or a text. So only fixed words are logged, and the place.
+/// In place of the standard hook, which writes to standard error by itself: it would block there,
+/// and what is said of a slice or of a value that was not expected can hold a number or a text. So
+/// only fixed words are logged, and the place.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     let words = panic.payload().downcast_ref::<&'static str>();

@@ -19,7 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// It cannot be printed: a command without its result has failed.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("cannot write to standard output")
+    writeln!(stdout, "{text}")
+        .and_then(|()| stdout.flush())
+        .context("cannot write to standard output")
 }
 
 /// Prints why the program failed on standard error.
@@ -27,7 +29,8 @@ pub fn complain(error: &anyhow::Error) {
     try_print(io::stderr(), format!("error: {}\n", one_line(error)));
 }
 
-/// Prints text that the program can do without: a reader that is gone or stuck fails nothing, and is waited for a second.
+/// Prints text that the program can do without: a reader that is gone or stuck fails nothing, and
+/// is waited for a second.
 pub(crate) fn try_print(mut to: impl Write + Send + 'static, text: String) {
     let (done, printed) = mpsc::channel();
     let print = move || {

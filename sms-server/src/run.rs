@@ -21,7 +21,8 @@ use crate::{check, compose, logging, serve};
 ///
 /// What kept it from being done, for a person to read.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    let config = Config::load(cli.settings.config.as_deref(), std::env::vars_os(), &cli.settings.given())?;
+    let config =
+        Config::load(cli.settings.config.as_deref(), std::env::vars_os(), &cli.settings.given())?;
     logging::start(&config)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => Box::pin(serve::serve(config)).await,
@@ -38,18 +39,26 @@ async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
     let ring = KeyRing::new(registry, None);
     match command {
         Keys::Create { name, scopes } => {
-            let scope = |name: &String| KeyScope::from_name(name.trim()).ok_or_else(|| name.clone());
+            let scope =
+                |name: &String| KeyScope::from_name(name.trim()).ok_or_else(|| name.clone());
             let scopes: Vec<KeyScope> = match scopes.iter().map(scope).collect() {
                 Ok(scopes) => scopes,
-                Err(unknown) => bail!("--scopes: unknown scope `{unknown}`; known are send, read, admin"),
+                Err(unknown) => {
+                    bail!("--scopes: unknown scope `{unknown}`; known are send, read, admin")
+                }
             };
             print(ring.create(&name, &scopes).await?.expose_secret())?;
         }
         Keys::List => {
             for key in ring.list().await? {
-                let scopes = key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
-                let revoked = key.revoked_at.map_or_else(String::new, |at| format!("\trevoked {at}"));
-                print(&format!("{}\t{}\t{scopes}\tmade {}{revoked}", key.id, key.name, key.created_at))?;
+                let scopes =
+                    key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
+                let revoked =
+                    key.revoked_at.map_or_else(String::new, |at| format!("\trevoked {at}"));
+                print(&format!(
+                    "{}\t{}\t{scopes}\tmade {}{revoked}",
+                    key.id, key.name, key.created_at
+                ))?;
             }
         }
         Keys::Revoke { id } => ring.revoke(&id).await?,
@@ -66,7 +75,8 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
 #[cfg(feature = "smsru")]
 async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
     let place = || config.place(Key::Provider);
-    let compose::Upstream::SmsRu(smsru) = compose::Upstream::read(&config.provider).with_context(place)?
+    let compose::Upstream::SmsRu(smsru) =
+        compose::Upstream::read(&config.provider).with_context(place)?
     else {
         bail!("{}: the sandbox calls nobody back; sms.ru does: smsru://API_ID@sms.ru", place());
     };
@@ -89,8 +99,9 @@ async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An error and its causes, outermost first. Drivers repeat what they pass on: a cause that the words before it hold already is
-/// left out, and one that holds the cause before it takes its place.
+/// An error and its causes, outermost first. Drivers repeat what they pass on: a cause that the
+/// words before it hold already is left out, and one that holds the cause before it takes its
+/// place.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut said: Vec<String> = Vec::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -115,7 +126,8 @@ mod tests {
         let driver = sms_core::Error::unavailable("no connection: refused", cause);
         let error = anyhow::Error::from(driver).context("SMS_STORE");
         assert_eq!(one_line(&error), "SMS_STORE: no connection: refused");
-        let driver = sms_core::Error::unavailable("read-only", std::io::Error::other("code 8: read-only"));
+        let driver =
+            sms_core::Error::unavailable("read-only", std::io::Error::other("code 8: read-only"));
         let error = anyhow::Error::from(driver).context("SMS_STORE");
         assert_eq!(one_line(&error), "SMS_STORE: code 8: read-only");
     }

@@ -19,7 +19,8 @@ use crate::output::try_print;
 use crate::run::one_line;
 use crate::{http, logging};
 
-/// Serves until SIGTERM, SIGINT or SIGHUP, then ends what it has begun; a second signal ends it at once.
+/// Serves until SIGTERM, SIGINT or SIGHUP, then ends what it has begun; a second signal ends it at
+/// once.
 ///
 /// # Errors
 ///
@@ -28,7 +29,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let Addresses { store, queue, provider: upstream } = Addresses::read(&config)?;
     let name = worker_name();
     tell_where(&config, &upstream, &name);
-    let (store, registry) = store.open(config.region).await.with_context(|| config.place(Key::Store))?;
+    let (store, registry) =
+        store.open(config.region).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let (store, registry, queue) = watched(&config, store, registry, queue);
@@ -42,8 +44,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         .concurrency(config.concurrency)
         .retention(config.retention())
         .build();
-    // Of a worker in this process, which works off what is pushed while the queue server is away. A process that only serves
-    // has nobody to do that: the workers find in the store what its queue does not take.
+    // Of a worker in this process, which works off what is pushed while the queue server is away. A
+    // process that only serves has nobody to do that: the workers find in the store what its queue
+    // does not take.
     let queue = if config.has(Role::Worker) { worker.queue() } else { queue };
     let work = async {
         if config.has(Role::Worker) {
@@ -55,7 +58,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let listen = async {
         if config.has(Role::Api) {
             let listener = http::listen(config.listen);
-            let refused = || format!("{}: cannot listen on {}", config.place(Key::Listen), config.listen);
+            let refused =
+                || format!("{}: cannot listen on {}", config.place(Key::Listen), config.listen);
             let listener = listener.with_context(refused)?;
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving");
@@ -63,13 +67,15 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 greet(&keys, address).await.with_context(|| config.place(Key::Store))?;
             }
             let mut sender = Sender::builder(Arc::clone(&store));
-            // Into a queue of this process alone only if this process also works; else the workers find what is due.
+            // Into a queue of this process alone only if this process also works; else the workers
+            // find what is due.
             if is_shared || config.has(Role::Worker) {
                 sender = sender.queue(Arc::clone(&queue));
             }
             let sender = sender.build();
-            let mut api = Api::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
-                .provider(upstream.provider(), Arc::clone(&registry));
+            let mut api =
+                Api::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
+                    .provider(upstream.provider(), Arc::clone(&registry));
             if let Some(reader) = upstream.callbacks() {
                 let name = upstream.provider().name().to_owned();
                 api = api.callbacks(Callbacks::new(&*registry, &name, reader).await?);
@@ -83,7 +89,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::pin!(parts);
     let (sent, served) = tokio::select! {
         ended = &mut parts => ended,
-        // It watches until the process ends; without it nobody could stop the process in good order.
+        // It watches until the process ends; without it nobody could stop the process in good
+        // order.
         _ = signals => {
             shutdown.cancel();
             let _ = parts.await;
@@ -135,8 +142,9 @@ fn tell_where(config: &Config, upstream: &Upstream, worker: &str) {
     }
 }
 
-/// The host, the process, and four letters: containers that share a host's name have the same numbers of processes, and one
-/// that is started again has its own number again, so that neither is taken for the other.
+/// The host, the process, and four letters: containers that share a host's name have the same
+/// numbers of processes, and one that is started again has its own number again, so that neither is
+/// taken for the other.
 fn worker_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{host}-{}-{:04x}", std::process::id(), fastrand::u16(..))
@@ -200,7 +208,9 @@ fn watch_signals(shutdown: CancellationToken) -> std::io::Result<impl Future<Out
         next().await;
         // Acted on before it is logged.
         shutdown.cancel();
-        tracing::info!("stopping: requests and calls in flight may end; a second signal stops at once");
+        tracing::info!(
+            "stopping: requests and calls in flight may end; a second signal stops at once"
+        );
         next().await;
         tracing::warn!("stopped at once");
         logging::flush();
@@ -208,7 +218,8 @@ fn watch_signals(shutdown: CancellationToken) -> std::io::Result<impl Future<Out
     })
 }
 
-/// Tells whether the program was started to outlive its terminal, as `nohup` does: a handler would end that.
+/// Tells whether the program was started to outlive its terminal, as `nohup` does: a handler would
+/// end that.
 fn is_hangup_ignored() -> bool {
     let ignored = |status: &str| {
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;

@@ -8,11 +8,13 @@ use url::Url;
 use crate::config::{Credentials, SmsRuConfig, wrong};
 
 impl SmsRuConfig {
-    /// Reads an address of the form `smsru://API_ID@sms.ru?from=Acme`; see the [crate's page](crate).
+    /// Reads an address of the form `smsru://API_ID@sms.ru?from=Acme`; see the [crate's
+    /// page](crate).
     ///
     /// # Errors
     ///
-    /// [`Config`](sms_core::ErrorKind::Config), in words that name the part that is wrong and hold no value of it.
+    /// [`Config`](sms_core::ErrorKind::Config), in words that name the part that is wrong and hold
+    /// no value of it.
     pub fn from_url(url: &str) -> Result<Self> {
         let (scheme, rest) =
             url.split_once("://").ok_or_else(|| wrong("the address must begin with smsru://"))?;
@@ -21,17 +23,23 @@ impl SmsRuConfig {
             "smsru+http" => "http",
             _ => return Err(wrong("the address must begin with smsru:// or smsru+http://")),
         };
-        // The parser reads hosts of http and https as such, and those of schemes it does not know as opaque text.
+        // The parser reads hosts of http and https as such, and those of schemes it does not know
+        // as opaque text.
         let parsed = Url::parse(&format!("{base}://{rest}"))
             .map_err(|error| wrong("the address cannot be read").with_source(error))?;
         if parsed.fragment().is_some() {
-            return Err(wrong("the address holds a #; one in the API id or password is written %23"));
+            return Err(wrong(
+                "the address holds a #; one in the API id or password is written %23",
+            ));
         }
         if parsed.path() != "/" {
-            return Err(wrong("the address holds a path; a / in the API id or password is written %2F"));
+            return Err(wrong(
+                "the address holds a path; a / in the API id or password is written %2F",
+            ));
         }
         // The parser drops an empty password, and the login would pass for an API id.
-        let userinfo = rest.split(['/', '?', '#']).next().and_then(|authority| authority.rsplit_once('@'));
+        let userinfo =
+            rest.split(['/', '?', '#']).next().and_then(|authority| authority.rsplit_once('@'));
         if userinfo.is_some_and(|(userinfo, _)| userinfo.ends_with(':')) {
             return Err(wrong("the address holds a login without a password"));
         }
@@ -50,7 +58,8 @@ impl SmsRuConfig {
     }
 
     fn parameter(self, name: &str, value: &str) -> Result<Self> {
-        let number = || value.parse::<u32>().map_err(|_| wrong(format!("{name} must be a whole number")));
+        let number =
+            || value.parse::<u32>().map_err(|_| wrong(format!("{name} must be a whole number")));
         let seconds = || number().map(|seconds| Duration::from_secs(seconds.into()));
         Ok(match name {
             "from" => self.from(value),
@@ -71,31 +80,40 @@ impl SmsRuConfig {
     }
 }
 
-/// The name of a parameter, as far as it can be one: what stands there may be a credential with a & or ? in it.
+/// The name of a parameter, as far as it can be one: what stands there may be a credential with a &
+/// or ? in it.
 fn shown(name: &str) -> &str {
-    let plain =
-        (1..=24).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-    if plain { name } else { "of that name (a & or ? in the API id or password is written %26 or %3F)" }
+    let plain = (1..=24).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    if plain {
+        name
+    } else {
+        "of that name (a & or ? in the API id or password is written %26 or %3F)"
+    }
 }
 
 fn credentials(url: &Url) -> Result<Credentials> {
     let decoded = |part: &str| {
-        percent_decode(part)
-            .ok_or_else(|| wrong("the API id, or the login or the password, is not percent-encoded UTF-8"))
+        percent_decode(part).ok_or_else(|| {
+            wrong("the API id, or the login or the password, is not percent-encoded UTF-8")
+        })
     };
     match (url.username(), url.password()) {
         ("", _) => Err(wrong("the address holds no API id: smsru://API_ID@sms.ru")),
         (api_id, None) => Ok(Credentials::ApiId(decoded(api_id)?.into())),
-        (login, Some(password)) => {
-            Ok(Credentials::Login { login: decoded(login)?.into(), password: decoded(password)?.into() })
-        }
+        (login, Some(password)) => Ok(Credentials::Login {
+            login: decoded(login)?.into(),
+            password: decoded(password)?.into(),
+        }),
     }
 }
 
 /// The address without credentials and parameters.
 fn address(url: &Url) -> Result<String> {
-    let host =
-        url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("the address holds no host"))?;
+    let host = url
+        .host_str()
+        .filter(|host| !host.is_empty())
+        .ok_or_else(|| wrong("the address holds no host"))?;
     let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
     Ok(format!("{}://{host}{port}", url.scheme()))
 }

@@ -15,7 +15,12 @@ pub(crate) struct Blocked {
 }
 
 impl Blocked {
-    pub(crate) fn new(code: Option<i32>, message: Recipient<'_>, from: Option<&str>, translit: bool) -> Self {
+    pub(crate) fn new(
+        code: Option<i32>,
+        message: Recipient<'_>,
+        from: Option<&str>,
+        translit: bool,
+    ) -> Self {
         let row = code.and_then(|code| code::of_sending(code, Level::Request));
         let why = match row.map(|row| row.meaning) {
             Some(Meaning::Blocked(why)) => Some(why),
@@ -28,7 +33,8 @@ impl Blocked {
                 None => request,
             }
         };
-        let unpaid = (why == Some(Block::Money)).then(|| PhoneNumber::from_digits(message.to).map(price));
+        let unpaid =
+            (why == Some(Block::Money)).then(|| PhoneNumber::from_digits(message.to).map(price));
         Self { why, unpaid: unpaid.flatten() }
     }
 }

@@ -1,10 +1,11 @@
 //! Callbacks: what sms.ru posts to an address of ours, read and verified. Knows no web framework.
 //!
-//! The signature is `sha256(api_id + all values)`. That is no HMAC, and two things follow from it for whoever holds one
-//! signed body: they can append to it, after padding that the hash function dictates, and they can divide its values
-//! anew, for nothing is signed about where one ends. So each value must be a record of a strict grammar, in printable
-//! ASCII, before its signature counts: the padding is not printable, and no other division of a body gives a status or
-//! a check that was not in it, or hides one that was.
+//! The signature is `sha256(api_id + all values)`. That is no HMAC, and two things follow from it
+//! for whoever holds one signed body: they can append to it, after padding that the hash function
+//! dictates, and they can divide its values anew, for nothing is signed about where one ends. So
+//! each value must be a record of a strict grammar, in printable ASCII, before its signature
+//! counts: the padding is not printable, and no other division of a body gives a status or a check
+//! that was not in it, or hides one that was.
 
 mod error;
 mod record;
@@ -31,9 +32,10 @@ pub const MAX_BODY: usize = 1024 * 1024;
 
 /// The reader of the callbacks of one account.
 ///
-/// Answer the request with the text `100` and nothing else once the records are stored; anything else makes sms.ru send
-/// them again every minute, for five days. The same body can come more than once, from sms.ru or from somebody who
-/// recorded it, and reads the same each time: apply its records so that a second time changes nothing, as
+/// Answer the request with the text `100` and nothing else once the records are stored; anything
+/// else makes sms.ru send them again every minute, for five days. The same body can come more than
+/// once, from sms.ru or from somebody who recorded it, and reads the same each time: apply its
+/// records so that a second time changes nothing, as
 /// [`Store::apply_receipts`](sms_core::Store::apply_receipts) does.
 #[derive(Clone, Debug)]
 pub struct Callbacks {
@@ -58,7 +60,8 @@ impl Callbacks {
     ///
     /// # Errors
     ///
-    /// When the body is not one that sms.ru signed, or not in its form. None of the records is to be believed then.
+    /// When the body is not one that sms.ru signed, or not in its form. None of the records is to
+    /// be believed then.
     pub fn read(&self, body: &[u8]) -> Result<Vec<Record>, CallbackError> {
         let (values, hash) = fields(body)?;
         // The grammar comes before the signature: it is what the signature leaves open.

@@ -16,7 +16,8 @@ use crate::wire::json::Field;
 pub struct CallCheck {
     /// sms.ru's id of the check: callbacks bear it.
     pub id: String,
-    /// The number to call within five minutes, in digits; the call is dropped and costs the caller nothing.
+    /// The number to call within five minutes, in digits; the call is dropped and costs the caller
+    /// nothing.
     pub call_phone: String,
     /// The same for people to read: `+7 (800) 500-8275`.
     pub call_phone_pretty: Option<String>,
@@ -37,8 +38,9 @@ pub struct CallCheckStatus {
 }
 
 impl SmsRu {
-    /// `callcheck/add`: begins a check of this number, which must call within five minutes. `ip` is the address of the
-    /// person; sms.ru then names a number that can be called from abroad. A repeat begins another check.
+    /// `callcheck/add`: begins a check of this number, which must call within five minutes. `ip` is
+    /// the address of the person; sms.ru then names a number that can be called from abroad. A
+    /// repeat begins another check.
     ///
     /// # Errors
     ///
@@ -47,7 +49,10 @@ impl SmsRu {
         let form = self.form().with("phone", phone.digits()).with_some("ip", ip);
         let reply = self.ask("callcheck/add", form, &[]).await?;
         Ok(CallCheck {
-            id: reply.name("check_id").filter(|id| is_id(id)).ok_or_else(|| incomplete("id of the check"))?,
+            id: reply
+                .name("check_id")
+                .filter(|id| is_id(id))
+                .ok_or_else(|| incomplete("id of the check"))?,
             call_phone: reply.name("call_phone").ok_or_else(|| incomplete("number to call"))?,
             call_phone_pretty: reply.name("call_phone_pretty"),
             call_phone_html: reply.name("call_phone_html"),
@@ -62,7 +67,9 @@ impl SmsRu {
     /// Those of [every method](SmsRu).
     pub async fn callcheck_status(&self, id: &str) -> Result<CallCheckStatus> {
         if !is_id(id) {
-            return Err(FieldError::new("id", "id_invalid", "must be an id that sms.ru gave").into());
+            return Err(
+                FieldError::new("id", "id_invalid", "must be an id that sms.ru gave").into()
+            );
         }
         let reply = self.ask("callcheck/status", self.form().with("check_id", id), &[]).await?;
         let code = match reply.field("check_status") {

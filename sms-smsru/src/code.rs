@@ -1,8 +1,9 @@
-//! What the codes of sms.ru mean: one table, used for replies, receipts and the words shown to people.
+//! What the codes of sms.ru mean: one table, used for replies, receipts and the words shown to
+//! people.
 //!
-//! Source: the code list of sms.ru's own documentation, as of August 2026. It does not say at which level of a JSON
-//! reply a code appears; the levels here are those of its samples and of replies recorded from the live server in
-//! June 2026, and [`of_sending`] does not rely on them.
+//! Source: the code list of sms.ru's own documentation, as of August 2026. It does not say at which
+//! level of a JSON reply a code appears; the levels here are those of its samples and of replies
+//! recorded from the live server in June 2026, and [`of_sending`] does not rely on them.
 
 use std::time::Duration;
 
@@ -35,14 +36,16 @@ pub enum Meaning {
     Rejected,
     /// This recipient is refused for now.
     Throttled {
-        /// The shortest wait before a repeat is worth it. sms.ru names the period of a limit and not when it ends,
-        /// so this is our choice: the period where it is short, 6 h where it is a day.
+        /// The shortest wait before a repeat is worth it. sms.ru names the period of a limit and
+        /// not when it ends, so this is our choice: the period where it is short, 6 h where it is a
+        /// day.
         wait: Duration,
-        /// Whether to give up at once on a one-time code: sms.ru took it for fraud, or it will come too late.
+        /// Whether to give up at once on a one-time code: sms.ru took it for fraud, or it will come
+        /// too late.
         final_for_otp: bool,
     },
-    /// This recipient is refused because sms.ru took the same text for the same number within this time; a repeat is
-    /// worth it after as long.
+    /// This recipient is refused because sms.ru took the same text for the same number within this
+    /// time; a repeat is worth it after as long.
     Repeated {
         /// How far back the other one may lie.
         within: Duration,
@@ -110,11 +113,13 @@ pub fn find(code: i32, level: Level) -> Option<&'static Code> {
     TABLE.iter().find(|row| row.code == code && row.levels.contains(&level))
 }
 
-/// The row of a refusal by `sms/send`. A code documented at only one of the two levels of a reply means the same at
-/// the other: it moved before, and one user's mishap must not be read as an unknown state of the account.
+/// The row of a refusal by `sms/send`. A code documented at only one of the two levels of a reply
+/// means the same at the other: it moved before, and one user's mishap must not be read as an
+/// unknown state of the account.
 pub fn of_sending(code: i32, level: Level) -> Option<&'static Code> {
-    let found =
-        find(code, level).or_else(|| find(code, Level::Recipient)).or_else(|| find(code, Level::Request));
+    let found = find(code, level)
+        .or_else(|| find(code, Level::Recipient))
+        .or_else(|| find(code, Level::Request));
     found.filter(|row| row.meaning != Meaning::Success)
 }
 
@@ -123,8 +128,9 @@ pub fn of_refusal(code: i32) -> Option<&'static Code> {
     TABLE.iter().find(|row| row.code == code && !matches!(row.meaning, Success | Receipt(_)))
 }
 
-/// What a delivery code says; `None` for one that says nothing about a message. A code this version does not know is
-/// one more step on the way: the end of a message is not taken from a number nobody can read.
+/// What a delivery code says; `None` for one that says nothing about a message. A code this version
+/// does not know is one more step on the way: the end of a message is not taken from a number
+/// nobody can read.
 pub fn of_delivery(code: i32) -> Option<ReceiptState> {
     match find(code, Level::Delivery).map(|row| row.meaning) {
         Some(Receipt(state)) => Some(state),

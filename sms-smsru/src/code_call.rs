@@ -16,8 +16,8 @@ use crate::wire::said::Said;
 pub enum CodeCall {
     /// sms.ru calls.
     Made(MadeCall),
-    /// Nobody can tell whether it calls and charges, and why: no answer in time, a broken connection, an answer that
-    /// cannot be read. Asking again may call and charge a second time.
+    /// Nobody can tell whether it calls and charges, and why: no answer in time, a broken
+    /// connection, an answer that cannot be read. Asking again may call and charge a second time.
     Unknown(String),
 }
 
@@ -47,19 +47,22 @@ impl fmt::Debug for MadeCall {
 }
 
 impl SmsRu {
-    /// `code/call`: has sms.ru call this number from one whose last four digits are the code; sms.ru chooses it. Each
-    /// call costs money and is asked for once: whoever repeats an [`Unknown`](CodeCall::Unknown) one may pay and ring
-    /// twice. `ip` is the address of the person who asked for the code; `None` for a call nobody asked for from
-    /// elsewhere.
+    /// `code/call`: has sms.ru call this number from one whose last four digits are the code;
+    /// sms.ru chooses it. Each call costs money and is asked for once: whoever repeats an
+    /// [`Unknown`](CodeCall::Unknown) one may pay and ring twice. `ip` is the address of the person
+    /// who asked for the code; `None` for a call nobody asked for from elsewhere.
     ///
     /// # Errors
     ///
-    /// Those of [every method](SmsRu), each of which says that no call was made; `Unavailable` also when there is no
-    /// connection to sms.ru. [`Config`](sms_core::ErrorKind::Config) where [test mode](crate::SmsRuConfig::test) is
-    /// on: calls have none.
+    /// Those of [every method](SmsRu), each of which says that no call was made; `Unavailable` also
+    /// when there is no connection to sms.ru. [`Config`](sms_core::ErrorKind::Config) where [test
+    /// mode](crate::SmsRuConfig::test) is on: calls have none.
     pub async fn code_call(&self, phone: PhoneNumber, ip: Option<IpAddr>) -> Result<CodeCall> {
         if self.config().test {
-            return Err(Error::new(ErrorKind::Config, "test is on, and code/call has no test mode"));
+            return Err(Error::new(
+                ErrorKind::Config,
+                "test is on, and code/call has no test mode",
+            ));
         }
         let ip = ip.map_or_else(|| "-1".to_owned(), |ip| ip.to_string());
         let form = self

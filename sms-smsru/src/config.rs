@@ -95,26 +95,30 @@ impl SmsRuConfig {
         }
     }
 
-    /// Where sms.ru is: `https://` and a host, or `http://` and a loopback address. Defaults to `https://sms.ru`.
+    /// Where sms.ru is: `https://` and a host, or `http://` and a loopback address. Defaults to
+    /// `https://sms.ru`.
     pub fn address(mut self, address: impl Into<String>) -> Self {
         self.address = address.into();
         self
     }
 
-    /// The sender name of messages that have none of their own. Defaults to the account's own sender.
+    /// The sender name of messages that have none of their own. Defaults to the account's own
+    /// sender.
     pub fn from(mut self, from: impl Into<String>) -> Self {
         self.from = Some(from.into());
         self
     }
 
-    /// The longest a request may take, from connecting to the last byte of the reply, 5 min at most. Defaults to 15 s.
+    /// The longest a request may take, from connecting to the last byte of the reply, 5 min at
+    /// most. Defaults to 15 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The longest that name resolution, connecting and the TLS handshake may take together. Shorter than the
-    /// timeout, so that what ends here is known not to have been sent. Defaults to 5 s, or half the timeout.
+    /// The longest that name resolution, connecting and the TLS handshake may take together.
+    /// Shorter than the timeout, so that what ends here is known not to have been sent. Defaults to
+    /// 5 s, or half the timeout.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
@@ -126,7 +130,8 @@ impl SmsRuConfig {
         self
     }
 
-    /// Uses sms.ru's own test mode: it answers as usual, sends nothing and charges nothing. Defaults to `false`.
+    /// Uses sms.ru's own test mode: it answers as usual, sends nothing and charges nothing.
+    /// Defaults to `false`.
     pub fn test(mut self, test: bool) -> Self {
         self.test = test;
         self
@@ -138,14 +143,15 @@ impl SmsRuConfig {
         self
     }
 
-    /// How much longer a request of messages is listened to after its timeout, when its messages count as unknown: up
-    /// to 10 min; zero for not at all. Defaults to 2 min.
+    /// How much longer a request of messages is listened to after its timeout, when its messages
+    /// count as unknown: up to 10 min; zero for not at all. Defaults to 2 min.
     pub fn late(mut self, late: Duration) -> Self {
         self.late = late;
         self
     }
 
-    /// The time from the acceptance of a message to the first query about it, up to 1 h. Defaults to 30 s.
+    /// The time from the acceptance of a message to the first query about it, up to 1 h. Defaults
+    /// to 30 s.
     pub fn poll_first(mut self, first: Duration) -> Self {
         self.poll_first = first;
         self
@@ -203,7 +209,9 @@ impl SmsRuConfig {
         }
         let connect = self.effective_connect_timeout();
         if connect.is_zero() || connect >= self.timeout {
-            return Err(wrong("connect_timeout_seconds must be at least 1 and less than timeout_seconds"));
+            return Err(wrong(
+                "connect_timeout_seconds must be at least 1 and less than timeout_seconds",
+            ));
         }
         if self.late > MAX_LATE {
             return Err(wrong("late_seconds must be 0 to 600"));
@@ -219,7 +227,9 @@ impl SmsRuConfig {
             .map_err(|error| wrong("the address of sms.ru cannot be read").with_source(error))?;
         let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
         if !bare || url.fragment().is_some() || url.path() != "/" {
-            return Err(wrong("the address of sms.ru must be a scheme, a host and a port, nothing else"));
+            return Err(wrong(
+                "the address of sms.ru must be a scheme, a host and a port, nothing else",
+            ));
         }
         match url.scheme() {
             "https" => Ok(url),
@@ -238,7 +248,10 @@ impl fmt::Debug for SmsRuConfig {
         f.debug_struct("SmsRuConfig")
             .field("credentials", &format_args!("[redacted]"))
             // One that was not checked yet may hold a credential.
-            .field("address", &self.endpoint().map_or_else(|_| "[not an address]".to_owned(), String::from))
+            .field(
+                "address",
+                &self.endpoint().map_or_else(|_| "[not an address]".to_owned(), String::from),
+            )
             .field("from", &self.from)
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.effective_connect_timeout())
@@ -247,7 +260,10 @@ impl fmt::Debug for SmsRuConfig {
             .field("partner_id", &self.partner_id)
             .field("late", &self.late)
             .field("poll_first", &self.poll_first)
-            .field("callback_api_id", &self.callback_api_id.as_ref().map(|_| format_args!("[redacted]")))
+            .field(
+                "callback_api_id",
+                &self.callback_api_id.as_ref().map(|_| format_args!("[redacted]")),
+            )
             .finish_non_exhaustive()
     }
 }

@@ -47,7 +47,8 @@ pub struct RecipientCost {
 }
 
 impl CostRequest {
-    /// One text to 1 to 100 numbers, each of them once. Of an empty text sms.ru gives the price of one part.
+    /// One text to 1 to 100 numbers, each of them once. Of an empty text sms.ru gives the price of
+    /// one part.
     pub fn new(to: impl IntoIterator<Item = PhoneNumber>, text: impl AsRef<str>) -> Self {
         Self { recipients: Recipients::of_one_text(to, text.as_ref()), from: None, translit: false }
     }
@@ -72,7 +73,11 @@ impl CostRequest {
     fn check(&self) -> Result<()> {
         let mut faults: Vec<FieldError> = self.recipients.faults().into_iter().collect();
         if self.from.as_deref().is_some_and(|from| !is_sender_name(from)) {
-            faults.push(FieldError::new("from", "from_invalid", format!("must be {SENDER_NAME_RULE}")));
+            faults.push(FieldError::new(
+                "from",
+                "from_invalid",
+                format!("must be {SENDER_NAME_RULE}"),
+            ));
         }
         if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) }
     }
@@ -90,7 +95,8 @@ impl SmsRu {
     ///
     /// # Errors
     ///
-    /// Those of [every method](SmsRu). That one message would be refused is no error but its part of the answer.
+    /// Those of [every method](SmsRu). That one message would be refused is no error but its part
+    /// of the answer.
     pub async fn cost(&self, request: &CostRequest) -> Result<Cost> {
         request.check()?;
         let from = request.from.as_deref().or(self.config().from.as_deref());
@@ -122,7 +128,12 @@ impl SmsRu {
         })
     }
 
-    fn recipient_cost(&self, to: PhoneNumber, said: Option<&Node>, texts: &[&str]) -> RecipientCost {
+    fn recipient_cost(
+        &self,
+        to: PhoneNumber,
+        said: Option<&Node>,
+        texts: &[&str],
+    ) -> RecipientCost {
         let mut cost = RecipientCost { to, price: None, parts: None, refusal: None };
         match said.map(|said| (verdict(said), said)) {
             Some((Verdict::Ok, said)) => {

@@ -9,8 +9,9 @@ use url::Url;
 
 use crate::config::SmsRuConfig;
 
-/// Common servers close an idle connection after 5 s or later (Apache's default is 5 s). Letting go of it earlier
-/// keeps a request from meeting the close half way, which would be an unknown outcome.
+/// Common servers close an idle connection after 5 s or later (Apache's default is 5 s). Letting go
+/// of it earlier keeps a request from meeting the close half way, which would be an unknown
+/// outcome.
 const POOL_IDLE: Duration = Duration::from_secs(4);
 /// A reply about 100 recipients is some 20 KB.
 const MAX_REPLY: usize = 1024 * 1024;
@@ -47,17 +48,25 @@ impl Http {
             .connect_timeout(config.effective_connect_timeout())
             .pool_idle_timeout(POOL_IDLE)
             .build()
-            .map_err(|error| Error::new(ErrorKind::Config, "sms.ru: no HTTPS client").with_source(error))?;
+            .map_err(|error| {
+                Error::new(ErrorKind::Config, "sms.ru: no HTTPS client").with_source(error)
+            })?;
         Ok(Self { client, base })
     }
 
     /// Posts a form to a method. Ends within the timeout, which is longer than the connect timeout.
-    pub(crate) async fn post(&self, method: &'static str, form: String, timeout: Duration) -> Answer {
+    pub(crate) async fn post(
+        &self,
+        method: &'static str,
+        form: String,
+        timeout: Duration,
+    ) -> Answer {
         let Ok(url) = self.base.join(method) else {
             return Answer::Fault(Outcome::not_sent("the request could not be made"));
         };
         // In the body, never in the URL: URLs end up in the logs of proxies and servers.
-        let request = self.client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request =
+            self.client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let mut response = match request.body(form).timeout(timeout).send().await {
             Ok(response) => response,
             Err(error) => return Answer::Fault(classify(&error)),
@@ -84,12 +93,13 @@ async fn read(response: &mut Response) -> reqwest::Result<Option<Vec<u8>>> {
 
 /// Could sms.ru have the messages?
 ///
-/// `is_connect` is a proof that it has not (reqwest 0.13.5, hyper-util 0.1.21): the kind is given to errors of the
-/// connector alone, that is name resolution, TCP connect, TLS handshake and the connect timeout around the three, and
-/// no request is handed to a connection before the connector has made it. TLS early data is off. The timeout of the whole
-/// request, set for each, is not of the connector and never bears that kind. All else, though some
-/// of it also happens before the first byte, cannot be told from the outside and is unknown: a timeout, a connection
-/// closed before the reply, a reply that breaks off.
+/// `is_connect` is a proof that it has not (reqwest 0.13.5, hyper-util 0.1.21): the kind is given
+/// to errors of the connector alone, that is name resolution, TCP connect, TLS handshake and the
+/// connect timeout around the three, and no request is handed to a connection before the connector
+/// has made it. TLS early data is off. The timeout of the whole request, set for each, is not of
+/// the connector and never bears that kind. All else, though some of it also happens before the
+/// first byte, cannot be told from the outside and is unknown: a timeout, a connection closed
+/// before the reply, a reply that breaks off.
 fn classify(error: &reqwest::Error) -> Outcome {
     if error.is_builder() {
         Outcome::not_sent("the request could not be made")
@@ -109,8 +119,8 @@ pub(crate) fn unanswered() -> Outcome {
     Outcome::unknown("sms.ru did not answer in time")
 }
 
-/// The innermost cause, such as "connection refused" or a fault of the certificate. That of a connect error is older
-/// than the request and so cannot hold anything of it.
+/// The innermost cause, such as "connection refused" or a fault of the certificate. That of a
+/// connect error is older than the request and so cannot hold anything of it.
 fn cause(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {

@@ -1,7 +1,8 @@
 //! Answers that come after they were given up.
 //!
-//! A message whose request was not answered in time counts as unknown, for its worker must go on. The answer may still
-//! come, and it is the only thing that can tell: so nobody hangs up, and what comes goes to [`LateAnswers`].
+//! A message whose request was not answered in time counts as unknown, for its worker must go on.
+//! The answer may still come, and it is the only thing that can tell: so nobody hangs up, and what
+//! comes goes to [`LateAnswers`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,11 +17,11 @@ use crate::http::Answer;
 use crate::line::Line;
 use crate::wire::request;
 
-/// How many requests are listened to late at the same time, each of which holds a connection and its messages. One
-/// more is hung up on, and its messages stay unknown.
+/// How many requests are listened to late at the same time, each of which holds a connection and
+/// its messages. One more is hung up on, and its messages stay unknown.
 const MOST_LISTENED: usize = 256;
-/// How many requests' answers wait to be fetched. When nobody fetches them, what is listened to waits, and then
-/// nothing more is.
+/// How many requests' answers wait to be fetched. When nobody fetches them, what is listened to
+/// waits, and then nothing more is.
 const MOST_WAITING: usize = 256;
 
 /// Starts requests of messages, and listens to those nobody waits for any more.
@@ -34,7 +35,12 @@ pub(crate) struct Late {
 impl Late {
     pub(crate) fn new(line: Arc<Line>) -> Self {
         let (tell, heard) = mpsc::channel(MOST_WAITING);
-        Self { line, places: Arc::new(Semaphore::new(MOST_LISTENED)), tell, heard: Mutex::new(heard) }
+        Self {
+            line,
+            places: Arc::new(Semaphore::new(MOST_LISTENED)),
+            tell,
+            heard: Mutex::new(heard),
+        }
     }
 
     /// Puts a request of these messages on its way.
@@ -42,7 +48,8 @@ impl Late {
         let line = Arc::clone(&self.line);
         let longest = line.config.timeout + line.config.late;
         let runtime = Handle::current();
-        let task = runtime.spawn(async move { line.http.post(request::METHOD, form, longest).await });
+        let task =
+            runtime.spawn(async move { line.http.post(request::METHOD, form, longest).await });
         Call { late: self, messages, task: Some(task), started: Instant::now(), runtime }
     }
 
@@ -55,7 +62,9 @@ impl Late {
         started: Instant,
     ) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            tracing::warn!("too many requests to sms.ru are unanswered: one is no longer listened to");
+            tracing::warn!(
+                "too many requests to sms.ru are unanswered: one is no longer listened to"
+            );
             return task.abort();
         };
         let (line, tell) = (Arc::clone(&self.line), self.tell.clone());
@@ -65,8 +74,8 @@ impl Late {
                 // Nobody is left to tell.
                 () = tell.closed() => return task.abort(),
             };
-            let heard =
-                answer.map_or_else(|_| Vec::new(), |answer| definite(&line, answer, &messages, started));
+            let heard = answer
+                .map_or_else(|_| Vec::new(), |answer| definite(&line, answer, &messages, started));
             if !heard.is_empty() {
                 tracing::info!(messages = heard.len(), "sms.ru answered late");
                 let _ = tell.send(heard).await;
@@ -77,12 +86,23 @@ impl Late {
 }
 
 /// What an answer says for certain.
-fn definite(line: &Line, answer: Answer, messages: &[Submission], started: Instant) -> Vec<LateAnswer> {
+fn definite(
+    line: &Line,
+    answer: Answer,
+    messages: &[Submission],
+    started: Instant,
+) -> Vec<LateAnswer> {
     let outcomes = line.read(answer, &messages.iter().collect::<Vec<_>>());
     let took = started.elapsed();
-    let told = messages.iter().zip(outcomes).filter(|(_, outcome)| outcome.class != OutcomeClass::Unknown);
-    told.map(|(message, outcome)| LateAnswer { id: message.id, attempt: message.attempt, outcome, took })
-        .collect()
+    let told =
+        messages.iter().zip(outcomes).filter(|(_, outcome)| outcome.class != OutcomeClass::Unknown);
+    told.map(|(message, outcome)| LateAnswer {
+        id: message.id,
+        attempt: message.attempt,
+        outcome,
+        took,
+    })
+    .collect()
 }
 
 #[async_trait]
@@ -103,8 +123,8 @@ impl fmt::Debug for Late {
     }
 }
 
-/// A request on its way. Dropped before its answer was taken, be it that the time is up or that the caller has gone, it
-/// is listened to further.
+/// A request on its way. Dropped before its answer was taken, be it that the time is up or that the
+/// caller has gone, it is listened to further.
 pub(crate) struct Call<'a> {
     late: &'a Late,
     messages: Vec<&'a Submission>,

@@ -1,4 +1,5 @@
-//! The line to sms.ru and what is remembered of what was said on it: shared by a call and those who still listen after it.
+//! The line to sms.ru and what is remembered of what was said on it: shared by a call and those who
+//! still listen after it.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +13,8 @@ use crate::http::{Answer, Http};
 use crate::wire::reply::{self, Reading};
 use crate::wire::request::Recipient;
 
-/// How many messages are remembered as better sent alone. Forgetting one costs another refusal of its request.
+/// How many messages are remembered as better sent alone. Forgetting one costs another refusal of
+/// its request.
 const MOST_APART: usize = 10_000;
 
 pub(crate) struct Line {
@@ -36,7 +38,8 @@ impl Line {
 
     /// Takes the answer to one request of a batch to the outcomes of its messages.
     pub(crate) fn read(&self, answer: Answer, messages: &[&Submission]) -> Vec<Outcome> {
-        let recipients: Vec<Recipient<'_>> = messages.iter().map(|message| (*message).into()).collect();
+        let recipients: Vec<Recipient<'_>> =
+            messages.iter().map(|message| (*message).into()).collect();
         let reading = self.outcomes(answer, &recipients);
         if reading.apart {
             let mut apart = self.apart();
@@ -72,7 +75,8 @@ impl Line {
         from: Option<&str>,
         translit: bool,
     ) {
-        let refused = outcomes.iter().zip(recipients).rfind(|(one, _)| one.class == OutcomeClass::Blocked);
+        let refused =
+            outcomes.iter().zip(recipients).rfind(|(one, _)| one.class == OutcomeClass::Blocked);
         if let Some((outcome, recipient)) = refused {
             *lock(&self.blocked) = Some(Blocked::new(outcome.code, *recipient, from, translit));
         } else if outcomes.iter().any(|outcome| outcome.class == OutcomeClass::Accepted) {
@@ -99,7 +103,8 @@ fn warn_of_new_codes(outcomes: &[Outcome]) {
     }
 }
 
-/// An id under which two messages were accepted follows neither: receipts would be about one or the other.
+/// An id under which two messages were accepted follows neither: receipts would be about one or the
+/// other.
 pub(crate) fn withdraw_shared_ids(outcomes: &mut [Outcome]) {
     let mut seen = HashSet::new();
     let ids = outcomes.iter().filter_map(|outcome| outcome.provider_id.clone());
@@ -107,8 +112,10 @@ pub(crate) fn withdraw_shared_ids(outcomes: &mut [Outcome]) {
     for outcome in outcomes.iter_mut().filter(|outcome| outcome.class == OutcomeClass::Accepted) {
         if outcome.provider_id.as_ref().is_some_and(|id| shared.contains(id)) {
             outcome.provider_id = None;
-            outcome.text =
-                Some("accepted under the id of another message, so its delivery cannot be followed".into());
+            outcome.text = Some(
+                "accepted under the id of another message, so its delivery cannot be followed"
+                    .into(),
+            );
         }
     }
 }

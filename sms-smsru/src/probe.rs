@@ -7,7 +7,8 @@ use crate::code::Block;
 use crate::cost::CostRequest;
 
 impl SmsRu {
-    /// The credentials are always looked at first: they are behind most refusals, and a service that is down fails here.
+    /// The credentials are always looked at first: they are behind most refusals, and a service
+    /// that is down fails here.
     pub(crate) async fn look_whether_blocked(&self) -> Result<()> {
         self.check_auth().await?;
         let Some(blocked) = self.line.blocked() else { return Ok(()) };
@@ -42,7 +43,10 @@ impl SmsRu {
         match limit.total {
             Some(total) if limit.used >= total => Err(Error::new(
                 ErrorKind::Unavailable,
-                format!("the account's daily limit of messages is reached: {} of {total} (206)", limit.used),
+                format!(
+                    "the account's daily limit of messages is reached: {} of {total} (206)",
+                    limit.used
+                ),
             )),
             _ => Ok(()),
         }

@@ -31,12 +31,15 @@ impl Provider for SmsRu {
 
     async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
         let deadline = Instant::now() + self.config().timeout;
-        let mut outcomes = vec![Outcome::unknown("the code that sends failed during the call"); batch.len()];
-        // All are on their way before the first is waited for: one after the other they would take the timeout of each.
+        let mut outcomes =
+            vec![Outcome::unknown("the code that sends failed during the call"); batch.len()];
+        // All are on their way before the first is waited for: one after the other they would take
+        // the timeout of each.
         for (group, mut call) in self.calls(batch) {
             let read = match timeout_at(deadline, call.answer()).await {
                 Ok(Some(answer)) => self.line.read(answer, call.messages()),
-                // A panic there leaves its messages unknown, and those of the other requests with their outcomes.
+                // A panic there leaves its messages unknown, and those of the other requests with
+                // their outcomes.
                 Ok(None) => continue,
                 // The call, dropped, is listened to further.
                 Err(_) => vec![unanswered(); group.len()],
@@ -58,7 +61,8 @@ impl Provider for SmsRu {
     }
 
     fn explain(&self, code: i32) -> Option<Explanation> {
-        let row = code::of_sending(code, Level::Recipient).or_else(|| code::find(code, Level::Delivery))?;
+        let row = code::of_sending(code, Level::Recipient)
+            .or_else(|| code::find(code, Level::Delivery))?;
         Some(Explanation { en: row.en, ru: row.ru })
     }
 
@@ -68,7 +72,8 @@ impl Provider for SmsRu {
 }
 
 impl SmsRu {
-    /// Divides a batch into requests, each with the indices of its messages, and puts all of them on their way.
+    /// Divides a batch into requests, each with the indices of its messages, and puts all of them
+    /// on their way.
     fn calls<'a>(&'a self, batch: &'a [Submission]) -> Vec<(Vec<usize>, Call<'a>)> {
         let (config, now_ms) = (self.config(), self.config().clock.now_ms());
         let start = |group: Vec<usize>| {

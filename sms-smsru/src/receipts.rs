@@ -18,7 +18,12 @@ const GIVE_UP: Duration = Duration::from_hours(72);
 #[async_trait]
 impl Receipts for SmsRu {
     fn polling(&self) -> Polling {
-        Polling { first: self.config().poll_first, max: MAX_POLL, give_up: GIVE_UP, batch: MAX_BATCH }
+        Polling {
+            first: self.config().poll_first,
+            max: MAX_POLL,
+            give_up: GIVE_UP,
+            batch: MAX_BATCH,
+        }
     }
 
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {

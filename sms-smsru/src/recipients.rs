@@ -18,7 +18,9 @@ impl Recipients {
         Self(to.into_iter().map(|to| (to, text.to_owned())).collect())
     }
 
-    pub(crate) fn of_a_text_each(messages: impl IntoIterator<Item = (PhoneNumber, String)>) -> Self {
+    pub(crate) fn of_a_text_each(
+        messages: impl IntoIterator<Item = (PhoneNumber, String)>,
+    ) -> Self {
         Self(messages.into_iter().collect())
     }
 
@@ -41,7 +43,9 @@ impl Recipients {
         }
         let mut seen = HashSet::new();
         let twice = !self.numbers().all(|to| seen.insert(canonical(to.digits())));
-        twice.then(|| FieldError::new("to", "recipient_twice", "a number may be in a request only once"))
+        twice.then(|| {
+            FieldError::new("to", "recipient_twice", "a number may be in a request only once")
+        })
     }
 
     pub(crate) fn has_empty_text(&self) -> bool {

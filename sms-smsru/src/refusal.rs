@@ -6,8 +6,8 @@ use sms_core::{Error, ErrorKind};
 
 use crate::code::{self, Block, Meaning};
 
-/// sms.ru refused: what was asked for was not done. The [source](std::error::Error::source) of the errors that say so,
-/// for those who want to know the code.
+/// sms.ru refused: what was asked for was not done. The [source](std::error::Error::source) of the
+/// errors that say so, for those who want to know the code.
 ///
 /// ```
 /// use sms_smsru::Refusal;
@@ -19,10 +19,11 @@ use crate::code::{self, Block, Meaning};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// The code; `None` where sms.ru gave none, as `code/call` may. [`code::TABLE`] says what it means.
+    /// The code; `None` where sms.ru gave none, as `code/call` may. [`code::TABLE`] says what it
+    /// means.
     pub code: Option<i32>,
-    /// sms.ru's own words, cut to 200 characters; `None` where there are none or they repeat a number, a text or a
-    /// credential.
+    /// sms.ru's own words, cut to 200 characters; `None` where there are none or they repeat a
+    /// number, a text or a credential.
     pub words: Option<String>,
 }
 
@@ -51,7 +52,9 @@ impl Refusal {
             Some(Meaning::Rejected) => ErrorKind::Invalid,
             Some(Meaning::NotFound | Meaning::CallCheck(_)) => ErrorKind::NotFound,
             // Whatever a code says that nobody has seen yet, a person has to read it.
-            Some(Meaning::Blocked(_) | Meaning::Success | Meaning::Receipt(_)) | None => ErrorKind::Config,
+            Some(Meaning::Blocked(_) | Meaning::Success | Meaning::Receipt(_)) | None => {
+                ErrorKind::Config
+            }
         }
     }
 }

@@ -15,8 +15,8 @@ use crate::config::SmsRuConfig;
 use crate::recipients::Recipients;
 use crate::wire::request::{MAX_TTL_MINUTES, METHOD, Options, send};
 
-/// What [`SmsRu::send`] is asked to send. Nothing is set unless it is asked for, here or in the account's
-/// configuration (`from`, `partner_id`, `test`).
+/// What [`SmsRu::send`] is asked to send. Nothing is set unless it is asked for, here or in the
+/// account's configuration (`from`, `partner_id`, `test`).
 #[derive(Clone)]
 pub struct SendRequest {
     recipients: Recipients,
@@ -65,21 +65,22 @@ impl SendRequest {
         }
     }
 
-    /// The sender name, 1 to 11 printable ASCII characters or up to 15 digits. Defaults to the configured one.
+    /// The sender name, 1 to 11 printable ASCII characters or up to 15 digits. Defaults to the
+    /// configured one.
     pub fn from(mut self, from: impl Into<String>) -> Self {
         self.from = Some(from.into());
         self
     }
 
-    /// When sms.ru is to send, up to 60 days ahead; a time in the past is now. Not together with `daytime`, for which
-    /// sms.ru would ignore it.
+    /// When sms.ru is to send, up to 60 days ahead; a time in the past is now. Not together with
+    /// `daytime`, for which sms.ru would ignore it.
     pub fn time(mut self, time: OffsetDateTime) -> Self {
         self.time = Some(time);
         self
     }
 
-    /// The lifetime, in whole minutes from 1 to 1440, after which the operator destroys the message. A message that
-    /// has one is charged even when it is not delivered.
+    /// The lifetime, in whole minutes from 1 to 1440, after which the operator destroys the
+    /// message. A message that has one is charged even when it is not delivered.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
@@ -97,8 +98,8 @@ impl SendRequest {
         self
     }
 
-    /// sms.ru's own test mode: it answers as usual, sends nothing and charges nothing. On anyway where it is
-    /// configured.
+    /// sms.ru's own test mode: it answers as usual, sends nothing and charges nothing. On anyway
+    /// where it is configured.
     pub fn test(mut self, test: bool) -> Self {
         self.test = test;
         self
@@ -122,7 +123,11 @@ impl SendRequest {
             faults.push(FieldError::new("text", "text_empty", "must not be empty"));
         }
         if self.from.as_deref().is_some_and(|from| !is_sender_name(from)) {
-            faults.push(FieldError::new("from", "from_invalid", format!("must be {SENDER_NAME_RULE}")));
+            faults.push(FieldError::new(
+                "from",
+                "from_invalid",
+                format!("must be {SENDER_NAME_RULE}"),
+            ));
         }
         if self.ttl.is_some() && self.ttl_minutes().is_none() {
             faults.push(FieldError::new("ttl", "ttl_range", "must be whole minutes, 1 to 1440"));
@@ -132,14 +137,21 @@ impl SendRequest {
             faults.push(FieldError::new("time", "time_range", "must be at most 60 days ahead"));
         }
         if self.time.is_some() && self.daytime {
-            faults.push(FieldError::new("time", "time_and_daytime", "would be ignored because of daytime"));
+            faults.push(FieldError::new(
+                "time",
+                "time_and_daytime",
+                "would be ignored because of daytime",
+            ));
         }
         if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) }
     }
 
     fn ttl_minutes(&self) -> Option<i64> {
-        let ttl = self.ttl.filter(|ttl| ttl.subsec_nanos() == 0 && ttl.as_secs().is_multiple_of(60))?;
-        i64::try_from(ttl.as_secs() / 60).ok().filter(|minutes| (1..=MAX_TTL_MINUTES).contains(minutes))
+        let ttl =
+            self.ttl.filter(|ttl| ttl.subsec_nanos() == 0 && ttl.as_secs().is_multiple_of(60))?;
+        i64::try_from(ttl.as_secs() / 60)
+            .ok()
+            .filter(|minutes| (1..=MAX_TTL_MINUTES).contains(minutes))
     }
 
     fn options<'a>(&'a self, config: &'a SmsRuConfig) -> Options<'a> {
@@ -165,14 +177,15 @@ impl fmt::Debug for SendRequest {
 }
 
 impl SmsRu {
-    /// `sms/send`: one request, sent once, to up to 100 numbers. It costs money and must not be repeated for messages
-    /// whose outcome is [`Unknown`](sms_core::OutcomeClass::Unknown): sms.ru may have accepted them. Every other outcome
-    /// is a proof. Nothing is kept or queued here; a [`Sender`](sms_core::Sender) does that.
+    /// `sms/send`: one request, sent once, to up to 100 numbers. It costs money and must not be
+    /// repeated for messages whose outcome is [`Unknown`](sms_core::OutcomeClass::Unknown): sms.ru
+    /// may have accepted them. Every other outcome is a proof. Nothing is kept or queued here; a
+    /// [`Sender`](sms_core::Sender) does that.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](sms_core::ErrorKind::Invalid) when sms.ru cannot be asked this; nothing was sent. Whatever happens
-    /// after that is the outcome of the messages.
+    /// [`Invalid`](sms_core::ErrorKind::Invalid) when sms.ru cannot be asked this; nothing was
+    /// sent. Whatever happens after that is the outcome of the messages.
     pub async fn send(&self, request: &SendRequest) -> Result<Sent> {
         request.check(self.config())?;
         let recipients = request.recipients.wire();

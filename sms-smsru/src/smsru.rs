@@ -14,13 +14,16 @@ use crate::wire::form::Form;
 use crate::wire::json::Node;
 use crate::wire::said::{self, Said};
 
-/// An account at sms.ru: a [`Provider`](sms_core::Provider), and all other methods sms.ru documents.
+/// An account at sms.ru: a [`Provider`](sms_core::Provider), and all other methods sms.ru
+/// documents.
 ///
-/// No method repeats a request, and every request ends within the configured timeout, however it goes.
+/// No method repeats a request, and every request ends within the configured timeout, however it
+/// goes.
 ///
-/// The errors of all methods but `submit` and [`send`](Self::send): [`Invalid`](sms_core::ErrorKind::Invalid) for
-/// input sms.ru cannot be asked, and nothing was sent; `Unavailable` when there was no answer, or one that is no
-/// answer of sms.ru; a [`Refusal`](crate::Refusal) as the source when it refused.
+/// The errors of all methods but `submit` and [`send`](Self::send):
+/// [`Invalid`](sms_core::ErrorKind::Invalid) for input sms.ru cannot be asked, and nothing was
+/// sent; `Unavailable` when there was no answer, or one that is no answer of sms.ru; a
+/// [`Refusal`](crate::Refusal) as the source when it refused.
 pub struct SmsRu {
     pub(crate) line: Arc<Line>,
     pub(crate) late: Late,
@@ -41,13 +44,15 @@ impl SmsRu {
     ///
     /// # Errors
     ///
-    /// [`Config`](sms_core::ErrorKind::Config), in words that name the part that is wrong and hold no value of it.
+    /// [`Config`](sms_core::ErrorKind::Config), in words that name the part that is wrong and hold
+    /// no value of it.
     pub fn from_url(url: &str) -> Result<Self> {
         Self::new(SmsRuConfig::from_url(url)?)
     }
 
-    /// The reader of this account's callbacks; `None` when the account is known by login and password alone, without
-    /// the [API id](SmsRuConfig::callback_api_id) that callbacks are signed with.
+    /// The reader of this account's callbacks; `None` when the account is known by login and
+    /// password alone, without the [API id](SmsRuConfig::callback_api_id) that callbacks are signed
+    /// with.
     pub fn callbacks(&self) -> Option<Callbacks> {
         Callbacks::new(self.config().callback_key()?.clone()).ok()
     }
@@ -60,9 +65,14 @@ impl SmsRu {
         Form::new(&self.config().credentials)
     }
 
-    /// Calls a method that may be called again after an answer that did not come or could not be read. `texts` are
-    /// those of ours that the words of an error must not repeat.
-    pub(crate) async fn ask(&self, method: &'static str, form: Form, texts: &[&str]) -> Result<Node> {
+    /// Calls a method that may be called again after an answer that did not come or could not be
+    /// read. `texts` are those of ours that the words of an error must not repeat.
+    pub(crate) async fn ask(
+        &self,
+        method: &'static str,
+        form: Form,
+        texts: &[&str],
+    ) -> Result<Node> {
         match self.call(method, form, texts).await {
             Ok(Said::Done(reply)) => Ok(reply),
             Ok(Said::Refused(refusal)) => Err(refusal.into()),

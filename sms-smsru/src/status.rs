@@ -19,8 +19,8 @@ pub struct MessageStatus {
     pub id: String,
     /// The code: 100 to 150, -1 for an id sms.ru does not know, or one this version does not know.
     pub code: i32,
-    /// What the code says; `None` where it says nothing about a message, as -1. A code this version does not know
-    /// counts as in transit.
+    /// What the code says; `None` where it says nothing about a message, as -1. A code this version
+    /// does not know counts as in transit.
     pub state: Option<ReceiptState>,
     /// What the message cost, where sms.ru says so.
     pub cost: Option<Money>,
@@ -34,8 +34,8 @@ impl MessageStatus {
 }
 
 impl SmsRu {
-    /// `sms/status`: what became of 1 to 100 messages. Those the answer does not mention, or not in a readable way, are
-    /// left out.
+    /// `sms/status`: what became of 1 to 100 messages. Those the answer does not mention, or not in
+    /// a readable way, are left out.
     ///
     /// # Errors
     ///

@@ -23,8 +23,8 @@ impl std::fmt::Debug for StopListEntry {
 }
 
 impl SmsRu {
-    /// `stoplist/add`: from now on messages to this number are refused with 209 and not charged. `note` is for
-    /// oneself. Adding a number again changes its note.
+    /// `stoplist/add`: from now on messages to this number are refused with 209 and not charged.
+    /// `note` is for oneself. Adding a number again changes its note.
     ///
     /// # Errors
     ///
@@ -52,7 +52,8 @@ impl SmsRu {
     pub async fn stoplist_get(&self) -> Result<Vec<StopListEntry>> {
         let reply = self.ask("stoplist/get", self.form(), &[]).await?;
         let entries = reply.entries("stoplist");
-        let list: Vec<StopListEntry> = entries.iter().filter_map(|(key, said)| entry(*key, said)).collect();
+        let list: Vec<StopListEntry> =
+            entries.iter().filter_map(|(key, said)| entry(*key, said)).collect();
         if list.len() < entries.len() {
             tracing::warn!(
                 left_out = entries.len() - list.len(),

@@ -7,10 +7,11 @@ use sms_core::clock::duration_to_ms;
 use sms_core::{MessageId, Receipt};
 use uuid::Uuid;
 
-/// The longest a duration is taken for: 300 years and more, so that a sum of several is still a `bigint`.
+/// The longest a duration is taken for: 300 years and more, so that a sum of several is still a
+/// `bigint`.
 const LONGEST_MS: i64 = 10_000_000_000_000;
-/// The longest name that is kept of a provider, a message of its own or a worker, in characters. No real one comes near,
-/// and an index takes no entry of more than 2.7 kB.
+/// The longest name that is kept of a provider, a message of its own or a worker, in characters. No
+/// real one comes near, and an index takes no entry of more than 2.7 kB.
 const LONGEST_NAME: usize = 255;
 
 /// A duration in milliseconds.
@@ -31,9 +32,14 @@ pub(crate) fn uuids<'a>(ids: impl IntoIterator<Item = &'a MessageId>) -> Vec<Uui
     ids.into_iter().copied().map(uuid).collect()
 }
 
-/// Text as PostgreSQL takes it: it has no NUL. One in what a provider says must not spoil the batch it comes in.
+/// Text as PostgreSQL takes it: it has no NUL. One in what a provider says must not spoil the batch
+/// it comes in.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{FFFD}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// The same for a name that is looked up: cut, where no index could take it.

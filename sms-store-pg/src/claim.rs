@@ -46,12 +46,17 @@ pub(crate) async fn begin(store: &PgStore, request: BeginRequest<'_>) -> Result<
         .bind(name(request.provider));
     let mut begun: Vec<Begun> =
         conn.rows(query).await?.iter().map(|row| row::begun(row, time)).collect::<Result<_>>()?;
-    // Some were left out: begun by others, not due, or begun by this very call before, its answer being lost.
+    // Some were left out: begun by others, not due, or begun by this very call before, its answer
+    // being lost.
     if begun.len() < asked.len() {
         let known: HashSet<MessageId> = begun.iter().map(|begun| begun.submission.id).collect();
         let query = sqlx::query(sql::BEGUN).bind(ids).bind(worker.as_ref()).bind(batch);
-        let before =
-            conn.rows(query).await?.iter().map(|row| row::begun(row, time)).collect::<Result<Vec<_>>>()?;
+        let before = conn
+            .rows(query)
+            .await?
+            .iter()
+            .map(|row| row::begun(row, time))
+            .collect::<Result<Vec<_>>>()?;
         begun.extend(before.into_iter().filter(|begun| !known.contains(&begun.submission.id)));
     }
     Ok(begun)

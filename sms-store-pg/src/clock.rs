@@ -1,9 +1,10 @@
 //! The clock of the store: that of the server, as far as it can be believed.
 //!
-//! Each node asks for the server's time once a second and takes the time that passes in between from the uptime of its own
-//! machine. So every statement is told the time, and a jump of the server's clock moves no statement. One record of the
-//! registry holds the store time of all nodes: it is how a node that starts finds out what the others know, and how one
-//! that stood still catches up.
+//! Each node asks for the server's time once a second and takes the time that passes in between
+//! from the uptime of its own machine. So every statement is told the time, and a jump of the
+//! server's clock moves no statement. One record of the registry holds the store time of all nodes:
+//! it is how a node that starts finds out what the others know, and how one that stood still
+//! catches up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -40,8 +41,13 @@ impl ServerClock {
         Self { clock: Arc::new(StoreClock::new(clock)), asking: None }
     }
 
-    /// The clock of the server, or this one in its place, which goes on from what was kept in the schema.
-    pub(crate) async fn start(pool: Pool, limit: Duration, other: Option<Arc<dyn Clock>>) -> Result<Self> {
+    /// The clock of the server, or this one in its place, which goes on from what was kept in the
+    /// schema.
+    pub(crate) async fn start(
+        pool: Pool,
+        limit: Duration,
+        other: Option<Arc<dyn Clock>>,
+    ) -> Result<Self> {
         let wall = Arc::new(ServerWall::default());
         let ask = Ask { pool, wall: Arc::clone(&wall) };
         let kept = timeout(limit, ask.ask(None)).await.map_err(timed_out)??;
@@ -94,11 +100,14 @@ struct Ask {
 }
 
 impl Ask {
-    /// Asks for the server's time and for the one that is kept; keeps another one, if it is further.
+    /// Asks for the server's time and for the one that is kept; keeps another one, if it is
+    /// further.
     async fn ask(&self, keep: Option<KeptTime>) -> Result<Option<KeptTime>> {
-        let refused =
-            |error| Error::new(ErrorKind::Internal, "the time cannot be encoded").with_source(error);
-        let value = |keep: KeptTime| serde_json::to_string(&keep).map(|value| (value, keep.store_ms));
+        let refused = |error| {
+            Error::new(ErrorKind::Internal, "the time cannot be encoded").with_source(error)
+        };
+        let value =
+            |keep: KeptTime| serde_json::to_string(&keep).map(|value| (value, keep.store_ms));
         let keep = keep.map(value).transpose().map_err(refused)?;
         let mut conn = self.pool.take().await?;
         let before = SystemClock.uptime();

@@ -36,10 +36,12 @@ const MAX_SCHEMA: usize = 63;
 /// The usual reason why an address cannot be read.
 const ENCODED: &str = "; in user name and password, / : @ ? # are written %2F %3A %40 %3F %23";
 /// The parameters that are passed on.
-const SERVERS_OWN: [&str; 6] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "host"];
+const SERVERS_OWN: [&str; 6] =
+    ["sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "host"];
 
 impl PgConfig {
-    /// The database these lead to; what they do not say is taken from the environment, as `psql` does.
+    /// The database these lead to; what they do not say is taken from the environment, as `psql`
+    /// does.
     pub fn new(server: PgConnectOptions) -> Self {
         Self {
             server,
@@ -66,13 +68,17 @@ impl PgConfig {
     ///
     /// # Errors
     ///
-    /// `Config`, naming the part that is wrong: another scheme, an unknown parameter, a value out of range.
+    /// `Config`, naming the part that is wrong: another scheme, an unknown parameter, a value out
+    /// of range.
     pub fn from_url(url: &str) -> Result<Self> {
         if url.contains('#') {
-            return Err(config("the address holds a #; one in the user name or password is written %23"));
+            return Err(config(
+                "the address holds a #; one in the user name or password is written %23",
+            ));
         }
         // The source would show the address, and with it the password.
-        let mut url = Url::parse(url).map_err(|_| config(format!("the address is not a URL{ENCODED}")))?;
+        let mut url =
+            Url::parse(url).map_err(|_| config(format!("the address is not a URL{ENCODED}")))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
             return Err(config("the address must start with postgres:"));
         }
@@ -84,27 +90,34 @@ impl PgConfig {
             url.query_pairs_mut().extend_pairs(&passed_on);
         }
         let server = PgConnectOptions::from_str(url.as_str());
-        let mut server = server
-            .map_err(|_| config(format!("the address or one of its ssl parameters is malformed{ENCODED}")))?;
-        let says_how =
-            passed_on.iter().any(|(name, _)| name == "sslmode") || env::var_os("PGSSLMODE").is_some();
+        let mut server = server.map_err(|_| {
+            config(format!("the address or one of its ssl parameters is malformed{ENCODED}"))
+        })?;
+        let says_how = passed_on.iter().any(|(name, _)| name == "sslmode")
+            || env::var_os("PGSSLMODE").is_some();
         if !says_how && is_loopback(&url) {
-            // There is nobody to hide from, and what is sent in several records may wait for 40 ms between them.
+            // There is nobody to hide from, and what is sent in several records may wait for 40 ms
+            // between them.
             server = server.ssl_mode(PgSslMode::Disable);
         }
-        own.iter().try_fold(Self::new(server), |read, (name, value)| read.with_parameter(name, value))
+        own.iter()
+            .try_fold(Self::new(server), |read, (name, value)| read.with_parameter(name, value))
     }
 
     fn with_parameter(self, name: &str, value: &str) -> Result<Self> {
         let number = || -> Result<u32> {
-            value.parse().map_err(|_| config(format!("the parameter {name} must be a whole number")))
+            value
+                .parse()
+                .map_err(|_| config(format!("the parameter {name} must be a whole number")))
         };
         let read = match name {
             "connections" => self.connections(number()?),
             "schema" => self.schema(value),
             "timeout_seconds" => self.timeout(Duration::from_secs(number()?.into())),
             "migrate" => {
-                let yes = value.parse().map_err(|_| config("the parameter migrate must be true or false"))?;
+                let yes = value
+                    .parse()
+                    .map_err(|_| config("the parameter migrate must be true or false"))?;
                 self.migrate(yes)
             }
             _ => return Err(config(format!("unknown parameter {name}"))),
@@ -113,36 +126,38 @@ impl PgConfig {
         Ok(read)
     }
 
-    /// The region of the national formats in which numbers are read, by [`insert_in`](crate::PgStore::insert_in) and
-    /// by every sender and list over this store. Defaults to Russia.
+    /// The region of the national formats in which numbers are read, by
+    /// [`insert_in`](crate::PgStore::insert_in) and by every sender and list over this store.
+    /// Defaults to Russia.
     pub fn region(mut self, region: Region) -> Self {
         self.numbers = NumberReader::new(region);
         self
     }
 
-    /// How many connections are open at most, 1 to 1,000. Defaults to 10. Calls beyond that wait for their turn.
+    /// How many connections are open at most, 1 to 1,000. Defaults to 10. Calls beyond that wait
+    /// for their turn.
     pub fn connections(mut self, connections: u32) -> Self {
         self.connections = connections;
         self
     }
 
-    /// The schema the tables are in, in lower case: letters, digits and `_`. Defaults to `sms`. Stores in different schemas
-    /// have nothing to do with each other.
+    /// The schema the tables are in, in lower case: letters, digits and `_`. Defaults to `sms`.
+    /// Stores in different schemas have nothing to do with each other.
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.schema = schema.into();
         self
     }
 
-    /// How long a call may take, its wait for a connection included, 1 s to an hour; then it answers `Unavailable` and its
-    /// connection is closed. Defaults to 10 s. The server gives up a statement after as long, and a wait for a lock after
-    /// half of it.
+    /// How long a call may take, its wait for a connection included, 1 s to an hour; then it
+    /// answers `Unavailable` and its connection is closed. Defaults to 10 s. The server gives up a
+    /// statement after as long, and a wait for a lock after half of it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Whether [`open`](crate::PgStore::open) makes the schema and brings it up to date. Defaults to yes; otherwise it only
-    /// checks that somebody has.
+    /// Whether [`open`](crate::PgStore::open) makes the schema and brings it up to date. Defaults
+    /// to yes; otherwise it only checks that somebody has.
     pub fn migrate(mut self, migrate: bool) -> Self {
         self.migrate = migrate;
         self
@@ -220,7 +235,10 @@ mod tests {
     fn the_address_names_the_database() {
         let config = read("postgres://sms:secret@db.example:6432/app?sslmode=disable");
         assert_eq!((config.server.get_host(), config.server.get_port()), ("db.example", 6432));
-        assert_eq!((config.server.get_username(), config.server.get_database()), ("sms", Some("app")));
+        assert_eq!(
+            (config.server.get_username(), config.server.get_database()),
+            ("sms", Some("app"))
+        );
         assert!(matches!(config.server.get_ssl_mode(), PgSslMode::Disable));
         assert_eq!(config.schema, "sms");
     }
@@ -237,7 +255,8 @@ mod tests {
 
     #[test]
     fn parameters_set_their_options() {
-        let config = read("postgresql://h/db?connections=7&schema=sms_2&timeout_seconds=30&migrate=false");
+        let config =
+            read("postgresql://h/db?connections=7&schema=sms_2&timeout_seconds=30&migrate=false");
         assert_eq!((config.connections, config.schema.as_str()), (7, "sms_2"));
         assert_eq!((config.timeout, config.migrate), (Duration::from_secs(30), false));
     }
@@ -263,7 +282,10 @@ mod tests {
         assert!(refusal("sqlite:a.db").contains("postgres:"));
         assert!(refusal("secret").contains("URL"));
         for schema in ["", "Sms", "a-b", "1a", "a;b", "pg_temp", "a.b"] {
-            assert!(refusal(&format!("postgres://h/db?schema={schema}")).contains("schema"), "{schema}");
+            assert!(
+                refusal(&format!("postgres://h/db?schema={schema}")).contains("schema"),
+                "{schema}"
+            );
         }
     }
 }

@@ -19,8 +19,8 @@ pub(crate) fn options(config: &PgConfig) -> PgConnectOptions {
         // What is asked for is fresh, and so in memory.
         ("random_page_cost", "1.1".to_owned()),
     ];
-    // Statistics lag behind: a table that was empty a moment ago has a backlog now. Every statement here finds its rows by
-    // an index, so the planner need not guess.
+    // Statistics lag behind: a table that was empty a moment ago has a backlog now. Every statement
+    // here finds its rows by an index, so the planner need not guess.
     let planner = ["enable_seqscan", "enable_bitmapscan", "enable_mergejoin", "jit"];
     settings.extend(planner.map(|setting| (setting, "off".to_owned())));
     config.server.clone().application_name(&name).options(settings)
@@ -32,7 +32,8 @@ mod tests {
 
     #[test]
     fn connections_are_set_up_the_durable_way_and_bounded() {
-        let config = PgConfig::from_url("postgres://h/db?timeout_seconds=20&schema=sms_2").expect("valid");
+        let config =
+            PgConfig::from_url("postgres://h/db?timeout_seconds=20&schema=sms_2").expect("valid");
         let options = options(&config);
         let settings = options.get_options().unwrap_or_default();
         for setting in [

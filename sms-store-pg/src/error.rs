@@ -15,9 +15,13 @@ pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
 
 fn kind(error: &sqlx::Error) -> ErrorKind {
     match error {
-        sqlx::Error::Database(database) => kind_of_code(database.code().as_deref().unwrap_or_default()),
+        sqlx::Error::Database(database) => {
+            kind_of_code(database.code().as_deref().unwrap_or_default())
+        }
         // A reply that was cut off is a protocol error to sqlx.
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => ErrorKind::Unavailable,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => {
+            ErrorKind::Unavailable
+        }
         sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => ErrorKind::Config,
         _ => ErrorKind::Internal,
     }
@@ -25,7 +29,8 @@ fn kind(error: &sqlx::Error) -> ErrorKind {
 
 /// The kind of an SQLSTATE. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn kind_of_code(code: &str) -> ErrorKind {
-    // Before its class: a database that is not there now, and one that is being made from a template.
+    // Before its class: a database that is not there now, and one that is being made from a
+    // template.
     match code {
         // deadlock, serialization failure and the like are all of class 40
         "55P03" // lock timeout
@@ -54,7 +59,9 @@ fn kind_of_code(code: &str) -> ErrorKind {
 
 fn fault(error: &sqlx::Error) -> Option<StoreFault> {
     match error {
-        sqlx::Error::Database(database) => fault_of_code(database.code().as_deref().unwrap_or_default()),
+        sqlx::Error::Database(database) => {
+            fault_of_code(database.code().as_deref().unwrap_or_default())
+        }
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => {
             Some(StoreFault::Unreachable)
         }
@@ -67,7 +74,8 @@ fn fault_of_code(code: &str) -> Option<StoreFault> {
     match code {
         "25006" => Some(StoreFault::ReadOnly),
         "53100" => Some(StoreFault::Full),
-        // A statement is given up while it waits for a lock, or because its waits together took too long.
+        // A statement is given up while it waits for a lock, or because its waits together took too
+        // long.
         "55P03" | "55006" | "57014" => Some(StoreFault::Locked),
         // Too many connections; a session that was ended while it was idle.
         "53300" | "25P03" => Some(StoreFault::Unreachable),
@@ -118,8 +126,8 @@ mod tests {
     #[test]
     fn what_may_pass_is_unavailable() {
         let passing = [
-            "08006", "57P01", "57P02", "57P03", "57014", "53300", "53100", "53200", "40P01", "40001",
-            "55P03", "25006", "25P03", "58030",
+            "08006", "57P01", "57P02", "57P03", "57014", "53300", "53100", "53200", "40P01",
+            "40001", "55P03", "25006", "25P03", "58030",
         ];
         for code in passing {
             assert_eq!(kind_of_code(code), ErrorKind::Unavailable, "{code}");

@@ -16,7 +16,10 @@ use crate::row::Columns;
 use crate::sql;
 use crate::store::PgStore;
 
-pub(crate) async fn unmatched(store: &PgStore, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+pub(crate) async fn unmatched(
+    store: &PgStore,
+    request: &UnmatchedRequest,
+) -> Result<Vec<UnmatchedId>> {
     let mut found = gather(&store.scan(waiting(i64::MIN)).await?)?;
     found.retain(|id| request.admits(id));
     found.reverse();
@@ -39,7 +42,8 @@ pub(crate) async fn infer(store: &PgStore, quiet: Duration) -> Result<Vec<Messag
     Ok(inferred)
 }
 
-/// Joins the receipts that came in the very moment their message became known, so that neither saw the other.
+/// Joins the receipts that came in the very moment their message became known, so that neither saw
+/// the other.
 async fn join_overlooked(store: &PgStore) -> Result<()> {
     let found = store.rows(sqlx::query(sql::OVERLOOKED).bind(rows(MOST_UNMATCHED))).await?;
     if found.is_empty() {
@@ -49,7 +53,8 @@ async fn join_overlooked(store: &PgStore) -> Result<()> {
         let mut columns = Columns::new(row);
         Ok((columns.take()?, columns.take()?, columns.id()?))
     };
-    let overlooked: Vec<(String, String, MessageId)> = found.iter().map(overlooked).collect::<Result<_>>()?;
+    let overlooked: Vec<(String, String, MessageId)> =
+        found.iter().map(overlooked).collect::<Result<_>>()?;
     let mut together = store.together().await?;
     let mut ledger = Ledger::load(&mut together, overlooked.iter().map(|(.., id)| id)).await?;
     for (provider, provider_id, id) in &overlooked {
@@ -61,10 +66,15 @@ async fn join_overlooked(store: &PgStore) -> Result<()> {
     together.commit().await
 }
 
-async fn infer_all(store: &PgStore, together: &mut Together, quiet: Duration) -> Result<Vec<MessageId>> {
+async fn infer_all(
+    store: &PgStore,
+    together: &mut Together,
+    quiet: Duration,
+) -> Result<Vec<MessageId>> {
     let now = together.now();
     let since = horizon(now).saturating_sub(duration_to_ms(SKEW));
-    let suspects = together.rows(suspects(store)).await?.iter().map(suspect).collect::<Result<Vec<_>>>()?;
+    let suspects =
+        together.rows(suspects(store)).await?.iter().map(suspect).collect::<Result<Vec<_>>>()?;
     let unmatched = gather(&together.rows(waiting(since)).await?)?;
     if suspects.len() >= MOST_UNMATCHED || unmatched.len() >= MOST_UNMATCHED {
         return Ok(Vec::new());
@@ -105,7 +115,8 @@ fn waiting(since: i64) -> Query<'static> {
 fn gather(found: &[PgRow]) -> Result<Vec<UnmatchedId>> {
     let receipt = |row| {
         let mut columns = Columns::new(row);
-        let (at, provider, id): (i64, String, String) = (columns.take()?, columns.take()?, columns.take()?);
+        let (at, provider, id): (i64, String, String) =
+            (columns.take()?, columns.take()?, columns.take()?);
         Ok((at, columns.receipt(&provider, &id)?))
     };
     Ok(UnmatchedId::gather(found.iter().rev().map(receipt).collect::<Result<Vec<_>>>()?))

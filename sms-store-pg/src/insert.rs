@@ -20,14 +20,14 @@ use crate::row::{Columns, Numbered as _};
 use crate::sql;
 use crate::store::PgStore;
 
-/// How often an insert is repeated that has lost a key to somebody it did not see yet: each time there was such a one, and
-/// each time it is seen the next time.
+/// How often an insert is repeated that has lost a key to somebody it did not see yet: each time
+/// there was such a one, and each time it is seen the next time.
 const REPEATS: usize = 5;
 
 /// The statements that name their tables in full: they also run on connections of others.
 ///
-/// Nearly always ids and keys are free, as far as can be seen. Then it takes a third less time to insert without looking
-/// twice, and to begin again when one was not.
+/// Nearly always ids and keys are free, as far as can be seen. Then it takes a third less time to
+/// insert without looking twice, and to begin again when one was not.
 #[derive(Clone, Debug)]
 pub(crate) struct Statements {
     plain: Pair,
@@ -47,7 +47,10 @@ impl Statements {
     pub(crate) fn new(schema: &str) -> Self {
         let pair = |statement: &str| {
             let careful = statement.replace(" sms.", &format!(" {schema}."));
-            Pair { hopeful: careful.replace(" ON CONFLICT DO NOTHING", "").into(), careful: careful.into() }
+            Pair {
+                hopeful: careful.replace(" ON CONFLICT DO NOTHING", "").into(),
+                careful: careful.into(),
+            }
         };
         let holders = sql::KEY_HOLDERS.replace(" sms.", &format!(" {schema}.")).into();
         Self { plain: pair(sql::INSERT), keyed: pair(sql::INSERT_KEYED), holders }
@@ -70,7 +73,8 @@ pub(crate) async fn insert(store: &PgStore, request: InsertRequest<'_>) -> Resul
     }
     let mut conn = store.connection().await?;
     let is_keyed = messages.iter().any(|message| message.key.is_some());
-    let Pair { hopeful, careful } = if is_keyed { &store.inserts.keyed } else { &store.inserts.plain };
+    let Pair { hopeful, careful } =
+        if is_keyed { &store.inserts.keyed } else { &store.inserts.plain };
     for text in std::iter::once(hopeful).chain(std::iter::repeat_n(careful, REPEATS)) {
         let query = statement(store, text, is_keyed, messages, push_after)?;
         let left = conn.rows_unless_taken(query).await?;
@@ -84,15 +88,20 @@ pub(crate) async fn insert(store: &PgStore, request: InsertRequest<'_>) -> Resul
 }
 
 /// The answers of those that hold the keys of messages.
-pub(crate) async fn replays(store: &PgStore, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+pub(crate) async fn replays(
+    store: &PgStore,
+    messages: &[NewMessage],
+) -> Result<Vec<Option<Inserted>>> {
     let rows = store.rows(holders(store, messages)).await?;
     held(messages, &rows)
 }
 
 /// [`sql::KEY_HOLDERS`].
 fn holders(store: &PgStore, messages: &[NewMessage]) -> Query<'static> {
-    let keys = messages.iter().map(|message| message.key.as_ref().map(|key| clean(&key.key).into_owned()));
-    let owners = messages.iter().map(|message| name_some(message.owner.as_deref()).map(Cow::into_owned));
+    let keys =
+        messages.iter().map(|message| message.key.as_ref().map(|key| clean(&key.key).into_owned()));
+    let owners =
+        messages.iter().map(|message| name_some(message.owner.as_deref()).map(Cow::into_owned));
     sqlx::query(AssertSqlSafe(Arc::clone(&store.inserts.holders)))
         .bind(store.now())
         .bind(millis(KEY_WINDOW))
@@ -183,12 +192,14 @@ fn statement(
     push_after: Duration,
 ) -> Result<Query<'static>> {
     let mut sorted: Vec<&NewMessage> = messages.iter().collect();
-    // Whoever inserts keys waits for others that insert them: all in one order, or two could wait for each other. Of two
-    // with one key the first stays first.
-    sorted
-        .sort_by_key(|message| (message.owner.as_deref(), message.key.as_ref().map(|key| key.key.as_str())));
+    // Whoever inserts keys waits for others that insert them: all in one order, or two could wait
+    // for each other. Of two with one key the first stays first.
+    sorted.sort_by_key(|message| {
+        (message.owner.as_deref(), message.key.as_ref().map(|key| key.key.as_str()))
+    });
     let time = store.time();
-    let query = sqlx::query(AssertSqlSafe(Arc::clone(text))).bind(time.now).bind(millis(push_after));
+    let query =
+        sqlx::query(AssertSqlSafe(Arc::clone(text))).bind(time.now).bind(millis(push_after));
     let query = bind(&sorted, query)?;
     let query = if is_keyed { bind_keys(&sorted, query) } else { query };
     Ok(query.bind(time.ahead))
@@ -224,7 +235,8 @@ impl<'m> Common<'m> {
     }
 }
 
-/// What the messages have in common, each once, and at which place each message has it: PostgreSQL counts from 1.
+/// What the messages have in common, each once, and at which place each message has it: PostgreSQL
+/// counts from 1.
 fn commons<'m>(messages: &[&'m NewMessage]) -> (Vec<Common<'m>>, Vec<i32>) {
     let (mut commons, mut known) = (Vec::new(), HashMap::new());
     let mut place = |message: &&'m NewMessage| {
@@ -282,7 +294,11 @@ fn bind_keys(messages: &[&NewMessage], query: Query<'static>) -> Query<'static> 
 }
 
 /// JSON text, or NULL where there is nothing to say.
-fn json(is_filled: bool, encode: impl FnOnce() -> serde_json::Result<String>) -> Result<Option<String>> {
-    let refused = |error| Error::new(ErrorKind::Internal, "a message cannot be encoded").with_source(error);
+fn json(
+    is_filled: bool,
+    encode: impl FnOnce() -> serde_json::Result<String>,
+) -> Result<Option<String>> {
+    let refused =
+        |error| Error::new(ErrorKind::Internal, "a message cannot be encoded").with_source(error);
     is_filled.then(encode).transpose().map_err(refused)
 }

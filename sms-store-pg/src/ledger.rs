@@ -81,7 +81,11 @@ impl LedgerRow {
     /// Reads the columns of `ledger_columns!`.
     fn read(row: &PgRow) -> Result<Self> {
         let mut columns = Columns::new(row);
-        Ok(Self { id: columns.id()?, owner: columns.take()?, standing: row::standing(&mut columns)? })
+        Ok(Self {
+            id: columns.id()?,
+            owner: columns.take()?,
+            standing: row::standing(&mut columns)?,
+        })
     }
 }
 
@@ -106,8 +110,8 @@ impl Ledger {
         self.rows.get(&id)
     }
 
-    /// Changes a row and logs what happened to it; the message's state after it. `None` when there is no such row, or the
-    /// change is impossible.
+    /// Changes a row and logs what happened to it; the message's state after it. `None` when there
+    /// is no such row, or the change is impossible.
     pub(crate) fn change(
         &mut self,
         id: MessageId,
@@ -125,7 +129,8 @@ impl Ledger {
         self.change(settlement.id, |standing, now| standing.settle(now, settlement))
     }
 
-    /// Records the outcome of an attempt that does not own its message any more; the message's state after it.
+    /// Records the outcome of an attempt that does not own its message any more; the message's
+    /// state after it.
     pub(crate) fn settle_late(&mut self, settlement: &Settlement) -> Option<Status> {
         let standing = &mut self.rows.get_mut(&settlement.id)?.standing;
         let (changed, event) = standing.settle_late(self.now, settlement);
@@ -155,7 +160,8 @@ impl Ledger {
         effect
     }
 
-    /// Writes everything, in one statement. Once for each transaction: positions in the log are counted from its beginning.
+    /// Writes everything, in one statement. Once for each transaction: positions in the log are
+    /// counted from its beginning.
     pub(crate) async fn write(self, together: &mut Together) -> Result<()> {
         if self.changed.is_empty() && self.entries.is_empty() {
             return Ok(());
@@ -169,10 +175,14 @@ impl Ledger {
 
     /// [`sql::SAVE`].
     fn query(&self) -> Result<Query<'static>> {
-        let changed: Vec<&LedgerRow> = self.changed.iter().filter_map(|id| self.rows.get(id)).collect();
+        let changed: Vec<&LedgerRow> =
+            self.changed.iter().filter_map(|id| self.rows.get(id)).collect();
         macro_rules! column {
             ($standing:ident => $value:expr) => {
-                changed.iter().map(|LedgerRow { standing: $standing, .. }| $value).collect::<Vec<_>>()
+                changed
+                    .iter()
+                    .map(|LedgerRow { standing: $standing, .. }| $value)
+                    .collect::<Vec<_>>()
             };
         }
         macro_rules! checked {
@@ -206,7 +216,9 @@ impl Ledger {
         let query = query
             .bind(entries.iter().map(|(id, ..)| uuid(*id)).collect::<Vec<_>>())
             .bind(entries.iter().map(|(.., (kind, _))| kind.as_str()).collect::<Vec<_>>())
-            .bind(entries.iter().map(|(_, status, _)| i16::from(status.number())).collect::<Vec<_>>())
+            .bind(
+                entries.iter().map(|(_, status, _)| i16::from(status.number())).collect::<Vec<_>>(),
+            )
             .bind(entries.iter().map(|(.., (_, it))| details(it)).collect::<Result<Vec<_>>>()?);
         Ok(query)
     }
@@ -214,7 +226,8 @@ impl Ledger {
 
 /// The details of an event, as JSON.
 pub(crate) fn details(details: &EventDetails) -> Result<String> {
-    let refused = |error| Error::new(ErrorKind::Internal, "an event cannot be encoded").with_source(error);
+    let refused =
+        |error| Error::new(ErrorKind::Internal, "an event cannot be encoded").with_source(error);
     serde_json::to_string(details).map_err(refused)
 }
 

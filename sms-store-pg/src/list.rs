@@ -10,7 +10,8 @@ use crate::page::{statement, statement_down_to, statement_of_few};
 use crate::row::{self, Columns};
 use crate::store::PgStore;
 
-/// How many candidates the first and the largest statement of a search look at: one millisecond of work, and five.
+/// How many candidates the first and the largest statement of a search look at: one millisecond of
+/// work, and five.
 const FIRST_CHUNK: usize = 2_000;
 const LARGEST_CHUNK: usize = 8_000;
 /// Up to how many messages that wait or are being sent are sorted to find the newest.
@@ -24,7 +25,10 @@ pub(crate) async fn list(store: &PgStore, request: &ListRequest) -> Result<Messa
     if budget.is_unlimited() {
         let mut all = statement(request, store.numbers());
         let found = store.scan(all.build().persistent(false)).await?;
-        return Ok(MessagePage::new(found.iter().map(row::stored_message).collect::<Result<_>>()?, None));
+        return Ok(MessagePage::new(
+            found.iter().map(row::stored_message).collect::<Result<_>>()?,
+            None,
+        ));
     }
     if request.statuses.is_empty() {
         return search(store, request, None, budget).await;
@@ -38,8 +42,8 @@ pub(crate) async fn list(store: &PgStore, request: &ListRequest) -> Result<Messa
     Ok(MessagePage::merge(pages, request.limit))
 }
 
-/// Looks for messages, of one state if there is one, by statements that are short each, so that nobody waits long for a
-/// connection meanwhile.
+/// Looks for messages, of one state if there is one, by statements that are short each, so that
+/// nobody waits long for a connection meanwhile.
 async fn search(
     store: &PgStore,
     request: &ListRequest,
@@ -57,13 +61,17 @@ async fn search(
         ));
     }
     if source.serves_all(request, status) {
-        return Ok(MessagePage::new(found(store, statement(request, store.numbers())).await?, None));
+        return Ok(MessagePage::new(
+            found(store, statement(request, store.numbers())).await?,
+            None,
+        ));
     }
     let (mut rest, mut messages, mut chunk) = (request.clone(), Vec::new(), FIRST_CHUNK);
     loop {
         let end = end_of_chunk(store, &rest, source, status, chunk).await?;
-        messages
-            .extend(found(store, statement_down_to(&rest, store.numbers(), end.map(|end| end.id))).await?);
+        messages.extend(
+            found(store, statement_down_to(&rest, store.numbers(), end.map(|end| end.id))).await?,
+        );
         let Some(end) = end.filter(|end| !request.ends_before(end.created_at)) else { break };
         if messages.len() >= request.limit {
             break;
@@ -77,13 +85,22 @@ async fn search(
     Ok(MessagePage::new(messages, None))
 }
 
-async fn found(store: &PgStore, mut statement: QueryBuilder<Postgres>) -> Result<Vec<StoredMessage>> {
+async fn found(
+    store: &PgStore,
+    mut statement: QueryBuilder<Postgres>,
+) -> Result<Vec<StoredMessage>> {
     // Not kept prepared: there are many shapes of it, and each is planned for what is asked.
-    store.scan_briefly(statement.build().persistent(false)).await?.iter().map(row::stored_message).collect()
+    store
+        .scan_briefly(statement.build().persistent(false))
+        .await?
+        .iter()
+        .map(row::stored_message)
+        .collect()
 }
 
 async fn are_few(store: &PgStore, status: Status) -> Result<bool> {
-    let mut query = QueryBuilder::<Postgres>::new("SELECT count(*) FROM (SELECT FROM states WHERE status = ");
+    let mut query =
+        QueryBuilder::<Postgres>::new("SELECT count(*) FROM (SELECT FROM states WHERE status = ");
     query.push(status.number()).push(" LIMIT ").push(rows(FEW + 1)).push(") AS few");
     let counted = store.scan_briefly(query.build().persistent(false)).await?;
     let count = counted.first().map_or(Ok(0), |row| Columns::new(row).take::<i64>())?;
@@ -107,7 +124,8 @@ impl Source {
         match status {
             _ if request.to.is_some() => Self::Number,
             _ if request.reference.is_some() => Self::Reference,
-            // Most messages of anybody end as these, so a page of them is found fast among one's own.
+            // Most messages of anybody end as these, so a page of them is found fast among one's
+            // own.
             Some(Status::Sent | Status::Delivered) if is_owned => Self::Owner,
             Some(status) if status > Status::Sending => Self::State,
             _ if is_owned => Self::Owner,

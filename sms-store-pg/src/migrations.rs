@@ -31,7 +31,8 @@ pub(crate) async fn run(conn: &mut PgConnection, schema: &str) -> Result<()> {
     for statement in ["SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0"] {
         sqlx::query(statement).execute(&mut *transaction).await.map_err(from_sqlx)?;
     }
-    let lock = sqlx::query("SELECT pg_advisory_xact_lock($1, hashtext($2))").bind(LOCK).bind(schema);
+    let lock =
+        sqlx::query("SELECT pg_advisory_xact_lock($1, hashtext($2))").bind(LOCK).bind(schema);
     lock.execute(&mut *transaction).await.map_err(from_sqlx)?;
     make_schema(&mut transaction, schema).await?;
     // Not `run`: its bounds keep the future of `open` from being `Send`.
@@ -42,7 +43,8 @@ pub(crate) async fn run(conn: &mut PgConnection, schema: &str) -> Result<()> {
 /// Not `CREATE SCHEMA IF NOT EXISTS`, which asks for the right to make one even where there is one.
 async fn make_schema(conn: &mut PgConnection, schema: &str) -> Result<()> {
     let there = sqlx::query("SELECT to_regnamespace($1) IS NOT NULL").bind(schema);
-    let there: bool = there.fetch_one(&mut *conn).await.and_then(|row| row.try_get(0)).map_err(from_sqlx)?;
+    let there: bool =
+        there.fetch_one(&mut *conn).await.and_then(|row| row.try_get(0)).map_err(from_sqlx)?;
     if !there {
         // Its name is made of letters, digits and _, see `PgConfig`.
         let create = AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
@@ -56,7 +58,8 @@ pub(crate) async fn check(conn: &mut PgConnection, schema: &str) -> Result<()> {
     if is_current(conn, schema).await? {
         return Ok(());
     }
-    let message = format!("the schema {schema} is not there or not up to date: it has to be migrated first");
+    let message =
+        format!("the schema {schema} is not there or not up to date: it has to be migrated first");
     Err(Error::new(ErrorKind::Config, message))
 }
 
@@ -68,16 +71,19 @@ pub(crate) async fn level(conn: &mut PgConnection) -> Result<SchemaLevel> {
     SchemaLevel::new(level, usable_from, rows(MIGRATIONS.len())).check()
 }
 
-/// Makes the event log go on where it was, should the tables have been moved here from another cluster.
+/// Makes the event log go on where it was, should the tables have been moved here from another
+/// cluster.
 pub(crate) async fn raise_event_base(conn: &mut PgConnection) -> Result<()> {
     sqlx::query(sql::RAISE_BASE).execute(conn).await.map(drop).map_err(from_sqlx)
 }
 
-/// Whether every migration has been applied as it is here. Those of a newer version of the program may have been, too; see
-/// "expand, then contract".
+/// Whether every migration has been applied as it is here. Those of a newer version of the program
+/// may have been, too; see "expand, then contract".
 async fn is_current(conn: &mut PgConnection, schema: &str) -> Result<bool> {
-    let there = sqlx::query("SELECT to_regclass($1) IS NOT NULL").bind(format!("{schema}._sqlx_migrations"));
-    let there: bool = there.fetch_one(&mut *conn).await.and_then(|row| row.try_get(0)).map_err(from_sqlx)?;
+    let there = sqlx::query("SELECT to_regclass($1) IS NOT NULL")
+        .bind(format!("{schema}._sqlx_migrations"));
+    let there: bool =
+        there.fetch_one(&mut *conn).await.and_then(|row| row.try_get(0)).map_err(from_sqlx)?;
     if !there {
         return Ok(false);
     }
@@ -96,7 +102,13 @@ async fn is_current(conn: &mut PgConnection, schema: &str) -> Result<bool> {
 
 fn migrator() -> Migrator {
     let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
-        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
+        Migration::new(
+            version,
+            Cow::Borrowed(name),
+            MigrationType::Simple,
+            SqlStr::from_static(sql),
+            false,
+        )
     };
     let mut migrator = Migrator::with_migrations(MIGRATIONS.into_iter().map(migration).collect());
     migrator.set_ignore_missing(true);
@@ -109,8 +121,7 @@ fn refused(error: MigrateError) -> Error {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => from_sqlx(error),
         // Made by another version of the program, or edited by hand.
-        error => {
-            Error::new(ErrorKind::Config, "the schema could not be brought up to date").with_source(error)
-        }
+        error => Error::new(ErrorKind::Config, "the schema could not be brought up to date")
+            .with_source(error),
     }
 }

@@ -1,4 +1,5 @@
-//! Errors of opening in words for the person who set the database up: what refuses, where, and what mends it.
+//! Errors of opening in words for the person who set the database up: what refuses, where, and what
+//! mends it.
 
 use sms_core::{Error, ErrorKind, StoreFault};
 use sqlx::postgres::PgConnectOptions;
@@ -28,21 +29,28 @@ fn refusal(server: &PgConnectOptions, error: sqlx::Error) -> Error {
         ))
         .with_source(cause),
         sqlx::Error::Database(said) => match said.code().as_deref().unwrap_or_default() {
-            "28P01" => config(format!("PostgreSQL at {place} refuses the password of the user {user}")),
-            "28000" => {
-                config(format!("PostgreSQL at {place} does not let the user {user} in: {}", said.message()))
+            "28P01" => {
+                config(format!("PostgreSQL at {place} refuses the password of the user {user}"))
             }
-            "3D000" => config(format!("PostgreSQL at {place} has no database {database}; create it first")),
+            "28000" => config(format!(
+                "PostgreSQL at {place} does not let the user {user} in: {}",
+                said.message()
+            )),
+            "3D000" => {
+                config(format!("PostgreSQL at {place} has no database {database}; create it first"))
+            }
             "42501" => config(format!(
                 "PostgreSQL at {place} does not let the user {user} into the database {database}: \
                  GRANT CONNECT ON DATABASE {database} TO {user}"
             )),
-            "57P03" => {
-                Error::new(ErrorKind::Unavailable, format!("PostgreSQL at {place} is starting or stopping"))
-            }
-            "53300" => {
-                Error::new(ErrorKind::Unavailable, format!("PostgreSQL at {place} takes no more connections"))
-            }
+            "57P03" => Error::new(
+                ErrorKind::Unavailable,
+                format!("PostgreSQL at {place} is starting or stopping"),
+            ),
+            "53300" => Error::new(
+                ErrorKind::Unavailable,
+                format!("PostgreSQL at {place} takes no more connections"),
+            ),
             _ => from_sqlx(sqlx::Error::Database(said)),
         },
         other => from_sqlx(other),
@@ -52,8 +60,9 @@ fn refusal(server: &PgConnectOptions, error: sqlx::Error) -> Error {
 /// A connection, or a first statement, that took too long.
 pub(crate) fn too_slow(config: &PgConfig) -> Error {
     let (place, limit) = (place(&config.server), config.timeout.as_secs());
-    let message =
-        format!("PostgreSQL at {place} did not answer within {limit} s (timeout_seconds in the address)");
+    let message = format!(
+        "PostgreSQL at {place} did not answer within {limit} s (timeout_seconds in the address)"
+    );
     Error::new(ErrorKind::Unavailable, message).with_fault(StoreFault::Unreachable)
 }
 
@@ -86,8 +95,8 @@ enum Right {
     Tables,
 }
 
-/// The right that PostgreSQL says is missing. It names the kind of the object in English or in the server's language; where
-/// that tells nothing, the tables are meant.
+/// The right that PostgreSQL says is missing. It names the kind of the object in English or in the
+/// server's language; where that tells nothing, the tables are meant.
 fn missing_right(config: &PgConfig, error: &Error) -> Option<Right> {
     let source = std::error::Error::source(error)?.downcast_ref::<sqlx::Error>()?;
     let said = source.as_database_error().filter(|said| said.code().as_deref() == Some("42501"))?;

@@ -11,8 +11,9 @@ use crate::sql;
 
 /// The statement for a page.
 ///
-/// Number, reference, owner and state each have an index that ends in the id, so that a page is read from it in order,
-/// and nothing is sorted. Several states are several such reads, cut to a page each.
+/// Number, reference, owner and state each have an index that ends in the id, so that a page is
+/// read from it in order, and nothing is sorted. Several states are several such reads, cut to a
+/// page each.
 pub(crate) fn statement(request: &ListRequest, numbers: NumberReader) -> QueryBuilder<Postgres> {
     statement_down_to(request, numbers, None)
 }
@@ -73,8 +74,9 @@ pub(crate) fn statement_of_few(
 fn push_source(query: &mut QueryBuilder<Postgres>, status: Option<Status>) {
     query.push(" FROM messages AS m JOIN states AS s ON s.id = m.id WHERE ");
     match status {
-        // As literals: a partial index is not used for a state that is bound. What waits or is being sent has indexes in
-        // another order; they are sorted, or looked for among the newest, whichever is less.
+        // As literals: a partial index is not used for a state that is bound. What waits or is
+        // being sent has indexes in another order; they are sorted, or looked for among the newest,
+        // whichever is less.
         Some(status) => query.push("s.status = ").push(status.number()),
         None => query.push("TRUE"),
     };

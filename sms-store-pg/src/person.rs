@@ -65,12 +65,20 @@ async fn end(together: Together, done: Result<Status>) -> Result<Status> {
 }
 
 /// Takes one row in hand, where the scope admits it and it is in the state the change needs.
-async fn take_one(together: &mut Together, id: MessageId, scope: &Scope, needed: Status) -> Result<Ledger> {
+async fn take_one(
+    together: &mut Together,
+    id: MessageId,
+    scope: &Scope,
+    needed: Status,
+) -> Result<Ledger> {
     let ledger = Ledger::load(together, [&id]).await?;
     let row = ledger.row(id).filter(|row| scope.admits(row.owner.as_deref()));
     let status = row.ok_or_else(not_found)?.standing.status;
     if status != needed {
-        return Err(Error::new(ErrorKind::Conflict, format!("the message is {status}, not {needed}")));
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("the message is {status}, not {needed}"),
+        ));
     }
     Ok(ledger)
 }

@@ -1,5 +1,6 @@
-//! How PostgreSQL goes about the hot statements: each by its index, none by reading everything; on a schema that is empty
-//! and on one that is not, because a plan that was made for the one is used on the other for a while.
+//! How PostgreSQL goes about the hot statements: each by its index, none by reading everything; on
+//! a schema that is empty and on one that is not, because a plan that was made for the one is used
+//! on the other for a while.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -30,8 +31,7 @@ impl Planned {
             fill(&store).await;
         }
         let mut conn = store.connection().await.expect("a connection");
-        let settings =
-            "SET plan_cache_mode = force_generic_plan; ANALYZE messages, states, events, parked, aliases";
+        let settings = "SET plan_cache_mode = force_generic_plan; ANALYZE messages, states, events, parked, aliases";
         run(conn.conn().expect("open"), settings).await;
         Self { schema, conn }
     }
@@ -41,11 +41,13 @@ impl Planned {
         let conn = self.conn.conn().expect("open");
         run(conn, &format!("PREPARE planned AS {statement}")).await;
         let count = (1..100).take_while(|n| statement.contains(&format!("${n}"))).count();
-        let nulls = if count == 0 { String::new() } else { format!("({})", vec!["NULL"; count].join(",")) };
+        let nulls =
+            if count == 0 { String::new() } else { format!("({})", vec!["NULL"; count].join(",")) };
         let rows = sqlx::raw_sql(AssertSqlSafe(format!("EXPLAIN EXECUTE planned{nulls}")))
             .fetch_all(&mut *conn)
             .await;
-        let plan = rows.expect(statement).iter().map(|row| row.get::<String, _>(0) + "\n").collect();
+        let plan =
+            rows.expect(statement).iter().map(|row| row.get::<String, _>(0) + "\n").collect();
         run(conn, "DEALLOCATE planned").await;
         plan
     }
@@ -76,8 +78,9 @@ async fn fill(store: &PgStore) {
     }
 }
 
-/// Checks that each plan has a step with each of these words, and that it reads no table from end to end, nor, once there
-/// are rows, compares each id of a list with each of another, which takes a hundred times as long for ten times as many.
+/// Checks that each plan has a step with each of these words, and that it reads no table from end
+/// to end, nor, once there are rows, compares each id of a list with each of another, which takes a
+/// hundred times as long for ten times as many.
 async fn check(cases: &[(&str, &[&str])]) {
     for filled in [false, true] {
         let mut planned = Planned::new(filled).await;
@@ -85,12 +88,13 @@ async fn check(cases: &[(&str, &[&str])]) {
         for (statement, expected) in cases {
             let statement = statement.replace(" sms.", " ");
             let plan = planned.plan(&statement).await;
-            let misses = expected.iter().filter(|words| !plan.contains(**words)).collect::<Vec<_>>();
+            let misses =
+                expected.iter().filter(|words| !plan.contains(**words)).collect::<Vec<_>>();
             let whole = ["messages", "states", "events", "parked", "aliases", "registry"]
                 .iter()
                 .any(|table| plan.contains(&format!("Seq Scan on {table}")));
-            let squared =
-                filled && plan.lines().any(|line| line.contains("Join Filter") && line.contains("id = "));
+            let squared = filled
+                && plan.lines().any(|line| line.contains("Join Filter") && line.contains("id = "));
             if whole || squared || !misses.is_empty() {
                 let _ = writeln!(
                     wrong,
@@ -164,7 +168,10 @@ async fn events_and_counts_are_read_in_their_order() {
         (sql::TIMELINE, &["using events_message on events"]),
         (sql::KNOWN, &["using events_message on events"]),
         (sql::EVENTS_AFTER, &["using events_pkey on events"]),
-        (sql::STATS, &["Index Only Scan using states_by_created on states", "using states_lease on states"]),
+        (
+            sql::STATS,
+            &["Index Only Scan using states_by_created on states", "using states_lease on states"],
+        ),
         (sql::RECORD_GET, &["using registry_pkey on registry"]),
         (sql::RECORD_LIST, &["using registry_pkey on registry"]),
     ])
@@ -182,8 +189,14 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
         (base.clone(), &["_pkey on messages", "_pkey on states"]),
         (ListRequest { to, ..base.clone() }, &["using messages_number on messages", STATES_BY_ID]),
         (ListRequest { to, ..state(Status::Sent) }, &["using messages_number on messages"]),
-        (ListRequest { reference, ..base.clone() }, &["using messages_reference on messages", STATES_BY_ID]),
-        (ListRequest { scope, ..base.clone() }, &["using messages_owner on messages", STATES_BY_ID]),
+        (
+            ListRequest { reference, ..base.clone() },
+            &["using messages_reference on messages", STATES_BY_ID],
+        ),
+        (
+            ListRequest { scope, ..base.clone() },
+            &["using messages_owner on messages", STATES_BY_ID],
+        ),
         (state(Status::Queued), &["Scan Backward using states_pkey on states", MESSAGES_BY_ID]),
         (state(Status::Failed), &["using states_by_status on states", MESSAGES_BY_ID]),
         (
@@ -194,7 +207,8 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
     let mut planned = Planned::new(true).await;
     let mut wrong = String::new();
     for (request, expected) in pages {
-        let statement = page::statement(&request, NumberReader::default()).sql().as_str().to_owned();
+        let statement =
+            page::statement(&request, NumberReader::default()).sql().as_str().to_owned();
         let plan = planned.plan(&statement).await;
         let misses: Vec<_> = expected.iter().filter(|words| !plan.contains(**words)).collect();
         if !misses.is_empty() || plan.contains("Seq Scan") || plan.contains("Hash") {
@@ -225,7 +239,8 @@ async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
     let mut planned = Planned::new(true).await;
     let mut wrong = String::new();
     for (request, source, expected) in sources {
-        let statement = candidate(&request, source, Some(Status::Failed), 1_000).sql().as_str().to_owned();
+        let statement =
+            candidate(&request, source, Some(Status::Failed), 1_000).sql().as_str().to_owned();
         let plan = planned.plan(&statement).await;
         if !plan.contains(expected) || plan.contains("Sort") || plan.contains("Seq Scan") {
             let _ = writeln!(wrong, "{expected} missing\n{statement}\n{plan}");
@@ -233,8 +248,10 @@ async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
     }
     // What waits is found by its ids where it is little, and never looked for among everything.
     let few = ListRequest { limit: 50, ..ListRequest::default() };
-    let statement =
-        page::statement_of_few(&few, NumberReader::default(), Status::Queued).sql().as_str().to_owned();
+    let statement = page::statement_of_few(&few, NumberReader::default(), Status::Queued)
+        .sql()
+        .as_str()
+        .to_owned();
     let plan = planned.plan(&statement).await;
     if !plan.contains("Index Cond: (id = ANY") || plan.contains("Seq Scan") {
         let _ = writeln!(wrong, "not by the index of what waits\n{statement}\n{plan}");

@@ -1,8 +1,9 @@
 //! Connections, and whose turn it is to use one.
 //!
-//! A pool of our own, because sqlx's asks every connection that comes back, and by default every one that is taken, whether
-//! it is alive: two more trips to the server for each statement, which takes one. And a connection whose statement was
-//! given up, by a timeout or by a caller that went away, must never be used again: nobody knows what it is doing.
+//! A pool of our own, because sqlx's asks every connection that comes back, and by default every
+//! one that is taken, whether it is alive: two more trips to the server for each statement, which
+//! takes one. And a connection whose statement was given up, by a timeout or by a caller that went
+//! away, must never be used again: nobody knows what it is doing.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +25,8 @@ pub(crate) type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
 const FRESH: Duration = Duration::from_secs(1);
 /// One that was idle for longer is closed.
 const MAX_IDLE: Duration = Duration::from_mins(5);
-/// One that is older is closed: the plans and caches of a session grow, and addresses of servers change.
+/// One that is older is closed: the plans and caches of a session grow, and addresses of servers
+/// change.
 const MAX_AGE: Duration = Duration::from_mins(30);
 
 /// One connection in so many may be used by scans.
@@ -38,7 +40,8 @@ pub(crate) struct Pool(Arc<Shared>);
 struct Shared {
     options: PgConnectOptions,
     turns: Arc<Semaphore>,
-    /// Turns of [scans](Pool::take_to_scan): fewer than connections, so that some are left for writes and key checks.
+    /// Turns of [scans](Pool::take_to_scan): fewer than connections, so that some are left for
+    /// writes and key checks.
     scans: Arc<Semaphore>,
     /// The one that came back last is used first, so that those beyond the need grow old.
     idle: Mutex<VecDeque<Idle>>,
@@ -131,8 +134,8 @@ fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the PostgreSQL store has been closed")
 }
 
-/// A connection in somebody's hands. Dropped in the middle of a statement or a transaction, it is closed, and the server
-/// rolls back.
+/// A connection in somebody's hands. Dropped in the middle of a statement or a transaction, it is
+/// closed, and the server rolls back.
 #[derive(Debug)]
 pub(crate) struct Lent {
     conn: Option<PgConnection>,
@@ -152,11 +155,17 @@ impl Lent {
         self.note(before, found)
     }
 
-    /// Runs a statement, which is a transaction by itself: its rows; `None` when it wrote nothing, because a key was taken.
-    pub(crate) async fn rows_unless_taken(&mut self, query: Query<'_>) -> Result<Option<Vec<PgRow>>> {
+    /// Runs a statement, which is a transaction by itself: its rows; `None` when it wrote nothing,
+    /// because a key was taken.
+    pub(crate) async fn rows_unless_taken(
+        &mut self,
+        query: Query<'_>,
+    ) -> Result<Option<Vec<PgRow>>> {
         let before = std::mem::replace(&mut self.clean, false);
         match query.fetch_all(self.conn()?).await {
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => self.note(before, Ok(None)),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                self.note(before, Ok(None))
+            }
             found => self.note(before, found.map(Some)),
         }
     }

@@ -13,14 +13,19 @@ use crate::store::PgStore;
 /// The most events a timeline has.
 const LONGEST_TIMELINE: usize = 1000;
 
-pub(crate) async fn get(store: &PgStore, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
+pub(crate) async fn get(
+    store: &PgStore,
+    id: MessageId,
+    scope: &Scope,
+) -> Result<Option<StoredMessage>> {
     let found = store.rows(sqlx::query(sql::GET).bind(uuid(id))).await?;
     let stored = found.first().map(row::stored_message).transpose()?;
     Ok(stored.filter(|stored| scope.admits(stored.message.owner.as_deref())))
 }
 
 pub(crate) async fn timeline(store: &PgStore, id: MessageId) -> Result<Vec<Event>> {
-    let found = store.rows(sqlx::query(sql::TIMELINE).bind(uuid(id)).bind(rows(LONGEST_TIMELINE))).await?;
+    let found =
+        store.rows(sqlx::query(sql::TIMELINE).bind(uuid(id)).bind(rows(LONGEST_TIMELINE))).await?;
     // The last ones were asked for, newest first.
     found.iter().rev().map(row::event).collect()
 }
@@ -29,7 +34,8 @@ pub(crate) async fn events_after(store: &PgStore, seq: u64, limit: usize) -> Res
     let after = i64::try_from(seq).unwrap_or(i64::MAX);
     let mut conn = store.connection().await?;
     let horizon = conn.rows(sqlx::query(sql::HORIZON)).await?;
-    let horizon: i64 = Columns::new(horizon.first().ok_or_else(|| undecodable("position"))?).take()?;
+    let horizon: i64 =
+        Columns::new(horizon.first().ok_or_else(|| undecodable("position"))?).take()?;
     let query = sqlx::query(sql::EVENTS_AFTER).bind(after).bind(horizon).bind(rows(limit));
     conn.rows(query).await?.iter().map(row::event).collect()
 }

@@ -18,7 +18,8 @@ impl Registry for PgStore {
     }
 
     async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>> {
-        let query = sqlx::query(sql::RECORD_GET).bind(self.now()).bind(clean(kind)).bind(clean(name));
+        let query =
+            sqlx::query(sql::RECORD_GET).bind(self.now()).bind(clean(kind)).bind(clean(name));
         self.limited(self.rows(query)).await?.first().map(record).transpose()
     }
 
@@ -34,15 +35,24 @@ impl Registry for PgStore {
     }
 }
 
-async fn put(store: &PgStore, kind: &str, name: &str, value: &Value, expect: Expect) -> Result<u64> {
+async fn put(
+    store: &PgStore,
+    kind: &str,
+    name: &str,
+    value: &Value,
+    expect: Expect,
+) -> Result<u64> {
     let conflict = || Error::new(ErrorKind::Conflict, "the record is not at the expected version");
     let statement = match expect {
         Expect::Anything => sql::RECORD_PUT,
         Expect::Absent => sql::RECORD_MAKE,
         Expect::Version(_) => sql::RECORD_UPDATE,
     };
-    let mut query =
-        sqlx::query(statement).bind(store.now()).bind(clean(kind)).bind(clean(name)).bind(value.to_string());
+    let mut query = sqlx::query(statement)
+        .bind(store.now())
+        .bind(clean(kind))
+        .bind(clean(name))
+        .bind(value.to_string());
     if let Expect::Version(version) = expect {
         query = query.bind(i64::try_from(version).map_err(|_| conflict())?);
     }
@@ -52,7 +62,9 @@ async fn put(store: &PgStore, kind: &str, name: &str, value: &Value, expect: Exp
 
 fn record(row: &PgRow) -> Result<Record> {
     let mut columns = Columns::new(row);
-    let (name, version, value) = (columns.take()?, columns.large("version")?, columns.take::<&str>()?);
-    let value = serde_json::from_str(value).map_err(|error| undecodable("record").with_source(error))?;
+    let (name, version, value) =
+        (columns.take()?, columns.large("version")?, columns.take::<&str>()?);
+    let value =
+        serde_json::from_str(value).map_err(|error| undecodable("record").with_source(error))?;
     Ok(Record::read(name, version, value, columns.take()?, columns.take()?))
 }

@@ -9,8 +9,8 @@ use sms_core::store::Begun;
 use sms_core::text::Encoding;
 use sms_core::transition::{HeldLease, Standing};
 use sms_core::{
-    Class, Event, EventKind, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState,
-    Result, Status, StoredMessage, Submission,
+    Class, Event, EventKind, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt,
+    ReceiptState, Result, Status, StoredMessage, Submission,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{Decode, Postgres, Row as _, Type};
@@ -136,7 +136,8 @@ impl<'r> Columns<'r> {
         parse: impl FnOnce(&'r str) -> serde_json::Result<T>,
     ) -> Result<T> {
         let text: Option<&str> = self.take()?;
-        let value = text.map(parse).transpose().map_err(|error| undecodable(what).with_source(error))?;
+        let value =
+            text.map(parse).transpose().map_err(|error| undecodable(what).with_source(error))?;
         Ok(value.unwrap_or_default())
     }
 }
@@ -232,7 +233,9 @@ pub(crate) fn standing(columns: &mut Columns<'_>) -> Result<Standing> {
 fn held_lease(columns: &mut Columns<'_>) -> Result<Option<HeldLease>> {
     let worker: Option<String> = columns.take()?;
     let numbers: [Option<i64>; 3] = [columns.take()?, columns.take()?, columns.take()?];
-    let (Some(worker), [Some(batch), Some(since), Some(until)]) = (worker, numbers) else { return Ok(None) };
+    let (Some(worker), [Some(batch), Some(since), Some(until)]) = (worker, numbers) else {
+        return Ok(None);
+    };
     Ok(Some(HeldLease { worker, batch: batch.cast_unsigned(), since, until }))
 }
 

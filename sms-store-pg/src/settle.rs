@@ -28,18 +28,20 @@ pub(crate) async fn settle(store: &PgStore, settlements: &[Settlement]) -> Resul
             return Ok(batch.settled(settlements));
         }
     }
-    // All of them, as a rule; or those that somebody else has changed while the statement above was running.
+    // All of them, as a rule; or those that somebody else has changed while the statement above was
+    // running.
     let others: Vec<&Settlement> =
         settlements.iter().filter(|settlement| !now.contains(&settlement.id)).collect();
     let mut together = store.together().await?;
     let settled = settle_any(&mut together, &others).await?;
     together.commit().await?;
     let mut settled = settled.into_iter();
-    let answer =
-        |settlement: &Settlement| match Plain::new(settlement).filter(|_| now.contains(&settlement.id)) {
-            Some(plain) => Ok(Settled::Now(plain.standing.status)),
-            None => settled.next().ok_or_else(|| undecodable("settlement")),
-        };
+    let answer = |settlement: &Settlement| match Plain::new(settlement)
+        .filter(|_| now.contains(&settlement.id))
+    {
+        Some(plain) => Ok(Settled::Now(plain.standing.status)),
+        None => settled.next().ok_or_else(|| undecodable("settlement")),
+    };
     settlements.iter().map(answer).collect()
 }
 
@@ -49,7 +51,8 @@ struct PlainBatch<'a>(BTreeMap<MessageId, Plain<'a>>);
 impl<'a> PlainBatch<'a> {
     /// `None` for a batch that is something else.
     fn new(settlements: &'a [Settlement]) -> Option<Self> {
-        let plain = settlements.iter().map(|settlement| Some((settlement.id, Plain::new(settlement)?)));
+        let plain =
+            settlements.iter().map(|settlement| Some((settlement.id, Plain::new(settlement)?)));
         let plain = plain.collect::<Option<BTreeMap<_, _>>>()?;
         (plain.len() == settlements.len()).then_some(Self(plain))
     }
@@ -84,12 +87,14 @@ impl<'a> PlainBatch<'a> {
     }
 
     fn settled(&self, settlements: &[Settlement]) -> Vec<Settled> {
-        let status = |settlement: &Settlement| self.0.get(&settlement.id).map(|plain| plain.standing.status);
+        let status =
+            |settlement: &Settlement| self.0.get(&settlement.id).map(|plain| plain.standing.status);
         settlements.iter().filter_map(status).map(Settled::Now).collect()
     }
 }
 
-/// What a settlement by the owner writes, where that depends on nothing but the guard; times count from now.
+/// What a settlement by the owner writes, where that depends on nothing but the guard; times count
+/// from now.
 struct Plain<'a> {
     settlement: &'a Settlement,
     standing: Standing,
@@ -97,11 +102,14 @@ struct Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
-    /// `None` for a resend, which looks at the deadline, and for a verdict that contradicts its outcome.
+    /// `None` for a resend, which looks at the deadline, and for a verdict that contradicts its
+    /// outcome.
     fn new(settlement: &'a Settlement) -> Option<Self> {
         let accepted = settlement.outcome.class == OutcomeClass::Accepted;
         let sent = settlement.verdict == Verdict::Sent;
-        if accepted != sent || matches!(settlement.verdict, Verdict::Resend { .. } | Verdict::SentBefore) {
+        if accepted != sent
+            || matches!(settlement.verdict, Verdict::Resend { .. } | Verdict::SentBefore)
+        {
             return None;
         }
         let mut standing = ANY_STANDING;
@@ -111,8 +119,8 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// Stands for every message that is being sent and has not been accepted: for a [`Plain`] settlement it makes no
-/// difference which one it is.
+/// Stands for every message that is being sent and has not been accepted: for a [`Plain`]
+/// settlement it makes no difference which one it is.
 pub(crate) const ANY_STANDING: Standing = Standing {
     status: Status::Sending,
     updated_at: 0,
@@ -142,7 +150,8 @@ fn accepted_id(Settlement { outcome, .. }: &Settlement) -> Option<Cow<'_, str>> 
 
 /// For which of these receipts wait, by their places.
 async fn awaited(together: &mut Together, settlements: &[&Settlement]) -> Result<HashSet<usize>> {
-    let providers: Vec<_> = settlements.iter().map(|settlement| name(&settlement.provider)).collect();
+    let providers: Vec<_> =
+        settlements.iter().map(|settlement| name(&settlement.provider)).collect();
     let ids: Vec<_> = settlements.iter().map(|settlement| accepted_id(settlement)).collect();
     let found = together.rows(sqlx::query(sql::AWAITED).bind(providers).bind(ids)).await?;
     // Counted from 1.
@@ -151,7 +160,8 @@ async fn awaited(together: &mut Together, settlements: &[&Settlement]) -> Result
 
 /// Any batch: also resends, repeats, late outcomes, and receipts that were waiting.
 async fn settle_any(together: &mut Together, settlements: &[&Settlement]) -> Result<Vec<Settled>> {
-    let mut ledger = Ledger::load(together, settlements.iter().map(|settlement| &settlement.id)).await?;
+    let mut ledger =
+        Ledger::load(together, settlements.iter().map(|settlement| &settlement.id)).await?;
     let awaited = awaited(together, settlements).await?;
     let mut answers = Vec::with_capacity(settlements.len());
     for (place, settlement) in settlements.iter().enumerate() {
@@ -163,10 +173,15 @@ async fn settle_any(together: &mut Together, settlements: &[&Settlement]) -> Res
                     && let Some(provider_id) = accepted_id(settlement)
                 {
                     let provider = name(&settlement.provider);
-                    join_parked(together, &mut ledger, settlement.id, &provider, &provider_id).await?;
+                    join_parked(together, &mut ledger, settlement.id, &provider, &provider_id)
+                        .await?;
                 }
                 let joined = ledger.row(settlement.id).map_or(status, |row| row.standing.status);
-                if matches!(settled, Settled::Now(_)) { Settled::Now(joined) } else { Settled::Late(joined) }
+                if matches!(settled, Settled::Now(_)) {
+                    Settled::Now(joined)
+                } else {
+                    Settled::Late(joined)
+                }
             }
             Settled::Known(_) | Settled::Gone => settled,
         });
@@ -180,7 +195,9 @@ async fn settle_one(
     ledger: &mut Ledger,
     settlement: &Settlement,
 ) -> Result<Settled> {
-    let Some(LedgerRow { standing, .. }) = ledger.row(settlement.id) else { return Ok(Settled::Gone) };
+    let Some(LedgerRow { standing, .. }) = ledger.row(settlement.id) else {
+        return Ok(Settled::Gone);
+    };
     let (status, owned) = (standing.status, standing.is_owned_by(settlement));
     // The outcome of an owner cannot be known: recording it ends the ownership.
     if !owned && (ledger.has_outcome(settlement) || is_known(together, settlement).await?) {
@@ -203,11 +220,21 @@ async fn is_known(together: &mut Together, settlement: &Settlement) -> Result<bo
     together.is_so(known).await
 }
 
-/// Notes the provider id of an acceptance, where it did not become the message's own: receipts may bear it.
-async fn add_alias(together: &mut Together, ledger: &Ledger, settlement: &Settlement) -> Result<()> {
-    let (Some(id), Some(row)) = (accepted_id(settlement), ledger.row(settlement.id)) else { return Ok(()) };
-    let (provider, own_id) = (row.standing.provider.as_deref(), row.standing.provider_id.as_deref());
-    if (name_some(provider), name_some(own_id)) != (Some(name(&settlement.provider)), Some(id.clone())) {
+/// Notes the provider id of an acceptance, where it did not become the message's own: receipts may
+/// bear it.
+async fn add_alias(
+    together: &mut Together,
+    ledger: &Ledger,
+    settlement: &Settlement,
+) -> Result<()> {
+    let (Some(id), Some(row)) = (accepted_id(settlement), ledger.row(settlement.id)) else {
+        return Ok(());
+    };
+    let (provider, own_id) =
+        (row.standing.provider.as_deref(), row.standing.provider_id.as_deref());
+    if (name_some(provider), name_some(own_id))
+        != (Some(name(&settlement.provider)), Some(id.clone()))
+    {
         let alias = sqlx::query(sql::ADD_ALIAS).bind(id).bind(name(&settlement.provider));
         together.rows(alias.bind(uuid(settlement.id))).await?;
     }

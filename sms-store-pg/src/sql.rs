@@ -1,13 +1,14 @@
 //! Every statement, with the row of the state table it carries out.
 //!
 //! * The time is `$1` of a statement that needs it; see [`clock`](crate::clock).
-//! * Numbers of states stand as literals, because a partial index is used only where the query says literally what the
-//!   index says; `status + 0` and `CASE status` say that no such index is to be used, because the ids are known, the latter
-//!   also that the guard holds as a rule. 0 queued, 1 sending,
-//!   2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired, 8 cancelled.
-//! * Wherever ids are known, the row is asked for by `id = ANY(…)`, also beside a join that says the same: it is then found
-//!   by its id whatever the planner believes about the size of the table, and rows are locked in the order of their ids, so
-//!   that two statements never wait for each other.
+//! * Numbers of states stand as literals, because a partial index is used only where the query says
+//!   literally what the index says; `status + 0` and `CASE status` say that no such index is to be
+//!   used, because the ids are known, the latter also that the guard holds as a rule. 0 queued, 1
+//!   sending, 2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired, 8 cancelled.
+//! * Wherever ids are known, the row is asked for by `id = ANY(…)`, also beside a join that says
+//!   the same: it is then found by its id whatever the planner believes about the size of the
+//!   table, and rows are locked in the order of their ids, so that two statements never wait for
+//!   each other.
 //! * `OFFSET 0` keeps a lookup a lookup: one search of the index for each row asked for.
 
 /// The time, once for each statement.
@@ -34,8 +35,8 @@ macro_rules! kept {
 /// The server's time, and the store's as it was kept.
 pub(crate) const CLOCK: &str = concat!("SELECT ", wall!(), ", ", kept!());
 
-/// The same, after the store's time was kept, unless a further one is. It is kept again in a moment, so nobody waits for
-/// the disk. $1 value, $2 now.
+/// The same, after the store's time was kept, unless a further one is. It is kept again in a
+/// moment, so nobody waits for the disk. $1 value, $2 now.
 pub(crate) const KEEP_CLOCK: &str = concat!(
     "WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE)), kept AS ( \
          INSERT INTO registry AS r (kind, name, version, value, updated_at) VALUES ('clock', 'store', 1, $1, $2) \
@@ -63,11 +64,12 @@ macro_rules! position {
 pub(crate) const SCHEMA_LEVEL: &str = "\
     SELECT (SELECT max(version) FROM _sqlx_migrations WHERE success), (SELECT max(usable_from) FROM schema_info)";
 
-/// Begins a transaction that may write events. The lock comes before the transaction has a number, so that [`HORIZON`] sees
-/// every transaction whose number it has to wait for.
+/// Begins a transaction that may write events. The lock comes before the transaction has a number,
+/// so that [`HORIZON`] sees every transaction whose number it has to wait for.
 pub(crate) const BEGIN_TOGETHER: &str = "BEGIN; LOCK TABLE events IN ROW EXCLUSIVE MODE";
 
-/// Begins a transaction for one read, which the server ends after 5 s at the latest. The limit of the session may be lower.
+/// Begins a transaction for one read, which the server ends after 5 s at the latest. The limit of
+/// the session may be lower.
 pub(crate) const BEGIN_SCAN: &str = "\
     BEGIN READ ONLY; SELECT set_config('statement_timeout', '5000', true) \
     WHERE current_setting('statement_timeout')::interval > '5 s'::interval";
@@ -84,9 +86,10 @@ macro_rules! message_columns {
     };
 }
 
-/// What is inserted: $3 to $9 hold what each message has of its own, $11 to $19 what many have in common, once, and $10 at
-/// which place of those it stands: what is the same for all is then read once. PostgreSQL walks to a place in an array of texts,
-/// so a batch in which nothing is the same takes time by the square of its senders; a batch has few.
+/// What is inserted: $3 to $9 hold what each message has of its own, $11 to $19 what many have in
+/// common, once, and $10 at which place of those it stands: what is the same for all is then read
+/// once. PostgreSQL walks to a place in an array of texts, so a batch in which nothing is the same
+/// takes time by the square of its senders; a batch has few.
 macro_rules! asked_messages {
     ($own:literal, $names:literal) => {
         concat!(
@@ -104,8 +107,8 @@ macro_rules! asked_messages {
     };
 }
 
-/// Their states: what [`Standing::accept`](sms_core::transition::Standing::accept) says. The argument says how far the time
-/// is ahead of the wall clock.
+/// Their states: what [`Standing::accept`](sms_core::transition::Standing::accept) says. The
+/// argument says how far the time is ahead of the wall clock.
 macro_rules! insert_states {
     ($ahead:literal) => {
         concat!(
@@ -119,8 +122,8 @@ macro_rules! insert_states {
     };
 }
 
-/// `∅ → queued` for messages without a key; guard: the id is free. $2 how long the caretaker leaves them alone, then
-/// [`asked_messages!`], $20 how far the time is ahead of the wall clock.
+/// `∅ → queued` for messages without a key; guard: the id is free. $2 how long the caretaker leaves
+/// them alone, then [`asked_messages!`], $20 how far the time is ahead of the wall clock.
 pub(crate) const INSERT: &str = concat!(
     with_clock!(),
     ", stored AS (INSERT INTO sms.messages (",
@@ -131,13 +134,13 @@ pub(crate) const INSERT: &str = concat!(
     insert_states!("$20")
 );
 
-/// The same for messages of which some have a key; guard: the key is free, too, or its window is over, and then it is
-/// released first. Answers for those that were not stored: whether they were before, and who holds their key. $20 the keys,
-/// $21 what they stand for, $22 the window, $23 how far the
-/// time is ahead of the wall clock.
+/// The same for messages of which some have a key; guard: the key is free, too, or its window is
+/// over, and then it is released first. Answers for those that were not stored: whether they were
+/// before, and who holds their key. $20 the keys, $21 what they stand for, $22 the window, $23 how
+/// far the time is ahead of the wall clock.
 ///
-/// A message that is in none of the answers' cases has lost its key to a transaction that this statement waited for and
-/// does not see; it is to be run again.
+/// A message that is in none of the answers' cases has lost its key to a transaction that this
+/// statement waited for and does not see; it is to be run again.
 pub(crate) const INSERT_KEYED: &str = concat!(
     with_clock!(),
     ", asked (",
@@ -168,8 +171,8 @@ pub(crate) const INSERT_KEYED: &str = concat!(
      WHERE a.id NOT IN (SELECT id FROM stored)"
 );
 
-/// Who holds the keys of messages that are not inserted, in the columns of [`INSERT_KEYED`]'s answer. $2 the
-/// window, $3 the messages, $4 their owners, $5 their keys.
+/// Who holds the keys of messages that are not inserted, in the columns of [`INSERT_KEYED`]'s
+/// answer. $2 the window, $3 the messages, $4 their owners, $5 their keys.
 pub(crate) const KEY_HOLDERS: &str = concat!(
     with_clock!(),
     " SELECT a.id, FALSE, m.id, m.fingerprint \
@@ -197,8 +200,9 @@ macro_rules! due {
     };
 }
 
-/// Queued messages to offer to a queue: due, not past their deadline, not offered for a while; notes that they are being
-/// offered. $2 not again within, $3 to $5 limits of the lanes, $6 how far ahead.
+/// Queued messages to offer to a queue: due, not past their deadline, not offered for a while;
+/// notes that they are being offered. $2 not again within, $3 to $5 limits of the lanes, $6 how far
+/// ahead.
 pub(crate) const DUE: &str = concat!(
     with_clock!(),
     ", urgent AS (",
@@ -222,14 +226,16 @@ macro_rules! begun_columns {
     };
 }
 
-/// The message of each state, looked up one by one: a join of two lists of ids would compare each with each.
+/// The message of each state, looked up one by one: a join of two lists of ids would compare each
+/// with each.
 macro_rules! its_message {
     () => {
         " CROSS JOIN LATERAL (SELECT * FROM messages AS m WHERE m.id = s.id OFFSET 0) AS m "
     };
 }
 
-/// `queued → sending`; guard: due, not past its deadline. $2 ids, $3 worker, $4 batch, $5 length of the lease, $6 provider.
+/// `queued → sending`; guard: due, not past its deadline. $2 ids, $3 worker, $4 batch, $5 length of
+/// the lease, $6 provider.
 pub(crate) const BEGIN: &str = concat!(
     with_clock!(),
     ", begun AS ( \
@@ -254,12 +260,14 @@ pub(crate) const BEGUN: &str = concat!(
     "WHERE s.id = ANY ($1) AND s.status + 0 = 1 AND s.worker = $2 AND s.batch = $3"
 );
 
-/// `sending → sent | queued | failed | unknown` by the owner, with its events; guard: sending, and the fence is the owner's.
-/// Nothing is written unless that holds for all and no receipt waits for any. Answers with those it wrote.
+/// `sending → sent | queued | failed | unknown` by the owner, with its events; guard: sending, and
+/// the fence is the owner's. Nothing is written unless that holds for all and no receipt waits for
+/// any. Answers with those it wrote.
 ///
-/// What it writes is what [`Standing::settle`](sms_core::transition::Standing::settle) says. Lists: $2 id, $3 fence,
-/// $4 status, $5 due again in, $6 uncounted attempts, $7 provider, $8 provider id, $9 code, $10 reason, $11 to be asked
-/// about in, $12 how long ago an attempt of unknown outcome began, $13 details of the event.
+/// What it writes is what [`Standing::settle`](sms_core::transition::Standing::settle) says. Lists:
+/// $2 id, $3 fence, $4 status, $5 due again in, $6 uncounted attempts, $7 provider, $8 provider id,
+/// $9 code, $10 reason, $11 to be asked about in, $12 how long ago an attempt of unknown outcome
+/// began, $13 details of the event.
 pub(crate) const SETTLE: &str = concat!(
     with_clock!(),
     ", asked AS MATERIALIZED ( \
@@ -314,8 +322,9 @@ pub(crate) const LOAD: &str = concat!(
     its_message!()
 );
 
-/// Which messages bear these provider ids: the place in the list, and the message. A message's own id goes before an alias,
-/// and of two that bear one id goes the one that was sent last; what goes before comes last. $1 providers, $2 provider ids.
+/// Which messages bear these provider ids: the place in the list, and the message. A message's own
+/// id goes before an alias, and of two that bear one id goes the one that was sent last; what goes
+/// before comes last. $1 providers, $2 provider ids.
 pub(crate) const FIND: &str = "\
     SELECT a.n, f.id FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (provider, provider_id, n) \
     CROSS JOIN LATERAL ( \
@@ -329,13 +338,14 @@ pub(crate) const FIND: &str = "\
         OFFSET 0) AS f \
     ORDER BY f.rank, f.sent_at";
 
-/// Writes back rows whose transition was decided by [`Standing`](sms_core::transition::Standing) under a lock, and the
-/// entries for the event log. None of these transitions leads to `sending`, so nobody holds the message afterwards, but for
-/// a message that does not change its state.
+/// Writes back rows whose transition was decided by [`Standing`](sms_core::transition::Standing)
+/// under a lock, and the entries for the event log. None of these transitions leads to `sending`,
+/// so nobody holds the message afterwards, but for a message that does not change its state.
 ///
-/// Lists: $2 id, $3 status, $4 updated at, $5 due at, $6 valid until, $7 push at, $8 attempts, $9 resends, $10 provider,
-/// $11 provider id, $12 code, $13 reason, $14 sent at, $15 poll at, $16 polls, $17 unknown at, $18 receipt at; and
-/// $19 message, $20 kind, $21 status, $22 details. $1 is the time itself.
+/// Lists: $2 id, $3 status, $4 updated at, $5 due at, $6 valid until, $7 push at, $8 attempts, $9
+/// resends, $10 provider, $11 provider id, $12 code, $13 reason, $14 sent at, $15 poll at, $16
+/// polls, $17 unknown at, $18 receipt at; and $19 message, $20 kind, $21 status, $22 details. $1 is
+/// the time itself.
 pub(crate) const SAVE: &str = concat!(
     "WITH saved AS ( \
          UPDATE states AS s \
@@ -368,7 +378,8 @@ pub(crate) const ADD_ALIAS: &str = "\
     ON CONFLICT (provider_id, provider) DO UPDATE SET message_id = excluded.message_id";
 
 /// `sending → unknown | queued`; guard: the lease is over. What it writes is what
-/// [`Standing::rescue`](sms_core::transition::Standing::rescue) says. $2 limit, $3 wait before a resend, $4 reason.
+/// [`Standing::rescue`](sms_core::transition::Standing::rescue) says. $2 limit, $3 wait before a
+/// resend, $4 reason.
 pub(crate) const RESCUE: &str = concat!(
     with_clock!(),
     ", left_behind AS MATERIALIZED ( \
@@ -409,9 +420,10 @@ pub(crate) const EXPIRE: &str = concat!(
     " + row_number() OVER (), id, now, 'expired', status, '{}' FROM expired RETURNING message_id"
 );
 
-/// Sent messages whose status query is due; notes when the next one is, and gives up those that are too old. What it writes
-/// is what [`Standing::plan_query`](sms_core::transition::Standing::plan_query) says. $2 limit, $3 first interval,
-/// $4 longest interval, $5 when to give up.
+/// Sent messages whose status query is due; notes when the next one is, and gives up those that are
+/// too old. What it writes is what
+/// [`Standing::plan_query`](sms_core::transition::Standing::plan_query) says. $2 limit, $3 first
+/// interval, $4 longest interval, $5 when to give up.
 pub(crate) const AWAITING: &str = concat!(
     with_clock!(),
     ", planned AS ( \
@@ -432,8 +444,9 @@ pub(crate) const AWAITING: &str = concat!(
      WHERE NOT given_up AND provider IS NOT NULL AND provider_id IS NOT NULL"
 );
 
-/// Keeps receipts until their provider ids are known. $1 now, then lists: $2 provider, $3 provider id, $4 state, $5 code,
-/// $6 text, $7 when it was made. In the order of their ids, so that two never wait for each other.
+/// Keeps receipts until their provider ids are known. $1 now, then lists: $2 provider, $3 provider
+/// id, $4 state, $5 code, $6 text, $7 when it was made. In the order of their ids, so that two
+/// never wait for each other.
 pub(crate) const PARK: &str = "\
     INSERT INTO parked (parked_at, provider, provider_id, state, code, text, at) \
     SELECT $1, provider, provider_id, state, code, text, at \
@@ -445,13 +458,14 @@ pub(crate) const PARK: &str = "\
 pub(crate) const UNPARK: &str = "\
     DELETE FROM parked WHERE provider_id = $1 AND provider = $2 RETURNING seq, state, code, text, at";
 
-/// The receipts that wait for their message, those that came last first. $1 came at or after, $2 limit.
+/// The receipts that wait for their message, those that came last first. $1 came at or after, $2
+/// limit.
 pub(crate) const WAITING: &str = "\
     SELECT parked_at, provider, provider_id, state, code, text, at \
     FROM parked WHERE parked_at >= $1 ORDER BY parked_at DESC, seq DESC LIMIT $2";
 
-/// Receipts that wait although their message is known: they came in the very moment it became known. Of those that came
-/// last. $1 limit.
+/// Receipts that wait although their message is known: they came in the very moment it became
+/// known. Of those that came last. $1 limit.
 pub(crate) const OVERLOOKED: &str = "\
     SELECT DISTINCT p.provider, p.provider_id, f.id \
     FROM (SELECT provider, provider_id FROM parked ORDER BY parked_at DESC, seq DESC LIMIT $1) AS p \
@@ -476,7 +490,8 @@ pub(crate) const IS_TAKEN: &str = "\
     SELECT EXISTS (SELECT FROM states WHERE provider_id = $1 AND provider = $2) \
         OR EXISTS (SELECT FROM aliases WHERE provider_id = $1 AND provider = $2)";
 
-/// The columns of a whole message, in the order [`row::stored_message`](crate::row::stored_message) reads them.
+/// The columns of a whole message, in the order [`row::stored_message`](crate::row::stored_message)
+/// reads them.
 macro_rules! whole_message {
     () => {
         "m.id, m.owner, m.key, m.fingerprint, m.to_number, m.text, m.sender, m.class, m.reference, m.metadata, \
@@ -499,14 +514,15 @@ pub(crate) const GET: &str = concat!(
 pub(crate) const TIMELINE: &str = "\
     SELECT seq, message_id, at, kind, status, details FROM events WHERE message_id = $1 ORDER BY seq DESC LIMIT $2";
 
-/// The position before which the event log is complete: no transaction that is still under way, or begins later, will
-/// write an event before it.
+/// The position before which the event log is complete: no transaction that is still under way, or
+/// begins later, will write an event before it.
 ///
-/// Whoever writes events locks their table before its transaction gets a number, until its end. So what can still be
-/// written has the number of a transaction that holds such a lock now, or one that has not been given yet. Other
-/// transactions, of other tables or databases, hold nothing up. A transaction gets its number a moment before it
-/// locks it, so one that runs without that lock may be a writer, too. Must be a statement of its own, before the one that
-/// reads: that one must see what was committed while this one looked.
+/// Whoever writes events locks their table before its transaction gets a number, until its end. So
+/// what can still be written has the number of a transaction that holds such a lock now, or one
+/// that has not been given yet. Other transactions, of other tables or databases, hold nothing up.
+/// A transaction gets its number a moment before it locks it, so one that runs without that lock
+/// may be a writer, too. Must be a statement of its own, before the one that reads: that one must
+/// see what was committed while this one looked.
 pub(crate) const HORIZON: &str = "\
     WITH next AS MATERIALIZED (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xid), \
     locks AS MATERIALIZED (SELECT * FROM pg_locks WHERE granted), \
@@ -530,8 +546,8 @@ pub(crate) const HORIZON: &str = "\
 pub(crate) const EVENTS_AFTER: &str = "\
     SELECT seq, message_id, at, kind, status, details FROM events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3";
 
-/// Makes positions go on where they were, in a cluster whose transactions have lower numbers than the one the tables come
-/// from.
+/// Makes positions go on where they were, in a cluster whose transactions have lower numbers than
+/// the one the tables come from.
 pub(crate) const RAISE_BASE: &str = "\
     UPDATE event_base SET base = base + ahead.by FROM ( \
         SELECT coalesce(max(e.seq), 0) - min(b.base) - 65536 * pg_snapshot_xmax(pg_current_snapshot())::text::bigint \
@@ -539,7 +555,8 @@ pub(crate) const RAISE_BASE: &str = "\
         FROM event_base AS b LEFT JOIN (SELECT seq FROM events ORDER BY seq DESC LIMIT 1) AS e ON TRUE) AS ahead \
     WHERE ahead.by > 0";
 
-/// How many messages are in each state, each part from an index of its own. $1 accepted from, $2 accepted before.
+/// How many messages are in each state, each part from an index of its own. $1 accepted from, $2
+/// accepted before.
 pub(crate) const STATS: &str = "\
     SELECT status + 0::smallint, count(*) FROM states \
     WHERE status > 1 AND created_at >= $1 AND created_at < $2 GROUP BY 1 \
@@ -553,8 +570,9 @@ pub(crate) const STATS_OF_OWNER: &str = "\
     SELECT s.status, count(*) FROM messages AS m JOIN states AS s ON s.id = m.id \
     WHERE s.created_at >= $1 AND s.created_at < $2 AND m.owner = $3 GROUP BY s.status";
 
-/// `→ ∅` for messages that do not wait any more and have not changed for long, with everything that belongs to them, and
-/// for receipts nobody claimed. They were accepted long ago, too, and few others were. $2 how long, $3 limit.
+/// `→ ∅` for messages that do not wait any more and have not changed for long, with everything that
+/// belongs to them, and for receipts nobody claimed. They were accepted long ago, too, and few
+/// others were. $2 how long, $3 limit.
 pub(crate) const PURGE: &str = concat!(
     with_clock!(),
     ", gone AS MATERIALIZED ( \

@@ -8,8 +8,8 @@ use sms_core::clock::StoreTime;
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest,
-    Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
+    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
+    ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
     Clock, Event, Job, Message, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result,
@@ -26,17 +26,18 @@ use crate::insert::Statements;
 use crate::ledger::Together;
 use crate::pool::{Lent, Pool, Query};
 use crate::{
-    claim, connect, inference, insert, list, migrations, opening, person, purge, read, receipts, settle, sql,
-    sweep,
+    claim, connect, inference, insert, list, migrations, opening, person, purge, read, receipts,
+    settle, sql, sweep,
 };
 
 /// The longest a migration may take.
 const MIGRATION_TIMEOUT: Duration = Duration::from_hours(1);
 
-/// A [`Store`](sms_core::Store) and [`Registry`](sms_core::Registry) in one schema of a PostgreSQL database.
+/// A [`Store`](sms_core::Store) and [`Registry`](sms_core::Registry) in one schema of a PostgreSQL
+/// database.
 ///
-/// Cheap to clone; clones share their connections. Any number of stores, on any number of machines, may be open on one
-/// schema, and share the work.
+/// Cheap to clone; clones share their connections. Any number of stores, on any number of machines,
+/// may be open on one schema, and share the work.
 #[derive(Clone, Debug)]
 pub struct PgStore {
     pool: Pool,
@@ -48,14 +49,16 @@ pub struct PgStore {
 }
 
 impl PgStore {
-    /// Connects, and brings the schema up to date, unless the configuration [leaves that to others](PgConfig::migrate).
-    /// Nodes that are started at once wait for the first of them to do it.
+    /// Connects, and brings the schema up to date, unless the configuration [leaves that to
+    /// others](PgConfig::migrate). Nodes that are started at once wait for the first of them to do
+    /// it.
     ///
     /// # Errors
     ///
-    /// `Unavailable` when the server cannot be reached; `Config` when it refuses the user, has no such database, or the
-    /// user may not make the schema; also when the schema was edited by hand, is to be migrated by others and is not, or has been
-    /// migrated by a newer version so that this one cannot use it.
+    /// `Unavailable` when the server cannot be reached; `Config` when it refuses the user, has no
+    /// such database, or the user may not make the schema; also when the schema was edited by hand,
+    /// is to be migrated by others and is not, or has been migrated by a newer version so that this
+    /// one cannot use it.
     pub async fn open(config: PgConfig) -> Result<Self> {
         Self::open_on(config, None).await
     }
@@ -69,7 +72,10 @@ impl PgStore {
     pub async fn open_on(config: PgConfig, clock: Option<Arc<dyn Clock>>) -> Result<Self> {
         config.check()?;
         let mut store = Self {
-            pool: Pool::new(connect::options(&config), usize::try_from(config.connections).unwrap_or(1)),
+            pool: Pool::new(
+                connect::options(&config),
+                usize::try_from(config.connections).unwrap_or(1),
+            ),
             inserts: Statements::new(&config.schema),
             clock: Arc::new(ServerClock::of(Arc::new(SystemClock))),
             timeout: config.timeout,
@@ -85,7 +91,8 @@ impl PgStore {
         } else {
             store.limited(migrations::check(conn.conn()?, &config.schema)).await.map_err(right)?;
         }
-        // Before anything is written: this program may be too old for what a newer one has made of the schema.
+        // Before anything is written: this program may be too old for what a newer one has made of
+        // the schema.
         store.schema = store.limited(migrations::level(conn.conn()?)).await.map_err(right)?;
         store.limited(migrations::raise_event_base(conn.conn()?)).await.map_err(right)?;
         // There may be no other connection.
@@ -113,30 +120,34 @@ impl PgStore {
         self.schema
     }
 
-    /// The same store on another clock than the server's. For tests: in production every node needs the same one.
+    /// The same store on another clock than the server's. For tests: in production every node needs
+    /// the same one.
     #[doc(hidden)]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Arc::new(ServerClock::of(clock));
         self
     }
 
-    /// Accepts a message in the caller's own transaction: it is stored if and when that commits. The caretaker of a worker
-    /// then finds it, within its interval.
+    /// Accepts a message in the caller's own transaction: it is stored if and when that commits.
+    /// The caretaker of a worker then finds it, within its interval.
     ///
-    /// The connection leads to the same database. Answers with the message's id: a new one, or that of the first message
-    /// with its idempotency key. The key is held until the transaction ends: others that use it wait.
+    /// The connection leads to the same database. Answers with the message's id: a new one, or that
+    /// of the first message with its idempotency key. The key is held until the transaction ends:
+    /// others that use it wait.
     ///
     /// # Errors
     ///
-    /// `Invalid` with the wrong fields; `KeyReused`: the transaction goes on. `Unavailable`: PostgreSQL has given up the
-    /// transaction, or nobody knows; roll it back. A transaction that is stricter than `READ COMMITTED` also gets that
-    /// when another one has used the key after it began.
+    /// `Invalid` with the wrong fields; `KeyReused`: the transaction goes on. `Unavailable`:
+    /// PostgreSQL has given up the transaction, or nobody knows; roll it back. A transaction that
+    /// is stricter than `READ COMMITTED` also gets that when another one has used the key after it
+    /// began.
     pub async fn insert_in(&self, conn: &mut PgConnection, message: &Message) -> Result<MessageId> {
         let message = message.prepare_with(self.numbers)?;
         self.limited(insert::insert_in(self, conn, &message)).await
     }
 
-    /// Closes every connection: idle ones now, others when their calls are done. Calls that come later answer `Closed`.
+    /// Closes every connection: idle ones now, others when their calls are done. Calls that come
+    /// later answer `Closed`.
     pub async fn close(&self) {
         // What does not close in time is cut off.
         let _ = timeout(self.timeout, self.pool.close()).await;
@@ -167,8 +178,8 @@ impl PgStore {
         self.connection().await?.rows(query).await
     }
 
-    /// Runs one statement that may read much: its rows. It takes none of the connections kept for writes, and the server
-    /// itself ends it after 5 s, also when nobody waits for it any more.
+    /// Runs one statement that may read much: its rows. It takes none of the connections kept for
+    /// writes, and the server itself ends it after 5 s, also when nobody waits for it any more.
     pub(crate) async fn scan(&self, query: Query<'_>) -> Result<Vec<PgRow>> {
         let mut conn = self.pool.take_to_scan().await?;
         conn.script(sql::BEGIN_SCAN).await?;
@@ -178,7 +189,8 @@ impl PgStore {
         Ok(found)
     }
 
-    /// Runs one statement that reads a bounded number of rows, on a connection that [scans](Self::scan) may take.
+    /// Runs one statement that reads a bounded number of rows, on a connection that
+    /// [scans](Self::scan) may take.
     pub(crate) async fn scan_briefly(&self, query: Query<'_>) -> Result<Vec<PgRow>> {
         self.pool.take_to_scan().await?.rows(query).await
     }
@@ -188,8 +200,9 @@ impl PgStore {
         Together::begin(self.connection().await?, self.now()).await
     }
 
-    /// Bounds the time of a call. There are no probes of idle connections: one whose other end is gone without a word would
-    /// never answer. It is closed, as every connection is whose call was dropped in the middle.
+    /// Bounds the time of a call. There are no probes of idle connections: one whose other end is
+    /// gone without a word would never answer. It is closed, as every connection is whose call was
+    /// dropped in the middle.
     pub(crate) async fn limited<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         timeout(self.timeout, call).await.map_err(timed_out)?
     }

@@ -1,4 +1,5 @@
-//! What time does to messages: leases that are over, deadlines that are past, receipts that do not come.
+//! What time does to messages: leases that are over, deadlines that are past, receipts that do not
+//! come.
 //!
 //! Rows that somebody else has in hand are left to the next round.
 

@@ -19,9 +19,9 @@ fn offer(conn: &Connection, now: i64, request: DueRequest) -> Done<Vec<Job>> {
     let mut due = conn.prepare_cached(sql::DUE)?;
     let horizon = now.saturating_add(duration_to_ms(request.ahead));
     for (lane, limit) in Lane::ALL.into_iter().zip(request.limits) {
-        for id in due
-            .query_and_then(params![lane.number(), now, rows(limit), horizon], |row| Columns::new(row).id())?
-        {
+        for id in due.query_and_then(params![lane.number(), now, rows(limit), horizon], |row| {
+            Columns::new(row).id()
+        })? {
             jobs.push(Job { id: id?, lane });
         }
     }
@@ -50,8 +50,8 @@ pub(crate) async fn begin(store: &SqliteStore, request: BeginRequest<'_>) -> Res
     };
     let begun = claim.clone();
     store.share(move |conn, time| claim.begin(conn, time.now)).await?;
-    // Read by another connection, so that the one that writes is free for the next write. What this very call began
-    // before, its answer being lost, is there, too.
+    // Read by another connection, so that the one that writes is free for the next write. What this
+    // very call began before, its answer being lost, is there, too.
     let time = store.time();
     store.read(move |conn| begun.begun(conn, time)).await
 }

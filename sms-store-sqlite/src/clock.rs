@@ -10,8 +10,8 @@ use sms_core::{Clock, Error, ErrorKind};
 use crate::error::Done;
 use crate::sql;
 
-/// The pause between two times that are kept, in milliseconds. After a restart of the machine with a clock that shows an earlier time, what
-/// was written last waits for this long at most.
+/// The pause between two times that are kept, in milliseconds. After a restart of the machine with
+/// a clock that shows an earlier time, what was written last waits for this long at most.
 const KEEP_EVERY_MS: i64 = 1_000;
 
 /// A [`StoreClock`] that is kept as a record of the registry.
@@ -44,7 +44,8 @@ impl KeptClock {
         self.clock.is_comparable()
     }
 
-    /// Keeps the time together with a write that changed something, once a second: it never costs a commit of its own.
+    /// Keeps the time together with a write that changed something, once a second: it never costs a
+    /// commit of its own.
     pub(crate) fn keep(&self, conn: &Connection, changes_before: u64) -> Done<()> {
         if conn.total_changes() == changes_before {
             return Ok(());
@@ -53,8 +54,9 @@ impl KeptClock {
         if kept.store_ms < self.keep_at.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let refused =
-            |error| Error::new(ErrorKind::Internal, "the time cannot be encoded").with_source(error);
+        let refused = |error| {
+            Error::new(ErrorKind::Internal, "the time cannot be encoded").with_source(error)
+        };
         let value = serde_json::to_string(&kept).map_err(refused)?;
         conn.prepare_cached(sql::KEEP_CLOCK)?.execute(params![value, kept.store_ms])?;
         self.keep_at.store(kept.store_ms.saturating_add(KEEP_EVERY_MS), Ordering::Relaxed);

@@ -25,7 +25,8 @@ pub struct SqliteConfig {
 
 /// The most connections that read: each holds up to 2 MB.
 const MAX_READERS: u32 = 64;
-/// What SQLite's own busy timeout can hold is an `i32` of milliseconds; an hour is more than anybody waits.
+/// What SQLite's own busy timeout can hold is an `i32` of milliseconds; an hour is more than
+/// anybody waits.
 const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 
 impl SqliteConfig {
@@ -40,8 +41,8 @@ impl SqliteConfig {
         }
     }
 
-    /// Reads an address such as `sqlite:data/sms.db`, `sqlite:/var/lib/sms/sms.db` or `sqlite:sms.db?readers=2`. The
-    /// path is taken as it stands, up to the `?`.
+    /// Reads an address such as `sqlite:data/sms.db`, `sqlite:/var/lib/sms/sms.db` or
+    /// `sqlite:sms.db?readers=2`. The path is taken as it stands, up to the `?`.
     ///
     /// | parameter | option |
     /// | --- | --- |
@@ -51,20 +52,25 @@ impl SqliteConfig {
     ///
     /// # Errors
     ///
-    /// `Config`, naming the part that is wrong: another scheme, no path, `:memory:`, an unknown parameter, a value out of
-    /// range.
+    /// `Config`, naming the part that is wrong: another scheme, no path, `:memory:`, an unknown
+    /// parameter, a value out of range.
     pub fn from_url(url: &str) -> Result<Self> {
         if url.contains('#') {
-            return Err(config("the address holds a #, which is not taken as part of a file's name here"));
+            return Err(config(
+                "the address holds a #, which is not taken as part of a file's name here",
+            ));
         }
-        let rest =
-            url.strip_prefix("sqlite:").ok_or_else(|| config("the address must start with sqlite:"))?;
+        let rest = url
+            .strip_prefix("sqlite:")
+            .ok_or_else(|| config("the address must start with sqlite:"))?;
         let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
         // sqlite:///var/sms.db and sqlite://sms.db are common spellings of the same.
         let path = path.strip_prefix("//").unwrap_or(path);
         match path {
             "" => return Err(config("the address names no file")),
-            ":memory:" => return Err(config("the store needs a file: what is in memory is not durable")),
+            ":memory:" => {
+                return Err(config("the store needs a file: what is in memory is not durable"));
+            }
             _ => {}
         }
         let mut read = Self::new(path);
@@ -77,7 +83,9 @@ impl SqliteConfig {
 
     fn with_parameter(self, name: &str, value: &str) -> Result<Self> {
         let number = || -> Result<u32> {
-            value.parse().map_err(|_| config(format!("the parameter {name} must be a whole number")))
+            value
+                .parse()
+                .map_err(|_| config(format!("the parameter {name} must be a whole number")))
         };
         let milliseconds = || -> Result<Duration> { Ok(Duration::from_millis(number()?.into())) };
         let read = match name {
@@ -90,28 +98,30 @@ impl SqliteConfig {
         Ok(read)
     }
 
-    /// How many connections read at once, 1 to 64. Defaults to 4. Lists and counts use half of them at most. There is always
-    /// one that writes.
+    /// How many connections read at once, 1 to 64. Defaults to 4. Lists and counts use half of them
+    /// at most. There is always one that writes.
     pub fn readers(mut self, readers: u32) -> Self {
         self.readers = readers;
         self
     }
 
-    /// How long SQLite waits for another process to finish its write, up to an hour. Defaults to 5 s.
+    /// How long SQLite waits for another process to finish its write, up to an hour. Defaults to 5
+    /// s.
     pub fn busy_timeout(mut self, busy_timeout: Duration) -> Self {
         self.busy_timeout = busy_timeout;
         self
     }
 
-    /// How long a call may take, its wait for the one writing connection included, 1 ms to an hour; then it answers
-    /// `Unavailable`. Defaults to 10 s.
+    /// How long a call may take, its wait for the one writing connection included, 1 ms to an hour;
+    /// then it answers `Unavailable`. Defaults to 10 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The region of the national formats in which numbers are read, by [`insert_in`](crate::SqliteStore::insert_in)
-    /// and by every sender and list over this store. Defaults to Russia.
+    /// The region of the national formats in which numbers are read, by
+    /// [`insert_in`](crate::SqliteStore::insert_in) and by every sender and list over this store.
+    /// Defaults to Russia.
     pub fn region(mut self, region: Region) -> Self {
         self.numbers = NumberReader::new(region);
         self
@@ -165,7 +175,8 @@ mod tests {
     #[test]
     fn parameters_set_their_options() {
         let config =
-            SqliteConfig::from_url("sqlite:a.db?readers=7&busy_timeout_ms=20&timeout_ms=30").expect("valid");
+            SqliteConfig::from_url("sqlite:a.db?readers=7&busy_timeout_ms=20&timeout_ms=30")
+                .expect("valid");
         let expected = SqliteConfig::new("a.db")
             .readers(7)
             .busy_timeout(Duration::from_millis(20))
@@ -176,7 +187,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         assert_eq!(refusal("sqlite:a.db?cache=shared"), "unknown parameter cache");
-        assert_eq!(refusal("sqlite:a.db?readers=many"), "the parameter readers must be a whole number");
+        assert_eq!(
+            refusal("sqlite:a.db?readers=many"),
+            "the parameter readers must be a whole number"
+        );
         assert!(refusal("sqlite:a.db?readers=0").contains("readers"));
         assert!(refusal("postgres://h/db").contains("sqlite:"));
         assert!(refusal("sqlite:").contains("no file"));

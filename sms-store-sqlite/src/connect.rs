@@ -11,9 +11,10 @@ use crate::files::Files;
 
 const WAL: &str = "PRAGMA journal_mode = WAL";
 
-/// For every connection. In WAL mode only FULL syncs at every commit, which is what `Ok(id)` promises. Nothing refers to
-/// anything: events go with their message in `purge`.
-const ALL: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY";
+/// For every connection. In WAL mode only FULL syncs at every commit, which is what `Ok(id)`
+/// promises. Nothing refers to anything: events go with their message in `purge`.
+const ALL: &str =
+    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY";
 
 /// After 8 MB the log is copied into the file; one that grew beyond 64 MB is cut.
 const WRITER: &str = "\
@@ -38,8 +39,8 @@ pub(crate) fn reader(config: &SqliteConfig, files: &Files) -> Done<Connection> {
     further(config, READER, files)
 }
 
-/// A connection to the files that are in use, and to no others: SQLite would copy a log it finds into whatever database
-/// has come next to it.
+/// A connection to the files that are in use, and to no others: SQLite would copy a log it finds
+/// into whatever database has come next to it.
 fn further(config: &SqliteConfig, pragmas: &str, files: &Files) -> Done<Connection> {
     files.check()?;
     let conn = connect(config, pragmas, OpenFlags::empty())?;
@@ -48,7 +49,8 @@ fn further(config: &SqliteConfig, pragmas: &str, files: &Files) -> Done<Connecti
 }
 
 fn connect(config: &SqliteConfig, pragmas: &str, create: OpenFlags) -> Done<Connection> {
-    // A path is a path, not a URI. A connection is used by one thread at a time, so it needs no lock of its own.
+    // A path is a path, not a URI. A connection is used by one thread at a time, so it needs no
+    // lock of its own.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(config.path(), flags | create)?;
     conn.busy_timeout(config.busy_timeout)?;
@@ -65,7 +67,8 @@ fn use_wal(conn: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
     loop {
         match conn.execute_batch(WAL) {
             Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && waited < busy_timeout =>
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && waited < busy_timeout =>
             {
                 std::thread::sleep(PAUSE);
                 waited += PAUSE;
@@ -77,14 +80,15 @@ fn use_wal(conn: &Connection, busy_timeout: Duration) -> rusqlite::Result<()> {
 
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The oldest SQLite without the bug that could corrupt a database when a write-ahead log is reset, by
-/// [its number](https://sqlite.org/c3ref/libversion.html).
+/// The oldest SQLite without the bug that could corrupt a database when a write-ahead log is reset,
+/// by [its number](https://sqlite.org/c3ref/libversion.html).
 const OLDEST: i32 = 3_051_003;
 
 pub(crate) fn check_version() -> Result<()> {
     if rusqlite::version_number() >= OLDEST {
         return Ok(());
     }
-    let message = format!("SQLite {} can corrupt its file; 3.51.3 or later is needed", rusqlite::version());
+    let message =
+        format!("SQLite {} can corrupt its file; 3.51.3 or later is needed", rusqlite::version());
     Err(Error::new(ErrorKind::Config, message))
 }

@@ -51,8 +51,8 @@ pub(crate) fn from_sqlite(error: Arc<rusqlite::Error>) -> Error {
 /// Why SQLite cannot be used now. <https://sqlite.org/rescode.html>
 fn fault(error: &rusqlite::Error) -> Option<StoreFault> {
     use ErrorCode::{
-        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, PermissionDenied,
-        ReadOnly, SystemIoFailure,
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed,
+        PermissionDenied, ReadOnly, SystemIoFailure,
     };
     match error.sqlite_error()?.extended_code {
         ffi::SQLITE_READONLY_DBMOVED => return Some(StoreFault::Unreachable),
@@ -69,11 +69,12 @@ fn fault(error: &rusqlite::Error) -> Option<StoreFault> {
     }
 }
 
-/// Whether SQLite says "not now": the same call may succeed later. <https://sqlite.org/rescode.html>
+/// Whether SQLite says "not now": the same call may succeed later.
+/// <https://sqlite.org/rescode.html>
 pub(crate) fn is_passing(error: &rusqlite::Error) -> bool {
     use ErrorCode::{
-        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, OperationInterrupted,
-        OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure,
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed,
+        OperationInterrupted, OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure,
     };
     matches!(
         error.sqlite_error_code(),
@@ -100,9 +101,11 @@ pub(crate) fn undecodable(what: &'static str) -> Error {
     )
 }
 
-/// The error of a call that took too long. There is no network here: it has waited for its turn, which others hold.
+/// The error of a call that took too long. There is no network here: it has waited for its turn,
+/// which others hold.
 pub(crate) fn timed_out(elapsed: tokio::time::error::Elapsed) -> Error {
-    Error::unavailable("the SQLite store did not answer in time", elapsed).with_fault(StoreFault::Locked)
+    Error::unavailable("the SQLite store did not answer in time", elapsed)
+        .with_fault(StoreFault::Locked)
 }
 
 /// The error of a read that nobody waits for.

@@ -10,16 +10,17 @@ use sms_core::{Error, ErrorKind, Result, StoreFault};
 
 /// The database, its write-ahead log and the index of that, as they were when the store was opened.
 ///
-/// An open file can be removed, moved or replaced, and SQLite goes on writing it: every commit succeeds, and nothing of it is
-/// there after a restart. So each commit is followed by a look at the paths before anybody is told of it, about a microsecond
-/// for each file. Only their metadata is read: to open and close a database by other means than SQLite's own would
-/// end the locks that the whole process has on it.
+/// An open file can be removed, moved or replaced, and SQLite goes on writing it: every commit
+/// succeeds, and nothing of it is there after a restart. So each commit is followed by a look at
+/// the paths before anybody is told of it, about a microsecond for each file. Only their metadata
+/// is read: to open and close a database by other means than SQLite's own would end the locks that
+/// the whole process has on it.
 #[derive(Debug)]
 pub(crate) struct Files {
     database: Watched,
     logs: [Watched; 2],
-    /// Whether the last look found one of them missing. Then a look comes before each transaction, too, so that
-    /// nothing is written of which nobody will be told.
+    /// Whether the last look found one of them missing. Then a look comes before each transaction,
+    /// too, so that nothing is written of which nobody will be told.
     astray: AtomicBool,
 }
 
@@ -37,7 +38,8 @@ enum Wrong {
 }
 
 impl Files {
-    /// Those of the database at this path, which is open and has been read, so that all three are there.
+    /// Those of the database at this path, which is open and has been read, so that all three are
+    /// there.
     pub(crate) fn of(path: &Path) -> Result<Self> {
         let watch = || -> io::Result<Self> {
             // SQLite keeps its log next to the file that a symbolic link leads to.
@@ -54,8 +56,8 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// `Unavailable` with the fault `Unreachable`, which says what happened to which file, and what to do. It holds until the
-    /// very same files are back.
+    /// `Unavailable` with the fault `Unreachable`, which says what happened to which file, and what
+    /// to do. It holds until the very same files are back.
     pub(crate) fn check(&self) -> Result<()> {
         let log = || self.lost_log().map_or(Ok(()), |log| Err(log.lost("")));
         let checked = self.check_database().and_then(|()| log());
@@ -63,15 +65,17 @@ impl Files {
         checked
     }
 
-    /// The same after a commit on this connection, and before its answer is given. What is in a log that was removed
-    /// is saved into the database: nobody who opens it later would find it.
+    /// The same after a commit on this connection, and before its answer is given. What is in a log
+    /// that was removed is saved into the database: nobody who opens it later would find it.
     pub(crate) fn check_commit(&self, conn: &Connection) -> Result<()> {
         self.check().map_err(|error| {
             let lost = self.lost_log().filter(|_| self.database.wrong().is_none());
             let Some(log) = lost else { return error };
             match save(conn) {
                 Ok(()) => log.lost(" (what it held is saved in the database)"),
-                Err(failed) => log.lost(" (what it held could not be saved yet)").with_source(failed),
+                Err(failed) => {
+                    log.lost(" (what it held could not be saved yet)").with_source(failed)
+                }
             }
         })
     }
@@ -140,8 +144,8 @@ impl Identity {
     fn at(path: &Path) -> io::Result<Self> {
         use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
 
-        // Not the times: Linux (since 6.13) gives a file whose times were asked for finer ones at its next write, and the
-        // next sync then has to write its inode, too.
+        // Not the times: Linux (since 6.13) gives a file whose times were asked for finer ones at
+        // its next write, and the next sync then has to write its inode, too.
         let found = statx(CWD, path, AtFlags::empty(), StatxFlags::INO)?;
         Ok(Self { device: makedev(found.stx_dev_major, found.stx_dev_minor), inode: found.stx_ino })
     }
@@ -157,7 +161,8 @@ impl Identity {
     }
 }
 
-/// Where the system lets nobody remove or replace a file that is open, it is enough that there is one.
+/// Where the system lets nobody remove or replace a file that is open, it is enough that there is
+/// one.
 #[cfg(not(unix))]
 #[derive(Debug, PartialEq, Eq)]
 struct Identity;

@@ -17,7 +17,10 @@ use crate::row::Columns;
 use crate::sql;
 use crate::store::SqliteStore;
 
-pub(crate) async fn unmatched(store: &SqliteStore, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+pub(crate) async fn unmatched(
+    store: &SqliteStore,
+    request: &UnmatchedRequest,
+) -> Result<Vec<UnmatchedId>> {
     let mut found = store.read(|conn| waiting(conn, i64::MIN)).await?;
     found.retain(|id| request.admits(id));
     found.reverse();
@@ -76,7 +79,8 @@ fn waiting(conn: &Connection, since: i64) -> Done<Vec<UnmatchedId>> {
     let mut waiting = conn.prepare_cached(sql::WAITING)?;
     let receipts = waiting.query_and_then([since, rows(MOST_UNMATCHED)], |row| {
         let mut columns = Columns::new(row);
-        let (at, provider, id): (i64, String, String) = (columns.take()?, columns.take()?, columns.take()?);
+        let (at, provider, id): (i64, String, String) =
+            (columns.take()?, columns.take()?, columns.take()?);
         Ok((at, columns.receipt(&provider, &id)?))
     })?;
     // The last ones were asked for, newest first.

@@ -32,7 +32,10 @@ impl Holder {
     }
 }
 
-pub(crate) async fn insert(store: &SqliteStore, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
+pub(crate) async fn insert(
+    store: &SqliteStore,
+    request: InsertRequest<'_>,
+) -> Result<Vec<Inserted>> {
     if request.messages.is_empty() {
         return Ok(Vec::new());
     }
@@ -42,10 +45,14 @@ pub(crate) async fn insert(store: &SqliteStore, request: InsertRequest<'_>) -> R
 }
 
 /// The answers of those that hold the keys of messages.
-pub(crate) async fn replays(store: &SqliteStore, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
+pub(crate) async fn replays(
+    store: &SqliteStore,
+    messages: &[NewMessage],
+) -> Result<Vec<Option<Inserted>>> {
     let (messages, now) = (messages.to_vec(), store.time().now);
-    let replays =
-        move |conn: &Connection| messages.iter().map(|message| replay(conn, now, message)).collect();
+    let replays = move |conn: &Connection| {
+        messages.iter().map(|message| replay(conn, now, message)).collect()
+    };
     store.read(replays).await
 }
 
@@ -56,7 +63,11 @@ fn replay(conn: &Connection, now: i64, message: &NewMessage) -> Done<Option<Inse
 }
 
 /// Inserts one message in the transaction of a caller.
-pub(crate) fn insert_in(conn: &Connection, time: StoreTime, message: &NewMessage) -> Result<MessageId> {
+pub(crate) fn insert_in(
+    conn: &Connection,
+    time: StoreTime,
+    message: &NewMessage,
+) -> Result<MessageId> {
     let inserted = match message.check_at(time.wall_at(time.now)) {
         Ok(()) => {
             let mut insert = conn.prepare_cached(sql::INSERT).map_err(Failure::from)?;
@@ -80,7 +91,10 @@ fn insert_all(
     push_after: Duration,
 ) -> Done<Vec<Inserted>> {
     let mut insert = conn.prepare_cached(sql::INSERT)?;
-    messages.iter().map(|message| insert_one(conn, &mut insert, time, message, push_after)).collect()
+    messages
+        .iter()
+        .map(|message| insert_one(conn, &mut insert, time, message, push_after))
+        .collect()
 }
 
 fn insert_one(
@@ -125,7 +139,9 @@ fn insert_free(
         message.class.as_str(),
         message.reference,
         (!message.metadata.is_empty()).then(|| message.metadata.as_json()),
-        json(message.options != SendOptions::default(), || serde_json::to_string(&message.options))?,
+        json(message.options != SendOptions::default(), || serde_json::to_string(
+            &message.options
+        ))?,
         message.encoding.as_str(),
         message.parts,
         message.send_at.map(datetime_to_ms),
@@ -144,8 +160,12 @@ fn insert_free(
 }
 
 /// JSON text, or NULL for what is empty.
-fn json(is_filled: bool, encode: impl FnOnce() -> serde_json::Result<String>) -> Result<Option<String>> {
-    let refused = |error| Error::new(ErrorKind::Internal, "a message cannot be encoded").with_source(error);
+fn json(
+    is_filled: bool,
+    encode: impl FnOnce() -> serde_json::Result<String>,
+) -> Result<Option<String>> {
+    let refused =
+        |error| Error::new(ErrorKind::Internal, "a message cannot be encoded").with_source(error);
     is_filled.then(encode).transpose().map_err(refused)
 }
 

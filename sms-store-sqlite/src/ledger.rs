@@ -1,4 +1,5 @@
-//! Rows in hand: read under the write lock, changed in Rust, written back together with their events.
+//! Rows in hand: read under the write lock, changed in Rust, written back together with their
+//! events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +37,11 @@ impl LedgerRow {
     /// Reads the columns of `ledger_columns!`.
     fn read(row: &Row<'_>) -> Done<Self> {
         let mut columns = Columns::new(row);
-        Ok(Self { id: columns.id()?, owner: columns.take()?, standing: row::standing(&mut columns)? })
+        Ok(Self {
+            id: columns.id()?,
+            owner: columns.take()?,
+            standing: row::standing(&mut columns)?,
+        })
     }
 }
 
@@ -45,9 +50,14 @@ impl Ledger {
         Self { now, rows: BTreeMap::new(), changed: BTreeSet::new(), entries: Vec::new() }
     }
 
-    /// Takes the rows of a statement in hand, and answers with their ids in its order. A row that is in hand already stays
-    /// as it is, for it may have been changed.
-    pub(crate) fn load(&mut self, conn: &Connection, sql: &str, params: impl Params) -> Done<Vec<MessageId>> {
+    /// Takes the rows of a statement in hand, and answers with their ids in its order. A row that
+    /// is in hand already stays as it is, for it may have been changed.
+    pub(crate) fn load(
+        &mut self,
+        conn: &Connection,
+        sql: &str,
+        params: impl Params,
+    ) -> Done<Vec<MessageId>> {
         let mut statement = conn.prepare_cached(sql)?;
         let rows = statement.query_and_then(params, LedgerRow::read)?;
         rows.map(|row| row.map(|row| self.rows.entry(row.id).or_insert(row).id)).collect()
@@ -99,7 +109,8 @@ impl Ledger {
     /// Writes everything: rows first, then their events.
     pub(crate) fn write(self, conn: &Connection) -> Done<()> {
         let mut save = conn.prepare_cached(sql::SAVE)?;
-        for LedgerRow { id, standing, .. } in self.changed.iter().filter_map(|id| self.rows.get(id)) {
+        for LedgerRow { id, standing, .. } in self.changed.iter().filter_map(|id| self.rows.get(id))
+        {
             save.execute(params![
                 id.as_bytes(),
                 standing.status.number(),
@@ -130,7 +141,8 @@ impl Ledger {
 
 /// The details of an event as they are stored.
 pub(crate) fn encode(details: &EventDetails) -> Result<String> {
-    let refused = |error| Error::new(ErrorKind::Internal, "an event cannot be encoded").with_source(error);
+    let refused =
+        |error| Error::new(ErrorKind::Internal, "an event cannot be encoded").with_source(error);
     serde_json::to_string(details).map_err(refused)
 }
 

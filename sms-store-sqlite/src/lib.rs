@@ -1,4 +1,5 @@
-// The README is read on a forge, too: there its links lead to files, here to items. The first definition counts.
+// The README is read on a forge, too: there its links lead to files, here to items. The first
+// definition counts.
 //! [`sms-core`]: sms_core
 //!
 #![doc = include_str!("../README.md")]

@@ -38,8 +38,8 @@ fn page(conn: &Connection, request: &ListRequest, numbers: NumberReader) -> Done
     }
     // Each state is looked for by itself; the time is shared among those that are left.
     let states = request.statuses.iter().zip((1..=request.statuses.len()).rev());
-    let pages =
-        states.map(|(status, left)| search(conn, request, numbers, Some(*status), budget.share(left)));
+    let pages = states
+        .map(|(status, left)| search(conn, request, numbers, Some(*status), budget.share(left)));
     Ok(MessagePage::merge(pages.collect::<Done<Vec<_>>>()?, request.limit))
 }
 
@@ -60,7 +60,9 @@ fn search(
         let mut columns = Columns::new(row);
         let (id, created_at) = (columns.id()?, columns.time()?);
         if columns.take()? {
-            found.extend(get.query_and_then([id.as_bytes()], row::stored_message)?.next().transpose()?);
+            found.extend(
+                get.query_and_then([id.as_bytes()], row::stored_message)?.next().transpose()?,
+            );
         }
         looked_at += 1;
         if found.len() >= request.limit || request.ends_before(created_at) {
@@ -75,7 +77,8 @@ fn search(
 
 fn do_many_wait(conn: &Connection) -> Done<bool> {
     let up_to = rows(FEW + 1);
-    let waiting: i64 = conn.prepare_cached(sql::NUMBER_WAITING)?.query_row([up_to], |row| row.get(0))?;
+    let waiting: i64 =
+        conn.prepare_cached(sql::NUMBER_WAITING)?.query_row([up_to], |row| row.get(0))?;
     Ok(waiting == up_to)
 }
 
@@ -98,7 +101,8 @@ impl Query {
     }
 }
 
-/// The index that gives the candidates for a page, newest first: nothing is sorted but the ids of few.
+/// The index that gives the candidates for a page, newest first: nothing is sorted but the ids of
+/// few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Number,
@@ -122,7 +126,8 @@ impl Source {
             _ if request.reference.is_some() => Self::Reference,
             Some(Status::Queued) if !many_wait => Self::Waiting,
             Some(Status::Sending) => Self::Sending,
-            // Most messages of anybody end as these, so a page of them is found fast among one's own.
+            // Most messages of anybody end as these, so a page of them is found fast among one's
+            // own.
             Some(Status::Sent | Status::Delivered) if is_owned => Self::Owner,
             Some(status) if status > Status::Sending => Self::State,
             _ if is_owned => Self::Owner,
@@ -135,8 +140,8 @@ impl Source {
     }
 }
 
-/// The statement for candidates: id, time of acceptance, and whether the other filters admit it. These are a column and no
-/// condition, so that each step ends and the time can be looked at.
+/// The statement for candidates: id, time of acceptance, and whether the other filters admit it.
+/// These are a column and no condition, so that each step ends and the time can be looked at.
 pub(crate) fn query(
     request: &ListRequest,
     numbers: NumberReader,

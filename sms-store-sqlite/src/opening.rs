@@ -8,8 +8,8 @@ use sms_core::{Error, ErrorKind, MessageId, Result};
 
 use crate::error::Failure;
 
-/// Makes the folder and an empty file where there are none, for this user alone: they will hold numbers and texts. The
-/// files that SQLite adds take the mode of the first one.
+/// Makes the folder and an empty file where there are none, for this user alone: they will hold
+/// numbers and texts. The files that SQLite adds take the mode of the first one.
 pub(crate) fn prepare(path: &Path) -> Result<()> {
     make_folder(path)?;
     #[cfg(unix)]
@@ -20,9 +20,10 @@ pub(crate) fn prepare(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Takes a store's files from all but their owner where everybody on the machine may read them, as earlier versions left
-/// them. Those that only a group may read were given to that group on purpose. To be called when the file is known to be a
-/// store: with a wrong path it is somebody else's.
+/// Takes a store's files from all but their owner where everybody on the machine may read them, as
+/// earlier versions left them. Those that only a group may read were given to that group on
+/// purpose. To be called when the file is known to be a store: with a wrong path it is somebody
+/// else's.
 pub(crate) fn close_to_others(path: &Path) {
     #[cfg(unix)]
     for file in [path.to_owned(), with_end(path, "-wal"), with_end(path, "-shm")] {
@@ -32,8 +33,9 @@ pub(crate) fn close_to_others(path: &Path) {
     let _ = path;
 }
 
-/// Makes the file under another name first. A file that SQLite has open must not be closed by anybody else in this process:
-/// that would end SQLite's locks on it, and another thread may open the store at this moment.
+/// Makes the file under another name first. A file that SQLite has open must not be closed by
+/// anybody else in this process: that would end SQLite's locks on it, and another thread may open
+/// the store at this moment.
 #[cfg(unix)]
 fn make_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -46,7 +48,9 @@ fn make_file(path: &Path) -> std::io::Result<()> {
 }
 
 fn make_folder(path: &Path) -> Result<()> {
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(());
+    };
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -73,7 +77,9 @@ fn close_file(file: &Path) {
         Ok(()) => {
             tracing::warn!(file = %file.display(), "everybody could read this file; now its owner alone can");
         }
-        Err(error) => tracing::warn!(file = %file.display(), %error, "everybody can read this file"),
+        Err(error) => {
+            tracing::warn!(file = %file.display(), %error, "everybody can read this file")
+        }
     }
 }
 
@@ -134,7 +140,8 @@ fn check_folder(path: &Path) -> Result<()> {
         .ancestors()
         .skip(1)
         .map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    let there = folders.into_iter().find(|folder| folder.exists()).unwrap_or_else(|| Path::new("."));
+    let there =
+        folders.into_iter().find(|folder| folder.exists()).unwrap_or_else(|| Path::new("."));
     let what = if !there.is_dir() {
         "cannot be made: a file is in the way of its folder"
     } else if !may_write(there) {

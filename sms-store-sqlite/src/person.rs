@@ -58,7 +58,13 @@ fn change_one(
 }
 
 /// Takes one row in hand, where the scope admits it and it is in the state the change needs.
-fn take_one(conn: &Connection, now: i64, id: MessageId, scope: &Scope, needed: Status) -> Done<Ledger> {
+fn take_one(
+    conn: &Connection,
+    now: i64,
+    id: MessageId,
+    scope: &Scope,
+    needed: Status,
+) -> Done<Ledger> {
     let mut ledger = Ledger::new(now);
     ledger.load(conn, sql::LOAD, [id.as_bytes()])?;
     let row = ledger.row(id).filter(|row| scope.admits(row.owner.as_deref()));

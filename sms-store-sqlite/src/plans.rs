@@ -22,14 +22,16 @@ fn plan(conn: &Connection, statement: &str) -> String {
 /// The plans of statements, on a file of their own.
 async fn plans(statements: Vec<String>) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = SqliteStore::open(SqliteConfig::new(folder.path().join("sms.db"))).await.expect("opens");
+    let store =
+        SqliteStore::open(SqliteConfig::new(folder.path().join("sms.db"))).await.expect("opens");
     let plans = store.transaction(move |conn| {
         Ok::<_, Error>(statements.iter().map(|statement| plan(conn, statement)).collect::<Vec<_>>())
     });
     plans.await.expect("plans")
 }
 
-/// Checks that each plan has a step with each of these words, and that it reads no table from end to end.
+/// Checks that each plan has a step with each of these words, and that it reads no table from end
+/// to end.
 async fn check(cases: &[(&str, &[&str])]) {
     let statements = cases.iter().map(|(statement, _)| (*statement).to_owned()).collect();
     for ((statement, expected), plan) in cases.iter().zip(plans(statements).await) {
@@ -38,7 +40,10 @@ async fn check(cases: &[(&str, &[&str])]) {
         }
         for table in ["messages", "m", "events", "parked", "aliases", "registry"] {
             let whole = |line: &str| line == format!("SCAN {table}");
-            assert!(!plan.lines().any(whole), "{table} is read from end to end by\n{statement}\n{plan}");
+            assert!(
+                !plan.lines().any(whole),
+                "{table} is read from end to end by\n{statement}\n{plan}"
+            );
         }
     }
 }
@@ -81,9 +86,15 @@ async fn the_caretakers_questions_each_have_an_index() {
 #[tokio::test]
 async fn receipts_find_their_message_by_the_provider_id() {
     check(&[
-        (sql::LOAD_BY_PROVIDER_ID, &["m USING INDEX messages_provider (provider_id=? AND provider=?)"]),
+        (
+            sql::LOAD_BY_PROVIDER_ID,
+            &["m USING INDEX messages_provider (provider_id=? AND provider=?)"],
+        ),
         (sql::LOAD_BY_ALIAS, &["a USING PRIMARY KEY (provider_id=? AND provider=?)"]),
-        (sql::IS_AWAITED, &["parked USING COVERING INDEX parked_once (provider_id=? AND provider=?)"]),
+        (
+            sql::IS_AWAITED,
+            &["parked USING COVERING INDEX parked_once (provider_id=? AND provider=?)"],
+        ),
         (sql::WAITING, &["parked USING INDEX parked_age (parked_at>?)"]),
         (sql::SUSPECTS, &["messages USING INDEX messages_unknown (unknown_at>?)"]),
         (sql::UNPARK, &["parked USING COVERING INDEX parked_once (provider_id=? AND provider=?)"]),
@@ -120,13 +131,21 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
         (base.clone(), None, &["PRIMARY KEY (id<?)"]),
         (ListRequest { search, ..base.clone() }, None, &["PRIMARY KEY (id<?)"]),
         (ListRequest { to, ..base.clone() }, None, &["messages_number (to_number=? AND id<?)"]),
-        (ListRequest { to, ..base.clone() }, Some(Status::Sent), &["messages_number (to_number=? AND id<?)"]),
+        (
+            ListRequest { to, ..base.clone() },
+            Some(Status::Sent),
+            &["messages_number (to_number=? AND id<?)"],
+        ),
         (
             ListRequest { reference, ..base.clone() },
             Some(Status::Queued),
             &["messages_reference (reference=? AND id<?)"],
         ),
-        (ListRequest { scope: scope.clone(), ..base.clone() }, None, &["messages_owner (owner=? AND id<?)"]),
+        (
+            ListRequest { scope: scope.clone(), ..base.clone() },
+            None,
+            &["messages_owner (owner=? AND id<?)"],
+        ),
         (
             ListRequest { scope: scope.clone(), ..base.clone() },
             Some(Status::Sent),
@@ -141,7 +160,9 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
     ];
     let statements: Vec<String> = pages
         .iter()
-        .map(|(request, status, _)| list::query(request, NumberReader::default(), *status, false).sql)
+        .map(|(request, status, _)| {
+            list::query(request, NumberReader::default(), *status, false).sql
+        })
         .collect();
     let cases: Vec<(&str, &[&str])> = statements
         .iter()
@@ -149,7 +170,8 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
         .map(|(statement, (_, _, expected))| (statement.as_str(), *expected))
         .collect();
     check(&cases).await;
-    // What waits or is being sent has no such index: the ids of few are sorted, many are looked for among the newest.
+    // What waits or is being sent has no such index: the ids of few are sorted, many are looked for
+    // among the newest.
     let sending = list::query(&base, NumberReader::default(), Some(Status::Sending), false).sql;
     let few = list::query(&base, NumberReader::default(), Some(Status::Queued), false).sql;
     let many = list::query(&base, NumberReader::default(), Some(Status::Queued), true).sql;

@@ -12,7 +12,11 @@ use crate::row::Columns;
 use crate::sql;
 use crate::store::SqliteStore;
 
-pub(crate) async fn purge(store: &SqliteStore, older_than: Duration, limit: usize) -> Result<usize> {
+pub(crate) async fn purge(
+    store: &SqliteStore,
+    older_than: Duration,
+    limit: usize,
+) -> Result<usize> {
     store.write(move |conn, now| purge_before(conn, now, older_than, limit)).await
 }
 

@@ -14,7 +14,11 @@ use crate::store::SqliteStore;
 /// The most events a timeline has.
 const LONGEST_TIMELINE: usize = 1000;
 
-pub(crate) async fn get(store: &SqliteStore, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
+pub(crate) async fn get(
+    store: &SqliteStore,
+    id: MessageId,
+    scope: &Scope,
+) -> Result<Option<StoredMessage>> {
     let get = move |conn: &Connection| {
         let mut get = conn.prepare_cached(sql::GET)?;
         get.query_and_then([id.as_bytes()], row::stored_message)?.next().transpose()
@@ -26,7 +30,8 @@ pub(crate) async fn get(store: &SqliteStore, id: MessageId, scope: &Scope) -> Re
 pub(crate) async fn timeline(store: &SqliteStore, id: MessageId) -> Result<Vec<Event>> {
     let timeline = move |conn: &Connection| {
         let mut timeline = conn.prepare_cached(sql::TIMELINE)?;
-        let events = timeline.query_and_then(params![id.as_bytes(), rows(LONGEST_TIMELINE)], row::event)?;
+        let events =
+            timeline.query_and_then(params![id.as_bytes(), rows(LONGEST_TIMELINE)], row::event)?;
         events.collect::<Done<Vec<_>>>()
     };
     let mut events = store.read(timeline).await?;
@@ -35,10 +40,16 @@ pub(crate) async fn timeline(store: &SqliteStore, id: MessageId) -> Result<Vec<E
     Ok(events)
 }
 
-pub(crate) async fn events_after(store: &SqliteStore, seq: u64, limit: usize) -> Result<Vec<Event>> {
+pub(crate) async fn events_after(
+    store: &SqliteStore,
+    seq: u64,
+    limit: usize,
+) -> Result<Vec<Event>> {
     let after = i64::try_from(seq).unwrap_or(i64::MAX);
     let events = move |conn: &Connection| {
-        conn.prepare_cached(sql::EVENTS_AFTER)?.query_and_then([after, rows(limit)], row::event)?.collect()
+        conn.prepare_cached(sql::EVENTS_AFTER)?
+            .query_and_then([after, rows(limit)], row::event)?
+            .collect()
     };
     store.read(events).await
 }

@@ -58,13 +58,15 @@ impl Drop for OnDrop<'_> {
     }
 }
 
-/// As many connections as may read at once. One is opened when it is needed first, and lost with work that panics.
+/// As many connections as may read at once. One is opened when it is needed first, and lost with
+/// work that panics.
 pub(crate) struct Readers {
     config: SqliteConfig,
     files: Arc<Files>,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
-    /// Permits of [scans](Self::scan): half as many, so that a short read does not wait for long ones.
+    /// Permits of [scans](Self::scan): half as many, so that a short read does not wait for long
+    /// ones.
     scans: Semaphore,
 }
 
@@ -90,7 +92,8 @@ impl Readers {
         self.read(work).await
     }
 
-    /// Reads, on a thread where that may take its time. It is interrupted when the caller goes away.
+    /// Reads, on a thread where that may take its time. It is interrupted when the caller goes
+    /// away.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Connection) -> Done<T> + Send + 'static,
@@ -150,8 +153,7 @@ mod tests {
 
     /// A read that never ends by itself.
     fn count_forever(conn: &Connection) -> Done<i64> {
-        let endless =
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
         Ok(conn.query_row(endless, [], |row| row.get(0))?)
     }
 

@@ -44,9 +44,17 @@ impl Registry for SqliteStore {
     }
 }
 
-fn put(conn: &Connection, now: i64, kind: &str, name: &str, value: &str, expect: Expect) -> Done<u64> {
+fn put(
+    conn: &Connection,
+    now: i64,
+    kind: &str,
+    name: &str,
+    value: &str,
+    expect: Expect,
+) -> Done<u64> {
     let mut current = conn.prepare_cached(sql::RECORD_VERSION)?;
-    let current = current.query_and_then([kind, name], |row| Columns::new(row).number("version"))?;
+    let current =
+        current.query_and_then([kind, name], |row| Columns::new(row).number("version"))?;
     let current = current.last().transpose()?;
     let conflict = || Error::new(ErrorKind::Conflict, "the record is not at the expected version");
     let version = expect.next_version(current).ok_or_else(conflict)?;
@@ -57,7 +65,9 @@ fn put(conn: &Connection, now: i64, kind: &str, name: &str, value: &str, expect:
 
 fn record(row: &Row<'_>, now: i64) -> Done<Record> {
     let mut columns = Columns::new(row);
-    let (name, version, value) = (columns.take()?, columns.number("version")?, columns.take::<String>()?);
-    let value = serde_json::from_str(&value).map_err(|error| undecodable("record").with_source(error))?;
+    let (name, version, value) =
+        (columns.take()?, columns.number("version")?, columns.take::<String>()?);
+    let value =
+        serde_json::from_str(&value).map_err(|error| undecodable("record").with_source(error))?;
     Ok(Record::read(name, version, value, columns.take()?, now))
 }

@@ -11,8 +11,8 @@ use sms_core::store::Begun;
 use sms_core::text::Encoding;
 use sms_core::transition::{HeldLease, Standing};
 use sms_core::{
-    Class, Event, EventKind, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState,
-    Status, StoredMessage, Submission,
+    Class, Event, EventKind, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt,
+    ReceiptState, Status, StoredMessage, Submission,
 };
 use time::OffsetDateTime;
 
@@ -77,8 +77,9 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn on_unknown(&mut self) -> Done<OnUnknown> {
         let name = self.text("policy")?;
-        let known =
-            [OnUnknown::Hold, OnUnknown::ResendOnce].into_iter().find(|policy| policy.as_str() == name);
+        let known = [OnUnknown::Hold, OnUnknown::ResendOnce]
+            .into_iter()
+            .find(|policy| policy.as_str() == name);
         Ok(known.ok_or_else(|| undecodable("policy"))?)
     }
 
@@ -117,7 +118,8 @@ impl<'r> Columns<'r> {
         parse: impl FnOnce(&'r str) -> serde_json::Result<T>,
     ) -> Done<T> {
         let text = self.borrow()?.as_str_or_null().map_err(|_| undecodable(what))?;
-        let value = text.map(parse).transpose().map_err(|error| undecodable(what).with_source(error))?;
+        let value =
+            text.map(parse).transpose().map_err(|error| undecodable(what).with_source(error))?;
         Ok(value.unwrap_or_default())
     }
 }
@@ -136,7 +138,8 @@ pub(crate) fn stored_message(row: &Row<'_>) -> Done<StoredMessage> {
         reference: columns.take()?,
         metadata: columns.json("metadata", |json| Metadata::from_stored(json.to_owned()))?,
         options: columns.json("options", serde_json::from_str)?,
-        encoding: Encoding::from_name(columns.text("encoding")?).ok_or_else(|| undecodable("encoding"))?,
+        encoding: Encoding::from_name(columns.text("encoding")?)
+            .ok_or_else(|| undecodable("encoding"))?,
         parts: columns.number("number of parts")?,
         send_at: columns.take::<Option<i64>>()?.map(datetime_from_ms),
         deadline: Duration::from_millis(columns.number("deadline")?),
@@ -163,7 +166,8 @@ pub(crate) fn stored_message(row: &Row<'_>) -> Done<StoredMessage> {
 }
 
 fn idempotency_key(columns: &mut Columns<'_>) -> Done<Option<IdempotencyKey>> {
-    let (key, fingerprint): (Option<String>, Option<Fingerprint>) = (columns.take()?, columns.take()?);
+    let (key, fingerprint): (Option<String>, Option<Fingerprint>) =
+        (columns.take()?, columns.take()?);
     Ok(key.zip(fingerprint).map(|(key, fingerprint)| IdempotencyKey { key, fingerprint }))
 }
 
@@ -202,7 +206,9 @@ pub(crate) fn standing(columns: &mut Columns<'_>) -> Done<Standing> {
 fn held_lease(columns: &mut Columns<'_>) -> Done<Option<HeldLease>> {
     let worker: Option<String> = columns.take()?;
     let numbers: [Option<i64>; 3] = [columns.take()?, columns.take()?, columns.take()?];
-    let (Some(worker), [Some(batch), Some(since), Some(until)]) = (worker, numbers) else { return Ok(None) };
+    let (Some(worker), [Some(batch), Some(since), Some(until)]) = (worker, numbers) else {
+        return Ok(None);
+    };
     Ok(Some(HeldLease { worker, batch: batch.cast_unsigned(), since, until }))
 }
 

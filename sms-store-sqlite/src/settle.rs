@@ -12,7 +12,10 @@ use crate::receipts::join_parked;
 use crate::sql;
 use crate::store::SqliteStore;
 
-pub(crate) async fn settle(store: &SqliteStore, settlements: &[Settlement]) -> Result<Vec<Settled>> {
+pub(crate) async fn settle(
+    store: &SqliteStore,
+    settlements: &[Settlement],
+) -> Result<Vec<Settled>> {
     if settlements.is_empty() {
         return Ok(Vec::new());
     }
@@ -41,8 +44,8 @@ fn settle_all(
     settlements.iter().map(settle_one).collect()
 }
 
-/// What nearly every settlement is, by the owner and with nothing to join: what it writes depends on nothing but the
-/// guard, so that it is made before the writer's turn.
+/// What nearly every settlement is, by the owner and with nothing to join: what it writes depends
+/// on nothing but the guard, so that it is made before the writer's turn.
 struct Plain {
     now: i64,
     standing: Standing,
@@ -51,11 +54,14 @@ struct Plain {
 }
 
 impl Plain {
-    /// `None` for a resend, which looks at the deadline, and for a verdict that contradicts its outcome.
+    /// `None` for a resend, which looks at the deadline, and for a verdict that contradicts its
+    /// outcome.
     fn new(now: i64, settlement: &Settlement) -> Result<Option<Self>> {
         let accepted = settlement.outcome.class == OutcomeClass::Accepted;
         let sent = settlement.verdict == Verdict::Sent;
-        if accepted != sent || matches!(settlement.verdict, Verdict::Resend { .. } | Verdict::SentBefore) {
+        if accepted != sent
+            || matches!(settlement.verdict, Verdict::Resend { .. } | Verdict::SentBefore)
+        {
             return Ok(None);
         }
         let mut standing = ANY_STANDING;
@@ -93,8 +99,8 @@ impl Plain {
     }
 }
 
-/// Stands for every message that is being sent and has not been accepted: for a [`Plain`] settlement it makes no
-/// difference which one it is.
+/// Stands for every message that is being sent and has not been accepted: for a [`Plain`]
+/// settlement it makes no difference which one it is.
 const ANY_STANDING: Standing = Standing {
     status: Status::Sending,
     updated_at: 0,
@@ -156,12 +162,19 @@ fn settle_any(conn: &Connection, now: i64, settlement: &Settlement) -> Done<Sett
 
 /// Whether an outcome of this attempt and class is on record.
 fn is_known(conn: &Connection, settlement: &Settlement) -> Done<bool> {
-    let outcome = params![settlement.id.as_bytes(), settlement.fence, settlement.outcome.class.as_str()];
+    let outcome =
+        params![settlement.id.as_bytes(), settlement.fence, settlement.outcome.class.as_str()];
     Ok(conn.prepare_cached(sql::KNOWN)?.query_row(outcome, |row| row.get(0))?)
 }
 
-/// Notes the provider id of an acceptance, where it did not become the message's own: receipts may bear it.
-fn add_alias(conn: &Connection, ledger: &Ledger, settlement: &Settlement, provider_id: &str) -> Done<()> {
+/// Notes the provider id of an acceptance, where it did not become the message's own: receipts may
+/// bear it.
+fn add_alias(
+    conn: &Connection,
+    ledger: &Ledger,
+    settlement: &Settlement,
+    provider_id: &str,
+) -> Done<()> {
     let Some(row) = ledger.row(settlement.id) else { return Ok(()) };
     let own = (row.standing.provider.as_deref(), row.standing.provider_id.as_deref());
     if own != (Some(&settlement.provider), Some(provider_id)) {

@@ -1,10 +1,12 @@
 //! Every statement, with the row of the state table it carries out.
 //!
-//! Numbers of states stand as literals, because a partial index is used only where the query says literally what the
-//! index says; `+status` says that no index is to be used, because the ids are known. 0 queued, 1 sending, 2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired, 8 cancelled.
+//! Numbers of states stand as literals, because a partial index is used only where the query says
+//! literally what the index says; `+status` says that no index is to be used, because the ids are
+//! known. 0 queued, 1 sending, 2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired,
+//! 8 cancelled.
 
-/// Which migrations have been applied, and their text. Not `PRAGMA user_version`, which an application with tables in the
-/// same file may use for its own.
+/// Which migrations have been applied, and their text. Not `PRAGMA user_version`, which an
+/// application with tables in the same file may use for its own.
 pub(crate) const MIGRATIONS: &str = "\
     CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, script TEXT NOT NULL) STRICT";
 
@@ -36,8 +38,8 @@ pub(crate) const KEY_HOLDER: &str = "\
 /// Frees the key of a message older than the window. ?1 id.
 pub(crate) const RELEASE_KEY: &str = "UPDATE messages SET key_released = 1 WHERE id = ?1";
 
-/// Queued messages to offer to a queue: due, not past their deadline, not offered for a while. ?1 lane, ?2 now, ?3 limit,
-/// ?4 now and how far ahead.
+/// Queued messages to offer to a queue: due, not past their deadline, not offered for a while. ?1
+/// lane, ?2 now, ?3 limit, ?4 now and how far ahead.
 pub(crate) const DUE: &str = "\
     SELECT id FROM messages INDEXED BY messages_due \
     WHERE status = 0 AND lane = ?1 AND push_at <= ?4 AND due_at <= ?2 AND valid_until > ?2 \
@@ -46,7 +48,8 @@ pub(crate) const DUE: &str = "\
 /// Notes that one of them is being offered. ?1 id, ?2 not again before.
 pub(crate) const OFFERED: &str = "UPDATE messages SET push_at = ?2 WHERE id = ?1 AND +status = 0";
 
-/// `queued → sending`; guard: due, not past its deadline. ?1 id, ?2 now, ?3 worker, ?4 batch, ?5 end of the lease, ?6 provider.
+/// `queued → sending`; guard: due, not past its deadline. ?1 id, ?2 now, ?3 worker, ?4 batch, ?5
+/// end of the lease, ?6 provider.
 pub(crate) const BEGIN: &str = "\
     UPDATE messages \
     SET status = 1, fence = fence + 1, attempts = attempts + 1, updated_at = ?2, \
@@ -60,11 +63,13 @@ pub(crate) const BEGUN: &str = "\
     FROM messages \
     WHERE id = ?1 AND +status = 1 AND worker = ?2 AND batch = ?3";
 
-/// `sending → sent | queued | failed | unknown` by the owner; guard: sending, and the fence is the owner's.
+/// `sending → sent | queued | failed | unknown` by the owner; guard: sending, and the fence is the
+/// owner's.
 ///
 /// What it writes is what [`Standing::settle`](sms_core::transition::Standing::settle) says.
-/// ?1 id, ?2 fence, ?3 status, ?4 now, ?5 due again at, ?6 uncounted attempts, ?7 provider, ?8 provider id, ?9 code,
-/// ?10 reason, ?11 sent at, ?12 poll at, ?13 when an attempt of unknown outcome began.
+/// ?1 id, ?2 fence, ?3 status, ?4 now, ?5 due again at, ?6 uncounted attempts, ?7 provider, ?8
+/// provider id, ?9 code, ?10 reason, ?11 sent at, ?12 poll at, ?13 when an attempt of unknown
+/// outcome began.
 pub(crate) const SETTLE: &str = "\
     UPDATE messages \
     SET status = ?3, updated_at = ?4, due_at = coalesce(?5, due_at), push_at = coalesce(?5, push_at), \
@@ -90,9 +95,11 @@ macro_rules! ledger_columns {
 }
 
 /// A row to be changed by [`SAVE`]. ?1 id.
-pub(crate) const LOAD: &str = concat!("SELECT ", ledger_columns!(), " FROM messages AS m WHERE m.id = ?1");
+pub(crate) const LOAD: &str =
+    concat!("SELECT ", ledger_columns!(), " FROM messages AS m WHERE m.id = ?1");
 
-/// The same by provider id: should two messages bear one, that which was sent last. ?1 provider id, ?2 provider.
+/// The same by provider id: should two messages bear one, that which was sent last. ?1 provider id,
+/// ?2 provider.
 pub(crate) const LOAD_BY_PROVIDER_ID: &str = concat!(
     "SELECT ",
     ledger_columns!(),
@@ -129,9 +136,9 @@ pub(crate) const LOAD_AWAITING: &str = concat!(
     " FROM messages AS m WHERE m.status = 2 AND m.look_at <= ?1 ORDER BY m.look_at LIMIT ?2"
 );
 
-/// Writes back a row whose transition was decided by [`Standing`](sms_core::transition::Standing), under the same write
-/// lock as the read; none of these transitions leads to `sending`, so nobody holds the message afterwards. ?1 id, then the
-/// columns in order.
+/// Writes back a row whose transition was decided by [`Standing`](sms_core::transition::Standing),
+/// under the same write lock as the read; none of these transitions leads to `sending`, so nobody
+/// holds the message afterwards. ?1 id, then the columns in order.
 pub(crate) const SAVE: &str = "\
     UPDATE messages \
     SET status = ?2, updated_at = ?3, due_at = ?4, valid_until = ?5, push_at = ?6, attempts = ?7, resends = ?8, \
@@ -152,12 +159,14 @@ pub(crate) const KNOWN: &str = "\
 pub(crate) const ADD_ALIAS: &str =
     "INSERT OR REPLACE INTO aliases (provider_id, provider, message_id) VALUES (?1, ?2, ?3)";
 
-/// Keeps a receipt until its provider id is known. ?1 now, ?2 provider, ?3 provider id, ?4 state, ?5 code, ?6 text, ?7 at.
+/// Keeps a receipt until its provider id is known. ?1 now, ?2 provider, ?3 provider id, ?4 state,
+/// ?5 code, ?6 text, ?7 at.
 pub(crate) const PARK: &str = "\
     INSERT OR IGNORE INTO parked (parked_at, provider, provider_id, state, code, text, at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
-/// The receipts that wait for their message, those that came last first. ?1 came at or after, ?2 limit.
+/// The receipts that wait for their message, those that came last first. ?1 came at or after, ?2
+/// limit.
 pub(crate) const WAITING: &str = "\
     SELECT parked_at, provider, provider_id, state, code, text, at \
     FROM parked WHERE parked_at >= ?1 ORDER BY parked_at DESC, seq DESC LIMIT ?2";
@@ -176,7 +185,8 @@ pub(crate) const IS_TAKEN: &str = "\
 pub(crate) const UNPARK: &str = "\
     DELETE FROM parked WHERE provider_id = ?1 AND provider = ?2 RETURNING seq, state, code, text, at";
 
-/// One message, its columns in the order [`row::stored_message`](crate::row::stored_message) reads them. ?1 id.
+/// One message, its columns in the order [`row::stored_message`](crate::row::stored_message) reads
+/// them. ?1 id.
 pub(crate) const GET: &str = "\
     SELECT id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, encoding, parts, \
     send_at, deadline_ms, max_attempts, on_unknown, status, created_at, updated_at, due_at, valid_until, \
@@ -187,7 +197,8 @@ pub(crate) const GET: &str = "\
 pub(crate) const TIMELINE: &str = "\
     SELECT seq, message_id, at, kind, status, details FROM events WHERE message_id = ?1 ORDER BY seq DESC LIMIT ?2";
 
-/// Events of all messages. Positions are given under the write lock, so in the order of commits. ?1 position, ?2 limit.
+/// Events of all messages. Positions are given under the write lock, so in the order of commits. ?1
+/// position, ?2 limit.
 pub(crate) const EVENTS_AFTER: &str = "\
     SELECT seq, message_id, at, kind, status, details FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
@@ -210,8 +221,8 @@ macro_rules! stats {
     };
 }
 
-/// How many messages are in each state, read off indexes alone, but for those being sent. ?1 accepted from, ?2 accepted
-/// before.
+/// How many messages are in each state, read off indexes alone, but for those being sent. ?1
+/// accepted from, ?2 accepted before.
 pub(crate) const STATS: &str = stats!("");
 
 /// The same of one owner. ?3 owner.
@@ -221,8 +232,8 @@ pub(crate) const STATS_OF_OWNER: &str = stats!(" AND owner = ?3");
 pub(crate) const NUMBER_WAITING: &str = "\
     SELECT count(*) FROM (SELECT 1 FROM messages INDEXED BY messages_due WHERE status = 0 LIMIT ?1)";
 
-/// Messages that do not wait any more and have not changed for long; so they were accepted long ago, too, and few others
-/// were. ?1 changed before, ?2 limit.
+/// Messages that do not wait any more and have not changed for long; so they were accepted long
+/// ago, too, and few others were. ?1 changed before, ?2 limit.
 pub(crate) const SETTLED: &str = "\
     SELECT id FROM messages INDEXED BY messages_created \
     WHERE created_at < ?1 AND updated_at < ?1 AND status > 1 ORDER BY created_at LIMIT ?2";
@@ -247,7 +258,8 @@ pub(crate) const KEEP_CLOCK: &str = "\
     SET version = version + 1, value = excluded.value, updated_at = excluded.updated_at";
 
 /// The version of a record. ?1 kind, ?2 name.
-pub(crate) const RECORD_VERSION: &str = "SELECT version FROM registry WHERE kind = ?1 AND name = ?2";
+pub(crate) const RECORD_VERSION: &str =
+    "SELECT version FROM registry WHERE kind = ?1 AND name = ?2";
 
 /// Writes a record. ?1 kind, ?2 name, ?3 version, ?4 value, ?5 now.
 pub(crate) const RECORD_PUT: &str = "\

@@ -8,12 +8,13 @@ use sms_core::clock::StoreTime;
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest,
-    Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
+    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
+    ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Clock, Error, Event, Job, Message, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result,
-    SchemaLevel, Scope, Status, Store, StoredMessage, SystemClock, UnmatchedId, async_trait,
+    Clock, Error, Event, Job, Message, MessageId, MessagePage, NewMessage, NumberReader, Receipt,
+    Result, SchemaLevel, Scope, Status, Store, StoredMessage, SystemClock, UnmatchedId,
+    async_trait,
 };
 use tokio::time::timeout;
 
@@ -24,13 +25,14 @@ use crate::files::Files;
 use crate::readers::Readers;
 use crate::writer::{Writer, begin};
 use crate::{
-    claim, connect, inference, insert, list, migrations, opening, person, purge, read, receipts, settle,
-    sweep,
+    claim, connect, inference, insert, list, migrations, opening, person, purge, read, receipts,
+    settle, sweep,
 };
 
 /// A [`Store`](sms_core::Store) and [`Registry`](sms_core::Registry) in one SQLite file.
 ///
-/// Cheap to clone; clones share their connections. Several stores, also of several processes, may be open on one file.
+/// Cheap to clone; clones share their connections. Several stores, also of several processes, may
+/// be open on one file.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     writer: Writer,
@@ -42,12 +44,13 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, makes it and its folder where there is none, and brings its schema up to date.
+    /// Opens the file, makes it and its folder where there is none, and brings its schema up to
+    /// date.
     ///
     /// # Errors
     ///
-    /// `Config` when the folder cannot be made, or a newer version has migrated the file so that this one cannot use it;
-    /// `Unavailable` when SQLite cannot
+    /// `Config` when the folder cannot be made, or a newer version has migrated the file so that
+    /// this one cannot use it; `Unavailable` when SQLite cannot
     /// open or write the file now; `Internal` when it is not a database.
     pub async fn open(config: SqliteConfig) -> Result<Self> {
         Self::open_on(config, Arc::new(SystemClock)).await
@@ -62,8 +65,8 @@ impl SqliteStore {
     pub async fn open_on(config: SqliteConfig, clock: Arc<dyn Clock>) -> Result<Self> {
         config.check()?;
         let (timeout, numbers) = (config.timeout, config.numbers);
-        let open =
-            tokio::task::spawn_blocking(move || -> Result<(Writer, Readers, SchemaLevel, KeptClock)> {
+        let open = tokio::task::spawn_blocking(
+            move || -> Result<(Writer, Readers, SchemaLevel, KeptClock)> {
                 connect::check_version()?;
                 opening::prepare(config.path())?;
                 let refused = |failure| opening::refused(config.path(), failure);
@@ -74,9 +77,18 @@ impl SqliteStore {
                 let files = Arc::new(Files::of(config.path())?);
                 let readers = Readers::new(config.clone(), Arc::clone(&files));
                 Ok((Writer::start(config, conn, files)?, readers, schema, clock))
-            });
-        let (writer, readers, schema, clock) = open.await.map_err(|error| stopped().with_source(error))??;
-        Ok(Self { writer, readers: Arc::new(readers), clock: Arc::new(clock), timeout, numbers, schema })
+            },
+        );
+        let (writer, readers, schema, clock) =
+            open.await.map_err(|error| stopped().with_source(error))??;
+        Ok(Self {
+            writer,
+            readers: Arc::new(readers),
+            clock: Arc::new(clock),
+            timeout,
+            numbers,
+            schema,
+        })
     }
 
     /// How far the schema had been migrated when the store was opened.
@@ -103,17 +115,17 @@ impl SqliteStore {
         self
     }
 
-    /// Runs `work` as one transaction on the connection that writes, so that an application can change tables of its own in
-    /// the same file together with [`insert_in`](Self::insert_in). It is committed if `work` answers `Ok`, and rolled back
-    /// otherwise.
+    /// Runs `work` as one transaction on the connection that writes, so that an application can
+    /// change tables of its own in the same file together with [`insert_in`](Self::insert_in). It
+    /// is committed if `work` answers `Ok`, and rolled back otherwise.
     ///
-    /// Every other write through this store waits until it ends: keep it short. A caller that goes away before its turn
-    /// leaves nothing done; one that goes away later leaves it done.
+    /// Every other write through this store waits until it ends: keep it short. A caller that goes
+    /// away before its turn leaves nothing done; one that goes away later leaves it done.
     ///
     /// # Errors
     ///
-    /// That of `work`; `Unavailable` when somebody else keeps writing for too long, or it does not end in time, in which case
-    /// it may still happen; `Internal` when it panics.
+    /// That of `work`; `Unavailable` when somebody else keeps writing for too long, or it does not
+    /// end in time, in which case it may still happen; `Internal` when it panics.
     pub async fn transaction<T, E, W>(&self, work: W) -> Result<T, E>
     where
         T: Send + 'static,
@@ -132,22 +144,22 @@ impl SqliteStore {
         timeout(self.timeout, self.writer.alone(run)).await.map_err(timed_out)??
     }
 
-    /// Accepts a message in the caller's own transaction: it is stored if and when that commits. The caretaker of a worker
-    /// then finds it, within its interval. The transaction is one of [`transaction`](Self::transaction), or of a connection
-    /// of the caller's own to the same file.
+    /// Accepts a message in the caller's own transaction: it is stored if and when that commits.
+    /// The caretaker of a worker then finds it, within its interval. The transaction is one of
+    /// [`transaction`](Self::transaction), or of a connection of the caller's own to the same file.
     ///
     /// Answers with its id: a new one, or that of the first message with its idempotency key.
     ///
     /// # Errors
     ///
-    /// `Invalid` with the wrong fields; `KeyReused`; `Unavailable`. After any of them the transaction is still the
-    /// caller's, to go on with or to roll back.
+    /// `Invalid` with the wrong fields; `KeyReused`; `Unavailable`. After any of them the
+    /// transaction is still the caller's, to go on with or to roll back.
     pub fn insert_in(&self, conn: &Connection, message: &Message) -> Result<MessageId> {
         insert::insert_in(conn, self.time(), &message.prepare_with(self.numbers)?)
     }
 
-    /// Closes every connection, after the calls that are under way. Without it the file is closed when the last clone is
-    /// gone.
+    /// Closes every connection, after the calls that are under way. Without it the file is closed
+    /// when the last clone is gone.
     pub async fn close(&self) {
         self.readers.close().await;
         // Last, so that closing it checkpoints and removes the write-ahead log.

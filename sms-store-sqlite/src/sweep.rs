@@ -1,4 +1,5 @@
-//! What time does to messages: leases that are over, deadlines that are past, receipts that do not come.
+//! What time does to messages: leases that are over, deadlines that are past, receipts that do not
+//! come.
 
 use rusqlite::{Connection, params};
 use sms_core::provider::{Polling, ProviderRef};
@@ -12,15 +13,19 @@ use crate::sql;
 use crate::store::SqliteStore;
 
 pub(crate) async fn rescue(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
-    store.write(move |conn, now| sweep(conn, now, sql::LOAD_LEASE_OVER, limit, Standing::rescue)).await
+    store
+        .write(move |conn, now| sweep(conn, now, sql::LOAD_LEASE_OVER, limit, Standing::rescue))
+        .await
 }
 
 pub(crate) async fn expire(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
-    store.write(move |conn, now| sweep(conn, now, sql::LOAD_PAST_DEADLINE, limit, Standing::expire)).await
+    store
+        .write(move |conn, now| sweep(conn, now, sql::LOAD_PAST_DEADLINE, limit, Standing::expire))
+        .await
 }
 
-/// Moves the rows for which the guard in `load` holds. Read and write are under one write lock, so the guard still holds
-/// when they are written.
+/// Moves the rows for which the guard in `load` holds. Read and write are under one write lock, so
+/// the guard still holds when they are written.
 fn sweep(
     conn: &Connection,
     now: i64,
@@ -49,12 +54,20 @@ pub(crate) async fn awaiting_receipt(
     store.write(move |conn, now| plan_queries(conn, now, polling, limit)).await
 }
 
-fn plan_queries(conn: &Connection, now: i64, polling: Polling, limit: usize) -> Done<Vec<ProviderRef>> {
+fn plan_queries(
+    conn: &Connection,
+    now: i64,
+    polling: Polling,
+    limit: usize,
+) -> Done<Vec<ProviderRef>> {
     let (mut ledger, ids) = load_some(conn, now, sql::LOAD_AWAITING, limit)?;
     let plan = |standing: &mut Standing, now| {
         let given_up = standing.plan_query(now, &polling);
-        let asked =
-            standing.provider.clone().zip(standing.provider_id.clone()).filter(|_| given_up.is_none());
+        let asked = standing
+            .provider
+            .clone()
+            .zip(standing.provider_id.clone())
+            .filter(|_| given_up.is_none());
         (asked.map(|(provider, provider_id)| ProviderRef { provider, provider_id }), given_up)
     };
     let refs = ids.iter().filter_map(|id| ledger.change(*id, plan).flatten()).collect();

@@ -13,8 +13,8 @@ use crate::connect;
 use crate::error::{Done, closed, from_sqlite, stopped};
 use crate::files::Files;
 
-/// SQLite has one writer at a time, so one thread does it, in the order in which the writes come. It ends with the last
-/// handle.
+/// SQLite has one writer at a time, so one thread does it, in the order in which the writes come.
+/// It ends with the last handle.
 #[derive(Clone)]
 pub(crate) struct Writer {
     turns: mpsc::Sender<Turn>,
@@ -82,8 +82,9 @@ impl Writer {
     pub(crate) fn start(config: SqliteConfig, conn: Connection, files: Arc<Files>) -> Result<Self> {
         let (turns, waiting) = mpsc::channel();
         let thread = Thread { config, conn, files, waiting, next: None };
-        let refused =
-            |error| Error::new(ErrorKind::Unavailable, "no thread for the SQLite store").with_source(error);
+        let refused = |error| {
+            Error::new(ErrorKind::Unavailable, "no thread for the SQLite store").with_source(error)
+        };
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || thread.run())
@@ -91,9 +92,9 @@ impl Writer {
         Ok(Self { turns })
     }
 
-    /// Runs work in one transaction with whatever else waits for its turn (group commit): each commit is a sync of the disk,
-    /// and pages that several of them change are written once. Where one of them fails, all are run again, each by
-    /// itself.
+    /// Runs work in one transaction with whatever else waits for its turn (group commit): each
+    /// commit is a sync of the disk, and pages that several of them change are written once. Where
+    /// one of them fails, all are run again, each by itself.
     pub(crate) async fn share<T: Send + 'static>(
         &self,
         work: impl FnMut(&Connection) -> Done<T> + Send + 'static,
@@ -128,7 +129,8 @@ impl Writer {
     }
 }
 
-/// Begins as a writing transaction: one that began by reading could not become a writing one while another process writes.
+/// Begins as a writing transaction: one that began by reading could not become a writing one while
+/// another process writes.
 pub(crate) fn begin(conn: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     conn.transaction_with_behavior(TransactionBehavior::Immediate)
 }
@@ -146,12 +148,14 @@ impl Thread {
     fn run(mut self) {
         while let Some(turn) = self.next.take().or_else(|| self.waiting.recv().ok()) {
             if let Turn::Close(reply) = turn {
-                // First, so that whoever is told finds the write-ahead log gone, and the store closed.
+                // First, so that whoever is told finds the write-ahead log gone, and the store
+                // closed.
                 drop((self.conn, self.waiting));
                 let _ = reply.send(());
                 return;
             }
-            // An application's work may panic: its transaction is rolled back, its caller gets no answer, and that is all.
+            // An application's work may panic: its transaction is rolled back, its caller gets no
+            // answer, and that is all.
             let work = AssertUnwindSafe(|| self.take(turn));
             drop(catch_unwind(work));
             self.look_after();
@@ -180,7 +184,8 @@ impl Thread {
         }
     }
 
-    /// A connection that could not even roll back is replaced: it could never begin another transaction.
+    /// A connection that could not even roll back is replaced: it could never begin another
+    /// transaction.
     fn look_after(&mut self) {
         if !self.conn.is_autocommit()
             && let Ok(conn) = connect::writer(&self.config, &self.files)

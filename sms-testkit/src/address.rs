@@ -51,7 +51,9 @@ mod tests {
 
     #[test]
     fn a_password_is_not_in_what_is_said_of_a_bad_address() {
-        for url in ["secret", "secret://host", "postgres:///secret", "postgres://u:secret@host:99999/db"] {
+        for url in
+            ["secret", "secret://host", "postgres:///secret", "postgres://u:secret@host:99999/db"]
+        {
             let error = host_and_port(url).expect_err(url);
             assert!(!error.contains("secret"), "{error}");
         }

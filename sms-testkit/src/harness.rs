@@ -9,8 +9,8 @@ use sms_core::{ManualClock, PhoneNumber, Provider, Queue, Registry, Store};
 
 /// A hand on the clock of the component under test.
 ///
-/// The clock may stand still otherwise, as a [`ManualClock`] does, or go on by itself, as that of a database: the
-/// suites leave some seconds of room wherever they look at the time.
+/// The clock may stand still otherwise, as a [`ManualClock`] does, or go on by itself, as that of a
+/// database: the suites leave some seconds of room wherever they look at the time.
 #[async_trait]
 pub trait Time: Send + Sync + 'static {
     /// Moves the clock forward; what the component does after this happens that much later.
@@ -134,11 +134,13 @@ pub struct QueueHarness {
 }
 
 impl QueueHarness {
-    /// A queue, and how long its leases are. One with a bound must hold 1,000 jobs a lane at the least.
+    /// A queue, and how long its leases are. One with a bound must hold 1,000 jobs a lane at the
+    /// least.
     ///
-    /// The suite waits for leases to end, so let them be short; yet not so short that one ends while a slow machine
-    /// still makes the next call: 2 s serve well. A queue that measures by tokio's clock can have it paused
-    /// (`tokio::time::pause()` before the queue is made), and then leases may be as long as they like.
+    /// The suite waits for leases to end, so let them be short; yet not so short that one ends
+    /// while a slow machine still makes the next call: 2 s serve well. A queue that measures by
+    /// tokio's clock can have it paused (`tokio::time::pause()` before the queue is made), and then
+    /// leases may be as long as they like.
     pub fn new(queue: impl Queue, lease: Duration) -> Self {
         Self { queue: Arc::new(queue), lease, kept: Vec::new() }
     }
@@ -163,13 +165,14 @@ pub struct ProviderHarness {
 }
 
 impl ProviderHarness {
-    /// A provider whose far side (a simulator) accepts every message, also those from the sender `Acme`.
+    /// A provider whose far side (a simulator) accepts every message, also those from the sender
+    /// `Acme`.
     pub fn new(provider: impl Provider) -> Self {
         Self { provider: Arc::new(provider), refused: None, kept: Vec::new() }
     }
 
-    /// The far side accepts every message but those to this number, of which it says that it does not. With it the
-    /// suite can tell whether outcomes come in the order of the submissions.
+    /// The far side accepts every message but those to this number, of which it says that it does
+    /// not. With it the suite can tell whether outcomes come in the order of the submissions.
     pub fn refusing(mut self, number: PhoneNumber) -> Self {
         self.refused = Some(number);
         self

@@ -1,4 +1,5 @@
-// The README is read on a forge, too: there its links lead to files, here to items. The first definition counts.
+// The README is read on a forge, too: there its links lead to files, here to items. The first
+// definition counts.
 //! [`store!`]: store!
 //! [`StoreHarness`]: StoreHarness
 //! [`queue!`]: queue!
@@ -11,8 +12,8 @@
 //! [ProviderHarness::refusing]: ProviderHarness::refusing
 //!
 #![doc = include_str!("../README.md")]
-// A suite speaks through its assertions: they are what this library is for. In them `expect` and `panic` are the
-// right words, as they are in any test.
+// A suite speaks through its assertions: they are what this library is for. In them `expect` and
+// `panic` are the right words, as they are in any test.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 #[cfg(feature = "services")]

@@ -1,9 +1,11 @@
 //! The macros: one named test for each behaviour.
 
-/// Makes a test of each behaviour of a [`Store`](sms_core::Store). The argument is an expression, evaluated in an
-/// async block for each test, that makes a fresh [`StoreHarness`](crate::StoreHarness).
+/// Makes a test of each behaviour of a [`Store`](sms_core::Store). The argument is an expression,
+/// evaluated in an async block for each test, that makes a fresh
+/// [`StoreHarness`](crate::StoreHarness).
 ///
-/// `SMS_TEST_CASES` sets how many random lives the test `model` compares, see [`model`](crate::model).
+/// `SMS_TEST_CASES` sets how many random lives the test `model` compares, see
+/// [`model`](crate::model).
 #[macro_export]
 macro_rules! store {
     ($harness:expr $(,)?) => {
@@ -296,14 +298,17 @@ macro_rules! store {
 
             #[test]
             fn every_step_is_that_of_the_model() {
-                $crate::run_without_limit($crate::model::every_step_is_that_of_the_model(async || $harness));
+                $crate::run_without_limit($crate::model::every_step_is_that_of_the_model(
+                    async || $harness,
+                ));
             }
         }
     };
 }
 
-/// Makes a test of each behaviour of a [`Queue`](sms_core::Queue). The argument is an expression, evaluated in an
-/// async block for each test, that makes a fresh [`QueueHarness`](crate::QueueHarness).
+/// Makes a test of each behaviour of a [`Queue`](sms_core::Queue). The argument is an expression,
+/// evaluated in an async block for each test, that makes a fresh
+/// [`QueueHarness`](crate::QueueHarness).
 #[macro_export]
 macro_rules! queue {
     ($harness:expr $(,)?) => {
@@ -339,8 +344,9 @@ macro_rules! queue {
     };
 }
 
-/// Makes a test of each behaviour of a [`Provider`](sms_core::Provider). The argument is an expression, evaluated in
-/// an async block for each test, that makes a [`ProviderHarness`](crate::ProviderHarness).
+/// Makes a test of each behaviour of a [`Provider`](sms_core::Provider). The argument is an
+/// expression, evaluated in an async block for each test, that makes a
+/// [`ProviderHarness`](crate::ProviderHarness).
 #[macro_export]
 macro_rules! provider {
     ($harness:expr $(,)?) => {
@@ -363,8 +369,9 @@ macro_rules! provider {
     };
 }
 
-/// Makes a test of each behaviour of a [`Registry`](sms_core::Registry). The argument is an expression, evaluated in
-/// an async block for each test, that makes a fresh [`RegistryHarness`](crate::RegistryHarness).
+/// Makes a test of each behaviour of a [`Registry`](sms_core::Registry). The argument is an
+/// expression, evaluated in an async block for each test, that makes a fresh
+/// [`RegistryHarness`](crate::RegistryHarness).
 #[macro_export]
 macro_rules! registry {
     ($harness:expr $(,)?) => {

@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::net::TcpListener;
 
-/// Below the ports that systems give to outgoing connections. From among those, a client that connects again and again
-/// to a server that is down would sooner or later be given the server's own port, and so answer itself.
+/// Below the ports that systems give to outgoing connections. From among those, a client that
+/// connects again and again to a server that is down would sooner or later be given the server's
+/// own port, and so answer itself.
 const RANGE: std::ops::Range<u16> = 20_000..30_000;
 
-/// A port of 127.0.0.1, kept from other tests, those of other processes too, for as long as this lives: also while
-/// nothing listens on it.
+/// A port of 127.0.0.1, kept from other tests, those of other processes too, for as long as this
+/// lives: also while nothing listens on it.
 pub(crate) struct Port {
     number: u16,
     /// The system takes the lock off when the process ends, however it ends.

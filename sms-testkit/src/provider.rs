@@ -1,4 +1,5 @@
-//! The behaviours every [`Provider`](sms_core::Provider) has. [`provider!`](crate::provider!) makes a test of each.
+//! The behaviours every [`Provider`](sms_core::Provider) has. [`provider!`](crate::provider!) makes
+//! a test of each.
 
 #![allow(missing_docs, reason = "each name says what is broken when its test fails")]
 #![allow(clippy::unused_async, reason = "every behaviour is called in the same way")]
@@ -34,8 +35,9 @@ impl ProviderHarness {
 
     async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
         let limit = self.provider.limits().timeout;
-        let outcomes =
-            timeout(limit, self.provider.submit(batch)).await.expect("submit ends within its own limit");
+        let outcomes = timeout(limit, self.provider.submit(batch))
+            .await
+            .expect("submit ends within its own limit");
         assert_eq!(outcomes.len(), batch.len(), "submit gives one outcome for each submission");
         outcomes
     }
@@ -48,7 +50,11 @@ impl ProviderHarness {
 
 fn accepted_id(outcome: &Outcome) -> String {
     let Outcome { class, code, text, .. } = outcome;
-    assert_eq!(*class, OutcomeClass::Accepted, "the far side accepts everything: {code:?} {text:?}");
+    assert_eq!(
+        *class,
+        OutcomeClass::Accepted,
+        "the far side accepts everything: {code:?} {text:?}"
+    );
     let id = outcome.provider_id.clone().expect("an acceptance bears the provider's id");
     assert!(!id.is_empty(), "the provider's id is not empty");
     id
@@ -74,7 +80,11 @@ pub async fn the_limits_can_be_worked_with(h: &ProviderHarness) {
     let limits = h.provider.limits();
     assert!(limits.batch >= 1, "a batch holds at least one message");
     assert!(limits.timeout > Duration::ZERO, "a call takes some time");
-    assert!(limits.timeout <= Duration::from_mins(10), "a lease is longer than a call: {:?}", limits.timeout);
+    assert!(
+        limits.timeout <= Duration::from_mins(10),
+        "a lease is longer than a call: {:?}",
+        limits.timeout
+    );
 }
 
 pub async fn an_empty_batch_has_no_outcomes(h: &ProviderHarness) {
@@ -130,7 +140,8 @@ pub async fn outcomes_come_in_the_order_of_the_submissions(h: &ProviderHarness) 
         batch[bad].to = refused;
         for (number, outcome) in h.submit(&batch).await.iter().enumerate() {
             if number == bad {
-                let refusal = matches!(outcome.class, OutcomeClass::Rejected | OutcomeClass::Deferred);
+                let refusal =
+                    matches!(outcome.class, OutcomeClass::Rejected | OutcomeClass::Deferred);
                 assert!(refusal, "number {number} of {size} is refused, not {:?}", outcome.class);
             } else {
                 accepted_id(outcome);
@@ -186,12 +197,16 @@ pub async fn a_receipt_bears_the_name_and_id_it_was_asked_for(h: &ProviderHarnes
     };
     let provider = h.provider.name().to_owned();
     let ids = h.accepted(&batch(h.large().min(receipts.polling().batch).min(3))).await;
-    let refs = ids.iter().map(|id| ProviderRef { provider: provider.clone(), provider_id: id.clone() });
+    let refs =
+        ids.iter().map(|id| ProviderRef { provider: provider.clone(), provider_id: id.clone() });
     let found = receipts.query(&refs.collect::<Vec<_>>()).await.expect("query");
     assert!(found.len() <= ids.len(), "one receipt for a message at the most");
     for receipt in found {
         assert_eq!(receipt.provider, provider, "a receipt is matched by the provider's name");
-        assert!(ids.contains(&receipt.provider_id), "a receipt is of a message that was asked about");
+        assert!(
+            ids.contains(&receipt.provider_id),
+            "a receipt is of a message that was asked about"
+        );
     }
 }
 

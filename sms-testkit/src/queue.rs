@@ -1,4 +1,5 @@
-//! The behaviours every [`Queue`](sms_core::Queue) has. [`queue!`](crate::queue!) makes a test of each.
+//! The behaviours every [`Queue`](sms_core::Queue) has. [`queue!`](crate::queue!) makes a test of
+//! each.
 
 #![allow(missing_docs, reason = "each name says what is broken when its test fails")]
 
@@ -79,7 +80,10 @@ impl QueueHarness {
             if counts == expected {
                 return lanes;
             }
-            assert!(Instant::now() < end, "(ready, leased) by lane are {counts:?}, not {expected:?}");
+            assert!(
+                Instant::now() < end,
+                "(ready, leased) by lane are {counts:?}, not {expected:?}"
+            );
             tokio::time::sleep(self.lease / 50).await;
         }
     }
@@ -107,8 +111,10 @@ pub async fn every_job_of_a_large_push_is_pulled(h: &QueueHarness) {
 }
 
 pub async fn the_urgent_lane_goes_first(h: &QueueHarness) {
-    let pushed: Vec<_> =
-        [Lane::Bulk, Lane::Normal, Lane::Urgent].into_iter().flat_map(|lane| jobs(lane, 2)).collect();
+    let pushed: Vec<_> = [Lane::Bulk, Lane::Normal, Lane::Urgent]
+        .into_iter()
+        .flat_map(|lane| jobs(lane, 2))
+        .collect();
     h.push(&pushed).await;
     let mut lanes = Vec::new();
     for _ in 0..pushed.len() {
@@ -289,7 +295,8 @@ pub async fn a_dropped_pull_loses_no_job(h: &QueueHarness) {
         waiting.abort();
         let got = waiting.await.map_or_else(|_| Vec::new(), |leases| jobs_of(&leases));
         if got.is_empty() {
-            let again = timeout(PATIENCE, h.pull_all(1)).await.expect("the job comes back after a lease");
+            let again =
+                timeout(PATIENCE, h.pull_all(1)).await.expect("the job comes back after a lease");
             assert_eq!(jobs_of(&again), pushed);
         }
     }
@@ -315,7 +322,10 @@ pub async fn stats_count_what_is_ready_and_what_is_leased(h: &QueueHarness) {
 
 pub async fn stats_have_room_for_what_can_be_pushed(h: &QueueHarness) {
     let stats = h.queue.stats().await.expect("stats");
-    assert!(stats.room().iter().all(|room| *room >= 1000), "the suite needs room for 1,000 jobs: {stats:?}");
+    assert!(
+        stats.room().iter().all(|room| *room >= 1000),
+        "the suite needs room for 1,000 jobs: {stats:?}"
+    );
     h.push(&jobs(Lane::Normal, 10)).await;
     h.expect_lanes([(0, 0), (10, 0), (0, 0)]).await;
     let room = h.queue.stats().await.expect("stats").room();

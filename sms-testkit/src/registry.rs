@@ -1,4 +1,5 @@
-//! The behaviours every [`Registry`](sms_core::Registry) has. [`registry!`](crate::registry!) makes a test of each.
+//! The behaviours every [`Registry`](sms_core::Registry) has. [`registry!`](crate::registry!) makes
+//! a test of each.
 
 #![allow(missing_docs, reason = "each name says what is broken when its test fails")]
 
@@ -28,7 +29,8 @@ impl RegistryHarness {
 
     async fn expect_conflict(&self, name: &str, expect: Expect) {
         let before = self.find(name).await;
-        let error = self.put(name, &json!("lost"), expect).await.expect_err("the version is another");
+        let error =
+            self.put(name, &json!("lost"), expect).await.expect_err("the version is another");
         assert_eq!(error.kind(), ErrorKind::Conflict, "{expect:?}");
         assert_eq!(self.find(name).await, before, "a refused put writes nothing");
     }
@@ -45,7 +47,11 @@ pub async fn a_record_that_is_not_there_is_none(h: &RegistryHarness) {
     assert_eq!(h.find("one").await, None);
     h.write("two", &json!(2)).await;
     assert_eq!(h.find("one").await, None);
-    assert_eq!(h.registry.get("other", "two").await.expect("get"), None, "names belong to their kind");
+    assert_eq!(
+        h.registry.get("other", "two").await.expect("get"),
+        None,
+        "names belong to their kind"
+    );
 }
 
 pub async fn versions_grow_by_one(h: &RegistryHarness) {
@@ -133,9 +139,18 @@ pub async fn names_are_kept_letter_by_letter(h: &RegistryHarness) {
 
 pub async fn every_json_value_is_kept(h: &RegistryHarness) {
     let long = "ж".repeat(100_000);
-    let values =
-        [json!(null), json!(true), json!(-1), json!(u64::MAX), json!(0.1), json!(""), json!([]), json!({})];
-    for value in values.into_iter().chain([json!("Ёлка 🎄 \" \\ \n"), json!({"long": long})]) {
+    let values = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(u64::MAX),
+        json!(0.1),
+        json!(""),
+        json!([]),
+        json!({}),
+    ];
+    for value in values.into_iter().chain([json!("Ёлка 🎄 \" \\ \n"), json!({"long": long})])
+    {
         h.write("one", &value).await;
         assert_eq!(h.find("one").await.map(|record| record.value), Some(value));
     }
@@ -145,10 +160,17 @@ pub async fn a_put_notes_its_time(h: &RegistryHarness) {
     h.write("one", &json!(1)).await;
     let first = h.find("one").await.expect("a record").updated_at;
     h.advance(Duration::from_mins(1)).await;
-    assert_eq!(h.find("one").await.map(|record| record.updated_at), Some(first), "reading is not writing");
+    assert_eq!(
+        h.find("one").await.map(|record| record.updated_at),
+        Some(first),
+        "reading is not writing"
+    );
     h.write("one", &json!(1)).await;
     let second = h.find("one").await.expect("a record").updated_at;
-    assert!(second - first >= Duration::from_mins(1), "a heartbeat shows, though the value is the same");
+    assert!(
+        second - first >= Duration::from_mins(1),
+        "a heartbeat shows, though the value is the same"
+    );
 }
 
 pub async fn the_age_of_a_record_is_told_by_the_stores_clock(h: &RegistryHarness) {
@@ -183,7 +205,11 @@ pub async fn of_two_writers_one_succeeds(h: &RegistryHarness) {
             }
         }
         let record = h.find("one").await.expect("a record");
-        assert_eq!((won, record.version), (vec![record.value], version + 1), "exactly one writer wins");
+        assert_eq!(
+            (won, record.version),
+            (vec![record.value], version + 1),
+            "exactly one writer wins"
+        );
     }
 }
 
@@ -191,9 +217,9 @@ pub async fn of_two_makers_one_succeeds(h: &RegistryHarness) {
     let makers: Vec<_> = (0..8)
         .map(|maker| {
             let registry = h.registry();
-            tokio::spawn(
-                async move { registry.put(KIND, "one", &json!(maker), Expect::Absent).await.is_ok() },
-            )
+            tokio::spawn(async move {
+                registry.put(KIND, "one", &json!(maker), Expect::Absent).await.is_ok()
+            })
         })
         .collect();
     let mut made = 0;
@@ -207,12 +233,16 @@ pub async fn no_unconditional_write_is_lost(h: &RegistryHarness) {
     let writers: Vec<_> = (0..8)
         .map(|writer| {
             let registry = h.registry();
-            tokio::spawn(async move { registry.put(KIND, "one", &json!(writer), Expect::Anything).await })
+            tokio::spawn(async move {
+                registry.put(KIND, "one", &json!(writer), Expect::Anything).await
+            })
         })
         .collect();
     let mut versions = Vec::new();
     for writer in writers {
-        versions.push(writer.await.expect("a concurrent put must not panic").expect("an unconditional put"));
+        versions.push(
+            writer.await.expect("a concurrent put must not panic").expect("an unconditional put"),
+        );
     }
     versions.sort_unstable();
     assert_eq!(versions, (1..=8).collect::<Vec<_>>(), "each put has a version of its own");

@@ -1,7 +1,8 @@
 //! The addresses of the services that tests run against.
 //!
-//! An address comes from a variable of the environment, or is the usual one on this machine. That something answers
-//! there is tried first: a test whose service is missing fails, with one line that says what to do.
+//! An address comes from a variable of the environment, or is the usual one on this machine. That
+//! something answers there is tried first: a test whose service is missing fails, with one line
+//! that says what to do.
 //!
 //! | | variable | unless set |
 //! | --- | --- | --- |
@@ -9,8 +10,9 @@
 //! | [`redis_url`] | `SMS_TEST_REDIS_URL` | `redis://127.0.0.1:6379` |
 //! | [`amqp_url`] | `SMS_TEST_AMQP_URL` | `amqp://guest:guest@127.0.0.1:5672/%2f` |
 //!
-//! These servers are shared by all tests: a test makes a schema, a key prefix or a virtual host of its own there, and
-//! harms nothing else. One that wants to kill its server takes it from [`instances`](crate::instances).
+//! These servers are shared by all tests: a test makes a schema, a key prefix or a virtual host of
+//! its own there, and harms nothing else. One that wants to kill its server takes it from
+//! [`instances`](crate::instances).
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -45,7 +47,8 @@ pub fn pg_url() -> String {
 /// Panics where nothing answers.
 #[track_caller]
 pub fn redis_url() -> String {
-    Service { name: "Redis", variable: "SMS_TEST_REDIS_URL", standard: "redis://127.0.0.1:6379" }.url()
+    Service { name: "Redis", variable: "SMS_TEST_REDIS_URL", standard: "redis://127.0.0.1:6379" }
+        .url()
 }
 
 /// The address of a `RabbitMQ` server.

@@ -13,18 +13,27 @@ impl Bench {
     pub(super) async fn accept(&mut self) -> anyhow::Result<()> {
         for (store, name) in [(StoreKind::Pg, "PostgreSQL"), (StoreKind::Sqlite, "SQLite")] {
             let single = self.accept_into(store, &format!("accept, {name}"), 1).await?;
-            let batch = self.accept_into(store, &format!("accept in batches of 100, {name}"), BATCH).await?;
+            let batch = self
+                .accept_into(store, &format!("accept in batches of 100, {name}"), BATCH)
+                .await?;
             if store == StoreKind::Pg {
                 let name = "accept over REST, PostgreSQL";
-                self.report.add(1, Part::of_steps(name, single, &self.floor, &["ins1"], (1.0, 1.5)));
+                self.report
+                    .add(1, Part::of_steps(name, single, &self.floor, &["ins1"], (1.0, 1.5)));
                 let name = "accept in batches of 100, PostgreSQL";
-                self.report.add(2, Part::of_steps(name, batch, &self.floor, &["ins100"], (0.4, 0.6)));
+                self.report
+                    .add(2, Part::of_steps(name, batch, &self.floor, &["ins100"], (0.4, 0.6)));
             }
         }
         Ok(())
     }
 
-    async fn accept_into(&mut self, store: StoreKind, name: &str, batch: u64) -> anyhow::Result<f64> {
+    async fn accept_into(
+        &mut self,
+        store: StoreKind,
+        name: &str,
+        batch: u64,
+    ) -> anyhow::Result<f64> {
         let messages = self.size(if batch == 1 { 40_000 } else { 100_000 });
         let mut runs = Vec::new();
         for _ in 0..RUNS {

@@ -22,16 +22,22 @@ impl Bench {
         let worker = Setup::new("worker");
         let cost = self.drain_with("drain, PostgreSQL", StoreKind::Pg, backlog, worker).await?;
         let name = "drain of a backlog, PostgreSQL";
-        self.report.add(3, Part::of_steps(name, cost.rate, &self.floor, &["claim", "done"], (0.5, 0.8)));
         self.report
-            .add(9, Part::at_most("provider calls, backlog", cost.calls_per_1000, "/1,000", (10.0, 10.0)));
+            .add(3, Part::of_steps(name, cost.rate, &self.floor, &["claim", "done"], (0.5, 0.8)));
+        self.report.add(
+            9,
+            Part::at_most("provider calls, backlog", cost.calls_per_1000, "/1,000", (10.0, 10.0)),
+        );
 
         let slow = Setup { delay: SLOW, concurrency: SLOW_CALLS, ..worker };
-        let slow =
-            self.drain_with("drain, provider takes 50 ms, 4 calls", StoreKind::Pg, backlog, slow).await?;
+        let slow = self
+            .drain_with("drain, provider takes 50 ms, 4 calls", StoreKind::Pg, backlog, slow)
+            .await?;
         let limit = (SLOW_CALLS as f64 * BATCH / SLOW.as_secs_f64()).min(cost.rate);
-        self.report
-            .add(17, Part::of_rate("provider takes 50 ms, 4 calls in flight", slow.rate, limit, (0.9, 0.95)));
+        self.report.add(
+            17,
+            Part::of_rate("provider takes 50 ms, 4 calls in flight", slow.rate, limit, (0.9, 0.95)),
+        );
 
         self.drain_with("drain, SQLite", StoreKind::Sqlite, backlog, worker).await?;
         for processes in [2, 4] {
@@ -63,7 +69,8 @@ impl Bench {
     }
 }
 
-/// Starts a worker and waits until a backlog is sent and recorded; timed from the first call to the provider.
+/// Starts a worker and waits until a backlog is sent and recorded; timed from the first call to the
+/// provider.
 pub(super) async fn drain_once(
     place: &Place,
     setup: Setup,

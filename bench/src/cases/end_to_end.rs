@@ -34,7 +34,14 @@ impl Bench {
                 &["ins1", "claim", "done", "hello"],
                 (0.8, 1.3),
             ),
-            (7, "SQLite", StoreKind::Sqlite, QueueKind::Memory, &["ins32", "upd32", "hello"], (0.4, 0.6)),
+            (
+                7,
+                "SQLite",
+                StoreKind::Sqlite,
+                QueueKind::Memory,
+                &["ins32", "upd32", "hello"],
+                (0.4, 0.6),
+            ),
         ];
         for (row, name, store, queue, steps, bounds) in cases {
             let name = format!("end to end, {name}");
@@ -47,13 +54,19 @@ impl Bench {
             self.report.add(row, Part::of_steps(&name, cost.rate, &self.floor, steps, bounds));
             self.report.add(
                 12,
-                Part::at_most(&format!("CPU per 1,000, {name}"), cost.cpu_per_1000, "s", (0.19, 0.10)),
+                Part::at_most(
+                    &format!("CPU per 1,000, {name}"),
+                    cost.cpu_per_1000,
+                    "s",
+                    (0.19, 0.10),
+                ),
             );
         }
         self.queue_away().await
     }
 
-    /// Rates while Redis is away, next to those without a queue server. Measured in turn, because the machine's speed changes.
+    /// Rates while Redis is away, next to those without a queue server. Measured in turn, because
+    /// the machine's speed changes.
     async fn queue_away(&mut self) -> anyhow::Result<()> {
         let setups = [
             ("in one process", Setup::new("api,worker")),
@@ -73,7 +86,12 @@ impl Bench {
         Ok(())
     }
 
-    async fn end_to_end_once(&self, store: StoreKind, queue: QueueKind, setup: Setup) -> anyhow::Result<Run> {
+    async fn end_to_end_once(
+        &self,
+        store: StoreKind,
+        queue: QueueKind,
+        setup: Setup,
+    ) -> anyhow::Result<Run> {
         let messages = self.size(40_000);
         let place = Place::new(&self.services, store, queue).await?;
         let system = System::start(&place, setup).await?;

@@ -60,19 +60,31 @@ impl Bench {
         let middle = |of: fn(&Quantiles) -> f64| median(runs.iter().map(of).collect());
         let (accept, call) = (middle(|run| run.accept.1), middle(|run| run.call.1));
         let calls = middle(|run| run.calls_per_1000);
-        self.report.note(&format!("accept p50 at {rate}/s, {name}, ms"), middle(|run| run.accept.0));
+        self.report
+            .note(&format!("accept p50 at {rate}/s, {name}, ms"), middle(|run| run.accept.0));
         self.report.note(&format!("accept p99 at {rate}/s, {name}, ms"), accept);
-        self.report.note(&format!("accept → call p50 at {rate}/s, {name}, ms"), middle(|run| run.call.0));
+        self.report
+            .note(&format!("accept → call p50 at {rate}/s, {name}, ms"), middle(|run| run.call.0));
         self.report.note(&format!("accept → call p99 at {rate}/s, {name}, ms"), call);
         match rate {
             500 => {
                 self.report.add(
                     10,
-                    Part::at_most(&format!("accept p99 at 500/s, {name}"), accept, "ms", (5.0, 1.5)),
+                    Part::at_most(
+                        &format!("accept p99 at 500/s, {name}"),
+                        accept,
+                        "ms",
+                        (5.0, 1.5),
+                    ),
                 );
                 self.report.add(
                     11,
-                    Part::at_most(&format!("accept → call p99 at 500/s, {name}"), call, "ms", (9.0, 4.0)),
+                    Part::at_most(
+                        &format!("accept → call p99 at 500/s, {name}"),
+                        call,
+                        "ms",
+                        (9.0, 4.0),
+                    ),
                 );
             }
             5000 => {
@@ -84,7 +96,12 @@ impl Bench {
         Ok(())
     }
 
-    async fn latency_once(&self, rate: u64, store: StoreKind, queue: QueueKind) -> anyhow::Result<Quantiles> {
+    async fn latency_once(
+        &self,
+        rate: u64,
+        store: StoreKind,
+        queue: QueueKind,
+    ) -> anyhow::Result<Quantiles> {
         let place = Place::new(&self.services, store, queue).await?;
         let system = System::start(&place, Setup::new("api,worker")).await?;
         // Warm: connections are there, statements are prepared.
@@ -131,7 +148,8 @@ impl Bench {
         Ok(())
     }
 
-    /// Urgent messages come while the bulk ones are being sent, as many as there are bulk ones left to be overtaken.
+    /// Urgent messages come while the bulk ones are being sent, as many as there are bulk ones left
+    /// to be overtaken.
     async fn urgent_once(&self, queue: QueueKind) -> anyhow::Result<crate::spread::Spread> {
         let place = Place::new(&self.services, StoreKind::Pg, queue).await?;
         self.fill(&place.open().await?, 0, BACKLOG, Class::Marketing).await?;
@@ -146,7 +164,10 @@ impl Bench {
         "otp".clone_into(&mut load.class);
         load_apart(&load).await?;
         let there = system.sink.messages().await?;
-        anyhow::ensure!(there < BACKLOG + urgent, "the backlog was gone before the last urgent message");
+        anyhow::ensure!(
+            there < BACKLOG + urgent,
+            "the backlog was gone before the last urgent message"
+        );
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         let mut seen = system.sink.seen().await?;
         while (seen.urgent.count as u64) < urgent {

@@ -91,7 +91,10 @@ impl Bench {
             rates.push(drained as f64 / start.elapsed().as_secs_f64());
         }
         let resident = system.usage()?.resident_mib;
-        self.report.add(13, Part::at_most("resident with 1,000,000 waiting", resident, "MiB", (64.0, 40.0)));
+        self.report.add(
+            13,
+            Part::at_most("resident with 1,000,000 waiting", resident, "MiB", (64.0, 40.0)),
+        );
         let (start, before) = (Instant::now(), system.sink.messages().await?);
         system.wait_until_sent(MILLION).await?;
         let rest = (MILLION - before) as f64 / start.elapsed().as_secs_f64();

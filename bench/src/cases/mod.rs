@@ -58,16 +58,27 @@ struct Bench {
 const RUNS: usize = 3;
 
 /// Runs these cases, or all of them.
-pub(crate) async fn run(full: bool, span: Duration, only: &[Name], output: &Path) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    full: bool,
+    span: Duration,
+    only: &[Name],
+    output: &Path,
+) -> anyhow::Result<()> {
     let services = Services::read();
     println!("the floor …");
     let before = Floor::measure(&services, span).await?;
     for (name, what, rate) in before.lines() {
         println!("{name:>7}  {what:<52} {rate:>10.0}/s");
     }
-    let mut bench =
-        Bench { services, full, floor: before.clone(), report: Report::default(), not_held: Vec::new() };
-    for name in Name::value_variants().iter().filter(|name| only.is_empty() || only.contains(name)) {
+    let mut bench = Bench {
+        services,
+        full,
+        floor: before.clone(),
+        report: Report::default(),
+        not_held: Vec::new(),
+    };
+    for name in Name::value_variants().iter().filter(|name| only.is_empty() || only.contains(name))
+    {
         println!("{name:?} …");
         match name {
             Name::Accept => bench.accept().await?,
@@ -78,7 +89,8 @@ pub(crate) async fn run(full: bool, span: Duration, only: &[Name], output: &Path
             Name::Million => bench.million().await?,
             Name::Start => bench.start().await?,
         }
-        // A busy neighbour slows both down: what was measured is compared with the floor just before it and just after it.
+        // A busy neighbour slows both down: what was measured is compared with the floor just
+        // before it and just after it.
         println!("the floor again …");
         let after = Floor::measure(&bench.services, span).await?;
         bench.report.compare(&Floor::between(&bench.floor, &after));
@@ -87,7 +99,11 @@ pub(crate) async fn run(full: bool, span: Duration, only: &[Name], output: &Path
     let after = bench.floor;
     bench.report.print(&before, &after);
     bench.report.write(output, &before, &after)?;
-    anyhow::ensure!(bench.not_held.is_empty(), "rates that were not held: {}", bench.not_held.join("; "));
+    anyhow::ensure!(
+        bench.not_held.is_empty(),
+        "rates that were not held: {}",
+        bench.not_held.join("; ")
+    );
     Ok(())
 }
 
@@ -108,7 +124,9 @@ impl Bench {
         let numbers: Vec<u64> = (first..first + messages).collect();
         for numbers in numbers.chunks(1000) {
             let prepare = |number: &u64| {
-                Message::new(text::to(*number), text::text(text::MARK, *number, 0)).class(class).prepare()
+                Message::new(text::to(*number), text::text(text::MARK, *number, 0))
+                    .class(class)
+                    .prepare()
             };
             let batch = numbers.iter().map(prepare).collect::<Result<Vec<NewMessage>, _>>()?;
             store.insert(InsertRequest { messages: &batch, push_after: Duration::ZERO }).await?;

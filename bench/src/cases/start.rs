@@ -18,11 +18,17 @@ impl Bench {
         let bytes = std::fs::metadata(server_program()?)?.len();
         self.report.add(
             18,
-            Part::at_most("stripped binary with everything", bytes as f64 / 1e6, "MB", (20.0, 12.0)),
+            Part::at_most(
+                "stripped binary with everything",
+                bytes as f64 / 1e6,
+                "MB",
+                (20.0, 12.0),
+            ),
         );
-        for (store, name, bounds) in
-            [(StoreKind::Sqlite, "SQLite", (60.0, 30.0)), (StoreKind::Pg, "PostgreSQL", (150.0, 80.0))]
-        {
+        for (store, name, bounds) in [
+            (StoreKind::Sqlite, "SQLite", (60.0, 30.0)),
+            (StoreKind::Pg, "PostgreSQL", (150.0, 80.0)),
+        ] {
             let (mut first, mut idle) = (Vec::new(), Vec::new());
             let place = Place::new(&self.services, store, QueueKind::Memory).await?;
             // The schema is there: this is any start but the first.
@@ -34,16 +40,21 @@ impl Bench {
             }
             place.close().await?;
             let name = |what: &str| format!("{what}, {name}");
-            self.report
-                .add(18, Part::at_most(&name("start to first durable 202"), median(first), "ms", bounds));
-            self.report
-                .add(18, Part::at_most(&name("resident when idle"), median(idle), "MiB", (28.0, 18.0)));
+            self.report.add(
+                18,
+                Part::at_most(&name("start to first durable 202"), median(first), "ms", bounds),
+            );
+            self.report.add(
+                18,
+                Part::at_most(&name("resident when idle"), median(idle), "MiB", (28.0, 18.0)),
+            );
         }
         Ok(())
     }
 }
 
-/// From the start of the process to the first answer, in milliseconds; and its memory a while later.
+/// From the start of the process to the first answer, in milliseconds; and its memory a while
+/// later.
 async fn start_once(place: &Place) -> anyhow::Result<(f64, f64)> {
     let sink = Sink::start().await?;
     let address = format!("127.0.0.1:{}", free_port()?);

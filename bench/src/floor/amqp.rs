@@ -42,8 +42,13 @@ async fn push(channel: &Channel, name: &str, span: Duration) -> anyhow::Result<(
         for _ in 0..WINDOW {
             let id = Uuid::now_v7();
             let options = BasicPublishOptions::default();
-            let publish =
-                channel.basic_publish("".into(), name.into(), options, id.as_bytes(), durable.clone());
+            let publish = channel.basic_publish(
+                "".into(),
+                name.into(),
+                options,
+                id.as_bytes(),
+                durable.clone(),
+            );
             confirms.push(publish.await?);
         }
         stream::iter(confirms).buffer_unordered(WINDOW).try_collect::<Vec<_>>().await?;
@@ -55,8 +60,12 @@ async fn push(channel: &Channel, name: &str, span: Duration) -> anyhow::Result<(
 async fn pull(channel: &Channel, name: &str, span: Duration, there: u64) -> anyhow::Result<f64> {
     channel.basic_qos(1000, BasicQosOptions::default()).await?;
     let meter = Meter::start(span);
-    let consume =
-        channel.basic_consume(name.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default());
+    let consume = channel.basic_consume(
+        name.into(),
+        "".into(),
+        BasicConsumeOptions::default(),
+        FieldTable::default(),
+    );
     let mut consumer = consume.await?;
     let mut count = 0;
     while count < there && meter.runs() {

@@ -15,8 +15,10 @@ use crate::system::{free_port, load_apart, wait_for_port};
 
 /// Serves until it is killed: reads a message, and answers with an id.
 pub(crate) async fn serve(port: u16) -> anyhow::Result<()> {
-    let hello = async |Json(message): Json<Value>| Json(json!({ "id": message["to"], "status": "queued" }));
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.context("the port of the bare server")?;
+    let hello =
+        async |Json(message): Json<Value>| Json(json!({ "id": message["to"], "status": "queued" }));
+    let listener =
+        TcpListener::bind(("127.0.0.1", port)).await.context("the port of the bare server")?;
     axum::serve(listener, Router::new().route("/v1/messages", post(hello))).await?;
     Ok(())
 }

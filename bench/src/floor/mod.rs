@@ -1,4 +1,5 @@
-//! The floor: what this machine does when nothing is done but the work itself, with the same servers and drivers.
+//! The floor: what this machine does when nothing is done but the work itself, with the same
+//! servers and drivers.
 
 mod amqp;
 pub(crate) mod http;
@@ -64,7 +65,8 @@ impl Floor {
 
     /// The middle of two measurements, before and after.
     pub(crate) fn between(before: &Self, after: &Self) -> Self {
-        let middle = |(name, rate): (&&'static str, &f64)| (*name, f64::midpoint(*rate, after.rate(name)));
+        let middle =
+            |(name, rate): (&&'static str, &f64)| (*name, f64::midpoint(*rate, after.rate(name)));
         Self(before.0.iter().map(middle).collect())
     }
 }

@@ -1,5 +1,5 @@
-//! A table with what any queue of messages in PostgreSQL needs: an id, a number, a text, a state, an index of what is due, and
-//! the provider's id with an index to find the message of a receipt.
+//! A table with what any queue of messages in PostgreSQL needs: an id, a number, a text, a state,
+//! an index of what is due, and the provider's id with an index to find the message of a receipt.
 
 use std::time::Duration;
 
@@ -29,7 +29,10 @@ const DONE: &str = "\
     UPDATE floor SET status = 2, provider_id = asked.provider_id FROM unnest($1::uuid[], $2::text[]) \
     AS asked (id, provider_id) WHERE floor.id = ANY ($1) AND floor.id = asked.id";
 
-pub(super) async fn measure(server: &str, span: Duration) -> anyhow::Result<[(&'static str, f64); 5]> {
+pub(super) async fn measure(
+    server: &str,
+    span: Duration,
+) -> anyhow::Result<[(&'static str, f64); 5]> {
     let name = format!("bench_floor_{}", Uuid::now_v7().simple());
     execute(server, &format!("CREATE DATABASE {name}")).await?;
     let url = database(server, &name)?;
@@ -49,7 +52,13 @@ async fn measure_in(url: &str, span: Duration) -> anyhow::Result<[(&'static str,
     execute(url, "CHECKPOINT").await?;
     let claim = each(url, 4, span, claim_hundred).await?;
     let done = done(url, span).await?;
-    Ok([("pg1", insert_alone), ("ins1", insert), ("ins100", insert_100), ("claim", claim), ("done", done)])
+    Ok([
+        ("pg1", insert_alone),
+        ("ins1", insert),
+        ("ins100", insert_100),
+        ("claim", claim),
+        ("done", done),
+    ])
 }
 
 async fn anew(url: &str) -> anyhow::Result<()> {
@@ -58,7 +67,8 @@ async fn anew(url: &str) -> anyhow::Result<()> {
     execute(url, "CHECKPOINT").await
 }
 
-/// Rows per second of `clients` that repeat a step, each on a connection of its own and in a task of its own.
+/// Rows per second of `clients` that repeat a step, each on a connection of its own and in a task
+/// of its own.
 async fn each(
     url: &str,
     clients: usize,

@@ -19,7 +19,11 @@ pub(super) async fn measure(url: &str, span: Duration) -> anyhow::Result<[(&'sta
     Ok([("xadd", push), ("xread", pull)])
 }
 
-async fn push(conn: &mut MultiplexedConnection, stream: &str, span: Duration) -> anyhow::Result<f64> {
+async fn push(
+    conn: &mut MultiplexedConnection,
+    stream: &str,
+    span: Duration,
+) -> anyhow::Result<f64> {
     let meter = Meter::start(span);
     let mut count = 0;
     while meter.runs() {
@@ -34,12 +38,17 @@ async fn push(conn: &mut MultiplexedConnection, stream: &str, span: Duration) ->
     Ok(meter.rate(count))
 }
 
-async fn pull(conn: &mut MultiplexedConnection, stream: &str, span: Duration) -> anyhow::Result<f64> {
+async fn pull(
+    conn: &mut MultiplexedConnection,
+    stream: &str,
+    span: Duration,
+) -> anyhow::Result<f64> {
     let options = StreamReadOptions::default().group("g", "c").count(100);
     let meter = Meter::start(span);
     let mut count = 0;
     while meter.runs() {
-        let reply: Option<StreamReadReply> = conn.xread_options(&[stream], &[">"], &options).await?;
+        let reply: Option<StreamReadReply> =
+            conn.xread_options(&[stream], &[">"], &options).await?;
         let ids: Vec<String> = reply
             .into_iter()
             .flat_map(|reply| reply.keys)
@@ -49,8 +58,13 @@ async fn pull(conn: &mut MultiplexedConnection, stream: &str, span: Duration) ->
         if ids.is_empty() {
             break;
         }
-        let () =
-            pipe().xack(stream, "g", &ids).ignore().xdel(stream, &ids).ignore().query_async(conn).await?;
+        let () = pipe()
+            .xack(stream, "g", &ids)
+            .ignore()
+            .xdel(stream, &ids)
+            .ignore()
+            .query_async(conn)
+            .await?;
         count += ids.len() as u64;
     }
     Ok(meter.rate(count))

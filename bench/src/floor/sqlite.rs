@@ -1,4 +1,5 @@
-//! A table with an id, a number, a text, a state, and the provider's id with an index, in groups of so many rows per commit.
+//! A table with an id, a number, a text, a state, and the provider's id with an index, in groups of
+//! so many rows per commit.
 
 use std::time::Duration;
 

@@ -8,14 +8,16 @@ use tokio::time::Instant;
 use super::{Admission, EndsBy, Pause};
 use crate::outcome::{Outcome, OutcomeClass};
 
-/// How many outcomes the breaker looks back on, and how many of them must be bad for it to pause the provider.
+/// How many outcomes the breaker looks back on, and how many of them must be bad for it to pause
+/// the provider.
 pub(super) const WINDOW: usize = 20;
 pub(super) const BAD: usize = WINDOW / 2;
-/// The first pause and the longest one; each pause is twice as long as the one before until one message succeeds.
+/// The first pause and the longest one; each pause is twice as long as the one before until one
+/// message succeeds.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(2);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// The longest pause that a check of the account can end: the check costs nothing, and its answer should be shown within a
-/// minute.
+/// The longest pause that a check of the account can end: the check costs nothing, and its answer
+/// should be shown within a minute.
 const LONGEST_CHECKED_PAUSE: Duration = Duration::from_secs(30);
 /// An outcome that is not recorded within this time never is.
 const LOST_AFTER: Duration = Duration::from_mins(1);
@@ -228,8 +230,11 @@ impl Inner {
         if self.paused().is_some_and(|pause| pause.until.is_none_or(|until| until > now)) {
             return;
         }
-        let longest =
-            if pause.ends_by == EndsBy::AccountCheck { LONGEST_CHECKED_PAUSE } else { LONGEST_PAUSE };
+        let longest = if pause.ends_by == EndsBy::AccountCheck {
+            LONGEST_CHECKED_PAUSE
+        } else {
+            LONGEST_PAUSE
+        };
         let length = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(10)).min(longest);
         self.pauses += 1;
         tracing::warn!(
@@ -254,12 +259,15 @@ impl Inner {
     pub(super) fn served_elsewhere(&mut self, at: Instant) -> bool {
         let (pause, asked) = match &self.state {
             State::Paused(pause) => (pause, None),
-            State::Trial(Trial { pause, asked, ended: None | Some(Ended::Resumed) }) => (pause, *asked),
+            State::Trial(Trial { pause, asked, ended: None | Some(Ended::Resumed) }) => {
+                (pause, *asked)
+            }
             State::Fresh(_) | State::Closed | State::Trial(_) => return false,
         };
         let ends = pause.at < at;
         if ends {
-            self.state = State::Trial(Trial { pause: pause.clone(), asked, ended: Some(Ended::Shown) });
+            self.state =
+                State::Trial(Trial { pause: pause.clone(), asked, ended: Some(Ended::Shown) });
         }
         ends
     }
@@ -272,7 +280,8 @@ impl Inner {
             State::Trial(Trial { pause, asked, ended: None }) => (pause, *asked),
             State::Fresh(_) | State::Closed | State::Trial(_) => return,
         };
-        self.state = State::Trial(Trial { pause: pause.clone(), asked, ended: Some(Ended::Resumed) });
+        self.state =
+            State::Trial(Trial { pause: pause.clone(), asked, ended: Some(Ended::Resumed) });
     }
 }
 
@@ -282,7 +291,8 @@ fn pause_after(outcome: &Outcome, ends_by: EndsBy) -> Pause {
     Pause { code, reason, by: None, until: None, ends_by, provider, at }
 }
 
-/// Whether a pause is over and the question about the account takes longer than an urgent message can wait.
+/// Whether a pause is over and the question about the account takes longer than an urgent message
+/// can wait.
 fn is_overdue(pause: &Pause, now: Instant) -> bool {
     pause.until.is_some_and(|until| until + URGENT_PATIENCE <= now)
 }

@@ -161,8 +161,14 @@ async fn the_account_that_is_checked_is_that_of_the_provider_that_refused() {
     outcome.provider = Some("with account".to_owned());
     breaker.record(&[outcome]);
     let pause = breaker.pause().expect("paused");
-    assert_eq!((pause.ends_by, pause.provider.as_deref()), (EndsBy::AccountCheck, Some("with account")));
-    assert!(timeout(HOUR, tended(&breaker, breaker.admit())).await.is_err(), "its account is not in order");
+    assert_eq!(
+        (pause.ends_by, pause.provider.as_deref()),
+        (EndsBy::AccountCheck, Some("with account"))
+    );
+    assert!(
+        timeout(HOUR, tended(&breaker, breaker.admit())).await.is_err(),
+        "its account is not in order"
+    );
     second.mend();
     trial(&breaker).await;
 }

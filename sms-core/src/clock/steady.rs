@@ -7,34 +7,42 @@ use serde::{Deserialize, Serialize};
 use super::{Clock, Uptime};
 use crate::inference::horizon;
 
-/// The part of the time that passes which store time loses while it is ahead of the wall clock: one hour in ten hours.
+/// The part of the time that passes which store time loses while it is ahead of the wall clock: one
+/// hour in ten hours.
 const SLOWER_BY: i64 = 10;
-/// The part that it gains while it is behind: one hour in two days. Smaller, because it shortens leases and deadlines.
+/// The part that it gains while it is behind: one hour in two days. Smaller, because it shortens
+/// leases and deadlines.
 const FASTER_BY: i64 = 50;
-/// The smallest jump: by this much, and by a thousandth of the time that passed, clocks drift apart by themselves.
+/// The smallest jump: by this much, and by a thousandth of the time that passed, clocks drift apart
+/// by themselves.
 const JUMP_MS: i64 = 2_000;
-/// The most that store time stays behind. A wall clock that is further ahead is believed: a virtual machine that its host had
-/// suspended does not notice that time has passed.
+/// The most that store time stays behind. A wall clock that is further ahead is believed: a virtual
+/// machine that its host had suspended does not notice that time has passed.
 const LONGEST_LAG_MS: i64 = 6 * 3_600_000;
 /// The age up to which the time kept by another machine tells what time it is there now.
 const FRESH_MS: i64 = 5_000;
 /// The difference up to which machines that share a store agree on its time.
 const AGREED_MS: i64 = 100;
-/// The difference between store time and wall clock that everyday corrections make; it counts as none.
+/// The difference between store time and wall clock that everyday corrections make; it counts as
+/// none.
 const SAME_MS: i64 = 1_000;
-/// The difference from which on the times of receipts, which are the provider's, cannot be compared with store time.
+/// The difference from which on the times of receipts, which are the provider's, cannot be compared
+/// with store time.
 const APART_MS: i64 = 30_000;
-/// The age from which on a reading is replaced as the base of later ones: a fiftieth of it must not be rounded away.
+/// The age from which on a reading is replaced as the base of later ones: a fiftieth of it must not
+/// be rounded away.
 const STEP_MS: i64 = 1_000;
 
 /// The clock that decides what is due in a store.
 ///
-/// It follows the wall clock, but takes the time that passes from the uptime of the machine: a wall clock that is set back
-/// or forward by an hour moves it by nothing. It then returns to the wall clock slowly, by going slower (a tenth) or faster
-/// (a fiftieth). So what waits goes on waiting for as long as it should have, no lease ends and no deadline passes early,
-/// but for that fiftieth. Each jump that it sees is logged as a warning, in one line.
+/// It follows the wall clock, but takes the time that passes from the uptime of the machine: a wall
+/// clock that is set back or forward by an hour moves it by nothing. It then returns to the wall
+/// clock slowly, by going slower (a tenth) or faster (a fiftieth). So what waits goes on waiting
+/// for as long as it should have, no lease ends and no deadline passes early, but for that
+/// fiftieth. Each jump that it sees is logged as a warning, in one line.
 ///
-/// Stores [keep](Self::keep) its time with what they write, so that it goes on from there after a restart.
+/// Stores [keep](Self::keep) its time with what they write, so that it goes on from there after a
+/// restart.
 #[derive(Debug)]
 pub struct StoreClock {
     clock: Arc<dyn Clock>,
@@ -46,7 +54,8 @@ pub struct StoreClock {
 pub struct StoreTime {
     /// Store time, which is written to rows and compared with them.
     pub now: i64,
-    /// The lead of store time over the wall clock; negative when it is behind, 0 while they are a second apart at most.
+    /// The lead of store time over the wall clock; negative when it is behind, 0 while they are a
+    /// second apart at most.
     pub ahead: i64,
 }
 
@@ -97,8 +106,9 @@ impl StoreClock {
         Self::resume(clock, None)
     }
 
-    /// A clock that goes on from the time that a store has kept: exactly, where the machine has been running since. After a
-    /// start of the machine, or on another one, a wall clock that is ahead of what was kept is believed.
+    /// A clock that goes on from the time that a store has kept: exactly, where the machine has
+    /// been running since. After a start of the machine, or on another one, a wall clock that is
+    /// ahead of what was kept is believed.
     pub fn resume(clock: Arc<dyn Clock>, kept: Option<KeptTime>) -> Self {
         let (wall, uptime) = (clock.now_ms(), clock.uptime());
         let base = kept.map_or_else(
@@ -125,7 +135,8 @@ impl StoreClock {
         StoreTime { now: reading.store_ms, ahead: ahead_of(reading.store_ms, reading.wall_ms) }
     }
 
-    /// Reads the time for the store to keep, so that the process that comes after this one goes on from here.
+    /// Reads the time for the store to keep, so that the process that comes after this one goes on
+    /// from here.
     pub fn keep(&self) -> KeptTime {
         let (reading, jump) = self.advance();
         report(jump, reading);
@@ -146,11 +157,15 @@ impl StoreClock {
         drop(state);
         if lag > JUMP_MS {
             let lag_seconds = lag / 1000;
-            tracing::warn!(lag_seconds, "this machine has stood still; the time of the others is taken over");
+            tracing::warn!(
+                lag_seconds,
+                "this machine has stood still; the time of the others is taken over"
+            );
         }
     }
 
-    /// Tells if recent times of other clocks, those of receipts, can be compared with store times of the same moment.
+    /// Tells if recent times of other clocks, those of receipts, can be compared with store times
+    /// of the same moment.
     pub fn is_comparable(&self) -> bool {
         let reading = self.keep();
         reading.apart_ms.is_none_or(|apart| apart < horizon(reading.store_ms))
@@ -163,7 +178,10 @@ impl StoreClock {
         let (mut reading, jump) = after(state.base, wall, uptime);
         reading.store_ms = reading.store_ms.max(state.told);
         state.told = reading.store_ms;
-        if jump.is_some() || reading.boot != state.base.boot || uptime.ms - state.base.uptime_ms >= STEP_MS {
+        if jump.is_some()
+            || reading.boot != state.base.boot
+            || uptime.ms - state.base.uptime_ms >= STEP_MS
+        {
             state.base = reading;
         }
         (reading, jump)
@@ -175,15 +193,18 @@ impl StoreClock {
     }
 }
 
-/// The reading that comes after an earlier one, and by how much the wall clock was set between both, where it was.
+/// The reading that comes after an earlier one, and by how much the wall clock was set between
+/// both, where it was.
 fn after(base: KeptTime, wall: i64, uptime: Uptime) -> (KeptTime, Option<i64>) {
     let by_wall = wall.saturating_sub(base.wall_ms);
     let (store_ms, jump) = match passed(base, wall, uptime) {
         Some(passed) => {
-            let jump =
-                Some(by_wall.saturating_sub(passed)).filter(|jump| jump.abs() > JUMP_MS + passed / 1000);
-            // Nobody knows how long ago the jump was: only from now on does store time return to the wall clock.
-            let store_ms = approach(base.store_ms.saturating_add(passed), wall, jump.map_or(passed, |_| 0));
+            let jump = Some(by_wall.saturating_sub(passed))
+                .filter(|jump| jump.abs() > JUMP_MS + passed / 1000);
+            // Nobody knows how long ago the jump was: only from now on does store time return to
+            // the wall clock.
+            let store_ms =
+                approach(base.store_ms.saturating_add(passed), wall, jump.map_or(passed, |_| 0));
             (if wall.saturating_sub(store_ms) > LONGEST_LAG_MS { wall } else { store_ms }, jump)
         }
         None => (wall.max(base.store_ms), Some(by_wall).filter(|by| *by < -JUMP_MS)),
@@ -191,8 +212,8 @@ fn after(base: KeptTime, wall: i64, uptime: Uptime) -> (KeptTime, Option<i64>) {
     (reading(base, store_ms, wall, uptime), jump)
 }
 
-/// The time that has passed since a reading, where that is known: by the uptime of this machine or, on others, by the wall
-/// clock that they share with it, if that has hardly moved.
+/// The time that has passed since a reading, where that is known: by the uptime of this machine or,
+/// on others, by the wall clock that they share with it, if that has hardly moved.
 fn passed(base: KeptTime, wall: i64, uptime: Uptime) -> Option<i64> {
     if base.boot == uptime.boot {
         return Some(uptime.ms.saturating_sub(base.uptime_ms).max(0));
@@ -219,7 +240,8 @@ fn ahead_of(store_ms: i64, wall_ms: i64) -> i64 {
 
 fn report(jump: Option<i64>, reading: KeptTime) {
     let Some(jump) = jump else { return };
-    let (by_seconds, ahead_seconds) = (jump / 1000, ahead_of(reading.store_ms, reading.wall_ms) / 1000);
+    let (by_seconds, ahead_seconds) =
+        (jump / 1000, ahead_of(reading.store_ms, reading.wall_ms) / 1000);
     let direction = if jump < 0 { "back" } else { "forward" };
     tracing::warn!(
         by_seconds,
@@ -383,7 +405,10 @@ mod tests {
         clock.set_back(HOUR);
         assert!(!store.is_comparable());
         clock.advance(HOUR * 24);
-        assert!(!store.is_comparable(), "messages of that time are still waiting for their receipts");
+        assert!(
+            !store.is_comparable(),
+            "messages of that time are still waiting for their receipts"
+        );
         clock.advance(HOUR * 73);
         assert!(store.is_comparable());
         let kept = store.keep();

@@ -2,13 +2,17 @@
 
 use super::Uptime;
 
-/// Linux: the clock that goes on while the machine is suspended, and the number the kernel gives to each of its runs.
+/// Linux: the clock that goes on while the machine is suspended, and the number the kernel gives to
+/// each of its runs.
 #[cfg(target_os = "linux")]
 pub(super) fn read() -> Uptime {
     use rustix::time::{ClockId, clock_gettime};
 
     let since = clock_gettime(ClockId::Boottime);
-    Uptime { boot: boot(), ms: since.tv_sec.saturating_mul(1000).saturating_add(since.tv_nsec / 1_000_000) }
+    Uptime {
+        boot: boot(),
+        ms: since.tv_sec.saturating_mul(1000).saturating_add(since.tv_nsec / 1_000_000),
+    }
 }
 
 /// Elsewhere: the clock of the standard library, from the start of the process on.

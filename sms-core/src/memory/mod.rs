@@ -1,4 +1,5 @@
-//! Adapters that keep everything in memory: for tests, for examples, and the queue of a single process.
+//! Adapters that keep everything in memory: for tests, for examples, and the queue of a single
+//! process.
 
 mod queue;
 mod registry;

@@ -14,9 +14,9 @@ use crate::queue::{Job, Lane, LaneStats, Lease, LeaseToken, Queue, QueueStats};
 
 /// A [`Queue`] inside the process, bounded per lane, that holds no id twice.
 ///
-/// What does not fit is dropped: the [`Store`](crate::Store) has it, and the caretaker offers it again when there
-/// is room. So a backlog of a million messages costs the memory of [`CAPACITY`](Self::CAPACITY) ids, and a full
-/// bulk lane keeps no urgent message out.
+/// What does not fit is dropped: the [`Store`](crate::Store) has it, and the caretaker offers it
+/// again when there is room. So a backlog of a million messages costs the memory of
+/// [`CAPACITY`](Self::CAPACITY) ids, and a full bulk lane keeps no urgent message out.
 #[derive(Debug)]
 pub struct MemoryQueue {
     inner: Mutex<Inner>,
@@ -68,7 +68,8 @@ impl MemoryQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Every change below is whole before anything can panic, so a poisoned lock guards sound data.
+        // Every change below is whole before anything can panic, so a poisoned lock guards sound
+        // data.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -112,8 +113,12 @@ impl Inner {
         if self.next_end.is_none_or(|next| next > now) {
             return;
         }
-        let overdue: Vec<u64> =
-            self.leased.iter().filter(|(_, (_, end))| *end <= now).map(|(token, _)| *token).collect();
+        let overdue: Vec<u64> = self
+            .leased
+            .iter()
+            .filter(|(_, (_, end))| *end <= now)
+            .map(|(token, _)| *token)
+            .collect();
         // Each goes to the front of its lane: the last one first, so that the order is kept.
         for token in overdue.into_iter().rev() {
             self.put_back(token, now);

@@ -50,7 +50,10 @@ impl Registry for MemoryRegistry {
         let key = (kind.to_owned(), name.to_owned());
         let current = records.get(&key).map(|(version, ..)| *version);
         let Some(version) = expect.next_version(current) else {
-            return Err(Error::new(ErrorKind::Conflict, "the record is not at the expected version"));
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "the record is not at the expected version",
+            ));
         };
         records.insert(key, (version, value.clone(), self.clock.read().now));
         Ok(version)

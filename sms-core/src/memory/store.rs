@@ -23,9 +23,9 @@ use crate::queue::{Job, Lane};
 use crate::receipt::{Receipt, ReceiptEffect};
 use crate::state::Status;
 use crate::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, KEY_WINDOW, ListRequest,
-    Resolution, ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store, UnmatchedRequest,
-    provider_id_taken,
+    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, KEY_WINDOW,
+    ListRequest, Resolution, ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store,
+    UnmatchedRequest, provider_id_taken,
 };
 use crate::transition::{HeldLease, NewEvent, Standing, impossible};
 
@@ -61,7 +61,11 @@ impl MemoryStore {
 
     /// An empty store on this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { clock: StoreClock::new(clock), numbers: NumberReader::default(), inner: Mutex::default() }
+        Self {
+            clock: StoreClock::new(clock),
+            numbers: NumberReader::default(),
+            inner: Mutex::default(),
+        }
     }
 
     /// The region of the national formats in which numbers are read. Defaults to Russia.
@@ -88,7 +92,12 @@ impl Inner {
         });
     }
 
-    fn insert(&mut self, time: StoreTime, message: &NewMessage, request: &InsertRequest<'_>) -> Inserted {
+    fn insert(
+        &mut self,
+        time: StoreTime,
+        message: &NewMessage,
+        request: &InsertRequest<'_>,
+    ) -> Inserted {
         let now = time.now;
         if self.rows.contains_key(&message.id) {
             return Inserted::Stored;
@@ -153,7 +162,8 @@ impl Inner {
         self.join_parked(now, settlement.id, &(settlement.provider.clone(), provider_id))
     }
 
-    /// Makes a message known under this provider and id, and applies the receipts that waited for it.
+    /// Makes a message known under this provider and id, and applies the receipts that waited for
+    /// it.
     fn join_parked(&mut self, now: i64, id: MessageId, name: &(String, String)) -> Option<Status> {
         self.provider_ids.insert(name.clone(), id);
         let parked = std::mem::take(&mut self.parked);
@@ -177,7 +187,8 @@ impl Inner {
     }
 
     fn infer(&mut self, now: i64, quiet: Duration) -> Vec<MessageId> {
-        let (suspects, unmatched) = (self.suspects(), UnmatchedId::gather(self.parked.iter().cloned()));
+        let (suspects, unmatched) =
+            (self.suspects(), UnmatchedId::gather(self.parked.iter().cloned()));
         let found = inference::pairs(&suspects, &unmatched, now, quiet);
         for (suspect, id) in &found {
             if let Some(row) = self.rows.get_mut(&suspect.id)
@@ -204,14 +215,16 @@ impl Inner {
         if name.as_ref().is_some_and(|name| self.provider_ids.contains_key(name)) {
             return Err(provider_id_taken());
         }
-        let status =
-            self.change(now, (id, &scope), Status::Unknown, |it| it.resolve(now, resolution, by, reason))?;
+        let status = self.change(now, (id, &scope), Status::Unknown, |it| {
+            it.resolve(now, resolution, by, reason)
+        })?;
         Ok(name.and_then(|name| self.join_parked(now, id, &name)).unwrap_or(status))
     }
 
     fn receive(&mut self, now: i64, receipt: &Receipt) -> ReceiptEffect {
         let name = (receipt.provider.clone(), receipt.provider_id.clone());
-        let found = self.provider_ids.get(&name).and_then(|id| self.rows.get_mut(id).map(|row| (*id, row)));
+        let found =
+            self.provider_ids.get(&name).and_then(|id| self.rows.get_mut(id).map(|row| (*id, row)));
         let Some((id, row)) = found else {
             if !self.parked.iter().any(|(_, parked)| parked == receipt) {
                 self.parked.push((now, receipt.clone()));
@@ -263,7 +276,8 @@ impl Inner {
         change: impl FnOnce(&mut Standing) -> Option<NewEvent>,
     ) -> Result<Status> {
         let row = self.rows.get_mut(&id).filter(|row| scope.admits(row.message.owner.as_deref()));
-        let standing = &mut row.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such message"))?.standing;
+        let standing =
+            &mut row.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such message"))?.standing;
         if standing.status != needed {
             let message = format!("the message is {}, not {needed}", standing.status);
             return Err(Error::new(ErrorKind::Conflict, message));
@@ -298,7 +312,9 @@ impl Store for MemoryStore {
         for lane in Lane::ALL {
             let horizon = now.saturating_add(duration_to_ms(request.ahead));
             let is_offered = |row: &&mut Row| {
-                row.message.lane() == lane && row.standing.is_due(now) && row.standing.push_at <= horizon
+                row.message.lane() == lane
+                    && row.standing.is_due(now)
+                    && row.standing.push_at <= horizon
             };
             let mut due: Vec<&mut Row> = inner.rows.values_mut().filter(is_offered).collect();
             due.sort_by_key(|row| row.standing.push_at);
@@ -318,7 +334,8 @@ impl Store for MemoryStore {
             let Some(row) = inner.rows.get_mut(id) else {
                 continue;
             };
-            let is_ours = |lease: &HeldLease| lease.worker == request.worker && lease.batch == request.batch;
+            let is_ours =
+                |lease: &HeldLease| lease.worker == request.worker && lease.batch == request.batch;
             if row.standing.is_due(now) {
                 if !row.standing.begin(now, &request) {
                     continue;
@@ -362,8 +379,13 @@ impl Store for MemoryStore {
             let Some(Row { standing, .. }) = inner.rows.get_mut(&id) else { continue };
             if let Some(event) = standing.plan_query(now, polling) {
                 inner.log(now, id, Status::Sent, event);
-            } else if let (Some(provider), Some(provider_id)) = (&standing.provider, &standing.provider_id) {
-                refs.push(ProviderRef { provider: provider.clone(), provider_id: provider_id.clone() });
+            } else if let (Some(provider), Some(provider_id)) =
+                (&standing.provider, &standing.provider_id)
+            {
+                refs.push(ProviderRef {
+                    provider: provider.clone(),
+                    provider_id: provider_id.clone(),
+                });
             }
         }
         Ok(refs)
@@ -403,13 +425,18 @@ impl Store for MemoryStore {
     async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         let (inner, _) = self.lock();
         let end = request.after.map_or(Bound::Unbounded, Bound::Excluded);
-        Ok(search(request, self.numbers, inner.rows.range((Bound::Unbounded, end)).rev().map(|(_, row)| row)))
+        Ok(search(
+            request,
+            self.numbers,
+            inner.rows.range((Bound::Unbounded, end)).rev().map(|(_, row)| row),
+        ))
     }
 
     async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
         const MOST: usize = 1000;
         let (inner, _) = self.lock();
-        let events: Vec<_> = inner.events.iter().filter(|event| event.message_id == id).cloned().collect();
+        let events: Vec<_> =
+            inner.events.iter().filter(|event| event.message_id == id).cloned().collect();
         Ok(events[events.len().saturating_sub(MOST)..].to_vec())
     }
 
@@ -436,8 +463,9 @@ impl Store for MemoryStore {
     async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
         let (mut inner, now) = self.lock();
         let before = now.saturating_sub(duration_to_ms(older_than));
-        let old =
-            |Standing { status, updated_at, .. }: &Standing| !status.is_waiting() && *updated_at < before;
+        let old = |Standing { status, updated_at, .. }: &Standing| {
+            !status.is_waiting() && *updated_at < before
+        };
         let ids = inner.rows.iter().filter(|(_, row)| old(&row.standing));
         let ids: Vec<MessageId> = ids.map(|(id, _)| *id).take(limit).collect();
         for id in &ids {
@@ -487,7 +515,10 @@ fn matches(
         && (request.statuses.is_empty() || request.statuses.contains(&standing.status))
         && request.to.is_none_or(|to| message.to == to)
         && request.class.is_none_or(|class| message.class == class)
-        && request.reference.as_ref().is_none_or(|reference| message.reference.as_ref() == Some(reference))
+        && request
+            .reference
+            .as_ref()
+            .is_none_or(|reference| message.reference.as_ref() == Some(reference))
         && request.from_time.is_none_or(|from| *created_at >= datetime_to_ms(from))
         && request.to_time.is_none_or(|to| *created_at < datetime_to_ms(to))
         && request.search.as_ref().is_none_or(|search| {

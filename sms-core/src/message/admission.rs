@@ -1,9 +1,9 @@
 //! Checks of a message that time or settings can change.
 //!
-//! What [`Message::prepare`](crate::Message::prepare) refuses, it refuses always. What is refused here may
-//! have been accepted when it was sent for the first time; so the repeat of a message under its key is
-//! answered before these are asked. A stop-list, or a list of the numbers a key may send to, has its place
-//! here, too.
+//! What [`Message::prepare`](crate::Message::prepare) refuses, it refuses always. What is refused
+//! here may have been accepted when it was sent for the first time; so the repeat of a message
+//! under its key is answered before these are asked. A stop-list, or a list of the numbers a key
+//! may send to, has its place here, too.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use crate::error::{FieldError, Result};
 
 /// The longest wait for `send_at`: sms.ru schedules two months ahead, and so do we.
 pub const MAX_SEND_AHEAD: Duration = Duration::from_hours(60 * 24);
-/// How far `send_at` may be in the past: a slow request and clocks that differ, but no mistaken year or time
-/// zone.
+/// How far `send_at` may be in the past: a slow request and clocks that differ, but no mistaken
+/// year or time zone.
 pub const MAX_SEND_BEHIND: Duration = Duration::from_mins(10);
 
 impl NewMessage {
     /// Checks what time can change: that `send_at` is near enough.
     ///
-    /// [`Sender`](crate::Sender) and every `insert_in` do so, and answer the repeat of an accepted message
-    /// first.
+    /// [`Sender`](crate::Sender) and every `insert_in` do so, and answer the repeat of an accepted
+    /// message first.
     ///
     /// # Errors
     ///

@@ -1,9 +1,10 @@
 //! What "the same content" means under an idempotency key.
 //!
-//! The hash is over names and values, of the message as it is prepared: a number in its one form, the policy
-//! of the class filled in. What has its default is left out, and so a field that a later version adds changes
-//! no fingerprint of a message that does not use it. **The values in the tests below never change** while
-//! messages under keys are in stores: a repeat after an update must still be the first message.
+//! The hash is over names and values, of the message as it is prepared: a number in its one form,
+//! the policy of the class filled in. What has its default is left out, and so a field that a later
+//! version adds changes no fingerprint of a message that does not use it. **The values in the tests
+//! below never change** while messages under keys are in stores: a repeat after an update must
+//! still be the first message.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -39,7 +40,11 @@ pub(super) fn fingerprint(message: &NewMessage) -> Fingerprint {
     let attempts = message.max_attempts;
     content.add_other("max_attempts", attempts != policy.max_attempts, &attempts.to_be_bytes());
     let on_unknown = message.on_unknown;
-    content.add_other("on_unknown", on_unknown != policy.on_unknown, on_unknown.as_str().as_bytes());
+    content.add_other(
+        "on_unknown",
+        on_unknown != policy.on_unknown,
+        on_unknown.as_str().as_bytes(),
+    );
     content.hash()
 }
 
@@ -47,12 +52,14 @@ impl NewMessage {
     /// Whether its content is that of the message with this fingerprint, which is in a store.
     pub fn is_content_of(&self, stored: &Fingerprint) -> bool {
         // Nearly always the first, and a repeat that differs is rare.
-        self.key.as_ref().is_some_and(|key| key.fingerprint == *stored) || positional(self) == *stored
+        self.key.as_ref().is_some_and(|key| key.fingerprint == *stored)
+            || positional(self) == *stored
     }
 }
 
-/// The hash as it was made before it had names, of what was stated: what has its default is taken to have
-/// been left out. Keys of that time are held for 72 hours after an update; then nothing needs this any more.
+/// The hash as it was made before it had names, of what was stated: what has its default is taken
+/// to have been left out. Keys of that time are held for 72 hours after an update; then nothing
+/// needs this any more.
 fn positional(message: &NewMessage) -> Fingerprint {
     fn other<T: Copy + PartialEq>(value: T, default: T) -> Option<T> {
         Some(value).filter(|value| *value != default)
@@ -138,7 +145,8 @@ mod tests {
 
     /// Each optional field by itself, and all at once.
     fn golden() -> Vec<(&'static str, Message, &'static str)> {
-        let metadata = Metadata::parse(r#"{"b":1.10,"a":["ё",40817810099910004312]}"#).expect("valid");
+        let metadata =
+            Metadata::parse(r#"{"b":1.10,"a":["ё",40817810099910004312]}"#).expect("valid");
         let at = datetime!(2026-11-26 12:00:00.5 +3);
         let all = good()
             .from("Acme")
@@ -155,8 +163,16 @@ mod tests {
             .on_unknown(OnUnknown::ResendOnce);
         vec![
             ("nothing but the text", good(), "0bc5b73e21a57366cc7fc87d919f69da"),
-            ("another number", Message::new("+79251234568", "Код 1234"), "d2c9389781c4eac8428c28d7f195ac6a"),
-            ("another text", Message::new("+79251234567", "Код 1235"), "2002ce0fe4d346da72866077f4818dbd"),
+            (
+                "another number",
+                Message::new("+79251234568", "Код 1234"),
+                "d2c9389781c4eac8428c28d7f195ac6a",
+            ),
+            (
+                "another text",
+                Message::new("+79251234567", "Код 1235"),
+                "2002ce0fe4d346da72866077f4818dbd",
+            ),
             ("from", good().from("Acme"), "561cabb92b208eab5771f07219760a0f"),
             ("class", good().class(Class::Otp), "5faf488f5d8aaf9889e44a31d3d7aa6a"),
             ("reference", good().reference("order-7"), "b63e4890d04ce9a9aba9092ee78c302c"),
@@ -166,9 +182,17 @@ mod tests {
             ("pass_deadline", good().pass_deadline(true), "f06064046fbe55db83524391b64d8800"),
             ("end_user_ip", good().end_user_ip("2001:db8::1"), "2f07214b3254c734deb8ac010a56f822"),
             ("send_at", good().send_at(at), "1d0b17563d1db836c0ac2ce9229396be"),
-            ("deadline", good().deadline(Duration::from_mins(10)), "4bbb10aaa4055078b4c63e985e7a799f"),
+            (
+                "deadline",
+                good().deadline(Duration::from_mins(10)),
+                "4bbb10aaa4055078b4c63e985e7a799f",
+            ),
             ("max_attempts", good().max_attempts(2), "3a60489178f752bba4790e6c9056e1fd"),
-            ("on_unknown", good().on_unknown(OnUnknown::ResendOnce), "25c33bd409bd0c5dd3fcaa261ecc8937"),
+            (
+                "on_unknown",
+                good().on_unknown(OnUnknown::ResendOnce),
+                "25c33bd409bd0c5dd3fcaa261ecc8937",
+            ),
             ("everything", all, "2d124582bfc87a6ee39f828bb5eebc39"),
         ]
     }
@@ -202,9 +226,19 @@ mod tests {
     fn a_default_that_is_stated_is_the_same_as_one_left_out() {
         let (otp, marketing) = (good().class(Class::Otp), good().class(Class::Marketing));
         for (stated, bare) in [
-            (good().max_attempts(5).class(Class::Service).daytime(false).on_unknown(OnUnknown::Hold), good()),
             (
-                good().deadline(Duration::from_hours(24)).translit(false).metadata(serde_json::Map::new()),
+                good()
+                    .max_attempts(5)
+                    .class(Class::Service)
+                    .daytime(false)
+                    .on_unknown(OnUnknown::Hold),
+                good(),
+            ),
+            (
+                good()
+                    .deadline(Duration::from_hours(24))
+                    .translit(false)
+                    .metadata(serde_json::Map::new()),
                 good(),
             ),
             (otp.clone().deadline(Duration::from_mins(5)).on_unknown(OnUnknown::ResendOnce), otp),
@@ -217,7 +251,10 @@ mod tests {
     #[test]
     fn the_same_moment_in_another_zone_and_the_same_number_in_another_spelling_are_the_same() {
         let at = datetime!(2026-11-26 12:00 +3);
-        assert_eq!(hex(&good().send_at(at)), hex(&good().send_at(at.to_offset(time::UtcOffset::UTC))));
+        assert_eq!(
+            hex(&good().send_at(at)),
+            hex(&good().send_at(at.to_offset(time::UtcOffset::UTC)))
+        );
         assert_eq!(hex(&good()), hex(&Message::new("8 (925) 123-45-67", "Код 1234")));
     }
 

@@ -15,12 +15,12 @@ use crate::error::{Error, FieldError};
 /// The deepest nesting of objects and lists in [`Metadata`], its outermost object included.
 pub const MAX_METADATA_DEPTH: usize = 32;
 
-/// The caller's own data of a message: one JSON object, its keys in the order and its numbers with the digits
-/// they were written with, so that nothing is lost that another language could hold.
+/// The caller's own data of a message: one JSON object, its keys in the order and its numbers with
+/// the digits they were written with, so that nothing is lost that another language could hold.
 ///
-/// White space and the spelling of strings (`\u0041` for `A`) are not kept. What a program has as a [`Map`]
-/// turns into it by `into()`; what it has as text, by [`parse`](Self::parse). To read values out of it, give
-/// [`as_json`](Self::as_json) to a JSON library.
+/// White space and the spelling of strings (`\u0041` for `A`) are not kept. What a program has as a
+/// [`Map`] turns into it by `into()`; what it has as text, by [`parse`](Self::parse). To read
+/// values out of it, give [`as_json`](Self::as_json) to a JSON library.
 ///
 /// ```
 /// use sms_core::{Message, Metadata};
@@ -43,7 +43,8 @@ impl Metadata {
     /// [`MAX_METADATA_DEPTH`]; with its place.
     pub fn parse(json: &str) -> Result<Self, MetadataError> {
         // The reader below takes the syntax for granted.
-        let valid: &RawValue = serde_json::from_str(json).map_err(|_| MetadataError::new("is not JSON"))?;
+        let valid: &RawValue =
+            serde_json::from_str(json).map_err(|_| MetadataError::new("is not JSON"))?;
         if depth(valid.get()) > MAX_METADATA_DEPTH {
             return Err(MetadataError::new(TOO_DEEP));
         }
@@ -75,8 +76,8 @@ impl Metadata {
         self.0.as_deref().map_or("{}", RawValue::get)
     }
 
-    /// The object with the keys of every object in it sorted: equal for equal content. To be asked for where
-    /// [`is_too_deep`](Self::is_too_deep) is not so.
+    /// The object with the keys of every object in it sorted: equal for equal content. To be asked
+    /// for where [`is_too_deep`](Self::is_too_deep) is not so.
     pub(super) fn canonical(&self) -> Cow<'_, str> {
         let object = Reader::new(self.as_json()).value();
         // Nothing that was read before fails here.
@@ -218,7 +219,10 @@ mod tests {
             ("[1,2]", "[2,1]"),
             ("\"1\"", "1"),
         ] {
-            assert_ne!(canonical(&format!(r#"{{"a":{one}}}"#)), canonical(&format!(r#"{{"a":{other}}}"#)));
+            assert_ne!(
+                canonical(&format!(r#"{{"a":{one}}}"#)),
+                canonical(&format!(r#"{{"a":{other}}}"#))
+            );
         }
     }
 
@@ -254,7 +258,8 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        let nested = |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
+        let nested =
+            |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
         assert!(!parsed(&nested(MAX_METADATA_DEPTH)).is_too_deep());
         assert!(Metadata::parse(&nested(MAX_METADATA_DEPTH + 1)).is_err());
         assert!(Metadata::parse(&nested(100_000)).is_err());

@@ -18,7 +18,9 @@ pub use self::admission::{MAX_SEND_AHEAD, MAX_SEND_BEHIND};
 pub use self::id::MessageId;
 pub use self::metadata::{MAX_METADATA_DEPTH, Metadata, MetadataError};
 pub use self::prepare::{MAX_ATTEMPTS, MAX_DEADLINE, MAX_PARTS, SENDER_NAME_RULE, is_sender_name};
-pub use self::stored::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState, NewMessage, StoredMessage};
+pub use self::stored::{
+    Fingerprint, IdempotencyKey, LeaseInfo, MessageState, NewMessage, StoredMessage,
+};
 use crate::class::{Class, OnUnknown};
 use crate::phone::Region;
 
@@ -32,7 +34,8 @@ pub struct SendOptions {
     /// Send only in the recipient's daytime; the provider holds it overnight.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub daytime: bool,
-    /// Tell the provider the deadline, so that the operator destroys what it could not deliver by then.
+    /// Tell the provider the deadline, so that the operator destroys what it could not deliver by
+    /// then.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub pass_deadline: bool,
     /// The address of the person who caused the message, for the provider's fraud checks.
@@ -40,8 +43,8 @@ pub struct SendOptions {
     pub end_user_ip: Option<IpAddr>,
 }
 
-/// A message as the caller states it. Nothing is checked until it is [prepared](Self::prepare), which
-/// [`Sender::send`](crate::Sender::send) and every `insert_in` do.
+/// A message as the caller states it. Nothing is checked until it is [prepared](Self::prepare),
+/// which [`Sender::send`](crate::Sender::send) and every `insert_in` do.
 ///
 /// ```
 /// use sms_core::{Class, Message};
@@ -103,7 +106,8 @@ impl Message {
         self
     }
 
-    /// The sender name: 1 to 11 printable ASCII characters, or up to 15 digits. Defaults to the provider's own.
+    /// The sender name: 1 to 11 printable ASCII characters, or up to 15 digits. Defaults to the
+    /// provider's own.
     pub fn from(mut self, from: impl Into<String>) -> Self {
         self.from = Some(from.into());
         self
@@ -115,8 +119,8 @@ impl Message {
         self
     }
 
-    /// The idempotency key, 1 to 255 printable ASCII characters: for 72 h a second message with the same key
-    /// and content is the first one, and one of other content is refused.
+    /// The idempotency key, 1 to 255 printable ASCII characters: for 72 h a second message with the
+    /// same key and content is the first one, and one of other content is refused.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
@@ -134,7 +138,8 @@ impl Message {
         self
     }
 
-    /// How long after it is due the message is worth sending: 1 s to 30 days. Defaults to the class's.
+    /// How long after it is due the message is worth sending: 1 s to 30 days. Defaults to the
+    /// class's.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
@@ -152,8 +157,8 @@ impl Message {
         self
     }
 
-    /// Asks the provider to turn Cyrillic into Latin letters. The parts are counted as [`latin`](crate::translit::latin)
-    /// spells it.
+    /// Asks the provider to turn Cyrillic into Latin letters. The parts are counted as
+    /// [`latin`](crate::translit::latin) spells it.
     pub fn translit(mut self, translit: bool) -> Self {
         self.translit = translit;
         self
@@ -165,14 +170,15 @@ impl Message {
         self
     }
 
-    /// Asks the provider to destroy the message if it is not delivered by its deadline. At sms.ru such a message is
-    /// charged even when it is not delivered.
+    /// Asks the provider to destroy the message if it is not delivered by its deadline. At sms.ru
+    /// such a message is charged even when it is not delivered.
     pub fn pass_deadline(mut self, pass: bool) -> Self {
         self.pass_deadline = pass;
         self
     }
 
-    /// The address of the person who caused the message; one that is not of the public internet is refused.
+    /// The address of the person who caused the message; one that is not of the public internet is
+    /// refused.
     pub fn end_user_ip(mut self, ip: impl Into<String>) -> Self {
         self.end_user_ip = Some(ip.into());
         self

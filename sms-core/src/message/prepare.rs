@@ -1,5 +1,5 @@
-//! From what a caller states to what a store takes: every rule about the content is here, none that time can
-//! change.
+//! From what a caller states to what a store takes: every rule about the content is here, none that
+//! time can change.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,8 +17,8 @@ pub const MAX_PARTS: usize = 8;
 pub const MAX_DEADLINE: Duration = Duration::from_hours(30 * 24);
 /// The most attempts a message may ask for.
 pub const MAX_ATTEMPTS: u32 = 20;
-/// The longest sender name, in characters: the alphanumeric address of 3GPP TS 23.040 §9.1.2.5 has 11, and a
-/// number of E.164 15 digits.
+/// The longest sender name, in characters: the alphanumeric address of 3GPP TS 23.040 §9.1.2.5 has
+/// 11, and a number of E.164 15 digits.
 const MAX_FROM: usize = 11;
 const MAX_FROM_DIGITS: usize = 15;
 /// The rule of [`is_sender_name`], in words.
@@ -30,8 +30,8 @@ const MAX_REFERENCE: usize = 255;
 const MAX_METADATA: usize = 4096;
 
 impl Message {
-    /// Checks the content, fills in the class's policy and gives the message its id. A number is read as in
-    /// Russia, where the message names no region.
+    /// Checks the content, fills in the class's policy and gives the message its id. A number is
+    /// read as in Russia, where the message names no region.
     ///
     /// Equal messages have an equal result at any time; what time can change is
     /// [checked afterwards](NewMessage::check_at).
@@ -43,8 +43,8 @@ impl Message {
         self.prepare_with(NumberReader::default())
     }
 
-    /// As [`prepare`](Self::prepare), with the reader for the number of a message that names no region: that
-    /// of the [store](crate::Store::numbers).
+    /// As [`prepare`](Self::prepare), with the reader for the number of a message that names no
+    /// region: that of the [store](crate::Store::numbers).
     ///
     /// # Errors
     ///
@@ -53,8 +53,11 @@ impl Message {
         let mut wrong = Vec::new();
         let to = self.region.map_or(numbers, NumberReader::new).read(&self.to);
         let to = to.map_err(|error| wrong.extend_from_slice(error.fields())).ok();
-        let counted =
-            if self.translit { text::count(&translit::latin(&self.text)) } else { text::count(&self.text) };
+        let counted = if self.translit {
+            text::count(&translit::latin(&self.text))
+        } else {
+            text::count(&self.text)
+        };
         self.check_text(counted.parts, &mut wrong);
         self.check_names(&mut wrong);
         self.check_numbers(&mut wrong);
@@ -88,14 +91,19 @@ impl Message {
             on_unknown: self.on_unknown.unwrap_or(policy.on_unknown),
         };
         if let Some(key) = &self.key {
-            message.key = Some(IdempotencyKey { key: key.clone(), fingerprint: fingerprint(&message) });
+            message.key =
+                Some(IdempotencyKey { key: key.clone(), fingerprint: fingerprint(&message) });
         }
         Ok(message)
     }
 
     fn check_text(&self, parts: usize, wrong: &mut Vec<FieldError>) {
         if text::is_blank(&self.text) && !self.text.chars().any(is_forbidden_control) {
-            wrong.push(FieldError::new("text", "text_empty", "must hold something that can be seen"));
+            wrong.push(FieldError::new(
+                "text",
+                "text_empty",
+                "must hold something that can be seen",
+            ));
         } else if self.text.chars().any(is_forbidden_control) {
             wrong.push(FieldError::new(
                 "text",
@@ -110,7 +118,11 @@ impl Message {
 
     fn check_names(&self, wrong: &mut Vec<FieldError>) {
         if self.from.as_deref().is_some_and(|from| !is_sender_name(from)) {
-            wrong.push(FieldError::new("from", "from_invalid", format!("must be {SENDER_NAME_RULE}")));
+            wrong.push(FieldError::new(
+                "from",
+                "from_invalid",
+                format!("must be {SENDER_NAME_RULE}"),
+            ));
         }
         if self.key.as_deref().is_some_and(|key| !is_printable(key, MAX_KEY)) {
             let rule = "must be 1 to 255 printable ASCII characters";
@@ -136,7 +148,11 @@ impl Message {
     fn check_numbers(&self, wrong: &mut Vec<FieldError>) {
         let seconds = Duration::from_secs(1)..=MAX_DEADLINE;
         if self.deadline.is_some_and(|deadline| !seconds.contains(&deadline)) {
-            wrong.push(FieldError::new("deadline_seconds", "deadline_invalid", "must be 1 to 2592000"));
+            wrong.push(FieldError::new(
+                "deadline_seconds",
+                "deadline_invalid",
+                "must be 1 to 2592000",
+            ));
         }
         if self.max_attempts.is_some_and(|attempts| !(1..=MAX_ATTEMPTS).contains(&attempts)) {
             wrong.push(FieldError::new("max_attempts", "max_attempts_invalid", "must be 1 to 20"));
@@ -158,13 +174,14 @@ impl Message {
     }
 }
 
-/// Whether an address can be that of somebody on the internet: not one that is private, of the machine
-/// itself, of its link, reserved or for many.
+/// Whether an address can be that of somebody on the internet: not one that is private, of the
+/// machine itself, of its link, reserved or for many.
 fn is_public(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             let [a, b, ..] = ip.octets();
-            // 100.64.0.0/10 is between a provider and its customers; 240.0.0.0/4 was never given out.
+            // 100.64.0.0/10 is between a provider and its customers; 240.0.0.0/4 was never given
+            // out.
             let shared = a == 100 && (64..128).contains(&b);
             let local = ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared;
             !(local || a == 0 || a >= 240 || ip.is_multicast())
@@ -227,8 +244,14 @@ mod tests {
     #[test]
     fn eight_parts_pass_and_nine_do_not() {
         let text = |units: usize| "я".repeat(units);
-        assert_eq!(Message::new("+79251234567", text(8 * 67)).prepare().map(|m| m.parts).ok(), Some(8));
-        assert_eq!(codes(&Message::new("+79251234567", text(8 * 67 + 1))), [("text", "text_too_long")]);
+        assert_eq!(
+            Message::new("+79251234567", text(8 * 67)).prepare().map(|m| m.parts).ok(),
+            Some(8)
+        );
+        assert_eq!(
+            codes(&Message::new("+79251234567", text(8 * 67 + 1))),
+            [("text", "text_too_long")]
+        );
     }
 
     #[test]
@@ -241,7 +264,8 @@ mod tests {
     #[test]
     fn equal_messages_have_equal_results_at_any_time() {
         let past = time::OffsetDateTime::UNIX_EPOCH;
-        let message = good().send_at(past).key("k").prepare().expect("what time forbids is not refused here");
+        let message =
+            good().send_at(past).key("k").prepare().expect("what time forbids is not refused here");
         assert!(message.check_at(0).is_ok());
         assert!(message.check_at(9 * 60 * 1000).is_ok());
         let late = message.check_at(11 * 60 * 1000).expect_err("more than ten minutes");
@@ -264,7 +288,11 @@ mod tests {
             "fd00::1",
             "::ffff:192.168.0.1",
         ] {
-            assert_eq!(codes(&good().end_user_ip(ip)), [("end_user_ip", "end_user_ip_invalid")], "{ip}");
+            assert_eq!(
+                codes(&good().end_user_ip(ip)),
+                [("end_user_ip", "end_user_ip_invalid")],
+                "{ip}"
+            );
         }
         for ip in ["100.128.0.1", "172.32.0.1", "203.0.113.9", "2001:db8::1", "::ffff:8.8.8.8"] {
             assert!(good().end_user_ip(ip).prepare().is_ok(), "{ip}");
@@ -283,7 +311,8 @@ mod tests {
 
     #[test]
     fn metadata_is_bounded_in_size_and_depth() {
-        let nested = (0..40).fold(serde_json::json!({}), |inner, _| serde_json::json!({ "a": inner }));
+        let nested =
+            (0..40).fold(serde_json::json!({}), |inner, _| serde_json::json!({ "a": inner }));
         let map = |value: serde_json::Value| value.as_object().expect("an object").clone();
         assert_eq!(codes(&good().metadata(map(nested))), [("metadata", "metadata_invalid")]);
         let large = serde_json::json!({"a": "a".repeat(4096)});

@@ -70,7 +70,10 @@ impl NewMessage {
 
 impl fmt::Debug for NewMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewMessage").field("id", &self.id).field("to", &self.to).finish_non_exhaustive()
+        f.debug_struct("NewMessage")
+            .field("id", &self.id)
+            .field("to", &self.to)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,7 +103,8 @@ pub struct MessageState {
     pub attempts: u32,
     /// Resends after unknown outcomes so far.
     pub resends: u32,
-    /// All attempts so far, counted or not: grows by one with every `begin` and marks who owns the row.
+    /// All attempts so far, counted or not: grows by one with every `begin` and marks who owns the
+    /// row.
     pub fence: u32,
     /// While it is `sending`: who holds it, since when and until when.
     pub lease: Option<LeaseInfo>,

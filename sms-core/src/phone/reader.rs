@@ -8,8 +8,8 @@ const MIN_SEARCH: usize = 3;
 
 /// Reads numbers as people of one region write them.
 ///
-/// A store has one, by its configuration; a [`Sender`](crate::Sender), `insert_in`, lists and searches take
-/// it from there, so that a number that was sent to is found again as it was written.
+/// A store has one, by its configuration; a [`Sender`](crate::Sender), `insert_in`, lists and
+/// searches take it from there, so that a number that was sent to is found again as it was written.
 ///
 /// ```
 /// use sms_core::{NumberReader, Region};
@@ -51,9 +51,9 @@ impl NumberReader {
         PhoneNumber::parse_in(input, self.region)
     }
 
-    /// The digits by which a search for a part of a number finds it in E.164: those that were typed, and what
-    /// they mean with the region's national prefix, or as a whole number. Empty for what is no part of a
-    /// number, or shorter than three digits.
+    /// The digits by which a search for a part of a number finds it in E.164: those that were
+    /// typed, and what they mean with the region's national prefix, or as a whole number. Empty for
+    /// what is no part of a number, or shorter than three digits.
     pub fn search_digits(self, search: &str) -> Vec<String> {
         let Ok(typed) = clean(search) else { return Vec::new() };
         let digits = typed.dialled.trim_start_matches('+');
@@ -74,7 +74,8 @@ impl NumberReader {
         found
     }
 
-    /// The same digits with the country code in the place of the national prefix: 7902 for 8902 in Russia.
+    /// The same digits with the country code in the place of the national prefix: 7902 for 8902 in
+    /// Russia.
     fn without_national_prefix(self, digits: &str) -> Option<String> {
         let prefix = national_prefix(self.region).filter(|prefix| !prefix.is_empty())?;
         let rest = digits.strip_prefix(prefix.as_str()).filter(|rest| rest.len() >= MIN_SEARCH)?;

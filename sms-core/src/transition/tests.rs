@@ -49,7 +49,8 @@ fn a_transition_that_is_not_in_the_table_leaves_the_message_as_it_was() {
         let mut it = standing(before);
         let done = it.cancel(1, "olga".to_owned()).is_some();
         is_done(before, &it, done);
-        for how in [Resolution::Sent { provider_id: None }, Resolution::Failed, Resolution::Resend] {
+        for how in [Resolution::Sent { provider_id: None }, Resolution::Failed, Resolution::Resend]
+        {
             let mut it = standing(before);
             let done = it.resolve(1, how, "olga".to_owned(), "why".to_owned()).is_some();
             is_done(before, &it, done);

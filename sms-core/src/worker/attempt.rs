@@ -30,8 +30,14 @@ struct Ticket {
 }
 
 impl Shared {
-    /// An [`attempt`](Self::attempt) that ends alone when its code panics: its messages are left to their leases.
-    pub(super) async fn attempt_safely(&self, leases: Vec<Lease>, admission: Admission, place: Place) {
+    /// An [`attempt`](Self::attempt) that ends alone when its code panics: its messages are left to
+    /// their leases.
+    pub(super) async fn attempt_safely(
+        &self,
+        leases: Vec<Lease>,
+        admission: Admission,
+        place: Place,
+    ) {
         let messages = leases.len();
         let attempt = async {
             self.attempt(leases, admission, place).await;
@@ -47,8 +53,8 @@ impl Shared {
         }
     }
 
-    /// Takes the jobs of one call to their outcomes. Never fails: what cannot be written now is repeated, and what
-    /// cannot be written at all is left for the caretaker, which is safe.
+    /// Takes the jobs of one call to their outcomes. Never fails: what cannot be written now is
+    /// repeated, and what cannot be written at all is left for the caretaker, which is safe.
     async fn attempt(&self, leases: Vec<Lease>, admission: Admission, place: Place) {
         let call = self.provider.limits().timeout;
         let lease = self.lease.unwrap_or_else(|| least_lease(call));
@@ -67,7 +73,8 @@ impl Shared {
             self.settle(&settlements, turns).await;
             drop(recording);
         }
-        // Also those that were not begun: they are settled, or the caretaker offers them when they are due.
+        // Also those that were not begun: they are settled, or the caretaker offers them when they
+        // are due.
         self.queue_call(self.queue.ack(&leases)).await;
     }
 
@@ -83,7 +90,8 @@ impl Shared {
         }
     }
 
-    /// Puts the attempts on record; `None` when that could not be done in time. Nothing may be sent before.
+    /// Puts the attempts on record; `None` when that could not be done in time. Nothing may be sent
+    /// before.
     async fn begin(
         &self,
         leases: &[Lease],
@@ -92,7 +100,8 @@ impl Shared {
         turns: Option<&Semaphore>,
     ) -> Option<Vec<Begun>> {
         let ids: Vec<MessageId> = leases.iter().map(|lease| lease.job.id).collect();
-        // One number for all repeats: if an answer was lost, the next one tells what the lost call began.
+        // One number for all repeats: if an answer was lost, the next one tells what the lost call
+        // began.
         let batch = self.batches.fetch_add(1, Ordering::Relaxed);
         let provider = self.provider.name();
         let mut wait = FIRST_WAIT;
@@ -130,8 +139,9 @@ impl Shared {
             })
             .unzip();
         let started = Instant::now();
-        let given_back =
-            |why: &str| vec![Outcome::new(OutcomeClass::Blocked, None, Some(why.to_owned())); tickets.len()];
+        let given_back = |why: &str| {
+            vec![Outcome::new(OutcomeClass::Blocked, None, Some(why.to_owned())); tickets.len()]
+        };
         let outcomes = if in_flight.is_none() {
             self.breaker.call_off(admission);
             given_back("the worker was stopped before the call could start")
@@ -144,7 +154,10 @@ impl Shared {
             outcomes
         } else {
             self.breaker.call_off(admission);
-            vec![Outcome::not_sent("the lease was nearly over before the call could start"); tickets.len()]
+            vec![
+                Outcome::not_sent("the lease was nearly over before the call could start");
+                tickets.len()
+            ]
         };
         self.settlements(tickets, outcomes, started.elapsed())
     }
@@ -153,7 +166,8 @@ impl Shared {
     async fn submit(&self, submissions: Vec<Submission>) -> Vec<Outcome> {
         let (provider, count) = (Arc::clone(&self.provider), submissions.len());
         let limit = provider.limits().timeout;
-        // A task of its own, so that a panic in the provider is an outcome and not the end of the worker.
+        // A task of its own, so that a panic in the provider is an outcome and not the end of the
+        // worker.
         let call = tokio::spawn(async move { timeout(limit, provider.submit(&submissions)).await });
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let ended = call.await;
@@ -170,12 +184,26 @@ impl Shared {
         outcomes
     }
 
-    fn settlements(&self, tickets: Vec<Ticket>, outcomes: Vec<Outcome>, took: Duration) -> Vec<Settlement> {
+    fn settlements(
+        &self,
+        tickets: Vec<Ticket>,
+        outcomes: Vec<Outcome>,
+        took: Duration,
+    ) -> Vec<Settlement> {
         let poll_after = self.poll_after();
         let settlement = |(ticket, mut outcome): (Ticket, Outcome)| {
-            let provider = outcome.provider.take().unwrap_or_else(|| self.provider.name().to_owned());
+            let provider =
+                outcome.provider.take().unwrap_or_else(|| self.provider.name().to_owned());
             let verdict = decide(ticket.attempt, &outcome, &self.retry, fastrand::f64());
-            Settlement { id: ticket.id, fence: ticket.fence, provider, outcome, verdict, took, poll_after }
+            Settlement {
+                id: ticket.id,
+                fence: ticket.fence,
+                provider,
+                outcome,
+                verdict,
+                took,
+                poll_after,
+            }
         };
         tickets.into_iter().zip(outcomes).map(settlement).collect()
     }
@@ -185,13 +213,15 @@ impl Shared {
         let poll_after = self.poll_after();
         loop {
             let settlement = |LateAnswer { id, attempt, mut outcome, took }: LateAnswer| {
-                let provider = outcome.provider.take().unwrap_or_else(|| self.provider.name().to_owned());
+                let provider =
+                    outcome.provider.take().unwrap_or_else(|| self.provider.name().to_owned());
                 // Of use only where the attempt's own outcome is still to be written.
                 let accepted = outcome.class == OutcomeClass::Accepted;
                 let verdict = if accepted { Verdict::Sent } else { Verdict::Unknown };
                 Settlement { id, fence: attempt, provider, outcome, verdict, took, poll_after }
             };
-            let settlements: Vec<Settlement> = late.next().await.into_iter().map(settlement).collect();
+            let settlements: Vec<Settlement> =
+                late.next().await.into_iter().map(settlement).collect();
             self.settle(&settlements, None).await;
         }
     }
@@ -207,12 +237,14 @@ impl Shared {
         self.provider.receipts().map(|receipts| receipts.polling().first)
     }
 
-    /// Writes the outcomes, again and again until it is done: they are all anybody knows about these messages.
-    /// Meanwhile this attempt keeps its place, so a store that is down stops new calls.
+    /// Writes the outcomes, again and again until it is done: they are all anybody knows about
+    /// these messages. Meanwhile this attempt keeps its place, so a store that is down stops new
+    /// calls.
     async fn settle(&self, settlements: &[Settlement], turns: Option<&Semaphore>) {
         let mut wait = FIRST_WAIT;
         loop {
-            let settle = timeout(STORE_TIMEOUT, in_turn(turns, catch_panic(self.store.settle(settlements))));
+            let settle =
+                timeout(STORE_TIMEOUT, in_turn(turns, catch_panic(self.store.settle(settlements))));
             match self.unless_abandoned(settle).await {
                 Some(Ok(settled)) => {
                     self.recording.note_work(&settled);

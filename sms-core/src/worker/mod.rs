@@ -35,7 +35,8 @@ use crate::supervise::survive_panic;
 const PULL_WAIT: Duration = Duration::from_millis(500);
 /// After a failed pull.
 const PULL_RETRY: Duration = Duration::from_secs(1);
-/// How much longer than a call the drain takes before repeats are given up, and how long a last try may take then.
+/// How much longer than a call the drain takes before repeats are given up, and how long a last try
+/// may take then.
 const DRAIN_MARGIN: Duration = Duration::from_secs(3);
 const LAST_TRY: Duration = Duration::from_secs(1);
 /// The longest the queue and the store may take to answer.
@@ -44,8 +45,8 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Of a lease, what is kept for writing the outcome.
 const SETTLE_MARGIN: Duration = Duration::from_secs(5);
 
-/// Batches that a worker writes to the store at a time: more would take no less time together, and an urgent message, which
-/// waits for none of them, would share the store with them all.
+/// Batches that a worker writes to the store at a time: more would take no less time together, and
+/// an urgent message, which waits for none of them, would share the store with them all.
 const MAX_WRITES: usize = 4;
 
 /// What a worker does unless it is told otherwise.
@@ -55,13 +56,15 @@ const RETENTION: Duration = Duration::from_hours(90 * 24);
 /// Takes messages to the provider: pull, begin, submit, settle, ack; and runs a
 /// [`Caretaker`].
 ///
-/// It needs no queue server to send: while its queue fails or does not answer, it takes what is due from the store, and
-/// goes back by itself. See [`queue`](Self::queue) for a sender in the same process.
+/// It needs no queue server to send: while its queue fails or does not answer, it takes what is due
+/// from the store, and goes back by itself. See [`queue`](Self::queue) for a sender in the same
+/// process.
 ///
 /// # What a crash leaves
 ///
-/// Killed before `begin` is committed: `queued`, and the caretaker offers the message again. After it: `sending`
-/// until the lease is over, then `unknown`, for nobody can tell whether the provider got it.
+/// Killed before `begin` is committed: `queued`, and the caretaker offers the message again. After
+/// it: `sending` until the lease is over, then `unknown`, for nobody can tell whether the provider
+/// got it.
 #[derive(Debug)]
 pub struct Worker {
     shared: Arc<Shared>,
@@ -82,7 +85,8 @@ struct Shared {
     in_flight: AtomicUsize,
     retry: RetryPolicy,
     ends: EndLog,
-    /// Reports on writes of attempts to the store, on what the queue is told, and on orders and reports.
+    /// Reports on writes of attempts to the store, on what the queue is told, and on orders and
+    /// reports.
     recording: Outage,
     telling: Outage,
     reporting: Outage,
@@ -108,14 +112,15 @@ pub struct WorkerBuilder {
 }
 
 impl WorkerBuilder {
-    /// The worker's name, unique among all that share the store. Defaults to `worker-` and a random part.
+    /// The worker's name, unique among all that share the store. Defaults to `worker-` and a random
+    /// part.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.shared.name = name.into();
         self
     }
 
-    /// How many calls to the provider are in flight at most, and as many again that carry an urgent message each, since it
-    /// must not wait for the others. Defaults to 8.
+    /// How many calls to the provider are in flight at most, and as many again that carry an urgent
+    /// message each, since it must not wait for the others. Defaults to 8.
     pub fn concurrency(mut self, calls: NonZeroUsize) -> Self {
         self.concurrency = calls;
         self
@@ -140,8 +145,8 @@ impl WorkerBuilder {
         self
     }
 
-    /// Where people [pause and resume](crate::steering) the provider for every worker, and where this one reports how it
-    /// is. Defaults to none: then it takes no orders.
+    /// Where people [pause and resume](crate::steering) the provider for every worker, and where
+    /// this one reports how it is. Defaults to none: then it takes no orders.
     pub fn registry(mut self, registry: impl Registry) -> Self {
         self.shared.steering = Some(Steering::new(registry));
         self
@@ -182,7 +187,8 @@ impl Worker {
             name: format!("worker-{:08x}", fastrand::u32(..)),
             lease: None,
             writes: Semaphore::new(MAX_WRITES),
-            // Not from 1: a worker that is started again under its old name must not be taken for its former self.
+            // Not from 1: a worker that is started again under its old name must not be taken for
+            // its former self.
             batches: AtomicU64::new(fastrand::u64(..1 << 62)),
             stop: CancellationToken::new(),
             abandon: CancellationToken::new(),
@@ -195,9 +201,10 @@ impl Worker {
         &self.shared.name
     }
 
-    /// The worker's queue, for a [`Sender`](crate::Sender) in the same process: the one it was built with and, while that
-    /// one cannot be used, one inside the process, which this worker then works off. It takes a worker that
-    /// [runs](Self::run); a process without one pushes into the queue itself.
+    /// The worker's queue, for a [`Sender`](crate::Sender) in the same process: the one it was
+    /// built with and, while that one cannot be used, one inside the process, which this worker
+    /// then works off. It takes a worker that [runs](Self::run); a process without one pushes into
+    /// the queue itself.
     pub fn queue(&self) -> Arc<dyn Queue> {
         self.shared.queue.clone()
     }
@@ -207,19 +214,21 @@ impl Worker {
         Arc::clone(&self.shared.breaker)
     }
 
-    /// Works until the shutdown; then takes nothing new, lets calls in flight end and their outcomes be written, and
-    /// gives back what was not begun. That takes as long as one call, twice the provider's timeout and 5 s at most.
+    /// Works until the shutdown; then takes nothing new, lets calls in flight end and their
+    /// outcomes be written, and gives back what was not begun. That takes as long as one call,
+    /// twice the provider's timeout and 5 s at most.
     ///
     /// # Errors
     ///
-    /// `Config` when the lease is too short for the provider's timeout. Failures of store, queue and provider are
-    /// logged and repeated.
+    /// `Config` when the lease is too short for the provider's timeout. Failures of store, queue
+    /// and provider are logged and repeated.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
         let Shared { store, queue, provider, .. } = self.shared.as_ref();
         let least = least_lease(provider.limits().timeout);
         if self.shared.lease.is_some_and(|lease| lease < least) {
-            let message =
-                format!("the lease must be at least {least:?}: twice the provider's timeout and 10 s");
+            let message = format!(
+                "the lease must be at least {least:?}: twice the provider's timeout and 10 s"
+            );
             return Err(Error::new(ErrorKind::Config, message));
         }
         let caretaker =
@@ -236,9 +245,15 @@ impl Worker {
                 while survive_panic("end pauses", tend()).await.is_none() {}
             },
             async {
-                while survive_panic("orders and reports", self.shared.steer(&shutdown)).await.is_none() {}
+                while survive_panic("orders and reports", self.shared.steer(&shutdown))
+                    .await
+                    .is_none()
+                {}
             },
-            async { while survive_panic("late answers", self.shared.listen(&shutdown)).await.is_none() {} },
+            async {
+                while survive_panic("late answers", self.shared.listen(&shutdown)).await.is_none() {
+                }
+            },
             Box::pin(self.work(&shutdown))
         );
         Ok(())
@@ -258,8 +273,8 @@ impl Worker {
     }
 }
 
-/// The shortest lease that keeps a message its worker's for as long as a call to the provider can last: twice the
-/// call, and 10 s for the store.
+/// The shortest lease that keeps a message its worker's for as long as a call to the provider can
+/// last: twice the call, and 10 s for the store.
 pub fn least_lease(provider_timeout: Duration) -> Duration {
     2 * provider_timeout + Duration::from_secs(10)
 }

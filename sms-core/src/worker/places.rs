@@ -8,9 +8,9 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// The places of a worker's attempts: so many calls in flight, one batch that is put on record meanwhile to go next, and as
-/// many calls again whose outcomes are being recorded. The store takes nothing from the provider's time, and one that is
-/// down stops new calls.
+/// The places of a worker's attempts: so many calls in flight, one batch that is put on record
+/// meanwhile to go next, and as many calls again whose outcomes are being recorded. The store takes
+/// nothing from the provider's time, and one that is down stops new calls.
 #[derive(Debug)]
 pub(super) struct Places {
     calls: Arc<Semaphore>,
@@ -43,7 +43,8 @@ pub(super) struct InFlight {
 #[derive(Debug)]
 pub(super) struct Pace {
     ticks: Mutex<Interval>,
-    /// Held by the one call that is not urgent and waits for its tick: an urgent call waits behind one such, not behind all.
+    /// Held by the one call that is not urgent and waits for its tick: an urgent call waits behind
+    /// one such, not behind all.
     turn: Mutex<()>,
 }
 
@@ -67,7 +68,13 @@ impl Places {
     pub(super) fn new(calls: NonZeroUsize, pace: Option<Arc<Pace>>) -> Self {
         let calls = calls.get().min(Semaphore::MAX_PERMITS / 2);
         let of = |permits| Arc::new(Semaphore::new(permits));
-        Self { calls: of(calls), begun: of(calls + 1), attempts: of(calls * 2), pace, urgent: false }
+        Self {
+            calls: of(calls),
+            begun: of(calls + 1),
+            attempts: of(calls * 2),
+            pace,
+            urgent: false,
+        }
     }
 
     /// Places for urgent calls, which keep the same pace and go first.
@@ -90,12 +97,17 @@ impl Places {
 }
 
 impl Place {
-    /// Waits until a call may start, at the provider's pace, but not once the worker stops; and what is held until the
-    /// outcome is recorded.
-    pub(super) async fn fly(self, stop: &CancellationToken) -> (Option<InFlight>, OwnedSemaphorePermit) {
+    /// Waits until a call may start, at the provider's pace, but not once the worker stops; and
+    /// what is held until the outcome is recorded.
+    pub(super) async fn fly(
+        self,
+        stop: &CancellationToken,
+    ) -> (Option<InFlight>, OwnedSemaphorePermit) {
         let mut call = match Arc::clone(&self.calls).try_acquire_owned() {
             Ok(call) => Some(call),
-            Err(_) => stop.run_until_cancelled(self.calls.acquire_owned()).await.and_then(Result::ok),
+            Err(_) => {
+                stop.run_until_cancelled(self.calls.acquire_owned()).await.and_then(Result::ok)
+            }
         };
         // Last of all: whatever was waited for before, calls keep their distance.
         if let Some(pace) = self.pace

@@ -1,8 +1,8 @@
 //! Pulling jobs, and starting calls for them.
 //!
-//! Two loops do it. The main one takes every lane in turn and waits where it must: for a place, for the outcome of a first
-//! call, for a pause to end. While it waits, the other looks for urgent messages only, which have places of their own: a
-//! one-time code stands behind nobody's call.
+//! Two loops do it. The main one takes every lane in turn and waits where it must: for a place, for
+//! the outcome of a first call, for a pause to end. While it waits, the other looks for urgent
+//! messages only, which have places of their own: a one-time code stands behind nobody's call.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -42,7 +42,8 @@ impl<'a> Puller<'a> {
         shutdown: &'a CancellationToken,
     ) -> Self {
         let (shared, calls) = (&worker.shared, worker.concurrency);
-        let pace = shared.provider.limits().calls_per_second.map(|calls| Arc::new(Pace::new(calls)));
+        let pace =
+            shared.provider.limits().calls_per_second.map(|calls| Arc::new(Pace::new(calls)));
         Self {
             shared,
             shutdown,
@@ -56,9 +57,12 @@ impl<'a> Puller<'a> {
 
     /// Works until the shutdown.
     pub(super) async fn run(&self) {
-        tokio::join!(async { while survive_panic("pull", self.pull_all()).await.is_none() {} }, async {
-            while survive_panic("pull urgent messages", self.pull_urgent()).await.is_none() {}
-        },);
+        tokio::join!(
+            async { while survive_panic("pull", self.pull_all()).await.is_none() {} },
+            async {
+                while survive_panic("pull urgent messages", self.pull_urgent()).await.is_none() {}
+            },
+        );
     }
 
     async fn pull_all(&self) {
@@ -67,12 +71,17 @@ impl<'a> Puller<'a> {
         self.pulling.store(false, Ordering::Relaxed);
         let mut rate = Rate::default();
         while !shutdown.is_cancelled() {
-            let Some((admission, mut jobs)) = shutdown.run_until_cancelled(self.pull()).await else { break };
-            // What it gathers is kept out here, so that a shutdown that cuts it short loses nothing.
+            let Some((admission, mut jobs)) = shutdown.run_until_cancelled(self.pull()).await
+            else {
+                break;
+            };
+            // What it gathers is kept out here, so that a shutdown that cuts it short loses
+            // nothing.
             let gather = shared.gather(&mut rate, &mut jobs, self.most(admission));
             shutdown.run_until_cancelled(gather).await;
             while let Some(call) = next_call(&mut jobs) {
-                let ready = shutdown.run_until_cancelled(self.ready(&call, admission)).await.flatten();
+                let ready =
+                    shutdown.run_until_cancelled(self.ready(&call, admission)).await.flatten();
                 let Some(place) = ready else {
                     jobs.extend(call);
                     break;
@@ -85,7 +94,8 @@ impl<'a> Puller<'a> {
 
     /// The next jobs, when there is a place for a call; none when none came in time.
     async fn pull(&self) -> (Admission, Vec<Lease>) {
-        // Wait for a place before pulling, so that jobs stay with the queue, where others can have them.
+        // Wait for a place before pulling, so that jobs stay with the queue, where others can have
+        // them.
         drop(self.places.take().await);
         let admission = self.shared.breaker.admit().await;
         self.pulls.fetch_add(1, Ordering::Relaxed);
@@ -146,8 +156,9 @@ impl<'a> Puller<'a> {
         }
     }
 
-    /// An urgent job, if the queue has one. A queue cannot be asked for one lane; so it is asked whether there is one first,
-    /// and what comes instead, because somebody else was faster, goes back.
+    /// An urgent job, if the queue has one. A queue cannot be asked for one lane; so it is asked
+    /// whether there is one first, and what comes instead, because somebody else was faster, goes
+    /// back.
     async fn urgent_job(&self) -> Option<Vec<Lease>> {
         let queue = &self.shared.queue;
         if queue.stats().await.ok()?.lanes[usize::from(Lane::Urgent.number())].ready == 0 {

@@ -1,4 +1,5 @@
-//! What a worker does beside sending: it takes people's orders, reports how it is, and hears late answers.
+//! What a worker does beside sending: it takes people's orders, reports how it is, and hears late
+//! answers.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -30,7 +31,8 @@ impl Shared {
     /// Takes orders and reports, until the shutdown.
     pub(super) async fn steer(&self, shutdown: &CancellationToken) {
         let Some(steering) = &self.steering else { return };
-        // A provider that a person has paused stays paused over a restart: nothing is sent before the orders are known.
+        // A provider that a person has paused stays paused over a restart: nothing is sent before
+        // the orders are known.
         self.breaker.hold(ITSELF, "the orders for this provider have not been read yet");
         let mut helm = Helm::new(self, steering);
         let steer = async {
@@ -74,20 +76,26 @@ struct Helm<'a> {
 
 impl<'a> Helm<'a> {
     fn new(shared: &'a Shared, steering: &'a Steering) -> Self {
-        let report = WorkerReport::new(shared.provider.name(), datetime_from_ms(SystemClock.now_ms()));
+        let report =
+            WorkerReport::new(shared.provider.name(), datetime_from_ms(SystemClock.now_ms()));
         Self { shared, steering, version: None, report, reported_at: None, learned_at: None }
     }
 
-    /// Takes the success of another worker as the proof that a pause waits for: this one may get no message for long.
+    /// Takes the success of another worker as the proof that a pause waits for: this one may get no
+    /// message for long.
     async fn learn(&mut self) {
         let breaker = &self.shared.breaker;
-        if !breaker.wants_proof() || self.learned_at.is_some_and(|at| at.elapsed() < LEARN_INTERVAL) {
+        if !breaker.wants_proof() || self.learned_at.is_some_and(|at| at.elapsed() < LEARN_INTERVAL)
+        {
             return;
         }
-        // From before the reports are read, so that a success seems older and never newer than it is.
+        // From before the reports are read, so that a success seems older and never newer than it
+        // is.
         let now = Instant::now();
         self.learned_at = Some(now);
-        let Ok(Ok(reported)) = timeout(REGISTRY_TIMEOUT, catch_panic(self.steering.workers())).await else {
+        let Ok(Ok(reported)) =
+            timeout(REGISTRY_TIMEOUT, catch_panic(self.steering.workers())).await
+        else {
             return;
         };
         for Reported { name, report, age, .. } in reported {
@@ -103,7 +111,8 @@ impl<'a> Helm<'a> {
     async fn take_order(&mut self) {
         let provider = self.shared.provider.name();
         let in_time = timeout(REGISTRY_TIMEOUT, catch_panic(self.steering.order(provider))).await;
-        let order = in_time.unwrap_or_else(|error| Err(Error::unavailable("no orders in time", error)));
+        let order =
+            in_time.unwrap_or_else(|error| Err(Error::unavailable("no orders in time", error)));
         self.shared.reporting.note_work(&order);
         let Ok(order) = order else { return };
         let version = order.as_ref().map_or(0, |(version, _)| *version);
@@ -111,7 +120,12 @@ impl<'a> Helm<'a> {
         match order {
             _ if before == Some(version) => {}
             Some((_, order)) if order.paused => {
-                tracing::warn!(provider, by = order.by, reason = order.reason, "provider paused by a person");
+                tracing::warn!(
+                    provider,
+                    by = order.by,
+                    reason = order.reason,
+                    "provider paused by a person"
+                );
                 self.shared.breaker.hold(order.by, order.reason);
             }
             Some((_, order)) if before.is_some() => {
@@ -147,7 +161,8 @@ impl<'a> Helm<'a> {
         }
         let written = catch_panic(self.steering.report(&self.shared.name, &report));
         let in_time = timeout(REGISTRY_TIMEOUT, written).await;
-        let written = in_time.unwrap_or_else(|error| Err(Error::unavailable("not reported in time", error)));
+        let written =
+            in_time.unwrap_or_else(|error| Err(Error::unavailable("not reported in time", error)));
         self.shared.reporting.note_work(&written);
         if written.is_ok() {
             (self.report, self.reported_at) = (report, Some(Instant::now()));

@@ -129,7 +129,11 @@ async fn a_queue_that_is_back_is_used_again_and_nothing_is_left_behind() {
     sleep(Duration::from_secs(3)).await;
     ids.push(world.send(message("code").class(Class::Otp)).await);
     world.becomes(*ids.last().expect("one"), Status::Sent).await;
-    assert!(mended.elapsed() < Duration::from_secs(6), "it waited behind the rest: {:?}", mended.elapsed());
+    assert!(
+        mended.elapsed() < Duration::from_secs(6),
+        "it waited behind the rest: {:?}",
+        mended.elapsed()
+    );
     world.all_become(&ids, Status::Sent).await;
     assert!(mended.elapsed() < Duration::from_secs(20), "left behind: {:?}", mended.elapsed());
     sleep(Duration::from_mins(2)).await;

@@ -13,7 +13,8 @@ use crate::support::{Reply, World, accept, all, message};
 /// The one line about a message that ended like this.
 fn line(log: &Log, id: sms_core::MessageId, status: &str) -> String {
     let lines = log.lines(&id.to_string());
-    let lines: Vec<_> = lines.iter().filter(|line| line.contains(&format!("message {status}"))).collect();
+    let lines: Vec<_> =
+        lines.iter().filter(|line| line.contains(&format!("message {status}"))).collect();
     assert_eq!(lines.len(), 1, "{lines:#?}");
     lines[0].clone()
 }
@@ -41,7 +42,10 @@ async fn a_refusal_and_a_silence_each_leave_a_line_with_code_and_reason_and_an_a
     );
     assert!(line(&log, unknown, "unknown").contains("the connection was reset"));
     assert_eq!(log.lines(&sent.to_string()), [""; 0]);
-    assert_eq!(log.lines("CANARY").len() + log.lines("9251234567").len() + log.lines("925 123").len(), 0);
+    assert_eq!(
+        log.lines("CANARY").len() + log.lines("9251234567").len() + log.lines("925 123").len(),
+        0
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +63,8 @@ async fn a_message_that_expires_leaves_a_line() {
 #[tokio::test(start_paused = true)]
 async fn a_message_whose_worker_vanished_leaves_a_line() {
     let (world, log) = (World::new(), Log::keep());
-    let dying = world.start(world.witness(|_, batch| Reply::After(Duration::MAX / 4, accept(batch))));
+    let dying =
+        world.start(world.witness(|_, batch| Reply::After(Duration::MAX / 4, accept(batch))));
     let id = world.send(message("hi")).await;
     world.becomes(id, Status::Sending).await;
     dying.kill();
@@ -76,20 +81,23 @@ async fn a_message_that_is_not_delivered_leaves_a_line_whatever_brings_the_recei
     let worker = world.start(world.witness(|_, batch| Reply::Now(accept(batch))));
     let id = world.send(message("hi")).await;
     world.becomes(id, Status::Sent).await;
-    let receipt =
-        Receipt::new("witness", format!("w-{id}"), ReceiptState::Undelivered).with_code(105, "too old");
+    let receipt = Receipt::new("witness", format!("w-{id}"), ReceiptState::Undelivered)
+        .with_code(105, "too old");
     let receipts = [receipt];
     for _ in 0..2 {
         let effects = world.memory.apply_receipts(&receipts).await.unwrap();
         EndLog::new().received(&world.memory, &receipts, &effects).await;
     }
     let said = line(&log, id, "undelivered");
-    assert!(said.contains("code=105") && said.contains("too old") && said.contains("attempt=1"), "{said}");
+    assert!(
+        said.contains("code=105") && said.contains("too old") && said.contains("attempt=1"),
+        "{said}"
+    );
     worker.stop().await;
     // One that came first is joined when the outcome is recorded.
     let early = world.send(message("hi")).await;
-    let parked =
-        Receipt::new("witness", format!("w-{early}"), ReceiptState::Undelivered).with_code(105, "too old");
+    let parked = Receipt::new("witness", format!("w-{early}"), ReceiptState::Undelivered)
+        .with_code(105, "too old");
     world.memory.apply_receipts(&[parked]).await.unwrap();
     let worker = world.start(world.witness(|_, batch| Reply::Now(accept(batch))));
     world.becomes(early, Status::Undelivered).await;
@@ -100,7 +108,8 @@ async fn a_message_that_is_not_delivered_leaves_a_line_whatever_brings_the_recei
 #[tokio::test(start_paused = true)]
 async fn what_a_person_ends_leaves_a_line_with_the_person_and_what_they_save_none() {
     let (world, log) = (World::new(), Log::keep());
-    let worker = world.start(world.witness(|_, batch| Reply::Now(all(batch, &Outcome::unknown("silence")))));
+    let worker =
+        world.start(world.witness(|_, batch| Reply::Now(all(batch, &Outcome::unknown("silence")))));
     let id = world.send(message("hi")).await;
     world.becomes(id, Status::Unknown).await;
     worker.stop().await;
@@ -123,6 +132,7 @@ async fn ten_thousand_that_expire_together_leave_a_bounded_number_of_lines() {
     let worker = world.start(world.witness(|_, batch| Reply::Now(accept(batch))));
     sleep(Duration::from_secs(10)).await;
     worker.stop().await;
-    let (listed, counted) = (log.lines("message expired").len(), log.lines("only 20 a second").len());
+    let (listed, counted) =
+        (log.lines("message expired").len(), log.lines("only 20 a second").len());
     assert!((20..=60).contains(&listed) && (1..=20).contains(&counted), "{listed} {counted}");
 }

@@ -1,19 +1,21 @@
-//! What settles an unknown message: a late answer, a refused repeat, a receipt under an id nobody knew.
+//! What settles an unknown message: a late answer, a refused repeat, a receipt under an id nobody
+//! knew.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::event::EventKind;
 use sms_core::{
-    Class, Evidence, LateAnswer, LateAnswers, Limits, Outcome, Provider, Receipt, ReceiptState, Status,
-    Store, Submission, async_trait,
+    Class, Evidence, LateAnswer, LateAnswers, Limits, Outcome, Provider, Receipt, ReceiptState,
+    Status, Store, Submission, async_trait,
 };
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Reply, TIMEOUT, World, accept, all, message};
 
-/// How long after its first receipt an unmatched id is left alone at the most, with the provider's timeout of 5 s.
+/// How long after its first receipt an unmatched id is left alone at the most, with the provider's
+/// timeout of 5 s.
 const LEFT_ALONE: Duration = Duration::from_secs(20 + 120 + 11);
 
 /// Answers nothing in time, and says what it did after `delay`.
@@ -92,7 +94,8 @@ async fn a_late_acceptance_spares_the_resend_that_has_not_begun() {
 #[tokio::test(start_paused = true)]
 async fn a_late_refusal_settles_an_unknown_message() {
     let world = World::new();
-    let worker = world.start(Slow::new(Duration::from_secs(30), Outcome::rejected(202, "bad number")));
+    let worker =
+        world.start(Slow::new(Duration::from_secs(30), Outcome::rejected(202, "bad number")));
     let id = world.send(message("hi")).await;
     world.becomes(id, Status::Failed).await;
     worker.stop().await;
@@ -120,7 +123,10 @@ async fn a_repeat_refused_as_one_settles_the_message_and_is_said_to_be_an_infere
     worker.stop().await;
     assert_eq!(provider.times(id), 2, "the attempt, and the one recorded resend");
     let last = world.timeline(id).await.pop().expect("events");
-    assert_eq!((last.kind, last.details.evidence), (EventKind::Attempt, Some(Evidence::RepeatRefused)));
+    assert_eq!(
+        (last.kind, last.details.evidence),
+        (EventKind::Attempt, Some(Evidence::RepeatRefused))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,7 +156,8 @@ fn delivered(provider_id: &str) -> Receipt {
 #[tokio::test(start_paused = true)]
 async fn a_receipt_under_an_unknown_id_settles_the_one_message_it_can_be_about() {
     let world = World::new();
-    let worker = world.start(world.witness(|_, batch| Reply::Now(all(batch, &Outcome::unknown("reset")))));
+    let worker =
+        world.start(world.witness(|_, batch| Reply::Now(all(batch, &Outcome::unknown("reset")))));
     let id = world.send(message("hi")).await;
     world.becomes(id, Status::Unknown).await;
     world.memory.apply_receipts(&[delivered("stray")]).await.expect("the store takes it");
@@ -158,7 +165,8 @@ async fn a_receipt_under_an_unknown_id_settles_the_one_message_it_can_be_about()
     world.becomes(id, Status::Delivered).await;
     assert!(before.elapsed() < LEFT_ALONE, "{:?}", before.elapsed());
     worker.stop().await;
-    let inferred = world.timeline(id).await.into_iter().find(|event| event.kind == EventKind::Inferred);
+    let inferred =
+        world.timeline(id).await.into_iter().find(|event| event.kind == EventKind::Inferred);
     let evidence = inferred.and_then(|event| event.details.evidence);
     assert_eq!(evidence, Some(Evidence::UnmatchedReceipt));
 }
@@ -166,7 +174,8 @@ async fn a_receipt_under_an_unknown_id_settles_the_one_message_it_can_be_about()
 #[tokio::test(start_paused = true)]
 async fn a_receipt_that_could_be_about_two_messages_settles_neither() {
     let world = World::new();
-    let worker = world.start(world.witness(|_, batch| Reply::Now(all(batch, &Outcome::unknown("reset")))));
+    let worker =
+        world.start(world.witness(|_, batch| Reply::Now(all(batch, &Outcome::unknown("reset")))));
     let ids = world.send_many(2).await;
     world.all_become(&ids, Status::Unknown).await;
     world.memory.apply_receipts(&[delivered("stray")]).await.expect("the store takes it");

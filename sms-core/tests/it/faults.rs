@@ -6,7 +6,9 @@ use std::time::Duration;
 use sms_core::{Job, Lane, Queue, Status};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Call, Fault, QUEUE_CALLS, Reply, STORE_CALLS, Witness, World, accept, message, start};
+use crate::support::{
+    Call, Fault, QUEUE_CALLS, Reply, STORE_CALLS, Witness, World, accept, message, start,
+};
 
 fn accepting(world: &World) -> Arc<Witness> {
     world.witness(|_, batch| Reply::Now(accept(batch)))
@@ -42,7 +44,10 @@ async fn a_lost_answer_of_begin_costs_no_message_and_sends_none_twice() {
         sleep(Duration::from_mins(5)).await;
         worker.stop().await;
         for id in ids {
-            assert_eq!((provider.times(id), world.recorded_outcomes(id).await), (1, vec!["accepted"]));
+            assert_eq!(
+                (provider.times(id), world.recorded_outcomes(id).await),
+                (1, vec!["accepted"])
+            );
         }
     }
 }
@@ -92,14 +97,19 @@ async fn an_outcome_is_kept_while_settle_fails_and_recorded_afterwards() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_down_stops_new_calls() {
     let world = World::new();
-    let provider = world.witness_with(sms_core::Limits::new(1, crate::support::TIMEOUT), |_, batch| {
-        Reply::Now(accept(batch))
-    });
+    let provider = world
+        .witness_with(sms_core::Limits::new(1, crate::support::TIMEOUT), |_, batch| {
+            Reply::Now(accept(batch))
+        });
     world.send_many(100).await;
     world.faults.break_all(&[Call::Settle], Fault::Fail);
     let worker = world.start(Arc::clone(&provider));
     sleep(Duration::from_mins(1)).await;
-    assert_eq!(provider.calls().len(), 16, "8 in flight, and as many whose outcomes wait to be recorded");
+    assert_eq!(
+        provider.calls().len(),
+        16,
+        "8 in flight, and as many whose outcomes wait to be recorded"
+    );
     worker.stop().await;
 }
 
@@ -162,11 +172,15 @@ impl Queue for Five {
 #[tokio::test(start_paused = true)]
 async fn every_id_delivered_five_times_is_sent_once() {
     let world = World::new();
-    let provider = world.witness(|_, batch| Reply::After(Duration::from_millis(300), accept(batch)));
+    let provider =
+        world.witness(|_, batch| Reply::After(Duration::from_millis(300), accept(batch)));
     let queue = Arc::new(Five(std::sync::Mutex::default()));
     let worker = |name| {
-        let worker =
-            sms_core::Worker::builder(Arc::clone(&world.store), Arc::clone(&queue), Arc::clone(&provider));
+        let worker = sms_core::Worker::builder(
+            Arc::clone(&world.store),
+            Arc::clone(&queue),
+            Arc::clone(&provider),
+        );
         start(worker.name(name))
     };
     let workers = [worker("a"), worker("b")];
@@ -189,7 +203,8 @@ async fn a_worker_restarted_under_its_old_name_sends_nothing_again() {
     while provider.times(id) == 0 {
         sleep(Duration::from_millis(10)).await;
     }
-    // Killed after the provider has it and before the outcome is recorded; then the queue delivers the id again.
+    // Killed after the provider has it and before the outcome is recorded; then the queue delivers
+    // the id again.
     first.kill();
     world.faults.mend();
     world.queue.push(&[Job { id, lane: Lane::Urgent }]).await.unwrap();
@@ -203,7 +218,8 @@ async fn a_worker_restarted_under_its_old_name_sends_nothing_again() {
 async fn store_and_queue_down_for_a_while_lose_nothing_and_double_nothing() {
     for calls in [STORE_CALLS, QUEUE_CALLS] {
         let world = World::new();
-        let provider = world.witness(|_, batch| Reply::After(Duration::from_millis(100), accept(batch)));
+        let provider =
+            world.witness(|_, batch| Reply::After(Duration::from_millis(100), accept(batch)));
         let worker = world.start(Arc::clone(&provider));
         let ids = world.send_many(100).await;
         sleep(Duration::from_millis(50)).await;

@@ -98,7 +98,11 @@ async fn a_backlog_goes_in_full_batches_and_its_rest_soon() {
     worker.stop().await;
     let calls = provider.calls();
     let (last, full) = calls.split_last().unwrap();
-    assert!(full.len() == 20 && full.iter().all(|call| call.ids.len() == 100), "{:?}", sizes(&provider));
+    assert!(
+        full.len() == 20 && full.iter().all(|call| call.ids.len() == 100),
+        "{:?}",
+        sizes(&provider)
+    );
     let waited = last.at - full[19].at;
     assert!(waited <= LONGEST, "{waited:?}");
 }
@@ -110,7 +114,8 @@ async fn an_urgent_message_waits_for_no_batch_and_what_was_gathered_goes_beside_
         let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
         let worker = world.start(Arc::clone(&provider));
         let before = fast(&world, 60 * MS + moment * MS).await;
-        let (sent_at, urgent) = (Instant::now(), world.send(message("code").class(Class::Otp)).await);
+        let (sent_at, urgent) =
+            (Instant::now(), world.send(message("code").class(Class::Otp)).await);
         let after = fast(&world, 50 * MS).await;
         all_sent(&world, &after).await;
         worker.stop().await;

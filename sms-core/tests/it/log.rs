@@ -18,7 +18,8 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 impl Log {
     pub(crate) fn keep() -> Self {
         let lines = Lines::default();
-        let log = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false).without_time();
+        let log =
+            tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false).without_time();
         Self { lines, _guard: tracing::subscriber::set_default(log.finish()) }
     }
 

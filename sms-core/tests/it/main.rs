@@ -1,5 +1,10 @@
 //! The sender and the worker together, over the memory adapters, with faults at every step.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by a panic"
+)]
 
 mod away;
 mod clock;

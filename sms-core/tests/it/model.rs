@@ -1,8 +1,10 @@
-//! A small exhaustive model: one message, two workers, a queue that loses and doubles, leases that end at any instant,
-//! crashes anywhere. Every reachable state keeps the guarantees; and each of six mutations breaks one.
+//! A small exhaustive model: one message, two workers, a queue that loses and doubles, leases that
+//! end at any instant, crashes anywhere. Every reachable state keeps the guarantees; and each of
+//! six mutations breaks one.
 //!
-//! The model cannot drift from the code: verdicts are [`decide`]'s, transitions are looked up in [`TRANSITIONS`], and
-//! the way to every state is walked in a [`MemoryStore`](sms_core::MemoryStore) too (see [`replay`]).
+//! The model cannot drift from the code: verdicts are [`decide`]'s, transitions are looked up in
+//! [`TRANSITIONS`], and the way to every state is walked in a
+//! [`MemoryStore`](sms_core::MemoryStore) too (see [`replay`]).
 
 mod replay;
 
@@ -186,7 +188,8 @@ impl Model {
                 self.actions_of_provider(worker, attempt, &mut may);
             }
         }
-        // Last: where a step and a crash lead to the same state, the step is what the store is asked to repeat.
+        // Last: where a step and a crash lead to the same state, the step is what the store is
+        // asked to repeat.
         for (worker, work) in state.workers.into_iter().enumerate() {
             may(Action::Crash(worker), work != Work::Idle);
         }
@@ -194,7 +197,12 @@ impl Model {
     }
 
     /// What the provider may do with an attempt, and what the worker learns of it.
-    fn actions_of_provider(self, worker: usize, attempt: Attempt, may: &mut impl FnMut(Action, bool)) {
+    fn actions_of_provider(
+        self,
+        worker: usize,
+        attempt: Attempt,
+        may: &mut impl FnMut(Action, bool),
+    ) {
         let answers = [
             (OutcomeClass::Accepted, true),
             (OutcomeClass::Unknown, true),
@@ -271,7 +279,9 @@ impl Model {
     }
 
     fn settle(self, state: &mut State, worker: usize, answered: bool) -> Option<Actor> {
-        let Work::Answered(attempt, class) = state.workers[worker] else { unreachable!("nothing to settle") };
+        let Work::Answered(attempt, class) = state.workers[worker] else {
+            unreachable!("nothing to settle")
+        };
         let unfenced = self.is(Mutation::SettleWithoutFence);
         let unrecorded = self.is(Mutation::SendBeforeRecording);
         let known = !unfenced && !unrecorded && state.recorded[attempt.fence - 1] == Some(class);
@@ -336,7 +346,10 @@ fn apply_late(state: &mut State, attempt: Attempt, class: OutcomeClass) {
     let same = state.fence == attempt.fence;
     if class == OutcomeClass::Accepted {
         state.status = state.status.after_late_acceptance().unwrap_or(state.status);
-    } else if class == OutcomeClass::Rejected && same && state.status == Status::Unknown && state.resends == 0
+    } else if class == OutcomeClass::Rejected
+        && same
+        && state.status == Status::Unknown
+        && state.resends == 0
     {
         state.status = Status::Failed;
     }
@@ -361,7 +374,8 @@ impl Explored {
 
     /// The states that no other state is first reached from.
     fn leaves(&self) -> Vec<State> {
-        let inner: HashSet<State> = self.came_from.values().flatten().map(|(before, _)| *before).collect();
+        let inner: HashSet<State> =
+            self.came_from.values().flatten().map(|(before, _)| *before).collect();
         self.came_from.keys().filter(|state| !inner.contains(*state)).copied().collect()
     }
 
@@ -372,7 +386,8 @@ impl Explored {
 
 /// Breadth first; ends at the first violation, with what led to it.
 fn explore(model: Model) -> Result<Explored, String> {
-    let mut explored = Explored { came_from: HashMap::from([(State::START, None)]), edges: Vec::new() };
+    let mut explored =
+        Explored { came_from: HashMap::from([(State::START, None)]), edges: Vec::new() };
     let mut open = VecDeque::from([State::START]);
     while let Some(state) = open.pop_front() {
         if let Some(why) = model.violation(&state) {
@@ -422,9 +437,13 @@ fn stuck(explored: &Explored) -> Option<String> {
 #[test]
 fn every_reachable_state_keeps_the_guarantees() {
     for (policy, least) in [(OnUnknown::Hold, 1_000), (OnUnknown::ResendOnce, 5_000)] {
-        let explored =
-            explore(Model { policy, mutation: Mutation::None }).unwrap_or_else(|why| panic!("{why}"));
-        assert!(explored.came_from.len() > least, "{policy:?}: only {} states", explored.came_from.len());
+        let explored = explore(Model { policy, mutation: Mutation::None })
+            .unwrap_or_else(|why| panic!("{why}"));
+        assert!(
+            explored.came_from.len() > least,
+            "{policy:?}: only {} states",
+            explored.came_from.len()
+        );
     }
 }
 

@@ -47,7 +47,8 @@ async fn reports_that_cannot_be_written_or_listed_delay_no_message() {
 async fn a_queue_that_never_answers_delays_neither_rescue_nor_expiry() {
     let world = World::new();
     let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
-    let dying = world.start(world.witness(|_, batch| Reply::After(Duration::MAX / 4, accept(batch))));
+    let dying =
+        world.start(world.witness(|_, batch| Reply::After(Duration::MAX / 4, accept(batch))));
     let abandoned = world.send(message("hi")).await;
     world.becomes(abandoned, Status::Sending).await;
     dying.kill();

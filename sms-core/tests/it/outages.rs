@@ -52,8 +52,9 @@ async fn an_outage_of_the_store_is_one_line_when_it_begins_one_a_minute_and_one_
 #[tokio::test(start_paused = true)]
 async fn an_outage_of_the_queue_is_one_line_when_it_begins_one_a_minute_and_one_when_it_ends() {
     let (world, log) = (World::new(), Log::keep());
-    let outage =
-        Arc::new(Outage::new("the queue mq:5672", "messages go on through the store").without_reminders());
+    let outage = Arc::new(
+        Outage::new("the queue mq:5672", "messages go on through the store").without_reminders(),
+    );
     let queue = Arc::new(Watched::new(Arc::clone(&world.queue), outage));
     let sender = Sender::builder(Arc::clone(&world.store)).queue(Arc::clone(&queue)).build();
     let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
@@ -65,7 +66,11 @@ async fn an_outage_of_the_queue_is_one_line_when_it_begins_one_a_minute_and_one_
     }
     let (bad, ends) = lines(&log);
     assert_eq!((bad.len(), ends.len()), (3, 0), "{bad:#?}");
-    assert!(bad[0].contains("the queue mq:5672") && bad[0].contains("injected: the cause"), "{}", bad[0]);
+    assert!(
+        bad[0].contains("the queue mq:5672") && bad[0].contains("injected: the cause"),
+        "{}",
+        bad[0]
+    );
     assert!(bad[1..].iter().all(|line| line.contains("waiting=")), "{bad:#?}");
     world.faults.mend();
     sleep(Duration::from_secs(10)).await;
@@ -79,7 +84,8 @@ async fn a_service_that_never_answers_is_an_outage_too() {
     let (world, log) = (World::new(), Log::keep());
     let outage = Arc::new(Outage::new("the store db:5432", "nothing is sent"));
     let store = Watched::new(Arc::clone(&world.store), outage);
-    let worker = start(Worker::builder(store, Arc::clone(&world.queue), world.witness(|_, _| Reply::Panic)));
+    let worker =
+        start(Worker::builder(store, Arc::clone(&world.queue), world.witness(|_, _| Reply::Panic)));
     world.faults.break_all(STORE_CALLS, Fault::Hang);
     world.faults.break_all(&[Call::Infer], Fault::Hang);
     sleep(OUTAGE).await;
@@ -92,7 +98,8 @@ async fn a_service_that_never_answers_is_an_outage_too() {
 #[tokio::test(start_paused = true)]
 async fn without_a_watch_an_outage_of_the_store_is_some_lines_a_minute_and_not_some_a_second() {
     let (world, log) = (World::new(), Log::keep());
-    let worker = world.start(world.witness(|_, batch| Reply::After(Duration::from_secs(1), accept(batch))));
+    let worker =
+        world.start(world.witness(|_, batch| Reply::After(Duration::from_secs(1), accept(batch))));
     let ids = world.send_many(10).await;
     world.all_become(&ids, Status::Sending).await;
     world.faults.break_all(STORE_CALLS, Fault::Fail);

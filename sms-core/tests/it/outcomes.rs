@@ -15,7 +15,12 @@ use tokio::time::{Instant, sleep};
 use crate::support::{Reply, TIMEOUT, Witness, World, accept, all, message, start};
 
 /// One message through a worker over this provider, until it has this state.
-async fn one(world: &World, provider: &Arc<Witness>, message: Message, end: Status) -> sms_core::MessageId {
+async fn one(
+    world: &World,
+    provider: &Arc<Witness>,
+    message: Message,
+    end: Status,
+) -> sms_core::MessageId {
     let worker = world.start(Arc::clone(provider));
     let id = world.send(message).await;
     world.becomes(id, end).await;
@@ -69,7 +74,8 @@ async fn outcomes_too_many_are_ignored() {
 #[tokio::test(start_paused = true)]
 async fn a_provider_slower_than_its_timeout_is_an_unknown_outcome() {
     let world = World::new();
-    let provider = world.witness(|_, batch| Reply::After(TIMEOUT + Duration::from_millis(1), accept(batch)));
+    let provider =
+        world.witness(|_, batch| Reply::After(TIMEOUT + Duration::from_millis(1), accept(batch)));
     let before = Instant::now();
     let id = one(&world, &provider, message("hi"), Status::Unknown).await;
     assert!(before.elapsed() < TIMEOUT + Duration::from_secs(1));
@@ -96,7 +102,8 @@ async fn a_message_never_sent_is_tried_with_growing_waits_until_its_attempts_are
 #[tokio::test(start_paused = true)]
 async fn a_final_refusal_is_not_tried_again() {
     let world = World::new();
-    let provider = world.witness(|_, batch| Reply::Now(all(batch, &Outcome::rejected(202, "bad number"))));
+    let provider =
+        world.witness(|_, batch| Reply::Now(all(batch, &Outcome::rejected(202, "bad number"))));
     let id = one(&world, &provider, message("hi"), Status::Failed).await;
     assert_eq!((provider.times(id), world.state(id).await.code), (1, Some(202)));
 }
@@ -106,12 +113,9 @@ async fn a_deferred_message_waits_as_long_as_the_provider_says() {
     let world = World::new();
     let wait = Duration::from_mins(7);
     let deferred = Outcome::deferred(231, "too many").with_retry_after(wait);
-    let provider =
-        world.witness(
-            move |call, batch| {
-                if call == 1 { Reply::Now(all(batch, &deferred)) } else { Reply::Now(accept(batch)) }
-            },
-        );
+    let provider = world.witness(move |call, batch| {
+        if call == 1 { Reply::Now(all(batch, &deferred)) } else { Reply::Now(accept(batch)) }
+    });
     let id = one(&world, &provider, message("hi"), Status::Sent).await;
     let calls = provider.calls();
     assert!(calls[1].at - calls[0].at >= wait);
@@ -166,7 +170,12 @@ async fn a_blocked_account_costs_one_call_burns_no_attempt_and_all_is_sent_once_
     for id in ids {
         assert_eq!(world.state(id).await.attempts, 1);
         assert_eq!(
-            world.recorded_outcomes(id).await.iter().filter(|outcome| **outcome == "accepted").count(),
+            world
+                .recorded_outcomes(id)
+                .await
+                .iter()
+                .filter(|outcome| **outcome == "accepted")
+                .count(),
             1
         );
     }
@@ -217,7 +226,11 @@ async fn an_outage_of_the_provider_costs_a_handful_of_messages_and_not_the_backl
     let world = World::new();
     let until = Instant::now() + Duration::from_mins(10);
     let provider = world.witness_with(Limits::new(1, TIMEOUT), move |_, batch| {
-        if Instant::now() < until { Reply::After(TIMEOUT * 2, Vec::new()) } else { Reply::Now(accept(batch)) }
+        if Instant::now() < until {
+            Reply::After(TIMEOUT * 2, Vec::new())
+        } else {
+            Reply::Now(accept(batch))
+        }
     });
     world.send_many(300).await;
     let worker = world.start(Arc::clone(&provider));
@@ -252,7 +265,8 @@ async fn a_retry_and_a_restart_keep_the_policy_of_a_one_time_code() {
     assert_eq!(world.recorded_outcomes(id).await, ["not_sent", "unknown", "accepted"]);
 }
 
-/// A provider that blocks every message while its account says that all is well, and counts how often it is asked.
+/// A provider that blocks every message while its account says that all is well, and counts how
+/// often it is asked.
 #[derive(Debug)]
 struct Sulking(Arc<Witness>, AtomicUsize);
 
@@ -287,7 +301,8 @@ impl Account for Sulking {
 #[tokio::test(start_paused = true)]
 async fn a_paused_provider_is_not_asked_again_and_again_while_nothing_waits() {
     let world = World::new();
-    let witness = world.witness(|_, batch| Reply::Now(all(batch, &Outcome::blocked(231, "daily limit"))));
+    let witness =
+        world.witness(|_, batch| Reply::Now(all(batch, &Outcome::blocked(231, "daily limit"))));
     let provider = Arc::new(Sulking(witness, AtomicUsize::new(0)));
     let worker = world.start(Arc::clone(&provider));
     let id = world.send(message("hi").deadline(Duration::from_secs(3))).await;

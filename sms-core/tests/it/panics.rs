@@ -8,8 +8,9 @@ use serde_json::Value;
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::registry::{Expect, Record};
 use sms_core::{
-    Account, AccountInfo, Error, ErrorKind, LateAnswer, LateAnswers, Limits, MemoryRegistry, Outcome,
-    Provider, Receipt, ReceiptState, Receipts, Registry, Result, Status, Steering, Submission, async_trait,
+    Account, AccountInfo, Error, ErrorKind, LateAnswer, LateAnswers, Limits, MemoryRegistry,
+    Outcome, Provider, Receipt, ReceiptState, Receipts, Registry, Result, Status, Steering,
+    Submission, async_trait,
 };
 use tokio::time::{Instant, sleep};
 
@@ -147,14 +148,15 @@ async fn a_panic_in_the_registry_stops_neither_sending_nor_orders_nor_reports() 
         let registry = Arc::new(PanickingRegistry { inner, method, once: Once::default() });
         let steering = Steering::new(Arc::clone(&registry));
         if method == "delete" {
-            // Left by a worker that vanished long ago; only then anything is deleted before the end.
-            let report =
-                r#"{"provider":"witness","started_at":"2020-01-01T00:00:00Z","in_flight":0,"pause":null}"#;
+            // Left by a worker that vanished long ago; only then anything is deleted before the
+            // end.
+            let report = r#"{"provider":"witness","started_at":"2020-01-01T00:00:00Z","in_flight":0,"pause":null}"#;
             let report: Value = serde_json::from_str(report).unwrap();
             registry.inner.put("worker", "old", &report, Expect::Anything).await.unwrap();
             sleep(Duration::from_hours(25)).await;
         }
-        let worker = start(world.worker(Arc::clone(&provider)).registry(Arc::clone(&registry)).name("w"));
+        let worker =
+            start(world.worker(Arc::clone(&provider)).registry(Arc::clone(&registry)).name("w"));
         let id = world.send(message("hi")).await;
         let before = Instant::now();
         world.becomes(id, Status::Sent).await;
@@ -222,8 +224,9 @@ impl Receipts for PanickingProvider {
     }
     async fn query(&self, refs: &[ProviderRef]) -> Result<Vec<Receipt>> {
         self.called("query");
-        let delivered =
-            |sent: &ProviderRef| Receipt::new("panicking", &*sent.provider_id, ReceiptState::Delivered);
+        let delivered = |sent: &ProviderRef| {
+            Receipt::new("panicking", &*sent.provider_id, ReceiptState::Delivered)
+        };
         Ok(refs.iter().map(delivered).collect())
     }
 }
@@ -252,14 +255,20 @@ impl Account for PanickingProvider {
 async fn a_panic_in_the_provider_next_to_sending_stops_no_task() {
     for method in ["query", "next", "check"] {
         let world = World::new();
-        let provider =
-            Arc::new(PanickingProvider { method, once: Once::default(), asked: AtomicBool::default() });
+        let provider = Arc::new(PanickingProvider {
+            method,
+            once: Once::default(),
+            asked: AtomicBool::default(),
+        });
         let worker = world.start(Arc::clone(&provider));
         let id = world.send(message("hi")).await;
         world.becomes(id, Status::Delivered).await;
         sleep(RESTART).await;
         assert!(provider.once.did(), "{method} was never called");
-        assert!(provider.asked.load(Ordering::SeqCst) || method == "query", "{method} was not called again");
+        assert!(
+            provider.asked.load(Ordering::SeqCst) || method == "query",
+            "{method} was not called again"
+        );
         let before = Instant::now();
         let id = world.send(message("hi")).await;
         world.becomes(id, Status::Delivered).await;

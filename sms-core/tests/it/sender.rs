@@ -10,8 +10,8 @@ use sms_core::caretaker::Caretaker;
 use sms_core::clock::datetime_from_ms;
 use sms_core::store::{CancelRequest, DueRequest, ListRequest};
 use sms_core::{
-    Class, ErrorKind, MemoryQueue, MemoryStore, MessageId, Queue, Result, Sandbox, Scope, Sender, Status,
-    Store, StoreFault,
+    Class, ErrorKind, MemoryQueue, MemoryStore, MessageId, Queue, Result, Sandbox, Scope, Sender,
+    Status, Store, StoreFault,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -176,8 +176,11 @@ async fn the_same_key_for_other_content_is_refused_and_spoils_nobody_elses() {
     let messages =
         [message("bye").key("k"), message("bye").key("k2"), message("bye").key("k").owner("other")];
     let [reused, fine, foreign] = messages;
-    let (reused, fine, foreign) =
-        tokio::join!(world.sender.send(reused), world.sender.send(fine), world.sender.send(foreign));
+    let (reused, fine, foreign) = tokio::join!(
+        world.sender.send(reused),
+        world.sender.send(fine),
+        world.sender.send(foreign)
+    );
     assert_eq!(reused.unwrap_err().kind(), ErrorKind::KeyReused);
     assert!(fine.is_ok() && foreign.is_ok());
     assert_eq!(stored(&world).await, 3);
@@ -232,18 +235,23 @@ fn poll_once<T>(future: impl Future<Output = T>) -> Poll<T> {
 #[test]
 fn a_sender_can_be_built_outside_a_runtime_and_says_so_when_it_must_send_there() {
     let sender = Sender::builder(MemoryStore::new()).queue(sms_core::MemoryQueue::new()).build();
-    let Poll::Ready(Err(error)) = poll_once(sender.send(message("hi"))) else { panic!("an answer is due") };
+    let Poll::Ready(Err(error)) = poll_once(sender.send(message("hi"))) else {
+        panic!("an answer is due")
+    };
     assert_eq!(error.kind(), ErrorKind::Closed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(sender.send(message("hi"))).unwrap();
     drop(runtime);
-    let Poll::Ready(Err(error)) = poll_once(sender.send(message("hi"))) else { panic!("an answer is due") };
+    let Poll::Ready(Err(error)) = poll_once(sender.send(message("hi"))) else {
+        panic!("an answer is due")
+    };
     assert_eq!(error.kind(), ErrorKind::Closed);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_full_queue_has_no_room_for_is_the_caretakers_at_once() {
-    let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::with_limits(4, LEASE)));
+    let (store, queue) =
+        (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::with_limits(4, LEASE)));
     let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
     for number in 0..10 {
         sender.send(message(&format!("message {number}"))).await.unwrap();
@@ -264,7 +272,8 @@ async fn what_a_full_queue_has_no_room_for_is_the_caretakers_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_burst_larger_than_the_queue_leaves_nothing_for_the_second_offer() {
-    let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::with_limits(5000, LEASE)));
+    let (store, queue) =
+        (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::with_limits(5000, LEASE)));
     let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
     sender.send(message("the first")).await.unwrap();
     sleep(Duration::from_millis(200)).await;
@@ -277,21 +286,32 @@ async fn a_burst_larger_than_the_queue_leaves_nothing_for_the_second_offer() {
     }
     sleep(Duration::from_millis(50)).await;
     let due = DueRequest::new([10_000; 3], LEASE);
-    let (ready, due) = (queue.stats().await.unwrap().lanes[1].ready, store.due(due).await.unwrap().len());
-    assert_eq!(ready + due, 8001, "the others would have to wait for 20 s: {ready} in the queue, {due} due");
+    let (ready, due) =
+        (queue.stats().await.unwrap().lanes[1].ready, store.due(due).await.unwrap().len());
+    assert_eq!(
+        ready + due,
+        8001,
+        "the others would have to wait for 20 s: {ready} in the queue, {due} due"
+    );
     assert!(ready > 900, "{ready}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_caretaker_leaves_the_senders_half_of_the_queue() {
-    let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::with_limits(10, LEASE)));
+    let (store, queue) =
+        (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::with_limits(10, LEASE)));
     let unqueued = Sender::builder(store.clone()).build();
     for number in 0..20 {
         unqueued.send(message(&format!("message {number}"))).await.unwrap();
     }
-    let caretaker = Caretaker::new(store.clone(), queue.clone(), Arc::new(Sandbox::default()), LEASE);
+    let caretaker =
+        Caretaker::new(store.clone(), queue.clone(), Arc::new(Sandbox::default()), LEASE);
     assert!(caretaker.offer().await.unwrap(), "more may be due");
-    assert_eq!(queue.stats().await.unwrap().lanes[1].ready, 5, "what a sender pushed now would be dropped");
+    assert_eq!(
+        queue.stats().await.unwrap().lanes[1].ready,
+        5,
+        "what a sender pushed now would be dropped"
+    );
     let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
     sender.send(message("the last")).await.unwrap();
     sleep(Duration::from_millis(1)).await;
@@ -321,7 +341,8 @@ async fn what_time_forbids_spoils_no_other_message_of_its_batch() {
     let world = World::new();
     let past = message("late").send_at(datetime_from_ms(START_MS) - Duration::from_mins(11));
     let batch = [past.clone(), message("good"), past, message("better")];
-    let batch: Vec<_> = batch.iter().map(|message| world.sender.prepare(message).unwrap()).collect();
+    let batch: Vec<_> =
+        batch.iter().map(|message| world.sender.prepare(message).unwrap()).collect();
     let ids = [batch[1].id, batch[3].id];
     let answers = world.sender.accept(batch).await.unwrap();
     let answers: Vec<_> =

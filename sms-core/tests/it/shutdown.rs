@@ -6,7 +6,9 @@ use std::time::Duration;
 use sms_core::{Queue, Status};
 use tokio::time::sleep;
 
-use crate::support::{Call, Fault, QUEUE_CALLS, Reply, STORE_CALLS, TIMEOUT, World, accept, message};
+use crate::support::{
+    Call, Fault, QUEUE_CALLS, Reply, STORE_CALLS, TIMEOUT, World, accept, message,
+};
 
 /// What `Worker::run` promises, and the margin for writing outcomes.
 const BOUND: Duration = Duration::from_secs(2 * 5 + 5);
@@ -89,7 +91,8 @@ async fn it_ends_in_time_while_the_queue_does_not_answer() {
 #[tokio::test(start_paused = true)]
 async fn an_outcome_that_comes_late_in_the_drain_is_still_recorded() {
     let world = World::new();
-    let provider = world.witness(|_, batch| Reply::After(Duration::from_millis(4_900), accept(batch)));
+    let provider =
+        world.witness(|_, batch| Reply::After(Duration::from_millis(4_900), accept(batch)));
     // The sixth repeat, 6.3 s later, succeeds; the call ends when the drain proper is over.
     world.faults.plan(Call::Begin, Fault::Fail, 6);
     let id = world.send(message("hi")).await;

@@ -28,7 +28,12 @@ impl Bridge {
     }
 
     fn start(&self, name: &str) -> Running {
-        start(self.world.worker(Arc::clone(&self.provider)).registry(Arc::clone(&self.registry)).name(name))
+        start(
+            self.world
+                .worker(Arc::clone(&self.provider))
+                .registry(Arc::clone(&self.registry))
+                .name(name),
+        )
     }
 
     async fn give(&self, paused: bool) {
@@ -75,7 +80,8 @@ async fn a_worker_reports_how_it_is_and_leaves_no_report_behind() {
     sleep(Duration::from_secs(2)).await;
     bridge.give(true).await;
     sleep(Duration::from_secs(2)).await;
-    let [Reported { name, report, .. }] = &bridge.steering.workers().await.expect("read")[..] else {
+    let [Reported { name, report, .. }] = &bridge.steering.workers().await.expect("read")[..]
+    else {
         panic!("one worker")
     };
     assert_eq!((name.as_str(), report.provider.as_str()), ("w", "witness"));
@@ -113,7 +119,11 @@ async fn a_person_who_resumes_is_not_made_to_wait_for_the_next_probe() {
     let refused_until = Instant::now() + Duration::from_mins(20);
     let provider = world.witness(move |_, batch| {
         let refused = Instant::now() < refused_until;
-        Reply::Now(if refused { all(batch, &Outcome::blocked(201, "no money")) } else { accept(batch) })
+        Reply::Now(if refused {
+            all(batch, &Outcome::blocked(201, "no money"))
+        } else {
+            accept(batch)
+        })
     });
     let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
     let worker = start(world.worker(provider).registry(Arc::clone(&registry)));
@@ -135,10 +145,15 @@ async fn a_provider_that_refuses_the_account_from_the_start_is_asked_once() {
         Reply::After(slow, all(batch, &Outcome::blocked(201, "no money")))
     });
     let ids = world.send_many(100).await;
-    let worker =
-        start(world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::new(8).expect("not zero")));
+    let worker = start(
+        world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::new(8).expect("not zero")),
+    );
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(provider.calls().len(), 1, "every place for a call was taken before the first had an outcome");
+    assert_eq!(
+        provider.calls().len(),
+        1,
+        "every place for a call was taken before the first had an outcome"
+    );
     worker.stop().await;
     for id in ids {
         assert_eq!((world.status(id).await, world.state(id).await.attempts), (Status::Queued, 0));
@@ -188,7 +203,8 @@ async fn a_paused_worker_without_messages_learns_from_the_success_of_another() {
             Reply::Now(if no { all(batch, &Outcome::blocked(7, "a whim")) } else { accept(batch) })
         });
         let queue = Arc::new(sms_core::MemoryQueue::new());
-        let worker = sms_core::Worker::builder(Arc::clone(&world.memory), Arc::clone(&queue), provider);
+        let worker =
+            sms_core::Worker::builder(Arc::clone(&world.memory), Arc::clone(&queue), provider);
         (queue, start(worker.name(name).registry(Arc::clone(&registry))))
     };
     let ((queue_a, a), (queue_b, b)) = (start("a"), start("b"));
@@ -224,7 +240,8 @@ async fn a_paused_worker_without_messages_learns_from_the_success_of_another() {
 #[tokio::test(start_paused = true)]
 async fn a_resume_ends_the_shown_pause_although_nothing_is_left_to_send() {
     let world = World::new();
-    let provider = world.witness(|_, batch| Reply::Now(all(batch, &Outcome::blocked(7, "no money"))));
+    let provider =
+        world.witness(|_, batch| Reply::Now(all(batch, &Outcome::blocked(7, "no money"))));
     let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
     let steering = Steering::new(Arc::clone(&registry));
     let worker = start(world.worker(provider).registry(registry).name("w"));

@@ -1,5 +1,5 @@
-//! What the tests share: a clock, faults around stores and queues, a provider that keeps a witness's book, and a world
-//! of them all.
+//! What the tests share: a clock, faults around stores and queues, a provider that keeps a
+//! witness's book, and a world of them all.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,14 +16,15 @@ use sms_core::provider::{Polling, ProviderRef};
 use sms_core::queue::QueueStats;
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest,
-    Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
+    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
+    ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::worker::WorkerBuilder;
 use sms_core::{
-    CancellationToken, Clock, Error, ErrorKind, Job, Lease, Limits, MemoryQueue, MemoryStore, Message,
-    MessageId, MessagePage, NumberReader, Outcome, Provider, Queue, Receipt, Result, Scope, Sender, Status,
-    Store, StoreFault, StoredMessage, Submission, UnmatchedId, Worker, async_trait,
+    CancellationToken, Clock, Error, ErrorKind, Job, Lease, Limits, MemoryQueue, MemoryStore,
+    Message, MessageId, MessagePage, NumberReader, Outcome, Provider, Queue, Receipt, Result,
+    Scope, Sender, Status, Store, StoreFault, StoredMessage, Submission, UnmatchedId, Worker,
+    async_trait,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -292,7 +293,8 @@ pub(crate) const STORE_CALLS: &[Call] = &[
     Call::Awaiting,
     Call::Purge,
 ];
-pub(crate) const QUEUE_CALLS: &[Call] = &[Call::Push, Call::Pull, Call::Ack, Call::Release, Call::Stats];
+pub(crate) const QUEUE_CALLS: &[Call] =
+    &[Call::Push, Call::Pull, Call::Ack, Call::Release, Call::Stats];
 
 /// What a provider does with one call.
 pub(crate) enum Reply {
@@ -410,11 +412,16 @@ impl Running {
     pub(crate) async fn stop(self) -> Duration {
         let before = Instant::now();
         self.shutdown.cancel();
-        timeout(Duration::from_hours(1), self.task).await.expect("the worker never stops").unwrap().unwrap();
+        timeout(Duration::from_hours(1), self.task)
+            .await
+            .expect("the worker never stops")
+            .unwrap()
+            .unwrap();
         before.elapsed()
     }
 
-    /// Kills it where it stands. What it has spawned goes on: use it only where nothing is in flight or all hangs.
+    /// Kills it where it stands. What it has spawned goes on: use it only where nothing is in
+    /// flight or all hangs.
     pub(crate) fn kill(self) {
         self.task.abort();
     }
@@ -438,8 +445,10 @@ impl World {
         let memory = Arc::new(MemoryStore::with_clock(clock.clone()));
         let store = Arc::new(Faulty::new(Arc::clone(&memory), faults.clone()));
         let queue = Arc::new(Faulty::new(Arc::new(MemoryQueue::new()), faults.clone()));
-        let sender =
-            Sender::builder(Arc::clone(&store)).clock(clock.clone()).queue(Arc::clone(&queue)).build();
+        let sender = Sender::builder(Arc::clone(&store))
+            .clock(clock.clone())
+            .queue(Arc::clone(&queue))
+            .build();
         Self { clock, faults, memory, store, queue, sender }
     }
 
@@ -449,7 +458,8 @@ impl World {
 
     /// Sends `count` messages of class service.
     pub(crate) async fn send_many(&self, count: usize) -> Vec<MessageId> {
-        let messages: Vec<NewMessage> = (0..count).map(|_| message("hi").prepare().unwrap()).collect();
+        let messages: Vec<NewMessage> =
+            (0..count).map(|_| message("hi").prepare().unwrap()).collect();
         let ids = messages.iter().map(|message| message.id).collect();
         self.sender.accept(messages).await.unwrap();
         ids
@@ -507,7 +517,12 @@ impl World {
             }
         };
         let in_time = timeout(Duration::from_hours(1), wait).await.is_ok();
-        assert!(in_time, "still {} and not {status}: {:?}", self.status(id).await, self.timeline(id).await);
+        assert!(
+            in_time,
+            "still {} and not {status}: {:?}",
+            self.status(id).await,
+            self.timeline(id).await
+        );
     }
 
     pub(crate) async fn all_become(&self, ids: &[MessageId], status: Status) {
@@ -519,7 +534,11 @@ impl World {
     /// The outcomes on record, in order.
     pub(crate) async fn recorded_outcomes(&self, id: MessageId) -> Vec<&'static str> {
         let events = self.timeline(id).await;
-        events.iter().filter_map(|event| event.details.outcome).map(sms_core::OutcomeClass::as_str).collect()
+        events
+            .iter()
+            .filter_map(|event| event.details.outcome)
+            .map(sms_core::OutcomeClass::as_str)
+            .collect()
     }
 }
 

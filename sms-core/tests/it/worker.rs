@@ -78,7 +78,8 @@ async fn one_time_codes_go_alone_and_the_others_together() {
 #[tokio::test(start_paused = true)]
 async fn no_call_is_larger_than_the_providers_batch() {
     let world = World::new();
-    let provider = world.witness_with(Limits::new(7, TIMEOUT), |_, batch| Reply::Now(accept(batch)));
+    let provider =
+        world.witness_with(Limits::new(7, TIMEOUT), |_, batch| Reply::Now(accept(batch)));
     let ids = world.send_many(40).await;
     let worker = world.start(Arc::clone(&provider));
     world.all_become(&ids, Status::Sent).await;
@@ -93,7 +94,8 @@ async fn no_more_calls_are_in_flight_than_allowed() {
     let slow = |batch: &[_]| Reply::After(Duration::from_secs(1), accept(batch));
     let provider = world.witness_with(Limits::new(1, TIMEOUT), move |_, batch| slow(batch));
     let ids = world.send_many(20).await;
-    let worker = start(world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::new(3).unwrap()));
+    let worker =
+        start(world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::new(3).unwrap()));
     world.all_become(&ids, Status::Sent).await;
     worker.stop().await;
     assert_eq!(provider.most_in_flight(), 3);
@@ -107,7 +109,8 @@ async fn no_more_one_time_codes_are_in_flight_than_calls_allowed() {
     for _ in 0..20 {
         ids.push(world.send(message("code").class(Class::Otp)).await);
     }
-    let worker = start(world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::new(3).unwrap()));
+    let worker =
+        start(world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::new(3).unwrap()));
     world.all_become(&ids, Status::Sent).await;
     worker.stop().await;
     assert!(provider.most_in_flight() <= 3, "{} calls at once", provider.most_in_flight());
@@ -115,8 +118,9 @@ async fn no_more_one_time_codes_are_in_flight_than_calls_allowed() {
 
 /// The most calls within one second.
 fn busiest_second(calls: &[Seen]) -> usize {
-    let within =
-        |from: &Seen| calls.iter().filter(|call| call.at.duration_since(from.at).as_secs() == 0).count();
+    let within = |from: &Seen| {
+        calls.iter().filter(|call| call.at.duration_since(from.at).as_secs() == 0).count()
+    };
     (0..calls.len()).map(|first| within(&calls[first]) - first).max().unwrap_or(0)
 }
 
@@ -138,15 +142,19 @@ async fn calls_that_waited_for_others_to_end_keep_their_distance() {
     let limits = Limits::new(1, TIMEOUT).with_calls_per_second(NonZeroU32::new(20).unwrap());
     // All that are in flight end together, on the next full second.
     let start_of_all = Instant::now();
-    let until_full =
-        move || Duration::from_nanos(1_000_000_000 - u64::from(start_of_all.elapsed().subsec_nanos()));
-    let provider = world.witness_with(limits, move |_, batch| Reply::After(until_full(), accept(batch)));
+    let until_full = move || {
+        Duration::from_nanos(1_000_000_000 - u64::from(start_of_all.elapsed().subsec_nanos()))
+    };
+    let provider =
+        world.witness_with(limits, move |_, batch| Reply::After(until_full(), accept(batch)));
     let ids = world.send_many(30).await;
-    let worker = start(world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::new(5).unwrap()));
+    let worker =
+        start(world.worker(Arc::clone(&provider)).concurrency(NonZeroUsize::new(5).unwrap()));
     world.all_become(&ids, Status::Sent).await;
     worker.stop().await;
     let calls = provider.calls();
-    let distances: Vec<_> = calls.windows(2).map(|two| two[1].at.duration_since(two[0].at)).collect();
+    let distances: Vec<_> =
+        calls.windows(2).map(|two| two[1].at.duration_since(two[0].at)).collect();
     assert!(distances.iter().all(|distance| distance.as_millis() >= 50), "{distances:?}");
 }
 
@@ -219,7 +227,11 @@ async fn urgent_messages_overtake_a_backlog() {
 const TAKEN: Duration = Duration::from_secs(2);
 
 /// When the provider was asked for the message, from this instant on.
-async fn asked_after(world: &World, provider: &crate::support::Witness, id: sms_core::MessageId) -> Duration {
+async fn asked_after(
+    world: &World,
+    provider: &crate::support::Witness,
+    id: sms_core::MessageId,
+) -> Duration {
     let before = Instant::now();
     while provider.times(id) == 0 {
         assert!(before.elapsed() < Duration::from_mins(2), "never: {:?}", world.timeline(id).await);
@@ -253,7 +265,8 @@ async fn a_one_time_code_does_not_wait_for_the_first_call_of_a_worker() {
 #[tokio::test(start_paused = true)]
 async fn one_time_codes_that_came_together_do_not_wait_for_the_first_of_them() {
     let world = World::new();
-    let provider = world.witness(|_, batch| Reply::After(Duration::from_millis(4_900), accept(batch)));
+    let provider =
+        world.witness(|_, batch| Reply::After(Duration::from_millis(4_900), accept(batch)));
     let mut codes = Vec::new();
     for _ in 0..4 {
         codes.push(world.send(message("code").class(Class::Otp)).await);

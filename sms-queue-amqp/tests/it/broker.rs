@@ -41,8 +41,9 @@ impl Broker {
     pub(crate) async fn run(&mut self) {
         let log = std::fs::File::create(self.folder.path().join("out")).expect("a log");
         let server = self.command("rabbitmq-server").stdout(log).stderr(Stdio::null()).spawn();
-        self.server =
-            Some(server.unwrap_or_else(|error| panic!("{}: {error}", missing(&bin("rabbitmq-server")))));
+        self.server = Some(
+            server.unwrap_or_else(|error| panic!("{}: {error}", missing(&bin("rabbitmq-server")))),
+        );
         let end = Instant::now() + START;
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             assert!(Instant::now() < end, "RabbitMQ did not start");
@@ -58,8 +59,8 @@ impl Broker {
 
     /// Ends the node as a crash does.
     ///
-    /// Not within seconds of its first start: RabbitMQ 3.10 may then never again find a leader for a queue it was only just
-    /// told to make.
+    /// Not within seconds of its first start: RabbitMQ 3.10 may then never again find a leader for
+    /// a queue it was only just told to make.
     pub(crate) fn kill(&mut self) {
         let Some(mut server) = self.server.take() else { return };
         if let Ok(pid) = std::fs::read_to_string(self.pid_file()) {
@@ -73,9 +74,14 @@ impl Broker {
     /// Runs rabbitmqctl on the node.
     pub(crate) async fn control(&self, arguments: &[&str]) {
         let mut command = self.command("rabbitmqctl");
-        command.args(["-n", &self.node]).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(["-n", &self.node])
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let status = tokio::process::Command::from(command).status().await;
-        let status = status.unwrap_or_else(|error| panic!("{}: {error}", missing(&bin("rabbitmqctl"))));
+        let status =
+            status.unwrap_or_else(|error| panic!("{}: {error}", missing(&bin("rabbitmqctl"))));
         assert!(status.success(), "rabbitmqctl {arguments:?}: {status}");
     }
 
@@ -109,13 +115,16 @@ impl Drop for Broker {
 
 /// Debian's place; the wrappers on the path change the user.
 fn bin(program: &str) -> PathBuf {
-    let folder =
-        std::env::var("SMS_TEST_RABBITMQ_BIN").unwrap_or_else(|_| "/usr/lib/rabbitmq/bin".to_owned());
+    let folder = std::env::var("SMS_TEST_RABBITMQ_BIN")
+        .unwrap_or_else(|_| "/usr/lib/rabbitmq/bin".to_owned());
     Path::new(&folder).join(program)
 }
 
 fn missing(program: &Path) -> String {
-    format!("this test needs RabbitMQ's own programs (SMS_TEST_RABBITMQ_BIN): {}", program.display())
+    format!(
+        "this test needs RabbitMQ's own programs (SMS_TEST_RABBITMQ_BIN): {}",
+        program.display()
+    )
 }
 
 fn free_port() -> u16 {

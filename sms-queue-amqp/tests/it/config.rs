@@ -19,7 +19,8 @@ fn altered(user: &str, vhost: &str) -> AmqpConfig {
     let address = address();
     let (_, host) = address.rsplit_once('@').expect("SMS_TEST_AMQP_URL names a user");
     let host = host.split(['/', '?']).next().expect("a host");
-    AmqpConfig::from_url(&format!("amqp://{user}@{host}/{vhost}?timeout_ms=20000")).expect("an address")
+    AmqpConfig::from_url(&format!("amqp://{user}@{host}/{vhost}?timeout_ms=20000"))
+        .expect("an address")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,12 +51,19 @@ async fn an_option_out_of_range_is_refused_before_anything_is_declared() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_down_at_the_start_is_no_error_and_calls_answer_at_once() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("a port");
+    let nobody =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("a port");
     let config = AmqpConfig::from_url(&format!("amqp://{nobody}/%2f")).expect("an address");
     let queue = AmqpQueue::connect(config).await.expect("a queue");
     let start = Instant::now();
-    assert_eq!(queue.push(&jobs(Lane::Normal, 1)).await.expect_err("down").kind(), ErrorKind::Unavailable);
-    assert_eq!(queue.pull(1, Duration::from_mins(1)).await.expect_err("down").kind(), ErrorKind::Unavailable);
+    assert_eq!(
+        queue.push(&jobs(Lane::Normal, 1)).await.expect_err("down").kind(),
+        ErrorKind::Unavailable
+    );
+    assert_eq!(
+        queue.pull(1, Duration::from_mins(1)).await.expect_err("down").kind(),
+        ErrorKind::Unavailable
+    );
     assert_eq!(queue.stats().await.expect_err("down").kind(), ErrorKind::Unavailable);
     queue.ack(&[]).await.expect("nothing to ack");
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());

@@ -55,7 +55,8 @@ async fn a_job_given_back_too_often_is_put_aside_and_can_be_pushed_again() {
         let leases = pull_all(&queue, 1).await;
         queue.release(&leases).await.expect("release");
     }
-    until("the id is with the dead", async || lanes.inspect(&lanes.named("dead")).await.0 == 1).await;
+    until("the id is with the dead", async || lanes.inspect(&lanes.named("dead")).await.0 == 1)
+        .await;
     assert_eq!(lanes.get(&lanes.named("dead")).await, Some(pushed[0].id.to_string()));
     assert_eq!(queue.pull(1, Duration::from_millis(300)).await.expect("pull"), []);
     queue.push(&pushed).await.expect("push");

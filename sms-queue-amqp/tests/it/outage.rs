@@ -39,7 +39,11 @@ async fn a_restart_and_a_crash_of_the_broker_lose_no_confirmed_job_and_need_no_h
         queue.stats().await.expect_err("down");
         queue.ack(&held[..2]).await.expect("what is held by nobody is settled by nobody");
         queue.release(&held[2..]).await.expect("the same");
-        assert!(start.elapsed() < Duration::from_secs(1), "down is said at once: {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "down is said at once: {:?}",
+            start.elapsed()
+        );
 
         broker.run().await;
         let back = Instant::now();
@@ -66,7 +70,11 @@ async fn connections_closed_by_an_operator_and_alarms_are_got_over() {
 
     broker.control(&["close_all_connections", "a test"]).await;
     let closed = Instant::now();
-    assert_eq!(sorted(&pull_all(&queue, 20).await), pushed, "what was held comes back, and nothing is lost");
+    assert_eq!(
+        sorted(&pull_all(&queue, 20).await),
+        pushed,
+        "what was held comes back, and nothing is lost"
+    );
     queue.ack(&held).await.expect("an ack across connections");
     push_through(&queue, &jobs(Lane::Bulk, 1)).await;
     assert!(closed.elapsed() < SOON, "it took {:?}", closed.elapsed());
@@ -78,8 +86,10 @@ async fn connections_closed_by_an_operator_and_alarms_are_got_over() {
     until("a push is refused", async || queue.push(&jobs(Lane::Bulk, 1)).await.is_err()).await;
     until("pushes are refused at once", async || {
         let start = Instant::now();
-        let refused =
-            queue.push(&jobs(Lane::Bulk, 1)).await.is_err_and(|error| error.to_string().contains("short"));
+        let refused = queue
+            .push(&jobs(Lane::Bulk, 1))
+            .await
+            .is_err_and(|error| error.to_string().contains("short"));
         refused && start.elapsed() < Duration::from_millis(500)
     })
     .await;
@@ -108,7 +118,10 @@ async fn a_connection_that_goes_silent_is_given_up_and_nothing_piles_up() {
     let start = Instant::now();
     queue.push(&jobs(Lane::Bulk, 1)).await.expect_err("nobody confirms");
     assert!(start.elapsed() < limit * 2, "a push took {:?}", start.elapsed());
-    until("a pull says that nobody is there", async || queue.pull(1, Duration::ZERO).await.is_err()).await;
+    until("a pull says that nobody is there", async || {
+        queue.pull(1, Duration::ZERO).await.is_err()
+    })
+    .await;
     assert!(start.elapsed() < SOON, "it took {:?}", start.elapsed());
     // Attempts to connect, of which none ends by itself.
     until("it tried to connect some more times", async || proxy.accepted() >= 10).await;

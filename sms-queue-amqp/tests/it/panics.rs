@@ -1,4 +1,5 @@
-//! A defect in the tasks of the queue: here in a log that panics, which is all that can be given to them from outside.
+//! A defect in the tasks of the queue: here in a log that panics, which is all that can be given to
+//! them from outside.
 
 use std::collections::HashSet;
 use std::fmt::Debug;
@@ -31,7 +32,8 @@ impl Visit for Said {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.connects_again |= field.name() == "message" && format!("{value:?}").contains("connecting again");
+        self.connects_again |=
+            field.name() == "message" && format!("{value:?}").contains("connecting again");
     }
 }
 
@@ -70,7 +72,8 @@ async fn a_panic_in_any_of_its_tasks_leaves_the_queue_usable_within_seconds() {
     let deadline = Instant::now() + PATIENCE;
     while log.0.lock().expect("no panic in there").len() < 4 {
         assert!(Instant::now() < deadline, "panicked only: {:?}", log.0.lock());
-        // What is published into a lane that is gone comes back, and what is pulled from it was cancelled.
+        // What is published into a lane that is gone comes back, and what is pulled from it was
+        // cancelled.
         for lane in Lane::ALL {
             let _ = queue.push(&[job(lane)]).await;
         }
@@ -83,11 +86,16 @@ async fn a_panic_in_any_of_its_tasks_leaves_the_queue_usable_within_seconds() {
     let before = Instant::now();
     loop {
         let pushed = queue.push(&Lane::ALL.map(job)).await.is_ok();
-        let pulled = queue.pull(10, Duration::from_millis(100)).await.is_ok_and(|leases| !leases.is_empty());
+        let pulled =
+            queue.pull(10, Duration::from_millis(100)).await.is_ok_and(|leases| !leases.is_empty());
         if pushed && pulled {
             break;
         }
-        assert!(before.elapsed() < Duration::from_secs(5), "a task is gone: {:?}", before.elapsed());
+        assert!(
+            before.elapsed() < Duration::from_secs(5),
+            "a task is gone: {:?}",
+            before.elapsed()
+        );
         sleep(Duration::from_millis(50)).await;
     }
 }

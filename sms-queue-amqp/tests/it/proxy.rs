@@ -19,8 +19,12 @@ impl Proxy {
     pub(crate) async fn to(target: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("a port").port();
-        let proxy =
-            Self { port, silent: Arc::default(), connections: Arc::default(), accepted: Arc::default() };
+        let proxy = Self {
+            port,
+            silent: Arc::default(),
+            connections: Arc::default(),
+            accepted: Arc::default(),
+        };
         let (silent, connections) = (Arc::clone(&proxy.silent), Arc::clone(&proxy.connections));
         let accepted = Arc::clone(&proxy.accepted);
         tokio::spawn(async move {

@@ -7,9 +7,6 @@ use tokio::time::{Instant, timeout};
 
 use crate::support::{Lanes, PATIENCE, jobs, pull_all, sorted, until};
 
-/// A little less than what a pull waits for a delivery that is known to be under way.
-const WAITED: Duration = Duration::from_millis(15);
-
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_share_the_work_and_get_no_job_twice() {
     let lanes = Lanes::new();
@@ -69,8 +66,9 @@ async fn the_jobs_of_a_process_that_died_come_back_at_once() {
     assert_eq!(pull_all(&dies, 10).await.len(), 10);
     drop(dies);
     // Its leases are of a minute.
-    let back =
-        timeout(Duration::from_secs(20), pull_all(&lives, 10)).await.expect("long before a lease ends");
+    let back = timeout(Duration::from_secs(20), pull_all(&lives, 10))
+        .await
+        .expect("long before a lease ends");
     assert_eq!(sorted(&back), pushed);
 }
 
@@ -101,19 +99,30 @@ async fn a_process_that_only_pushes_is_no_consumer() {
     .await;
 }
 
+/// A busy machine delays deliveries for longer than they are waited for, so the best of five runs
+/// counts: a queue that does not wait for a batch to fill needs several times as many pulls in each
+/// of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_comes_in_full_batches() {
+    let mut fewest = usize::MAX;
+    for _ in 0..5 {
+        fewest = fewest.min(pulls_for_2000_in_batches_of_100().await);
+        if fewest <= 24 {
+            return;
+        }
+    }
+    panic!("20 batches of 100 took {fewest} pulls or more in each of five runs");
+}
+
+async fn pulls_for_2000_in_batches_of_100() -> usize {
     let lanes = Lanes::new();
     let (pushes, pulls) = (lanes.open().await, lanes.open().await);
     pushes.push(&jobs(Lane::Bulk, 2000)).await.expect("push");
-    let (mut pulled, mut calls, mut late) = (0, 0, 0);
+    let (mut pulled, mut calls) = (0, 0);
     while pulled < 2000 {
-        let start = Instant::now();
         let leases = pulls.pull(100, PATIENCE).await.expect("pull");
-        // On a busy machine the rest of a batch may be late: it is waited for, but not for longer.
-        late += usize::from(leases.len() < 100 && start.elapsed() >= WAITED);
         pulls.ack(&leases).await.expect("ack");
         (pulled, calls) = (pulled + leases.len(), calls + 1);
     }
-    assert!(calls - late <= 24, "20 batches of 100 took {calls} pulls, of which {late} had waited");
+    calls
 }

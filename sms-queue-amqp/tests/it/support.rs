@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use lapin::options::{
-    BasicGetOptions, BasicPublishOptions, ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions,
+    BasicGetOptions, BasicPublishOptions, ExchangeDeleteOptions, QueueDeclareOptions,
+    QueueDeleteOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
@@ -16,7 +17,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where RabbitMQ is.
 pub(crate) fn address() -> String {
-    std::env::var("SMS_TEST_AMQP_URL").unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned())
+    std::env::var("SMS_TEST_AMQP_URL")
+        .unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned())
 }
 
 /// Lanes under a prefix of their own, which are deleted when this is dropped.
@@ -52,10 +54,14 @@ impl Lanes {
         self.open_with(|config| config).await
     }
 
-    pub(crate) async fn open_with(&self, change: impl FnOnce(AmqpConfig) -> AmqpConfig) -> AmqpQueue {
+    pub(crate) async fn open_with(
+        &self,
+        change: impl FnOnce(AmqpConfig) -> AmqpConfig,
+    ) -> AmqpQueue {
         let queue = AmqpQueue::connect(change(self.config())).await.expect("a queue");
         if let Err(error) = queue.stats().await {
-            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            let cause =
+                std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             panic!(
                 "these tests need a RabbitMQ, and SMS_TEST_AMQP_URL (or guest on 127.0.0.1:5672) is none: {cause}"
             );
@@ -73,8 +79,9 @@ impl Lanes {
 
     /// A channel of the test's own.
     pub(crate) async fn channel(&self) -> (Connection, Channel) {
-        let connection =
-            Connection::connect(&self.address, ConnectionProperties::default()).await.expect("RabbitMQ");
+        let connection = Connection::connect(&self.address, ConnectionProperties::default())
+            .await
+            .expect("RabbitMQ");
         let channel = connection.create_channel().await.expect("a channel");
         (connection, channel)
     }
@@ -83,15 +90,18 @@ impl Lanes {
     pub(crate) async fn inspect(&self, queue: &str) -> (u32, u32) {
         let (_connection, channel) = self.channel().await;
         let options = QueueDeclareOptions::durable().passive();
-        let queue =
-            channel.queue_declare(queue.into(), options, FieldTable::default()).await.expect("a queue");
+        let queue = channel
+            .queue_declare(queue.into(), options, FieldTable::default())
+            .await
+            .expect("a queue");
         (queue.message_count(), queue.consumer_count())
     }
 
     /// Takes one message out of this queue.
     pub(crate) async fn get(&self, queue: &str) -> Option<String> {
         let (_connection, channel) = self.channel().await;
-        let got = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await.expect("a get");
+        let got =
+            channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await.expect("a get");
         got.map(|message| String::from_utf8(message.delivery.data).expect("text"))
     }
 
@@ -99,8 +109,13 @@ impl Lanes {
     pub(crate) async fn publish(&self, lane: Lane, body: &str) {
         let (_connection, channel) = self.channel().await;
         let (queue, options) = (self.lane(lane).into(), BasicPublishOptions::default());
-        let published =
-            channel.basic_publish("".into(), queue, options, body.as_bytes(), BasicProperties::default());
+        let published = channel.basic_publish(
+            "".into(),
+            queue,
+            options,
+            body.as_bytes(),
+            BasicProperties::default(),
+        );
         published.await.expect("a publish").await.expect("a publish");
     }
 
@@ -112,7 +127,10 @@ impl Lanes {
 
     pub(crate) async fn delete(&self, lane: Lane) {
         let (_connection, channel) = self.channel().await;
-        channel.queue_delete(self.lane(lane).into(), QueueDeleteOptions::default()).await.expect("deleted");
+        channel
+            .queue_delete(self.lane(lane).into(), QueueDeleteOptions::default())
+            .await
+            .expect("deleted");
     }
 
     async fn delete_all(&self) {
@@ -120,9 +138,12 @@ impl Lanes {
         let Ok(connection) = connecting.await else { return };
         let Ok(channel) = connection.create_channel().await else { return };
         for name in ["urgent", "normal", "bulk", "dead"] {
-            let _ = channel.queue_delete(self.named(name).into(), QueueDeleteOptions::default()).await;
+            let _ =
+                channel.queue_delete(self.named(name).into(), QueueDeleteOptions::default()).await;
         }
-        let _ = channel.exchange_delete(self.named("dead").into(), ExchangeDeleteOptions::default()).await;
+        let _ = channel
+            .exchange_delete(self.named("dead").into(), ExchangeDeleteOptions::default())
+            .await;
         let _ = connection.close(200, "OK".into()).await;
     }
 }
@@ -135,8 +156,10 @@ impl Drop for Lanes {
         // A thread of its own: this may be dropped inside a runtime, and after a panic.
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let runtime =
-                    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(1)
+                    .enable_all()
+                    .build();
                 let deleted = async { timeout(PATIENCE, self.delete_all()).await };
                 let _ = runtime.expect("a runtime").block_on(deleted);
             });
@@ -159,7 +182,11 @@ pub(crate) async fn pull_all(queue: &AmqpQueue, number: usize) -> Vec<Lease> {
     let end = Instant::now() + PATIENCE;
     let (mut leases, mut error) = (Vec::new(), None);
     while leases.len() < number {
-        assert!(Instant::now() < end, "only {} of {number} jobs came; last error: {error:?}", leases.len());
+        assert!(
+            Instant::now() < end,
+            "only {} of {number} jobs came; last error: {error:?}",
+            leases.len()
+        );
         match queue.pull(number - leases.len(), Duration::from_millis(200)).await {
             Ok(pulled) => leases.extend(pulled),
             Err(failed) => {

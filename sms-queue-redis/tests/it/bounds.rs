@@ -17,7 +17,11 @@ async fn a_full_lane_drops_what_does_not_fit_and_says_how_much_room_there_is() {
     push(&queue, &pushed[8..]).await;
     assert_eq!(queue.stats().await.expect("stats").room(), [10, 10, 0]);
     push(&queue, &jobs(Lane::Urgent, 1)).await;
-    assert_eq!(pull_all(&queue, 1).await[0].job.lane, Lane::Urgent, "a full lane keeps no other out");
+    assert_eq!(
+        pull_all(&queue, 1).await[0].job.lane,
+        Lane::Urgent,
+        "a full lane keeps no other out"
+    );
     let leases = pull_all(&queue, 10).await;
     assert_eq!(jobs_of(&leases), pushed[..10], "the first ones are kept");
     assert_eq!(queue.stats().await.expect("stats").room()[2], 0, "leased ones take room too");
@@ -40,7 +44,11 @@ async fn an_id_that_is_offered_again_and_again_is_queued_once() {
     assert_eq!((lane.ready, lane.leased), (2400, 100), "neither is a leased one");
     queue.release(&leased).await.expect("release");
     push(&queue, &pushed).await;
-    assert_eq!(queue.stats().await.expect("stats").lanes[1].ready, pushed.len(), "nor a released one");
+    assert_eq!(
+        queue.stats().await.expect("stats").lanes[1].ready,
+        pushed.len(),
+        "nor a released one"
+    );
 }
 
 #[tokio::test]

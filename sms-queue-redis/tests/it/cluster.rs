@@ -11,8 +11,10 @@ use crate::common::{PATIENCE, Server, jobs, jobs_of, patient, pull_all, push, qu
 async fn cluster() -> (Server, RedisQueue) {
     let server = Server::start_with(&["--save", "", "--cluster-enabled", "yes"]);
     let () = server.ask(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
-    until("the cluster is up", || server.ask::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
-        .await;
+    until("the cluster is up", || {
+        server.ask::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
+    })
+    .await;
     let url = format!("redis+cluster://127.0.0.1:{}", server.port);
     let queue = queue(patient(RedisConfig::from_url(&url).expect("an address")));
     (server, queue)

@@ -30,7 +30,10 @@ impl Prefix {
     pub(crate) fn shared() -> Self {
         let url = shared_url();
         let reached = Client::open(url.as_str()).and_then(|client| client.get_connection());
-        assert!(reached.is_ok(), "no Redis answers at SMS_TEST_REDIS_URL, {url}: these tests need one");
+        assert!(
+            reached.is_ok(),
+            "no Redis answers at SMS_TEST_REDIS_URL, {url}: these tests need one"
+        );
         Self { name: format!("sms-test-{:016x}", fastrand::u64(..)), url }
     }
 
@@ -95,7 +98,9 @@ pub(crate) async fn pull_all(queue: &RedisQueue, number: usize) -> Vec<Lease> {
         assert!(Instant::now() < end, "only {} of {number} jobs came", leases.len());
         match queue.pull(number - leases.len(), Duration::from_millis(100)).await {
             Ok(more) => leases.extend(more),
-            Err(error) if error.is_retryable() => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(error) if error.is_retryable() => {
+                tokio::time::sleep(Duration::from_millis(10)).await
+            }
             Err(error) => panic!("pull: {error:?}"),
         }
     }
@@ -120,7 +125,8 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A `redis-server` of the test's own, without persistence, in a folder of its own. Dropped, it is gone.
+/// A `redis-server` of the test's own, without persistence, in a folder of its own. Dropped, it is
+/// gone.
 pub(crate) struct Server {
     pub(crate) port: u16,
     folder: TempDir,

@@ -103,7 +103,10 @@ fn sentinels_need_the_name_of_their_master() {
 fn a_cluster_has_one_database() {
     assert!(refusal("redis+cluster://a,b:1/2").contains("no database but 0"));
     let read = RedisConfig::from_url("redis+cluster://a,b:1").expect("valid");
-    assert_eq!(format!("{read:?}"), format!("{:?}", RedisConfig::cluster(["a", "b:1"]).expect("valid")));
+    assert_eq!(
+        format!("{read:?}"),
+        format!("{:?}", RedisConfig::cluster(["a", "b:1"]).expect("valid"))
+    );
 }
 
 #[test]

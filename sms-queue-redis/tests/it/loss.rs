@@ -54,7 +54,11 @@ async fn a_destroyed_group_comes_back_with_everything_in_the_stream() {
     let stats = queue.stats().await.expect("stats").lanes[1];
     assert_eq!((stats.ready, stats.leased), (3, 0));
     queue.release(&leased).await.expect("a release without a group");
-    assert_eq!(jobs_of(&pull_all(&queue, 3).await), pushed, "leased ones too: nobody knows of their leases");
+    assert_eq!(
+        jobs_of(&pull_all(&queue, 3).await),
+        pushed,
+        "leased ones too: nobody knows of their leases"
+    );
 }
 
 #[tokio::test]
@@ -92,10 +96,15 @@ async fn ids_of_a_consumer_that_was_deleted_by_hand_can_be_pushed_again() {
         prefix.ask(&["XINFO", "CONSUMERS", &prefix.key("normal"), "workers"]);
     for consumer in consumers {
         let name: String = redis::from_redis_value(consumer[1].clone()).expect("a name");
-        let _: i64 = prefix.ask(&["XGROUP", "DELCONSUMER", &prefix.key("normal"), "workers", &name]);
+        let _: i64 =
+            prefix.ask(&["XGROUP", "DELCONSUMER", &prefix.key("normal"), "workers", &name]);
     }
     push(&queue, &pushed).await;
-    assert_eq!(jobs_of(&pull_all(&queue, 2).await), pushed, "the stream has them, but nobody would get them");
+    assert_eq!(
+        jobs_of(&pull_all(&queue, 2).await),
+        pushed,
+        "the stream has them, but nobody would get them"
+    );
     let lane = queue.stats().await.expect("stats").lanes[1];
     assert_eq!((lane.ready, lane.leased), (0, 2), "and what was stranded is gone");
 }
@@ -135,9 +144,15 @@ async fn a_restart_between_two_calls_is_not_noticed() {
     queue.pull(1, Duration::from_millis(1)).await.expect("both connections are made");
     server.kill();
     server.start_again();
-    queue.push(&jobs(Lane::Normal, 1)).await.expect("a push on a connection that was closed meanwhile");
+    queue
+        .push(&jobs(Lane::Normal, 1))
+        .await
+        .expect("a push on a connection that was closed meanwhile");
     assert_eq!(queue.pull(1, PATIENCE).await.expect("pull").len(), 1);
-    queue.pull(1, Duration::from_millis(1)).await.expect("a wait on a connection that was closed meanwhile");
+    queue
+        .pull(1, Duration::from_millis(1))
+        .await
+        .expect("a wait on a connection that was closed meanwhile");
 }
 
 #[tokio::test]

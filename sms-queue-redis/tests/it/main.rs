@@ -1,6 +1,7 @@
 //! The Redis queue: the conformance suite, and what is Redis's own.
 //!
-//! They need a Redis at `SMS_TEST_REDIS_URL`, by default `redis://127.0.0.1:6379`, and the program `redis-server`.
+//! They need a Redis at `SMS_TEST_REDIS_URL`, by default `redis://127.0.0.1:6379`, and the program
+//! `redis-server`.
 
 // In tests these are the right words, in their helpers too.
 #![allow(clippy::expect_used, clippy::panic)]

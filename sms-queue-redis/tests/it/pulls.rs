@@ -39,7 +39,11 @@ async fn another_consumer_takes_over_a_lease_that_is_over() {
     let new = pull_all(&other, 5).await;
     assert_eq!(jobs_of(&new), pushed);
     other.release(&old).await.expect("release");
-    assert_eq!(other.pull(5, Duration::ZERO).await.expect("pull"), [], "the old lease gives nothing back");
+    assert_eq!(
+        other.pull(5, Duration::ZERO).await.expect("pull"),
+        [],
+        "the old lease gives nothing back"
+    );
 }
 
 #[tokio::test]
@@ -108,7 +112,8 @@ async fn pulls_that_are_dropped_at_any_instant_lose_nothing() {
     for (round, some) in pushed.chunks(1).enumerate() {
         let micros = u64::try_from(round).expect("small") * 10;
         let waiting = queue.pull(1, PATIENCE);
-        let (pulled, ()) = tokio::join!(timeout(Duration::from_micros(micros), waiting), push(&queue, some));
+        let (pulled, ()) =
+            tokio::join!(timeout(Duration::from_micros(micros), waiting), push(&queue, some));
         got.extend(pulled.map(|leases| leases.expect("pull")).unwrap_or_default());
     }
     got.extend(pull_all(&queue, pushed.len() - got.len()).await);
@@ -122,7 +127,10 @@ async fn a_dropped_pull_that_blocks_keeps_no_other_waiting() {
     let prefix = Prefix::shared();
     let queue = queue(prefix.config());
     queue.pull(1, Duration::from_millis(10)).await.expect("the connection that waits is made");
-    assert!(timeout(Duration::from_millis(200), queue.pull(1, PATIENCE)).await.is_err(), "it waits");
+    assert!(
+        timeout(Duration::from_millis(200), queue.pull(1, PATIENCE)).await.is_err(),
+        "it waits"
+    );
     let start = Instant::now();
     assert_eq!(queue.pull(1, Duration::from_millis(100)).await.expect("pull"), []);
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());

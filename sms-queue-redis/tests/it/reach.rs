@@ -32,8 +32,9 @@ async fn a_server_that_is_down_at_the_start_is_reached_when_it_is_up() {
 #[tokio::test]
 async fn a_server_that_swallows_everything_keeps_nobody_waiting() {
     let server = Server::start();
-    let queue =
-        queue(server.config().timeout(Duration::from_millis(300)).connect_timeout(Duration::from_secs(1)));
+    let queue = queue(
+        server.config().timeout(Duration::from_millis(300)).connect_timeout(Duration::from_secs(1)),
+    );
     queue.pull(1, Duration::from_millis(1)).await.expect("both connections are made");
     server.signal("-STOP");
     let start = Instant::now();
@@ -58,7 +59,8 @@ async fn a_wrong_password_is_a_matter_of_configuration() {
         let queue = queue(patient(RedisConfig::from_url(&address(user)).expect("an address")));
         assert_eq!(kind(&queue).await, ErrorKind::Config, "{user}");
     }
-    let queue = queue(patient(RedisConfig::from_url(&address(":s3cret%2F%C3%BC@")).expect("an address")));
+    let queue =
+        queue(patient(RedisConfig::from_url(&address(":s3cret%2F%C3%BC@")).expect("an address")));
     push(&queue, &jobs(Lane::Normal, 1)).await;
     pull_all(&queue, 1).await;
 }
@@ -66,7 +68,8 @@ async fn a_wrong_password_is_a_matter_of_configuration() {
 #[tokio::test]
 async fn a_user_without_the_rights_is_a_matter_of_configuration() {
     let server = Server::start();
-    let () = server.ask(&["ACL", "SETUSER", "reader", "on", ">pass", "~*", "+@read", "+ping", "+select"]);
+    let () = server
+        .ask(&["ACL", "SETUSER", "reader", "on", ">pass", "~*", "+@read", "+ping", "+select"]);
     let queue = queue(server.config().username("reader").password("pass"));
     assert_eq!(kind(&queue).await, ErrorKind::Config);
 }
@@ -74,11 +77,12 @@ async fn a_user_without_the_rights_is_a_matter_of_configuration() {
 #[tokio::test]
 async fn the_rights_in_the_readme_are_enough() {
     let server = Server::start();
-    let rights =
-        "on >pass ~{sms}:* +@stream +evalsha +script|load +hget +hmget +hset +hdel +unlink +time +select";
-    let command: Vec<&str> = ["ACL", "SETUSER", "queue"].into_iter().chain(rights.split(' ')).collect();
+    let rights = "on >pass ~{sms}:* +@stream +evalsha +script|load +hget +hmget +hset +hdel +unlink +time +select";
+    let command: Vec<&str> =
+        ["ACL", "SETUSER", "queue"].into_iter().chain(rights.split(' ')).collect();
     let () = server.ask(&command);
-    let config = server.config().username("queue").password("pass").lease(Duration::from_millis(100));
+    let config =
+        server.config().username("queue").password("pass").lease(Duration::from_millis(100));
     let queue = queue(config);
     let pushed = jobs(Lane::Normal, 3);
     push(&queue, &pushed).await;

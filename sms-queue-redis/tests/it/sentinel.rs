@@ -41,7 +41,8 @@ async fn jobs_go_to_the_master_the_sentinel_names() {
 #[tokio::test]
 async fn after_a_failover_the_new_master_is_used() {
     let mut master = Server::start();
-    let replica = Server::start_with(&["--save", "", "--replicaof", "127.0.0.1", &master.port.to_string()]);
+    let replica =
+        Server::start_with(&["--save", "", "--replicaof", "127.0.0.1", &master.port.to_string()]);
     let sentinel = sentinel_of(&master);
     let queue = queue_of(&sentinel);
     push(&queue, &jobs(Lane::Normal, 1)).await;
@@ -68,14 +69,16 @@ async fn after_a_failover_the_new_master_is_used() {
 async fn a_master_nobody_knows_is_unavailable() {
     let master = Server::start();
     let sentinel = sentinel_of(&master);
-    let config = RedisConfig::sentinel([format!("127.0.0.1:{}", sentinel.port)], "other").expect("valid");
+    let config =
+        RedisConfig::sentinel([format!("127.0.0.1:{}", sentinel.port)], "other").expect("valid");
     let error = queue(patient(config)).pull(1, PATIENCE).await.expect_err("no master");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
 }
 
 #[tokio::test]
 async fn a_sentinel_that_is_down_keeps_nobody_waiting() {
-    let config = RedisConfig::sentinel([format!("127.0.0.1:{}", free_port())], "mymaster").expect("valid");
+    let config =
+        RedisConfig::sentinel([format!("127.0.0.1:{}", free_port())], "mymaster").expect("valid");
     let queue = queue(config.connect_timeout(Duration::from_secs(1)));
     let error = queue.stats().await.expect_err("nobody is there");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");

@@ -9,11 +9,27 @@ use sms_queue_redis::RedisConfig;
 
 use crate::common::{Server, free_port, jobs, jobs_of, patient, pull_all, push, queue};
 
-/// A self-signed certificate for 127.0.0.1, which is its own authority. Files `cert.pem` and `key.pem`.
+/// A self-signed certificate for 127.0.0.1, which is its own authority. Files `cert.pem` and
+/// `key.pem`.
 fn make_certificate(folder: &Path) {
     let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=sms-test"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=sms-test",
+        ])
+        .args([
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ])
         .args(["-keyout", "key.pem", "-out", "cert.pem"])
         .current_dir(folder)
         .output()
@@ -24,8 +40,16 @@ fn make_certificate(folder: &Path) {
 fn server(clients: &str) -> Server {
     let folder = tempfile::tempdir().expect("a temporary folder");
     make_certificate(folder.path());
-    let arguments = ["--save", "", "--port", "0", "--tls-port", "PORT", "--tls-cert-file", "cert.pem"];
-    let more = ["--tls-key-file", "key.pem", "--tls-ca-cert-file", "cert.pem", "--tls-auth-clients", clients];
+    let arguments =
+        ["--save", "", "--port", "0", "--tls-port", "PORT", "--tls-cert-file", "cert.pem"];
+    let more = [
+        "--tls-key-file",
+        "key.pem",
+        "--tls-ca-cert-file",
+        "cert.pem",
+        "--tls-auth-clients",
+        clients,
+    ];
     let path = |argument: &&str| -> String {
         if std::path::Path::new(argument).extension().is_some_and(|extension| extension == "pem") {
             folder.path().join(argument).display().to_string()
@@ -56,7 +80,11 @@ async fn a_server_that_asks_for_a_certificate_gets_it() {
     let (cert, key) = (server.folder().join("cert.pem"), server.folder().join("key.pem"));
     let url = format!("rediss://127.0.0.1:{}?ca_file={}", server.port, cert.display());
     let with = format!("{url}&cert_file={}&key_file={}", cert.display(), key.display());
-    push(&queue(patient(RedisConfig::from_url(&with).expect("an address"))), &jobs(Lane::Normal, 1)).await;
+    push(
+        &queue(patient(RedisConfig::from_url(&with).expect("an address"))),
+        &jobs(Lane::Normal, 1),
+    )
+    .await;
     let without = queue(patient(RedisConfig::from_url(&url).expect("an address")));
     without.stats().await.expect_err("it is not let in");
 }

@@ -39,7 +39,9 @@ impl FromRequestParts<Api> for Caller {
             return Err(unauthorized("the header must read: Authorization: Bearer KEY"));
         };
         let principal = api.0.keys.authenticate(key).await?;
-        principal.map(Caller).ok_or_else(|| unauthorized("the key in the Authorization header is not valid"))
+        principal
+            .map(Caller)
+            .ok_or_else(|| unauthorized("the key in the Authorization header is not valid"))
     }
 }
 

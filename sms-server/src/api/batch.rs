@@ -1,4 +1,5 @@
-//! `POST /v1/messages/batch`: many messages, accepted in one transaction, each with an answer of its own.
+//! `POST /v1/messages/batch`: many messages, accepted in one transaction, each with an answer of
+//! its own.
 
 use std::time::Duration;
 
@@ -27,13 +28,14 @@ use crate::keys::{KeyScope, Principal};
 /// The most messages in one request, and one more, which tells that there are too many.
 const MAX_MESSAGES: usize = 1000;
 const TOO_MANY: usize = MAX_MESSAGES + 1;
-/// The largest message of which every letter beyond ASCII is escaped, in bytes: 4 KiB of metadata become 12, 536 letters
-/// of text 3, a reference of 255 letters 3; names, key and numbers take less than 2.
+/// The largest message of which every letter beyond ASCII is escaped, in bytes: 4 KiB of metadata
+/// become 12, 536 letters of text 3, a reference of 255 letters 3; names, key and numbers take less
+/// than 2.
 const MAX_MESSAGE: usize = 20 * 1024;
 /// The largest body of a batch, in bytes.
 pub(crate) const MAX_BODY: usize = MAX_MESSAGES * MAX_MESSAGE;
-/// How long the first messages of keys that were used before are looked for. What was accepted beside them must be
-/// answered before the request is out of time.
+/// How long the first messages of keys that were used before are looked for. What was accepted
+/// beside them must be answered before the request is out of time.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The name of the list in the body.
@@ -47,7 +49,8 @@ enum Fate {
     Refused(Problem),
 }
 
-/// A batch as it is read: what becomes of each message as far as it is known, and those to be accepted.
+/// A batch as it is read: what becomes of each message as far as it is known, and those to be
+/// accepted.
 struct Batch {
     fates: Vec<Fate>,
     messages: Vec<NewMessage>,
@@ -60,7 +63,8 @@ struct Answers<'a> {
     results: Vec<Answer<'a>>,
 }
 
-/// `POST /v1/messages/batch`: 202 means that each message that has an id in its answer is durably accepted.
+/// `POST /v1/messages/batch`: 202 means that each message that has an id in its answer is durably
+/// accepted.
 pub(crate) async fn send(
     State(api): State<Api>,
     caller: Caller,
@@ -96,7 +100,9 @@ impl Api {
         while let Some(bytes) = bodies::next_bytes(body).await? {
             received += bytes.len();
             batch.memory.cover(received)?;
-            splitter.push(&bytes, &mut |item| self.add(&mut batch, caller, item)).map_err(not_json)?;
+            splitter
+                .push(&bytes, &mut |item| self.add(&mut batch, caller, item))
+                .map_err(not_json)?;
         }
         let rest = Fields::of_body(splitter.rest()).map(check_rest);
         rest.map_err(|error| not_json(splitter.explain(&error)))??;
@@ -116,7 +122,11 @@ impl Api {
     }
 
     /// A message, and how it is shown once it is stored: the sender is given it for good.
-    fn read_item(&self, caller: &Principal, item: &RawValue) -> Result<(Box<RawValue>, NewMessage), Problem> {
+    fn read_item(
+        &self,
+        caller: &Principal,
+        item: &RawValue,
+    ) -> Result<(Box<RawValue>, NewMessage), Problem> {
         let mut fields = Fields::of_item(item)?;
         let key = fields.string("idempotency_key");
         let mut message = message::read(fields)?.owner(&*caller.id);
@@ -129,9 +139,14 @@ impl Api {
         Ok((to_raw_value(&Accepted::new(&prepared)).map_err(unwritable)?, prepared))
     }
 
-    /// Notes what became of the messages that were to be accepted. Nothing fails here any more: who is told of a failure
-    /// repeats the whole, with those that are stored.
-    async fn note(&self, fates: &mut [Fate], answers: Vec<Result<Acceptance, Error>>, caller: &Principal) {
+    /// Notes what became of the messages that were to be accepted. Nothing fails here any more: who
+    /// is told of a failure repeats the whole, with those that are stored.
+    async fn note(
+        &self,
+        fates: &mut [Fate],
+        answers: Vec<Result<Acceptance, Error>>,
+        caller: &Principal,
+    ) {
         let deadline = Instant::now() + LOOK_TIMEOUT;
         let mut answers = answers.into_iter();
         for (index, fate) in fates.iter_mut().enumerate() {
@@ -143,7 +158,8 @@ impl Api {
                 Some(Ok(Acceptance { id, .. })) => self.look(id, caller, deadline).await,
                 Some(Err(error)) => Fate::Refused(Problem::from(error).in_item(MESSAGES, index)),
                 None => Fate::Refused(
-                    Error::new(ErrorKind::Internal, "the store gave no answer for a message").into(),
+                    Error::new(ErrorKind::Internal, "the store gave no answer for a message")
+                        .into(),
                 ),
             };
         }
@@ -191,5 +207,8 @@ fn check_rest(mut fields: Fields<'_>) -> Result<(), Problem> {
 }
 
 fn wrong_count(code: &'static str, rule: &'static str) -> Problem {
-    Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, vec![FieldProblem::field(MESSAGES, code, rule)])
+    Problem::fields(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        vec![FieldProblem::field(MESSAGES, code, rule)],
+    )
 }

@@ -14,10 +14,12 @@ use super::clients::PerClient;
 use super::problem::Problem;
 use super::{MAX_BODY, batch};
 
-/// Memory for the batches of one client, in bytes, and of all. What is read from a body takes about as much again, and the
-/// allocator keeps it, so that this bounds what the process does not give back.
+/// Memory for the batches of one client, in bytes, and of all. What is read from a body takes about
+/// as much again, and the allocator keeps it, so that this bounds what the process does not give
+/// back.
 const BATCHES: (usize, usize) = (batch::MAX_BODY + 512 * 1024, 2 * batch::MAX_BODY);
-/// The same for ordinary bodies: of their own, so that no client's batches keep the single messages of others out.
+/// The same for ordinary bodies: of their own, so that no client's batches keep the single messages
+/// of others out.
 const ORDINARY: (usize, usize) = (4 * 1024 * 1024, 8 * 1024 * 1024);
 /// The bytes of one permit.
 const UNIT: usize = 1024;
@@ -73,7 +75,11 @@ impl Default for Bodies {
 
 impl Bodies {
     /// Reads the body of an ordinary request.
-    pub(super) async fn read(&self, client: &Arc<str>, mut body: Body) -> Result<ReservedBytes, Problem> {
+    pub(super) async fn read(
+        &self,
+        client: &Arc<str>,
+        mut body: Body,
+    ) -> Result<ReservedBytes, Problem> {
         let memory = match self.ordinary.reserve(client, length(&body).unwrap_or(MAX_BODY)) {
             Ok(memory) => memory,
             Err(problem) => {
@@ -82,23 +88,33 @@ impl Bodies {
             }
         };
         let bytes = Bytes::from_request(Request::new(body), &()).await;
-        let bytes = bytes.map_err(|rejection| Problem::of_framework(rejection.into_response().status()))?;
+        let bytes =
+            bytes.map_err(|rejection| Problem::of_framework(rejection.into_response().status()))?;
         Ok(ReservedBytes { bytes, _memory: memory })
     }
 
     /// Reserves memory for a batch of this many bytes.
-    pub(super) fn reserve_batch(&self, client: &Arc<str>, bytes: usize) -> Result<Reservation, Problem> {
+    pub(super) fn reserve_batch(
+        &self,
+        client: &Arc<str>,
+        bytes: usize,
+    ) -> Result<Reservation, Problem> {
         self.batches.reserve(client, bytes)
     }
 }
 
 impl Budget {
     fn new((per_client, total): (usize, usize)) -> Self {
-        Self { per_client, total: Arc::new(Semaphore::new(total / UNIT)), clients: PerClient::default() }
+        Self {
+            per_client,
+            total: Arc::new(Semaphore::new(total / UNIT)),
+            clients: PerClient::default(),
+        }
     }
 
     fn reserve(&self, client: &Arc<str>, bytes: usize) -> Result<Reservation, Problem> {
-        let of = self.clients.of(client, || Client(Arc::new(Semaphore::new(self.per_client / UNIT))));
+        let of =
+            self.clients.of(client, || Client(Arc::new(Semaphore::new(self.per_client / UNIT))));
         let (client, total) = (acquire(&of.0, bytes)?, acquire(&self.total, bytes)?);
         Ok(Reservation { client, total, _of: of })
     }
@@ -121,7 +137,8 @@ fn acquire(memory: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit
     let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
     Arc::clone(memory).try_acquire_many_owned(units).map_err(|_| {
         let detail = "too many large requests are in flight; try again, with fewer at a time";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).with_header(header::RETRY_AFTER, "1")
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+            .with_header(header::RETRY_AFTER, "1")
     })
 }
 
@@ -159,7 +176,8 @@ pub(super) async fn drain(body: &mut Body) {
 }
 
 fn is_too_large(error: &axum::Error) -> bool {
-    let mut causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let mut causes =
+        std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     causes.any(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
 }
 
@@ -175,7 +193,9 @@ mod tests {
         held.cover(per_client - STEP + 1).unwrap();
         held.cover(per_client).unwrap();
         for (client, bytes) in [(&greedy, 1), (&other, per_client + 1)] {
-            assert!(format!("{:?}", bodies.reserve_batch(client, bytes).unwrap_err()).contains("busy"));
+            assert!(
+                format!("{:?}", bodies.reserve_batch(client, bytes).unwrap_err()).contains("busy")
+            );
         }
         assert!(held.cover(per_client + 1).is_err());
         let rest = bodies.reserve_batch(&other, total - per_client).unwrap();
@@ -189,10 +209,13 @@ mod tests {
     async fn batches_that_take_all_their_memory_keep_no_single_message_out() {
         let (bodies, third) = (Bodies::default(), Arc::from("third"));
         let clients = [Arc::from("one"), Arc::from("other")];
-        let held: Vec<_> =
-            clients.iter().map(|client| bodies.reserve_batch(client, BATCHES.1 / 2).unwrap()).collect();
+        let held: Vec<_> = clients
+            .iter()
+            .map(|client| bodies.reserve_batch(client, BATCHES.1 / 2).unwrap())
+            .collect();
         assert!(bodies.reserve_batch(&third, 1).is_err());
-        let body = bodies.read(&third, Body::from("{}")).await.expect("a single message was kept out");
+        let body =
+            bodies.read(&third, Body::from("{}")).await.expect("a single message was kept out");
         assert_eq!(&*body, b"{}");
         drop(held);
     }

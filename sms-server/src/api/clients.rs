@@ -21,7 +21,8 @@ impl<T> PerClient<T> {
         if let Some(known) = clients.get(client) {
             return Arc::clone(known);
         }
-        // A new client pays for those that have gone, so that the map is never longer than the clients at one time.
+        // A new client pays for those that have gone, so that the map is never longer than the
+        // clients at one time.
         clients.retain(|_, known| Arc::strong_count(known) > 1);
         let state = Arc::new(make());
         clients.insert(Arc::clone(client), Arc::clone(&state));

@@ -1,8 +1,9 @@
 //! Splitting a JSON object into the items of one of its lists, as its bytes come.
 //!
-//! The whole is never in memory: an item is handed over when it is complete, and forgotten. What is left, the object with an
-//! empty object in place of each item, is read at the end as any other body is, so that everything outside of the items is
-//! judged by the same rules. Positions in errors are those of the body as it was sent.
+//! The whole is never in memory: an item is handed over when it is complete, and forgotten. What is
+//! left, the object with an empty object in place of each item, is read at the end as any other
+//! body is, so that everything outside of the items is judged by the same rules. Positions in
+//! errors are those of the body as it was sent.
 
 use serde_json::value::RawValue;
 
@@ -29,7 +30,8 @@ pub(super) struct ItemSplitter {
 /// Where the reading is.
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Outside of the items: how many brackets are open, and where in the rest the last string of the object itself stands.
+    /// Outside of the items: how many brackets are open, and where in the rest the last string of
+    /// the object itself stands.
     Rest { depth: usize, last: Span, key: Span },
     /// In a string outside of the items, which began there.
     RestString { depth: usize, start: usize, key: Span, is_escaped: bool },
@@ -90,7 +92,11 @@ impl ItemSplitter {
     /// Takes the next bytes of the body, and hands each item that they complete to `each`.
     ///
     /// The error says why an item, or what came before it, is no JSON.
-    pub(super) fn push(&mut self, bytes: &[u8], each: &mut impl FnMut(&RawValue)) -> Result<(), String> {
+    pub(super) fn push(
+        &mut self,
+        bytes: &[u8],
+        each: &mut impl FnMut(&RawValue),
+    ) -> Result<(), String> {
         for byte in bytes {
             self.take(*byte, each)?;
             self.place.pass(*byte);
@@ -101,7 +107,8 @@ impl ItemSplitter {
         Ok(())
     }
 
-    /// The body without the items, when there is no more of it. An item that is not complete is a part of it.
+    /// The body without the items, when there is no more of it. An item that is not complete is a
+    /// part of it.
     pub(super) fn rest(&mut self) -> &[u8] {
         self.rest.append(&mut self.item);
         &self.rest
@@ -109,7 +116,8 @@ impl ItemSplitter {
 
     /// The text of an error in the rest, with its place in the body.
     pub(super) fn explain(&self, error: &serde_json::Error) -> String {
-        let lines = self.rest.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
+        let lines =
+            self.rest.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
         let at = (lines.map(<[u8]>::len).sum::<usize>() + error.column()).min(self.rest.len());
         let before = self.items.iter().rev().find(|item| item.end <= at);
         let (from, mut place) = before.map_or((0, Place::default()), |item| (item.end, item.place));
@@ -123,7 +131,9 @@ impl ItemSplitter {
             State::RestString { depth, start, key, is_escaped } => {
                 self.rest.push(byte);
                 self.state = match byte {
-                    b'"' if !is_escaped => State::Rest { depth, last: (start, self.rest.len()), key },
+                    b'"' if !is_escaped => {
+                        State::Rest { depth, last: (start, self.rest.len()), key }
+                    }
                     _ => {
                         let is_escaped = byte == b'\\' && !is_escaped;
                         State::RestString { depth, start, key, is_escaped }
@@ -182,7 +192,8 @@ impl ItemSplitter {
 
     /// Whether the list after this key is the one to be split.
     fn begins_list(&self, key: Span) -> bool {
-        let is_named = |key: &[u8]| serde_json::from_slice::<String>(key).is_ok_and(|key| key == self.name);
+        let is_named =
+            |key: &[u8]| serde_json::from_slice::<String>(key).is_ok_and(|key| key == self.name);
         !self.is_split
             && self.most > 0
             && self.rest.first() != Some(&b'[')
@@ -295,7 +306,9 @@ mod tests {
             assert!(rest.contains("[ {} ,{}, {}"), "{rest}");
             assert!(rest.contains(r#",{"too":"many"},[]],"messages":[2]} "#), "{rest}");
         }
-        for whole in [&br#"[{"messages":[1]}]"#[..], br#"{"messages":{"messages":[1]}}"#, b"null", b"{}"] {
+        for whole in
+            [&br#"[{"messages":[1]}]"#[..], br#"{"messages":{"messages":[1]}}"#, b"null", b"{}"]
+        {
             let text = String::from_utf8(whole.to_vec()).unwrap();
             assert_eq!(split(whole, 4), Ok((Vec::new(), text)));
         }
@@ -325,7 +338,8 @@ mod tests {
                 }
             }
             let text = String::from_utf8_lossy(&body).into_owned();
-            let whole = serde_json::from_slice::<&RawValue>(&body).map_err(|error| error.to_string());
+            let whole =
+                serde_json::from_slice::<&RawValue>(&body).map_err(|error| error.to_string());
             let pieces = split(&body, random.usize(1..=body.len().max(1)));
             match (whole, pieces) {
                 (Ok(_), Ok(_)) => taken += 1,

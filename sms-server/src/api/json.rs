@@ -1,6 +1,7 @@
 //! Reading JSON bodies so that every mistake in them is named, all at once.
 //!
-//! Values stay text until somebody asks for them: what nobody asks for costs no memory, however much of it there is.
+//! Values stay text until somebody asks for them: what nobody asks for costs no memory, however
+//! much of it there is.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,7 +25,8 @@ const MAX_FIELDS: usize = 64;
 /// The largest object in a field, in bytes as it is sent: some thirty times as much in memory.
 const MAX_OBJECT: usize = 64 * 1024;
 
-/// The fields of a JSON object, taken out one by one; what is wrong with them is gathered on the way.
+/// The fields of a JSON object, taken out one by one; what is wrong with them is gathered on the
+/// way.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
     values: Vec<(Text<'a>, &'a RawValue)>,
@@ -49,7 +51,8 @@ impl<'a> Fields<'a> {
         let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
         if encodings.into_iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
             let detail = "the body must not be compressed: send it without Content-Encoding";
-            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", detail);
+            let problem =
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", detail);
             return Err(problem.with_header(header::ACCEPT_ENCODING, "identity"));
         }
         Ok(())
@@ -75,7 +78,11 @@ impl<'a> Fields<'a> {
         for (Text(name), _) in &self.values {
             self.wrong.push(FieldProblem::field(name, "field_unknown", "there is no such field"));
         }
-        if self.wrong.is_empty() { Ok(()) } else { Err(Problem::fields(StatusCode::BAD_REQUEST, self.wrong)) }
+        if self.wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::fields(StatusCode::BAD_REQUEST, self.wrong))
+        }
     }
 
     pub(crate) fn required_string(&mut self, name: &'static str) -> String {
@@ -89,7 +96,8 @@ impl<'a> Fields<'a> {
 
     /// Words of people: not empty, and not longer than this many characters.
     pub(crate) fn text(&mut self, name: &'static str, longest: usize) -> Option<String> {
-        let rule = format!("must be a string of 1 to {longest} characters without control characters");
+        let rule =
+            format!("must be a string of 1 to {longest} characters without control characters");
         self.take(name, &rule, |Text(text)| {
             let fits = !is_blank(&text) && text.chars().count() <= longest;
             (fits && !text.chars().any(char::is_control)).then(|| text.into_owned())
@@ -117,21 +125,28 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn time(&mut self, name: &'static str) -> Option<OffsetDateTime> {
-        self.take(name, "must be a time such as 2026-12-31T09:30:00+03:00 (RFC 3339)", |Text(text)| {
-            OffsetDateTime::parse(&text, &Rfc3339).ok()
-        })
+        self.take(
+            name,
+            "must be a time such as 2026-12-31T09:30:00+03:00 (RFC 3339)",
+            |Text(text)| OffsetDateTime::parse(&text, &Rfc3339).ok(),
+        )
     }
 
     /// An object of the caller's own, as it is written.
     pub(crate) fn metadata(&mut self, name: &'static str) -> Option<Metadata> {
         let value = self.remove(name)?.get();
         if value.len() > MAX_OBJECT {
-            self.wrong.push(FieldProblem::field(name, "field_too_large", "must be at most 64 KiB of JSON"));
+            self.wrong.push(FieldProblem::field(
+                name,
+                "field_too_large",
+                "must be at most 64 KiB of JSON",
+            ));
         } else if !value.starts_with('{') {
             self.wrong.push(FieldProblem::field(name, "field_type", "must be an object"));
         } else {
             let inside = |error: MetadataError| {
-                FieldProblem::field(name, "json_invalid", error.rule()).with_pointer_inside(error.pointer())
+                FieldProblem::field(name, "json_invalid", error.rule())
+                    .with_pointer_inside(error.pointer())
             };
             return Metadata::parse(value).map_err(|error| self.wrong.push(inside(error))).ok();
         }
@@ -139,7 +154,10 @@ impl<'a> Fields<'a> {
     }
 
     /// The first `MOST` items of a list; there may be more.
-    pub(crate) fn list<const MOST: usize>(&mut self, name: &'static str) -> Option<Vec<&'a RawValue>> {
+    pub(crate) fn list<const MOST: usize>(
+        &mut self,
+        name: &'static str,
+    ) -> Option<Vec<&'a RawValue>> {
         self.take(name, "must be a list", |List(items): List<'a, MOST>| Some(items))
     }
 
@@ -217,10 +235,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                     fields.put(name, value);
                     count += 1;
                 }
-                if count == MAX_FIELDS && entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-                    fields
-                        .wrong
-                        .push(FieldProblem::whole("field_unknown", "has far more fields than there are"));
+                if count == MAX_FIELDS && entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some()
+                {
+                    fields.wrong.push(FieldProblem::whole(
+                        "field_unknown",
+                        "has far more fields than there are",
+                    ));
                     while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 }
                 Ok(fields)
@@ -252,7 +272,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
                 f.write_str("a string")
             }
 
-            fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Text<'de>, E> {
+            fn visit_borrowed_str<E: serde::de::Error>(
+                self,
+                text: &'de str,
+            ) -> Result<Text<'de>, E> {
                 Ok(Text(Cow::Borrowed(text)))
             }
 
@@ -279,7 +302,10 @@ impl<'de: 'a, 'a, const MOST: usize> Deserialize<'de> for List<'a, MOST> {
                 f.write_str("a list")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<List<'de, MOST>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut list: A,
+            ) -> Result<List<'de, MOST>, A::Error> {
                 let mut items = Vec::new();
                 while items.len() < MOST
                     && let Some(item) = list.next_element()?

@@ -12,8 +12,9 @@ pub(crate) fn read(mut fields: Fields<'_>) -> Result<Message, Problem> {
     const CLASS: &str = "must be otp, service or marketing";
     const ON_UNKNOWN: &str = "must be hold or resend_once";
     let mut message = Message::new(fields.required_string("to"), fields.required_string("text"));
-    let on_unknown =
-        |name: &str| [OnUnknown::Hold, OnUnknown::ResendOnce].into_iter().find(|it| it.as_str() == name);
+    let on_unknown = |name: &str| {
+        [OnUnknown::Hold, OnUnknown::ResendOnce].into_iter().find(|it| it.as_str() == name)
+    };
     if let Some(from) = fields.string("from") {
         message = message.from(from);
     }

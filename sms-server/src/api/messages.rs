@@ -27,7 +27,8 @@ use crate::keys::{KeyScope, Principal};
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The longest provider id, in characters.
 const MAX_PROVIDER_ID: usize = 64;
-/// How long a page may be looked for. A filter that no index serves is then answered with what was found so far.
+/// How long a page may be looked for. A filter that no index serves is then answered with what was
+/// found so far.
 const LIST_BUDGET: Duration = Duration::from_millis(20);
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -67,7 +68,8 @@ pub(crate) async fn list(
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let request = query::read(query::parameters(parameters)?, caller.scope(), api.0.store.numbers())?;
+    let request =
+        query::read(query::parameters(parameters)?, caller.scope(), api.0.store.numbers())?;
     let client = Arc::clone(&caller.id);
     api.0.scans.run(&client, api.clone().page(caller, request)).await
 }
@@ -117,7 +119,11 @@ pub(crate) async fn resolve(
 
 impl Api {
     /// A message the caller may see.
-    pub(super) async fn get(&self, id: MessageId, caller: &Principal) -> Result<StoredMessage, Problem> {
+    pub(super) async fn get(
+        &self,
+        id: MessageId,
+        caller: &Principal,
+    ) -> Result<StoredMessage, Problem> {
         self.0.store.get(id, &caller.scope()).await?.ok_or_else(Problem::not_found)
     }
 
@@ -137,7 +143,8 @@ impl Api {
         Ok(Json(Page { data, next_cursor, searched_back_to, unmatched_receipts }).into_response())
     }
 
-    /// A message the caller has changed: with everything that happened to it if the key may read, else its status alone.
+    /// A message the caller has changed: with everything that happened to it if the key may read,
+    /// else its status alone.
     async fn changed(&self, id: MessageId, caller: &Principal) -> Result<Response, Problem> {
         if caller.may(KeyScope::Read) {
             return self.details(id, caller).await;
@@ -192,10 +199,15 @@ fn read_resolution(mut fields: Fields<'_>) -> Result<(Resolution, String), Probl
     Ok((resolution.ok_or_else(|| missing("resolution"))?, reason.ok_or_else(|| missing("reason"))?))
 }
 
-fn accepted(id: MessageId, uri: &axum::http::Uri, body: impl IntoResponse) -> Result<Response, Problem> {
+fn accepted(
+    id: MessageId,
+    uri: &axum::http::Uri,
+    body: impl IntoResponse,
+) -> Result<Response, Problem> {
     let location = format!("{}/{id}", uri.path().trim_end_matches('/'));
-    let unwritable =
-        |error| Error::new(ErrorKind::Internal, "the location cannot be written").with_source(error);
+    let unwritable = |error| {
+        Error::new(ErrorKind::Internal, "the location cannot be written").with_source(error)
+    };
     let location = HeaderValue::try_from(location).map_err(unwritable)?;
     Ok(([(header::LOCATION, location)], body).into_response())
 }

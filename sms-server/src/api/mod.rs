@@ -35,7 +35,9 @@ use sms_core::{Explanation, MessageId, Provider, Queue, Registry, Sender, Store}
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::request_id::{
+    MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -118,13 +120,19 @@ impl ApiBuilder {
 }
 
 impl Api {
-    /// The API over these. The sender must accept into the same store, and push into the same queue.
+    /// The API over these. The sender must accept into the same store, and push into the same
+    /// queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
         Self::builder(sender, store, queue, keys).build()
     }
 
     /// The same, to be given a provider and its callbacks too.
-    pub fn builder(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> ApiBuilder {
+    pub fn builder(
+        sender: Sender,
+        store: impl Store,
+        queue: impl Queue,
+        keys: KeyRing,
+    ) -> ApiBuilder {
         let (store, queue) = (Arc::new(store), Arc::new(queue));
         ApiBuilder(State {
             sender,
@@ -147,7 +155,8 @@ impl Api {
         sms_core::provider::explain_by(&*self.0.desk.as_ref()?.provider, provider, code)
     }
 
-    /// The routes, with everything they need around them: `/v1/…`, `/callbacks/…`, `/livez`, `/readyz`.
+    /// The routes, with everything they need around them: `/v1/…`, `/callbacks/…`, `/livez`,
+    /// `/readyz`.
     pub fn router(self) -> Router {
         let routes = Router::new()
             .route("/v1/messages", get(messages::list).post(messages::send))
@@ -165,7 +174,10 @@ impl Api {
             .route("/readyz", get(health::ready))
             .layer(RequestBodyLimitLayer::new(MAX_BODY))
             // Routes that come after a limit are not under it.
-            .route("/v1/messages/batch", post(batch::send).layer(RequestBodyLimitLayer::new(batch::MAX_BODY)))
+            .route(
+                "/v1/messages/batch",
+                post(batch::send).layer(RequestBodyLimitLayer::new(batch::MAX_BODY)),
+            )
             .fallback(|| async { StatusCode::NOT_FOUND })
             .with_state(self);
         let nosniff = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -196,8 +208,8 @@ impl MakeRequestId for NewRequestId {
     }
 }
 
-/// The span of a request: the route it matched, never the path or the query, which may hold a number or the secret part of
-/// a callback address.
+/// The span of a request: the route it matched, never the path or the query, which may hold a
+/// number or the secret part of a callback address.
 fn span(request: &Request) -> Span {
     let path = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str);
     let id = request.headers().get(problem::REQUEST_ID).and_then(|id| id.to_str().ok());

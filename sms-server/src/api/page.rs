@@ -6,13 +6,16 @@ use time::format_description::well_known::Rfc3339;
 /// Where the next page begins.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Next {
-    /// The last message of this page, or the last that was looked at; `None` when there is nothing more.
+    /// The last message of this page, or the last that was looked at; `None` when there is nothing
+    /// more.
     pub(super) cursor: Option<MessageId>,
-    /// Where the time was up before the page was full: when the last message that was looked at was accepted.
+    /// Where the time was up before the page was full: when the last message that was looked at was
+    /// accepted.
     pub(super) searched_back_to: Option<String>,
 }
 
-/// Takes a page of so many messages from one with room for one more, which tells whether there is a next one.
+/// Takes a page of so many messages from one with room for one more, which tells whether there is a
+/// next one.
 pub(super) fn split(page: MessagePage, limit: usize) -> (Vec<StoredMessage>, Next) {
     let MessagePage { mut messages, searched_to, .. } = page;
     if messages.len() > limit {
@@ -35,8 +38,9 @@ mod tests {
 
     async fn page(text: &str, limit: usize) -> (Vec<StoredMessage>, Next) {
         let store = MemoryStore::new();
-        let messages: Vec<_> =
-            (0..1_000).map(|_| Message::new("+79251234567", "hay").prepare().expect("valid")).collect();
+        let messages: Vec<_> = (0..1_000)
+            .map(|_| Message::new("+79251234567", "hay").prepare().expect("valid"))
+            .collect();
         store
             .insert(InsertRequest { messages: &messages, push_after: Duration::ZERO })
             .await

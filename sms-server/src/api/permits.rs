@@ -1,7 +1,8 @@
 //! Permits to read: few at a time, shared fairly by the clients.
 //!
-//! A list or a count can keep a core of the database busy for seconds. With a permit for each, the reads of one client wait for
-//! one another, and neither other clients nor what needs no permit (accepting, key checks, readiness, the worker) wait for them.
+//! A list or a count can keep a core of the database busy for seconds. With a permit for each, the
+//! reads of one client wait for one another, and neither other clients nor what needs no permit
+//! (accepting, key checks, readiness, the worker) wait for them.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use tracing::Instrument as _;
 use super::clients::PerClient;
 use super::problem::Problem;
 
-/// The longest a read waits for its permit. With the time of the read itself it is within that of a request.
+/// The longest a read waits for its permit. With the time of the read itself it is within that of a
+/// request.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 /// The longest a read may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,8 +47,9 @@ impl ReadPermits {
 
     /// Runs a read when the client has a permit.
     ///
-    /// A client waits in the line of all with as many reads as it may run, so that the line is fair by client. The read is a
-    /// task that keeps its permit when the caller goes away: the database goes on with it, too.
+    /// A client waits in the line of all with as many reads as it may run, so that the line is fair
+    /// by client. The read is a task that keeps its permit when the caller goes away: the database
+    /// goes on with it, too.
     pub(super) async fn run<T, E, F>(&self, client: &Arc<str>, read: F) -> Result<T, Problem>
     where
         T: Send + 'static,
@@ -79,11 +82,13 @@ impl ReadPermits {
 
 fn busy() -> Problem {
     let detail = "too many reads of this key wait already; try again, with fewer at a time";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).with_header(header::RETRY_AFTER, "1")
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+        .with_header(header::RETRY_AFTER, "1")
 }
 
 fn out_of_time() -> Problem {
-    let detail = "this took longer than 5 s and was given up; ask for less, such as a shorter range of time";
+    let detail =
+        "this took longer than 5 s and was given up; ask for less, such as a shorter range of time";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "query_timeout", detail)
         .with_header(header::RETRY_AFTER, "5")
 }
@@ -136,8 +141,9 @@ mod tests {
         let mut waiting = tokio::task::JoinSet::new();
         for _ in 0..MAX_PENDING {
             let permits = Arc::clone(&permits);
-            let wait =
-                async move { permits.run(&"a".into(), std::future::pending::<Result<(), Error>>()).await };
+            let wait = async move {
+                permits.run(&"a".into(), std::future::pending::<Result<(), Error>>()).await
+            };
             waiting.spawn(wait);
         }
         tokio::task::yield_now().await;

@@ -75,9 +75,11 @@ impl Problem {
     pub(super) fn of_framework(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Problem::no_such_path(),
-            StatusCode::METHOD_NOT_ALLOWED => {
-                Problem::new(status, "method_not_allowed", "this path does not take this method; see Allow")
-            }
+            StatusCode::METHOD_NOT_ALLOWED => Problem::new(
+                status,
+                "method_not_allowed",
+                "this path does not take this method; see Allow",
+            ),
             StatusCode::PAYLOAD_TOO_LARGE => {
                 Problem::new(status, "body_too_large", "the body is larger than this path takes")
             }
@@ -86,7 +88,9 @@ impl Problem {
                 "timeout",
                 "the request took too long; repeat it with the same Idempotency-Key",
             ),
-            _ if status.is_server_error() => Problem::new(status, "internal", "something went wrong here"),
+            _ if status.is_server_error() => {
+                Problem::new(status, "internal", "something went wrong here")
+            }
             _ => Problem::new(status, "bad_request", "the request cannot be understood"),
         }
     }
@@ -136,7 +140,11 @@ impl FieldProblem {
     }
 
     /// A header or query parameter.
-    pub(crate) fn parameter(name: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn parameter(
+        name: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self { pointer: None, parameter: Some(name.into()), code, detail: detail.into() }
     }
 
@@ -152,7 +160,9 @@ impl FieldProblem {
 impl From<&FieldError> for FieldProblem {
     fn from(error: &FieldError) -> Self {
         match error.field {
-            "idempotency_key" => Self::parameter("Idempotency-Key", error.code, error.message.clone()),
+            "idempotency_key" => {
+                Self::parameter("Idempotency-Key", error.code, error.message.clone())
+            }
             field => Self::field(field, error.code, error.message.clone()),
         }
     }
@@ -161,7 +171,9 @@ impl From<&FieldError> for FieldProblem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let status = match error.kind() {
-            ErrorKind::Invalid if error.fields().iter().any(|field| field.field == "idempotency_key") => {
+            ErrorKind::Invalid
+                if error.fields().iter().any(|field| field.field == "idempotency_key") =>
+            {
                 StatusCode::BAD_REQUEST
             }
             ErrorKind::Invalid | ErrorKind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
@@ -169,7 +181,8 @@ impl From<Error> for Problem {
             ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::Unavailable | ErrorKind::Closed => {
                 log_cause(&error);
-                let detail = "the service cannot do this now; try again, with the same Idempotency-Key";
+                let detail =
+                    "the service cannot do this now; try again, with the same Idempotency-Key";
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
                     .with_header(header::RETRY_AFTER, "1");
             }
@@ -206,10 +219,11 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Turns every refusal into a problem document: our own, and those of the framework (no such route, wrong method,
-/// body too large), which come without one.
+/// Turns every refusal into a problem document: our own, and those of the framework (no such route,
+/// wrong method, body too large), which come without one.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let request_id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let request_id =
+        request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
     let mut response = next.run(request).await;
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {

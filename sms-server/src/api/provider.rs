@@ -49,8 +49,9 @@ enum AccountView {
 #[derive(Debug, Serialize)]
 pub(crate) struct Shown {
     name: String,
-    /// `active`; `pausing` while a worker has not followed the order yet; `paused`; `unproven` after a person's resume until
-    /// a message shows whether the provider serves; `no_worker` when nobody is there to send.
+    /// `active`; `pausing` while a worker has not followed the order yet; `paused`; `unproven`
+    /// after a person's resume until a message shows whether the provider serves; `no_worker` when
+    /// nobody is there to send.
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<PauseView>,
@@ -63,7 +64,8 @@ pub(crate) struct Shown {
 
 #[derive(Clone, Debug, Serialize)]
 struct PauseView {
-    /// The id of the key with which a person paused it; absent where that was the provider's own doing.
+    /// The id of the key with which a person paused it; absent where that was the provider's own
+    /// doing.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<String>,
     reason: String,
@@ -97,9 +99,14 @@ impl Desk {
         Self { provider, steering, account: Mutex::default() }
     }
 
-    async fn show(&self, callbacks: Option<CallbacksSeen>, with_account: bool) -> Result<Shown, Problem> {
+    async fn show(
+        &self,
+        callbacks: Option<CallbacksSeen>,
+        with_account: bool,
+    ) -> Result<Shown, Problem> {
         let name = self.provider.name().to_owned();
-        let order = self.steering.order(&name).await?.map(|(_, order)| order).filter(|order| order.paused);
+        let order =
+            self.steering.order(&name).await?.map(|(_, order)| order).filter(|order| order.paused);
         let workers = self.workers(&name).await?;
         let pause = order.map(PauseView::from).or_else(|| {
             let paused = workers.iter().find_map(|worker| worker.report.pause.clone())?;
@@ -165,7 +172,8 @@ impl From<PauseReport> for PauseView {
 impl From<Reported> for WorkerView {
     fn from(Reported { name, report, at: reported_at, .. }: Reported) -> Self {
         let queue = if report.queue_degraded { "degraded" } else { "ok" };
-        let (started_at, in_flight, paused) = (report.started_at, report.in_flight, report.pause.is_some());
+        let (started_at, in_flight, paused) =
+            (report.started_at, report.in_flight, report.pause.is_some());
         Self { name, started_at, reported_at, in_flight, paused, queue }
     }
 }
@@ -188,7 +196,8 @@ pub(crate) async fn pause(
     api.order(&caller, true, reason(&headers, &body)?).await
 }
 
-/// `POST /v1/provider/resume`: ends a pause, and has a provider that is paused by itself tried at once.
+/// `POST /v1/provider/resume`: ends a pause, and has a provider that is paused by itself tried at
+/// once.
 pub(crate) async fn resume(
     State(api): State<Api>,
     caller: Caller,
@@ -210,7 +219,12 @@ impl Api {
         self.desk()?.show(callbacks, with_account).await.map(Json)
     }
 
-    async fn order(&self, caller: &Principal, paused: bool, reason: String) -> Result<Json<Shown>, Problem> {
+    async fn order(
+        &self,
+        caller: &Principal,
+        paused: bool,
+        reason: String,
+    ) -> Result<Json<Shown>, Problem> {
         let desk = self.desk()?;
         desk.steering.give(desk.provider.name(), paused, &caller.id, &reason).await?;
         self.show_provider(true).await

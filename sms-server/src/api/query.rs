@@ -26,7 +26,8 @@ const MAX_SEARCH: usize = 200;
 pub(crate) fn parameters(
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Vec<(String, String)>, Problem> {
-    let malformed = |_| Problem::new(StatusCode::BAD_REQUEST, "query_invalid", "the query cannot be read");
+    let malformed =
+        |_| Problem::new(StatusCode::BAD_REQUEST, "query_invalid", "the query cannot be read");
     parameters.map(|Query(parameters)| parameters).map_err(malformed)
 }
 
@@ -54,9 +55,12 @@ pub(crate) fn unmatched(parameters: Vec<(String, String)>) -> Result<UnmatchedRe
     Ok(request)
 }
 
-/// Reads the range of statistics: of the last day before its end, unless it says otherwise. Its end stays open by
-/// itself, for it is the store's clock that tells now.
-pub(crate) fn stats(parameters: Vec<(String, String)>, scope: Scope) -> Result<StatsRange, Problem> {
+/// Reads the range of statistics: of the last day before its end, unless it says otherwise. Its end
+/// stays open by itself, for it is the store's clock that tells now.
+pub(crate) fn stats(
+    parameters: Vec<(String, String)>,
+    scope: Scope,
+) -> Result<StatsRange, Problem> {
     let mut range = StatsRange { scope, from_time: None, to_time: None };
     set_all(parameters, |name, value| match name {
         "from_time" => put_time(&mut range.from_time, value),
@@ -78,7 +82,8 @@ fn set_all(
     let mut wrong = Vec::new();
     let mut seen = Vec::new();
     for (name, value) in parameters {
-        let rule = if seen.contains(&name) { Some("must stand once".into()) } else { set(&name, &value) };
+        let rule =
+            if seen.contains(&name) { Some("must stand once".into()) } else { set(&name, &value) };
         if let Some(rule) = rule {
             wrong.push(FieldProblem::parameter(name.clone(), "parameter_invalid", rule));
         }
@@ -108,11 +113,13 @@ fn put_time(slot: &mut Option<OffsetDateTime>, value: &str) -> Option<Rule> {
 fn time(value: &str) -> Option<OffsetDateTime> {
     const OFFSET: usize = " 03:00".len();
     let offset = value.len().checked_sub(OFFSET).and_then(|at| value.split_at_checked(at));
-    let mended = offset.and_then(|(time, offset)| Some(format!("{time}+{}", offset.strip_prefix(' ')?)));
+    let mended =
+        offset.and_then(|(time, offset)| Some(format!("{time}+{}", offset.strip_prefix(' ')?)));
     OffsetDateTime::parse(mended.as_deref().unwrap_or(value), &Rfc3339).ok()
 }
 
-/// Sets a number. Its + may have become a blank, as above; before a national number a blank is a blank.
+/// Sets a number. Its + may have become a blank, as above; before a national number a blank is a
+/// blank.
 fn put_number(slot: &mut Option<PhoneNumber>, value: &str, numbers: NumberReader) -> Option<Rule> {
     let mended = value.strip_prefix(' ').and_then(|rest| numbers.read(&format!("+{rest}")).ok());
     match mended.map_or_else(|| numbers.read(value), Ok) {
@@ -131,18 +138,22 @@ fn set(request: &mut ListRequest, numbers: NumberReader, name: &str, value: &str
     const STATUS: &str = "must be one or more of queued, sending, sent, delivered, undelivered, failed, unknown, \
                           expired, cancelled, separated by commas";
     match name {
-        "status" => put(&mut request.statuses, value.split(',').map(Status::from_name).collect(), STATUS),
+        "status" => {
+            put(&mut request.statuses, value.split(',').map(Status::from_name).collect(), STATUS)
+        }
         "to" => put_number(&mut request.to, value, numbers),
         "q" => {
-            let search =
-                Some(value.to_owned()).filter(|value| (1..=MAX_SEARCH).contains(&value.chars().count()));
+            let search = Some(value.to_owned())
+                .filter(|value| (1..=MAX_SEARCH).contains(&value.chars().count()));
             put(&mut request.search, search.map(Some), "must be 1 to 200 characters")
         }
         "from_time" => put_time(&mut request.from_time, value),
         "to_time" => put_time(&mut request.to_time, value),
-        "class" => {
-            put(&mut request.class, Class::from_name(value).map(Some), "must be otp, service or marketing")
-        }
+        "class" => put(
+            &mut request.class,
+            Class::from_name(value).map(Some),
+            "must be otp, service or marketing",
+        ),
         "reference" => put(&mut request.reference, Some(Some(value.to_owned())), ""),
         "limit" => put(&mut request.limit, limit(value), LIMIT),
         "cursor" => {

@@ -12,13 +12,15 @@ use tokio::time::{Instant, timeout};
 const FRESH: Duration = Duration::from_secs(2);
 /// An outcome that is older says nothing.
 const STALE: Duration = Duration::from_secs(10);
-/// How long a probe is waited for where a stale outcome is the alternative, and where there is none.
+/// How long a probe is waited for where a stale outcome is the alternative, and where there is
+/// none.
 const SHORT_WAIT: Duration = Duration::from_millis(50);
 const LONG_WAIT: Duration = Duration::from_secs(2);
 /// The kind and the name of the record that probes write and delete.
 const KIND: &str = "readiness";
 const NAME: &str = "probe";
-/// The size of that record, in bytes: more than fits into the free space of pages that a full disk leaves.
+/// The size of that record, in bytes: more than fits into the free space of pages that a full disk
+/// leaves.
 const PROBE: usize = 16 * 1024;
 
 /// What is known about the store. Cheap to clone; clones share it.
@@ -55,7 +57,10 @@ impl Readiness {
     }
 
     /// Whether messages can be accepted; the error is the cause in one word.
-    pub(super) async fn check(&self, registry: &Arc<dyn Registry>) -> std::result::Result<(), &'static str> {
+    pub(super) async fn check(
+        &self,
+        registry: &Arc<dyn Registry>,
+    ) -> std::result::Result<(), &'static str> {
         if let Some(outcome) = self.younger_than(FRESH) {
             return outcome;
         }
@@ -102,7 +107,9 @@ impl Readiness {
 /// Why the store cannot be written; `None` where the error is about what was to be written.
 fn cause_of(error: &Error) -> Option<&'static str> {
     match error.kind() {
-        ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::KeyReused => None,
+        ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::KeyReused => {
+            None
+        }
         kind => Some(error.fault().map_or(kind.code(), StoreFault::name)),
     }
 }
@@ -125,7 +132,8 @@ mod tests {
         assert_eq!(readiness.check(&registry).await, Ok(()));
         let _ = readiness.note(failed(StoreFault::Full));
         assert_eq!(readiness.check(&registry).await, Err("full"));
-        let _ = readiness.note(Err::<(), _>(Error::new(ErrorKind::KeyReused, "the client's mistake")));
+        let _ =
+            readiness.note(Err::<(), _>(Error::new(ErrorKind::KeyReused, "the client's mistake")));
         assert_eq!(readiness.check(&registry).await, Err("full"));
         let _ = readiness.note(Ok(()));
         assert_eq!(readiness.check(&registry).await, Ok(()));

@@ -56,17 +56,27 @@ impl Api {
     fn unmatched(&self, id: UnmatchedId) -> Unmatched {
         let UnmatchedId { provider, provider_id, made_at, received_at, last } = id;
         let meaning = last.code.and_then(|code| self.explain(&provider, code));
-        Unmatched { provider, provider_id, state: last.state, code: last.code, meaning, made_at, received_at }
+        Unmatched {
+            provider,
+            provider_id,
+            state: last.state,
+            code: last.code,
+            meaning,
+            made_at,
+            received_at,
+        }
     }
 
-    /// The ids that may be those of these messages, whose outcome is unknown; for who may see everything.
+    /// The ids that may be those of these messages, whose outcome is unknown; for who may see
+    /// everything.
     pub(super) async fn unmatched_beside(
         &self,
         caller: &Principal,
         messages: &[StoredMessage],
     ) -> Result<Vec<Unmatched>, Problem> {
         let unknown = messages.iter().filter(|stored| stored.state.status == Status::Unknown);
-        let times: Vec<OffsetDateTime> = unknown.filter_map(|stored| stored.state.unknown_at).collect();
+        let times: Vec<OffsetDateTime> =
+            unknown.filter_map(|stored| stored.state.unknown_at).collect();
         let (Some(first), Some(last), true) =
             (times.iter().min(), times.iter().max(), caller.may(KeyScope::Admin))
         else {

@@ -1,7 +1,8 @@
 //! Counts for those who look at them again and again.
 //!
-//! A count reads an entry of an index for each message in its range. One that takes long is kept for ten times as long, so
-//! that any number of dashboards takes a tenth of a core of the database; one that takes no time is always new.
+//! A count reads an entry of an index for each message in its range. One that takes long is kept
+//! for ten times as long, so that any number of dashboards takes a tenth of a core of the database;
+//! one that takes no time is always new.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,7 +50,11 @@ impl Tallies {
         let start = Instant::now();
         let stats = count(&range).await?;
         let took = start.elapsed();
-        *kept = (took > LONG).then(|| Kept { range: range.clone(), stats, until: start + took * TIMES });
+        *kept = (took > LONG).then(|| Kept {
+            range: range.clone(),
+            stats,
+            until: start + took * TIMES,
+        });
         Ok((range, stats))
     }
 

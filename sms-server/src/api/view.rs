@@ -8,8 +8,8 @@ use sms_core::message::MessageState;
 use sms_core::text::Encoding;
 use sms_core::timeline::{Step, steps};
 use sms_core::{
-    Class, Explanation, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, SendOptions, Status,
-    StoredMessage,
+    Class, Explanation, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, SendOptions,
+    Status, StoredMessage,
 };
 use time::OffsetDateTime;
 
@@ -68,8 +68,8 @@ pub(crate) struct Shown<'a> {
     reason: Option<&'a str>,
 }
 
-/// The first message of an idempotency key that was used again: whole, or, for a key that may not read, the fields of
-/// the first answer.
+/// The first message of an idempotency key that was used again: whole, or, for a key that may not
+/// read, the fields of the first answer.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Replay<'a> {
@@ -148,8 +148,16 @@ impl<'a> Accepted<'a> {
 impl<'a> Shown<'a> {
     /// A message, with what its code means to its provider.
     pub(crate) fn new(StoredMessage { message, state }: &'a StoredMessage, api: &Api) -> Self {
-        let MessageState { status, created_at, updated_at, due_at, valid_until, attempts, resends, .. } =
-            *state;
+        let MessageState {
+            status,
+            created_at,
+            updated_at,
+            due_at,
+            valid_until,
+            attempts,
+            resends,
+            ..
+        } = *state;
         Self {
             accepted: Accepted::with_status(message, status),
             text: &message.text,

@@ -1,4 +1,5 @@
-//! The settings in the environment, and the variables there that are not ours although they begin like ours.
+//! The settings in the environment, and the variables there that are not ours although they begin
+//! like ours.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -26,7 +27,9 @@ pub(super) struct Environment {
 }
 
 /// Reads the variables that begin with `SMS_`.
-pub(super) fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> anyhow::Result<Environment> {
+pub(super) fn read(
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> anyhow::Result<Environment> {
     let mut environment = Environment::default();
     for (variable, value) in variables {
         // A name that is not UTF-8 keeps its beginning, and is shown with replacement characters.
@@ -42,7 +45,11 @@ pub(super) fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) ->
             }
             bail!("{}", unknown(&variable));
         };
-        let value = if is_file { from_file(&variable, &value)? } else { text(&variable, &value)?.to_owned() };
+        let value = if is_file {
+            from_file(&variable, &value)?
+        } else {
+            text(&variable, &value)?.to_owned()
+        };
         let value = Value::Plain(value.trim().to_owned());
         let setting = Setting { value, source: Source::Variable(variable.clone()) };
         if environment.settings.insert(key, setting).is_some() {
@@ -52,7 +59,8 @@ pub(super) fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) ->
     Ok(environment)
 }
 
-/// The setting a variable is about, and whether it names a file. Names are upper case, as `--help` shows them.
+/// The setting a variable is about, and whether it names a file. Names are upper case, as `--help`
+/// shows them.
 fn key_of(name: &str) -> Option<(Key, bool)> {
     let by_name = |name: &str| Key::ALL.into_iter().find(|key| key.name().to_uppercase() == name);
     let in_file = || by_name(name.strip_suffix(IN_FILE)?).filter(|key| key.is_secret());
@@ -70,9 +78,9 @@ fn from_file(variable: &str, path: &OsStr) -> anyhow::Result<String> {
     Ok(read.trim_start_matches('\u{feff}').to_owned())
 }
 
-/// Recognises what somebody else has set: tests, our clients, or a platform that tells every container where its services
-/// are. The variables of a Kubernetes Service named `sms` begin with `SMS_`, those of one named `sms-store` with
-/// `SMS_STORE_`; old Docker links add more.
+/// Recognises what somebody else has set: tests, our clients, or a platform that tells every
+/// container where its services are. The variables of a Kubernetes Service named `sms` begin with
+/// `SMS_`, those of one named `sms-store` with `SMS_STORE_`; old Docker links add more.
 fn is_foreign(name: &str, value: &OsStr) -> bool {
     if name.starts_with(FOR_TESTS) || OF_CLIENTS.contains(&name) {
         return true;
@@ -81,7 +89,8 @@ fn is_foreign(name: &str, value: &OsStr) -> bool {
     let is_address = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
     let words: Vec<&str> = name.split('_').collect();
     let ends = |end: &[&str]| words.ends_with(end);
-    let is_number = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
     // …_PORT_8080_TCP and its parts.
     let is_port = words.windows(3).any(|words| {
         words[0] == "PORT" && is_number(&words[1]) && ["TCP", "UDP", "SCTP"].contains(&words[2])
@@ -89,7 +98,11 @@ fn is_foreign(name: &str, value: &OsStr) -> bool {
     // …_SERVICE_PORT_HTTP ends with the name of the port, of whatever words.
     let is_service_port = words.windows(2).any(|words| words == ["SERVICE", "PORT"]);
     let is_link = (ends(&["NAME"]) && value.starts_with('/')) || name.starts_with("ENV_");
-    ends(&["SERVICE", "HOST"]) || is_service_port || is_port || (ends(&["PORT"]) && is_address) || is_link
+    ends(&["SERVICE", "HOST"])
+        || is_service_port
+        || is_port
+        || (ends(&["PORT"]) && is_address)
+        || is_link
 }
 
 /// Says which variable was meant, where that is plain, else all there are.

@@ -1,4 +1,5 @@
-//! The settings in a TOML file. What is wrong is named by its place: the line itself may hold a secret.
+//! The settings in a TOML file. What is wrong is named by its place: the line itself may hold a
+//! secret.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -56,8 +57,14 @@ fn read_value(value: &DeValue<'_>) -> Value {
 fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
     let (path, at) = (path.display(), error.span().map_or(0, |span| span.start));
     let (line, column) = place(text, at);
-    let name = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map(|(name, _)| name.trim());
-    let key = name.and_then(Key::from_name).map_or_else(String::new, |key| format!(" (`{}`)", key.name()));
+    let name = text
+        .lines()
+        .nth(line - 1)
+        .and_then(|line| line.split_once('='))
+        .map(|(name, _)| name.trim());
+    let key = name
+        .and_then(Key::from_name)
+        .map_or_else(String::new, |key| format!(" (`{}`)", key.name()));
     anyhow!("{path}, line {line}, column {column}{key}: not TOML: {}", error.message())
 }
 
@@ -69,7 +76,8 @@ fn place(text: &str, at: usize) -> (usize, usize) {
 }
 
 fn unknown(name: &str) -> String {
-    if name.len() > MAX_NAME || !name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
+    if name.len() > MAX_NAME || !name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+    {
         return "unknown key".to_owned();
     }
     match nearest(name, Key::ALL.map(Key::name)) {

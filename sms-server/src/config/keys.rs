@@ -59,7 +59,8 @@ impl Key {
         Self::ALL.into_iter().find(|key| key.name() == name)
     }
 
-    /// Tells whether its value may hold a secret: then it can be read from the file named by `SMS_…_FILE`.
+    /// Tells whether its value may hold a secret: then it can be read from the file named by
+    /// `SMS_…_FILE`.
     pub(super) const fn is_secret(self) -> bool {
         matches!(self, Self::Store | Self::Queue | Self::Provider | Self::Admin)
     }
@@ -70,11 +71,14 @@ pub(crate) fn variable(key: Key) -> String {
     format!("{PREFIX}{}", key.name().to_uppercase())
 }
 
-/// The known name that `name` is most likely a slip of: two letters wrong at most, one in a short name.
+/// The known name that `name` is most likely a slip of: two letters wrong at most, one in a short
+/// name.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = if name.len() < 5 { 1 } else { 2 };
     let distance = |known: &str| strsim::osa_distance(&name.to_lowercase(), &known.to_lowercase());
-    let near =
-        known.into_iter().map(|known| (distance(known), known)).filter(|(distance, _)| *distance <= most);
+    let near = known
+        .into_iter()
+        .map(|known| (distance(known), known))
+        .filter(|(distance, _)| *distance <= most);
     near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }

@@ -40,11 +40,12 @@ const LEAKING: [(&str, usize, &str); 2] = [
     ("amq_protocol", 5, "trace would show the password of RabbitMQ; use amq_protocol=debug"),
 ];
 
-/// A filter of the log: levels, and levels by crate, such as `info,sms_core=debug`. Defaults to `info`.
+/// A filter of the log: levels, and levels by crate, such as `info,sms_core=debug`. Defaults to
+/// `info`.
 ///
-/// A level by itself is that of this system's own crates; those it uses show warnings at most, and lapin, which tells every
-/// failed call several times, nothing, unless a word names them. No filter brings a phone number, a text or a secret into
-/// the log.
+/// A level by itself is that of this system's own crates; those it uses show warnings at most, and
+/// lapin, which tells every failed call several times, nothing, unless a word names them. No filter
+/// brings a phone number, a text or a secret into the log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LogFilter {
     words: String,
@@ -60,7 +61,8 @@ impl LogFilter {
         let mut directives = vec![LEVELS[others].to_owned(), "lapin=off".to_owned()];
         directives.extend(OWN.iter().map(|name| format!("{name}={}", LEVELS[self.level])));
         // The later one of two for a crate counts.
-        directives.extend(self.targets.iter().map(|(name, level)| format!("{name}={}", LEVELS[*level])));
+        directives
+            .extend(self.targets.iter().map(|(name, level)| format!("{name}={}", LEVELS[*level])));
         // The parser of phone numbers logs the numbers it parses.
         directives.push("rlibphonenumber=off".to_owned());
         directives.join(",")
@@ -83,8 +85,9 @@ impl FromStr for LogFilter {
                 None => filter.level = level(word)?,
                 Some((name, word)) => {
                     let (target, level) = (target(name.trim())?, level(word.trim())?);
-                    let leaks =
-                        |(name, from, _): &&(&str, usize, &str)| target.starts_with(name) && level >= *from;
+                    let leaks = |(name, from, _): &&(&str, usize, &str)| {
+                        target.starts_with(name) && level >= *from
+                    };
                     if let Some((_, _, why)) = LEAKING.iter().find(leaks) {
                         return Err(format!("is refused: {why}"));
                     }
@@ -101,7 +104,10 @@ fn level(word: &str) -> Result<usize, String> {
     found.ok_or_else(|| match nearest(word, LEVELS) {
         Some(meant) => format!("holds `{word}`, which is no level; did you mean {meant}?"),
         None => {
-            format!("must be levels ({}) and levels by crate, such as info,sms_core=debug", LEVELS.join(", "))
+            format!(
+                "must be levels ({}) and levels by crate, such as info,sms_core=debug",
+                LEVELS.join(", ")
+            )
         }
     })
 }
@@ -111,13 +117,16 @@ fn target(word: &str) -> Result<String, String> {
     let word = word.replace('-', "_");
     let name = word.split("::").next().unwrap_or_default();
     let known = || OWN.into_iter().chain(OTHERS);
-    let plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':');
+    let plain =
+        word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':');
     if plain && known().any(|known| known == name) {
         return Ok(word);
     }
     Err(match nearest(name, known()) {
         Some(meant) => format!("names an unknown crate; did you mean {meant}?"),
-        None => format!("names an unknown crate; known are {}", known().collect::<Vec<_>>().join(", ")),
+        None => {
+            format!("names an unknown crate; known are {}", known().collect::<Vec<_>>().join(", "))
+        }
     })
 }
 impl fmt::Display for LogFilter {

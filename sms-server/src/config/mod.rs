@@ -45,7 +45,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What this process does. Defaults to everything.
     pub roles: Vec<Role>,
-    /// A key with every scope that is not in the store, of 16 characters at least. Defaults to none.
+    /// A key with every scope that is not in the store, of 16 characters at least. Defaults to
+    /// none.
     pub admin_key: Option<SecretString>,
     /// The region whose national number formats are understood, e.g. `RU`. Defaults to `RU`.
     pub region: Region,
@@ -131,7 +132,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// An unknown key, by name; a value that cannot be read; a file that is not there. No error holds a secret.
+    /// An unknown key, by name; a value that cannot be read; a file that is not there. No error
+    /// holds a secret.
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -176,7 +178,8 @@ impl Config {
         self.sources.get(&key).unwrap_or(&Source::Default)
     }
 
-    /// The name of the setting to change, as a person finds it: `SMS_STORE`, `--store`, `store in sms.toml`.
+    /// The name of the setting to change, as a person finds it: `SMS_STORE`, `--store`, `store in
+    /// sms.toml`.
     pub(crate) fn place(&self, key: Key) -> String {
         self.source(key).place(key)
     }

@@ -34,8 +34,8 @@ const SHOWN: [&str; 26] = [
     "ttl_ms",
 ];
 
-/// An address without its secrets: password, API id, and the values of parameters that are not known to hold none. For
-/// addresses that have been read without an error.
+/// An address without its secrets: password, API id, and the values of parameters that are not
+/// known to hold none. For addresses that have been read without an error.
 pub(crate) fn redacted(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once(':') else {
         // A provider or a queue without its colon holds nothing else; anything longer may be a key.

@@ -34,7 +34,8 @@ pub(crate) enum Source {
         path: PathBuf,
         line: usize,
     },
-    /// The name of an environment variable: of one with the value, or of one that names the file with it.
+    /// The name of an environment variable: of one with the value, or of one that names the file
+    /// with it.
     Variable(String),
     Flag(Key),
 }

@@ -3,7 +3,11 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::*;
 
-fn load(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str)]) -> anyhow::Result<Config> {
+fn load(
+    file: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&'static str, &str)],
+) -> anyhow::Result<Config> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("sms.toml");
     fs::write(&path, file)?;
@@ -31,8 +35,10 @@ fn flags_go_before_environment_before_file_before_defaults() {
 #[test]
 fn every_value_tells_its_source() {
     let environment = [("SMS_ROLES", "api,worker")];
-    let config = load("\nlog = 'debug'", &environment, &[("listen", "127.0.0.1:3")]).expect("valid");
-    let sources = [Key::Listen, Key::Roles, Key::Log, Key::Store].map(|key| config.source(key).to_string());
+    let config =
+        load("\nlog = 'debug'", &environment, &[("listen", "127.0.0.1:3")]).expect("valid");
+    let sources =
+        [Key::Listen, Key::Roles, Key::Log, Key::Store].map(|key| config.source(key).to_string());
     assert_eq!(sources[0], "--listen");
     assert_eq!(sources[1], "SMS_ROLES");
     assert!(sources[2].ends_with("sms.toml, line 2"), "{}", sources[2]);
@@ -116,7 +122,10 @@ fn a_near_miss_of_a_key_is_an_error_that_suggests_the_key() {
     }
     assert!(refusal("stoer = 'x'", &[]).contains("`store`?"));
     let said = refusal("", &[("SMS_BALANCE", "x")]);
-    assert!(said.starts_with("SMS_BALANCE: unknown") && said.contains("SMS_PROVIDER_FILE"), "{said}");
+    assert!(
+        said.starts_with("SMS_BALANCE: unknown") && said.contains("SMS_PROVIDER_FILE"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -145,7 +154,8 @@ fn values_are_trimmed() {
         ("SMS_LOG_FORMAT", " json "),
         ("SMS_REGION", " KZ "),
     ];
-    let config = load("provider = ' sandbox: '", &environment, &[("queue", " memory: ")]).expect("valid");
+    let config =
+        load("provider = ' sandbox: '", &environment, &[("queue", " memory: ")]).expect("valid");
     assert_eq!(config.store.expose_secret(), "sqlite:a.db");
     assert_eq!(config.queue.expose_secret(), "memory:");
     assert_eq!(config.provider.expose_secret(), "sandbox:");
@@ -160,10 +170,16 @@ fn values_are_not_converted() {
         assert!(said.starts_with("SMS_CONCURRENCY: must be"), "`{number}`: {said}");
         assert!(refusal("", &[("SMS_RETENTION_DAYS", number)]).contains("must be"), "`{number}`");
     }
-    for file in ["concurrency = true", "concurrency = '8'", "concurrency = 8.0", "concurrency = -8"] {
-        assert!(refusal(file, &[]).contains("line 1: concurrency must be a whole number"), "{file}");
+    for file in ["concurrency = true", "concurrency = '8'", "concurrency = 8.0", "concurrency = -8"]
+    {
+        assert!(
+            refusal(file, &[]).contains("line 1: concurrency must be a whole number"),
+            "{file}"
+        );
     }
-    for file in ["store = 1", "store = true", "log = ['info']", "log_format = {}", "region = 2026-01-01"] {
+    for file in
+        ["store = 1", "store = true", "log = ['info']", "log_format = {}", "region = 2026-01-01"]
+    {
         assert!(refusal(file, &[]).contains("must be a text in quotes"), "{file}");
     }
     assert!(refusal("roles = [1]", &[]).contains("list of texts"));
@@ -209,9 +225,13 @@ fn a_word_of_the_log_filter_that_is_no_level_and_no_known_crate_is_refused() {
         let error = refusal("", &[("SMS_LOG", words)]);
         assert!(error.starts_with("SMS_LOG") && error.contains(said), "`{words}`: {error}");
     }
-    for words in
-        ["off", "INFO", "info,sms_core=debug", "warn, sms_core::worker=trace", "hyper=debug,lapin=debug"]
-    {
+    for words in [
+        "off",
+        "INFO",
+        "info,sms_core=debug",
+        "warn, sms_core::worker=trace",
+        "hyper=debug,lapin=debug",
+    ] {
         load("", &[("SMS_LOG", words)], &[]).unwrap_or_else(|error| panic!("`{words}`: {error:#}"));
     }
 }

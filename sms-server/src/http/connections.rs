@@ -10,7 +10,8 @@ use tokio::time::{Instant, timeout};
 
 use super::stream::Activity;
 
-/// Descriptors left for the store, the queue, the provider and files; half of the limit where that is less.
+/// Descriptors left for the store, the queue, the provider and files; half of the limit where that
+/// is less.
 const RESERVED: usize = 256;
 /// The most connections, however many descriptors there are: each takes some ten kilobytes.
 const MAX_CONNECTIONS: usize = 10_000;
@@ -59,8 +60,9 @@ impl Connections {
         Self { limit, places: Arc::new(Semaphore::new(limit)), open: Arc::default() }
     }
 
-    /// A place for a connection that has just been accepted. Where there is none left, the connection that has waited longest
-    /// for its peer is closed; while each has a request in flight, this waits.
+    /// A place for a connection that has just been accepted. Where there is none left, the
+    /// connection that has waited longest for its peer is closed; while each has a request in
+    /// flight, this waits.
     pub(super) async fn place(&self) -> Place {
         let permit = loop {
             if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {

@@ -23,10 +23,12 @@ pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The state of a connection, as its requests, its stream and the listener share it.
 #[derive(Debug)]
 pub(super) struct Activity {
-    /// Whether a request is being answered: from the end of its head to the end of the answer's body.
+    /// Whether a request is being answered: from the end of its head to the end of the answer's
+    /// body.
     busy: AtomicBool,
     opened: Instant,
-    /// Since when the peer is waited for, in milliseconds after `opened`, plus one; zero while it is not.
+    /// Since when the peer is waited for, in milliseconds after `opened`, plus one; zero while it
+    /// is not.
     waiting_since: AtomicU64,
     /// Whether it has been chosen to be closed.
     is_evicted: AtomicBool,
@@ -51,8 +53,8 @@ impl Activity {
         Busy(Arc::clone(self))
     }
 
-    /// Since when nothing can go on without the peer: `None` while a request is being answered, or when the connection has
-    /// been chosen to be closed.
+    /// Since when nothing can go on without the peer: `None` while a request is being answered, or
+    /// when the connection has been chosen to be closed.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         if self.is_evicted.load(Ordering::Relaxed) {
             return None;
@@ -67,8 +69,8 @@ impl Activity {
         self.evict.notify_one();
     }
 
-    /// Returns when the connection is to be closed. For the task that answers its requests: none begins between this and the
-    /// closing.
+    /// Returns when the connection is to be closed. For the task that answers its requests: none
+    /// begins between this and the closing.
     pub(super) async fn evicted(&self) {
         loop {
             self.evict.notified().await;
@@ -81,7 +83,8 @@ impl Activity {
 
     fn wait(&self, now: Instant) {
         let since = now.saturating_duration_since(self.opened).as_millis();
-        self.waiting_since.store(u64::try_from(since).unwrap_or(u64::MAX - 1) + 1, Ordering::Relaxed);
+        self.waiting_since
+            .store(u64::try_from(since).unwrap_or(u64::MAX - 1) + 1, Ordering::Relaxed);
     }
 }
 
@@ -128,8 +131,8 @@ impl HttpBody for BusyBody {
     }
 }
 
-/// A stream with deadlines: for a request to begin, for its head, and for the peer to take what is written. The body of a
-/// request is under the time limit of the request.
+/// A stream with deadlines: for a request to begin, for its head, and for the peer to take what is
+/// written. The body of a request is under the time limit of the request.
 #[derive(Debug)]
 pub(super) struct TimedStream<S> {
     inner: S,
@@ -159,8 +162,8 @@ impl<S> TimedStream<S> {
         Self { inner, activity, reading, write_deadline: None, timer }
     }
 
-    /// What is written while no request is being answered is the rest of an answer that was handed over before it could be
-    /// written: the connection has not been idle until now.
+    /// What is written while no request is being answered is the rest of an answer that was handed
+    /// over before it could be written: the connection has not been idle until now.
     fn note_written(&mut self, written: &Poll<io::Result<usize>>) {
         let is_busy = self.activity.busy.load(Ordering::Relaxed);
         if written.is_ready() && !is_busy && !matches!(self.reading, Reading::Head(_)) {
@@ -168,7 +171,8 @@ impl<S> TimedStream<S> {
         }
     }
 
-    /// Sets the timer when an answer is written: hyper does not read again by itself if it has tried to before.
+    /// Sets the timer when an answer is written: hyper does not read again by itself if it has
+    /// tried to before.
     fn watch_idle(&mut self, context: &mut Context<'_>) {
         if self.activity.busy.load(Ordering::Relaxed) {
             return;
@@ -224,7 +228,10 @@ impl<S> TimedStream<S> {
             now + WRITE_TIMEOUT
         });
         if self.is_past(deadline, context) {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")));
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the client does not read",
+            )));
         }
         Poll::Pending
     }

@@ -46,18 +46,23 @@ impl Client {
         }
     }
 
-    /// How long after its start the server closed the connection. A client that neither reads nor writes.
+    /// How long after its start the server closed the connection. A client that neither reads nor
+    /// writes.
     async fn closed(self) -> Duration {
         self.closed.await.expect("no panic").duration_since(self.start)
     }
 }
 
 fn assert_about(found: Duration, expected: Duration, what: &str) {
-    assert!(found >= expected && found < expected + SECOND, "{what}: {found:?} and not {expected:?}");
+    assert!(
+        found >= expected && found < expected + SECOND,
+        "{what}: {found:?} and not {expected:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_trickles_is_cut_10_s_after_its_first_byte_and_not_after_the_connection_began() {
+async fn a_head_that_trickles_is_cut_10_s_after_its_first_byte_and_not_after_the_connection_began()
+{
     let mut client = Client::connect();
     sleep(SECOND * 30).await;
     for byte in &GET[..GET.len() - 1] {
@@ -146,7 +151,8 @@ async fn three_hundred_connections_at_once_find_a_place_in_the_backlog() {
     for n in 0..300 {
         // Beyond the backlog the system drops a handshake, which is repeated after a second.
         let connect = timeout(Duration::from_millis(900), TcpStream::connect(address)).await;
-        connected.push(connect.unwrap_or_else(|_| panic!("connection {n} waits")).expect("connected"));
+        connected
+            .push(connect.unwrap_or_else(|_| panic!("connection {n} waits")).expect("connected"));
     }
 }
 
@@ -154,7 +160,8 @@ async fn three_hundred_connections_at_once_find_a_place_in_the_backlog() {
 async fn connections_that_only_wait_make_room_for_others() {
     let listener = listen("127.0.0.1:0".parse().expect("an address")).expect("a listener");
     let address = listener.local_addr().expect("an address");
-    let (app, shutdown) = (Router::new().route("/", get(|| async { "hi" })), CancellationToken::new());
+    let (app, shutdown) =
+        (Router::new().route("/", get(|| async { "hi" })), CancellationToken::new());
     let server = tokio::spawn(serve_at_most(listener, app, shutdown.clone(), 8));
     let mut waiting = Vec::new();
     for _ in 0..40 {
@@ -163,7 +170,10 @@ async fn connections_that_only_wait_make_room_for_others() {
     let mut last = TcpStream::connect(address).await.expect("connected");
     last.write_all(GET).await.expect("sent");
     let mut answer = [0; 15];
-    timeout(SECOND * 20, last.read_exact(&mut answer)).await.expect("an answer in time").expect("an answer");
+    timeout(SECOND * 20, last.read_exact(&mut answer))
+        .await
+        .expect("an answer in time")
+        .expect("an answer");
     assert_eq!(&answer, b"HTTP/1.1 200 OK");
     // The first has made room.
     let end = timeout(SECOND * 20, waiting[0].read(&mut answer)).await.expect("closed in time");

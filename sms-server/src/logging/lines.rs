@@ -11,16 +11,19 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Bytes of lines that wait to be written at the most; what comes on top is dropped.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
-/// Bytes that may still wait when it is said that lines were dropped, so that what says it is not dropped, too.
+/// Bytes that may still wait when it is said that lines were dropped, so that what says it is not
+/// dropped, too.
 const HAS_ROOM: usize = MAX_WAITING / 2;
 
-/// A log that nobody ever waits for: whoever logs puts the line into a buffer, and a thread writes it.
+/// A log that nobody ever waits for: whoever logs puts the line into a buffer, and a thread writes
+/// it.
 ///
-/// A sink that is slow or does not read costs lines, and so does one that cannot be written. They are counted, and one line
-/// says how many there were as soon as the sink takes lines again. A clone shares the buffer.
+/// A sink that is slow or does not read costs lines, and so does one that cannot be written. They
+/// are counted, and one line says how many there were as soon as the sink takes lines again. A
+/// clone shares the buffer.
 ///
-/// `tracing-appender` does most of this, but ends with a `println!` that blocks or panics when the reader of both streams
-/// is stuck, bounds lines and not bytes, and counts no write that fails.
+/// `tracing-appender` does most of this, but ends with a `println!` that blocks or panics when the
+/// reader of both streams is stuck, bounds lines and not bytes, and counts no write that fails.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
     entries: Sender<Entry>,
@@ -43,8 +46,8 @@ enum Entry {
 }
 
 impl Lines {
-    /// Lines for this sink, and the thread that writes them; it calls `tell` with the number of lines that were dropped,
-    /// once there is room for a line that says so.
+    /// Lines for this sink, and the thread that writes them; it calls `tell` with the number of
+    /// lines that were dropped, once there is room for a line that says so.
     ///
     /// # Errors
     ///
@@ -55,7 +58,8 @@ impl Lines {
     ) -> io::Result<Self> {
         let (entries, waiting) = mpsc::channel();
         let counts = Arc::new(Counts::default());
-        let thread = Thread { sink, tell, entries: waiting, counts: Arc::clone(&counts), is_cut: false };
+        let thread =
+            Thread { sink, tell, entries: waiting, counts: Arc::clone(&counts), is_cut: false };
         thread::Builder::new().name("log".to_owned()).spawn(move || thread.run())?;
         Ok(Self { entries, counts })
     }
@@ -176,8 +180,8 @@ mod tests {
     fn a_sink_that_does_not_read_blocks_nobody_and_the_lines_it_missed_are_told_when_it_does() {
         let (mut reader, writer) = io::pipe().expect("a pipe");
         let (tell, told) = mpsc::channel();
-        let lines =
-            Lines::start(writer, move |dropped| tell.send(dropped).expect("a test")).expect("a thread");
+        let lines = Lines::start(writer, move |dropped| tell.send(dropped).expect("a test"))
+            .expect("a thread");
         let line = [b"x".repeat(1023), b"\n".to_vec()].concat();
         for _ in 0..MAX_WAITING / line.len() + 1000 {
             (&lines).write_all(&line).expect("never fails");
@@ -202,8 +206,8 @@ mod tests {
     fn lines_lost_to_a_full_disk_are_told_when_it_has_room_again_and_the_next_one_is_whole() {
         let sink = Sink::default();
         let (tell, told) = mpsc::channel();
-        let lines =
-            Lines::start(sink.clone(), move |dropped| tell.send(dropped).expect("a test")).expect("a thread");
+        let lines = Lines::start(sink.clone(), move |dropped| tell.send(dropped).expect("a test"))
+            .expect("a thread");
         sink.is_full.store(true, Ordering::Relaxed);
         for _ in 0..3 {
             (&lines).write_all(b"lost\n").expect("never fails");

@@ -33,9 +33,16 @@ async fn every_optional_field_is_kept() {
     });
     let id = app.post(body.to_string()).await.body["id"].as_str().expect("an id").to_owned();
     let shown = app.get(&format!("/v1/messages/{id}")).await.body;
-    for field in
-        ["from", "class", "reference", "metadata", "translit", "end_user_ip", "on_unknown", "max_attempts"]
-    {
+    for field in [
+        "from",
+        "class",
+        "reference",
+        "metadata",
+        "translit",
+        "end_user_ip",
+        "on_unknown",
+        "max_attempts",
+    ] {
         assert_eq!(shown[field], body[field], "{field}");
     }
     assert_eq!(shown["daytime"], Value::Null, "false is the default and not shown");
@@ -81,13 +88,16 @@ async fn pages_cover_every_message_once_newest_first() {
     let app = App::new().await;
     let mut sent = Vec::new();
     for n in 0..7 {
-        let reply = app.post(json!({"to": "+79251234567", "text": format!("n{n}")}).to_string()).await;
+        let reply =
+            app.post(json!({"to": "+79251234567", "text": format!("n{n}")}).to_string()).await;
         sent.insert(0, reply.body["id"].clone());
     }
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = app.get(&format!("/v1/messages?limit=3{cursor}")).await.body;
-        seen.extend(page["data"].as_array().expect("data").iter().map(|message| message["id"].clone()));
+        seen.extend(
+            page["data"].as_array().expect("data").iter().map(|message| message["id"].clone()),
+        );
         let Some(next) = page["next_cursor"].as_str() else {
             break;
         };
@@ -114,7 +124,12 @@ async fn filters_narrow_the_list() {
     ];
     for (query, count) in cases {
         let reply = app.get(&format!("/v1/messages?{query}")).await;
-        assert_eq!(reply.body["data"].as_array().map(Vec::len), Some(count), "{query}: {}", reply.body);
+        assert_eq!(
+            reply.body["data"].as_array().map(Vec::len),
+            Some(count),
+            "{query}: {}",
+            reply.body
+        );
     }
 }
 
@@ -147,7 +162,11 @@ async fn futures_join<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Out
                 *done = Some(output);
             }
         }
-        if done.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if done.iter().all(Option::is_some) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
     })
     .await;
     done.into_iter().flatten().collect()

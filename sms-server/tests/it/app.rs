@@ -12,9 +12,9 @@ use sms_core::clock::datetime_from_ms;
 use sms_core::store::ListRequest;
 use sms_core::store::{BeginRequest, InsertRequest, Settlement};
 use sms_core::{
-    Account, AccountInfo, Clock, Explanation, Limits, ManualClock, MemoryQueue, MemoryRegistry, MemoryStore,
-    Message, MessageId, Money, Outcome, Provider, Queue, Receipt, ReceiptState, Region, Sender, Steering,
-    Store, Submission, SystemClock, async_trait,
+    Account, AccountInfo, Clock, Explanation, Limits, ManualClock, MemoryQueue, MemoryRegistry,
+    MemoryStore, Message, MessageId, Money, Outcome, Provider, Queue, Receipt, ReceiptState,
+    Region, Sender, Steering, Store, Submission, SystemClock, async_trait,
 };
 use sms_server::callbacks::{self, CallbackReader, Callbacks};
 use sms_server::{Api, KeyRing, KeyScope};
@@ -63,10 +63,12 @@ impl Account for Line {
     }
 }
 
-/// Reads a list of provider ids that were delivered, one a line; genuine is what begins with "genuine".
+/// Reads a list of provider ids that were delivered, one a line; genuine is what begins with
+/// "genuine".
 fn read_callback(body: &[u8]) -> anyhow::Result<Vec<Receipt>> {
-    let body =
-        std::str::from_utf8(body)?.strip_prefix("genuine\n").ok_or_else(|| anyhow::anyhow!("forged"))?;
+    let body = std::str::from_utf8(body)?
+        .strip_prefix("genuine\n")
+        .ok_or_else(|| anyhow::anyhow!("forged"))?;
     Ok(body.lines().map(|id| Receipt::new(PROVIDER, id, ReceiptState::Delivered)).collect())
 }
 
@@ -111,11 +113,16 @@ impl App {
         Self::start(&[KeyScope::Send, KeyScope::Read], region, None).await
     }
 
-    async fn start(scopes: &[KeyScope], region: Region, registry_clock: Option<Arc<dyn Clock>>) -> Self {
+    async fn start(
+        scopes: &[KeyScope],
+        region: Region,
+        registry_clock: Option<Arc<dyn Clock>>,
+    ) -> Self {
         let clock = ManualClock::new(SystemClock.now_ms());
         let store = Arc::new(MemoryStore::with_clock(clock.clone()).region(region));
         let queue = Arc::new(MemoryQueue::new());
-        let sender = Sender::builder(store.clone()).clock(clock.clone()).queue(queue.clone()).build();
+        let sender =
+            Sender::builder(store.clone()).clock(clock.clone()).queue(queue.clone()).build();
         let registry_clock = registry_clock.unwrap_or_else(|| Arc::new(SystemClock));
         let registry = Arc::new(MemoryRegistry::with_clock(registry_clock));
         let keys = KeyRing::new(registry.clone(), None);
@@ -127,7 +134,8 @@ impl App {
             .build()
             .router();
         let steering = Steering::new(registry.clone());
-        let mut app = Self { router, store, queue, registry, steering, clock, keys, key: String::new() };
+        let mut app =
+            Self { router, store, queue, registry, steering, clock, keys, key: String::new() };
         app.key = app.key_with(scopes).await;
         app
     }
@@ -138,7 +146,10 @@ impl App {
 
     /// A request with the app's key, to be changed before it is called.
     pub(crate) fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
-        Request::builder().method(method).uri(path).header("authorization", format!("Bearer {}", self.key))
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", self.key))
     }
 
     pub(crate) async fn call(&self, request: Request<Body>) -> Reply {
@@ -187,9 +198,11 @@ impl App {
             max_attempts: 1,
             ..self.store.begin(begin).await.expect("begun")[0].attempt
         };
-        let verdict = sms_core::outcome::decide(state, &outcome, &sms_core::RetryPolicy::default(), 0.5);
+        let verdict =
+            sms_core::outcome::decide(state, &outcome, &sms_core::RetryPolicy::default(), 0.5);
         let (provider, took) = (PROVIDER.to_owned(), Duration::from_millis(5));
-        let settlement = Settlement { id, fence: 1, provider, outcome, verdict, took, poll_after: None };
+        let settlement =
+            Settlement { id, fence: 1, provider, outcome, verdict, took, poll_after: None };
         self.store.settle(&[settlement]).await.expect("settled");
         id
     }
@@ -209,7 +222,8 @@ impl App {
     }
 
     pub(crate) async fn post_with_key(&self, key: &str, body: &str) -> Reply {
-        let request = self.request("POST", "/v1/messages").header("content-type", "application/json");
+        let request =
+            self.request("POST", "/v1/messages").header("content-type", "application/json");
         let request = request.header("idempotency-key", key);
         self.call(request.body(body.to_owned().into()).expect("a request")).await
     }

@@ -24,7 +24,8 @@ fn with(field: &str, value: &str) -> String {
     let mut fields = vec![("to", "\"+79251234567\""), ("text", "\"hi\"")];
     fields.retain(|(name, _)| *name != field);
     fields.push((field, value));
-    let fields: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    let fields: Vec<String> =
+        fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
     format!("{{{}}}", fields.join(","))
 }
 
@@ -146,7 +147,12 @@ async fn a_field_that_stands_twice_is_named() {
 async fn a_text_over_eight_parts_or_a_body_over_64_kib_is_refused() {
     let app = App::new().await;
     let long = with("text", &format!("\"{}\"", "я".repeat(8 * 67 + 1)));
-    assert_problem(&app.post(long).await, StatusCode::UNPROCESSABLE_ENTITY, "text_too_long", "nine parts");
+    assert_problem(
+        &app.post(long).await,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "text_too_long",
+        "nine parts",
+    );
     let huge = with("text", &format!("\"{}\"", "a".repeat(1_000_000)));
     assert_problem(&app.post(huge).await, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "1 MB");
     assert_untouched(&app, "too long").await;
@@ -155,7 +161,8 @@ async fn a_text_over_eight_parts_or_a_body_over_64_kib_is_refused() {
 #[tokio::test]
 async fn a_body_that_is_not_called_json_is_refused() {
     let app = App::new().await;
-    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""]
+    {
         let request = app.request("POST", "/v1/messages").header("content-type", content_type);
         let reply = app.call(request.body(with("text", "\"hi\"").into()).expect("a request")).await;
         assert_problem(&reply, StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", content_type);
@@ -185,7 +192,8 @@ async fn no_key_a_wrong_key_or_two_keys_open_nothing() {
         for value in values {
             request = request.header("authorization", *value);
         }
-        let reply = app.call(request.body(Body::from(with("text", "\"hi\""))).expect("a request")).await;
+        let reply =
+            app.call(request.body(Body::from(with("text", "\"hi\""))).expect("a request")).await;
         assert_problem(&reply, StatusCode::UNAUTHORIZED, "unauthorized", &format!("{values:?}"));
         assert_eq!(reply.headers["www-authenticate"], "Bearer");
     }
@@ -196,7 +204,12 @@ async fn no_key_a_wrong_key_or_two_keys_open_nothing() {
 async fn a_key_without_the_scope_is_refused() {
     let mut app = App::new().await;
     app.key = app.key_with(&[KeyScope::Read]).await;
-    assert_problem(&app.post(with("text", "\"hi\"")).await, StatusCode::FORBIDDEN, "scope_missing", "send");
+    assert_problem(
+        &app.post(with("text", "\"hi\"")).await,
+        StatusCode::FORBIDDEN,
+        "scope_missing",
+        "send",
+    );
     app.key = app.key_with(&[KeyScope::Send]).await;
     assert_problem(&app.get("/v1/messages").await, StatusCode::FORBIDDEN, "scope_missing", "read");
     assert_untouched(&app, "scopes").await;
@@ -232,18 +245,28 @@ async fn wildcards_in_a_search_are_letters() {
     let app = App::new().await;
     app.post(with("text", "\"hi\"")).await;
     for search in ["%25", "_", "h_", "%25i"] {
-        assert_eq!(app.get(&format!("/v1/messages?q={search}")).await.body["data"], Value::Array(Vec::new()));
+        assert_eq!(
+            app.get(&format!("/v1/messages?q={search}")).await.body["data"],
+            Value::Array(Vec::new())
+        );
     }
 }
 
 #[tokio::test]
 async fn wrong_paths_and_methods_are_problems_too() {
     let app = App::new().await;
-    for path in ["/", "/v1", "/v1/message", "/v1/messages/", "/v2/messages", "/v1/messages/../messages"] {
+    for path in
+        ["/", "/v1", "/v1/message", "/v1/messages/", "/v2/messages", "/v1/messages/../messages"]
+    {
         assert_problem(&app.get(path).await, StatusCode::NOT_FOUND, "no_such_path", path);
     }
     for id in ["x", "0198", "00000000-0000-0000-0000-000000000000", "%00"] {
-        assert_problem(&app.get(&format!("/v1/messages/{id}")).await, StatusCode::NOT_FOUND, "not_found", id);
+        assert_problem(
+            &app.get(&format!("/v1/messages/{id}")).await,
+            StatusCode::NOT_FOUND,
+            "not_found",
+            id,
+        );
     }
     let request = app.request("DELETE", "/v1/messages").body(Body::empty()).expect("a request");
     let reply = app.call(request).await;

@@ -66,7 +66,12 @@ async fn one_bad_message_spoils_no_other_and_its_fields_are_named_from_the_top_o
             "idempotency_key_invalid",
             "/idempotency_key",
         ),
-        (r#"{"to":"+79251234567","text":"hi","idempotency_key":7}"#, 400, "field_type", "/idempotency_key"),
+        (
+            r#"{"to":"+79251234567","text":"hi","idempotency_key":7}"#,
+            400,
+            "field_type",
+            "/idempotency_key",
+        ),
         ("null", 400, "field_type", ""),
         ("[]", 400, "field_type", ""),
         (r#""text""#, 400, "field_type", ""),
@@ -80,7 +85,11 @@ async fn one_bad_message_spoils_no_other_and_its_fields_are_named_from_the_top_o
         let results = &reply.body["results"];
         assert!(results[0]["id"].is_string() && results[2]["id"].is_string(), "{bad}: {results}");
         let error = &results[1]["error"];
-        assert_eq!((&error["status"], &error["code"]), (&json!(status), &json!(code)), "{bad}: {error}");
+        assert_eq!(
+            (&error["status"], &error["code"]),
+            (&json!(status), &json!(code)),
+            "{bad}: {error}"
+        );
         assert_eq!(error["errors"][0]["pointer"], format!("/messages/1{pointer}"), "{bad}");
         assert_eq!(app.stored().await, before + 2, "{bad}");
     }
@@ -97,12 +106,20 @@ async fn what_is_hidden_deep_or_in_great_number_harms_one_message_only() {
         (format!("\"metadata\":{wide}"), "field_too_large", "/messages/0/metadata"),
         (many.join(","), "invalid_request", "/messages/0"),
     ] {
-        let body =
-            format!(r#"{{"messages":[{{"to":"+79251234567","text":"hi",{extra}}},{}]}}"#, message("hi"));
+        let body = format!(
+            r#"{{"messages":[{{"to":"+79251234567","text":"hi",{extra}}},{}]}}"#,
+            message("hi")
+        );
         let reply = app.post_to(PATH, body).await;
         let error = &reply.body["results"][0]["error"];
-        assert_eq!((&error["code"], &error["errors"][0]["pointer"]), (&json!(code), &json!(pointer)));
-        assert!(error["errors"].as_array().expect("errors").len() < 100, "{pointer}: an answer without end");
+        assert_eq!(
+            (&error["code"], &error["errors"][0]["pointer"]),
+            (&json!(code), &json!(pointer))
+        );
+        assert!(
+            error["errors"].as_array().expect("errors").len() < 100,
+            "{pointer}: an answer without end"
+        );
         assert!(reply.body["results"][1]["id"].is_string());
     }
 }
@@ -118,13 +135,20 @@ async fn a_batch_of_nothing_but_bad_messages_stores_nothing() {
 #[tokio::test]
 async fn a_repeated_key_is_the_first_message_and_other_content_is_refused() {
     let app = App::new().await;
-    let keyed = |key: &str, text: &str| json!({"to": "+79251234567", "text": text, "idempotency_key": key});
-    let first = results(&app, json!([keyed("a", "one"), keyed("a", "one"), keyed("a", "two")])).await;
-    assert_eq!((&first[0]["id"], &first[1]["replayed"]), (&first[1]["id"], &json!(true)), "in one batch");
+    let keyed =
+        |key: &str, text: &str| json!({"to": "+79251234567", "text": text, "idempotency_key": key});
+    let first =
+        results(&app, json!([keyed("a", "one"), keyed("a", "one"), keyed("a", "two")])).await;
+    assert_eq!(
+        (&first[0]["id"], &first[1]["replayed"]),
+        (&first[1]["id"], &json!(true)),
+        "in one batch"
+    );
     assert_eq!(first[0].get("replayed"), None);
     assert_eq!(first[2]["error"]["code"], "idempotency_key_reused");
 
-    let again = results(&app, json!([keyed("b", "new"), keyed("a", "one"), keyed("a", "two"), {}])).await;
+    let again =
+        results(&app, json!([keyed("b", "new"), keyed("a", "one"), keyed("a", "two"), {}])).await;
     assert_eq!((&again[1]["id"], &again[1]["replayed"]), (&first[0]["id"], &json!(true)));
     assert_eq!((&again[1]["status"], &again[1]["text"]), (&json!("queued"), &json!("one")));
     assert_eq!(again[2]["error"]["status"], 422);
@@ -149,7 +173,9 @@ async fn a_key_for_the_whole_batch_is_refused() {
     let app = App::new().await;
     let request = app.request("POST", PATH).header("content-type", "application/json");
     let body = json!({"messages": [message("hi")]}).to_string();
-    let reply = app.call(request.header("idempotency-key", "k").body(body.into()).expect("a request")).await;
+    let reply = app
+        .call(request.header("idempotency-key", "k").body(body.into()).expect("a request"))
+        .await;
     assert_problem(&reply, StatusCode::BAD_REQUEST, "idempotency_key_invalid", "header");
     assert_eq!(reply.body["errors"][0]["parameter"], "Idempotency-Key");
     assert_untouched(&app, "a key for all").await;
@@ -201,7 +227,12 @@ async fn a_thousand_of_the_largest_messages_fit_and_more_is_refused() {
     assert_eq!(stored.count(Status::Queued), 1000);
 
     let huge = format!("{{\"messages\":[{}]}}", " ".repeat(20 << 20));
-    assert_problem(&app.post_to(PATH, huge).await, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "20 MiB");
+    assert_problem(
+        &app.post_to(PATH, huge).await,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body_too_large",
+        "20 MiB",
+    );
 }
 
 #[tokio::test]

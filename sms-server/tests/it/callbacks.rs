@@ -12,7 +12,11 @@ async fn a_callback_is_answered_as_the_provider_expects_when_its_receipts_are_ap
     assert_eq!(app.callback("genuine\na\n").await, (StatusCode::OK, "100".to_owned()));
     let stored = app.store.get(id, &sms_core::Scope::All).await.expect("read").expect("stored");
     assert_eq!(stored.state.status, Status::Delivered);
-    assert_eq!(app.callback("genuine\na\n").await, (StatusCode::OK, "100".to_owned()), "a replay is taken");
+    assert_eq!(
+        app.callback("genuine\na\n").await,
+        (StatusCode::OK, "100".to_owned()),
+        "a replay is taken"
+    );
     assert_eq!(app.store.timeline(id).await.expect("read").len(), 2, "and changes nothing");
 }
 
@@ -30,7 +34,9 @@ async fn a_forged_callback_changes_nothing_and_is_not_answered_as_taken() {
 async fn without_the_secret_part_of_the_address_there_is_nothing() {
     let app = App::new().await;
     let id = app.attempted(Outcome::accepted("a")).await;
-    for path in ["/callbacks/line/", "/callbacks/line/0000", "/callbacks/other/0000", "/callbacks/line"] {
+    for path in
+        ["/callbacks/line/", "/callbacks/line/0000", "/callbacks/other/0000", "/callbacks/line"]
+    {
         let (status, _) = app.callback_at(path, "genuine\na\n").await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
     }

@@ -49,7 +49,11 @@ async fn a_text_in_which_nothing_is_visible_is_empty() {
         assert_refused(&app, "text", text, "text_empty").await;
     }
     for text in [".", "\u{200b}.", "👨\u{200d}👩", "ا"] {
-        assert_eq!(app.post(message("text", text.into())).await.status, StatusCode::ACCEPTED, "{text:?}");
+        assert_eq!(
+            app.post(message("text", text.into())).await.status,
+            StatusCode::ACCEPTED,
+            "{text:?}"
+        );
     }
 }
 
@@ -66,7 +70,11 @@ async fn a_reason_in_which_nothing_is_visible_is_none() {
 async fn a_sender_has_eleven_characters_or_fifteen_digits() {
     let app = App::new().await;
     for from in ["ElevenChars", "123456789012345", "A"] {
-        assert_eq!(app.post(message("from", from.into())).await.status, StatusCode::ACCEPTED, "{from}");
+        assert_eq!(
+            app.post(message("from", from.into())).await.status,
+            StatusCode::ACCEPTED,
+            "{from}"
+        );
     }
     let app = App::new().await;
     for from in ["TwelveChars!", "1234567890123456", "12345678901A", "+79251234567"] {
@@ -79,7 +87,10 @@ async fn a_time_long_past_is_refused_and_one_just_past_is_not() {
     let app = App::new().await;
     assert_refused(&app, "send_at", app.in_minutes(-11), "send_at_invalid").await;
     assert_refused(&app, "send_at", app.in_minutes(61 * 24 * 60), "send_at_invalid").await;
-    assert_eq!(app.post(message("send_at", app.in_minutes(-9).into())).await.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        app.post(message("send_at", app.in_minutes(-9).into())).await.status,
+        StatusCode::ACCEPTED
+    );
 }
 
 #[tokio::test]
@@ -106,7 +117,11 @@ async fn an_address_nobody_on_the_internet_has_is_refused() {
         assert_refused(&app, "end_user_ip", ip, "end_user_ip_invalid").await;
     }
     for ip in ["192.0.2.7", "8.8.8.8", "2001:db8::1"] {
-        assert_eq!(app.post(message("end_user_ip", ip.into())).await.status, StatusCode::ACCEPTED, "{ip}");
+        assert_eq!(
+            app.post(message("end_user_ip", ip.into())).await.status,
+            StatusCode::ACCEPTED,
+            "{ip}"
+        );
     }
 }
 
@@ -132,7 +147,12 @@ async fn an_emoji_on_the_border_of_two_parts_costs_no_part() {
     let app = App::new().await;
     let text = format!("{}😀{}", "я".repeat(66), "я".repeat(8 * 67 - 68));
     let reply = app.post(message("text", text.into())).await;
-    assert_eq!((reply.status, &reply.body["parts"]), (StatusCode::ACCEPTED, &json!(8)), "{}", reply.body);
+    assert_eq!(
+        (reply.status, &reply.body["parts"]),
+        (StatusCode::ACCEPTED, &json!(8)),
+        "{}",
+        reply.body
+    );
 }
 
 #[tokio::test]
@@ -171,7 +191,10 @@ async fn a_search_finds_what_the_filter_finds() {
         "4567",
     ] {
         let query: String = url::form_urlencoded::byte_serialize(number.as_bytes()).collect();
-        assert!(found(&app, &format!("q={query}")).await.contains(&"+79021234567".to_owned()), "{number}");
+        assert!(
+            found(&app, &format!("q={query}")).await.contains(&"+79021234567".to_owned()),
+            "{number}"
+        );
     }
     assert_eq!(found(&app, "q=810375291234567").await, ["+375291234567"]);
     assert_eq!(found(&app, "q=8901").await.len(), 0);
@@ -191,14 +214,17 @@ async fn a_number_means_the_same_in_a_message_and_in_a_list() {
 async fn a_body_in_an_encoding_that_is_not_read_is_refused() {
     let app = App::new().await;
     for encoding in ["gzip", "deflate", "br", "zstd", "identity, gzip"] {
-        let request = app.request("POST", "/v1/messages").header("content-type", "application/json");
-        let request = request.header("content-encoding", encoding).body("\u{1f}x".into()).expect("a request");
+        let request =
+            app.request("POST", "/v1/messages").header("content-type", "application/json");
+        let request =
+            request.header("content-encoding", encoding).body("\u{1f}x".into()).expect("a request");
         let reply = app.call(request).await;
         assert_problem(&reply, StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", encoding);
         assert_eq!(reply.headers["accept-encoding"], "identity");
     }
     let request = app.request("POST", "/v1/messages").header("content-type", "application/json");
-    let request = request.header("content-encoding", "identity").body(message("class", "otp".into()).into());
+    let request =
+        request.header("content-encoding", "identity").body(message("class", "otp".into()).into());
     assert_eq!(app.call(request.expect("a request")).await.status, StatusCode::ACCEPTED);
 }
 

@@ -16,7 +16,8 @@ const KILLS: usize = 30;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_messages_and_thirty_kills_lose_nothing_and_send_nothing_twice() {
-    // A reply takes a while, so that kills hit calls in flight. The short timeout makes leases short.
+    // A reply takes a while, so that kills hit calls in flight. The short timeout makes leases
+    // short.
     let config = SimulatorConfig::default().balance(Money::from_micros(1_000_000_000_000));
     let smsru = Simulator::start(config).await.expect("a simulator");
     smsru.inject(Fault::DelayReply(Duration::from_millis(20)).forever());
@@ -32,7 +33,8 @@ async fn a_thousand_messages_and_thirty_kills_lose_nothing_and_send_nothing_twic
         let key = format!("k{n}");
         let mut reply = None;
         if n % (MESSAGES / KILLS) == MESSAGES / KILLS / 2 {
-            // While the request is in flight: it may have been answered, accepted without an answer, or neither.
+            // While the request is in flight: it may have been answered, accepted without an
+            // answer, or neither.
             (reply, ()) = tokio::join!(async { server.post(&key, &body).await.ok() }, async {
                 tokio::time::sleep(Duration::from_micros(500 * (n as u64 % 5))).await;
                 server.signal("KILL");
@@ -44,13 +46,17 @@ async fn a_thousand_messages_and_thirty_kills_lose_nothing_and_send_nothing_twic
         let (status, accepted) = server.post(&key, &body).await.expect("a reply");
         assert_eq!(status, 202, "{accepted}");
         if let Some((202, earlier)) = reply {
-            assert_eq!(earlier["id"], accepted["id"], "what was accepted before the kill is there after it");
+            assert_eq!(
+                earlier["id"], accepted["id"],
+                "what was accepted before the kill is there after it"
+            );
         }
         ids.insert(accepted["id"].as_str().expect("an id").to_owned(), n);
     }
     let ends = wait_for_ends(&server).await;
     let accepted = smsru.accepted();
-    let count = |n: usize| accepted.iter().filter(|message| message.text == format!("n{n}")).count();
+    let count =
+        |n: usize| accepted.iter().filter(|message| message.text == format!("n{n}")).count();
     for (id, n) in &ids {
         let status = ends.get(id).unwrap_or_else(|| panic!("message {n} is lost"));
         match (status.as_str(), count(*n)) {

@@ -1,5 +1,5 @@
-//! What must never be in a log: numbers, texts, keys, tokens, passwords. Each is looked for in the log of the real program,
-//! at the level that shows most.
+//! What must never be in a log: numbers, texts, keys, tokens, passwords. Each is looked for in the
+//! log of the real program, at the level that shows most.
 
 use std::path::Path;
 use std::time::Duration;
@@ -47,10 +47,16 @@ async fn the_log_holds_no_number_text_key_or_callback_token_at_any_level_and_pat
 
     let body = json!({"to": "+79250001234", "text": "CANARY-TEXT", "reference": "CANARY-REF"});
     let (_, accepted) = server.post("CANARY-KEY", &body).await.expect("a reply");
-    server.wait_for(accepted["id"].as_str().expect("an id"), "delivered", Duration::from_secs(20)).await;
+    server
+        .wait_for(accepted["id"].as_str().expect("an id"), "delivered", Duration::from_secs(20))
+        .await;
     let (get, post) = (reqwest::Method::GET, reqwest::Method::POST);
-    assert_eq!(raw(&server, get.clone(), "/v1/messages?to=%2B79250001234&q=CANARY-TEXT").await, 200);
-    // Numbers and tokens in paths: of routes, of none, with another method, and not quite where they belong.
+    assert_eq!(
+        raw(&server, get.clone(), "/v1/messages?to=%2B79250001234&q=CANARY-TEXT").await,
+        200
+    );
+    // Numbers and tokens in paths: of routes, of none, with another method, and not quite where
+    // they belong.
     assert_eq!(raw(&server, get.clone(), "/v1/messages/79250001234").await, 404);
     assert_eq!(raw(&server, get.clone(), "/v1/messages/79250001234/status").await, 404);
     assert_eq!(raw(&server, post.clone(), "/send/+79250001234/CANARY-TEXT").await, 404);
@@ -68,8 +74,10 @@ async fn the_log_holds_no_number_text_key_or_callback_token_at_any_level_and_pat
 async fn run(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> String {
     let mut command = command(folder, arguments);
     command.envs(settings.iter().copied());
-    let output =
-        tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it runs");
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .expect("no panic")
+        .expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }
@@ -79,7 +87,10 @@ async fn run(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> St
 fn refused(settings: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = command(folder.path(), &[]);
-    command.env("SMS_LISTEN", "127.0.0.1:0").env("SMS_LOG", EVERYTHING).envs(settings.iter().copied());
+    command
+        .env("SMS_LISTEN", "127.0.0.1:0")
+        .env("SMS_LOG", EVERYTHING)
+        .envs(settings.iter().copied());
     let output = command.output().expect("it runs");
     assert!(!output.status.success(), "it should not get in");
     String::from_utf8(output.stderr).expect("text")
@@ -107,6 +118,7 @@ fn the_log_holds_no_password_of_postgresql() {
 #[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
 #[test]
 fn the_log_holds_no_password_of_redis() {
-    let address = sms_testkit::services::redis_url().replace("redis://", "redis://:CANARY-PASSWORD@");
+    let address =
+        sms_testkit::services::redis_url().replace("redis://", "redis://:CANARY-PASSWORD@");
     assert_holds_none(&refused(&[("SMS_QUEUE", &address)]), &["CANARY"]);
 }

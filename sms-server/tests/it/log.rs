@@ -76,7 +76,8 @@ fn an_error_that_cannot_be_printed_still_ends_the_program_with_its_code() {
 fn a_command_whose_result_cannot_be_printed_fails_in_words() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut create = command(folder.path(), &["keys", "create", "--name", "shop"]);
-    let output = create.stdout(full()).stderr(Stdio::piped()).spawn().expect("it starts").wait_with_output();
+    let output =
+        create.stdout(full()).stderr(Stdio::piped()).spawn().expect("it starts").wait_with_output();
     let output = output.expect("it ends");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");

@@ -49,7 +49,11 @@ async fn a_second_large_batch_of_a_client_is_refused_until_the_first_is_over_and
         let refused = app.post_to(PATH, large_batch()).await;
         assert_problem(&refused, StatusCode::SERVICE_UNAVAILABLE, "busy", "the second large batch");
         assert_eq!(refused.headers["retry-after"], "1");
-        assert_eq!(app.post(GOOD).await.status, StatusCode::ACCEPTED, "a small body of the same client");
+        assert_eq!(
+            app.post(GOOD).await.status,
+            StatusCode::ACCEPTED,
+            "a small body of the same client"
+        );
         let mut request = app.request("POST", PATH).header("content-type", "application/json");
         let bearer = HeaderValue::try_from(format!("Bearer {other}")).expect("a header");
         request.headers_mut().expect("a request").insert(header::AUTHORIZATION, bearer);
@@ -73,6 +77,7 @@ async fn a_large_body_without_a_key_takes_no_memory_and_is_refused_before_it_is_
     let endless = Body::new(Endless(Some(Bytes::from(vec![b' '; LARGE]))));
     let request = Request::post(PATH).header("content-type", "application/json");
     let refused = app.call(request.body(endless).expect("a request"));
-    let reply = timeout(Duration::from_secs(20), refused).await.expect("an answer without the body");
+    let reply =
+        timeout(Duration::from_secs(20), refused).await.expect("an answer without the body");
     assert_problem(&reply, StatusCode::UNAUTHORIZED, "unauthorized", "no key");
 }

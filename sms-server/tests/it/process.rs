@@ -54,8 +54,11 @@ impl Process {
         for (name, _) in settings.iter().filter(|(_, value)| value.is_empty()) {
             command.env_remove(name);
         }
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
         let stdout = child.stdout.take();
         let log = gather(child.stderr.take().expect("standard error"));
         let deadline = Instant::now() + START;
@@ -65,9 +68,16 @@ impl Process {
                 return Ok((Self { child, log, stdout }, found));
             }
             if let Some(status) = child.try_wait().expect("a status") {
-                return Err(format!("the program ended with {status}: {}", log.lock().expect("the log")));
+                return Err(format!(
+                    "the program ended with {status}: {}",
+                    log.lock().expect("the log")
+                ));
             }
-            assert!(Instant::now() < deadline, "it does not start: {}", log.lock().expect("the log"));
+            assert!(
+                Instant::now() < deadline,
+                "it does not start: {}",
+                log.lock().expect("the log")
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -75,7 +85,8 @@ impl Process {
     /// Starts a process that only works.
     pub(crate) fn worker(folder: &Path, settings: &[(&str, &str)]) -> Result<Self, String> {
         let settings = [settings, &[("SMS_ROLES", "worker")]].concat();
-        Self::start(folder, &settings, |log| log.contains("working").then_some(())).map(|(worker, ())| worker)
+        Self::start(folder, &settings, |log| log.contains("working").then_some(()))
+            .map(|(worker, ())| worker)
     }
 
     /// SIGKILL.
@@ -94,7 +105,8 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
+        let sent =
+            Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
         assert!(sent.expect("a shell").success());
     }
 }
@@ -116,7 +128,10 @@ impl Server {
     /// The same from a shell, which runs this script with the program as `$0`.
     pub(crate) fn start_under(folder: &Path, script: &str, settings: &[(&str, &str)]) -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", script, env!("CARGO_BIN_EXE_sms-server")]).current_dir(folder).env_clear();
+        shell
+            .args(["-c", script, env!("CARGO_BIN_EXE_sms-server")])
+            .current_dir(folder)
+            .env_clear();
         Self::of(Process::run(shell, settings, address_in))
     }
 
@@ -152,7 +167,10 @@ impl Server {
     }
 
     /// SIGTERM; how it ended, if it did in time.
-    pub(crate) async fn terminate_within(mut self, patience: Duration) -> Option<std::process::ExitStatus> {
+    pub(crate) async fn terminate_within(
+        mut self,
+        patience: Duration,
+    ) -> Option<std::process::ExitStatus> {
         self.signal("TERM");
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
@@ -237,7 +255,8 @@ impl Server {
     pub(crate) async fn list(&self, statuses: &str) -> Vec<Value> {
         let (mut found, mut cursor) = (Vec::new(), String::new());
         loop {
-            let mut page = self.get(&format!("/v1/messages?status={statuses}&limit=200{cursor}")).await;
+            let mut page =
+                self.get(&format!("/v1/messages?status={statuses}&limit=200{cursor}")).await;
             let Value::Array(data) = page["data"].take() else { panic!("no data: {page}") };
             found.extend(data);
             let Some(next) = page["next_cursor"].as_str() else { return found };
@@ -246,7 +265,8 @@ impl Server {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let response = self.client.get(self.url(path)).bearer_auth(ADMIN_KEY).send().await.expect("a reply");
+        let response =
+            self.client.get(self.url(path)).bearer_auth(ADMIN_KEY).send().await.expect("a reply");
         response.json().await.expect("JSON")
     }
 

@@ -67,7 +67,10 @@ fn a_process_that_would_do_nothing_does_not_start_and_says_why() {
         let output = command(folder.path(), &[]).env("SMS_ROLES", roles).output().expect("runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success(), "`{roles}` ends with {}", output.status);
-        assert!(said.contains("SMS_ROLES") && said.contains("api") && said.contains("worker"), "{said}");
+        assert!(
+            said.contains("SMS_ROLES") && said.contains("api") && said.contains("worker"),
+            "{said}"
+        );
     }
 }
 
@@ -85,7 +88,8 @@ async fn a_program_started_by_nohup_outlives_its_terminal() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start_under(folder.path(), "trap '' HUP; exec \"$0\"", &[]);
     server.signal("HUP");
-    let (status, _) = server.post("k1", &json!({"to": "+79251234567", "text": "hi"})).await.expect("a reply");
+    let (status, _) =
+        server.post("k1", &json!({"to": "+79251234567", "text": "hi"})).await.expect("a reply");
     assert_eq!(status, 202);
     let (_, status) = server.terminate();
     assert!(status.success(), "{status}");
@@ -96,10 +100,15 @@ fn a_mistake_in_the_file_is_named_by_its_place_and_never_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = "listen = '127.0.0.1:0'\nprovider = 'smsru://CANARY@sms.ru\n";
     std::fs::write(folder.path().join("sms.toml"), file).expect("written");
-    let output = command(folder.path(), &["--config", "sms.toml", "config", "check"]).output().expect("runs");
+    let output = command(folder.path(), &["--config", "sms.toml", "config", "check"])
+        .output()
+        .expect("runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!said.contains("CANARY"), "{said}");
-    assert!(said.contains("sms.toml") && said.contains("line 2") && said.contains("provider"), "{said}");
+    assert!(
+        said.contains("sms.toml") && said.contains("line 2") && said.contains("provider"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -110,7 +119,9 @@ async fn a_message_survives_a_restart_and_is_delivered_after_it() {
         server.post("k1", &json!({"to": "+79251234567", "text": "hi"})).await.expect("a reply");
     server.kill();
     let server = Server::start(folder.path(), &[]);
-    server.wait_for(accepted["id"].as_str().expect("an id"), "delivered", Duration::from_secs(45)).await;
+    server
+        .wait_for(accepted["id"].as_str().expect("an id"), "delivered", Duration::from_secs(45))
+        .await;
 }
 
 #[tokio::test]
@@ -126,11 +137,18 @@ async fn keys_create_prints_just_a_key_that_works_until_it_is_revoked() {
     assert!(key.starts_with("sms_live_") && key.lines().count() == 1, "{key}");
     let get = || async {
         let client = reqwest::Client::new();
-        client.get(server.url("/v1/messages")).bearer_auth(key.trim()).send().await.expect("a reply").status()
+        client
+            .get(server.url("/v1/messages"))
+            .bearer_auth(key.trim())
+            .send()
+            .await
+            .expect("a reply")
+            .status()
     };
     assert_eq!(get().await, 200);
     let listed = run(&["keys", "list"]);
-    let id = listed.lines().find(|line| line.contains("shop")).and_then(|line| line.split('\t').next());
+    let id =
+        listed.lines().find(|line| line.contains("shop")).and_then(|line| line.split('\t').next());
     run(&["keys", "revoke", id.expect("an id")]);
     let deadline = Instant::now() + Duration::from_secs(5);
     while get().await != 401 {
@@ -144,7 +162,10 @@ async fn sigterm_ends_the_program_in_time_with_nothing_left_behind() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(folder.path(), &[]);
     for n in 0..50 {
-        server.post(&format!("k{n}"), &json!({"to": "+79251234567", "text": "hi"})).await.expect("a reply");
+        server
+            .post(&format!("k{n}"), &json!({"to": "+79251234567", "text": "hi"}))
+            .await
+            .expect("a reply");
     }
     let before = Instant::now();
     let (_, status) = server.terminate();
@@ -158,11 +179,16 @@ async fn sigterm_ends_the_program_in_time_with_nothing_left_behind() {
 #[test]
 fn an_unknown_setting_keeps_the_server_from_starting_and_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
-    let output = command(folder.path(), &["config", "check"]).env("SMS_LISTTEN", "x").output().expect("runs");
+    let output = command(folder.path(), &["config", "check"])
+        .env("SMS_LISTTEN", "x")
+        .output()
+        .expect("runs");
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("SMS_LISTTEN"));
-    let output =
-        command(folder.path(), &["config", "check"]).env("SMS_STORE", "oracle:x").output().expect("runs");
+    let output = command(folder.path(), &["config", "check"])
+        .env("SMS_STORE", "oracle:x")
+        .output()
+        .expect("runs");
     assert!(!output.status.success(), "an address nobody knows");
     let output = command(folder.path(), &["config", "check"]).output().expect("runs");
     assert!(output.status.success());
@@ -174,7 +200,9 @@ async fn the_log_holds_no_number_no_text_and_no_key() {
     let server = Server::start(folder.path(), &[("SMS_LOG", "trace")]);
     let body = json!({"to": "+79250001234", "text": "CANARY-TEXT"});
     let (_, accepted) = server.post("k1", &body).await.expect("a reply");
-    server.wait_for(accepted["id"].as_str().expect("an id"), "delivered", Duration::from_secs(10)).await;
+    server
+        .wait_for(accepted["id"].as_str().expect("an id"), "delivered", Duration::from_secs(10))
+        .await;
     server.get("/v1/messages?to=%2B79250001234&q=CANARY-TEXT").await;
     let log = server.log.lock().expect("the log").clone();
     assert!(log.contains("serving"));
@@ -191,7 +219,10 @@ fn migrate_says_how_far_the_schema_is_and_not_just_that_it_is_up_to_date() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8_lossy(&output.stdout);
     let known = printed.strip_prefix("The schema of the store is at level ");
-    assert!(known.is_some_and(|rest| rest.ends_with(", the newest that this program knows.\n")), "{printed}");
+    assert!(
+        known.is_some_and(|rest| rest.ends_with(", the newest that this program knows.\n")),
+        "{printed}"
+    );
 }
 
 #[tokio::test]

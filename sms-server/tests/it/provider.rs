@@ -47,7 +47,10 @@ async fn a_provider_that_is_paused_by_itself_says_why_in_plain_words() {
     let body = app.get("/v1/provider").await.body;
     assert_eq!((&body["state"], &body["pause"]["code"]), (&json!("paused"), &json!(201)));
     assert_eq!(body["pause"]["meaning"], json!({"en": "no money", "ru": "нет денег"}));
-    assert_eq!((&body["pause"]["by"], &body["pause"]["ends_by"]), (&Value::Null, &json!("next_message")));
+    assert_eq!(
+        (&body["pause"]["by"], &body["pause"]["ends_by"]),
+        (&Value::Null, &json!("next_message"))
+    );
     assert_eq!(body["workers"][0]["in_flight"], 3);
 }
 

@@ -31,11 +31,13 @@ impl Site {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = SqliteConfig::new(folder.path().join("sms.db"));
-        let store =
-            SqliteStore::open(config.busy_timeout(Duration::from_millis(200))).await.expect("a store");
+        let store = SqliteStore::open(config.busy_timeout(Duration::from_millis(200)))
+            .await
+            .expect("a store");
         let store = Arc::new(store);
         let keys = KeyRing::new(store.clone(), None);
-        let key = keys.create("test", &[KeyScope::Send]).await.expect("a key").expose_secret().to_owned();
+        let key =
+            keys.create("test", &[KeyScope::Send]).await.expect("a key").expose_secret().to_owned();
         let sender = Sender::builder(store.clone()).build();
         let router = Api::new(sender, store.clone(), MemoryQueue::new(), keys).router();
         Self { folder, store, router, key }
@@ -67,7 +69,8 @@ impl Site {
         self.call(request.body(body.into()).expect("a request")).await.0
     }
 
-    /// Waits until it is not ready for this cause, and sees that it stays so for longer than one insert decides.
+    /// Waits until it is not ready for this cause, and sees that it stays so for longer than one
+    /// insert decides.
     async fn is_unready(&self, cause: &str) {
         let deadline = Instant::now() + PATIENCE;
         while self.ready().await.1["cause"] != cause {
@@ -77,8 +80,15 @@ impl Site {
         let until = Instant::now() + BEYOND_ONE_INSERT;
         while Instant::now() < until {
             let (status, body) = self.ready().await;
-            assert_eq!((status, &body["cause"]), (StatusCode::SERVICE_UNAVAILABLE, &json!(cause)), "{body}");
-            assert_eq!((&body["status"], &body["store"]), (&json!("unavailable"), &json!("unavailable")));
+            assert_eq!(
+                (status, &body["cause"]),
+                (StatusCode::SERVICE_UNAVAILABLE, &json!(cause)),
+                "{body}"
+            );
+            assert_eq!(
+                (&body["status"], &body["store"]),
+                (&json!("unavailable"), &json!("unavailable"))
+            );
             sleep(Duration::from_millis(100)).await;
         }
     }
@@ -120,7 +130,8 @@ async fn a_file_that_can_only_be_read_makes_the_server_unready_though_nobody_pos
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_another_process_holds_makes_the_server_unready_until_it_is_released() {
     let site = Site::new().await;
-    let other = rusqlite::Connection::open(site.folder.path().join("sms.db")).expect("a connection");
+    let other =
+        rusqlite::Connection::open(site.folder.path().join("sms.db")).expect("a connection");
     other.execute_batch("BEGIN IMMEDIATE").expect("locked");
     assert_eq!(site.post().await, StatusCode::SERVICE_UNAVAILABLE);
     site.is_unready("locked").await;

@@ -1,4 +1,5 @@
-//! The promise of an idempotency key: a repeat is the first message, and the caller's data comes back as sent.
+//! The promise of an idempotency key: a repeat is the first message, and the caller's data comes
+//! back as sent.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -10,7 +11,8 @@ fn with_metadata(metadata: &str) -> String {
     format!(r#"{{"to":"+79251234567","text":"hi","metadata":{metadata}}}"#)
 }
 
-/// The body of a reply as it went over the wire, for values that a JSON library would read and write again.
+/// The body of a reply as it went over the wire, for values that a JSON library would read and
+/// write again.
 fn wire(reply: &Reply) -> &str {
     std::str::from_utf8(&reply.raw).expect("UTF-8")
 }
@@ -42,7 +44,9 @@ async fn a_default_that_is_stated_is_the_same_as_one_left_out() {
     .enumerate()
     {
         let mut body = json!({"to": "+79251234567", "text": "hi"});
-        body.as_object_mut().expect("an object").extend(stated.as_object().expect("an object").clone());
+        body.as_object_mut()
+            .expect("an object")
+            .extend(stated.as_object().expect("an object").clone());
         assert_replayed(&app, &format!("k-{number}"), bare, &body.to_string()).await;
     }
 }
@@ -66,7 +70,8 @@ async fn metadata_comes_back_as_it_was_sent() {
         assert!(wire(&list).contains(metadata), "{metadata}: {}", wire(&list));
         let item = with_metadata(metadata).replacen('{', r#"{"idempotency_key":"k","#, 1);
         for _ in 0..2 {
-            let batch = app.post_to("/v1/messages/batch", format!(r#"{{"messages":[{item}]}}"#)).await;
+            let batch =
+                app.post_to("/v1/messages/batch", format!(r#"{{"messages":[{item}]}}"#)).await;
             assert!(wire(&batch).contains(metadata), "{metadata}: {}", wire(&batch));
         }
     }
@@ -110,8 +115,10 @@ async fn a_key_that_metadata_holds_twice_is_named_with_its_place() {
         let reply = app.post(with_metadata(metadata)).await;
         assert_problem(&reply, StatusCode::BAD_REQUEST, "json_invalid", metadata);
         assert_eq!(reply.body["errors"][0]["pointer"], pointer);
-        let batch =
-            app.post_to("/v1/messages/batch", format!(r#"{{"messages":[{}]}}"#, with_metadata(metadata)));
+        let batch = app.post_to(
+            "/v1/messages/batch",
+            format!(r#"{{"messages":[{}]}}"#, with_metadata(metadata)),
+        );
         let error = batch.await.body["results"][0]["error"].clone();
         assert_eq!(error["errors"][0]["pointer"], format!("/messages/0{pointer}"));
     }
@@ -121,10 +128,13 @@ async fn a_key_that_metadata_holds_twice_is_named_with_its_place() {
 #[tokio::test]
 async fn metadata_that_nests_too_deep_or_holds_half_a_pair_is_refused() {
     let app = App::new().await;
-    let nested = |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
+    let nested =
+        |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
     assert_eq!(app.post(with_metadata(&nested(32))).await.status, StatusCode::ACCEPTED);
     let app = App::new().await;
-    for metadata in [nested(33), nested(5000), r#"{"a":"\ud800"}"#.to_owned(), r#"{"\ud800":1}"#.to_owned()] {
+    for metadata in
+        [nested(33), nested(5000), r#"{"a":"\ud800"}"#.to_owned(), r#"{"\ud800":1}"#.to_owned()]
+    {
         let reply = app.post(with_metadata(&metadata)).await;
         assert_problem(&reply, StatusCode::BAD_REQUEST, "json_invalid", &metadata[..10]);
     }
@@ -134,7 +144,8 @@ async fn metadata_that_nests_too_deep_or_holds_half_a_pair_is_refused() {
 #[tokio::test]
 async fn a_repeat_is_the_first_message_although_its_time_is_past() {
     let app = App::new().await;
-    let body = json!({"to": "+79251234567", "text": "hi", "send_at": app.in_minutes(5)}).to_string();
+    let body =
+        json!({"to": "+79251234567", "text": "hi", "send_at": app.in_minutes(5)}).to_string();
     let first = app.post_with_key("k", &body).await;
     assert_eq!(first.status, StatusCode::ACCEPTED, "{}", first.body);
     app.clock.advance(std::time::Duration::from_hours(1));
@@ -147,13 +158,23 @@ async fn a_repeat_is_the_first_message_although_its_time_is_past() {
     );
     let item: Value =
         serde_json::from_str(&body.replacen('{', r#"{"idempotency_key":"k","#, 1)).expect("JSON");
-    let batch = app.post_to("/v1/messages/batch", json!({"messages": [item, item]}).to_string()).await;
+    let batch =
+        app.post_to("/v1/messages/batch", json!({"messages": [item, item]}).to_string()).await;
     for result in batch.body["results"].as_array().expect("results") {
-        assert_eq!((&result["id"], &result["replayed"]), (&first.body["id"], &json!(true)), "{result}");
+        assert_eq!(
+            (&result["id"], &result["replayed"]),
+            (&first.body["id"], &json!(true)),
+            "{result}"
+        );
     }
     // New content under the key, and the same under another, are refused, each for its own reason.
     let other = app.post_with_key("k", &body.replace("hi", "ho")).await;
-    assert_problem(&other, StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "other content");
+    assert_problem(
+        &other,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "idempotency_key_reused",
+        "other content",
+    );
     let late = app.post_with_key("l", &body).await;
     assert_problem(&late, StatusCode::UNPROCESSABLE_ENTITY, "send_at_invalid", "another key");
     let late = app.post(body).await;

@@ -19,7 +19,10 @@ async fn a_key_that_only_sends_reads_no_text_and_no_timeline_through_cancel() {
     let app = App::new().await.becoming(&[KeyScope::Send]).await;
     let id = app.post(GOOD).await.body["id"].as_str().expect("an id").to_owned();
     let reply = app.post_to(&format!("/v1/messages/{id}/cancel"), "").await;
-    assert_eq!((reply.status, &reply.body), (StatusCode::OK, &json!({"id": id, "status": "cancelled"})));
+    assert_eq!(
+        (reply.status, &reply.body),
+        (StatusCode::OK, &json!({"id": id, "status": "cancelled"}))
+    );
 }
 
 #[tokio::test]
@@ -28,7 +31,10 @@ async fn a_key_that_only_sends_reads_no_text_and_no_timeline_through_resolve() {
     let id = app.attempted(Outcome::unknown("no answer in time")).await;
     let body = r#"{"resolution":"failed","reason":"asked the customer"}"#;
     let reply = app.post_to(&format!("/v1/messages/{id}/resolve"), body).await;
-    assert_eq!((reply.status, &reply.body), (StatusCode::OK, &json!({"id": id, "status": "failed"})));
+    assert_eq!(
+        (reply.status, &reply.body),
+        (StatusCode::OK, &json!({"id": id, "status": "failed"}))
+    );
 }
 
 #[tokio::test]
@@ -43,7 +49,8 @@ async fn a_key_that_only_sends_is_answered_a_repeat_as_the_first_time() {
 #[tokio::test]
 async fn a_key_that_only_sends_is_answered_a_repeated_batch_as_the_first_time() {
     let app = App::new().await.becoming(&[KeyScope::Send]).await;
-    let batch = r#"{"messages":[{"to":"+79251234567","text":"CANARY-TEXT","idempotency_key":"a"}]}"#;
+    let batch =
+        r#"{"messages":[{"to":"+79251234567","text":"CANARY-TEXT","idempotency_key":"a"}]}"#;
     let first = app.post_to("/v1/messages/batch", batch).await.body["results"][0].take();
     let mut again = app.post_to("/v1/messages/batch", batch).await.body["results"][0].take();
     assert_eq!(again.as_object_mut().and_then(|again| again.remove("replayed")), Some(json!(true)));
@@ -53,7 +60,8 @@ async fn a_key_that_only_sends_is_answered_a_repeated_batch_as_the_first_time() 
 #[tokio::test]
 async fn a_key_that_reads_sees_the_whole_message_in_the_same_answers() {
     let app = App::new().await;
-    let id = app.post_with_key("order-7", GOOD).await.body["id"].as_str().expect("an id").to_owned();
+    let id =
+        app.post_with_key("order-7", GOOD).await.body["id"].as_str().expect("an id").to_owned();
     let again = app.post_with_key("order-7", GOOD).await.body;
     assert!(fields(&again).contains(&"text"), "{again}");
     let cancelled = app.post_to(&format!("/v1/messages/{id}/cancel"), "").await.body;
@@ -65,8 +73,14 @@ async fn a_key_that_only_sends_opens_no_path_that_reads() {
     let app = App::new().await.becoming(&[KeyScope::Send]).await;
     let id = app.post(GOOD).await.body["id"].as_str().expect("an id").to_owned();
     let message = format!("/v1/messages/{id}");
-    for path in ["/v1/messages", &message, "/v1/stats", "/v1/provider", "/v1/queue", "/v1/receipts/unmatched"]
-    {
+    for path in [
+        "/v1/messages",
+        &message,
+        "/v1/stats",
+        "/v1/provider",
+        "/v1/queue",
+        "/v1/receipts/unmatched",
+    ] {
         let reply = app.get(path).await;
         assert_eq!(
             (reply.status, &reply.body["code"]),

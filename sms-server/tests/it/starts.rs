@@ -80,7 +80,8 @@ fn config_check_shows_every_setting_with_its_source_and_no_secret() {
         ("log", "off", "SMS_LOG"),
         ("retention_days", "90", "default"),
     ] {
-        let line = shown.lines().find(|line| line.split_whitespace().next() == Some(key)).expect(key);
+        let line =
+            shown.lines().find(|line| line.split_whitespace().next() == Some(key)).expect(key);
         assert_eq!(line.split_whitespace().nth(1), Some(value), "{line}");
         assert!(line.ends_with(&format!(" {source}")), "{line}");
     }
@@ -98,10 +99,14 @@ fn config_check_asks_what_the_settings_name_and_fails_when_something_does_not_wo
     std::fs::write(folder.path().join("text"), "no database at all ".repeat(100)).expect("written");
     let settings = [("SMS_PROVIDER", nowhere.as_str()), ("SMS_STORE", "sqlite:text")];
     let output = run(folder.path(), &["config", "check"], &settings);
-    let (shown, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (shown, said) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1));
     assert!(shown.contains("does not work: no connection to sms.ru"), "{shown}");
-    assert!(shown.contains("does not work: the SQLite file text is not a SQLite database"), "{shown}");
+    assert!(
+        shown.contains("does not work: the SQLite file text is not a SQLite database"),
+        "{shown}"
+    );
     assert!(said.contains("SMS_STORE, SMS_PROVIDER") && !shown.contains("CANARY"), "{said}");
 }
 
@@ -110,14 +115,20 @@ fn a_port_in_use_and_a_file_that_is_no_store_are_named_with_their_setting() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
     let said = refusal(&[("SMS_LISTEN", &address)]);
-    assert_eq!(said, format!("SMS_LISTEN: cannot listen on {address}: Address already in use (os error 98)"));
+    assert_eq!(
+        said,
+        format!("SMS_LISTEN: cannot listen on {address}: Address already in use (os error 98)")
+    );
     let said = refusal(&[("SMS_STORE", "sqlite:/proc/none/sms.db")]);
     assert!(
         said.starts_with("SMS_STORE: the folder /proc/none of the SQLite file cannot be made: "),
         "{said}"
     );
     let said = refusal(&[("SMS_STORE", "sqlite:.")]);
-    assert!(said.starts_with("SMS_STORE: the SQLite file . cannot be opened: it must be a file"), "{said}");
+    assert!(
+        said.starts_with("SMS_STORE: the SQLite file . cannot be opened: it must be a file"),
+        "{said}"
+    );
 }
 
 #[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
@@ -153,7 +164,9 @@ mod services {
         let said = refusal(&[("SMS_STORE", &address)]);
         assert_eq!(
             said,
-            format!("SMS_STORE: PostgreSQL at {place} has no database no_such_database; create it first")
+            format!(
+                "SMS_STORE: PostgreSQL at {place} has no database no_such_database; create it first"
+            )
         );
         let (address, place) = pg(|address| address.set_username("no_such_user").expect("a host"));
         let said = refusal(&[("SMS_STORE", &address)]);
@@ -180,7 +193,10 @@ mod services {
         );
         address.set_password(Some("CANARY")).expect("a host");
         let said = refusal(&[("SMS_QUEUE", address.as_str())]);
-        assert_eq!(said, format!("SMS_QUEUE: RabbitMQ at {place} refuses the user {user} or its password"));
+        assert_eq!(
+            said,
+            format!("SMS_QUEUE: RabbitMQ at {place} refuses the user {user} or its password")
+        );
     }
 
     #[test]
@@ -189,7 +205,10 @@ mod services {
         let place = place(&address);
         address.set_password(Some("CANARY")).expect("a host");
         let said = refusal(&[("SMS_QUEUE", address.as_str())]);
-        assert_eq!(said, format!("SMS_QUEUE: Redis refused the user name or password (Redis at {place})"));
+        assert_eq!(
+            said,
+            format!("SMS_QUEUE: Redis refused the user name or password (Redis at {place})")
+        );
     }
 
     #[tokio::test]

@@ -61,7 +61,10 @@ async fn the_queue_is_shown_by_lane() {
     let lanes = &queue["lanes"];
     let ready = ["urgent", "normal", "bulk"].map(|lane| &lanes[lane]["ready"]);
     assert_eq!(ready, [&json!(2), &json!(1), &json!(0)], "{queue}");
-    assert_eq!((&lanes["urgent"]["leased"], &lanes["bulk"]["oldest_age_ms"]), (&json!(0), &json!(null)));
+    assert_eq!(
+        (&lanes["urgent"]["leased"], &lanes["bulk"]["oldest_age_ms"]),
+        (&json!(0), &json!(null))
+    );
     assert!(queue["capacity"].is_u64(), "{queue}");
 }
 

@@ -1,4 +1,5 @@
-//! Messages of unknown outcome: listed with their reason, settled by a person, shown beside receipts that may be theirs.
+//! Messages of unknown outcome: listed with their reason, settled by a person, shown beside
+//! receipts that may be theirs.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -39,9 +40,15 @@ async fn a_person_can_say_what_became_of_it() {
         let body = json!({"resolution": resolution, "reason": "asked the customer"}).to_string();
         let reply = app.post_to(&resolve_path(id), body).await;
         assert_eq!((reply.status, &reply.body["status"]), (StatusCode::OK, &json!(status)));
-        let last =
-            reply.body["timeline"].as_array().and_then(|steps| steps.last()).expect("a timeline").clone();
-        assert_eq!((&last["kind"], &last["text"]), (&json!("resolved"), &json!("asked the customer")));
+        let last = reply.body["timeline"]
+            .as_array()
+            .and_then(|steps| steps.last())
+            .expect("a timeline")
+            .clone();
+        assert_eq!(
+            (&last["kind"], &last["text"]),
+            (&json!("resolved"), &json!("asked the customer"))
+        );
         assert!(last["by"].is_string());
     }
 }
@@ -103,7 +110,9 @@ async fn a_wrong_resolution_is_refused_by_the_field_and_changes_nothing() {
     }
     assert_eq!(app.get(&format!("/v1/messages/{id}")).await.body["status"], "unknown");
     assert_eq!(
-        app.post_to("/v1/messages/nonsense/resolve", r#"{"resolution":"sent","reason":"r"}"#).await.status,
+        app.post_to("/v1/messages/nonsense/resolve", r#"{"resolution":"sent","reason":"r"}"#)
+            .await
+            .status,
         404
     );
 }
@@ -118,7 +127,10 @@ async fn receipts_under_unknown_ids_are_shown_beside_the_unknown_messages_of_the
         assert_eq!(shown["unmatched_receipts"][0]["provider_id"], "202647-7", "{path}");
     }
     let listed = app.get("/v1/receipts/unmatched").await.body;
-    assert_eq!((&listed["data"][0]["state"], &listed["data"][0]["code"]), (&json!("delivered"), &json!(201)));
+    assert_eq!(
+        (&listed["data"][0]["state"], &listed["data"][0]["code"]),
+        (&json!("delivered"), &json!(201))
+    );
     assert_eq!(listed["data"][0]["meaning"]["ru"], "нет денег");
     let later = "/v1/receipts/unmatched?from_time=2100-01-01T00:00:00Z";
     assert_eq!(app.get(later).await.body["data"], json!([]));
@@ -129,7 +141,10 @@ async fn receipts_under_unknown_ids_are_shown_to_administrators_only() {
     let app = App::new().await;
     let id = unknown(&app).await;
     stray(&app, "202647-7").await;
-    assert_eq!(app.get(&format!("/v1/messages/{id}")).await.body["unmatched_receipts"], Value::Null);
+    assert_eq!(
+        app.get(&format!("/v1/messages/{id}")).await.body["unmatched_receipts"],
+        Value::Null
+    );
     assert_eq!(app.get("/v1/receipts/unmatched").await.status, StatusCode::FORBIDDEN);
 }
 
@@ -153,5 +168,8 @@ async fn a_waiting_message_can_be_called_back_and_a_sent_one_cannot() {
     let reply = app.post_to(&format!("/v1/messages/{waiting}/cancel"), "").await;
     assert_eq!((reply.status, &reply.body["status"]), (StatusCode::OK, &json!("cancelled")));
     let sent = app.attempted(Outcome::accepted("1")).await;
-    assert_eq!(app.post_to(&format!("/v1/messages/{sent}/cancel"), "").await.status, StatusCode::CONFLICT);
+    assert_eq!(
+        app.post_to(&format!("/v1/messages/{sent}/cancel"), "").await.status,
+        StatusCode::CONFLICT
+    );
 }

@@ -9,7 +9,8 @@ use sms_core::{Error, ErrorKind, Money, Result};
 use sms_smsru::simulator::{NumberLimits, Simulator, SimulatorConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Plays sms.ru on loopback: every method of its HTTP API, delivery, callbacks, and failures on demand.
+/// Plays sms.ru on loopback: every method of its HTTP API, delivery, callbacks, and failures on
+/// demand.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
@@ -120,7 +121,8 @@ async fn main() -> ExitCode {
 
 /// Serves until SIGTERM or SIGINT.
 async fn run(cli: Cli) -> Result<()> {
-    let failed = |error| Error::new(ErrorKind::Internal, "signals cannot be had").with_source(error);
+    let failed =
+        |error| Error::new(ErrorKind::Internal, "signals cannot be had").with_source(error);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let simulator = Simulator::start(cli.config()).await?;

@@ -52,8 +52,8 @@ pub enum Record {
 }
 
 impl Record {
-    /// The receipt this is: for a [`Status`](Self::Status) with a code that says something about the message. A code
-    /// this version does not know is logged and counts as in transit.
+    /// The receipt this is: for a [`Status`](Self::Status) with a code that says something about
+    /// the message. A code this version does not know is logged and counts as in transit.
     pub fn receipt(&self) -> Option<Receipt> {
         let Self::Status { id, code, at } = self else { return None };
         let mut receipt = receipts::receipt(id, *code)?;
@@ -69,8 +69,9 @@ impl Record {
         }
     }
 
-    /// Reads a value. The rules that look arbitrary keep two bodies with the same signature from meaning two things:
-    /// values are signed end to end, so a value must not go on into the next nor end inside itself and still be one.
+    /// Reads a value. The rules that look arbitrary keep two bodies with the same signature from
+    /// meaning two things: values are signed end to end, so a value must not go on into the next
+    /// nor end inside itself and still be one.
     pub(super) fn parse(value: &str) -> Option<Self> {
         let mut lines = lines(value)?.into_iter();
         let kind = lines.next().filter(|kind| is_kind(kind))?;
@@ -101,10 +102,12 @@ impl Record {
     }
 }
 
-/// The lines of a value of printable ASCII, each of which may end in CRLF, the last one in anything or nothing.
+/// The lines of a value of printable ASCII, each of which may end in CRLF, the last one in anything
+/// or nothing.
 fn lines(value: &str) -> Option<Vec<&str>> {
     let value = value.strip_suffix('\n').unwrap_or(value);
-    let lines: Vec<&str> = value.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
+    let lines: Vec<&str> =
+        value.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
     lines.iter().all(|line| line.bytes().all(|byte| (0x20..=0x7e).contains(&byte))).then_some(lines)
 }
 

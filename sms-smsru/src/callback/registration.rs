@@ -7,8 +7,8 @@ use crate::SmsRu;
 use crate::account::texts;
 
 impl SmsRu {
-    /// `callback/add`: has callbacks sent to this address too, which must begin with `http://` or `https://` and answer
-    /// `100`: sms.ru tries it within seconds. All addresses after the change.
+    /// `callback/add`: has callbacks sent to this address too, which must begin with `http://` or
+    /// `https://` and answer `100`: sms.ru tries it within seconds. All addresses after the change.
     ///
     /// # Errors
     ///
@@ -17,11 +17,13 @@ impl SmsRu {
         self.change("callback/add", url).await
     }
 
-    /// `callback/del`: no longer has callbacks sent to this address. All addresses after the change.
+    /// `callback/del`: no longer has callbacks sent to this address. All addresses after the
+    /// change.
     ///
     /// # Errors
     ///
-    /// Those of [every method](SmsRu); [`NotFound`](sms_core::ErrorKind::NotFound) when it was not among them.
+    /// Those of [every method](SmsRu); [`NotFound`](sms_core::ErrorKind::NotFound) when it was not
+    /// among them.
     pub async fn callback_del(&self, url: &str) -> Result<Vec<String>> {
         self.change("callback/del", url).await
     }

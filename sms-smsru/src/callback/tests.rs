@@ -1,5 +1,5 @@
-//! That one signature cannot mean two things: the values of a body are signed end to end, so every way to divide them
-//! is tried.
+//! That one signature cannot mean two things: the values of a body are signed end to end, so every
+//! way to divide them is tried.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,8 @@ fn readings(text: &str, known: bool) -> HashSet<Vec<String>> {
     upto[0].insert(Vec::new());
     for end in 1..=text.len() {
         for start in 0..end {
-            let Some(record) = Record::parse(&text[start..end]).filter(|_| !upto[start].is_empty()) else {
+            let Some(record) = Record::parse(&text[start..end]).filter(|_| !upto[start].is_empty())
+            else {
                 continue;
             };
             let says = matches!(record, Record::Status { .. } | Record::CallCheck { .. });
@@ -30,8 +31,11 @@ fn readings(text: &str, known: bool) -> HashSet<Vec<String>> {
 }
 
 fn own(values: &[String], known: bool) -> Vec<String> {
-    let records = values.iter().map(|value| Record::parse(value).unwrap_or_else(|| panic!("{value:?}")));
-    let says = |record: &Record| !known || matches!(record, Record::Status { .. } | Record::CallCheck { .. });
+    let records =
+        values.iter().map(|value| Record::parse(value).unwrap_or_else(|| panic!("{value:?}")));
+    let says = |record: &Record| {
+        !known || matches!(record, Record::Status { .. } | Record::CallCheck { .. })
+    };
     records.filter(says).map(|record| format!("{record:?}")).collect()
 }
 
@@ -48,8 +52,12 @@ fn id() -> impl Strategy<Value = String> {
 
 /// A record as sms.ru sends it.
 fn plain() -> impl Strategy<Value = String> {
-    let told =
-        ("sms_status|callcheck_status", id(), "-?[0-9]{1,4}", prop::option::weighted(0.8, "[0-9]{10}"));
+    let told = (
+        "sms_status|callcheck_status",
+        id(),
+        "-?[0-9]{1,4}",
+        prop::option::weighted(0.8, "[0-9]{10}"),
+    );
     prop_oneof![
         5 => told.prop_map(|(kind, id, code, at)| {
             let at = at.map_or_else(String::new, |at| format!("\n{at}"));

@@ -6,8 +6,8 @@ use super::config::SimulatorConfig;
 use super::json::Json;
 use super::reply::Reply;
 
-/// What `my/limit` shows where there is no limit: no source shows such an account, and 0 would say that nothing may
-/// be sent.
+/// What `my/limit` shows where there is no limit: no source shows such an account, and 0 would say
+/// that nothing may be sent.
 const NO_LIMIT: u32 = 1_000_000;
 
 /// What changes of an account.
@@ -73,7 +73,8 @@ impl Account {
 
     pub(super) fn limit_reply(&self, quirks: bool) -> Reply {
         let limit = self.daily_limit.unwrap_or(NO_LIMIT);
-        // Recorded from the live server: the limit is a string, and the count beside it is a number.
+        // Recorded from the live server: the limit is a string, and the count beside it is a
+        // number.
         let shown = if quirks { Json::text(limit.to_string()) } else { Json::Number(limit.into()) };
         Reply::ok()
             .field("total_limit", shown)
@@ -83,8 +84,11 @@ impl Account {
     }
 
     pub(super) fn free_reply(&self, per_day: u32, quirks: bool) -> Reply {
-        let used =
-            if quirks && self.free_used == 0 { Json::Null } else { Json::Number(self.free_used.into()) };
+        let used = if quirks && self.free_used == 0 {
+            Json::Null
+        } else {
+            Json::Number(self.free_used.into())
+        };
         Reply::ok()
             .field("total_free", Json::Number(per_day.into()))
             .field("used_today", used)

@@ -32,8 +32,8 @@ impl Tokens {
 ///
 /// # Errors
 ///
-/// 200 for an API id that is wrong or absent, 300 for a token, 301 for a login or password, 302 for an account that
-/// is not confirmed.
+/// 200 for an API id that is wrong or absent, 300 for a token, 301 for a login or password, 302 for
+/// an account that is not confirmed.
 pub(super) fn check(
     config: &SimulatorConfig,
     tokens: &Tokens,

@@ -16,7 +16,8 @@ const PADDING: usize = 64 * 1024;
 /// The wait before a body breaks off.
 const BREAK: Duration = Duration::from_millis(20);
 
-/// A body whose length is not told beforehand, so that it goes out in chunks as the live server's does.
+/// A body whose length is not told beforehand, so that it goes out in chunks as the live server's
+/// does.
 #[derive(Debug)]
 pub(super) struct ReplyBody {
     pieces: VecDeque<Bytes>,
@@ -53,8 +54,10 @@ impl ReplyBody {
     pub(super) fn slow(body: impl Into<Bytes>, over: Duration) -> Self {
         let body: Bytes = body.into();
         let size = body.len().div_ceil(PIECES).max(1);
-        let pieces: VecDeque<Bytes> =
-            (0..body.len()).step_by(size).map(|at| body.slice(at..body.len().min(at + size))).collect();
+        let pieces: VecDeque<Bytes> = (0..body.len())
+            .step_by(size)
+            .map(|at| body.slice(at..body.len().min(at + size)))
+            .collect();
         let pause = over / u32::try_from(pieces.len().max(1)).unwrap_or(1);
         Self { pieces, broken: false, pause: Some((pause, Box::pin(sleep(pause)))) }
     }

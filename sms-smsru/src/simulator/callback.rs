@@ -138,7 +138,8 @@ impl Callbacks {
         }
     }
 
-    /// The `test` records whose time has come: the first at once, then at every beat. However far the clock was moved, it is one.
+    /// The `test` records whose time has come: the first at once, then at every beat. However far
+    /// the clock was moved, it is one.
     pub(super) fn beat(&mut self, now_ms: i64, every: Option<Duration>) {
         for handler in &mut self.handlers {
             if handler.target.is_some() && handler.next_beat_ms <= now_ms {
@@ -165,7 +166,10 @@ impl Callbacks {
             !handler.busy && !handler.pending.is_empty() && handler.next_attempt_ms <= now_ms
         };
         let shuffle = self.shuffle;
-        self.handlers.iter_mut().find(ready).and_then(|handler| handler.take(config, luck, shuffle, now_ms))
+        self.handlers
+            .iter_mut()
+            .find(ready)
+            .and_then(|handler| handler.take(config, luck, shuffle, now_ms))
     }
 
     /// A batch of a handler that is not among `failed`, whether its time has come or not.
@@ -176,7 +180,8 @@ impl Callbacks {
         now_ms: i64,
         failed: &[u64],
     ) -> Work {
-        let wanted = |handler: &&mut Handler| !handler.pending.is_empty() && !failed.contains(&handler.id);
+        let wanted =
+            |handler: &&mut Handler| !handler.pending.is_empty() && !failed.contains(&handler.id);
         let (mut busy, shuffle) = (false, self.shuffle);
         for handler in self.handlers.iter_mut().filter(wanted) {
             if handler.busy {
@@ -195,7 +200,8 @@ impl Callbacks {
         };
         handler.busy = false;
         if let Some(records) = taken {
-            // Records are added at the back only while a batch is under way, so these are the ones it had.
+            // Records are added at the back only while a batch is under way, so these are the ones
+            // it had.
             handler.pending.drain(..records.min(handler.pending.len()));
             handler.next_attempt_ms = now_ms;
         } else {
@@ -205,8 +211,8 @@ impl Callbacks {
 }
 
 impl Handler {
-    /// The next batch, with its repeat planned in case it fails: a minute from the moment it is made, for the clock
-    /// may be moved before its end.
+    /// The next batch, with its repeat planned in case it fails: a minute from the moment it is
+    /// made, for the clock may be moved before its end.
     fn take(
         &mut self,
         config: &SimulatorConfig,
@@ -220,7 +226,8 @@ impl Handler {
         }
         self.busy = true;
         self.next_attempt_ms = now_ms.saturating_add(duration_to_ms(config.callback_retry));
-        let records: Vec<&str> = self.pending.iter().take(MAX_BATCH).map(|record| &*record.lines).collect();
+        let records: Vec<&str> =
+            self.pending.iter().take(MAX_BATCH).map(|record| &*record.lines).collect();
         let form = form(&records, &config.api_id, config.callback_index_base);
         Some(Batch { handler: self.id, target, records: records.len(), form })
     }

@@ -23,7 +23,10 @@ pub enum RefusalLevel {
 
 /// The configuration of a [`Simulator`](super::Simulator). Every field has a default.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches, each a setting of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches, each a setting of its own"
+)]
 pub struct SimulatorConfig {
     pub(super) listen: SocketAddr,
     pub(super) api_id: String,
@@ -107,14 +110,15 @@ impl SimulatorConfig {
         self
     }
 
-    /// The login (the account's own phone, in digits) and password that are accepted beside the API id. Defaults to
-    /// none.
+    /// The login (the account's own phone, in digits) and password that are accepted beside the API
+    /// id. Defaults to none.
     pub fn login(mut self, login: impl Into<String>, password: impl Into<String>) -> Self {
         self.login = Some((login.into(), password.into()));
         self
     }
 
-    /// Whether the account is confirmed; one that is not gets 302 for everything. Defaults to `true`.
+    /// Whether the account is confirmed; one that is not gets 302 for everything. Defaults to
+    /// `true`.
     pub fn confirmed(mut self, confirmed: bool) -> Self {
         self.confirmed = confirmed;
         self
@@ -168,22 +172,22 @@ impl SimulatorConfig {
         self
     }
 
-    /// Where 201 stands. Defaults to [`RefusalLevel::Recipient`]; an account with no money at all is refused at the
-    /// top of the reply either way.
+    /// Where 201 stands. Defaults to [`RefusalLevel::Recipient`]; an account with no money at all
+    /// is refused at the top of the reply either way.
     pub fn money_level(mut self, level: RefusalLevel) -> Self {
         self.money_level = level;
         self
     }
 
-    /// Where 206 stands. Defaults to [`RefusalLevel::Recipient`]; a limit already used up refuses at the top of the
-    /// reply either way.
+    /// Where 206 stands. Defaults to [`RefusalLevel::Recipient`]; a limit already used up refuses
+    /// at the top of the reply either way.
     pub fn limit_level(mut self, level: RefusalLevel) -> Self {
         self.limit_level = level;
         self
     }
 
-    /// Where 203 and 205 stand. Defaults to [`RefusalLevel::Recipient`]; a request with no text for anybody is
-    /// refused at the top of the reply either way.
+    /// Where 203 and 205 stand. Defaults to [`RefusalLevel::Recipient`]; a request with no text for
+    /// anybody is refused at the top of the reply either way.
     pub fn text_level(mut self, level: RefusalLevel) -> Self {
         self.text_level = level;
         self
@@ -195,28 +199,29 @@ impl SimulatorConfig {
         self
     }
 
-    /// How many recipients a request may have, else 213. Defaults to 5000; sms.ru documents 100 and names 5000 in
-    /// its list of codes.
+    /// How many recipients a request may have, else 213. Defaults to 5000; sms.ru documents 100 and
+    /// names 5000 in its list of codes.
     pub fn max_recipients(mut self, max: usize) -> Self {
         self.max_recipients = max;
         self
     }
 
-    /// How many recipients a GET may have, else 210. Defaults to `None`, any number: sms.ru advises POST above ten, and
-    /// does not say where it insists.
+    /// How many recipients a GET may have, else 210. Defaults to `None`, any number: sms.ru advises
+    /// POST above ten, and does not say where it insists.
     pub fn max_get_recipients(mut self, max: Option<usize>) -> Self {
         self.max_get_recipients = max;
         self
     }
 
-    /// Whether replies have the oddities of recorded ones (a number as a string, `null` for none, keys absent) or
-    /// follow the documentation. Defaults to `true`.
+    /// Whether replies have the oddities of recorded ones (a number as a string, `null` for none,
+    /// keys absent) or follow the documentation. Defaults to `true`.
     pub fn quirks(mut self, quirks: bool) -> Self {
         self.quirks = quirks;
         self
     }
 
-    /// The hours east of Greenwich in which days end and nights fall. Defaults to 3, Moscow; out of range it is 0.
+    /// The hours east of Greenwich in which days end and nights fall. Defaults to 3, Moscow; out of
+    /// range it is 0.
     pub fn utc_offset_hours(mut self, hours: i8) -> Self {
         self.utc_offset_hours = hours;
         self
@@ -234,7 +239,8 @@ impl SimulatorConfig {
         self
     }
 
-    /// The number of the first record of a callback: documentation says 1, a recorded one had 0. Defaults to 1.
+    /// The number of the first record of a callback: documentation says 1, a recorded one had 0.
+    /// Defaults to 1.
     pub fn callback_index_base(mut self, base: u32) -> Self {
         self.callback_index_base = base;
         self
@@ -270,7 +276,8 @@ impl SimulatorConfig {
         self
     }
 
-    /// The clock that [`Simulator::advance`](super::Simulator::advance) adds to. Defaults to the machine's.
+    /// The clock that [`Simulator::advance`](super::Simulator::advance) adds to. Defaults to the
+    /// machine's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self

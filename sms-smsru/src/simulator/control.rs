@@ -101,7 +101,10 @@ fn ok(answer: &Value) -> Response<ReplyBody> {
 }
 
 fn refused(wrong: &Wrong) -> Response<ReplyBody> {
-    response(StatusCode::BAD_REQUEST, &json!({ "error": { "field": wrong.field, "message": wrong.message } }))
+    response(
+        StatusCode::BAD_REQUEST,
+        &json!({ "error": { "field": wrong.field, "message": wrong.message } }),
+    )
 }
 
 fn unknown(status: StatusCode) -> Response<ReplyBody> {
@@ -111,6 +114,8 @@ fn unknown(status: StatusCode) -> Response<ReplyBody> {
 fn response(status: StatusCode, answer: &Value) -> Response<ReplyBody> {
     let mut response = Response::new(ReplyBody::whole(format!("{answer:#}\n")));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     response
 }

@@ -34,7 +34,12 @@ impl State {
         }
     }
 
-    fn cost_refusal(&self, config: &SimulatorConfig, order: &Order, recipient: &Recipient) -> Option<i32> {
+    fn cost_refusal(
+        &self,
+        config: &SimulatorConfig,
+        order: &Order,
+        recipient: &Recipient,
+    ) -> Option<i32> {
         let Some(number) = recipient.phone.number else {
             return Some(202);
         };

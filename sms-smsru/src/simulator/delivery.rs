@@ -24,7 +24,8 @@ pub enum Delivery {
         /// The code of those.
         code: i32,
     },
-    /// These states one after the other, such as 104 and later 103. The delay of the last state repeats.
+    /// These states one after the other, such as 104 and later 103. The delay of the last state
+    /// repeats.
     Steps(Vec<i32>),
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 /// Something that goes wrong with a request.
 ///
 /// What happens below is done to the next request of `sms/send`, once. [`times`](Self::times),
-/// [`forever`](Self::forever), [`on`](Self::on) and [`after_accept`](Self::after_accept) change that.
+/// [`forever`](Self::forever), [`on`](Self::on) and [`after_accept`](Self::after_accept) change
+/// that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Carries the request out and never answers.
@@ -18,7 +19,8 @@ pub enum Fault {
     ResetAfter,
     /// Answers with an HTML page of status 200, and does nothing.
     Html,
-    /// Carries the request out and answers with the first half of the document, as a whole HTTP response.
+    /// Carries the request out and answers with the first half of the document, as a whole HTTP
+    /// response.
     Truncated,
     /// Carries the request out and breaks the connection off in the middle of the body.
     Broken,
@@ -56,8 +58,8 @@ impl Fault {
         Injection::from(self).on(method)
     }
 
-    /// Carries the request out before [`Html`](Self::Html), [`Empty`](Self::Empty) or [`Status`](Self::Status) hides
-    /// it. The other faults say themselves whether they do.
+    /// Carries the request out before [`Html`](Self::Html), [`Empty`](Self::Empty) or
+    /// [`Status`](Self::Status) hides it. The other faults say themselves whether they do.
     pub fn after_accept(self) -> Injection {
         Injection::from(self).after_accept()
     }
@@ -143,11 +145,13 @@ impl Faults {
     pub(super) fn take(&mut self, method: &str, numbers: &[u64]) -> Plan {
         let mut plan = Plan::default();
         for injection in &mut self.0 {
-            if injection.left == Some(0) || (injection.method != method && injection.method != "*") {
+            if injection.left == Some(0) || (injection.method != method && injection.method != "*")
+            {
                 continue;
             }
             if let Fault::RefuseRecipient(to, code) = &injection.fault {
-                let Some(number) = super::phone::Phone::read(to).number.filter(|to| numbers.contains(to))
+                let Some(number) =
+                    super::phone::Phone::read(to).number.filter(|to| numbers.contains(to))
                 else {
                     continue;
                 };

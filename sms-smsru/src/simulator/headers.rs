@@ -7,8 +7,9 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 const COOKIE_LIFE_MS: i64 = 311_040_000_000;
-const EXPIRES: &[BorrowedFormatItem<'_>] =
-    format_description!("[weekday repr:short], [day]-[month repr:short]-[year] [hour]:[minute]:[second] GMT");
+const EXPIRES: &[BorrowedFormatItem<'_>] = format_description!(
+    "[weekday repr:short], [day]-[month repr:short]-[year] [hour]:[minute]:[second] GMT"
+);
 
 /// Adds all but the content type and those that depend on the connection.
 pub(super) fn add(headers: &mut HeaderMap, now_ms: i64) {
@@ -26,6 +27,7 @@ fn cookie(now_ms: i64) -> Option<HeaderValue> {
     let expires = datetime_from_ms(now_ms.saturating_add(COOKIE_LIFE_MS)).format(EXPIRES).ok()?;
     let id = format!("{:032X}", fastrand::u128(..));
     let id = [&id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]].join("-");
-    let cookie = format!("dev_id={id}; expires={expires}; Max-Age=311040000; path=/; domain=.sms.ru");
+    let cookie =
+        format!("dev_id={id}; expires={expires}; Max-Age=311040000; path=/; domain=.sms.ru");
     HeaderValue::try_from(cookie).ok()
 }

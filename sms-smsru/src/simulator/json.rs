@@ -35,11 +35,13 @@ impl Json {
             Self::Money(money) => out.push_str(&amount(*money)),
             Self::Text(text) => quote(out, text),
             Self::List(items) => nest(out, depth, ('[', ']'), items, Self::write),
-            Self::Map(entries) => nest(out, depth, ('{', '}'), entries, |(key, value), out, depth| {
-                quote(out, key);
-                out.push_str(": ");
-                value.write(out, depth);
-            }),
+            Self::Map(entries) => {
+                nest(out, depth, ('{', '}'), entries, |(key, value), out, depth| {
+                    quote(out, key);
+                    out.push_str(": ");
+                    value.write(out, depth);
+                })
+            }
         }
     }
 }

@@ -79,7 +79,11 @@ impl Judge<'_> {
         if limit && count > state.account.left_today() {
             return Err(206);
         }
-        if money && times(self.config.price, parts) > state.account.balance { Err(201) } else { Ok(()) }
+        if money && times(self.config.price, parts) > state.account.balance {
+            Err(201)
+        } else {
+            Ok(())
+        }
     }
 
     /// The number and the cost of one recipient.
@@ -87,7 +91,11 @@ impl Judge<'_> {
     /// # Errors
     ///
     /// The code that refuses it.
-    pub(super) fn recipient(&self, state: &State, recipient: &Recipient) -> Result<(u64, Money), i32> {
+    pub(super) fn recipient(
+        &self,
+        state: &State,
+        recipient: &Recipient,
+    ) -> Result<(u64, Money), i32> {
         if let Some(code) = self.refusal(state, recipient) {
             return Err(code);
         }
@@ -154,6 +162,7 @@ impl State {
         if self.account.sender_required && self.account.senders.is_empty() {
             return Some(221);
         }
-        from.is_some_and(|from| !self.account.senders.iter().any(|sender| sender == from)).then_some(204)
+        from.is_some_and(|from| !self.account.senders.iter().any(|sender| sender == from))
+            .then_some(204)
     }
 }

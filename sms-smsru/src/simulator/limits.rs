@@ -18,7 +18,9 @@ pub struct NumberLimits {
 
 impl NumberLimits {
     const fn any(&self) -> bool {
-        self.per_day.is_some() || self.identical_per_minute.is_some() || self.identical_per_day.is_some()
+        self.per_day.is_some()
+            || self.identical_per_minute.is_some()
+            || self.identical_per_day.is_some()
     }
 }
 
@@ -73,7 +75,13 @@ impl NumberHistory {
     }
 
     /// Counts a message that was accepted.
-    pub(super) fn record(&mut self, limits: &NumberLimits, number: u64, text: &str, at: (i64, i64)) {
+    pub(super) fn record(
+        &mut self,
+        limits: &NumberLimits,
+        number: u64,
+        text: &str,
+        at: (i64, i64),
+    ) {
         if !limits.any() {
             return;
         }
@@ -81,7 +89,8 @@ impl NumberHistory {
         let history = self.numbers.entry(number).or_default();
         if history.day != day {
             // Yesterday's texts are let go, except what the minute across midnight needs.
-            let fresh = |text: &Text| text.recent.back().is_some_and(|at_ms| now_ms - at_ms < MINUTE_MS);
+            let fresh =
+                |text: &Text| text.recent.back().is_some_and(|at_ms| now_ms - at_ms < MINUTE_MS);
             history.texts.retain(|_, text| fresh(text));
             (history.day, history.messages) = (day, 0);
         }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use sms_core::Money;
 
-/// A message the simulator accepted: one recipient of one request. It is logged even where the reply was withheld.
+/// A message the simulator accepted: one recipient of one request. It is logged even where the
+/// reply was withheld.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Accepted {
@@ -41,7 +42,8 @@ pub struct Accepted {
     pub status: i32,
 }
 
-/// A request the simulator received, whatever came of it. Those of the control API are not among them.
+/// A request the simulator received, whatever came of it. Those of the control API are not among
+/// them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Call {

@@ -40,11 +40,17 @@ pub(super) fn carry_out(shared: &Shared, asked: &Asked, plan: &Plan) -> Reply {
     }
 }
 
-fn carry_out_order(shared: &Shared, asked: &Asked, plan: &Plan, order: Result<Order, i32>) -> Reply {
+fn carry_out_order(
+    shared: &Shared,
+    asked: &Asked,
+    plan: &Plan,
+    order: Result<Order, i32>,
+) -> Reply {
     let config = &shared.config;
     let (mut state, now) = shared.current();
     let known = auth::check(config, &state.tokens, &asked.params, now.ms, asked.peer);
-    let too_many = |order: &Order| config.max_get_recipients.is_some_and(|max| order.recipients.len() > max);
+    let too_many =
+        |order: &Order| config.max_get_recipients.is_some_and(|max| order.recipients.len() > max);
     match known.and(order) {
         Err(code) => Reply::refused(code),
         Ok(order) if asked.get && too_many(&order) => Reply::refused(210),

@@ -1,4 +1,5 @@
-// The README is read on a forge, too: there its links lead to files, here to items. The first definition counts.
+// The README is read on a forge, too: there its links lead to files, here to items. The first
+// definition counts.
 //! [`Simulator`]: Simulator
 //! [`SimulatorConfig::clock`]: SimulatorConfig::clock
 //! [`Simulator::advance`]: Simulator::advance
@@ -86,8 +87,8 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// [`Config`](ErrorKind::Config) for an address that is not on loopback, [`Unavailable`](ErrorKind::Unavailable)
-    /// for one that cannot be had.
+    /// [`Config`](ErrorKind::Config) for an address that is not on loopback,
+    /// [`Unavailable`](ErrorKind::Unavailable) for one that cannot be had.
     pub async fn start(config: SimulatorConfig) -> Result<Self> {
         if !config.listen.ip().is_loopback() {
             return Err(Error::new(ErrorKind::Config, "the simulator serves on loopback only"));
@@ -113,9 +114,11 @@ impl Simulator {
         &self.shared.config.api_id
     }
 
-    /// The address for [`SmsRu::from_url`](crate::SmsRu::from_url): `smsru+http://API_ID@127.0.0.1:PORT`.
+    /// The address for [`SmsRu::from_url`](crate::SmsRu::from_url):
+    /// `smsru+http://API_ID@127.0.0.1:PORT`.
     pub fn url(&self) -> String {
-        let encoded: String = url::form_urlencoded::byte_serialize(self.api_id().as_bytes()).collect();
+        let encoded: String =
+            url::form_urlencoded::byte_serialize(self.api_id().as_bytes()).collect();
         // A form writes a space as +, which in an address is a plus.
         format!("smsru+http://{}@{}", encoded.replace('+', "%20"), self.address)
     }
@@ -166,8 +169,8 @@ impl Simulator {
         self.shared.lock().account.daily_limit = limit;
     }
 
-    /// Sets how much one number may get; see [`SimulatorConfig::number_limits`]. What was sent under no limit is not
-    /// counted.
+    /// Sets how much one number may get; see [`SimulatorConfig::number_limits`]. What was sent
+    /// under no limit is not counted.
     pub fn set_number_limits(&self, limits: NumberLimits) {
         self.shared.lock().number_limits = limits;
     }
@@ -189,7 +192,8 @@ impl Simulator {
         }
     }
 
-    /// Refuses a number with this code, until [`allow`](Self::allow). What is no number is passed over.
+    /// Refuses a number with this code, until [`allow`](Self::allow). What is no number is passed
+    /// over.
     pub fn refuse(&self, number: &str, code: i32) {
         if let Some(number) = Phone::read(number).number {
             self.shared.refuse(number, Some(code));
@@ -203,7 +207,8 @@ impl Simulator {
         }
     }
 
-    /// Lets something go wrong: a [`Fault`], or one with modifiers such as `Fault::Html.times(3).on("sms/status")`.
+    /// Lets something go wrong: a [`Fault`], or one with modifiers such as
+    /// `Fault::Html.times(3).on("sms/status")`.
     pub fn inject(&self, fault: impl Into<Injection>) {
         self.shared.lock().faults.add(fault.into());
     }
@@ -223,14 +228,16 @@ impl Simulator {
         self.shared.deliver(None, delivery);
     }
 
-    /// What becomes of messages to this number accepted from now on. What is no number is passed over.
+    /// What becomes of messages to this number accepted from now on. What is no number is passed
+    /// over.
     pub fn deliver_to(&self, number: &str, delivery: Delivery) {
         if let Some(number) = Phone::read(number).number {
             self.shared.deliver(Some(number), delivery);
         }
     }
 
-    /// Moves the clock forward. What becomes due has happened when this returns; callbacks are on their way.
+    /// Moves the clock forward. What becomes due has happened when this returns; callbacks are on
+    /// their way.
     pub fn advance(&self, by: Duration) {
         self.shared.advance(by);
     }
@@ -250,8 +257,8 @@ impl Simulator {
         self.shared.lock().callbacks.shuffle = shuffle;
     }
 
-    /// Sends the callback records that wait, without waiting for their time; a handler that refuses is left at that.
-    /// How many records were taken.
+    /// Sends the callback records that wait, without waiting for their time; a handler that refuses
+    /// is left at that. How many records were taken.
     pub async fn send_callbacks_now(&self) -> usize {
         post::flush(&self.shared).await
     }
@@ -267,12 +274,14 @@ impl Simulator {
         self.shared.confirm(check_id)
     }
 
-    /// Brings everything back to what it was at the start, but the clock, and that no id is given twice.
+    /// Brings everything back to what it was at the start, but the clock, and that no id is given
+    /// twice.
     pub fn reset(&self) {
         self.shared.lock().reset(&self.shared.config);
     }
 
-    /// Stops serving and closes all connections. Dropping it does the same, without the wait for it.
+    /// Stops serving and closes all connections. Dropping it does the same, without the wait for
+    /// it.
     pub async fn shutdown(mut self) {
         self.shared.stop.cancel();
         for task in std::mem::take(&mut self.tasks) {

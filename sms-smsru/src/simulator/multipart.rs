@@ -6,7 +6,8 @@ pub(super) fn boundary(content_type: &str) -> Option<&str> {
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
         return None;
     }
-    let boundary = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("boundary="))?;
+    let boundary =
+        parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("boundary="))?;
     Some(boundary.trim_matches('"')).filter(|boundary| !boundary.is_empty())
 }
 
@@ -32,7 +33,8 @@ pub(super) fn fields<'a>(body: &'a [u8], boundary: &str) -> Vec<(String, &'a [u8
 fn field(part: &[u8]) -> Option<(String, &[u8])> {
     let middle = find(part, b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&part[..middle]);
-    let name = head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
+    let name =
+        head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
     let name = name.split(';').find_map(|parameter| parameter.trim().strip_prefix("name="))?;
     Some((name.trim_matches('"').to_owned(), &part[middle + 4..]))
 }

@@ -71,11 +71,15 @@ impl Order {
     ///
     /// # Errors
     ///
-    /// The code that refuses the whole request: 202 without recipients, 203 without a text for anybody, 212 for what
-    /// is not UTF-8, 213 for too many recipients.
+    /// The code that refuses the whole request: 202 without recipients, 203 without a text for
+    /// anybody, 212 for what is not UTF-8, 213 for too many recipients.
     pub(super) fn read(params: &Params, max_recipients: usize) -> Result<Self, i32> {
         let order = Self::read_any(params, max_recipients, "")?;
-        if order.recipients.iter().all(|recipient| recipient.parts == 0) { Err(203) } else { Ok(order) }
+        if order.recipients.iter().all(|recipient| recipient.parts == 0) {
+            Err(203)
+        } else {
+            Ok(order)
+        }
     }
 
     /// Reads `sms/cost`, where no text stands for one of a single part.
@@ -116,7 +120,10 @@ impl Order {
             ip: params.get("ip").map(str::to_owned),
             time: params.get("time").map(|time| time.trim().parse().map_err(|_| ())).transpose(),
             // What a ttl out of range does is documented nowhere; here it counts as none.
-            ttl: params.get("ttl").and_then(|ttl| ttl.parse().ok()).filter(|ttl| (1..=1440).contains(ttl)),
+            ttl: params
+                .get("ttl")
+                .and_then(|ttl| ttl.parse().ok())
+                .filter(|ttl| (1..=1440).contains(ttl)),
             daytime: params.flag("daytime"),
             translit,
             test: params.flag("test"),
@@ -143,7 +150,11 @@ pub(super) fn is_public(ip: &str) -> bool {
             // 100.64.0.0/10 is between a provider and its customers.
             let shared = a == 100 && (64..128).contains(&b);
             let local = ip.is_private() || ip.is_link_local() || shared;
-            !(ip.is_loopback() || ip.is_unspecified() || ip.is_broadcast() || ip.is_multicast() || local)
+            !(ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_broadcast()
+                || ip.is_multicast()
+                || local)
         }
         Ok(IpAddr::V6(ip)) => {
             let local = ip.is_unique_local() || ip.is_unicast_link_local();

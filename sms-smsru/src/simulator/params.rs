@@ -71,7 +71,9 @@ impl Params {
 
 /// Percent-decoding of a form; a % without two hex digits stays as it is.
 fn decode(text: &[u8]) -> Vec<u8> {
-    let hex = |at: usize| char::from(*text.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let hex = |at: usize| {
+        char::from(*text.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    };
     let mut decoded = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(&byte) = text.get(at) {

@@ -29,7 +29,9 @@ fn number(sent: &str, digits: &str) -> Option<u64> {
         (10, [b'3' | b'4' | b'8' | b'9', ..]) => Some(70_000_000_000 + value),
         // +84 is Vietnam; +89 is no country, so there it is the 8 of Russia even after a plus.
         (11, [b'8', b'9', ..]) => Some(value - 10_000_000_000),
-        (11, [b'8', b'3' | b'4' | b'8', ..]) if !sent.starts_with('+') => Some(value - 10_000_000_000),
+        (11, [b'8', b'3' | b'4' | b'8', ..]) if !sent.starts_with('+') => {
+            Some(value - 10_000_000_000)
+        }
         // 76 and 77 are Kazakhstan.
         (11, [b'7', b'3' | b'4' | b'6'..=b'9', ..]) => Some(value),
         (10.., [b'7', ..]) => None,

@@ -31,7 +31,9 @@ impl Target {
         let url = Url::parse(url).ok().filter(|url| url.scheme() == "http")?;
         let ip = match url.host()? {
             // The name is not looked up: whoever answers for it could point it elsewhere.
-            Host::Domain(name) => (name == "localhost").then_some(IpAddr::V4(Ipv4Addr::LOCALHOST))?,
+            Host::Domain(name) => {
+                (name == "localhost").then_some(IpAddr::V4(Ipv4Addr::LOCALHOST))?
+            }
             Host::Ipv4(ip) => IpAddr::V4(ip),
             Host::Ipv6(ip) => IpAddr::V6(ip),
         };
@@ -39,13 +41,15 @@ impl Target {
             return None;
         }
         let address = SocketAddr::new(ip, url.port_or_known_default()?);
-        let path =
-            url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+        let path = url
+            .query()
+            .map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
         Some(Self { address, host: format!("{}:{}", url.host_str()?, address.port()), path })
     }
 }
 
-/// Takes the mark off a handler that a request is under way, also when the request is given up half way.
+/// Takes the mark off a handler that a request is under way, also when the request is given up half
+/// way.
 struct UnderWay<'a> {
     shared: &'a Shared,
     handler: u64,
@@ -78,8 +82,8 @@ pub(super) async fn deliver(shared: &Shared, batch: Batch) -> bool {
     false
 }
 
-/// Posts everything that waits, whether its time has come or not, until it is taken or was refused once; how many
-/// records were taken.
+/// Posts everything that waits, whether its time has come or not, until it is taken or was refused
+/// once; how many records were taken.
 pub(super) async fn flush(shared: &Shared) -> usize {
     let (mut taken, mut failed) = (0, Vec::new());
     shared.lock().run(&shared.config, shared.clock.now_ms());
@@ -94,10 +98,14 @@ pub(super) async fn flush(shared: &Shared) -> usize {
         };
         match work {
             Work::None => return taken,
-            // The timeout of the request under way ends this wait too; ours is for the case that it does not.
+            // The timeout of the request under way ends this wait too; ours is for the case that it
+            // does not.
             Work::Busy => {
-                let _ =
-                    tokio::time::timeout(shared.config.callback_timeout + Duration::from_secs(1), over).await;
+                let _ = tokio::time::timeout(
+                    shared.config.callback_timeout + Duration::from_secs(1),
+                    over,
+                )
+                .await;
             }
             Work::Batch(batch) => {
                 let (handler, records) = (batch.handler, batch.records);
@@ -114,7 +122,8 @@ pub(super) async fn flush(shared: &Shared) -> usize {
 /// One request. Only an answer of exactly `100` is a success.
 async fn post(batch: Batch) -> Result<(), String> {
     let Target { address, host, path } = batch.target;
-    let stream = TcpStream::connect(address).await.map_err(|error| format!("connecting: {error}"))?;
+    let stream =
+        TcpStream::connect(address).await.map_err(|error| format!("connecting: {error}"))?;
     let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| format!("connecting: {error}"))?;
@@ -125,7 +134,8 @@ async fn post(batch: Batch) -> Result<(), String> {
         .body(Full::new(Bytes::from(batch.form)))
         .map_err(|error| format!("the request: {error}"))?;
     let answer = async {
-        let answer = sender.send_request(request).await.map_err(|error| format!("the answer: {error}"))?;
+        let answer =
+            sender.send_request(request).await.map_err(|error| format!("the answer: {error}"))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), MAX_REPLY).collect().await;
         let body = body.map_err(|error| format!("the answer: {error}"))?.to_bytes();

@@ -40,7 +40,11 @@ impl Row {
     }
 
     /// An entry that went well, with these fields after its status.
-    pub(super) fn ok(key: String, code: i32, fields: impl IntoIterator<Item = (&'static str, Json)>) -> Self {
+    pub(super) fn ok(
+        key: String,
+        code: i32,
+        fields: impl IntoIterator<Item = (&'static str, Json)>,
+    ) -> Self {
         let mut entry: Vec<(Cow<'static, str>, Json)> = Vec::with_capacity(4);
         entry.push(("status".into(), Json::text("OK")));
         entry.push(("status_code".into(), Json::Number(code.into())));

@@ -38,8 +38,8 @@ impl State {
             .line(format!("balance={}", self.account.balance))
     }
 
-    /// The id that a refused recipient has all the same: recorded for 221, and a trap for those who take it for
-    /// "accepted".
+    /// The id that a refused recipient has all the same: recorded for 221, and a trap for those who
+    /// take it for "accepted".
     fn id_of_refused(&mut self, judge: Judge<'_>, code: i32) -> Option<String> {
         (judge.config.quirks && code == 221).then(|| messages::id(judge.now.week, self.ids.next()))
     }
@@ -58,10 +58,14 @@ impl State {
             self.history.record(&self.number_limits, number, &recipient.text, at);
         }
         let to = (number, recipient);
-        let accepted =
-            entry(judge, to, Accepted { sms_id: sms_id.clone(), cost, send_at_ms, ..Accepted::default() });
+        let accepted = entry(
+            judge,
+            to,
+            Accepted { sms_id: sms_id.clone(), cost, send_at_ms, ..Accepted::default() },
+        );
         let steps = self.steps_of(number);
-        let place = self.messages.push(Message { accepted, steps, expired: false, refunded: false });
+        let place =
+            self.messages.push(Message { accepted, steps, expired: false, refunded: false });
         self.plan(judge.config, place, send_at_ms, judge.order.ttl);
         sms_id
     }

@@ -19,7 +19,8 @@ use super::reply::Reply;
 use super::shared::Shared;
 use super::{control, headers, order};
 
-/// The largest body that is read: 5000 recipients with eight parts each of percent-encoded Cyrillic have room.
+/// The largest body that is read: 5000 recipients with eight parts each of percent-encoded Cyrillic
+/// have room.
 const MAX_BODY: usize = 32 * 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 const HTML: &str = "<html><head><title>sms.ru</title></head><body>maintenance</body></html>";
@@ -54,11 +55,12 @@ pub(super) async fn answer(
     reset: &Notify,
 ) -> Response<ReplyBody> {
     let (head, body) = request.into_parts();
-    let body = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(_)) => return finish(shared, Answer::html(StatusCode::PAYLOAD_TOO_LARGE)),
-        Err(_) => return finish(shared, Answer::html(StatusCode::REQUEST_TIMEOUT)),
-    };
+    let body =
+        match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(_)) => return finish(shared, Answer::html(StatusCode::PAYLOAD_TOO_LARGE)),
+            Err(_) => return finish(shared, Answer::html(StatusCode::REQUEST_TIMEOUT)),
+        };
     let path = head.uri.path().trim_matches('/');
     if path == "simulator" || path.starts_with("simulator/") {
         return control::answer(shared, &head.method, path, head.uri.query(), &body).await;
@@ -86,7 +88,8 @@ fn note(shared: &Shared, asked: &Asked, http_method: &str) -> Plan {
     if state.faults.list().is_empty() {
         return Plan::default();
     }
-    let numbers: Vec<u64> = recipients.into_iter().filter_map(|(sent, _)| Phone::read(sent).number).collect();
+    let numbers: Vec<u64> =
+        recipients.into_iter().filter_map(|(sent, _)| Phone::read(sent).number).collect();
     state.faults.take(&asked.method, &numbers)
 }
 
@@ -95,8 +98,11 @@ async fn with_fault(shared: &Shared, asked: &Asked, plan: Plan, reset: &Notify) 
     let Some(injection) = plan.fault.clone() else {
         return plain(method::carry_out(shared, asked, &plan), json);
     };
-    let mut reply =
-        if injection.accepts() { method::carry_out(shared, asked, &plan) } else { Reply::refused(500) };
+    let mut reply = if injection.accepts() {
+        method::carry_out(shared, asked, &plan)
+    } else {
+        Reply::refused(500)
+    };
     match injection.fault {
         Fault::SilentBeforeAccept | Fault::SilentAfterAccept => {
             tokio::time::sleep(shared.config.silence).await;

@@ -103,7 +103,8 @@ impl State {
             self.enter(config, at_ms, place, code);
         }
         if more {
-            // Planned from the moment this one was due, not from now: the clock may have been moved over both.
+            // Planned from the moment this one was due, not from now: the clock may have been moved
+            // over both.
             let next_ms = at_ms.saturating_add(delivery::delay_ms(&config.delays, step + 1));
             self.agenda.plan(next_ms, Due::Step { message: place, step: step + 1 });
         }
@@ -126,7 +127,8 @@ impl State {
         };
         message.accepted.status = code;
         // sms.ru keeps the price of an undelivered message with a ttl.
-        let refund = delivery::is_failure(code) && message.accepted.ttl.is_none() && !message.refunded;
+        let refund =
+            delivery::is_failure(code) && message.accepted.ttl.is_none() && !message.refunded;
         if refund {
             message.refunded = true;
             self.account.add(message.accepted.cost);
@@ -143,7 +145,13 @@ impl State {
     }
 
     /// Plans the way of a message from the moment it leaves.
-    pub(super) fn plan(&mut self, config: &SimulatorConfig, place: usize, send_at_ms: i64, ttl: Option<u32>) {
+    pub(super) fn plan(
+        &mut self,
+        config: &SimulatorConfig,
+        place: usize,
+        send_at_ms: i64,
+        ttl: Option<u32>,
+    ) {
         let first_ms = send_at_ms.saturating_add(delivery::delay_ms(&config.delays, 0));
         self.agenda.plan(first_ms, Due::Step { message: place, step: 0 });
         if let Some(minutes) = ttl {

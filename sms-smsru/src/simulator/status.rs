@@ -25,9 +25,14 @@ impl State {
         if ids.len() > MAX_IDS {
             return Reply::refused(213);
         }
-        let reply = Reply::ok().headless().rows(ids.into_iter().map(|id| self.status_of(id)).collect());
+        let reply =
+            Reply::ok().headless().rows(ids.into_iter().map(|id| self.status_of(id)).collect());
         // In the documentation, and not in what was recorded.
-        if config.quirks { reply } else { reply.field("balance", Json::Money(self.account.balance)) }
+        if config.quirks {
+            reply
+        } else {
+            reply.field("balance", Json::Money(self.account.balance))
+        }
     }
 
     fn status_of(&self, id: &str) -> Row {

@@ -50,7 +50,8 @@ impl StopList {
     pub(super) fn get_reply(&self) -> Reply {
         let lines = self.notes.iter().map(|(number, note)| format!("{number};{note}"));
         let reply = lines.fold(Reply::ok(), Reply::line);
-        let entry = |(number, note): &(u64, String)| (number.to_string().into(), Json::text(note.clone()));
+        let entry =
+            |(number, note): &(u64, String)| (number.to_string().into(), Json::text(note.clone()));
         // An empty array is a list to PHP, whatever it was meant for.
         let list = if self.notes.is_empty() {
             Json::List(Vec::new())

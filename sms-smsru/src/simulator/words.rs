@@ -25,7 +25,9 @@ pub(super) fn refusal(code: i32) -> &'static str {
 
 /// The text of a delivery status.
 pub(super) fn delivery(code: i32) -> &'static str {
-    seen(code).or_else(|| code::find(code, Level::Delivery).map(|row| row.ru)).unwrap_or("Неизвестный статус")
+    seen(code)
+        .or_else(|| code::find(code, Level::Delivery).map(|row| row.ru))
+        .unwrap_or("Неизвестный статус")
 }
 
 /// The text of the state of a call.

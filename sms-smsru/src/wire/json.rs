@@ -1,5 +1,5 @@
-//! JSON as a tree that hides nothing: a key that comes twice is kept twice, for a reply in which one key says
-//! "accepted" and its double says "refused" proves neither.
+//! JSON as a tree that hides nothing: a key that comes twice is kept twice, for a reply in which
+//! one key says "accepted" and its double says "refused" proves neither.
 
 use std::fmt;
 
@@ -82,7 +82,8 @@ impl Node {
         }
     }
 
-    /// What stands in the map under a key, or in a list, which PHP makes of a map without keys. Empty for nothing.
+    /// What stands in the map under a key, or in a list, which PHP makes of a map without keys.
+    /// Empty for nothing.
     pub(crate) fn entries(&self, key: &str) -> Vec<(Option<&str>, &Self)> {
         match self.field(key) {
             Field::One(Self::Map(entries)) => {
@@ -112,7 +113,8 @@ impl Node {
     }
 }
 
-/// sms.ru writes two decimals, which a double keeps to far more than a millionth at any amount an account holds.
+/// sms.ru writes two decimals, which a double keeps to far more than a millionth at any amount an
+/// account holds.
 fn micros(number: f64) -> Option<Money> {
     let micros = (number * 1e6).round();
     #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]

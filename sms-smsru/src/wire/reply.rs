@@ -1,7 +1,8 @@
 //! From a reply of `sms/send` to one outcome per recipient.
 //!
-//! A reply has two levels. The top says whether the request was taken at all; "OK" there says nothing about the
-//! recipients, each of which has a verdict of its own. Every doubt ends as `Unknown`.
+//! A reply has two levels. The top says whether the request was taken at all; "OK" there says
+//! nothing about the recipients, each of which has a verdict of its own. Every doubt ends as
+//! `Unknown`.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,14 +24,20 @@ const BUSY: Duration = Duration::from_secs(10);
 pub(crate) struct Reading {
     /// One per recipient, in their order.
     pub(crate) outcomes: Vec<Outcome>,
-    /// Whether the whole request was refused, perhaps for one message in it: they had better go alone next time.
+    /// Whether the whole request was refused, perhaps for one message in it: they had better go
+    /// alone next time.
     pub(crate) apart: bool,
     /// What the account has left.
     pub(crate) balance: Option<Money>,
 }
 
 /// Reads the reply to a request about these recipients, no two of them alike.
-pub(crate) fn read(status: u16, body: &[u8], recipients: &[Recipient<'_>], config: &SmsRuConfig) -> Reading {
+pub(crate) fn read(
+    status: u16,
+    body: &[u8],
+    recipients: &[Recipient<'_>],
+    config: &SmsRuConfig,
+) -> Reading {
     let reader = Reader { recipients, config };
     match (status, Node::parse(body)) {
         (200, Some(reply @ Node::Map(_))) => reader.reply(&reply),
@@ -76,11 +83,14 @@ impl Reader<'_> {
         }
     }
 
-    /// No source shows sms.ru using an HTTP status other than 200. A client error with a refusal it is known for says
-    /// the same thing twice and is believed. Anything less, and any 5xx, which may come from half way, is unknown.
+    /// No source shows sms.ru using an HTTP status other than 200. A client error with a refusal it
+    /// is known for says the same thing twice and is believed. Anything less, and any 5xx, which
+    /// may come from half way, is unknown.
     fn refusal_with_status(&self, status: u16, reply: &Node) -> Reading {
         match (of_messages(reply), reply.field("sms")) {
-            (Verdict::Refused(code), Field::Absent) if code::of_sending(code, Level::Request).is_some() => {
+            (Verdict::Refused(code), Field::Absent)
+                if code::of_sending(code, Level::Request).is_some() =>
+            {
                 self.refused(code, reply)
             }
             _ => self.all_unknown(&format!("the answer was HTTP status {status}")),
@@ -96,8 +106,9 @@ impl Reader<'_> {
         let outcome = |recipient: &Recipient<'_>| {
             let outcome = self.refusal(code, Level::Request, words.clone(), *recipient);
             if apart && meaning.is_some() {
-                // The code is that of one message in the request, and it does not say of which. The others must not
-                // fail with it, so each goes again, alone, and gets a verdict of its own.
+                // The code is that of one message in the request, and it does not say of which. The
+                // others must not fail with it, so each goes again, alone, and gets a verdict of
+                // its own.
                 return Outcome::deferred(code, outcome.text.unwrap_or_default());
             }
             outcome
@@ -117,8 +128,8 @@ impl Reader<'_> {
                 by_number.entry(canonical(number)).or_default().push(node);
             }
         }
-        // Without a number there is only the order, and only if nothing else is amiss. A key that is somebody else's
-        // number is amiss: that reply is not about these recipients.
+        // Without a number there is only the order, and only if nothing else is amiss. A key that
+        // is somebody else's number is amiss: that reply is not about these recipients.
         let by_order = by_number.is_empty() && entries.len() == self.recipients.len();
         let outcome = |(index, recipient): (usize, &Recipient<'_>)| {
             let said = by_number.get(&canonical(recipient.to)).map_or(&[][..], Vec::as_slice);
@@ -145,7 +156,13 @@ impl Reader<'_> {
     }
 
     /// The outcome of a definite refusal of one message, in sms.ru's words or else in ours.
-    fn refusal(&self, code: i32, level: Level, words: Option<String>, about: Recipient<'_>) -> Outcome {
+    fn refusal(
+        &self,
+        code: i32,
+        level: Level,
+        words: Option<String>,
+        about: Recipient<'_>,
+    ) -> Outcome {
         let row = code::of_sending(code, level);
         let text = words.unwrap_or_else(|| row.map_or(code::UNKNOWN, |row| row.en).to_owned());
         match (row.map(|row| row.meaning), level) {
@@ -159,11 +176,14 @@ impl Reader<'_> {
                 .with_retry_after(within)
                 // An attempt that was given up may have been accepted at the very end of its time.
                 .with_repeated_within(within + self.config.timeout),
-            (Some(Meaning::Busy), _) => Outcome::deferred(code, text).with_retry_after(BUSY).of_the_service(),
-            // With no row the code is one this version does not know. It is a refusal, so nothing was taken. About a
-            // recipient it fails the one message, for a person to send again. About a request it is most likely a new
-            // state of the account: failing would burn the whole backlog with it, while a pause loses nothing, is
-            // shown with the code, and ends by itself when a message gets through.
+            (Some(Meaning::Busy), _) => {
+                Outcome::deferred(code, text).with_retry_after(BUSY).of_the_service()
+            }
+            // With no row the code is one this version does not know. It is a refusal, so nothing
+            // was taken. About a recipient it fails the one message, for a person to send again.
+            // About a request it is most likely a new state of the account: failing would burn the
+            // whole backlog with it, while a pause loses nothing, is shown with the code, and ends
+            // by itself when a message gets through.
             (Some(Meaning::Blocked(_)), _) | (None, Level::Request) => Outcome::blocked(code, text),
             _ => Outcome::rejected(code, text),
         }
@@ -175,7 +195,8 @@ fn accepted(said: &Node) -> Outcome {
     let mut outcome = Outcome::accepted("").with_code(100);
     outcome.provider_id = said.name("sms_id").filter(|id| is_id(id));
     if outcome.provider_id.is_none() {
-        outcome.text = Some("accepted without an id, so its delivery cannot be followed".to_owned());
+        outcome.text =
+            Some("accepted without an id, so its delivery cannot be followed".to_owned());
     }
     outcome
 }

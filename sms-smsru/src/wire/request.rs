@@ -28,7 +28,11 @@ pub(crate) struct Recipient<'a> {
 
 impl<'a> From<&'a Submission> for Recipient<'a> {
     fn from(submission: &'a Submission) -> Self {
-        Self { to: submission.to.digits(), text: &submission.text, otp: submission.class == Class::Otp }
+        Self {
+            to: submission.to.digits(),
+            text: &submission.text,
+            otp: submission.class == Class::Otp,
+        }
     }
 }
 
@@ -58,8 +62,9 @@ struct Shared<'a> {
     alone: Option<usize>,
 }
 
-/// Divides a batch into as few requests as can carry it; each is a list of indices into the batch. `now_ms` is
-/// the time of the call, `alone` picks messages for a request of their own beside those whose class asks for it.
+/// Divides a batch into as few requests as can carry it; each is a list of indices into the batch.
+/// `now_ms` is the time of the call, `alone` picks messages for a request of their own beside those
+/// whose class asks for it.
 pub(crate) fn group(
     batch: &[Submission],
     config: &SmsRuConfig,
@@ -75,7 +80,8 @@ pub(crate) fn group(
             daytime: options.daytime,
             ttl_minutes: ttl_minutes(submission, now_ms),
             end_user_ip: options.end_user_ip,
-            alone: (submission.class.policy().lane == Lane::Urgent || alone(&submission.id)).then_some(index),
+            alone: (submission.class.policy().lane == Lane::Urgent || alone(&submission.id))
+                .then_some(index),
         };
         alike.entry(shared).or_default().push(index);
     }
@@ -87,12 +93,14 @@ pub(crate) fn group(
 
 /// Deals messages out so that no number is twice in a request and no request is over `limit`.
 ///
-/// No division has fewer requests than this: in the order of their numbers the messages go to the requests in turn,
-/// and there are just as many requests as the commonest number has messages, or as the limit asks for.
+/// No division has fewer requests than this: in the order of their numbers the messages go to the
+/// requests in turn, and there are just as many requests as the commonest number has messages, or
+/// as the limit asks for.
 fn divide(batch: &[Submission], mut messages: Vec<usize>, limit: usize) -> Vec<Vec<usize>> {
     let number = |index: &usize| canonical(batch[*index].to.digits());
     messages.sort_by_key(number);
-    let commonest = messages.chunk_by(|a, b| number(a) == number(b)).map(<[usize]>::len).max().unwrap_or(0);
+    let commonest =
+        messages.chunk_by(|a, b| number(a) == number(b)).map(<[usize]>::len).max().unwrap_or(0);
     let requests = commonest.max(messages.len().div_ceil(limit.max(1)));
     let mut groups = vec![Vec::new(); requests];
     for (turn, index) in messages.into_iter().enumerate() {
@@ -104,8 +112,8 @@ fn divide(batch: &[Submission], mut messages: Vec<usize>, limit: usize) -> Vec<V
     groups
 }
 
-/// What is left of the lifetime the operator is told: whole minutes, so that the message is destroyed rather a little
-/// early than late. Nothing when sms.ru cannot be told as much.
+/// What is left of the lifetime the operator is told: whole minutes, so that the message is
+/// destroyed rather a little early than late. Nothing when sms.ru cannot be told as much.
 fn ttl_minutes(submission: &Submission, now_ms: i64) -> Option<i64> {
     let left_ms = datetime_to_ms(submission.valid_until).saturating_sub(now_ms);
     let minutes = (left_ms / 60_000).max(1);
@@ -145,10 +153,11 @@ pub(crate) fn send(form: Form, recipients: &[Recipient<'_>], options: Options<'_
 pub(crate) fn to(form: Form, recipients: &[Recipient<'_>]) -> Form {
     let text = recipients.first().map_or("", |first| first.text);
     if recipients.iter().any(|recipient| recipient.text != text) {
-        return recipients
-            .iter()
-            .fold(form, |form, recipient| form.with(&format!("to[{}]", recipient.to), recipient.text));
+        return recipients.iter().fold(form, |form, recipient| {
+            form.with(&format!("to[{}]", recipient.to), recipient.text)
+        });
     }
-    let numbers: Vec<String> = recipients.iter().map(|recipient| recipient.to.to_string()).collect();
+    let numbers: Vec<String> =
+        recipients.iter().map(|recipient| recipient.to.to_string()).collect();
     form.with("to", numbers.join(",")).with_some("msg", Some(text).filter(|text| !text.is_empty()))
 }

@@ -37,6 +37,14 @@ pub(crate) fn read(status: u16, body: &[u8], texts: &[&str], credentials: &Crede
 }
 
 /// The refusal at this level of a reply.
-pub(crate) fn refusal(code: Option<i32>, said: &Node, texts: &[&str], credentials: &Credentials) -> Refusal {
-    Refusal { code, words: said.text("status_text").and_then(|words| fit(words, texts, credentials)) }
+pub(crate) fn refusal(
+    code: Option<i32>,
+    said: &Node,
+    texts: &[&str],
+    credentials: &Credentials,
+) -> Refusal {
+    Refusal {
+        code,
+        words: said.text("status_text").and_then(|words| fit(words, texts, credentials)),
+    }
 }

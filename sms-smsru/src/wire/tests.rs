@@ -22,7 +22,8 @@ fn read(status: u16, body: &[u8], recipients: usize) -> Vec<OutcomeClass> {
     outcomes.into_iter().map(|outcome| outcome.class).collect()
 }
 
-/// One entry of a reply's map: whose it is, if anybody's, its key and the two fields of its verdict.
+/// One entry of a reply's map: whose it is, if anybody's, its key and the two fields of its
+/// verdict.
 #[derive(Clone, Debug)]
 struct Entry {
     recipient: Option<usize>,
@@ -45,8 +46,10 @@ impl Entry {
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    let status =
-        prop::option::weighted(0.9, prop::sample::select(vec![r#""OK""#, r#""ERROR""#, "null", "true"]));
+    let status = prop::option::weighted(
+        0.9,
+        prop::sample::select(vec![r#""OK""#, r#""ERROR""#, "null", "true"]),
+    );
     let codes = vec!["100", r#""100""#, "202", "231", "null", "[]", "299", "1e400"];
     let code = prop::option::weighted(0.9, prop::sample::select(codes));
     (0..PHONES.len() + 2, 0..4, status, code).prop_map(|(recipient, spelling, status, code)| {

@@ -35,7 +35,8 @@ pub(crate) enum Code {
     Unclear,
 }
 
-/// The verdict on one message: accepted takes both the word and the code, a refusal the code and no word against it.
+/// The verdict on one message: accepted takes both the word and the code, a refusal the code and no
+/// word against it.
 pub(crate) fn verdict(said: &Node) -> Verdict {
     match (word(said), code(said)) {
         (Word::Ok, Code::Is(100)) => Verdict::Ok,
@@ -44,7 +45,8 @@ pub(crate) fn verdict(said: &Node) -> Verdict {
     }
 }
 
-/// The verdict on a request of messages. One that is left out is that of its messages, if there are any.
+/// The verdict on a request of messages. One that is left out is that of its messages, if there are
+/// any.
 pub(crate) fn of_messages(reply: &Node) -> Verdict {
     match (word(reply), code(reply)) {
         (Word::Ok, Code::Absent) | (Word::Absent, Code::Is(100) | Code::Absent) => Verdict::Ok,

@@ -9,14 +9,18 @@ const PHONE: usize = 7;
 /// So many characters in common with the message are a quotation of it.
 const QUOTATION: usize = 8;
 
-/// The words about these texts of ours on one line, cut; `None` when there are none, or when they repeat a phone
-/// number, one of the texts or a credential. sms.ru's known texts repeat none of these; it does not promise that.
+/// The words about these texts of ours on one line, cut; `None` when there are none, or when they
+/// repeat a phone number, one of the texts or a credential. sms.ru's known texts repeat none of
+/// these; it does not promise that.
 pub(crate) fn fit(words: &str, texts: &[&str], credentials: &Credentials) -> Option<String> {
-    let line: Vec<&str> =
-        words.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let line: Vec<&str> = words
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|w| !w.is_empty())
+        .collect();
     let line: String = line.join(" ").chars().take(LONGEST).collect();
     let lower = line.to_lowercase();
-    let secret = credentials.fields().iter().any(|(_, value)| lower.contains(&value.to_lowercase()));
+    let secret =
+        credentials.fields().iter().any(|(_, value)| lower.contains(&value.to_lowercase()));
     let quotes = || texts.iter().any(|text| quotes(&line, text));
     let fit = !line.is_empty() && !secret && !holds_number(&line) && !quotes();
     fit.then_some(line)

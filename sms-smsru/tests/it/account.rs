@@ -5,8 +5,10 @@ use sms_smsru::{Refusal, SmsRu};
 
 use crate::support::Methods;
 
-const BALANCE: (&str, &str) =
-    ("my/balance", "{\n    \"status\": \"OK\",\n    \"status_code\": 100,\n    \"balance\": 4122.56\n}");
+const BALANCE: (&str, &str) = (
+    "my/balance",
+    "{\n    \"status\": \"OK\",\n    \"status_code\": 100,\n    \"balance\": 4122.56\n}",
+);
 const LIMIT: (&str, &str) =
     ("my/limit", r#"{"status":"OK","status_code":100,"total_limit":"10","used_today":0}"#);
 const SENDERS: (&str, &str) =
@@ -44,9 +46,15 @@ async fn a_balance_is_read_exactly_however_it_is_written() {
 
 #[tokio::test]
 async fn a_balance_that_cannot_be_read_is_no_balance_of_nothing() {
-    for fields in ["", "\"balance\":null", "\"balance\":\"much\"", "\"balance\":[]", "\"balance\":1e300"] {
+    for fields in
+        ["", "\"balance\":null", "\"balance\":\"much\"", "\"balance\":[]", "\"balance\":1e300"]
+    {
         let (_methods, provider) = one("my/balance", fields).await;
-        assert_eq!(provider.balance().await.unwrap_err().kind(), ErrorKind::Unavailable, "{fields}");
+        assert_eq!(
+            provider.balance().await.unwrap_err().kind(),
+            ErrorKind::Unavailable,
+            "{fields}"
+        );
     }
 }
 
@@ -95,7 +103,9 @@ async fn credentials_are_good_only_if_sms_ru_says_so() {
     let (methods, provider) = one("auth/check", "").await;
     provider.check_auth().await.unwrap();
     assert_eq!(methods.asked("auth/check").await, []);
-    for body in ["{}", "[]", r#"{"status":"ERROR","status_code":100}"#, "<html>maintenance</html>", ""] {
+    for body in
+        ["{}", "[]", r#"{"status":"ERROR","status_code":100}"#, "<html>maintenance</html>", ""]
+    {
         let methods = Methods::start(&[("auth/check", body)]).await;
         let error = methods.provider("").check_auth().await.unwrap_err();
         assert_eq!((error.kind(), Refusal::of(&error)), (ErrorKind::Unavailable, None), "{body}");
@@ -129,7 +139,9 @@ async fn the_kind_of_a_refusal_says_what_to_do_and_its_source_the_code() {
         assert_eq!(error.kind(), kind, "{code}");
         assert_eq!(Refusal::of(&error).unwrap().code, Some(code));
         let printed = format!("{error} {error:?} {}", Refusal::of(&error).unwrap());
-        assert!(error.to_string().ends_with(&format!(" ({code})")) && !printed.contains("79255070602"));
+        assert!(
+            error.to_string().ends_with(&format!(" ({code})")) && !printed.contains("79255070602")
+        );
     }
 }
 
@@ -139,13 +151,19 @@ async fn harmless_words_of_a_refusal_are_passed_on_in_its_source() {
     let methods = Methods::start(&[("my/balance", body)]).await;
     let error = methods.provider("").balance().await.unwrap_err();
     assert_eq!(error.to_string(), "the API id, or the login and password, are wrong (301)");
-    assert_eq!(Refusal::of(&error).unwrap().to_string(), "sms.ru refused with code 301: Неправильный пароль");
+    assert_eq!(
+        Refusal::of(&error).unwrap().to_string(),
+        "sms.ru refused with code 301: Неправильный пароль"
+    );
 }
 
 #[tokio::test]
 async fn no_connection_and_no_answer_are_unavailable_within_the_timeout() {
     let error = crate::support::provider(1, "").balance().await.unwrap_err();
-    assert!(error.kind() == ErrorKind::Unavailable && error.to_string().contains("refused"), "{error}");
+    assert!(
+        error.kind() == ErrorKind::Unavailable && error.to_string().contains("refused"),
+        "{error}"
+    );
     let (port, _) = crate::support::raw(|mut stream| async move {
         crate::support::read_request(&mut stream).await;
         std::future::pending::<()>().await;
@@ -169,7 +187,10 @@ async fn the_account_tells_what_it_has_left() {
 async fn a_part_that_fails_does_not_spoil_the_others() {
     let methods = Methods::start(&[BALANCE]).await;
     let info = methods.provider("").info().await.unwrap();
-    assert_eq!((info.balance, info.daily_limit, info.used_today), (Some(money("4122.56")), None, None));
+    assert_eq!(
+        (info.balance, info.daily_limit, info.used_today),
+        (Some(money("4122.56")), None, None)
+    );
     let methods = Methods::start(&[SENDERS]).await;
     assert_eq!(methods.provider("").info().await.unwrap().senders.len(), 2);
     let refused = r#"{"status":"ERROR","status_code":200}"#;
@@ -192,7 +213,8 @@ async fn an_http_status_other_than_200_is_a_refusal_only_where_a_known_one_says_
     ] {
         let answer = wiremock::ResponseTemplate::new(status).set_body_raw(body, "application/json");
         let server = crate::support::server(answer).await;
-        let error = crate::support::provider(server.address().port(), "").balance().await.unwrap_err();
+        let error =
+            crate::support::provider(server.address().port(), "").balance().await.unwrap_err();
         assert_eq!(Refusal::of(&error).is_some(), refused, "{status} {body}");
         assert_eq!(error.kind() == ErrorKind::Unavailable, !refused, "{status} {body}");
     }

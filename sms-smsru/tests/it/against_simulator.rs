@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sms_core::provider::ProviderRef;
 use sms_core::{
-    Account, ErrorKind, ManualClock, Money, OutcomeClass, PhoneNumber, Provider, ReceiptState, Receipts,
-    SendOptions, clock::datetime_from_ms,
+    Account, ErrorKind, ManualClock, Money, OutcomeClass, PhoneNumber, Provider, ReceiptState,
+    Receipts, SendOptions, clock::datetime_from_ms,
 };
 use sms_smsru::code::CallCheckState;
 use sms_smsru::simulator::{Delivery, Fault, Simulator, SimulatorConfig};
@@ -50,23 +50,30 @@ fn phone(more: u64) -> PhoneNumber {
 async fn send_with_every_option_is_understood() {
     let rig = Rig::new(SimulatorConfig::default().senders(vec!["Acme".to_owned()]), "").await;
     let time = datetime_from_ms(rig.simulator.now_ms()) + Duration::from_hours(1);
-    let request = SendRequest::each([(phone(0), "Привет".to_owned()), (phone(1), "two".to_owned())])
-        .from("Acme")
-        .time(time)
-        .ttl(Duration::from_mins(30))
-        .translit(true)
-        .ip("203.0.113.7".parse().unwrap())
-        .partner_id(7);
+    let request =
+        SendRequest::each([(phone(0), "Привет".to_owned()), (phone(1), "two".to_owned())])
+            .from("Acme")
+            .time(time)
+            .ttl(Duration::from_mins(30))
+            .translit(true)
+            .ip("203.0.113.7".parse().unwrap())
+            .partner_id(7);
     let sent = rig.smsru.send(&request).await.unwrap();
     assert!(sent.outcomes.iter().all(|outcome| outcome.class == OutcomeClass::Accepted));
     assert_eq!(sent.balance, Some(rig.simulator.balance()));
     let accepted = rig.simulator.accepted();
     let ids: Vec<_> = accepted.iter().map(|message| Some(message.sms_id.clone())).collect();
-    assert_eq!(sent.outcomes.iter().map(|outcome| outcome.provider_id.clone()).collect::<Vec<_>>(), ids);
+    assert_eq!(
+        sent.outcomes.iter().map(|outcome| outcome.provider_id.clone()).collect::<Vec<_>>(),
+        ids
+    );
     let first = &accepted[0];
     assert_eq!((first.text.as_str(), first.from.as_deref()), ("Привет", Some("Acme")));
     assert_eq!((first.ttl, first.time), (Some(30), Some(time.unix_timestamp())));
-    assert_eq!((first.ip.as_deref(), first.partner_id.as_deref()), (Some("203.0.113.7"), Some("7")));
+    assert_eq!(
+        (first.ip.as_deref(), first.partner_id.as_deref()),
+        (Some("203.0.113.7"), Some("7"))
+    );
     assert!(first.translit && !first.daytime && !first.test);
 }
 
@@ -113,7 +120,8 @@ async fn refusals_have_their_codes_and_the_others_pass() {
     }
     let batch: Vec<_> = (0..5).map(|more| message(PHONE + more, "hi")).collect();
     let outcomes = rig.smsru.submit(&batch).await;
-    let seen: Vec<_> = outcomes.iter().map(|outcome| (outcome.class.as_str(), outcome.code)).collect();
+    let seen: Vec<_> =
+        outcomes.iter().map(|outcome| (outcome.class.as_str(), outcome.code)).collect();
     let expected = [
         ("accepted", Some(100)),
         ("rejected", Some(202)),
@@ -136,7 +144,9 @@ async fn status_follows_a_message_to_its_end() {
         rig.simulator.advance(Duration::from_millis(100));
     }
     assert_eq!(codes, [100, 101, 102, 103]);
-    let [unknown] = &rig.smsru.status(&["202626-9"]).await.unwrap()[..] else { panic!("one status") };
+    let [unknown] = &rig.smsru.status(&["202626-9"]).await.unwrap()[..] else {
+        panic!("one status")
+    };
     assert_eq!((unknown.code, unknown.state), (-1, None));
 }
 
@@ -151,14 +161,18 @@ async fn receipts_that_are_asked_for_say_how_it_ended() {
     ids.push(id("202626-9".to_owned()));
     let receipts = rig.smsru.query(&ids).await.unwrap();
     let seen: Vec<_> = receipts.iter().map(|receipt| (receipt.state, receipt.code)).collect();
-    assert_eq!(seen, [(ReceiptState::Delivered, Some(103)), (ReceiptState::Undelivered, Some(105))]);
+    assert_eq!(
+        seen,
+        [(ReceiptState::Delivered, Some(103)), (ReceiptState::Undelivered, Some(105))]
+    );
 }
 
 #[tokio::test]
 async fn cost_tells_price_and_parts_and_sends_nothing() {
     let rig = Rig::plain().await;
     rig.simulator.stop(&phone(1).digits().to_string());
-    let cost = rig.smsru.cost(&CostRequest::new([phone(0), phone(1)], "я".repeat(71))).await.unwrap();
+    let cost =
+        rig.smsru.cost(&CostRequest::new([phone(0), phone(1)], "я".repeat(71))).await.unwrap();
     assert_eq!((cost.recipients[0].price, cost.recipients[0].parts), (Some(roubles("1")), Some(2)));
     assert_eq!(cost.recipients[1].refusal.as_ref().and_then(|refusal| refusal.code), Some(209));
     assert_eq!((cost.total, cost.parts), (Some(roubles("1")), Some(2)));
@@ -168,7 +182,8 @@ async fn cost_tells_price_and_parts_and_sends_nothing() {
 #[tokio::test]
 async fn the_account_tells_what_it_has_left() {
     let rig =
-        Rig::new(SimulatorConfig::default().balance(roubles("4122.56")).daily_limit(Some(10)), "").await;
+        Rig::new(SimulatorConfig::default().balance(roubles("4122.56")).daily_limit(Some(10)), "")
+            .await;
     let none: [&str; 0] = [];
     assert_eq!(rig.smsru.senders().await.unwrap(), none, "the key is absent when there is none");
     rig.simulator.set_senders(vec!["Acme".to_owned(), "Other".to_owned()]);
@@ -198,7 +213,8 @@ async fn a_wrong_key_is_told_from_a_right_one() {
 
 #[tokio::test]
 async fn a_login_with_its_password_opens_the_account_too() {
-    let simulator = Simulator::start(SimulatorConfig::default().login("79250000000", "p@ss")).await.unwrap();
+    let simulator =
+        Simulator::start(SimulatorConfig::default().login("79250000000", "p@ss")).await.unwrap();
     let address = simulator.address();
     let smsru = SmsRu::from_url(&format!("smsru+http://79250000000:p%40ss@{address}")).unwrap();
     smsru.check_auth().await.unwrap();
@@ -227,7 +243,11 @@ async fn callback_addresses_come_and_go() {
     assert_eq!(rig.smsru.callback_get().await.unwrap(), [one, two]);
     assert_eq!(rig.smsru.callback_del(one).await.unwrap(), [two]);
     let none: [&str; 0] = [];
-    assert_eq!(rig.smsru.callback_del(two).await.unwrap(), none, "the key is absent when there is none");
+    assert_eq!(
+        rig.smsru.callback_del(two).await.unwrap(),
+        none,
+        "the key is absent when there is none"
+    );
     let error = rig.smsru.callback_del(two).await.unwrap_err();
     assert_eq!(Refusal::of(&error).and_then(|refusal| refusal.code), Some(902));
 }

@@ -35,7 +35,8 @@ fn hex(bytes: &[u8]) -> String {
 /// The body of these fields; values may be any bytes.
 fn form(fields: &[(String, &[u8])]) -> Vec<u8> {
     let escape = |bytes: &[u8]| form_urlencoded::byte_serialize(bytes).collect::<String>();
-    let fields = fields.iter().map(|(name, value)| format!("{}={}", escape(name.as_bytes()), escape(value)));
+    let fields =
+        fields.iter().map(|(name, value)| format!("{}={}", escape(name.as_bytes()), escape(value)));
     fields.collect::<Vec<_>>().join("&").into_bytes()
 }
 
@@ -77,11 +78,16 @@ fn records_are_read_from_either_base_in_the_order_of_their_numbers() {
         assert_eq!(callbacks().read(&body_of(&values, first, &sign(&values))).unwrap(), known());
     }
     let hash = sign(&values);
-    let shuffled = [("data[10]", TEST), ("data[9]", CALLED), ("hash", &hash), ("data[-3]", DELIVERED)];
+    let shuffled =
+        [("data[10]", TEST), ("data[9]", CALLED), ("hash", &hash), ("data[-3]", DELIVERED)];
     let mut fields: Vec<(String, &[u8])> =
         shuffled.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes())).collect();
     fields.push(("data[2]".to_owned(), FAILED.as_bytes()));
-    assert_eq!(callbacks().read(&form(&fields)).unwrap(), known(), "by number, not by place or spelling");
+    assert_eq!(
+        callbacks().read(&form(&fields)).unwrap(),
+        known(),
+        "by number, not by place or spelling"
+    );
 }
 
 #[test]
@@ -165,9 +171,18 @@ fn fields_that_are_not_sms_rus_are_refused() {
             fields.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes())).collect();
         callbacks().read(&form(&fields))
     };
-    for name in
-        ["data", "data[]", "data[x]", "data[+0]", "data[ 0]", "data[1", "data[1][2]", "Data[1]", "x", ""]
-    {
+    for name in [
+        "data",
+        "data[]",
+        "data[x]",
+        "data[+0]",
+        "data[ 0]",
+        "data[1",
+        "data[1][2]",
+        "Data[1]",
+        "x",
+        "",
+    ] {
         assert_eq!(with(name, ""), Err(CallbackError::UnknownField), "{name}");
     }
     assert_eq!(with("data[99999999999999999999]", TEST), Err(CallbackError::UnknownField));
@@ -249,9 +264,12 @@ fn a_body_divided_anew_at_any_one_or_two_places_is_refused() {
         })
         .collect();
     let cuts = 0..=whole.len();
-    for (a, b) in cuts.clone().flat_map(|a| cuts.clone().map(move |b| (a, b))).filter(|(a, b)| a <= b) {
+    for (a, b) in
+        cuts.clone().flat_map(|a| cuts.clone().map(move |b| (a, b))).filter(|(a, b)| a <= b)
+    {
         // Cuts beside the true ones, and instead of them.
-        let mut beside: Vec<usize> = ends.iter().copied().chain([a, b]).filter(|cut| *cut > 0).collect();
+        let mut beside: Vec<usize> =
+            ends.iter().copied().chain([a, b]).filter(|cut| *cut > 0).collect();
         beside.sort_unstable();
         beside.dedup();
         for cuts in [beside, vec![a, b, whole.len()]] {
@@ -266,7 +284,10 @@ fn a_body_divided_anew_at_any_one_or_two_places_is_refused() {
                 .collect();
             if pieces != values {
                 let read = callbacks().read(&body_of(&pieces, 0, &hash));
-                assert!(matches!(read, Err(CallbackError::Malformed { .. })), "{pieces:?}: {read:?}");
+                assert!(
+                    matches!(read, Err(CallbackError::Malformed { .. })),
+                    "{pieces:?}: {read:?}"
+                );
             }
         }
     }
@@ -299,8 +320,9 @@ fn the_same_body_reads_the_same_again() {
 fn ten_thousand_records_in_a_hundred_bodies_are_read() {
     let mut seen = 0;
     for body in 0..100 {
-        let values: Vec<String> =
-            (0..100).map(|n| format!("sms_status\n202626-{}\n103\n1782000000", body * 100 + n)).collect();
+        let values: Vec<String> = (0..100)
+            .map(|n| format!("sms_status\n202626-{}\n103\n1782000000", body * 100 + n))
+            .collect();
         for record in read(&values).unwrap() {
             assert_eq!(record, status(&format!("202626-{seen}"), 103, 1_782_000_000));
             seen += 1;
@@ -359,7 +381,8 @@ fn the_key_is_the_api_id_or_the_one_configured_and_never_empty() {
 
 #[test]
 fn neither_a_reader_nor_its_errors_tell_the_key_or_the_body() {
-    let printed = format!("{:?} {:?}", callbacks(), SmsRu::from_url(&format!("smsru://{API_ID}@sms.ru")));
+    let printed =
+        format!("{:?} {:?}", callbacks(), SmsRu::from_url(&format!("smsru://{API_ID}@sms.ru")));
     assert!(!printed.contains("AAAAAAAA"), "{printed}");
     let error = read(&["sms_status\nCANARY"]).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("CANARY"));

@@ -35,7 +35,12 @@ impl Refusing {
     }
 
     async fn check(&self) -> Result<(), (ErrorKind, String)> {
-        self.provider.account().unwrap().check().await.map_err(|error| (error.kind(), error.to_string()))
+        self.provider
+            .account()
+            .unwrap()
+            .check()
+            .await
+            .map_err(|error| (error.kind(), error.to_string()))
     }
 
     /// The methods called since the message was refused.
@@ -90,21 +95,24 @@ async fn good_credentials_end_a_pause_over_credentials() {
 
 #[tokio::test]
 async fn too_little_money_for_the_refused_message_is_named_in_figures() {
-    let (balance, cost) = (balance("0.3"), cost(r#"{"status":"OK","status_code":100,"cost":5.1,"sms":1}"#));
+    let (balance, cost) =
+        (balance("0.3"), cost(r#"{"status":"OK","status_code":100,"cost":5.1,"sms":1}"#));
     let refusing = Refusing::with(201, &[("my/balance", &balance), ("sms/cost", &cost)]).await;
     let reason = "not enough money on the account: 0.30, the message costs 5.10 (201)";
     assert_eq!(refusing.check().await, unavailable(reason));
     assert_eq!(refusing.called().await, ["auth/check", "my/balance", "sms/cost"]);
     let requests = refusing.server.received_requests().await.unwrap();
     let asked = requests.iter().find(|request| request.url.path() == "/sms/cost").unwrap();
-    let expected = [("to", &*PHONE.to_string()), ("msg", "Код 1234"), ("from", "Acme"), ("translit", "1")];
+    let expected =
+        [("to", &*PHONE.to_string()), ("msg", "Код 1234"), ("from", "Acme"), ("translit", "1")];
     assert_eq!(crate::support::fields(asked)[2..], crate::support::pairs(&expected));
 }
 
 #[tokio::test]
 async fn money_for_the_refused_message_ends_the_pause() {
     for amount in ["5.1", "5.10", "9"] {
-        let (balance, cost) = (balance(amount), cost(r#"{"status":"OK","status_code":100,"cost":5.10}"#));
+        let (balance, cost) =
+            (balance(amount), cost(r#"{"status":"OK","status_code":100,"cost":5.10}"#));
         let refusing = Refusing::with(201, &[("my/balance", &balance), ("sms/cost", &cost)]).await;
         assert_eq!(refusing.check().await, Ok(()), "{amount}");
     }
@@ -116,7 +124,8 @@ async fn without_a_price_any_money_will_do() {
     for cost in [&*refused, "<html>", r#"{"status":"ERROR","status_code":220}"#] {
         for (amount, ends) in [("0.01", true), ("0", false), ("-3.5", false)] {
             let balance = balance(amount);
-            let refusing = Refusing::with(201, &[("my/balance", &balance), ("sms/cost", cost)]).await;
+            let refusing =
+                Refusing::with(201, &[("my/balance", &balance), ("sms/cost", cost)]).await;
             assert_eq!(refusing.check().await.is_ok(), ends, "{amount} {cost}");
         }
     }
@@ -133,11 +142,13 @@ async fn a_balance_that_cannot_be_had_does_not_end_the_pause() {
 
 #[tokio::test]
 async fn a_daily_limit_that_is_reached_is_named_in_figures() {
-    let limit =
-        |used: u32| format!(r#"{{"status":"OK","status_code":100,"total_limit":"10","used_today":{used}}}"#);
+    let limit = |used: u32| {
+        format!(r#"{{"status":"OK","status_code":100,"total_limit":"10","used_today":{used}}}"#)
+    };
     for used in [10, 11] {
         let refusing = Refusing::with(206, &[("my/limit", &limit(used))]).await;
-        let reason = format!("the account's daily limit of messages is reached: {used} of 10 (206)");
+        let reason =
+            format!("the account's daily limit of messages is reached: {used} of 10 (206)");
         assert_eq!(refusing.check().await, unavailable(&reason));
     }
     let refusing = Refusing::with(206, &[("my/limit", &limit(9))]).await;
@@ -161,7 +172,10 @@ async fn the_reason_is_forgotten_when_a_message_is_accepted() {
     refusing.server.reset().await;
     let answers = [("sms/send", crate::support::accepting_phone()), ("auth/check", OK.to_owned())];
     for (method, body) in answers {
-        Mock::given(path(format!("/{method}"))).respond_with(json(&body)).mount(&refusing.server).await;
+        Mock::given(path(format!("/{method}")))
+            .respond_with(json(&body))
+            .mount(&refusing.server)
+            .await;
     }
     refusing.provider.submit(&[message(PHONE, "hi")]).await;
     assert_eq!(refusing.check().await, Ok(()));

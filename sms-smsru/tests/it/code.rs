@@ -2,12 +2,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use sms_core::{Class, OutcomeClass, ReceiptState};
-use sms_smsru::code::{Block, CallCheckState, Level, Meaning, TABLE, find, of_delivery, of_sending};
+use sms_smsru::code::{
+    Block, CallCheckState, Level, Meaning, TABLE, find, of_delivery, of_sending,
+};
 
 use crate::support::{PHONE, Told, message};
 
-/// Every code of sms.ru's list of August 2026 and what `sms/send` must make of it, about a recipient:
-/// the class, the class for a one-time code, the wait in seconds.
+/// Every code of sms.ru's list of August 2026 and what `sms/send` must make of it, about a
+/// recipient: the class, the class for a one-time code, the wait in seconds.
 const SENDING: &[(i32, &str, &str, Option<u64>)] = &[
     (200, "blocked", "blocked", None),
     (201, "blocked", "blocked", None),
@@ -101,14 +103,20 @@ fn level(letter: char) -> Level {
 
 #[test]
 fn every_documented_code_means_what_the_list_says_at_its_levels_and_nowhere_else() {
-    let listed: HashSet<(i32, Level)> =
-        LIST.iter().flat_map(|(code, levels, _)| levels.chars().map(|l| (*code, level(l)))).collect();
+    let listed: HashSet<(i32, Level)> = LIST
+        .iter()
+        .flat_map(|(code, levels, _)| levels.chars().map(|l| (*code, level(l))))
+        .collect();
     let table: HashSet<(i32, Level)> =
         TABLE.iter().flat_map(|row| row.levels.iter().map(|level| (row.code, *level))).collect();
     assert_eq!(table, listed);
     for (code, levels, meaning) in LIST {
         for letter in levels.chars() {
-            assert_eq!(find(*code, level(letter)).map(|row| row.meaning), Some(*meaning), "{code} {letter}");
+            assert_eq!(
+                find(*code, level(letter)).map(|row| row.meaning),
+                Some(*meaning),
+                "{code} {letter}"
+            );
         }
     }
 }
@@ -142,7 +150,11 @@ fn no_code_stands_twice_at_one_level() {
 fn every_code_has_words_in_both_languages() {
     for row in TABLE {
         assert!(!row.en.is_empty() && row.en.is_ascii() && !row.en.ends_with('.'), "{}", row.code);
-        assert!(row.ru.chars().any(|c| ('а'..='я').contains(&c)) && !row.ru.ends_with('.'), "{}", row.code);
+        assert!(
+            row.ru.chars().any(|c| ('а'..='я').contains(&c)) && !row.ru.ends_with('.'),
+            "{}",
+            row.code
+        );
     }
 }
 
@@ -174,15 +186,30 @@ async fn each_code_about_a_request_of_one_message_gives_its_class_and_wait() {
     }
 }
 
-async fn check(told: &Told, body: &str, code: i32, class: Class, expected: &str, wait: Option<u64>) {
+async fn check(
+    told: &Told,
+    body: &str,
+    code: i32,
+    class: Class,
+    expected: &str,
+    wait: Option<u64>,
+) {
     let mut submission = message(PHONE, "hi");
     submission.class = class;
     let outcome = told.answer(body, &[submission]).await.remove(0);
     assert_eq!((outcome.class.as_str(), outcome.code), (expected, Some(code)), "{class:?}");
     assert_eq!(outcome.retry_after, wait.map(Duration::from_secs), "{code}");
-    assert_eq!(outcome.outage, matches!(code, 220 | 500), "{code} is about the service or about the message");
+    assert_eq!(
+        outcome.outage,
+        matches!(code, 220 | 500),
+        "{code} is about the service or about the message"
+    );
     let evidence = outcome.repeated_within.map(|within| within.as_secs());
-    assert_eq!(evidence, (code == 231).then_some(75), "{code}: its minute and the 15 s of the timeout");
+    assert_eq!(
+        evidence,
+        (code == 231).then_some(75),
+        "{code}: its minute and the 15 s of the timeout"
+    );
     assert_eq!(outcome.text.as_deref(), of_sending(code, Level::Recipient).map(|row| row.en));
 }
 

@@ -14,7 +14,9 @@ mod replies {
     sms_testkit::provider!({
         let server = server(Accepting::refusing(REFUSED)).await;
         let provider = provider(server.address().port(), "from=Acme");
-        ProviderHarness::new(provider).refusing(PhoneNumber::from_digits(REFUSED).unwrap()).keeping(server)
+        ProviderHarness::new(provider)
+            .refusing(PhoneNumber::from_digits(REFUSED).unwrap())
+            .keeping(server)
     });
 }
 
@@ -27,9 +29,13 @@ mod simulator {
 
     sms_testkit::provider!({
         let simulator =
-            Simulator::start(SimulatorConfig::default().senders(vec!["Acme".to_owned()])).await.unwrap();
+            Simulator::start(SimulatorConfig::default().senders(vec!["Acme".to_owned()]))
+                .await
+                .unwrap();
         simulator.refuse(&REFUSED.to_string(), 202);
         let provider = SmsRu::from_url(&format!("{}?from=Acme", simulator.url())).unwrap();
-        ProviderHarness::new(provider).refusing(PhoneNumber::from_digits(REFUSED).unwrap()).keeping(simulator)
+        ProviderHarness::new(provider)
+            .refusing(PhoneNumber::from_digits(REFUSED).unwrap())
+            .keeping(simulator)
     });
 }

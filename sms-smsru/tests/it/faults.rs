@@ -11,8 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 use wiremock::ResponseTemplate;
 
 use crate::support::{
-    Accepting, CANARY, PHONE, accepting_phone, classes, message, provider, raw, read_request, server,
-    write_response,
+    Accepting, CANARY, PHONE, accepting_phone, classes, message, provider, raw, read_request,
+    server, write_response,
 };
 
 async fn submit(provider: &SmsRu) -> Outcome {
@@ -22,8 +22,10 @@ async fn submit(provider: &SmsRu) -> Outcome {
 /// A provider with short patience.
 fn hasty(address: String) -> SmsRu {
     let config = SmsRuConfig::new(CANARY).address(address);
-    SmsRu::new(config.timeout(Duration::from_millis(400)).connect_timeout(Duration::from_millis(200)))
-        .unwrap()
+    SmsRu::new(
+        config.timeout(Duration::from_millis(400)).connect_timeout(Duration::from_millis(200)),
+    )
+    .unwrap()
 }
 
 /// What comes of a request to a server that reads it and then does this.
@@ -44,7 +46,10 @@ where
 
 /// Writes this and closes.
 async fn after_bytes(bytes: &'static str) -> Outcome {
-    after_request(move |mut stream| async move { stream.write_all(bytes.as_bytes()).await.unwrap() }).await
+    after_request(
+        move |mut stream| async move { stream.write_all(bytes.as_bytes()).await.unwrap() },
+    )
+    .await
 }
 
 #[tokio::test]
@@ -76,7 +81,10 @@ async fn a_tls_handshake_that_fails_is_not_sent() {
             stream.write_all(answer.as_bytes()).await.unwrap();
         })
         .await;
-        assert_eq!(submit(&hasty(format!("https://127.0.0.1:{port}"))).await.class, OutcomeClass::NotSent);
+        assert_eq!(
+            submit(&hasty(format!("https://127.0.0.1:{port}"))).await.class,
+            OutcomeClass::NotSent
+        );
     }
 }
 
@@ -121,8 +129,10 @@ async fn a_body_that_never_ends_is_unknown_within_the_timeout() {
 async fn a_connection_closed_or_reset_after_the_request_is_unknown() {
     let closed = after_bytes("").await;
     let after_headers = after_bytes("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n").await;
-    let after_half = after_bytes("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"status\":").await;
-    let chunked = after_bytes("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"sta\r\n").await;
+    let after_half =
+        after_bytes("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"status\":").await;
+    let chunked =
+        after_bytes("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"sta\r\n").await;
     let reset = after_request(|mut stream| async move {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n").await.unwrap();
         stream.set_zero_linger().unwrap();
@@ -161,7 +171,12 @@ async fn an_answer_that_is_not_sms_rus_is_unknown() {
     ] {
         let server = server(ResponseTemplate::new(status).set_body_raw(body, "text/html")).await;
         let outcome = submit(&provider(server.address().port(), "")).await;
-        assert_eq!(outcome.class, OutcomeClass::Unknown, "{status} {}", &body[..body.len().min(40)]);
+        assert_eq!(
+            outcome.class,
+            OutcomeClass::Unknown,
+            "{status} {}",
+            &body[..body.len().min(40)]
+        );
         assert_eq!(server.received_requests().await.unwrap().len(), 1, "{status} is not repeated");
     }
 }
@@ -232,7 +247,8 @@ async fn a_connection_closed_while_idle_costs_nothing() {
         while closed.load(Ordering::SeqCst) < sent {
             tokio::task::yield_now().await;
         }
-        // The close is in our socket; each of these lets the runtime look there and the connection's task act.
+        // The close is in our socket; each of these lets the runtime look there and the
+        // connection's task act.
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }
@@ -251,7 +267,8 @@ async fn requests_of_one_call_run_side_by_side_and_fail_apart() {
     .await;
     let provider = hasty(format!("http://127.0.0.1:{port}"));
     let batch = [message(PHONE, "bad"), message(PHONE, "good"), message(PHONE, "bad")];
-    let outcomes = tokio::time::timeout(provider.limits().timeout, provider.submit(&batch)).await.unwrap();
+    let outcomes =
+        tokio::time::timeout(provider.limits().timeout, provider.submit(&batch)).await.unwrap();
     assert_eq!(classes(&outcomes), ["unknown", "accepted", "unknown"]);
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 }

@@ -12,7 +12,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
-use crate::support::{CANARY, PHONE, accepting_phone, classes, message, raw, read_request, write_response};
+use crate::support::{
+    CANARY, PHONE, accepting_phone, classes, message, raw, read_request, write_response,
+};
 
 const LATE: Duration = Duration::from_secs(30);
 /// Longer than anything here takes.
@@ -42,14 +44,18 @@ impl Slow {
             async move { serve(stream, &body, &gate, &tell).await }
         })
         .await;
-        let config = SmsRuConfig::new(CANARY).address(format!("http://127.0.0.1:{port}")).late(late);
+        let config =
+            SmsRuConfig::new(CANARY).address(format!("http://127.0.0.1:{port}")).late(late);
         let config = config.timeout(patience).connect_timeout(Duration::from_millis(150));
         Self { provider: SmsRu::new(config).unwrap(), let_answer, connections, hung_up }
     }
 
     async fn submit_in_vain(&self, batch: &[Submission]) {
         let outcomes = self.provider.submit(batch).await;
-        assert!(outcomes.iter().all(|outcome| outcome.class == OutcomeClass::Unknown), "{outcomes:?}");
+        assert!(
+            outcomes.iter().all(|outcome| outcome.class == OutcomeClass::Unknown),
+            "{outcomes:?}"
+        );
     }
 
     async fn next(&self) -> Vec<LateAnswer> {
@@ -63,7 +69,12 @@ impl Slow {
     }
 }
 
-async fn serve(mut stream: TcpStream, body: &str, gate: &Semaphore, tell: &mpsc::UnboundedSender<()>) {
+async fn serve(
+    mut stream: TcpStream,
+    body: &str,
+    gate: &Semaphore,
+    tell: &mpsc::UnboundedSender<()>,
+) {
     if read_request(&mut stream).await.is_none() {
         return;
     }

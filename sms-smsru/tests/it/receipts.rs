@@ -10,7 +10,8 @@ use sms_smsru::code::{Level, find};
 use crate::support::{Methods, pairs};
 
 fn refs(ids: &[&str]) -> Vec<ProviderRef> {
-    let id = |id: &&str| ProviderRef { provider: "smsru".to_owned(), provider_id: (*id).to_owned() };
+    let id =
+        |id: &&str| ProviderRef { provider: "smsru".to_owned(), provider_id: (*id).to_owned() };
     ids.iter().map(id).collect()
 }
 

@@ -65,7 +65,8 @@ async fn an_acceptance_is_recognised_in_every_spelling() {
         format!(r#"{{"79255070602":{OK},"79999999999":{OK}}}"#),
         format!(r#"{{"0":{OK}}}"#),
         format!("[{OK}]"),
-        r#"{"79255070602":{"status":"ok ","status_code":"100","sms_id":"1","new":[{}]}}"#.to_owned(),
+        r#"{"79255070602":{"status":"ok ","status_code":"100","sms_id":"1","new":[{}]}}"#
+            .to_owned(),
         r#"{"79255070602":{"status":"OK","status_code":100.0,"sms_id":1}}"#.to_owned(),
     ] {
         let outcome = one(&told, &sms).await;
@@ -80,9 +81,11 @@ async fn an_acceptance_is_recognised_in_every_spelling() {
 #[tokio::test]
 async fn an_acceptance_without_a_usable_id_is_one_that_cannot_be_followed() {
     let told = Told::start().await;
-    for id in ["", r#","sms_id":null"#, r#","sms_id":"""#, r#","sms_id":{}"#, r#","sms_id":"a b""#] {
+    for id in ["", r#","sms_id":null"#, r#","sms_id":"""#, r#","sms_id":{}"#, r#","sms_id":"a b""#]
+    {
         let outcome =
-            one(&told, &format!(r#"{{"79255070602":{{"status":"OK","status_code":100{id}}}}}"#)).await;
+            one(&told, &format!(r#"{{"79255070602":{{"status":"OK","status_code":100{id}}}}}"#))
+                .await;
         assert_eq!((outcome.class, outcome.provider_id), (OutcomeClass::Accepted, None), "{id}");
         assert!(outcome.text.is_some());
     }
@@ -91,8 +94,9 @@ async fn an_acceptance_without_a_usable_id_is_one_that_cannot_be_followed() {
 #[tokio::test]
 async fn an_id_given_to_two_messages_follows_neither() {
     const OK: &str = r#"{"status":"OK","status_code":100,"sms_id":"1"}"#;
-    let body =
-        format!(r#"{{"status":"OK","status_code":100,"sms":{{"79255070602":{OK},"79255070603":{OK}}}}}"#);
+    let body = format!(
+        r#"{{"status":"OK","status_code":100,"sms":{{"79255070602":{OK},"79255070603":{OK}}}}}"#
+    );
     let outcomes = answered(&body, &[message(PHONE, "a"), message(PHONE + 1, "b")]).await;
     assert_eq!(classes(&outcomes), ["accepted", "accepted"]);
     assert!(outcomes.iter().all(|outcome| outcome.provider_id.is_none()));
@@ -196,7 +200,8 @@ async fn a_client_error_counts_as_the_refusal_it_repeats_and_nothing_else_but_20
         (500, REFUSED, "unknown"),
         (503, ACCEPTED, "unknown"),
     ] {
-        let server = server(ResponseTemplate::new(status).set_body_raw(body, "application/json")).await;
+        let server =
+            server(ResponseTemplate::new(status).set_body_raw(body, "application/json")).await;
         let outcomes = provider(server.address().port(), "").submit(&[message(PHONE, "hi")]).await;
         assert_eq!(classes(&outcomes), [class], "{status} {body}");
     }

@@ -28,7 +28,8 @@ fn credentials_are_in_no_debug_output_and_no_error() {
     let good = format!("smsru://{CANARY}@sms.ru?from=Acme");
     let login = format!("smsru://LOGIN{CANARY}:{CANARY}@sms.ru");
     for url in [&good, &login] {
-        let (config, provider) = (SmsRuConfig::from_url(url).unwrap(), SmsRu::from_url(url).unwrap());
+        let (config, provider) =
+            (SmsRuConfig::from_url(url).unwrap(), SmsRu::from_url(url).unwrap());
         let printed = format!("{config:?} {config:#?} {provider:?} {provider:#?}");
         assert!(!printed.contains("CANARY") && printed.contains("[redacted]"), "{printed}");
     }
@@ -71,8 +72,10 @@ async fn words_of_sms_ru_that_repeat_a_secret_are_replaced_by_ours() {
         cut,
     ] {
         let one = format!(r#"{{"status":"ERROR","status_code":216,"status_text":"{words}"}}"#);
-        let all =
-            format!(r#"{{"status":"OK","status_code":100,"sms":{{"{PHONE}":{one},"{}":{one}}}}}"#, PHONE + 1);
+        let all = format!(
+            r#"{{"status":"OK","status_code":100,"sms":{{"{PHONE}":{one},"{}":{one}}}}}"#,
+            PHONE + 1
+        );
         for body in [&one, &all] {
             let outcomes = told.answer(body, &batch()[..1]).await;
             assert_eq!(outcomes[0].code, Some(216), "{body}");
@@ -84,7 +87,8 @@ async fn words_of_sms_ru_that_repeat_a_secret_are_replaced_by_ours() {
 
 #[tokio::test]
 async fn a_refusal_of_many_does_not_carry_the_text_of_one_to_the_others() {
-    let body = r#"{"status":"ERROR","status_code":216,"status_text":"Запрещено: Приём у врача завтра"}"#;
+    let body =
+        r#"{"status":"ERROR","status_code":216,"status_text":"Запрещено: Приём у врача завтра"}"#;
     assert_clean(&answered(body, &batch()).await);
 }
 
@@ -100,7 +104,8 @@ async fn reasons_of_failures_repeat_nothing_of_the_request_or_the_answer() {
 
 #[test]
 fn numbers_and_texts_are_in_no_debug_output_of_a_request() {
-    let (send, cost) = (SendRequest::new([phone(PHONE)], TEXT), CostRequest::new([phone(PHONE)], TEXT));
+    let (send, cost) =
+        (SendRequest::new([phone(PHONE)], TEXT), CostRequest::new([phone(PHONE)], TEXT));
     let printed = format!("{send:?} {cost:?}");
     assert!(!printed.contains("5070602") && !printed.contains("4821"), "{printed}");
 }
@@ -110,7 +115,8 @@ async fn errors_of_the_other_methods_repeat_nothing_of_the_request() {
     let url = "https://example.com/callbacks/CANARY";
     let words = format!("{CANARY} 79255070602 {TEXT} заметка о клиенте {url}");
     let refused = format!(r#"{{"status":"ERROR","status_code":202,"status_text":"{words}"}}"#);
-    let refused_one = format!(r#"{{"status":"OK","status_code":100,"sms":{{"{PHONE}":{refused}}}}}"#);
+    let refused_one =
+        format!(r#"{{"status":"OK","status_code":100,"sms":{{"{PHONE}":{refused}}}}}"#);
     let answers = [
         ("sms/cost", &*refused_one),
         ("stoplist/add", &refused),

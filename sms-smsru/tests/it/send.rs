@@ -51,7 +51,10 @@ async fn every_option_has_its_field_and_is_absent_when_not_asked_for() {
         ("partner_id", "7"),
         ("test", "1"),
     ];
-    assert_eq!(fields(&requests[0])[4..], expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!(
+        fields(&requests[0])[4..],
+        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
     assert_eq!(
         field(&sent(&[message(PHONE, "hi")], "from=Config").await[0], "from").as_deref(),
         Some("Config")
@@ -76,10 +79,12 @@ async fn one_text_to_many_is_a_list_of_numbers_and_many_texts_are_a_map() {
 async fn a_thousand_numbers_with_texts_of_their_own_take_ten_requests() {
     let server = server(Accepting::default()).await;
     let provider = provider(server.address().port(), "");
-    let batch: Vec<Submission> = (0..1000).map(|n| message(PHONE + n, &format!("Код {n}"))).collect();
+    let batch: Vec<Submission> =
+        (0..1000).map(|n| message(PHONE + n, &format!("Код {n}"))).collect();
     for call in batch.chunks(provider.limits().batch) {
         let outcomes = provider.submit(call).await;
-        let ids: HashSet<_> = outcomes.iter().filter_map(|outcome| outcome.provider_id.clone()).collect();
+        let ids: HashSet<_> =
+            outcomes.iter().filter_map(|outcome| outcome.provider_id.clone()).collect();
         assert_eq!(ids.len(), 100);
     }
     let requests = requests(&server).await;
@@ -89,7 +94,8 @@ async fn a_thousand_numbers_with_texts_of_their_own_take_ten_requests() {
 
 #[tokio::test]
 async fn one_number_is_never_twice_in_a_request() {
-    let batch = [message(PHONE, "a"), message(PHONE, "b"), message(PHONE + 1, "c"), message(PHONE, "a")];
+    let batch =
+        [message(PHONE, "a"), message(PHONE, "b"), message(PHONE + 1, "c"), message(PHONE, "a")];
     let requests = sent(&batch, "").await;
     assert_eq!(requests.len(), 3);
     for request in &requests {

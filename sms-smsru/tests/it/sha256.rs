@@ -1,4 +1,5 @@
-//! SHA-256 from any state on: what it takes to append to a message whose hash is known and whose beginning is not.
+//! SHA-256 from any state on: what it takes to append to a message whose hash is known and whose
+//! beginning is not.
 
 /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
 #[rustfmt::skip]
@@ -25,7 +26,8 @@ pub(crate) fn padding(length: usize) -> Vec<u8> {
 
 /// The hash, in hex, of a message of `length` bytes with this hash, its padding, and `more`.
 pub(crate) fn extend(hash: &str, length: usize, more: &[u8]) -> String {
-    let words: Vec<u32> = (0..8).map(|n| u32::from_str_radix(&hash[n * 8..][..8], 16).unwrap()).collect();
+    let words: Vec<u32> =
+        (0..8).map(|n| u32::from_str_radix(&hash[n * 8..][..8], 16).unwrap()).collect();
     let mut state: [u32; 8] = words.try_into().unwrap();
     let padded = length + padding(length).len();
     let mut rest = more.to_vec();

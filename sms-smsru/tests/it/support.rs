@@ -42,7 +42,9 @@ pub(crate) fn recipients(request: &Request) -> Vec<String> {
     for (name, value) in fields(request) {
         if name == "to" {
             numbers.extend(value.split(',').map(str::to_owned));
-        } else if let Some(number) = name.strip_prefix("to[").and_then(|rest| rest.strip_suffix(']')) {
+        } else if let Some(number) =
+            name.strip_prefix("to[").and_then(|rest| rest.strip_suffix(']'))
+        {
             numbers.push(number.to_owned());
         }
     }
@@ -56,7 +58,8 @@ pub(crate) async fn server(answer: impl Respond + 'static) -> MockServer {
     server
 }
 
-/// A server that answers with what it was told last, under HTTP status 200, and a provider that talks to it.
+/// A server that answers with what it was told last, under HTTP status 200, and a provider that
+/// talks to it.
 pub(crate) struct Told {
     body: Arc<Mutex<String>>,
     provider: SmsRu,
@@ -100,7 +103,8 @@ impl Methods {
         requests.iter().map(|request| request.url.path()[1..].to_owned()).collect()
     }
 
-    /// The fields of the one request of this method that was made, without those that every request has.
+    /// The fields of the one request of this method that was made, without those that every request
+    /// has.
     pub(crate) async fn asked(&self, method: &str) -> Vec<(String, String)> {
         let requests = self.0.received_requests().await.unwrap();
         let mut own = requests.iter().filter(|request| request.url.path()[1..] == *method);
@@ -131,7 +135,8 @@ pub(crate) fn json(body: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_raw(body, "application/json; charset=utf-8")
 }
 
-/// A stand-in for sms.ru that accepts everything but one number: replies are in the form recorded from the live server.
+/// A stand-in for sms.ru that accepts everything but one number: replies are in the form recorded
+/// from the live server.
 #[derive(Default)]
 pub(crate) struct Accepting {
     accepted: AtomicUsize,
@@ -183,12 +188,15 @@ fn accepted(n: usize) -> String {
 }
 
 /// A server below HTTP: each connection is handed to `serve`; the count is that of connections.
-pub(crate) async fn raw<F>(serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> (u16, Arc<AtomicUsize>)
+pub(crate) async fn raw<F>(
+    serve: impl Fn(TcpStream) -> F + Send + Sync + 'static,
+) -> (u16, Arc<AtomicUsize>)
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (port, connections) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+    let (port, connections) =
+        (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
     let counter = Arc::clone(&connections);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -230,5 +238,8 @@ pub(crate) async fn write_response(stream: &mut TcpStream, body: &str) {
 
 /// A reply that accepts [`PHONE`].
 pub(crate) fn accepting_phone() -> String {
-    format!("{{\"status\":\"OK\",\"status_code\":100,\"sms\":{{\"{PHONE}\":{}}},\"balance\":1}}", accepted(0))
+    format!(
+        "{{\"status\":\"OK\",\"status_code\":100,\"sms\":{{\"{PHONE}\":{}}},\"balance\":1}}",
+        accepted(0)
+    )
 }

@@ -13,7 +13,8 @@ async fn drop_after(polls: usize, future: impl Future) {
     let mut future = std::pin::pin!(future);
     for _ in 0..polls {
         let ended =
-            std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await;
+            std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready()))
+                .await;
         if ended {
             return;
         }
@@ -56,6 +57,10 @@ async fn a_dropped_transaction_leaves_its_rows_free() {
     }
     store.apply_receipts(&receipts).await.expect("applied");
     for message in &batch {
-        assert_eq!(store.timeline(message.id).await.expect("read").len(), 2, "each receipt is applied once");
+        assert_eq!(
+            store.timeline(message.id).await.expect("read").len(),
+            2,
+            "each receipt is applied once"
+        );
     }
 }

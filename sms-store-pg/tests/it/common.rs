@@ -32,7 +32,8 @@ impl Schema {
         &self.0
     }
 
-    /// With a small pool: there are many tests at once, and a server has 100 connections. The machine may be busy.
+    /// With a small pool: there are many tests at once, and a server has 100 connections. The
+    /// machine may be busy.
     pub(crate) fn config(&self) -> PgConfig {
         let config = PgConfig::from_url(&url()).expect("an address in SMS_TEST_PG_URL");
         config.schema(&self.0).connections(3).timeout(Duration::from_mins(1))

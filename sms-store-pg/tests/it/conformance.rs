@@ -1,4 +1,5 @@
-//! The suites of sms-testkit, on a clock that stands still until it is moved. The other tests are on the server's.
+//! The suites of sms-testkit, on a clock that stands still until it is moved. The other tests are
+//! on the server's.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -14,8 +15,8 @@ use crate::common::{Schema, run};
 const START: i64 = 1_767_268_800_000;
 
 thread_local! {
-    /// What this test's life before has left: the model leads hundreds, and to empty a schema takes less time than to make
-    /// one and to connect.
+    /// What this test's life before has left: the model leads hundreds, and to empty a schema takes
+    /// less time than to make one and to connect.
     static SPARE: RefCell<Option<Spare>> = const { RefCell::new(None) };
 }
 

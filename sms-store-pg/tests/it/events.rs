@@ -97,7 +97,11 @@ async fn a_reader_among_many_writers_sees_every_event_once_and_in_order() {
     while seen.len() < ids.len() {
         let done = writing.iter().all(tokio::task::JoinHandle::is_finished);
         let page = log(&store, seq).await;
-        assert!(!done || !page.is_empty(), "the reader has skipped {} events", ids.len() - seen.len());
+        assert!(
+            !done || !page.is_empty(),
+            "the reader has skipped {} events",
+            ids.len() - seen.len()
+        );
         assert!(page.is_sorted() && page.first().is_none_or(|(first, _)| *first > seq));
         seq = page.last().map_or(seq, |(last, _)| *last);
         seen.extend(page.into_iter().map(|(_, id)| id));
@@ -123,5 +127,9 @@ async fn positions_go_on_when_the_tables_are_moved_to_a_younger_cluster() {
     let base = ask(&mut conn, "SELECT base::text FROM event_base").await;
     drop(store);
     schema.open().await;
-    assert_eq!(ask(&mut conn, "SELECT base::text FROM event_base").await, base, "it is raised once");
+    assert_eq!(
+        ask(&mut conn, "SELECT base::text FROM event_base").await,
+        base,
+        "it is raised once"
+    );
 }

@@ -43,7 +43,8 @@ async fn a_row_or_table_that_somebody_holds_is_called_locked() {
     insert(&patient, &batch).await.expect("inserted");
     let store = schema.open_with(schema.config().timeout(Duration::from_secs(1))).await;
     let mut conn = schema.connect().await;
-    run(&mut conn, &format!("BEGIN; SELECT FROM states WHERE id = '{}' FOR UPDATE", batch[0].id)).await;
+    run(&mut conn, &format!("BEGIN; SELECT FROM states WHERE id = '{}' FOR UPDATE", batch[0].id))
+        .await;
     let lease = Duration::from_mins(1);
     let request = BeginRequest { ids: &ids(&batch), worker: "w", batch: 1, provider: "p", lease };
     let error = store.begin(request).await.expect_err("the row is locked");
@@ -65,7 +66,9 @@ async fn a_server_that_is_not_there_is_called_unreachable() {
 async fn a_server_that_accepts_and_says_nothing_is_called_unreachable() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("bound").port();
-    let config = PgConfig::from_url(&format!("postgres://nobody@127.0.0.1:{port}/db")).expect("valid");
-    let error = PgStore::open(config.timeout(Duration::from_secs(1))).await.expect_err("nobody answers");
+    let config =
+        PgConfig::from_url(&format!("postgres://nobody@127.0.0.1:{port}/db")).expect("valid");
+    let error =
+        PgStore::open(config.timeout(Duration::from_secs(1))).await.expect_err("nobody answers");
     assert_eq!(told(&error), (ErrorKind::Unavailable, Some(StoreFault::Unreachable)));
 }

@@ -1,6 +1,7 @@
 //! The PostgreSQL store: the conformance suites, and what is PostgreSQL's own.
 //!
-//! `SMS_TEST_PG_URL` names a database in which schemas can be made; each test makes one of its own and drops it.
+//! `SMS_TEST_PG_URL` names a database in which schemas can be made; each test makes one of its own
+//! and drops it.
 
 // In tests these are the right words, in their helpers too.
 #![allow(clippy::expect_used, clippy::panic)]

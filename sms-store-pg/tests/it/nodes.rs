@@ -14,14 +14,20 @@ async fn work(store: PgStore, worker: String) -> Vec<MessageId> {
     let mut sent = Vec::new();
     loop {
         let request = DueRequest::new([20; 3], Duration::from_mins(1));
-        let due: Vec<_> = store.due(request).await.expect("due").into_iter().map(|job| job.id).collect();
+        let due: Vec<_> =
+            store.due(request).await.expect("due").into_iter().map(|job| job.id).collect();
         if due.is_empty() {
             return sent;
         }
         let lease = Duration::from_mins(1);
         let batch = sent.len() as u64;
-        let request =
-            sms_core::store::BeginRequest { ids: &due, worker: &worker, batch, provider: "p", lease };
+        let request = sms_core::store::BeginRequest {
+            ids: &due,
+            worker: &worker,
+            batch,
+            provider: "p",
+            lease,
+        };
         let begun = store.begin(request).await.expect("begun");
         assert_eq!(begun.len(), due.len(), "what is offered to one is begun by that one");
         let settlements: Vec<_> = begun.iter().map(|begun| accepted(begun.submission.id)).collect();
@@ -36,8 +42,11 @@ async fn nodes_share_the_work_and_each_message_is_sent_by_one() {
     let batch = messages(300);
     let nodes = [schema.open().await, schema.open().await, schema.open().await];
     assert_eq!(insert(&nodes[0], &batch).await.expect("inserted"), vec![Inserted::Stored; 300]);
-    let working =
-        nodes.iter().cloned().enumerate().map(|(n, node)| tokio::spawn(work(node, format!("w{n}"))));
+    let working = nodes
+        .iter()
+        .cloned()
+        .enumerate()
+        .map(|(n, node)| tokio::spawn(work(node, format!("w{n}"))));
     let mut sent = Vec::new();
     for node in working.collect::<Vec<_>>() {
         sent.extend(node.await.expect("no panic"));

@@ -26,7 +26,10 @@ async fn a_store_that_is_opened_again_has_kept_everything() {
     let store = schema.open().await;
     insert(&store, &batch).await.expect("inserted");
     let by = "me".to_owned();
-    store.cancel(CancelRequest { id: batch[0].id, scope: Scope::All, by }).await.expect("cancelled");
+    store
+        .cancel(CancelRequest { id: batch[0].id, scope: Scope::All, by })
+        .await
+        .expect("cancelled");
     store.put("key", "a", &serde_json::json!({"b": 1}), Expect::Absent).await.expect("put");
     let before = Store::get(&store, batch[0].id, &Scope::All).await.expect("read");
     store.close().await;
@@ -46,7 +49,10 @@ async fn a_closed_store_says_that_it_is_closed_and_leaves_no_connection() {
     let store = schema.open().await;
     insert(&store, &messages(1)).await.expect("inserted");
     store.close().await;
-    assert_eq!(insert(&store, &messages(1)).await.map_err(|error| error.kind()), Err(ErrorKind::Closed));
+    assert_eq!(
+        insert(&store, &messages(1)).await.map_err(|error| error.kind()),
+        Err(ErrorKind::Closed)
+    );
 }
 
 #[tokio::test]
@@ -65,7 +71,10 @@ async fn a_schema_a_newer_version_has_migrated_can_still_be_opened() {
                  VALUES (9999, 'later', TRUE, '', 0)";
     run(&mut schema.connect().await, later).await;
     let store = schema.open().await;
-    assert_eq!(store.schema().to_string(), "at level 9999; this program knows level 3, and may use it");
+    assert_eq!(
+        store.schema().to_string(),
+        "at level 9999; this program knows level 3, and may use it"
+    );
     insert(&store, &messages(1)).await.expect("inserted");
 }
 
@@ -77,7 +86,8 @@ async fn a_schema_a_newer_version_has_changed_beyond_this_one_is_refused() {
                  VALUES (9999, 'later', TRUE, '', 0); UPDATE schema_info SET usable_from = 9000";
     run(&mut schema.connect().await, later).await;
     for migrate in [true, false] {
-        let refused = PgStore::open(schema.config().migrate(migrate)).await.expect_err("must be refused");
+        let refused =
+            PgStore::open(schema.config().migrate(migrate)).await.expect_err("must be refused");
         assert_eq!(refused.kind(), ErrorKind::Config);
         let text = refused.to_string();
         assert!(
@@ -95,7 +105,10 @@ async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
     let store = schema.open().await;
     insert(&store, &batch).await.expect("inserted");
     let by = "me".to_owned();
-    store.cancel(CancelRequest { id: batch[0].id, scope: Scope::All, by }).await.expect("cancelled");
+    store
+        .cancel(CancelRequest { id: batch[0].id, scope: Scope::All, by })
+        .await
+        .expect("cancelled");
     let mut conn = schema.connect().await;
     run(&mut conn, "DROP INDEX states_by_status, states_by_created").await;
     run(&mut conn, "CREATE INDEX states_status ON states (status, id) WHERE status <> 1").await;
@@ -106,7 +119,8 @@ async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
     let store = schema.open().await;
     let stats = store.stats(&StatsRange::default()).await.expect("counted");
     assert_eq!((stats.count(Status::Queued), stats.count(Status::Cancelled)), (2, 1));
-    let request = ListRequest { statuses: vec![Status::Cancelled], limit: 10, ..ListRequest::default() };
+    let request =
+        ListRequest { statuses: vec![Status::Cancelled], limit: 10, ..ListRequest::default() };
     assert_eq!(Store::list(&store, &request).await.expect("read").messages.len(), 1);
 }
 
@@ -197,8 +211,14 @@ async fn a_missing_right_is_answered_with_the_statement_that_gives_it() {
     let no_rights = open(false).await.expect_err("a right is missing").to_string();
     run(&mut conn, &format!("DROP OWNED BY {name}; DROP ROLE {name}")).await;
 
-    assert!(no_schema.contains(&format!("CREATE SCHEMA {name} AUTHORIZATION {name}")), "{no_schema}");
-    assert!(no_tables.contains(&format!("GRANT USAGE, CREATE ON SCHEMA {name} TO {name}")), "{no_tables}");
+    assert!(
+        no_schema.contains(&format!("CREATE SCHEMA {name} AUTHORIZATION {name}")),
+        "{no_schema}"
+    );
+    assert!(
+        no_tables.contains(&format!("GRANT USAGE, CREATE ON SCHEMA {name} TO {name}")),
+        "{no_tables}"
+    );
     opened.expect("what was said is enough");
     assert!(no_rights.contains(&format!("GRANT USAGE ON SCHEMA {name} TO {name}")), "{no_rights}");
 }
@@ -207,9 +227,13 @@ async fn a_missing_right_is_answered_with_the_statement_that_gives_it() {
 async fn a_check_signs_in_and_makes_nothing() {
     let schema = Schema::new();
     PgStore::check(&schema.config()).await.expect("it works");
-    let there = format!("SELECT count(*)::text FROM pg_namespace WHERE nspname = '{}'", schema.name());
+    let there =
+        format!("SELECT count(*)::text FROM pg_namespace WHERE nspname = '{}'", schema.name());
     assert_eq!(ask(&mut schema.connect().await, &there).await, "0");
     let nowhere = elsewhere(|address| address.set_path("/no_such_database"));
     let error = PgStore::check(&nowhere).await.expect_err("no database");
-    assert!(error.to_string().ends_with("has no database no_such_database; create it first"), "{error}");
+    assert!(
+        error.to_string().ends_with("has no database no_such_database; create it first"),
+        "{error}"
+    );
 }

@@ -20,7 +20,11 @@ async fn a_receipt_that_no_one_saw_is_joined_by_the_caretaker() {
         "INSERT INTO parked (parked_at, provider, provider_id, state) VALUES (1, 'p', '{provider_id}', 1)"
     );
     run(&mut conn, &park).await;
-    assert_eq!(store.infer(Duration::from_mins(5)).await.expect("inferred"), [], "nothing is inferred");
+    assert_eq!(
+        store.infer(Duration::from_mins(5)).await.expect("inferred"),
+        [],
+        "nothing is inferred"
+    );
     let stored = store.get(batch[0].id, &Scope::All).await.expect("read").expect("stored");
     assert_eq!(stored.state.status, Status::Delivered);
 }
@@ -31,7 +35,8 @@ async fn a_lock_that_is_held_makes_a_call_unavailable_in_bounded_time_and_spoils
     let (patient, batch) = (schema.open().await, messages(2));
     insert(&patient, &batch).await.expect("inserted");
     let mut conn = schema.connect().await;
-    run(&mut conn, &format!("BEGIN; SELECT FROM states WHERE id = '{}' FOR UPDATE", batch[0].id)).await;
+    run(&mut conn, &format!("BEGIN; SELECT FROM states WHERE id = '{}' FOR UPDATE", batch[0].id))
+        .await;
     let hasty = schema.open_with(schema.config().timeout(Duration::from_secs(1))).await;
     let request = sms_core::store::BeginRequest {
         ids: &ids(&batch),

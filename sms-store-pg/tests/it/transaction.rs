@@ -27,7 +27,11 @@ async fn order_with(
     let mut transaction = conn.begin().await.expect("a transaction");
     run(&mut transaction, &format!("INSERT INTO {}.orders VALUES (1)", schema.name())).await;
     let id = store.insert_in(&mut transaction, message).await.expect("inserted");
-    assert_eq!(store.get(id, &Scope::All).await.expect("read"), None, "it is nowhere before the commit");
+    assert_eq!(
+        store.get(id, &Scope::All).await.expect("read"),
+        None,
+        "it is nowhere before the commit"
+    );
     if commit {
         transaction.commit().await.expect("committed");
     } else {
@@ -48,7 +52,10 @@ async fn offered(store: &PgStore) -> usize {
 async fn a_commit_keeps_both_and_the_message_is_offered() {
     let (schema, store, mut conn) = orders().await;
     order_with((&schema, &store, &mut conn), &message("ready"), true).await;
-    assert_eq!((count(&store).await, number_of_orders(&schema, &mut conn).await.as_str()), (1, "1"));
+    assert_eq!(
+        (count(&store).await, number_of_orders(&schema, &mut conn).await.as_str()),
+        (1, "1")
+    );
     assert_eq!(offered(&store).await, 1);
 }
 
@@ -56,7 +63,10 @@ async fn a_commit_keeps_both_and_the_message_is_offered() {
 async fn a_rollback_leaves_nothing_to_send() {
     let (schema, store, mut conn) = orders().await;
     order_with((&schema, &store, &mut conn), &message("ready").key("order-1"), false).await;
-    assert_eq!((count(&store).await, number_of_orders(&schema, &mut conn).await.as_str()), (0, "0"));
+    assert_eq!(
+        (count(&store).await, number_of_orders(&schema, &mut conn).await.as_str()),
+        (0, "0")
+    );
     assert_eq!(offered(&store).await, 0);
     // Its key has gone with it.
     order_with((&schema, &store, &mut conn), &message("other").key("order-1"), true).await;
@@ -73,12 +83,16 @@ async fn a_replay_is_the_first_message_and_other_content_is_refused() {
         let replayed = store.insert_in(&mut transaction, &message("ready").key("order-1")).await;
         assert_eq!(replayed.expect("replayed"), first.id);
     }
-    let refused =
-        store.insert_in(&mut transaction, &message("late").key("order-1")).await.expect_err("refused");
+    let refused = store
+        .insert_in(&mut transaction, &message("late").key("order-1"))
+        .await
+        .expect_err("refused");
     assert_eq!(refused.kind(), ErrorKind::KeyReused);
     // A refusal leaves the transaction to its owner.
-    let second = store.insert_in(&mut transaction, &message("late").key("order-2")).await.expect("inserted");
-    let again = store.insert_in(&mut transaction, &message("late").key("order-2")).await.expect("replayed");
+    let second =
+        store.insert_in(&mut transaction, &message("late").key("order-2")).await.expect("inserted");
+    let again =
+        store.insert_in(&mut transaction, &message("late").key("order-2")).await.expect("replayed");
     assert_eq!(again, second, "a transaction sees its own key");
     transaction.commit().await.expect("committed");
     assert_eq!(count(&store).await, 2);
@@ -88,7 +102,8 @@ async fn a_replay_is_the_first_message_and_other_content_is_refused() {
 async fn a_key_in_an_open_transaction_is_waited_for() {
     let (_schema, store, mut conn) = orders().await;
     let mut transaction = conn.begin().await.expect("a transaction");
-    let first = store.insert_in(&mut transaction, &message("ready").key("k")).await.expect("inserted");
+    let first =
+        store.insert_in(&mut transaction, &message("ready").key("k")).await.expect("inserted");
     let other = message("ready").key("k").prepare().expect("valid");
     let waiting = tokio::spawn({
         let store = store.clone();
@@ -124,12 +139,17 @@ async fn a_number_means_the_same_in_every_part_over_one_store() {
     let schema = Schema::new();
     let store = schema.open_with(schema.config().region("DE".parse().expect("a region"))).await;
     let (mut conn, national) = (connect().await, "0170 1234567");
-    let inserted = store.insert_in(&mut conn, &Message::new(national, "ready")).await.expect("inserted");
-    let sent =
-        Sender::builder(store.clone()).build().send(Message::new(national, "ready")).await.expect("sent");
+    let inserted =
+        store.insert_in(&mut conn, &Message::new(national, "ready")).await.expect("inserted");
+    let sent = Sender::builder(store.clone())
+        .build()
+        .send(Message::new(national, "ready"))
+        .await
+        .expect("sent");
     let to = store.numbers().read(national).ok();
     let filtered = ListRequest { to, limit: 10, ..ListRequest::default() };
-    let searched = ListRequest { search: Some("0170 123".to_owned()), limit: 10, ..ListRequest::default() };
+    let searched =
+        ListRequest { search: Some("0170 123".to_owned()), limit: 10, ..ListRequest::default() };
     for request in [filtered, searched] {
         let found = store.list(&request).await.expect("a list");
         let found: Vec<_> =
@@ -150,10 +170,17 @@ async fn a_repeat_is_the_first_message_although_its_time_is_past() {
     clock.advance(Duration::from_hours(1));
     // A transaction sees its own key.
     for _ in 0..2 {
-        assert_eq!(store.insert_in(&mut transaction, &keyed("ready", "k")).await.expect("replayed"), first);
-        let other = store.insert_in(&mut transaction, &keyed("late", "k")).await.expect_err("other content");
+        assert_eq!(
+            store.insert_in(&mut transaction, &keyed("ready", "k")).await.expect("replayed"),
+            first
+        );
+        let other = store
+            .insert_in(&mut transaction, &keyed("late", "k"))
+            .await
+            .expect_err("other content");
         assert_eq!(other.kind(), ErrorKind::KeyReused);
-        let late = store.insert_in(&mut transaction, &keyed("ready", "l")).await.expect_err("another key");
+        let late =
+            store.insert_in(&mut transaction, &keyed("ready", "l")).await.expect_err("another key");
         assert_eq!(late.code(), "send_at_invalid");
     }
     transaction.commit().await.expect("committed");

@@ -12,7 +12,8 @@ async fn drop_after(polls: usize, future: impl Future) {
     let mut future = std::pin::pin!(future);
     for _ in 0..polls {
         let ended =
-            std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await;
+            std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready()))
+                .await;
         if ended {
             return;
         }

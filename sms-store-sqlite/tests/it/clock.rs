@@ -5,7 +5,9 @@ use std::time::Duration;
 use sms_core::clock::datetime_from_ms;
 use sms_core::outcome::Verdict;
 use sms_core::store::{BeginRequest, DueRequest, InsertRequest, Inserted, Settlement};
-use sms_core::{Class, Clock, ManualClock, Message, MessageId, Outcome, Registry, Scope, Status, Store};
+use sms_core::{
+    Class, Clock, ManualClock, Message, MessageId, Outcome, Registry, Scope, Status, Store,
+};
 use sms_store_sqlite::SqliteStore;
 
 use crate::common::Folder;
@@ -18,7 +20,8 @@ const REST: Duration = Duration::from_secs(20);
 /// Store time that is ahead of the wall clock loses a tenth while it returns to it.
 const SLACK: Duration = Duration::from_secs(8);
 
-/// One message of each kind that waits for a time: to be sent, scheduled in a minute, being sent, to be tried again in a minute.
+/// One message of each kind that waits for a time: to be sent, scheduled in a minute, being sent,
+/// to be tried again in a minute.
 struct Waiting {
     queued: MessageId,
     scheduled: MessageId,
@@ -40,7 +43,8 @@ async fn begin(store: &SqliteStore, id: MessageId, batch: u64) -> usize {
 
 async fn offered(store: &SqliteStore) -> Vec<MessageId> {
     let request = DueRequest::new([10; 3], Duration::from_secs(1));
-    let mut due: Vec<_> = store.due(request).await.expect("due").into_iter().map(|job| job.id).collect();
+    let mut due: Vec<_> =
+        store.due(request).await.expect("due").into_iter().map(|job| job.id).collect();
     due.sort_unstable();
     due
 }
@@ -51,7 +55,8 @@ impl Waiting {
         let in_a_minute = datetime_from_ms(now_ms + 60_000);
         let queued = insert(store, &message()).await;
         let scheduled = insert(store, &message().send_at(in_a_minute)).await;
-        let (sending, retrying) = (insert(store, &message()).await, insert(store, &message()).await);
+        let (sending, retrying) =
+            (insert(store, &message()).await, insert(store, &message()).await);
         assert_eq!((begin(store, sending, 1).await, begin(store, retrying, 2).await), (1, 1));
         let settlement = Settlement {
             id: retrying,
@@ -66,7 +71,8 @@ impl Waiting {
         Self { queued, scheduled, sending, retrying }
     }
 
-    /// Nothing was ended and nothing is early; and all goes on within a minute, give or take what `slack` says.
+    /// Nothing was ended and nothing is early; and all goes on within a minute, give or take what
+    /// `slack` says.
     async fn goes_on(&self, store: &SqliteStore, clock: &ManualClock, slack: Duration) {
         let Self { queued, scheduled, sending, retrying } = *self;
         assert_eq!(store.expire(10).await.expect("expired"), []);
@@ -132,7 +138,8 @@ async fn a_one_time_code_is_not_sent_after_the_machine_was_down_for_an_hour() {
     assert_eq!(offered(&store).await, []);
     assert_eq!(begin(&store, waiting.queued, 3).await, 0);
     store.expire(10).await.expect("expired");
-    let stored = Store::get(&store, waiting.queued, &Scope::All).await.expect("read").expect("stored");
+    let stored =
+        Store::get(&store, waiting.queued, &Scope::All).await.expect("read").expect("stored");
     assert_eq!(stored.state.status, Status::Expired);
 }
 

@@ -75,7 +75,8 @@ pub(crate) async fn ask(store: &SqliteStore, statement: &'static str) -> String 
     answer.expect(statement)
 }
 
-/// A transaction of somebody else on the store's writing connection, until this is dropped; it is then rolled back.
+/// A transaction of somebody else on the store's writing connection, until this is dropped; it is
+/// then rolled back.
 pub(crate) struct Held {
     release: mpsc::Sender<()>,
     ended: JoinHandle<Result<()>>,

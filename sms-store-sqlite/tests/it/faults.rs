@@ -1,4 +1,5 @@
-//! A disk that is full, a file that cannot be written, somebody who does not let go, data nobody can read.
+//! A disk that is full, a file that cannot be written, somebody who does not let go, data nobody
+//! can read.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -81,7 +82,10 @@ async fn a_file_that_cannot_be_written_is_unavailable_and_can_be_read() {
         provider: "p",
         lease: Duration::from_mins(1),
     };
-    assert_eq!(store.begin(request).await.map_err(|error| error.kind()), Err(ErrorKind::Unavailable));
+    assert_eq!(
+        store.begin(request).await.map_err(|error| error.kind()),
+        Err(ErrorKind::Unavailable)
+    );
     assert_eq!(count(&store).await, 2);
     drop(store);
     assert_eq!(folder.open().await.begin(request).await.expect("begun").len(), 2);
@@ -108,7 +112,9 @@ async fn another_process_that_keeps_writing_makes_it_unavailable_for_a_while() {
 async fn a_transaction_that_is_kept_open_makes_other_writes_unavailable_in_bounded_time() {
     let folder = Folder::new();
     folder.open().await;
-    let store = SqliteStore::open(folder.config().timeout(Duration::from_millis(500))).await.expect("opens");
+    let store = SqliteStore::open(folder.config().timeout(Duration::from_millis(500)))
+        .await
+        .expect("opens");
     let held = hold(&store).await;
     let error = insert(&store, &messages(1)).await.expect_err("the writer is taken");
     assert_eq!((error.kind(), error.fault()), (ErrorKind::Unavailable, Some(StoreFault::Locked)));

@@ -1,5 +1,5 @@
-//! The database's files removed, moved or replaced under a running store: what was accepted is there afterwards, and
-//! nothing is accepted into a file that nobody will find again.
+//! The database's files removed, moved or replaced under a running store: what was accepted is
+//! there afterwards, and nothing is accepted into a file that nobody will find again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -87,7 +87,10 @@ async fn check_told(store: &SqliteStore, refusals: Vec<Error>, name: &str) {
     let again = insert(store, &messages(1)).await.expect_err("the file is not there");
     let alone = store.transaction(|_| Ok::<_, Error>(())).await.expect_err("the file is not there");
     for error in refusals.into_iter().chain([again, alone]) {
-        assert_eq!((error.kind(), error.fault()), (ErrorKind::Unavailable, Some(StoreFault::Unreachable)));
+        assert_eq!(
+            (error.kind(), error.fault()),
+            (ErrorKind::Unavailable, Some(StoreFault::Unreachable))
+        );
         let text = error.to_string();
         assert!(text.contains(name) && text.contains("start the program again"), "{text}");
     }
@@ -121,7 +124,8 @@ async fn nothing_is_accepted_into_a_folder_that_was_removed() {
     let folder = Folder::new();
     let store = folder.open().await;
     let data = folder.file().parent().expect("a folder").to_owned();
-    let (_, refusals) = Load::start(&store).await.harm(|| fs::remove_dir_all(&data).expect("removed")).await;
+    let (_, refusals) =
+        Load::start(&store).await.harm(|| fs::remove_dir_all(&data).expect("removed")).await;
     check_told(&store, refusals, "sms.db").await;
     assert!(!data.exists());
 }
@@ -173,7 +177,8 @@ async fn what_is_in_a_write_ahead_log_that_was_removed_is_saved() {
         let copy = folder.file().with_file_name("copy.db");
         fs::copy(folder.file(), &copy).expect("copied");
         if suffix == "-shm" {
-            fs::copy(with_suffix(&folder.file(), "-wal"), with_suffix(&copy, "-wal")).expect("copied");
+            fs::copy(with_suffix(&folder.file(), "-wal"), with_suffix(&copy, "-wal"))
+                .expect("copied");
         }
         let copy = SqliteStore::open(crate::common::patient(copy)).await.expect("opens");
         check_kept(&copy, &accepted).await;
@@ -189,6 +194,9 @@ async fn a_read_of_a_file_that_was_removed_does_not_make_an_empty_one() {
     fs::remove_file(folder.file()).expect("removed");
     // The first read opens a connection.
     let error = store.get(MessageId::new(), &Scope::All).await.expect_err("the file is not there");
-    assert_eq!((error.kind(), error.fault()), (ErrorKind::Unavailable, Some(StoreFault::Unreachable)));
+    assert_eq!(
+        (error.kind(), error.fault()),
+        (ErrorKind::Unavailable, Some(StoreFault::Unreachable))
+    );
     assert!(!folder.file().exists(), "an empty file was made in its place");
 }

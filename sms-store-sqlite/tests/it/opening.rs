@@ -13,7 +13,10 @@ async fn a_store_that_is_opened_again_has_kept_everything() {
     let store = folder.open().await;
     insert(&store, &batch).await.expect("inserted");
     let by = "me".to_owned();
-    store.cancel(CancelRequest { id: batch[0].id, scope: Scope::All, by }).await.expect("cancelled");
+    store
+        .cancel(CancelRequest { id: batch[0].id, scope: Scope::All, by })
+        .await
+        .expect("cancelled");
     store.put("key", "a", &serde_json::json!({"b": 1}), Expect::Absent).await.expect("put");
     let before = Store::get(&store, batch[0].id, &Scope::All).await.expect("read");
     drop(store);
@@ -33,7 +36,10 @@ async fn a_closed_store_leaves_one_file_and_says_that_it_is_closed() {
     let store = folder.open().await;
     insert(&store, &messages(1)).await.expect("inserted");
     store.close().await;
-    assert_eq!(insert(&store, &messages(1)).await.map_err(|error| error.kind()), Err(ErrorKind::Closed));
+    assert_eq!(
+        insert(&store, &messages(1)).await.map_err(|error| error.kind()),
+        Err(ErrorKind::Closed)
+    );
     let log = folder.file().with_extension("db-wal");
     assert!(!log.exists(), "the write-ahead log is left behind");
 }
@@ -41,7 +47,8 @@ async fn a_closed_store_leaves_one_file_and_says_that_it_is_closed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_file_can_be_opened_by_many_at_once() {
     let folder = Folder::new();
-    let opening: Vec<_> = (0..8).map(|_| tokio::spawn(SqliteStore::open(folder.config()))).collect();
+    let opening: Vec<_> =
+        (0..8).map(|_| tokio::spawn(SqliteStore::open(folder.config()))).collect();
     for store in opening {
         let store = store.await.expect("no panic").expect("the store opens");
         insert(&store, &messages(1)).await.expect("inserted");
@@ -81,7 +88,10 @@ async fn a_file_a_newer_version_has_migrated_can_still_be_opened() {
     run(&store, "INSERT INTO migrations (version, script) VALUES (9999, 'later')").await;
     drop(store);
     let store = folder.open().await;
-    assert_eq!(store.schema().to_string(), "at level 9999; this program knows level 2, and may use it");
+    assert_eq!(
+        store.schema().to_string(),
+        "at level 9999; this program knows level 2, and may use it"
+    );
     insert(&store, &messages(1)).await.expect("inserted");
 }
 
@@ -95,7 +105,10 @@ async fn a_file_a_newer_version_has_changed_beyond_this_one_is_refused_and_left_
     let refused = SqliteStore::open(folder.config()).await.expect_err("must be refused");
     assert_eq!(refused.kind(), ErrorKind::Config);
     let text = refused.to_string();
-    assert!(text.contains("level 9999") && text.contains("level 9000") && text.contains("level 2"), "{text}");
+    assert!(
+        text.contains("level 9999") && text.contains("level 9000") && text.contains("level 2"),
+        "{text}"
+    );
     assert!(text.contains("newer version of the program"), "{text}");
 }
 
@@ -153,7 +166,10 @@ async fn a_place_sqlite_cannot_open_is_unavailable() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.file()).expect("a folder in the file's place");
     let refused = SqliteStore::open(folder.config()).await.expect_err("must be refused");
-    assert_eq!((refused.kind(), refused.fault()), (ErrorKind::Unavailable, Some(StoreFault::Unreachable)));
+    assert_eq!(
+        (refused.kind(), refused.fault()),
+        (ErrorKind::Unavailable, Some(StoreFault::Unreachable))
+    );
 }
 
 #[tokio::test]
@@ -166,7 +182,10 @@ async fn ids_of_a_batch_are_listed_newest_first() {
     let listed = Store::list(&store, &request).await.expect("read");
     let mut expected = ids(&batch);
     expected.reverse();
-    assert_eq!(listed.messages.iter().map(|stored| stored.message.id).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        listed.messages.iter().map(|stored| stored.message.id).collect::<Vec<_>>(),
+        expected
+    );
 }
 
 #[cfg(unix)]
@@ -212,7 +231,8 @@ mod modes {
     async fn what_is_no_store_keeps_its_mode() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("text");
-        std::fs::write(&file, "no database, but long enough to be looked at ".repeat(100)).expect("written");
+        std::fs::write(&file, "no database, but long enough to be looked at ".repeat(100))
+            .expect("written");
         for path in [file.as_path(), folder.path()] {
             set_permissions(path, Permissions::from_mode(0o755)).expect("set");
             SqliteStore::open(SqliteConfig::new(path)).await.expect_err("no store");
@@ -221,7 +241,8 @@ mod modes {
     }
 
     #[tokio::test]
-    async fn a_file_that_everybody_could_read_is_closed_to_others_and_one_of_a_group_is_left_alone() {
+    async fn a_file_that_everybody_could_read_is_closed_to_others_and_one_of_a_group_is_left_alone()
+    {
         for (before, after) in
             [(0o644, 0o600), (0o666, 0o600), (0o604, 0o600), (0o640, 0o640), (0o660, 0o660)]
         {
@@ -245,7 +266,8 @@ async fn a_file_that_cannot_be_used_is_named_with_the_reason_once() {
     let path = folder.file();
     let said = async || {
         let error = SqliteStore::open(SqliteConfig::new(&path)).await.expect_err("must be refused");
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        let cause =
+            std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         format!("{error}{cause}")
     };
     let named = path.display();
@@ -256,7 +278,9 @@ async fn a_file_that_cannot_be_used_is_named_with_the_reason_once() {
     std::fs::remove_file(&path).expect("removed");
     std::fs::create_dir(&path).expect("made");
     assert!(
-        said().await.starts_with(&format!("the SQLite file {named} cannot be opened: it must be a file"))
+        said()
+            .await
+            .starts_with(&format!("the SQLite file {named} cannot be opened: it must be a file"))
     );
 }
 
@@ -272,5 +296,8 @@ async fn a_check_makes_nothing_and_finds_what_is_wrong() {
     assert!(error.to_string().ends_with("is not a SQLite database"), "{error}");
     let below = SqliteConfig::new(folder.file().join("sms.db"));
     let error = SqliteStore::check(&below).await.expect_err("a file in the way");
-    assert!(error.to_string().ends_with("cannot be made: a file is in the way of its folder"), "{error}");
+    assert!(
+        error.to_string().ends_with("cannot be made: a file is in the way of its folder"),
+        "{error}"
+    );
 }

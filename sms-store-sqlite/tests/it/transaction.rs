@@ -93,8 +93,8 @@ async fn a_connection_of_the_applications_own_will_do() {
 async fn an_invalid_message_is_refused_with_its_fields() {
     let (_folder, store) = orders().await;
     let inside = store.clone();
-    let refused =
-        store.transaction(move |transaction| inside.insert_in(transaction, &Message::new("123", "x")));
+    let refused = store
+        .transaction(move |transaction| inside.insert_in(transaction, &Message::new("123", "x")));
     let refused = refused.await.expect_err("refused");
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Invalid, "phone_invalid"));
 }
@@ -109,11 +109,15 @@ async fn a_number_means_the_same_in_every_part_over_one_store() {
         anyhow::Ok(inside.insert_in(transaction, &Message::new(national, "ready"))?)
     });
     let inserted = inserted.await.expect("inserted");
-    let sent =
-        Sender::builder(store.clone()).build().send(Message::new(national, "ready")).await.expect("sent");
+    let sent = Sender::builder(store.clone())
+        .build()
+        .send(Message::new(national, "ready"))
+        .await
+        .expect("sent");
     let to = store.numbers().read(national).ok();
     let filtered = ListRequest { to, limit: 10, ..ListRequest::default() };
-    let searched = ListRequest { search: Some("0170 123".to_owned()), limit: 10, ..ListRequest::default() };
+    let searched =
+        ListRequest { search: Some("0170 123".to_owned()), limit: 10, ..ListRequest::default() };
     for request in [filtered, searched] {
         let found = store.list(&request).await.expect("a list");
         let found: Vec<_> =

@@ -6,8 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
 
-/// Waits for the end of its input: that comes when this process ends, however it ends. Then it does what `Drop` would
-/// have done. Arguments: the folder, the number of the signal, the server's pid, those of its helpers.
+/// Waits for the end of its input: that comes when this process ends, however it ends. Then it does
+/// what `Drop` would have done. Arguments: the folder, the number of the signal, the server's pid,
+/// those of its helpers.
 const SCRIPT: &str = r#"
 read -r _
 folder=$1 signal=$2 server=$3

@@ -12,15 +12,17 @@
 //! # }
 //! ```
 //!
-//! Each runs in a temporary folder on a free port of 127.0.0.1, and ends with the value: the process is killed, the
-//! folder removed. That happens too when the test's own process ends without dropping it, be it killed, or because the
-//! instance is a static that several tests share. Nothing but its own processes is touched.
+//! Each runs in a temporary folder on a free port of 127.0.0.1, and ends with the value: the
+//! process is killed, the folder removed. That happens too when the test's own process ends without
+//! dropping it, be it killed, or because the instance is a static that several tests share. Nothing
+//! but its own processes is touched.
 //!
-//! The programs have to be installed; nothing is downloaded. One that is missing fails the test, with one line that says
-//! what to install. Linux only.
+//! The programs have to be installed; nothing is downloaded. One that is missing fails the test,
+//! with one line that says what to install. Linux only.
 //!
-//! Waiting is done aside, on a thread where one may block: the rest of the test goes on meanwhile, and a paused clock of
-//! tokio stands still. What has not happened after a minute or two fails the test.
+//! Waiting is done aside, on a thread where one may block: the rest of the test goes on meanwhile,
+//! and a paused clock of tokio stands still. What has not happened after a minute or two fails the
+//! test.
 
 mod guard;
 mod postgres;
@@ -66,26 +68,29 @@ impl Instance {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
-    /// Ends the server without a chance to clean up: with SIGKILL; PostgreSQL as `pg_ctl stop -m immediate` does. What
-    /// it had on disk stays. Nothing happens to one that does not run; one that is paused is killed too.
+    /// Ends the server without a chance to clean up: with SIGKILL; PostgreSQL as `pg_ctl stop -m
+    /// immediate` does. What it had on disk stays. Nothing happens to one that does not run; one
+    /// that is paused is killed too.
     pub async fn kill(&self) {
         self.with(Server::kill).await;
     }
 
-    /// Ends the server as its operator would; clients are disconnected. Nothing happens to one that does not run.
+    /// Ends the server as its operator would; clients are disconnected. Nothing happens to one that
+    /// does not run.
     pub async fn stop(&self) {
         self.with(Server::stop).await;
     }
 
-    /// Starts a server that was killed or stopped on the same port and the same data, and waits until it answers.
+    /// Starts a server that was killed or stopped on the same port and the same data, and waits
+    /// until it answers.
     ///
     /// Panics if it still runs.
     pub async fn start_again(&self) {
         self.with(Server::start).await;
     }
 
-    /// Stops the server's processes in their tracks (SIGSTOP). The system still accepts connections for it, but nothing
-    /// answers on them.
+    /// Stops the server's processes in their tracks (SIGSTOP). The system still accepts connections
+    /// for it, but nothing answers on them.
     ///
     /// Panics if it does not run.
     pub async fn pause(&self) {

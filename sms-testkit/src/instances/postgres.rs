@@ -15,7 +15,8 @@ use super::server::{Folder, Server, run};
 use super::{Instance, aside, programs};
 use crate::ports::Port;
 
-/// A PostgreSQL server of a test's own, with the superuser `postgres` and no password. It dereferences to [`Instance`].
+/// A PostgreSQL server of a test's own, with the superuser `postgres` and no password. It
+/// dereferences to [`Instance`].
 pub struct Postgres(Instance);
 
 impl Postgres {
@@ -24,8 +25,8 @@ impl Postgres {
         Self::start_with(&[]).await
     }
 
-    /// One with these settings of `postgresql.conf`, such as `("max_connections", "10")` or, for speed where no test
-    /// depends on it, `("fsync", "off")`.
+    /// One with these settings of `postgresql.conf`, such as `("max_connections", "10")` or, for
+    /// speed where no test depends on it, `("fsync", "off")`.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let settings: Vec<String> =
             settings.iter().map(|(name, value)| format!("--{name}={value}")).collect();
@@ -62,7 +63,17 @@ fn describe(settings: &[String]) -> Server {
     };
     // What initdb wrote need not survive the machine: `-N` spares some seconds.
     let mut initdb = command("initdb");
-    initdb.args(["-A", "trust", "-N", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-instructions"]);
+    initdb.args([
+        "-A",
+        "trust",
+        "-N",
+        "-U",
+        "postgres",
+        "-E",
+        "UTF8",
+        "--locale=C",
+        "--no-instructions",
+    ]);
     run(initdb);
     let mut postgres = command("postgres");
     configure(&mut postgres, folder.path(), &port);

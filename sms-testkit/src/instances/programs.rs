@@ -22,10 +22,13 @@ pub(super) fn versions(parent: &str, inner: &str) -> Vec<PathBuf> {
 
 fn numbers(path: &Path) -> Vec<u32> {
     let name = path.to_string_lossy();
-    name.split(|letter: char| !letter.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
+    name.split(|letter: char| !letter.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .collect()
 }
 
-/// A command that knows nothing of the environment the tests run in, but where programs are and where it lives.
+/// A command that knows nothing of the environment the tests run in, but where programs are and
+/// where it lives.
 pub(super) fn command(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().current_dir(folder).stdin(std::process::Stdio::null());

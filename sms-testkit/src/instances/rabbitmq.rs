@@ -15,10 +15,12 @@ use super::server::{Folder, Helper, Server, poll, run};
 use super::{Instance, aside, programs};
 use crate::ports::Port;
 
-/// Debian has scripts of the same names in PATH that change the user, and with it what the server may read.
+/// Debian has scripts of the same names in PATH that change the user, and with it what the server
+/// may read.
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 
-/// A `RabbitMQ` server of a test's own, without plugins, with the user `guest`. It dereferences to [`Instance`].
+/// A `RabbitMQ` server of a test's own, without plugins, with the user `guest`. It dereferences to
+/// [`Instance`].
 ///
 /// It takes some seconds to start: let tests that do it no harm share one.
 pub struct RabbitMq {
@@ -43,7 +45,8 @@ impl RabbitMq {
         Self { instance: Instance::start(url, server).await, node }
     }
 
-    /// Runs `rabbitmqctl` on this node and gives what it prints, without its headings. It takes a second or two.
+    /// Runs `rabbitmqctl` on this node and gives what it prints, without its headings. It takes a
+    /// second or two.
     ///
     /// Panics if it fails.
     pub async fn ctl(&self, arguments: &[&str]) -> String {
@@ -52,7 +55,8 @@ impl RabbitMq {
         aside(move || run(command)).await
     }
 
-    /// Has the server close the connections of all clients, as an operator may. It takes a second or two.
+    /// Has the server close the connections of all clients, as an operator may. It takes a second
+    /// or two.
     pub async fn close_all_connections(&self) {
         self.ctl(&["close_all_connections", "closed by the test"]).await;
     }
@@ -73,15 +77,17 @@ struct Node {
     port: u16,
     /// For what nodes say to each other, and `rabbitmqctl` to them.
     internal: Port,
-    /// Of the daemon that knows the ports of nodes: one of our own, for the system's would stay when we are gone.
+    /// Of the daemon that knows the ports of nodes: one of our own, for the system's would stay
+    /// when we are gone.
     epmd: Port,
 }
 
 impl Node {
     fn command(&self, script: &str) -> Command {
         let program = programs::find(script, &[PathBuf::from(SCRIPTS)]);
-        let program = program
-            .unwrap_or_else(|| panic!("{script} is not found: install RabbitMQ (Debian: rabbitmq-server)"));
+        let program = program.unwrap_or_else(|| {
+            panic!("{script} is not found: install RabbitMQ (Debian: rabbitmq-server)")
+        });
         let mut command = programs::command(&program, &self.folder);
         let file = |name: &str| self.folder.join(name);
         command
@@ -128,7 +134,8 @@ fn describe(settings: &str) -> (Server, Node) {
         epmd: Port::free(),
     };
     let mut command = node.command("rabbitmq-server");
-    // The script becomes the server then, and the process we know is the server itself, not a shell around it.
+    // The script becomes the server then, and the process we know is the server itself, not a shell
+    // around it.
     command.env("RABBITMQ_ALLOW_INPUT", "1").env("RABBITMQ_SERVER_START_ARGS", "-noinput");
     let epmd = node.epmd();
     let mut server = Server::new("RabbitMQ", (folder, port), command, serves);
@@ -151,7 +158,8 @@ fn prepare(folder: &Folder, settings: &str) {
 /// Begins to sign in. It listens only once everything else has started.
 fn serves(connection: &mut TcpStream) -> io::Result<bool> {
     connection.write_all(b"AMQP\0\0\x09\x01")?;
-    // A frame of a method (1) on channel 0, its length, then the method: connection (10), start (10).
+    // A frame of a method (1) on channel 0, its length, then the method: connection (10), start
+    // (10).
     let mut frame = [0; 11];
     connection.read_exact(&mut frame)?;
     Ok(frame[..3] == [1, 0, 0] && frame[7..] == [0, 10, 0, 10])

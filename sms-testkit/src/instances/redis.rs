@@ -45,7 +45,8 @@ impl Deref for Redis {
 
 fn describe(settings: &str) -> Server {
     let program = programs::find("redis-server", &[]);
-    let program = program.expect("redis-server is not in PATH: install Redis (Debian: redis-server)");
+    let program =
+        program.expect("redis-server is not in PATH: install Redis (Debian: redis-server)");
     let (folder, port) = (Folder::new(), Port::free());
     let config = format!(
         "bind 127.0.0.1\nport {}\ndir {}\nsave \"\"\nappendonly no\nenable-debug-command local\n{settings}",

@@ -99,10 +99,13 @@ impl Server {
     /// Starts the server, and waits until it serves.
     pub(super) fn start(&mut self) {
         assert!(self.has_ended(), "{} runs already", self.name);
-        let log = File::create(self.folder.join("log")).expect("the temporary folder can be written");
+        let log =
+            File::create(self.folder.join("log")).expect("the temporary folder can be written");
         let twin = log.try_clone().expect("a descriptor");
-        // In a group of its own: Ctrl-C in a terminal is for the tests, and the guard does the rest.
-        let child = self.command.stdout(log).stderr(twin).stdin(Stdio::null()).process_group(0).spawn();
+        // In a group of its own: Ctrl-C in a terminal is for the tests, and the guard does the
+        // rest.
+        let child =
+            self.command.stdout(log).stderr(twin).stdin(Stdio::null()).process_group(0).spawn();
         let child = child.unwrap_or_else(|error| panic!("{} does not start: {error}", self.name));
         let helper = self.helper.as_ref().map(|helper| helper.0.id());
         let pids: Vec<u32> = std::iter::once(child.id()).chain(helper).collect();
@@ -132,7 +135,11 @@ impl Server {
         assert!(poll(KILL_LIMIT, || is_still(pid)), "{} does not pause", self.name);
         let family = family(pid);
         signal_all(&family, Signal::STOP);
-        assert!(poll(KILL_LIMIT, || family.iter().all(|pid| is_still(*pid))), "{} does not pause", self.name);
+        assert!(
+            poll(KILL_LIMIT, || family.iter().all(|pid| is_still(*pid))),
+            "{} does not pause",
+            self.name
+        );
     }
 
     pub(super) fn resume(&mut self) {
@@ -173,10 +180,11 @@ impl Server {
 
     fn is_ready(&self) -> bool {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.number()));
-        let answer = TcpStream::connect_timeout(&address, Duration::from_secs(1)).and_then(|mut stream| {
-            stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-            (self.serves)(&mut stream)
-        });
+        let answer =
+            TcpStream::connect_timeout(&address, Duration::from_secs(1)).and_then(|mut stream| {
+                stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+                (self.serves)(&mut stream)
+            });
         answer.unwrap_or(false)
     }
 }

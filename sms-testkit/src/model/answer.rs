@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use sms_core::provider::Polling;
 use sms_core::store::{
-    BeginRequest, CancelRequest, DueRequest, InsertRequest, Resolution, ResolveRequest, UnmatchedRequest,
+    BeginRequest, CancelRequest, DueRequest, InsertRequest, Resolution, ResolveRequest,
+    UnmatchedRequest,
 };
 use sms_core::{MessageId, Receipt, Result, Scope, Store};
 
@@ -44,7 +45,9 @@ impl Pair {
     pub(super) async fn answer(&self, store: &dyn Store, step: Step) -> String {
         match step {
             Step::Advance { .. } => String::new(),
-            Step::Insert { first, number, pushed } => self.insert(store, first, number, pushed).await,
+            Step::Insert { first, number, pushed } => {
+                self.insert(store, first, number, pushed).await
+            }
             Step::Due => self.due(store).await,
             Step::Begin { .. } | Step::BeginAgain => self.begin(store).await,
             Step::Settle { .. } => words(store.settle(self.settlement.as_slice()).await),
@@ -77,10 +80,13 @@ impl Pair {
 
     async fn begin(&self, store: &dyn Store) -> String {
         let (ids, worker, batch) = &self.begun;
-        let begun =
-            store.begin(BeginRequest { ids, worker, batch: *batch, provider: PROVIDER, lease: LEASE }).await;
+        let begun = store
+            .begin(BeginRequest { ids, worker, batch: *batch, provider: PROVIDER, lease: LEASE })
+            .await;
         words(begun.map(|begun| {
-            let named = begun.into_iter().map(|one| (self.index(one.submission.id), one.fence, one.attempt));
+            let named = begun
+                .into_iter()
+                .map(|one| (self.index(one.submission.id), one.fence, one.attempt));
             let mut named: Vec<_> = named.collect();
             named.sort_unstable_by_key(|(index, ..)| *index);
             named
@@ -88,14 +94,17 @@ impl Pair {
     }
 
     async fn cancel(&self, store: &dyn Store, of: usize) -> String {
-        let request = CancelRequest { id: self.messages[of].id, scope: Scope::All, by: "olga".to_owned() };
+        let request =
+            CancelRequest { id: self.messages[of].id, scope: Scope::All, by: "olga".to_owned() };
         words(store.cancel(request).await)
     }
 
     async fn resolve(&self, store: &dyn Store, of: usize, how: How) -> String {
         let resolution = match how {
             How::Sent => Resolution::Sent { provider_id: None },
-            How::SentAs(attempt) => Resolution::Sent { provider_id: Some(provider_id(of, attempt)) },
+            How::SentAs(attempt) => {
+                Resolution::Sent { provider_id: Some(provider_id(of, attempt)) }
+            }
             How::Failed => Resolution::Failed,
             How::Resend => Resolution::Resend,
         };
@@ -119,11 +128,9 @@ impl Pair {
 async fn unmatched(store: &dyn Store) -> String {
     let request = UnmatchedRequest { provider: None, from_time: None, to_time: None, limit: ALL };
     let found = store.unmatched(&request).await;
-    words(
-        found.map(|found| {
-            found.into_iter().map(|id| (id.provider_id, id.last.state)).collect::<BTreeMap<_, _>>()
-        }),
-    )
+    words(found.map(|found| {
+        found.into_iter().map(|id| (id.provider_id, id.last.state)).collect::<BTreeMap<_, _>>()
+    }))
 }
 
 async fn awaiting(store: &dyn Store) -> String {

@@ -1,10 +1,11 @@
-//! Random lives of messages, led on the store under test and on [`MemoryStore`](sms_core::MemoryStore) side by side.
+//! Random lives of messages, led on the store under test and on
+//! [`MemoryStore`](sms_core::MemoryStore) side by side.
 //!
-//! After every step both have given the same answer, and every message stands the same in both: status, attempts,
-//! resends, fence, code, and what its log says.
+//! After every step both have given the same answer, and every message stands the same in both:
+//! status, attempts, resends, fence, code, and what its log says.
 //!
-//! `SMS_TEST_CASES` sets how many lives there are (256), `SMS_TEST_SEED` the seed of the first (0): a life that
-//! differs is led again, shortened, and shown with its seed.
+//! `SMS_TEST_CASES` sets how many lives there are (256), `SMS_TEST_SEED` the seed of the first (0):
+//! a life that differs is led again, shortened, and shown with its seed.
 
 mod answer;
 mod pair;
@@ -73,7 +74,8 @@ async fn shorten(mut life: Life, fresh: &impl AsyncFn() -> StoreHarness) -> Life
 }
 
 fn describe(seed: u64, life: &Life, difference: &str) -> String {
-    let mut text = format!("the store differs from the model (SMS_TEST_SEED={seed} SMS_TEST_CASES=1)\n");
+    let mut text =
+        format!("the store differs from the model (SMS_TEST_SEED={seed} SMS_TEST_CASES=1)\n");
     for (number, message) in life.messages.iter().enumerate() {
         let _ = writeln!(text, "  message {number}: {message:?}");
     }

@@ -7,8 +7,8 @@ use sms_core::clock::datetime_to_ms;
 use sms_core::outcome::{AttemptState, Verdict, decide};
 use sms_core::store::{CancelRequest, InsertRequest, Settlement};
 use sms_core::{
-    Event, ManualClock, MemoryStore, Message, MessageId, NewMessage, Outcome, OutcomeClass, RetryPolicy,
-    Scope, Store, StoredMessage,
+    Event, ManualClock, MemoryStore, Message, MessageId, NewMessage, Outcome, OutcomeClass,
+    RetryPolicy, Scope, Store, StoredMessage,
 };
 use time::OffsetDateTime;
 
@@ -17,7 +17,8 @@ use super::step::{Life, Step};
 use crate::StoreHarness;
 
 const RETRY: Duration = Duration::from_secs(10);
-/// Far from 0 s and 2.5 s, where times are rounded to 5 s: a clock that goes on by itself comes to the same.
+/// Far from 0 s and 2.5 s, where times are rounded to 5 s: a clock that goes on by itself comes to
+/// the same.
 const TOOK: Duration = Duration::from_millis(3500);
 
 pub(super) struct Pair {
@@ -34,7 +35,9 @@ pub(super) struct Pair {
 impl Pair {
     /// Two empty stores whose clocks show the same.
     pub(super) async fn new(tested: StoreHarness, life: &Life) -> Self {
-        let probe = Message::new("+79251234567", "now?").prepare().expect("a message of the model is valid");
+        let probe = Message::new("+79251234567", "now?")
+            .prepare()
+            .expect("a message of the model is valid");
         let now = read_clock(&*tested.store, &probe).await;
         let clock = ManualClock::new(datetime_to_ms(now));
         let model = Arc::new(MemoryStore::with_clock(clock.clone()));
@@ -64,16 +67,20 @@ impl Pair {
                 self.tested.advance(by).await;
             }
             Step::Begin { mask, worker } => {
-                let chosen = self.messages.iter().enumerate().filter(|(index, _)| mask & 1 << index != 0);
+                let chosen =
+                    self.messages.iter().enumerate().filter(|(index, _)| mask & 1 << index != 0);
                 let ids = chosen.map(|(_, message)| message.id).collect();
                 self.begun = (ids, format!("worker-{worker}"), self.begun.2 + 1);
             }
-            Step::Settle { of, back, class } => self.settlement = self.settlement(of, back, class).await,
+            Step::Settle { of, back, class } => {
+                self.settlement = self.settlement(of, back, class).await
+            }
             _ => {}
         }
     }
 
-    /// What a worker would write about an attempt of this message; nothing where there was no such attempt.
+    /// What a worker would write about an attempt of this message; nothing where there was no such
+    /// attempt.
     async fn settlement(&self, of: usize, back: u32, class: OutcomeClass) -> Option<Settlement> {
         let id = self.messages[of].id;
         let stored = self.model.get(id, &Scope::All).await.ok()??;
@@ -81,14 +88,23 @@ impl Pair {
         let outcome = outcome(class, &provider_id(of, fence));
         let verdict = verdict(&stored, &outcome);
         let (provider, took) = (PROVIDER.to_owned(), TOOK);
-        Some(Settlement { id, fence, provider, outcome, verdict, took, poll_after: Some(POLLING.first) })
+        Some(Settlement {
+            id,
+            fence,
+            provider,
+            outcome,
+            verdict,
+            took,
+            poll_after: Some(POLLING.first),
+        })
     }
 }
 
 /// Reads a store's clock off a message, and leaves it behind, cancelled.
 async fn read_clock(store: &dyn Store, probe: &NewMessage) -> OffsetDateTime {
     let (id, scope) = (probe.id, Scope::All);
-    let request = InsertRequest { messages: std::slice::from_ref(probe), push_after: Duration::ZERO };
+    let request =
+        InsertRequest { messages: std::slice::from_ref(probe), push_after: Duration::ZERO };
     store.insert(request).await.expect("insert");
     let stored = store.get(id, &scope).await.expect("get").expect("a stored message can be read");
     let request = CancelRequest { id, scope, by: "the model".to_owned() };

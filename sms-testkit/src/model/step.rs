@@ -1,5 +1,5 @@
-//! What can happen, drawn from a seed. Every time is a multiple of 5 s, so that a store whose clock goes on by itself
-//! comes to the same decisions.
+//! What can happen, drawn from a seed. Every time is a multiple of 5 s, so that a store whose clock
+//! goes on by itself comes to the same decisions.
 
 use std::time::Duration;
 
@@ -123,7 +123,8 @@ impl Life {
         let mut rng = Rng::with_seed(seed);
         let messages = (0..MESSAGES).map(|_| Asked::draw(&mut rng)).collect();
         let birth = Step::Insert { first: 0, number: 3, pushed: false };
-        let steps = std::iter::once(birth).chain((1..steps).map(|_| Step::draw(&mut rng))).collect();
+        let steps =
+            std::iter::once(birth).chain((1..steps).map(|_| Step::draw(&mut rng))).collect();
         Self { messages, steps }
     }
 }

@@ -27,12 +27,20 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(client: TcpStream, modes: watch::Receiver<Mode>, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(
+        client: TcpStream,
+        modes: watch::Receiver<Mode>,
+        counters: Arc<Counters>,
+    ) -> Self {
         counters.accept();
         Self { client, modes, counters }
     }
 
-    pub(super) async fn carry(mut self, target: SocketAddr, mut endings: watch::Receiver<Option<Ending>>) {
+    pub(super) async fn carry(
+        mut self,
+        target: SocketAddr,
+        mut endings: watch::Receiver<Option<Ending>>,
+    ) {
         let connected = tokio::select! {
             biased;
             ending = ordered(&mut endings) => Err(ending),
@@ -80,9 +88,12 @@ async fn ordered(endings: &mut watch::Receiver<Option<Ending>>) -> Ending {
     }
 }
 
-/// Connects to the server, once anything gets through to it. A refusal is passed on as well as it can be: the client's
-/// own connection stands already.
-async fn connect(target: SocketAddr, mut modes: watch::Receiver<Mode>) -> Result<TcpStream, Ending> {
+/// Connects to the server, once anything gets through to it. A refusal is passed on as well as it
+/// can be: the client's own connection stands already.
+async fn connect(
+    target: SocketAddr,
+    mut modes: watch::Receiver<Mode>,
+) -> Result<TcpStream, Ending> {
     modes.wait_for(|mode| *mode != Mode::HalfOpen).await.map_err(|_| Ending::Close)?;
     TcpStream::connect(target).await.map_err(|_| Ending::Reset)
 }

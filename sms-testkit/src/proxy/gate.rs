@@ -17,7 +17,8 @@ use crate::ports::Port;
 pub(super) enum Order {
     Mode(Mode),
     End(Ending),
-    /// Nothing but an answer: that comes between two steps of the proxy, when its counters are right.
+    /// Nothing but an answer: that comes between two steps of the proxy, when its counters are
+    /// right.
     Note,
 }
 
@@ -49,7 +50,8 @@ pub(super) struct Gate {
     port: Port,
     target: SocketAddr,
     counters: Arc<Counters>,
-    /// The second is the same socket, to look whether somebody waits at once: tokio knows that only after a while.
+    /// The second is the same socket, to look whether somebody waits at once: tokio knows that only
+    /// after a while.
     listener: Option<(TcpListener, std::net::TcpListener)>,
     connections: JoinSet<()>,
     modes: watch::Sender<Mode>,

@@ -20,10 +20,12 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! [`Proxy::in_front_of`] takes the URL of a server, and gives the one that leads there through the proxy.
+//! [`Proxy::in_front_of`] takes the URL of a server, and gives the one that leads there through the
+//! proxy.
 //!
-//! It runs on a thread of its own and by the real clock: neither a paused clock nor a blocked runtime holds it up. What
-//! its methods order has happened when they return, to connections that clients have only just opened too.
+//! It runs on a thread of its own and by the real clock: neither a paused clock nor a blocked
+//! runtime holds it up. What its methods order has happened when they return, to connections that
+//! clients have only just opened too.
 
 mod connection;
 mod counters;
@@ -52,19 +54,20 @@ pub enum Mode {
     Pass,
     /// Everything passes, in each direction this much later.
     Delay(Duration),
-    /// A connection is closed, on both sides, once this many bytes have passed to the server since the mode was set;
-    /// with 0, when the first is about to. What goes to the client passes.
+    /// A connection is closed, on both sides, once this many bytes have passed to the server since
+    /// the mode was set; with 0, when the first is about to. What goes to the client passes.
     CutToServer {
         /// How many bytes the server still gets.
         after_bytes: u64,
     },
-    /// The same for what goes to the client. With 0, the server has got a request, and its reply is lost.
+    /// The same for what goes to the client. With 0, the server has got a request, and its reply is
+    /// lost.
     CutToClient {
         /// How many bytes the client still gets.
         after_bytes: u64,
     },
-    /// Connections stay, new ones are accepted, and nothing moves: neither bytes nor the end of a connection. What
-    /// waited passes when the mode is over, as after a gap in the network.
+    /// Connections stay, new ones are accepted, and nothing moves: neither bytes nor the end of a
+    /// connection. What waited passes when the mode is over, as after a gap in the network.
     HalfOpen,
     /// New connections are refused, as if nothing listened. The ones there are go on.
     Refuse,
@@ -85,7 +88,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens on a free port, and carries its connections to the target. The mode is [`Mode::Pass`].
+    /// Listens on a free port, and carries its connections to the target. The mode is
+    /// [`Mode::Pass`].
     ///
     /// The target need not listen yet. A client whose target refuses is connected and reset.
     pub fn start(target: impl ToSocketAddrs) -> Self {
@@ -105,7 +109,8 @@ impl Proxy {
     /// A proxy to the server of a URL, and the same URL with the proxy's address in it.
     pub fn in_front_of(url: &str) -> (Self, String) {
         let target = host_and_port(url);
-        let target = target.unwrap_or_else(|what| panic!("the address of the proxy's target {what}"));
+        let target =
+            target.unwrap_or_else(|what| panic!("the address of the proxy's target {what}"));
         let proxy = Self::start(target);
         let mut through = Url::parse(url).expect("parsed before");
         through.set_host(Some("127.0.0.1")).expect("it has a host");
@@ -128,7 +133,8 @@ impl Proxy {
         self.order(Order::End(Ending::Close));
     }
 
-    /// Resets every connection there is, on both sides (RST in place of FIN), whatever the mode. New ones can be made.
+    /// Resets every connection there is, on both sides (RST in place of FIN), whatever the mode.
+    /// New ones can be made.
     pub fn reset(&self) {
         self.order(Order::End(Ending::Reset));
     }
@@ -170,7 +176,8 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         drop(self.orders.take());
-        // A panic of the thread has been printed; a second one would hide what the test itself says.
+        // A panic of the thread has been printed; a second one would hide what the test itself
+        // says.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }

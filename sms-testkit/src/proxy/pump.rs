@@ -19,7 +19,8 @@ const CHUNK: usize = 1 << 16;
 /// A second of [`Mode::Trickle`] has this many pieces.
 const PIECES: usize = 20;
 
-/// Carries bytes until there are no more, and says so to the receiver. An error is how the connection ends.
+/// Carries bytes until there are no more, and says so to the receiver. An error is how the
+/// connection ends.
 pub(super) async fn pump(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
@@ -33,8 +34,8 @@ pub(super) async fn pump(
         if flow.is_over() {
             return to.shutdown().await.map_err(|_| Ending::Reset);
         }
-        // The mode first: a byte that could move only now moves by the new one. Everything here can be given up
-        // halfway without losing a byte.
+        // The mode first: a byte that could move only now moves by the new one. Everything here can
+        // be given up halfway without losing a byte.
         tokio::select! {
             biased;
             changed = modes.changed() => {

@@ -7,8 +7,8 @@ use sms_core::store::{BeginRequest, CancelRequest, InsertRequest, Inserted, Sett
 use sms_core::{MessageId, Scope, Status, Store};
 
 use super::steps::{
-    ALL, LEASE, PROVIDER, accepted, begun_ids, ids_of, kinds, message, prepared, secs, settlement, some,
-    sorted,
+    ALL, LEASE, PROVIDER, accepted, begun_ids, ids_of, kinds, message, prepared, secs, settlement,
+    some, sorted,
 };
 use crate::StoreHarness;
 
@@ -68,7 +68,10 @@ pub async fn one_key_stores_one_message(h: &StoreHarness) {
     }));
     let answers = answers.await;
     assert_eq!(answers.iter().filter(|(stored, _)| *stored).count(), 1, "one of them is stored");
-    assert!(answers.iter().all(|(_, id)| *id == answers[0].1), "everybody is told of the same message");
+    assert!(
+        answers.iter().all(|(_, id)| *id == answers[0].1),
+        "everybody is told of the same message"
+    );
     assert_eq!(h.due().await.len(), 1);
 }
 
@@ -86,7 +89,8 @@ pub async fn a_job_is_offered_to_one_caretaker(h: &StoreHarness) {
 
 /// Whether a worker could take the message.
 async fn taken(store: Arc<dyn Store>, id: MessageId) -> bool {
-    let request = BeginRequest { ids: &[id], worker: "worker-1", batch: 1, provider: PROVIDER, lease: LEASE };
+    let request =
+        BeginRequest { ids: &[id], worker: "worker-1", batch: 1, provider: PROVIDER, lease: LEASE };
     !store.begin(request).await.expect("begin").is_empty()
 }
 
@@ -114,15 +118,21 @@ pub async fn a_rescue_that_races_with_the_settlement_loses_nothing(h: &StoreHarn
     h.advance(LEASE + secs(1)).await;
     let store = h.store();
     let rescue = tokio::spawn(async move { store.rescue(ALL).await.expect("rescue") });
-    let settle = batch.iter().map(|message| {
-        let (store, id) = (h.store(), message.id);
-        async move { (id, store.settle(&[settlement(id, 1, accepted(id))]).await.expect("settle")[0]) }
-    });
+    let settle =
+        batch.iter().map(|message| {
+            let (store, id) = (h.store(), message.id);
+            async move {
+                (id, store.settle(&[settlement(id, 1, accepted(id))]).await.expect("settle")[0])
+            }
+        });
     let settled = together(settle).await;
     let rescued = rescue.await.expect("rescue");
     for (id, answer) in settled {
-        let expected =
-            if rescued.contains(&id) { Settled::Late(Status::Sent) } else { Settled::Now(Status::Sent) };
+        let expected = if rescued.contains(&id) {
+            Settled::Late(Status::Sent)
+        } else {
+            Settled::Now(Status::Sent)
+        };
         assert_eq!((answer, h.status(id).await), (expected, Status::Sent));
     }
 }
@@ -155,7 +165,11 @@ pub async fn a_reader_of_the_log_skips_nothing(h: &StoreHarness) {
     while seen.len() < batch.len() {
         let done = settling.iter().all(tokio::task::JoinHandle::is_finished);
         let page = h.store.events_after(seq, 7).await.expect("events_after");
-        assert!(!done || !page.is_empty(), "the reader has skipped {} events", batch.len() - seen.len());
+        assert!(
+            !done || !page.is_empty(),
+            "the reader has skipped {} events",
+            batch.len() - seen.len()
+        );
         seq = page.last().map_or(seq, |event| event.seq);
         seen.extend(page.into_iter().map(|event| event.message_id));
         tokio::task::yield_now().await;

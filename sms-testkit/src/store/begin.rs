@@ -4,8 +4,8 @@ use sms_core::outcome::{AttemptState, Verdict};
 use sms_core::{Class, MessageId, OnUnknown, Status, Submission};
 
 use super::steps::{
-    BACKOFF, LEASE, PROVIDER, accepted, almost, batch, begun_ids, deferred, ids_of, message, otp, prepared,
-    secs, some, unknown,
+    BACKOFF, LEASE, PROVIDER, accepted, almost, batch, begun_ids, deferred, ids_of, message, otp,
+    prepared, secs, some, unknown,
 };
 use crate::StoreHarness;
 
@@ -30,7 +30,8 @@ pub async fn every_attempt_has_a_fence_of_its_own(h: &StoreHarness) {
 }
 
 pub async fn a_submission_carries_the_whole_message(h: &StoreHarness) {
-    let asked = message().class(Class::Marketing).from("Acme").translit(true).end_user_ip("192.0.2.7");
+    let asked =
+        message().class(Class::Marketing).from("Acme").translit(true).end_user_ip("192.0.2.7");
     let message = prepared(&asked);
     h.insert(std::slice::from_ref(&message)).await;
     let begun = h.begin(message.id).await;
@@ -45,7 +46,8 @@ pub async fn a_submission_carries_the_whole_message(h: &StoreHarness) {
 pub async fn an_attempt_knows_its_policy(h: &StoreHarness) {
     let id = h.queued(otp().max_attempts(7)).await;
     let on_unknown = OnUnknown::ResendOnce;
-    let first = AttemptState { attempt: 1, max_attempts: 7, resends: 0, on_unknown, unknown_before: None };
+    let first =
+        AttemptState { attempt: 1, max_attempts: 7, resends: 0, on_unknown, unknown_before: None };
     assert_eq!(h.begin(id).await.attempt, first);
     h.settle_as(id, 1, unknown(), sms_core::outcome::Verdict::Resend { after: secs(5) }).await;
     h.advance(secs(6)).await;
@@ -168,5 +170,8 @@ pub async fn the_time_since_an_attempt_of_unknown_outcome_is_told(h: &StoreHarne
     assert_eq!(h.lease_ends().await, [id]);
     let unknown_at = h.state(id).await.unknown_at.expect("there was such an attempt");
     let since = h.now().await - unknown_at;
-    assert!((LEASE..LEASE + secs(4)).contains(&since.unsigned_abs()), "that of attempt 2 counts: {since}");
+    assert!(
+        (LEASE..LEASE + secs(4)).contains(&since.unsigned_abs()),
+        "that of attempt 2 counts: {since}"
+    );
 }

@@ -43,7 +43,8 @@ pub async fn a_message_that_is_not_queued_is_a_conflict(h: &StoreHarness) {
 
 pub async fn anothers_message_is_not_found(h: &StoreHarness) {
     let id = h.queued(message().owner("shop")).await;
-    let error = h.cancel_in(Scope::Owner("bank".to_owned()), id).await.expect_err("it is the shop's");
+    let error =
+        h.cancel_in(Scope::Owner("bank".to_owned()), id).await.expect_err("it is the shop's");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(h.status(id).await, Status::Queued);
     h.cancel_in(Scope::Owner("shop".to_owned()), id).await.expect("it is the shop's");
@@ -51,7 +52,8 @@ pub async fn anothers_message_is_not_found(h: &StoreHarness) {
 
 pub async fn anothers_message_is_not_found_in_whatever_state_it_is(h: &StoreHarness) {
     let id = h.sent(message().owner("shop")).await;
-    let error = h.cancel_in(Scope::Owner("bank".to_owned()), id).await.expect_err("it is the shop's");
+    let error =
+        h.cancel_in(Scope::Owner("bank".to_owned()), id).await.expect_err("it is the shop's");
     assert_eq!(error.kind(), ErrorKind::NotFound, "a conflict would tell that there is one");
 }
 

@@ -8,13 +8,14 @@ use sms_core::{Message, MessageId, Receipt, ReceiptState, Status};
 use time::OffsetDateTime;
 
 use super::steps::{
-    ALL, BACKOFF, LEASE, PROVIDER, accepted, almost, deferred, message, otp, prepared, provider_id, secs,
-    settlement,
+    ALL, BACKOFF, LEASE, PROVIDER, accepted, almost, deferred, message, otp, prepared, provider_id,
+    secs, settlement,
 };
 use crate::StoreHarness;
 
 const HOUR: Duration = Duration::from_hours(1);
-/// What may be lost or won of a minute or two while store time returns to the wall clock: it may go slower by a tenth.
+/// What may be lost or won of a minute or two while store time returns to the wall clock: it may go
+/// slower by a tenth.
 const SLACK: Duration = Duration::from_secs(14);
 
 async fn offered(h: &StoreHarness) -> Vec<MessageId> {
@@ -151,7 +152,11 @@ pub async fn a_time_of_the_wall_clock_is_kept_by_a_message_accepted_after_a_jump
         let at = wall + secs(60);
         let scheduled: Message = message().send_at(at);
         let id = h.queued(scheduled).await;
-        assert_eq!(h.find(id).await.expect("stored").message.send_at, Some(at), "shown as it was asked for");
+        assert_eq!(
+            h.find(id).await.expect("stored").message.send_at,
+            Some(at),
+            "shown as it was asked for"
+        );
         h.advance(secs(50)).await;
         assert_eq!(offered(h).await, []);
         h.advance(SLACK + secs(4)).await;
@@ -188,7 +193,8 @@ pub async fn nothing_is_inferred_while_the_times_of_receipts_cannot_be_compared(
     h.unknown(message()).await;
     // It was made before the attempt began, so it is about another message.
     let at = wall - secs(1200);
-    let receipt = Receipt { at: Some(at), ..Receipt::new(PROVIDER, "other", ReceiptState::Delivered) };
+    let receipt =
+        Receipt { at: Some(at), ..Receipt::new(PROVIDER, "other", ReceiptState::Delivered) };
     h.receive(receipt).await;
     assert_eq!(h.infer().await, []);
 }

@@ -45,7 +45,9 @@ pub async fn each_lane_has_its_own_limit(h: &StoreHarness) {
     assert_eq!(h.due().await.len(), 12 - 5, "what was over the limit is still to be offered");
 }
 
-pub async fn what_was_offered_is_offered_ahead_of_its_time_and_what_is_not_due_is_not(h: &StoreHarness) {
+pub async fn what_was_offered_is_offered_ahead_of_its_time_and_what_is_not_due_is_not(
+    h: &StoreHarness,
+) {
     let id = h.queued(message()).await;
     h.queued(message().send_at(h.now().await + secs(10))).await;
     let ahead = DueRequest::new([10; 3], secs(30)).ahead(secs(15));

@@ -22,7 +22,8 @@ pub async fn the_log_is_in_the_order_of_what_happened(h: &StoreHarness) {
         (second, EventKind::Receipt, Status::Delivered),
         (first, EventKind::Receipt, Status::Undelivered),
     ];
-    let happened: Vec<_> = log.iter().map(|event| (event.message_id, event.kind, event.status)).collect();
+    let happened: Vec<_> =
+        log.iter().map(|event| (event.message_id, event.kind, event.status)).collect();
     assert_eq!(happened, expected);
     assert!(log.is_sorted_by(|a, b| a.seq < b.seq), "positions grow");
     assert!(log[0].seq > 0, "the whole log comes after position 0");
@@ -69,5 +70,8 @@ pub async fn positions_are_not_used_twice_after_a_purge(h: &StoreHarness) {
     h.advance(super::steps::secs(100)).await;
     assert_eq!(h.purge(super::steps::secs(10)).await, 1);
     let later = h.sent(message()).await;
-    assert!(h.last_event(later).await.seq > end, "a reader's position stays good when old events are purged");
+    assert!(
+        h.last_event(later).await.seq > end,
+        "a reader's position stays good when old events are purged"
+    );
 }

@@ -202,7 +202,11 @@ pub async fn a_key_that_is_held_answers_without_an_insert(h: &StoreHarness) {
     h.advance(almost(3 * DAY)).await;
     assert_eq!(h.store.replays(&others).await.expect("replays"), answers);
     h.advance(secs(60)).await;
-    assert_eq!(h.store.replays(&others).await.expect("replays"), [None; 5], "after 72 hours the key is free");
+    assert_eq!(
+        h.store.replays(&others).await.expect("replays"),
+        [None; 5],
+        "after 72 hours the key is free"
+    );
     assert_eq!(h.store.replays(&[]).await.expect("replays"), []);
     for other in &others {
         assert_eq!(h.find(other.id).await, None, "nothing is stored");

@@ -5,7 +5,8 @@ use sms_core::store::{Resolution, Settled};
 use sms_core::{EventKind, MessageId, Outcome, Status};
 
 use super::steps::{
-    BACKOFF, LEASE, PROVIDER, accepted, deferred, message, otp, provider_id, rejected, secs, unknown,
+    BACKOFF, LEASE, PROVIDER, accepted, deferred, message, otp, provider_id, rejected, secs,
+    unknown,
 };
 use crate::StoreHarness;
 
@@ -25,7 +26,11 @@ async fn superseded(h: &StoreHarness) -> MessageId {
 
 async fn expect_sent(h: &StoreHarness, id: MessageId, from: &str) {
     let settled = h.settle(id, 1, accepted(id)).await;
-    assert_eq!(settled, Settled::Late(Status::Sent), "an acceptance lifts a message that is {from}");
+    assert_eq!(
+        settled,
+        Settled::Late(Status::Sent),
+        "an acceptance lifts a message that is {from}"
+    );
     let state = h.state(id).await;
     assert_eq!((state.status, state.lease), (Status::Sent, None), "{from}");
     assert_eq!(state.provider.as_deref(), Some(PROVIDER), "{from}");
@@ -87,7 +92,11 @@ pub async fn a_second_acceptance_leaves_a_sent_message_as_it_is(h: &StoreHarness
     h.settle(id, 2, second.clone()).await;
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Late(Status::Sent));
     assert_eq!(h.state(id).await.provider_id, second.provider_id);
-    assert_eq!(h.last_event(id).await.details.provider_id, Some(provider_id(id)), "both are on record");
+    assert_eq!(
+        h.last_event(id).await.details.provider_id,
+        Some(provider_id(id)),
+        "both are on record"
+    );
 }
 
 pub async fn an_acceptance_leaves_a_delivered_message_as_it_is(h: &StoreHarness) {
@@ -156,11 +165,17 @@ pub async fn any_other_outcome_is_recorded_and_moves_nothing(h: &StoreHarness) {
 
 pub async fn a_wrong_fence_settles_nothing(h: &StoreHarness) {
     let id = superseded(h).await;
-    for verdict in [Verdict::Failed, Verdict::Unknown, Verdict::Retry { after: BACKOFF, counted: false }] {
+    for verdict in
+        [Verdict::Failed, Verdict::Unknown, Verdict::Retry { after: BACKOFF, counted: false }]
+    {
         let outcome = Outcome::not_sent(format!("{verdict:?}"));
         h.settle_as(id, 1, outcome, verdict).await;
         let state = h.state(id).await;
-        assert_eq!((state.status, state.fence, state.attempts), (Status::Sending, 2, 2), "{verdict:?}");
+        assert_eq!(
+            (state.status, state.fence, state.attempts),
+            (Status::Sending, 2, 2),
+            "{verdict:?}"
+        );
         assert!(state.lease.is_some(), "the lease is the other worker's");
     }
 }

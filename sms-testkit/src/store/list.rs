@@ -71,7 +71,11 @@ pub async fn states_can_be_chosen(h: &StoreHarness) {
         ids.push((status, h.in_status(status).await));
     }
     for (status, id) in &ids {
-        assert_eq!(h.list(ListRequest { statuses: vec![*status], ..everything() }).await, [*id], "{status}");
+        assert_eq!(
+            h.list(ListRequest { statuses: vec![*status], ..everything() }).await,
+            [*id],
+            "{status}"
+        );
     }
     let statuses = vec![Status::Failed, Status::Sending];
     let found = h.list(ListRequest { statuses, ..everything() }).await;
@@ -88,7 +92,11 @@ pub async fn a_number_can_be_chosen(h: &StoreHarness) {
 pub async fn a_class_can_be_chosen(h: &StoreHarness) {
     for class in Class::ALL {
         let id = h.queued(message().class(class)).await;
-        assert_eq!(h.list(ListRequest { class: Some(class), ..everything() }).await, [id], "{class:?}");
+        assert_eq!(
+            h.list(ListRequest { class: Some(class), ..everything() }).await,
+            [id],
+            "{class:?}"
+        );
     }
 }
 

@@ -15,9 +15,10 @@ async fn sending_with(h: &StoreHarness, state: ReceiptState) -> MessageId {
 }
 
 pub async fn a_parked_receipt_is_joined_by_the_settlement(h: &StoreHarness) {
-    for (state, status) in
-        [(ReceiptState::Delivered, Status::Delivered), (ReceiptState::Undelivered, Status::Undelivered)]
-    {
+    for (state, status) in [
+        (ReceiptState::Delivered, Status::Delivered),
+        (ReceiptState::Undelivered, Status::Undelivered),
+    ] {
         let id = sending_with(h, state).await;
         assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Now(status));
         assert_eq!(h.status(id).await, status);
@@ -68,7 +69,8 @@ pub async fn each_message_of_a_batch_joins_its_own_receipt(h: &StoreHarness) {
 
 pub async fn a_parked_receipt_of_another_provider_is_not_joined(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    h.receive(Receipt { provider: "other".to_owned(), ..receipt(id, ReceiptState::Delivered) }).await;
+    h.receive(Receipt { provider: "other".to_owned(), ..receipt(id, ReceiptState::Delivered) })
+        .await;
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Now(Status::Sent));
 }
 

@@ -14,7 +14,8 @@ const POLLING: Polling =
 
 async fn polled(h: &StoreHarness) -> MessageId {
     let id = h.sending(message()).await;
-    h.settle_one(Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) }).await;
+    h.settle_one(Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) })
+        .await;
     id
 }
 
@@ -33,9 +34,17 @@ pub async fn intervals_double_up_to_the_longest(h: &StoreHarness) {
     assert_eq!(h.awaiting(&POLLING).await.len(), 1);
     for interval in [60, 120, 200, 200] {
         h.advance(secs(interval - 2)).await;
-        assert_eq!(h.awaiting(&POLLING).await.len(), 0, "less than {interval} s after the last query");
+        assert_eq!(
+            h.awaiting(&POLLING).await.len(),
+            0,
+            "less than {interval} s after the last query"
+        );
         h.advance(secs(3)).await;
-        assert_eq!(h.awaiting(&POLLING).await.len(), 1, "more than {interval} s after the last query");
+        assert_eq!(
+            h.awaiting(&POLLING).await.len(),
+            1,
+            "more than {interval} s after the last query"
+        );
     }
 }
 
@@ -47,7 +56,8 @@ pub async fn a_message_that_is_not_to_be_asked_for_is_left_alone(h: &StoreHarnes
 
 pub async fn nobody_asks_for_a_message_that_has_no_provider_id(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    let mut settlement = Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) };
+    let mut settlement =
+        Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) };
     settlement.outcome.provider_id = None;
     h.settle_one(settlement).await;
     h.advance(secs(600)).await;
@@ -106,7 +116,8 @@ pub async fn no_more_than_the_limit_are_asked_about_at_a_time(h: &StoreHarness) 
 
 pub async fn a_late_acceptance_is_asked_about(h: &StoreHarness) {
     let id = h.unknown(message()).await;
-    h.settle_one(Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) }).await;
+    h.settle_one(Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) })
+        .await;
     h.advance(secs(61)).await;
     assert_eq!(h.awaiting(&POLLING).await, [provider_id(id)]);
 }

@@ -36,7 +36,8 @@ pub async fn on_its_way_is_news_only_once(h: &StoreHarness) {
     let state = h.state(id).await;
     assert_eq!((state.status, state.code), (Status::Sent, Some(102)));
     assert_eq!(h.receive(on_its_way).await, Ignored);
-    let receipts = h.timeline(id).await.iter().filter(|event| event.kind == EventKind::Receipt).count();
+    let receipts =
+        h.timeline(id).await.iter().filter(|event| event.kind == EventKind::Receipt).count();
     assert_eq!(receipts, 1, "an ignored receipt writes nothing");
 }
 
@@ -44,14 +45,18 @@ pub async fn on_its_way_with_the_known_code_is_no_news(h: &StoreHarness) {
     let id = h.sent(message()).await;
     let before = (h.find(id).await, h.timeline(id).await);
     h.advance(secs(1)).await;
-    assert_eq!(h.receive(receipt(id, ReceiptState::InTransit).with_code(100, "on its way")).await, Ignored);
+    assert_eq!(
+        h.receive(receipt(id, ReceiptState::InTransit).with_code(100, "on its way")).await,
+        Ignored
+    );
     assert_eq!((h.find(id).await, h.timeline(id).await), before);
 }
 
 pub async fn a_final_state_never_goes_back(h: &StoreHarness) {
-    for (first, status) in
-        [(ReceiptState::Delivered, Status::Delivered), (ReceiptState::Undelivered, Status::Undelivered)]
-    {
+    for (first, status) in [
+        (ReceiptState::Delivered, Status::Delivered),
+        (ReceiptState::Undelivered, Status::Undelivered),
+    ] {
         let id = h.sent(message()).await;
         assert_eq!(h.receive(receipt(id, first)).await, Applied(id));
         let before = (h.find(id).await, h.timeline(id).await);
@@ -87,7 +92,10 @@ pub async fn a_receipt_of_the_opposite_end_leaves_an_event_and_changes_nothing(h
                 (event.kind, Some(event.status)),
                 (EventKind::Receipt, before.as_ref().map(|it| it.state.status))
             );
-            assert_eq!((event.details.code, event.details.provider_at), (opposite.code, opposite.at));
+            assert_eq!(
+                (event.details.code, event.details.provider_at),
+                (opposite.code, opposite.at)
+            );
         }
     }
 }
@@ -103,8 +111,11 @@ pub async fn a_receipt_of_the_opposite_end_without_a_time_is_recorded_once(h: &S
 pub async fn a_doubled_receipt_is_ignored(h: &StoreHarness) {
     let id = h.sent(message()).await;
     let delivered = receipt(id, ReceiptState::Delivered);
-    let effects =
-        h.store.apply_receipts(&[delivered.clone(), delivered.clone()]).await.expect("apply_receipts");
+    let effects = h
+        .store
+        .apply_receipts(&[delivered.clone(), delivered.clone()])
+        .await
+        .expect("apply_receipts");
     assert_eq!(effects, [Applied(id), Ignored]);
     assert_eq!(h.receive(delivered).await, Ignored);
     assert_eq!(h.timeline(id).await.len(), 2, "one attempt, one receipt");
@@ -137,7 +148,9 @@ pub async fn each_receipt_of_a_batch_stands_by_itself(h: &StoreHarness) {
     let effects = h.store.apply_receipts(&batch).await.expect("apply_receipts");
     let [first, second, third] = ids.map(Applied);
     assert_eq!(effects, [first, Parked, second, Contradicted, third, second]);
-    for (id, status) in ids.into_iter().zip([Status::Delivered, Status::Delivered, Status::Undelivered]) {
+    for (id, status) in
+        ids.into_iter().zip([Status::Delivered, Status::Delivered, Status::Undelivered])
+    {
         assert_eq!(h.status(id).await, status);
     }
     assert_eq!(h.store.apply_receipts(&[]).await.expect("apply_receipts"), []);
@@ -148,7 +161,11 @@ pub async fn a_receipt_of_either_accepted_attempt_reaches_the_message(h: &StoreH
     h.begin(id).await;
     h.settle(id, 2, Outcome::accepted(format!("second-{id}"))).await;
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Late(Status::Sent));
-    assert_eq!(h.receive(receipt(id, ReceiptState::Delivered)).await, Applied(id), "the phone did ring");
+    assert_eq!(
+        h.receive(receipt(id, ReceiptState::Delivered)).await,
+        Applied(id),
+        "the phone did ring"
+    );
     assert_eq!(h.status(id).await, Status::Delivered);
 }
 

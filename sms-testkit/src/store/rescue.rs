@@ -27,7 +27,11 @@ pub async fn under_resend_once_it_is_queued_once_more(h: &StoreHarness) {
     assert_eq!(h.lease_ends().await, [id]);
     let state = h.state(id).await;
     assert_eq!((state.status, state.resends, state.lease), (Status::Queued, 1, None));
-    assert_eq!(state.due_at, state.updated_at + RESEND_AFTER, "a late reply gets a moment to come in");
+    assert_eq!(
+        state.due_at,
+        state.updated_at + RESEND_AFTER,
+        "a late reply gets a moment to come in"
+    );
     assert_eq!(h.try_begin(&[id]).await, []);
 }
 
@@ -57,7 +61,9 @@ pub async fn a_resend_that_would_be_past_the_deadline_is_not_made(h: &StoreHarne
 }
 
 pub async fn a_rescue_is_on_record(h: &StoreHarness) {
-    for (message, to, resend) in [(message(), Status::Unknown, false), (otp(), Status::Queued, true)] {
+    for (message, to, resend) in
+        [(message(), Status::Unknown, false), (otp(), Status::Queued, true)]
+    {
         let id = h.sending(message).await;
         h.lease_ends().await;
         let event = h.last_event(id).await;

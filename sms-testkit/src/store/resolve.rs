@@ -61,7 +61,10 @@ pub async fn a_message_that_is_not_unknown_is_a_conflict(h: &StoreHarness) {
         let id = h.in_status(status).await;
         let before = (h.find(id).await, h.timeline(id).await);
         for resolution in [SENT, Resolution::Failed, Resolution::Resend] {
-            let error = h.resolve(id, resolution).await.expect_err("only an unknown message can be resolved");
+            let error = h
+                .resolve(id, resolution)
+                .await
+                .expect_err("only an unknown message can be resolved");
             assert_eq!(error.kind(), ErrorKind::Conflict, "a message that is {status}");
         }
         assert_eq!((h.find(id).await, h.timeline(id).await), before, "a message that is {status}");

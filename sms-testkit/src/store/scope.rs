@@ -37,5 +37,8 @@ pub async fn stats_count_only_ones_own(h: &StoreHarness) {
     h.queued(message()).await;
     let range = StatsRange { scope: shop(), ..StatsRange::default() };
     assert_eq!(h.store.stats(&range).await.expect("stats").count(Status::Queued), 1);
-    assert_eq!(h.store.stats(&StatsRange::default()).await.expect("stats").count(Status::Queued), 3);
+    assert_eq!(
+        h.store.stats(&StatsRange::default()).await.expect("stats").count(Status::Queued),
+        3
+    );
 }

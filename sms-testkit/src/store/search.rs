@@ -72,7 +72,11 @@ pub async fn a_search_that_runs_out_of_time_says_how_far_it_looked(h: &StoreHarn
     assert!(ids_of(&all).contains(&end.id), "it names one of the messages");
     assert_eq!(end.created_at, h.state(end.id).await.created_at);
     let patient = ListRequest { budget: None, ..hasty("nothing like it") };
-    assert_eq!(h.page(&patient).await, MessagePage::default(), "without a limit it looks at them all");
+    assert_eq!(
+        h.page(&patient).await,
+        MessagePage::default(),
+        "without a limit it looks at them all"
+    );
 }
 
 pub async fn a_search_that_goes_on_finds_every_message_once(h: &StoreHarness) {
@@ -107,11 +111,17 @@ pub async fn a_search_ends_with_the_time_range(h: &StoreHarness) {
     let id = h.queued(Message::new("+79251234567", "needle")).await;
     let from_time = Some(h.state(id).await.created_at - secs(60));
     let (found, calls) = h.search_all(ListRequest { from_time, ..hasty("needle") }).await;
-    assert_eq!((found, calls <= 3), (vec![id], true), "{calls} calls for one message that is young enough");
+    assert_eq!(
+        (found, calls <= 3),
+        (vec![id], true),
+        "{calls} calls for one message that is young enough"
+    );
 }
 
 pub async fn a_search_shows_only_ones_own(h: &StoreHarness) {
-    let owned = |n: usize| Message::new("+79251234567", "needle").owner(if n == 0 { "shop" } else { "bank" });
+    let owned = |n: usize| {
+        Message::new("+79251234567", "needle").owner(if n == 0 { "shop" } else { "bank" })
+    };
     let all: Vec<_> = (0..1_000).map(|n| owned(n).prepare().expect("valid")).collect();
     h.insert_many(&all).await;
     let scope = Scope::Owner("shop".to_owned());
@@ -129,7 +139,8 @@ pub async fn a_search_in_several_states_skips_none(h: &StoreHarness) {
     h.insert_many(&all).await;
     expected.extend(ids_of(&all));
     expected.reverse();
-    let statuses = vec![Status::Failed, Status::Queued, Status::Sent, Status::Sending, Status::Unknown];
+    let statuses =
+        vec![Status::Failed, Status::Queued, Status::Sent, Status::Sending, Status::Unknown];
     let request = ListRequest { statuses, search: None, limit: 700, ..hasty("") };
     assert_eq!(h.search_all(request.clone()).await.0, expected);
     let search = Some("needle".to_owned());

@@ -58,9 +58,16 @@ pub async fn a_deferral_makes_it_queued_and_counts_the_attempt(h: &StoreHarness)
 
 pub async fn a_blocked_account_burns_no_attempt(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    assert_eq!(h.settle(id, 1, Outcome::blocked(201, "no money")).await, Settled::Now(Status::Queued));
+    assert_eq!(
+        h.settle(id, 1, Outcome::blocked(201, "no money")).await,
+        Settled::Now(Status::Queued)
+    );
     let state = h.state(id).await;
-    assert_eq!((state.attempts, state.fence), (0, 1), "the attempt is not counted, its fence is used up");
+    assert_eq!(
+        (state.attempts, state.fence),
+        (0, 1),
+        "the attempt is not counted, its fence is used up"
+    );
     assert_eq!(state.due_at, state.updated_at + BACKOFF);
     h.advance(BACKOFF + secs(1)).await;
     let begun = h.begin(id).await;
@@ -111,7 +118,12 @@ pub async fn a_repeated_settlement_is_known_and_changes_nothing(h: &StoreHarness
         };
         let before = (h.find(id).await, h.timeline(id).await);
         h.advance(secs(1)).await;
-        assert_eq!(h.settle(id, 1, outcome.clone()).await, Settled::Known(status), "{:?}", outcome.class);
+        assert_eq!(
+            h.settle(id, 1, outcome.clone()).await,
+            Settled::Known(status),
+            "{:?}",
+            outcome.class
+        );
         assert_eq!((h.find(id).await, h.timeline(id).await), before, "{:?}", outcome.class);
     }
 }
@@ -131,7 +143,8 @@ pub async fn a_message_that_is_not_there_is_gone(h: &StoreHarness) {
 }
 
 pub async fn each_settlement_of_a_batch_stands_by_itself(h: &StoreHarness) {
-    let (mine, stale, gone) = (h.sending(message()).await, h.resent(message()).await, MessageId::new());
+    let (mine, stale, gone) =
+        (h.sending(message()).await, h.resent(message()).await, MessageId::new());
     h.begin(stale).await;
     let last = h.sending(message()).await;
     let batch = [
@@ -151,9 +164,13 @@ pub async fn each_settlement_of_a_batch_stands_by_itself(h: &StoreHarness) {
 
 pub async fn an_attempt_is_on_record_with_everything_known_about_it(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    h.settle_one(Settlement { took: Duration::from_millis(1234), ..settlement(id, 1, deferred()) }).await;
+    h.settle_one(Settlement { took: Duration::from_millis(1234), ..settlement(id, 1, deferred()) })
+        .await;
     let event = h.last_event(id).await;
-    assert_eq!((event.kind, event.status, event.message_id), (EventKind::Attempt, Status::Queued, id));
+    assert_eq!(
+        (event.kind, event.status, event.message_id),
+        (EventKind::Attempt, Status::Queued, id)
+    );
     let details = event.details;
     assert_eq!((details.attempt, details.took_ms), (Some(1), Some(1234)));
     assert_eq!(details.outcome, Some(deferred().class));
@@ -172,5 +189,9 @@ pub async fn a_repeat_refused_as_one_makes_it_sent_and_says_from_what(h: &StoreH
     assert_eq!((state.status, state.provider_id, state.code), (Status::Sent, None, Some(231)));
     let event = h.last_event(id).await;
     assert_eq!(event.details.evidence, Some(Evidence::RepeatRefused));
-    assert_eq!(event.details.outcome, Some(OutcomeClass::Deferred), "what the provider said is on record");
+    assert_eq!(
+        event.details.outcome,
+        Some(OutcomeClass::Deferred),
+        "what the provider said is on record"
+    );
 }

@@ -8,12 +8,12 @@ use sms_core::message::MessageState;
 use sms_core::outcome::Verdict;
 use sms_core::provider::Polling;
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, Resolution,
-    ResolveRequest, Settled, Settlement, UnmatchedRequest,
+    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
+    Resolution, ResolveRequest, Settled, Settlement, UnmatchedRequest,
 };
 use sms_core::{
-    Class, EventKind, Job, Message, MessageId, NewMessage, Outcome, OutcomeClass, Receipt, ReceiptState,
-    Result, Scope, Status, StoredMessage, UnmatchedId,
+    Class, EventKind, Job, Message, MessageId, NewMessage, Outcome, OutcomeClass, Receipt,
+    ReceiptState, Result, Scope, Status, StoredMessage, UnmatchedId,
 };
 use time::OffsetDateTime;
 
@@ -83,7 +83,8 @@ pub(super) fn unknown() -> Outcome {
 }
 
 pub(super) fn receipt(id: MessageId, state: ReceiptState) -> Receipt {
-    Receipt::new(PROVIDER, provider_id(id), state).with_code(100 + state as i32, "as the provider says")
+    Receipt::new(PROVIDER, provider_id(id), state)
+        .with_code(100 + state as i32, "as the provider says")
 }
 
 /// A settlement whose verdict is the plain one of the outcome's class.
@@ -91,12 +92,22 @@ pub(super) fn settlement(id: MessageId, fence: u32, outcome: Outcome) -> Settlem
     let verdict = match outcome.class {
         OutcomeClass::Accepted => Verdict::Sent,
         OutcomeClass::Rejected => Verdict::Failed,
-        OutcomeClass::Deferred | OutcomeClass::NotSent => Verdict::Retry { after: BACKOFF, counted: true },
+        OutcomeClass::Deferred | OutcomeClass::NotSent => {
+            Verdict::Retry { after: BACKOFF, counted: true }
+        }
         OutcomeClass::Blocked => Verdict::Retry { after: BACKOFF, counted: false },
         OutcomeClass::Unknown => Verdict::Unknown,
     };
     let provider = PROVIDER.to_owned();
-    Settlement { id, fence, provider, outcome, verdict, took: Duration::from_millis(250), poll_after: None }
+    Settlement {
+        id,
+        fence,
+        provider,
+        outcome,
+        verdict,
+        took: Duration::from_millis(250),
+        poll_after: None,
+    }
 }
 
 pub(super) fn sorted(mut ids: Vec<MessageId>) -> Vec<MessageId> {
@@ -128,7 +139,8 @@ impl StoreHarness {
         messages: &[NewMessage],
         push_after: Duration,
     ) -> Vec<Inserted> {
-        let inserted = self.store.insert(InsertRequest { messages, push_after }).await.expect("insert");
+        let inserted =
+            self.store.insert(InsertRequest { messages, push_after }).await.expect("insert");
         assert_eq!(inserted.len(), messages.len(), "insert gives one answer for each message");
         inserted
     }
@@ -296,14 +308,16 @@ impl StoreHarness {
         ids
     }
 
-    /// Lets every answer that may still come have its time, and the caretaker look for messages that stand alone.
+    /// Lets every answer that may still come have its time, and the caretaker look for messages
+    /// that stand alone.
     pub(super) async fn infer(&self) -> Vec<MessageId> {
         self.advance(QUIET + secs(2)).await;
         sorted(self.store.infer(QUIET).await.expect("infer"))
     }
 
     pub(super) async fn unmatched(&self) -> Vec<UnmatchedId> {
-        let request = UnmatchedRequest { provider: None, from_time: None, to_time: None, limit: ALL };
+        let request =
+            UnmatchedRequest { provider: None, from_time: None, to_time: None, limit: ALL };
         self.store.unmatched(&request).await.expect("unmatched")
     }
 

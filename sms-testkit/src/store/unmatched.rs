@@ -85,7 +85,11 @@ pub async fn an_unknown_message_takes_the_id_that_stands_alone_with_it(h: &Store
     let events = h.timeline(id).await;
     let expected = [(EventKind::Inferred, Status::Sent), (EventKind::Receipt, Status::Delivered)];
     assert_eq!(kinds(&events)[1..], expected);
-    assert_eq!(events[1].details.evidence, Some(Evidence::UnmatchedReceipt), "it is said to be inferred");
+    assert_eq!(
+        events[1].details.evidence,
+        Some(Evidence::UnmatchedReceipt),
+        "it is said to be inferred"
+    );
     assert_eq!(events[1].details.provider_id.as_deref(), Some("stray"));
     assert_eq!(listed(h).await, [""; 0]);
 }

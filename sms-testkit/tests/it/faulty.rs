@@ -7,12 +7,12 @@ use sms_core::event::Event;
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::receipt::ReceiptEffect;
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest, ResolveRequest,
-    Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
+    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
+    ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
 };
 use sms_core::{
-    Job, MemoryStore, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result, Scope, Status,
-    Store, StoredMessage, UnmatchedId, async_trait,
+    Job, MemoryStore, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result, Scope,
+    Status, Store, StoredMessage, UnmatchedId, async_trait,
 };
 use sms_testkit::StoreHarness;
 
@@ -154,11 +154,13 @@ impl Store for Faulty {
 }
 
 fn lead_lives_with(fault: Fault) {
-    sms_testkit::run_without_limit(sms_testkit::model::every_step_is_that_of_the_model(async || {
-        let clock = super::memory::clock();
-        let store = Arc::new(MemoryStore::with_clock(clock.clone()));
-        StoreHarness::new(Faulty(store, fault), clock)
-    }));
+    sms_testkit::run_without_limit(sms_testkit::model::every_step_is_that_of_the_model(
+        async || {
+            let clock = super::memory::clock();
+            let store = Arc::new(MemoryStore::with_clock(clock.clone()));
+            StoreHarness::new(Faulty(store, fault), clock)
+        },
+    ));
 }
 
 #[test]

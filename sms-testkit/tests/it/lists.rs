@@ -3,7 +3,8 @@
 const MACROS: &str = include_str!("../../src/macros.rs");
 
 fn expect_listed(suite: &str, source: &str) {
-    let name_of = |line: &str| Some(line.strip_prefix("pub async fn ")?.split_once('(')?.0.to_owned());
+    let name_of =
+        |line: &str| Some(line.strip_prefix("pub async fn ")?.split_once('(')?.0.to_owned());
     let names: Vec<_> = source.lines().filter_map(name_of).collect();
     assert!(!names.is_empty(), "{suite} has no tests");
     for name in names {

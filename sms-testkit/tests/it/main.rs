@@ -1,4 +1,5 @@
-//! The suites themselves, on the adapters of the core; the fault tools on servers and connections of their own.
+//! The suites themselves, on the adapters of the core; the fault tools on servers and connections
+//! of their own.
 
 // In tests these are the right words, in their helpers too.
 #![allow(clippy::expect_used, clippy::panic)]

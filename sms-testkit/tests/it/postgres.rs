@@ -11,10 +11,11 @@ use crate::wire::{connect, is_refused, is_silent, read, write};
 
 /// What a statement answers with.
 fn ask(postgres: &Postgres, statement: &str) -> String {
-    let output =
-        Command::new("psql").args(["-X", "-q", "-A", "-t", "-c", statement, postgres.url()]).output();
-    let output =
-        output.expect("psql is not in PATH: install a PostgreSQL client (Debian: postgresql-client)");
+    let output = Command::new("psql")
+        .args(["-X", "-q", "-A", "-t", "-c", statement, postgres.url()])
+        .output();
+    let output = output
+        .expect("psql is not in PATH: install a PostgreSQL client (Debian: postgresql-client)");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
@@ -74,7 +75,10 @@ async fn a_paused_postgres_is_silent_in_open_sessions_too_and_can_be_killed() {
     postgres.pause().await;
     let start = tokio::time::Instant::now();
     postgres.kill().await;
-    assert!(start.elapsed() < Duration::from_secs(5), "it did not hear the signal, and had to be forced");
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "it did not hear the signal, and had to be forced"
+    );
     postgres.start_again().await;
     assert_eq!(ask(&postgres, "SELECT 1"), "1");
 }

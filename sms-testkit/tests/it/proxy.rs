@@ -155,7 +155,10 @@ fn half_open_connections_stay_and_nothing_moves_until_it_is_over() {
     assert!(is_silent(&old) && is_silent(&new) && is_silent(&finished));
     assert_eq!(proxy.bytes_to_server(), 10);
     proxy.set(Mode::Pass);
-    assert_eq!((read(&old, 3), read(&new, 3), rest(&finished)), (b"old".to_vec(), b"new".to_vec(), vec![]));
+    assert_eq!(
+        (read(&old, 3), read(&new, 3), rest(&finished)),
+        (b"old".to_vec(), b"new".to_vec(), vec![])
+    );
 }
 
 #[test]
@@ -232,7 +235,10 @@ fn a_dropped_proxy_is_gone_with_all_its_connections() {
 #[test]
 fn the_url_of_a_server_becomes_that_of_the_proxy() {
     let cases = [
-        ("postgres://u:p@localhost:1/db?sslmode=disable", "postgres://u:p@127.0.0.1:PORT/db?sslmode=disable"),
+        (
+            "postgres://u:p@localhost:1/db?sslmode=disable",
+            "postgres://u:p@127.0.0.1:PORT/db?sslmode=disable",
+        ),
         ("redis://localhost", "redis://127.0.0.1:PORT"),
         ("amqp://guest:guest@localhost:1/%2f", "amqp://guest:guest@127.0.0.1:PORT/%2f"),
     ];

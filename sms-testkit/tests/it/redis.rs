@@ -36,7 +36,10 @@ async fn a_killed_redis_comes_back_empty_at_the_same_address() {
     redis.kill().await;
     assert!(is_refused(redis.address()));
     redis.start_again().await;
-    assert_eq!((redis.url(), redis.address().to_string()), (url.as_str(), url.replace("redis://", "")));
+    assert_eq!(
+        (redis.url(), redis.address().to_string()),
+        (url.as_str(), url.replace("redis://", ""))
+    );
     expect(&redis, "GET key", "$-1\r\n");
 }
 
@@ -116,7 +119,10 @@ async fn is_killed() {
 
 #[test]
 fn a_missing_program_fails_with_one_line_that_says_what_to_install() {
-    let test = again::command("redis::settings_arrive").env("PATH", "/nowhere").output().expect("a process");
+    let test = again::command("redis::settings_arrive")
+        .env("PATH", "/nowhere")
+        .output()
+        .expect("a process");
     let said = String::from_utf8_lossy(&test.stderr);
     let line = "redis-server is not in PATH: install Redis (Debian: redis-server)";
     assert!(!test.status.success() && said.lines().any(|said| said == line), "{said}");
@@ -126,7 +132,8 @@ fn a_missing_program_fails_with_one_line_that_says_what_to_install() {
 fn a_server_does_not_outlive_a_killed_test() {
     let mut test = again::command("redis::is_killed");
     let mut test = test.env(ABANDON, "1").stdout(Stdio::piped()).spawn().expect("a process");
-    let mut lines = BufReader::new(test.stdout.take().expect("its output")).lines().map_while(Result::ok);
+    let mut lines =
+        BufReader::new(test.stdout.take().expect("its output")).lines().map_while(Result::ok);
     let line = lines.find(|line| line.starts_with("at ")).expect("a server");
     let mut words = line.split(' ').skip(1);
     let address = words.next().and_then(|word| word.parse().ok()).expect("an address");

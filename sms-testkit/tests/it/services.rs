@@ -25,7 +25,9 @@ fn asks() {
 fn ask(variable: &str, url: &str) -> String {
     let output = again::command("services::asks").env(ASKED, variable).env(variable, url).output();
     let output = output.expect("this program runs");
-    [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat()
+    [output.stdout, output.stderr]
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .concat()
 }
 
 const ADDRESSES: [(&str, &str); 3] = [

@@ -48,8 +48,8 @@ impl Node<'_> {
     }
 }
 
-/// Reads a text that is known to be JSON, and not too deep. `serde_json` itself would turn numbers into those
-/// of the machine.
+/// Reads a text that is known to be JSON, and not too deep. `serde_json` itself would turn numbers
+/// into those of the machine.
 pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -98,8 +98,8 @@ impl<'a> Reader<'a> {
         Ok(Node::List(items))
     }
 
-    /// A string in quotes: as it is, where nothing in it is escaped, for then it has no other spelling that
-    /// is as short.
+    /// A string in quotes: as it is, where nothing in it is escaped, for then it has no other
+    /// spelling that is as short.
     fn string(&mut self) -> Result<Cow<'a, str>, MetadataError> {
         let (start, mut has_escapes) = (self.at, false);
         self.at += 1;
@@ -118,7 +118,8 @@ impl<'a> Reader<'a> {
         if !has_escapes {
             return Ok(Cow::Borrowed(quoted));
         }
-        let respelled = serde_json::from_str::<String>(quoted).and_then(|text| serde_json::to_string(&text));
+        let respelled =
+            serde_json::from_str::<String>(quoted).and_then(|text| serde_json::to_string(&text));
         respelled.map(Cow::Owned).map_err(|_| MetadataError::new("holds half of a surrogate pair"))
     }
 

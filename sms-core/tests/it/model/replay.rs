@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use sms_core::message::MAX_DEADLINE;
 use sms_core::store::{BeginRequest, InsertRequest, Settlement};
-use sms_core::{ManualClock, MemoryStore, Message, MessageId, OnUnknown, OutcomeClass, Scope, Status, Store};
+use sms_core::{
+    ManualClock, MemoryStore, Message, MessageId, OnUnknown, OutcomeClass, Scope, Status, Store,
+};
 
 use super::{Action, Attempt, MAX_ATTEMPTS, Model, Mutation, State, explore, outcome};
 
@@ -35,8 +37,12 @@ impl Replay {
         let clock = ManualClock::new(crate::support::START_MS);
         let store = MemoryStore::with_clock(clock.clone());
         let message = Message::new("+79251234567", "hi").on_unknown(model.policy);
-        let messages = [message.max_attempts(MAX_ATTEMPTS).deadline(MAX_DEADLINE).prepare().unwrap()];
-        store.insert(InsertRequest { messages: &messages, push_after: Duration::ZERO }).await.unwrap();
+        let messages =
+            [message.max_attempts(MAX_ATTEMPTS).deadline(MAX_DEADLINE).prepare().unwrap()];
+        store
+            .insert(InsertRequest { messages: &messages, push_after: Duration::ZERO })
+            .await
+            .unwrap();
         Self { model, clock, store, id: messages[0].id, hands: Default::default() }
     }
 
@@ -96,8 +102,13 @@ impl Replay {
 
     /// The guard of `begin`: whatever is not queued is nobody else's to take.
     async fn assert_no_stranger_begins(&self) {
-        let request =
-            BeginRequest { ids: &[self.id], worker: "stranger", batch: 1, provider: "model", lease: LEASE };
+        let request = BeginRequest {
+            ids: &[self.id],
+            worker: "stranger",
+            batch: 1,
+            provider: "model",
+            lease: LEASE,
+        };
         assert_eq!(self.store.begin(request).await.unwrap(), []);
     }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use sms_core::clock::datetime_from_ms;
 use sms_core::store::{CancelRequest, Resolution, ResolveRequest};
-use sms_core::{Class, Clock, ErrorKind, MemoryStore, Message, MessageId, OnUnknown, Scope, Sender, Store};
+use sms_core::{
+    Class, Clock, ErrorKind, MemoryStore, Message, MessageId, OnUnknown, Scope, Sender, Store,
+};
 use tokio::time::{sleep, timeout};
 
 use super::chaos::Chaos;
@@ -54,8 +56,11 @@ impl Callers {
 
     async fn send(&self, message: &Message, key: Option<&str>) -> Option<MessageId> {
         loop {
-            let patience =
-                if self.chaos.fault(20) { self.chaos.millis(1_000) } else { Duration::from_mins(5) };
+            let patience = if self.chaos.fault(20) {
+                self.chaos.millis(1_000)
+            } else {
+                Duration::from_mins(5)
+            };
             match timeout(patience, self.sender.send(message.clone())).await {
                 Ok(Ok(id)) => {
                     self.remember(id, key);
@@ -89,14 +94,21 @@ impl Callers {
     }
 
     async fn resolve(&self, id: MessageId) {
-        let resolution =
-            if self.chaos.percent(70) { Resolution::Resend } else { Resolution::Sent { provider_id: None } };
+        let resolution = if self.chaos.percent(70) {
+            Resolution::Resend
+        } else {
+            Resolution::Sent { provider_id: None }
+        };
         let (by, reason) = ("operator".to_owned(), "the customer called".to_owned());
-        let _ = self.store.resolve(ResolveRequest { id, scope: Scope::All, resolution, by, reason }).await;
+        let _ = self
+            .store
+            .resolve(ResolveRequest { id, scope: Scope::All, resolution, by, reason })
+            .await;
     }
 }
 
-/// A message of any kind; the content depends on the number alone, so that two callers may share a key.
+/// A message of any kind; the content depends on the number alone, so that two callers may share a
+/// key.
 fn message_of(number: u64) -> Message {
     let message = Message::new("+79251234567", format!("message {number}"));
     let message = match number % 10 {

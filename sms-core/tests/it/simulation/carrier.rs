@@ -1,4 +1,5 @@
-//! The provider of the simulation: whatever a provider can do, it does, and it keeps the book of what it accepted.
+//! The provider of the simulation: whatever a provider can do, it does, and it keeps the book of
+//! what it accepted.
 
 use std::collections::HashMap;
 use std::future::{pending, poll_fn};
@@ -10,8 +11,8 @@ use std::time::Duration;
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::{
     Account, AccountInfo, Error, LateAnswer, LateAnswers, Limits, MemoryStore, MessageId, Outcome,
-    OutcomeClass, Provider, Receipt, Receipts, Result, Scope, Status, Store, Submission, async_trait,
-    receipt::ReceiptState,
+    OutcomeClass, Provider, Receipt, Receipts, Result, Scope, Status, Store, Submission,
+    async_trait, receipt::ReceiptState,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -68,12 +69,14 @@ impl Network {
                 let Some(state) = state else {
                     return book.violations.push(format!("G2: {id} is not stored"));
                 };
-                // A resend runs on, although the late acceptance of the first attempt has just lifted the message.
+                // A resend runs on, although the late acceptance of the first attempt has just
+                // lifted the message.
                 let lifted = state.resends > 0 && state.status != Status::Queued;
                 if (state.status != Status::Sending && !lifted) || state.fence <= before {
                     let (status, fence) = (state.status, state.fence);
-                    book.violations
-                        .push(format!("G2: {id} submitted while {status}, attempt {fence} after {before}"));
+                    book.violations.push(format!(
+                        "G2: {id} submitted while {status}, attempt {fence} after {before}"
+                    ));
                 }
                 book.fences.insert(*id, state.fence);
             });
@@ -129,7 +132,8 @@ impl Network {
             sleep(network.chaos.millis(20_000)).await;
             for submission in batch {
                 let (outcome, took) = (network.answer(&submission), started.elapsed());
-                let answer = LateAnswer { id: submission.id, attempt: submission.attempt, outcome, took };
+                let answer =
+                    LateAnswer { id: submission.id, attempt: submission.attempt, outcome, took };
                 if answer.outcome.class != OutcomeClass::Unknown {
                     let _ = network.late.send(answer);
                 }
@@ -169,7 +173,8 @@ impl Network {
             // Killed just when the answer was on its way.
             life.end();
         }
-        let mut outcomes: Vec<Outcome> = batch.iter().map(|submission| self.answer(submission)).collect();
+        let mut outcomes: Vec<Outcome> =
+            batch.iter().map(|submission| self.answer(submission)).collect();
         match kind {
             28..31 => outcomes.truncate(batch.len() - 1),
             31..34 => outcomes.push(Outcome::rejected(1, "whose?")),
@@ -235,7 +240,11 @@ impl LateAnswers for Line {
 impl Account for Line {
     async fn check(&self) -> Result<()> {
         sleep(self.network.chaos.millis(300)).await;
-        if self.network.chaos.fault(30) { Err(Error::unavailable("check", "injected")) } else { Ok(()) }
+        if self.network.chaos.fault(30) {
+            Err(Error::unavailable("check", "injected"))
+        } else {
+            Ok(())
+        }
     }
 
     async fn info(&self) -> Result<AccountInfo> {

@@ -23,7 +23,10 @@ pub(super) struct Chaos {
 
 impl Chaos {
     pub(super) fn new(seed: u64, length: Duration) -> Arc<Self> {
-        Arc::new(Self { dice: Mutex::new(fastrand::Rng::with_seed(seed)), until: Instant::now() + length })
+        Arc::new(Self {
+            dice: Mutex::new(fastrand::Rng::with_seed(seed)),
+            until: Instant::now() + length,
+        })
     }
 
     pub(super) fn is_on(&self) -> bool {
@@ -71,7 +74,8 @@ impl Faults for Chaos {
     }
 }
 
-/// The life of one worker process. After its end every call of it hangs: nobody hears from it again.
+/// The life of one worker process. After its end every call of it hangs: nobody hears from it
+/// again.
 #[derive(Debug)]
 pub(super) struct Life {
     pub(super) chaos: Arc<Chaos>,
@@ -81,7 +85,11 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn new(chaos: &Arc<Chaos>) -> Arc<Self> {
-        Arc::new(Self { chaos: Arc::clone(chaos), dead: AtomicBool::new(false), died: Notify::new() })
+        Arc::new(Self {
+            chaos: Arc::clone(chaos),
+            dead: AtomicBool::new(false),
+            died: Notify::new(),
+        })
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -1,5 +1,6 @@
-//! A seeded simulation: real senders and workers over memory adapters, with faults at every step. What happens depends
-//! on the seed alone; `SMS_TEST_SEEDS=n` runs more of them, `SMS_TEST_SEED=n` runs one again.
+//! A seeded simulation: real senders and workers over memory adapters, with faults at every step.
+//! What happens depends on the seed alone; `SMS_TEST_SEEDS=n` runs more of them, `SMS_TEST_SEED=n`
+//! runs one again.
 
 mod callers;
 mod carrier;
@@ -68,8 +69,12 @@ impl Simulation {
         let queue = Faulty::new(Arc::clone(&self.queue), life.clone());
         let provider = Line { life: Arc::clone(&life), network: Arc::clone(&self.network) };
         let retry = RetryPolicy { base: Duration::from_secs(1), max: Duration::from_secs(5) };
-        let concurrency = NonZeroUsize::new(1 + usize::try_from(self.chaos.below(3)).unwrap()).unwrap();
-        let worker = Worker::builder(store, queue, provider).name(name).retry(retry).concurrency(concurrency);
+        let concurrency =
+            NonZeroUsize::new(1 + usize::try_from(self.chaos.below(3)).unwrap()).unwrap();
+        let worker = Worker::builder(store, queue, provider)
+            .name(name)
+            .retry(retry)
+            .concurrency(concurrency);
         (life, worker.build())
     }
 
@@ -87,7 +92,8 @@ impl Simulation {
                 }
                 shutdown.cancel();
                 if timeout(SHUTDOWN, task).await.is_err() {
-                    self.network.book(|book| book.violations.push("a shutdown never ended".to_owned()));
+                    self.network
+                        .book(|book| book.violations.push("a shutdown never ended".to_owned()));
                 }
             };
             tokio::select! {
@@ -115,7 +121,8 @@ impl Simulation {
 
     async fn calm_down(&self) {
         let end = self.chaos.until + CALM;
-        while Instant::now() < end && !(Instant::now() > self.chaos.until && self.is_quiet().await) {
+        while Instant::now() < end && !(Instant::now() > self.chaos.until && self.is_quiet().await)
+        {
             sleep(Duration::from_secs(1)).await;
         }
     }
@@ -165,8 +172,11 @@ fn run(seed: u64) -> Report {
     watch_panics();
     PANICKED.set(false);
     fastrand::seed(seed);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
     let mut report = runtime.block_on(live(seed));
     if PANICKED.get() {
         report.violations.push("a task panicked".to_owned());

@@ -18,19 +18,26 @@ pub(super) async fn report(simulation: &Simulation, told: Told) -> Report {
     violations.extend(lost(&rows, &told));
     violations.extend(doubled_keys(&rows, &told));
     for row in &rows {
-        let accepted =
-            simulation.network.book(|book| book.accepted.get(&row.message.id).copied().unwrap_or(0));
-        let own: Vec<&Event> = events.iter().filter(|event| event.message_id == row.message.id).collect();
+        let accepted = simulation
+            .network
+            .book(|book| book.accepted.get(&row.message.id).copied().unwrap_or(0));
+        let own: Vec<&Event> =
+            events.iter().filter(|event| event.message_id == row.message.id).collect();
         violations.extend(wrong(row, &own, accepted));
     }
-    let kinds = events.iter().map(|event| (event.kind, event.status, event.details.resend)).collect();
+    let kinds =
+        events.iter().map(|event| (event.kind, event.status, event.details.resend)).collect();
     Report { violations, trace: trace(&rows, &events), kinds }
 }
 
 /// G1: what was accepted is there.
 fn lost(rows: &[StoredMessage], told: &Told) -> Vec<String> {
     let stored: HashSet<MessageId> = rows.iter().map(|row| row.message.id).collect();
-    told.accepted.iter().filter(|id| !stored.contains(id)).map(|id| format!("G1: {id} is lost")).collect()
+    told.accepted
+        .iter()
+        .filter(|id| !stored.contains(id))
+        .map(|id| format!("G1: {id} is lost"))
+        .collect()
 }
 
 /// G5: one message per key, and that is the one the callers know.
@@ -58,7 +65,8 @@ fn wrong(row: &StoredMessage, events: &[&Event], accepted: u32) -> Vec<String> {
     let mut violations = Vec::new();
     let mut check = |holds: bool, what: String| {
         if !holds {
-            violations.push(format!("{what}: {id}, {status}, {policy:?}, accepted {accepted} times"));
+            violations
+                .push(format!("{what}: {id}, {status}, {policy:?}, accepted {accepted} times"));
         }
     };
     let count = |of: &dyn Fn(&Event) -> bool| events.iter().filter(|event| of(event)).count();
@@ -66,13 +74,19 @@ fn wrong(row: &StoredMessage, events: &[&Event], accepted: u32) -> Vec<String> {
     let by_person = count(&|event| event.details.resend && event.kind == EventKind::Resolved);
     let vouched = count(&|event| event.kind == EventKind::Resolved && event.status == Status::Sent);
     check(!matches!(status, Status::Queued | Status::Sending), "G1: no visible end".to_owned());
-    check(usize::try_from(accepted).unwrap() <= 1 + resends, format!("G4: {resends} resends recorded"));
+    check(
+        usize::try_from(accepted).unwrap() <= 1 + resends,
+        format!("G4: {resends} resends recorded"),
+    );
     let by_policy = resends - by_person;
     check(
         by_policy <= usize::from(policy == OnUnknown::ResendOnce),
         "G3: resent against the policy".to_owned(),
     );
-    check(usize::try_from(row.state.resends).unwrap() == resends, "G3: resends and log differ".to_owned());
+    check(
+        usize::try_from(row.state.resends).unwrap() == resends,
+        "G3: resends and log differ".to_owned(),
+    );
     if matches!(status, Status::Failed | Status::Expired | Status::Cancelled) {
         check(accepted == 0, "accepted nevertheless".to_owned());
     }
@@ -91,10 +105,12 @@ fn trace(rows: &[StoredMessage], events: &[Event]) -> Vec<String> {
         let (attempt, outcome, by) = (details.attempt, details.outcome, &details.by);
         let resend = if details.resend { " RESEND" } else { "" };
         let message = number(event.message_id);
-        format!("{at} {message:?} {kind:?} -> {status}{resend} attempt {attempt:?} {outcome:?} by {by:?}")
+        format!(
+            "{at} {message:?} {kind:?} -> {status}{resend} attempt {attempt:?} {outcome:?} by {by:?}"
+        )
     };
     let ends = rows.iter().rev().enumerate();
-    let ends =
-        ends.map(|(number, row)| format!("{number} {} {:?}", row.state.status, row.message.on_unknown));
+    let ends = ends
+        .map(|(number, row)| format!("{number} {} {:?}", row.state.status, row.message.on_unknown));
     events.iter().map(line).chain(ends).collect()
 }

@@ -29,7 +29,8 @@ struct Callers {
 }
 
 impl Callers {
-    /// Offers messages at an even rate, each until it is accepted: repeated with its key, by turns to both servers.
+    /// Offers messages at an even rate, each until it is accepted: repeated with its key, by turns
+    /// to both servers.
     async fn send(&self, number: usize) -> HashMap<String, usize> {
         let (mut ids, mut calls) = (HashMap::new(), JoinSet::new());
         let mut ticks = interval(Duration::from_millis(10));
@@ -74,7 +75,8 @@ async fn kill_workers(system: Arc<System>, stop: Arc<AtomicBool>) -> (Vec<Proces
     // Without a database a worker does not start; whatever looks after it tries again.
     let start = async |system: &Arc<System>| {
         let system = Arc::clone(system);
-        let until_it_starts = move || std::iter::repeat_with(|| system.try_worker()).find_map(Result::ok);
+        let until_it_starts =
+            move || std::iter::repeat_with(|| system.try_worker()).find_map(Result::ok);
         tokio::task::spawn_blocking(until_it_starts).await.expect("no panic").expect("a worker")
     };
     let mut workers = Vec::new();
@@ -92,7 +94,8 @@ async fn kill_workers(system: Arc<System>, stop: Arc<AtomicBool>) -> (Vec<Proces
     (workers, kills)
 }
 
-/// Takes a service away for two seconds; how long after its return messages went out again as fast as they came in.
+/// Takes a service away for two seconds; how long after its return messages went out again as fast
+/// as they came in.
 async fn outage(system: &System, name: &str, away: impl AsyncFn(), back: impl AsyncFn()) {
     away().await;
     sleep(Duration::from_secs(2)).await;
@@ -127,15 +130,25 @@ async fn nothing_is_lost_and_nothing_is_sent_twice(queue: Queue) {
     sleep(Duration::from_secs(6)).await;
     let queue = system.queue.instance();
     if let Queue::RabbitMq(rabbitmq) = &system.queue {
-        outage(&system, "connections closed", async || rabbitmq.close_all_connections().await, async || {})
-            .await;
+        outage(
+            &system,
+            "connections closed",
+            async || rabbitmq.close_all_connections().await,
+            async || {},
+        )
+        .await;
     }
     // Redis keeps nothing on disk: what was in it is gone, as after a flush.
     outage(&system, "queue", async || queue.kill().await, async || queue.start_again().await).await;
     sleep(Duration::from_secs(4)).await;
     let postgres = system.postgres();
-    outage(&system, "PostgreSQL", async || postgres.kill().await, async || postgres.start_again().await)
-        .await;
+    outage(
+        &system,
+        "PostgreSQL",
+        async || postgres.kill().await,
+        async || postgres.start_again().await,
+    )
+    .await;
 
     let ids = calls.await.expect("no panic");
     stop.store(true, Ordering::Relaxed);
@@ -167,7 +180,11 @@ async fn compare(system: &System, server: &Server, ids: &HashMap<String, usize>,
             (status, times) => panic!("message {n} is {status:?} and was accepted {times} times"),
         }
     }
-    assert_eq!((ids.len(), statuses.len()), (messages(), messages()), "one message, one id, one row");
+    assert_eq!(
+        (ids.len(), statuses.len()),
+        (messages(), messages()),
+        "one message, one id, one row"
+    );
     println!(
         "{} messages, {kills} workers killed: none lost, none twice, {unknown} listed as unknown",
         ids.len()

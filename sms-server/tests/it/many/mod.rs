@@ -128,7 +128,11 @@ pub(crate) fn message(n: usize) -> Value {
 }
 
 /// Waits until something holds; answers how long that took.
-pub(crate) async fn eventually(what: &str, patience: Duration, holds: impl AsyncFn() -> bool) -> Duration {
+pub(crate) async fn eventually(
+    what: &str,
+    patience: Duration,
+    holds: impl AsyncFn() -> bool,
+) -> Duration {
     let started = Instant::now();
     while !holds().await {
         assert!(started.elapsed() < patience, "not in {patience:?}: {what}");

@@ -27,7 +27,8 @@ async fn lines_of_an_outage(setting: &str, url: &str) -> Vec<String> {
     let end = Instant::now() + AWAY;
     while Instant::now() < end {
         let body = json!({"to": "+79251234567", "text": "hi"});
-        let _ = client.post(&post).bearer_auth(ADMIN_KEY).json(&body).send().await.expect("a reply");
+        let _ =
+            client.post(&post).bearer_auth(ADMIN_KEY).json(&body).send().await.expect("a reply");
         let _ = client.get(&health).send().await.expect("a reply");
         sleep(Duration::from_millis(50)).await;
     }

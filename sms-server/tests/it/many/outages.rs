@@ -21,7 +21,8 @@ async fn all_sent(system: &System, number: usize, patience: Duration) {
     let took = eventually("all went out", patience, sent).await;
     println!("{number} messages went out after {took:?}");
     let accepted = system.smsru.accepted();
-    let distinct: std::collections::HashSet<_> = accepted.iter().map(|message| &message.text).collect();
+    let distinct: std::collections::HashSet<_> =
+        accepted.iter().map(|message| &message.text).collect();
     assert_eq!((accepted.len(), distinct.len()), (number, number), "something was sent twice");
 }
 
@@ -39,8 +40,9 @@ async fn shown(api: &Server, state: &str) {
 /// Messages go by way of the queue again: while nobody takes them, they are in it.
 async fn is_used_again(system: &System, api: &Server, sent_before: usize) {
     shown(api, "ok").await;
-    let order =
-        async |order| api.post_to(&format!("/v1/provider/{order}"), &json!({"reason": "a test"})).await;
+    let order = async |order| {
+        api.post_to(&format!("/v1/provider/{order}"), &json!({"reason": "a test"})).await
+    };
     assert_eq!(order("pause").await.0, 200);
     eventually("paused", AWAY, async || api.get("/v1/provider").await["state"] == "paused").await;
     api.post_many(20, |n| message(2_000 + n)).await;
@@ -54,12 +56,14 @@ async fn is_used_again(system: &System, api: &Server, sent_before: usize) {
     all_sent(system, sent_before + 20, BACK).await;
 }
 
-/// While the queue server is down, the API accepts, the worker sends, and both say so; when it is back, it is used again.
+/// While the queue server is down, the API accepts, the worker sends, and both say so; when it is
+/// back, it is used again.
 async fn goes_on_without_the_queue(queue: Queue) {
     let system = System::on_postgres(queue).await;
     let (api, _worker) = (system.api(), system.worker());
     api.post_many(10, |n| message(1_000 + n)).await;
-    // RabbitMQ 3.10 brings a quorum queue back without a leader when it was declared seconds before a kill.
+    // RabbitMQ 3.10 brings a quorum queue back without a leader when it was declared seconds before
+    // a kill.
     sleep(Duration::from_secs(6)).await;
     system.queue.instance().kill().await;
     let started = Instant::now();
@@ -85,7 +89,8 @@ async fn without_rabbitmq_messages_are_accepted_and_sent_and_it_is_used_again_wh
     goes_on_without_the_queue(Queue::rabbitmq().await).await;
 }
 
-/// A queue server that is down from the start keeps nobody from starting, and no message from going out.
+/// A queue server that is down from the start keeps nobody from starting, and no message from going
+/// out.
 async fn starts_without_the_queue(queue: Queue) {
     let system = System::on_postgres(queue).await;
     system.queue.instance().kill().await;
@@ -106,7 +111,8 @@ async fn a_rabbitmq_that_is_down_from_the_start_keeps_nobody_from_starting() {
     starts_without_the_queue(Queue::rabbitmq().await).await;
 }
 
-/// A network that swallows everything on its way to the queue server is noticed, and delays nothing for long.
+/// A network that swallows everything on its way to the queue server is noticed, and delays nothing
+/// for long.
 async fn goes_on_past_a_black_hole(queue: Queue) {
     let mut system = System::on_postgres(queue).await;
     let (proxy, url) = Proxy::in_front_of(system.queue.instance().url());
@@ -176,7 +182,8 @@ async fn without_postgres_nothing_is_accepted_and_everything_goes_on_when_it_is_
     let refused = server.post("k", &message(1_000)).await.expect("an answer");
     assert_eq!((refused.0, &refused.1["code"]), (503, &json!("unavailable")), "{}", refused.1);
     system.postgres().start_again().await;
-    let accepted = async || server.post("k", &message(1_000)).await.is_ok_and(|(status, _)| status == 202);
+    let accepted =
+        async || server.post("k", &message(1_000)).await.is_ok_and(|(status, _)| status == 202);
     let took = eventually("a message is accepted again", Duration::from_secs(10), accepted).await;
     println!("accepting again {took:?} after PostgreSQL was back");
     let settled = async || server.count("queued,sending").await == 0;
@@ -205,7 +212,8 @@ async fn a_half_open_connection_to_postgres_hangs_nobody_for_long() {
     // New connections find a network that works; the old ones are as good as dead.
     proxy.reset();
     proxy.set(Mode::Pass);
-    let accepted = async || server.post("k", &message(1_000)).await.is_ok_and(|(status, _)| status == 202);
+    let accepted =
+        async || server.post("k", &message(1_000)).await.is_ok_and(|(status, _)| status == 202);
     eventually("a message is accepted again", Duration::from_secs(10), accepted).await;
     eventually("all have their end", Duration::from_mins(1), async || {
         server.count("queued,sending").await == 0

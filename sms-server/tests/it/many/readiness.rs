@@ -16,7 +16,8 @@ async fn a_database_that_is_read_only_or_away_makes_the_server_unready_and_is_na
     let cause = async |cause: &str| server.get("/readyz").await["cause"] == json!(cause);
     let ready = async || server.get("/readyz").await["status"] == json!("ready");
     eventually("ready at the start", PATIENCE, ready).await;
-    let mut conn = sqlx::PgConnection::connect(system.postgres().url()).await.expect("a connection");
+    let mut conn =
+        sqlx::PgConnection::connect(system.postgres().url()).await.expect("a connection");
     for (value, reads_only) in [("on", true), ("off", false)] {
         let change = format!("ALTER SYSTEM SET default_transaction_read_only = {value}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(change)).execute(&mut conn).await.expect("changed");

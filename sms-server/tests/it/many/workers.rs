@@ -41,10 +41,12 @@ async fn workers_are_seen_by_every_api_and_a_pause_holds_all_of_them() {
     let system = System::on_postgres(Queue::rabbitmq().await).await;
     let (one, other) = (system.api(), system.api());
     let _workers = [system.worker(), system.worker(), system.worker()];
-    let seen =
-        async || other.get("/v1/provider").await["workers"].as_array().is_some_and(|all| all.len() == 3);
+    let seen = async || {
+        other.get("/v1/provider").await["workers"].as_array().is_some_and(|all| all.len() == 3)
+    };
     eventually("three workers report", Duration::from_secs(10), seen).await;
-    let (status, _) = one.post_to("/v1/provider/pause", &serde_json::json!({"reason": "a test"})).await;
+    let (status, _) =
+        one.post_to("/v1/provider/pause", &serde_json::json!({"reason": "a test"})).await;
     assert_eq!(status, 200);
     let paused = async || other.get("/v1/provider").await["state"] == "paused";
     eventually("all of them follow", Duration::from_secs(5), paused).await;
@@ -53,5 +55,6 @@ async fn workers_are_seen_by_every_api_and_a_pause_holds_all_of_them() {
     assert_eq!(system.smsru.accepted_count(), 0);
     let (status, _) = other.post_to("/v1/provider/resume", &serde_json::json!({})).await;
     assert_eq!(status, 200);
-    eventually("all go out", Duration::from_secs(40), async || system.smsru.accepted_count() == 50).await;
+    eventually("all go out", Duration::from_secs(40), async || system.smsru.accepted_count() == 50)
+        .await;
 }

@@ -39,7 +39,8 @@ impl World {
         let Self { smsru, server, folder, provider } = self;
         let address = server.address.to_string();
         server.kill();
-        let server = Server::start(folder.path(), &[("SMS_PROVIDER", &provider), ("SMS_LISTEN", &address)]);
+        let server =
+            Server::start(folder.path(), &[("SMS_PROVIDER", &provider), ("SMS_LISTEN", &address)]);
         Self { smsru, server, folder, provider }
     }
 
@@ -70,8 +71,10 @@ impl World {
     }
 
     async fn order(&self, order: &str) {
-        let (status, body) =
-            self.server.post_to(&format!("/v1/provider/{order}"), &json!({"reason": "a test"})).await;
+        let (status, body) = self
+            .server
+            .post_to(&format!("/v1/provider/{order}"), &json!({"reason": "a test"}))
+            .await;
         assert_eq!(status, 200, "{body}");
     }
 
@@ -124,7 +127,8 @@ async fn eventually(what: &str, patience: Duration, holds: impl AsyncFn() -> boo
 async fn a_message_reaches_sms_ru_with_the_configured_sender_and_ends_delivered() {
     let senders = vec!["Acme".to_owned()];
     let world =
-        World::new(SimulatorConfig::default().senders(senders), "from=Acme&poll_first_seconds=1").await;
+        World::new(SimulatorConfig::default().senders(senders), "from=Acme&poll_first_seconds=1")
+            .await;
     let id = world.send(json!({"to": "+79251234567", "text": "Код 1234"})).await;
     let message = world.becomes(&id, "delivered").await;
     let [accepted] = &world.smsru.accepted()[..] else { panic!("one message") };
@@ -135,13 +139,17 @@ async fn a_message_reaches_sms_ru_with_the_configured_sender_and_ends_delivered(
     assert_eq!((accepted.to.as_str(), accepted.text.as_str()), ("79251234567", "Код 1234"));
     assert_eq!(accepted.from.as_deref(), Some("Acme"));
     let log = world.server.log.lock().expect("the log").clone();
-    assert!(!log.contains(world.smsru.api_id()) && !log.contains("1234567") && !log.contains("Код"), "{log}");
+    assert!(
+        !log.contains(world.smsru.api_id()) && !log.contains("1234567") && !log.contains("Код"),
+        "{log}"
+    );
 }
 
 #[tokio::test]
 async fn the_deadline_is_passed_on_only_when_it_is_asked_for() {
     let world = World::new(SimulatorConfig::default(), "").await;
-    let asked = json!({"to": "+79251234567", "text": "a", "pass_deadline": true, "deadline_seconds": 600});
+    let asked =
+        json!({"to": "+79251234567", "text": "a", "pass_deadline": true, "deadline_seconds": 600});
     let plain = json!({"to": "+79251234568", "text": "bb", "deadline_seconds": 600});
     for body in [asked, plain] {
         let id = world.send(body).await;
@@ -167,14 +175,17 @@ async fn a_thousand_messages_with_texts_of_their_own_take_ten_requests() {
 async fn a_provider_that_is_down_burns_attempts_and_then_the_message_fails_visibly() {
     let folder = tempfile::tempdir().expect("a folder");
     // A port nobody listens on: bound and let go.
-    let port =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|it| it.local_addr())
+        .expect("a port")
+        .port();
     let provider = format!("smsru+http://ID@127.0.0.1:{port}");
     let server = Server::start(folder.path(), &[("SMS_PROVIDER", &provider)]);
     let body = json!({"to": "+79251234567", "text": "hi", "max_attempts": 1});
     let (_, accepted) = server.post("k1", &body).await.expect("a reply");
-    let message =
-        server.wait_for(accepted["id"].as_str().expect("an id"), "failed", Duration::from_secs(10)).await;
+    let message = server
+        .wait_for(accepted["id"].as_str().expect("an id"), "failed", Duration::from_secs(10))
+        .await;
     assert_eq!(message["timeline"][1]["outcome"], "not_sent", "{message:#}");
 }
 

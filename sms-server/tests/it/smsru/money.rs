@@ -16,7 +16,8 @@ fn roubles(roubles: i64) -> Money {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_money_a_backlog_of_ten_thousand_waits_unharmed_and_goes_out_once_when_there_is_some() {
+async fn without_money_a_backlog_of_ten_thousand_waits_unharmed_and_goes_out_once_when_there_is_some()
+ {
     let config = SimulatorConfig::default().balance(Money::default()).price(roubles(1));
     let world = World::new(config, "").await;
     world.register_callbacks().await;
@@ -103,12 +104,14 @@ async fn a_service_that_is_unavailable_pauses_the_provider_and_not_a_message_is_
     assert_eq!(world.smsru.accepted_count(), 500);
 }
 
-/// A message that was refused for want of money and is called back: nothing is left that could prove anything.
+/// A message that was refused for want of money and is called back: nothing is left that could
+/// prove anything.
 async fn refused_and_called_back() -> World {
     let world = World::new(SimulatorConfig::default().balance(Money::default()), "").await;
     let id = world.send(message(1)).await;
     world.paused_by(201).await;
-    let (status, body) = world.server.post_to(&format!("/v1/messages/{id}/cancel"), &json!({})).await;
+    let (status, body) =
+        world.server.post_to(&format!("/v1/messages/{id}/cancel"), &json!({})).await;
     assert_eq!(status, 200, "{body}");
     world
 }

@@ -15,7 +15,11 @@ async fn the_command_registers_and_removes_the_address_and_sms_ru_reports_there(
     assert_eq!(world.run(&["callback", "list"]).await.trim(), url);
     let id = world.send(message(1)).await;
     let delivered = world.becomes(&id, "delivered").await;
-    let last = delivered["timeline"].as_array().and_then(|steps| steps.last()).expect("a timeline").clone();
+    let last = delivered["timeline"]
+        .as_array()
+        .and_then(|steps| steps.last())
+        .expect("a timeline")
+        .clone();
     assert_eq!((&last["kind"], &last["code"]), (&json!("receipt"), &json!(103)));
     assert!(last["provider_at"].is_string(), "{last}");
     assert_eq!(world.run(&["callback", "remove", &world.server.url("/")]).await.trim(), "");
@@ -39,7 +43,8 @@ async fn a_message_that_is_not_delivered_says_why_in_plain_words() {
 async fn a_forged_callback_and_a_replay_change_nothing() {
     use sha2::{Digest, Sha256};
     let world =
-        World::new(SimulatorConfig::default().delivery(Delivery::Stuck), "poll_first_seconds=3600").await;
+        World::new(SimulatorConfig::default().delivery(Delivery::Stuck), "poll_first_seconds=3600")
+            .await;
     let url = world.register_callbacks().await;
     let id = world.send(message(1)).await;
     let sent = world.becomes(&id, "sent").await;
@@ -50,7 +55,8 @@ async fn a_forged_callback_and_a_replay_change_nothing() {
         (response.status(), response.text().await.expect("a body"))
     };
     let record = format!("sms_status\n{sms_id}\n103\n1795000000");
-    let hash = |api_id: &str, data: &str| format!("{:x}", Sha256::digest(format!("{api_id}{data}")));
+    let hash =
+        |api_id: &str, data: &str| format!("{:x}", Sha256::digest(format!("{api_id}{data}")));
     let foreign = hash("somebody else's", &record);
     for fields in [
         vec![("data[0]", record.as_str())],

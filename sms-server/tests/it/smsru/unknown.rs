@@ -20,7 +20,8 @@ async fn under_hold_nothing_is_sent_twice_and_every_unknown_is_listed_and_can_be
     assert_eq!((listed.len(), &listed[0]["id"]), (1, &json!(id)));
     assert_eq!(world.smsru.accepted_count(), 1, "it was sent again");
     let resolution = json!({"resolution": "sent", "reason": "seen in the panel of sms.ru"});
-    let (status, settled) = world.server.post_to(&format!("/v1/messages/{id}/resolve"), &resolution).await;
+    let (status, settled) =
+        world.server.post_to(&format!("/v1/messages/{id}/resolve"), &resolution).await;
     assert_eq!((status, &settled["status"]), (200, &json!("sent")));
     assert_eq!(world.server.count("unknown").await, 0);
 }
@@ -29,7 +30,8 @@ async fn under_hold_nothing_is_sent_twice_and_every_unknown_is_listed_and_can_be
 async fn under_resend_once_there_is_one_resend_and_it_is_on_record() {
     let world = World::new(SimulatorConfig::default(), "timeout_seconds=1").await;
     world.smsru.inject(Fault::SilentAfterAccept.times(2));
-    let id = world.send(json!({"to": "+79251234567", "text": "hi", "on_unknown": "resend_once"})).await;
+    let id =
+        world.send(json!({"to": "+79251234567", "text": "hi", "on_unknown": "resend_once"})).await;
     let unknown = world.becomes(&id, "unknown").await;
     sleep(Duration::from_secs(7)).await;
     assert_eq!(world.smsru.accepted_count(), 2);
@@ -52,7 +54,8 @@ async fn a_late_reply_settles_the_message() {
 #[tokio::test]
 async fn a_resend_that_sms_ru_refuses_as_a_repeat_shows_that_the_first_was_accepted() {
     let limits = NumberLimits { identical_per_minute: Some(1), ..NumberLimits::default() };
-    let world = World::new(SimulatorConfig::default().number_limits(limits), "timeout_seconds=1").await;
+    let world =
+        World::new(SimulatorConfig::default().number_limits(limits), "timeout_seconds=1").await;
     world.smsru.inject(Fault::ResetAfter);
     let id = world.send(json!({"to": "+79251234567", "text": "Код 1234", "class": "otp"})).await;
     let sent = world.becomes(&id, "sent").await;
@@ -61,7 +64,8 @@ async fn a_resend_that_sms_ru_refuses_as_a_repeat_shows_that_the_first_was_accep
 }
 
 #[tokio::test]
-async fn a_receipt_under_an_unknown_id_is_shown_beside_the_unknown_message_and_settles_it_by_a_word() {
+async fn a_receipt_under_an_unknown_id_is_shown_beside_the_unknown_message_and_settles_it_by_a_word()
+ {
     let world = World::new(SimulatorConfig::default(), "timeout_seconds=1&late_seconds=0").await;
     world.register_callbacks().await;
     world.smsru.inject(Fault::SilentAfterAccept);
@@ -75,7 +79,8 @@ async fn a_receipt_under_an_unknown_id_is_shown_beside_the_unknown_message_and_s
     super::eventually("the receipt is shown", super::PATIENCE, beside).await;
     let resolution =
         json!({"resolution": "sent", "reason": "the only one of its time", "provider_id": sms_id});
-    let (status, settled) = world.server.post_to(&format!("/v1/messages/{id}/resolve"), &resolution).await;
+    let (status, settled) =
+        world.server.post_to(&format!("/v1/messages/{id}/resolve"), &resolution).await;
     assert_eq!((status, &settled["status"]), (200, &json!("delivered")), "{settled:#}");
 }
 
@@ -93,7 +98,8 @@ async fn whatever_stands_in_for_an_answer_makes_the_message_unknown_and_not_sent
     ];
     for (n, fault) in faults.into_iter().enumerate() {
         world.smsru.inject(fault);
-        let (_, accepted) = world.server.post(&format!("k{n}"), &message(n)).await.expect("a reply");
+        let (_, accepted) =
+            world.server.post(&format!("k{n}"), &message(n)).await.expect("a reply");
         world.becomes(accepted["id"].as_str().expect("an id"), "unknown").await;
     }
     assert_eq!(world.smsru.accepted_count(), 7);

@@ -47,7 +47,9 @@ impl Input {
         if body.trim_ascii().is_empty() {
             return Ok(Self(Map::new()));
         }
-        serde_json::from_slice(body).map(Self).map_err(|_| Wrong::new("body", "must be a JSON object"))
+        serde_json::from_slice(body)
+            .map(Self)
+            .map_err(|_| Wrong::new("body", "must be a JSON object"))
     }
 
     /// Takes the field, if it is there and fits.

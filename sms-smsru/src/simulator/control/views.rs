@@ -84,6 +84,8 @@ fn named(fault: &Fault) -> (&'static str, Value) {
         Fault::DelayReply(delay) => ("delay_reply", milliseconds(*delay)),
         Fault::Missing(count) => ("missing", json!({ "count": count })),
         Fault::Refuse(code) => ("refuse", json!({ "code": code })),
-        Fault::RefuseRecipient(phone, code) => ("refuse_recipient", json!({ "phone": phone, "code": code })),
+        Fault::RefuseRecipient(phone, code) => {
+            ("refuse_recipient", json!({ "phone": phone, "code": code }))
+        }
     }
 }

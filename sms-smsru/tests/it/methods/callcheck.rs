@@ -47,6 +47,7 @@ async fn a_check_by_call_stands_as_its_code_says_in_text_or_number() {
     }
     let methods = Methods::start(&[("callcheck/status", DONE)]).await;
     assert!(methods.provider("").callcheck_status("201737-542").await.is_err());
-    let error = SmsRu::from_url("smsru://ID@sms.ru").unwrap().callcheck_status("a b").await.unwrap_err();
+    let error =
+        SmsRu::from_url("smsru://ID@sms.ru").unwrap().callcheck_status("a b").await.unwrap_err();
     assert_eq!(error.code(), "id_invalid");
 }

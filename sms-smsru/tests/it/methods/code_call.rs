@@ -16,7 +16,8 @@ async fn called(body: &str) -> Result<CodeCall, sms_core::Error> {
 #[tokio::test]
 async fn a_call_with_a_code_is_asked_for_once_and_gives_the_code() {
     // The documented sample has no status_code.
-    let body = r#"{"status":"OK","code":"0435","call_id":"000000-10000000","cost":0.4,"balance":4122.56}"#;
+    let body =
+        r#"{"status":"OK","code":"0435","call_id":"000000-10000000","cost":0.4,"balance":4122.56}"#;
     let methods = Methods::start(&[("code/call", body)]).await;
     let ip = Some("198.51.100.7".parse().unwrap());
     let call = methods.provider("partner_id=7").code_call(phone(PHONE), ip).await.unwrap();
@@ -26,7 +27,8 @@ async fn a_call_with_a_code_is_asked_for_once_and_gives_the_code() {
     assert_eq!((made.cost, made.balance), (Some(money("0.4")), Some(money("4122.56"))));
     let asked = [("phone", "79255070602"), ("ip", "198.51.100.7"), ("partner_id", "7")];
     assert_eq!(methods.asked("code/call").await, pairs(&asked));
-    let methods = Methods::start(&[("code/call", r#"{"status":"OK","status_code":100,"code":35}"#)]).await;
+    let methods =
+        Methods::start(&[("code/call", r#"{"status":"OK","status_code":100,"code":35}"#)]).await;
     let call = methods.provider("").code_call(phone(PHONE), None).await.unwrap();
     assert!(matches!(call, CodeCall::Made(made) if made.code == "0035"));
     assert_eq!(methods.asked("code/call").await, pairs(&[("phone", "79255070602"), ("ip", "-1")]));
@@ -36,7 +38,11 @@ async fn a_call_with_a_code_is_asked_for_once_and_gives_the_code() {
 async fn a_refused_call_is_an_error_and_proven_not_made() {
     for (body, kind, code) in [
         (r#"{"status":"ERROR","status_code":201}"#, ErrorKind::Unavailable, Some(201)),
-        (r#"{"status":"ERROR","status_code":507,"status_text":"IP"}"#, ErrorKind::Invalid, Some(507)),
+        (
+            r#"{"status":"ERROR","status_code":507,"status_text":"IP"}"#,
+            ErrorKind::Invalid,
+            Some(507),
+        ),
         (r#"{"status":"ERROR","status_code":508}"#, ErrorKind::Unavailable, Some(508)),
         (r#"{"status":"ERROR","status_code":202}"#, ErrorKind::Invalid, Some(202)),
         (r#"{"status":"ERROR","status_text":"Нельзя"}"#, ErrorKind::Config, None),

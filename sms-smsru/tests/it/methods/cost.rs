@@ -16,7 +16,10 @@ async fn a_price_is_told_for_each_recipient_and_all() {
     assert_eq!((cost.total, cost.parts), (Some(money("1.65")), Some(3)));
     let [one, other] = &cost.recipients[..] else { panic!("{cost:?}") };
     assert_eq!((one.to, one.price, one.parts), (phone(PHONE), Some(money("1.65")), Some(3)));
-    assert_eq!((other.price, other.refusal.as_ref().and_then(|refusal| refusal.code)), (None, Some(207)));
+    assert_eq!(
+        (other.price, other.refusal.as_ref().and_then(|refusal| refusal.code)),
+        (None, Some(207))
+    );
     let expected =
         [("to", "79255070602,74993221627"), ("msg", "Привет"), ("from", "Acme"), ("translit", "1")];
     assert_eq!(methods.asked("sms/cost").await, pairs(&expected));
@@ -31,7 +34,8 @@ async fn a_price_of_messages_all_refused_has_no_total_and_one_without_a_text_is_
     assert_eq!(methods.asked("sms/cost").await, pairs(&[("to", "79255070602")]));
     let methods = Methods::start(&[("sms/cost", DONE)]).await;
     let texts = ["a".to_owned(), "b".to_owned()];
-    let cost = methods.provider("").cost(&CostRequest::each(two().into_iter().zip(texts))).await.unwrap();
+    let cost =
+        methods.provider("").cost(&CostRequest::each(two().into_iter().zip(texts))).await.unwrap();
     assert!(cost.recipients.iter().all(|one| one.price.is_none() && one.refusal.is_none()));
     let expected = [("to[79255070602]", "a"), ("to[74993221627]", "b")];
     assert_eq!(methods.asked("sms/cost").await, pairs(&expected));

@@ -28,5 +28,8 @@ async fn callback_addresses_are_registered_and_listed() {
     }
     let refused = r#"{"status":"ERROR","status_code":902}"#;
     let methods = Methods::start(&[("callback/del", refused)]).await;
-    assert_eq!(methods.provider("").callback_del(URL).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(
+        methods.provider("").callback_del(URL).await.unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
 }

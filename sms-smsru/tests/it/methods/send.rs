@@ -20,7 +20,10 @@ async fn a_request_to_send_gives_each_recipient_an_outcome_and_the_balance() {
     let [one, other] = &sent.outcomes[..] else { panic!("{sent:?}") };
     assert_eq!((one.class, one.provider_id.as_deref()), (OutcomeClass::Accepted, Some("202626-1")));
     assert_eq!((other.class, other.code), (OutcomeClass::Rejected, Some(207)));
-    assert_eq!(methods.asked("sms/send").await, pairs(&[("to", "79255070602,74993221627"), ("msg", "hi")]));
+    assert_eq!(
+        methods.asked("sms/send").await,
+        pairs(&[("to", "79255070602,74993221627"), ("msg", "hi")])
+    );
 }
 
 #[tokio::test]
@@ -51,7 +54,11 @@ async fn every_option_of_a_request_to_send_has_its_field() {
     let request = SendRequest::new([phone(PHONE)], "hi").daytime(true);
     methods.provider("from=Other&partner_id=8&test=1").send(&request).await.unwrap();
     let expected = [("from", "Other"), ("daytime", "1"), ("partner_id", "8"), ("test", "1")];
-    assert_eq!(methods.asked("sms/send").await[2..], pairs(&expected), "what is configured holds here too");
+    assert_eq!(
+        methods.asked("sms/send").await[2..],
+        pairs(&expected),
+        "what is configured holds here too"
+    );
 }
 
 #[tokio::test]
@@ -90,7 +97,9 @@ async fn a_request_to_send_that_fails_is_the_outcome_of_its_messages() {
     ] {
         let methods = Methods::start(&[("sms/send", body)]).await;
         let sent = methods.provider("").send(&SendRequest::new(two(), "hi")).await.unwrap();
-        assert!(sent.outcomes.len() == 2 && sent.outcomes.iter().all(|outcome| outcome.class == class));
+        assert!(
+            sent.outcomes.len() == 2 && sent.outcomes.iter().all(|outcome| outcome.class == class)
+        );
         assert_eq!(methods.called().await.len(), 1, "never repeated");
     }
     let sent = crate::support::provider(1, "").send(&SendRequest::new(two(), "hi")).await.unwrap();

@@ -17,7 +17,10 @@ async fn the_stop_list_is_added_to_and_taken_from() {
     let refused = r#"{"status":"ERROR","status_code":202,"status_text":"asked to 79255070602"}"#;
     let methods = Methods::start(&[("stoplist/add", refused), ("stoplist/del", refused)]).await;
     let error = methods.provider("").stoplist_add(phone(PHONE), "asked to").await.unwrap_err();
-    assert_eq!((error.kind(), Refusal::of(&error).unwrap().words.as_deref()), (ErrorKind::Invalid, None));
+    assert_eq!(
+        (error.kind(), Refusal::of(&error).unwrap().words.as_deref()),
+        (ErrorKind::Invalid, None)
+    );
     assert!(methods.provider("").stoplist_del(phone(PHONE)).await.is_err());
 }
 

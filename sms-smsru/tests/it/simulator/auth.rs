@@ -73,7 +73,8 @@ async fn an_account_that_is_not_confirmed_may_do_nothing() {
 #[tokio::test]
 async fn the_token_of_old_clients_works_for_ten_minutes() {
     let rig = Rig::with(config().login("79250000000", "secret")).await;
-    let token = rig.client.get(rig.address("auth/get_token")).send().await.unwrap().text().await.unwrap();
+    let token =
+        rig.client.get(rig.address("auth/get_token")).send().await.unwrap().text().await.unwrap();
     assert_eq!(token.len(), 32, "{token}");
     let digest = |text: &str| format!("{:x}", Sha512::digest(text));
     let plain = digest(&format!("secret{token}"));

@@ -20,8 +20,16 @@ fn start(arguments: &[&str]) -> Child {
 #[tokio::test]
 async fn the_program_says_where_it_serves_and_stops_on_either_signal() {
     for signal in ["-TERM", "-INT"] {
-        let mut program =
-            start(&["--listen", "127.0.0.1:0", "--api-id", "KEY", "--balance", "7.50", "--sender", "Acme"]);
+        let mut program = start(&[
+            "--listen",
+            "127.0.0.1:0",
+            "--api-id",
+            "KEY",
+            "--balance",
+            "7.50",
+            "--sender",
+            "Acme",
+        ]);
         let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
         let first = timeout(LIMIT, lines.next_line()).await.unwrap().unwrap().unwrap();
         let address = first.strip_prefix("sms.ru simulator: ").unwrap();
@@ -30,7 +38,10 @@ async fn the_program_says_where_it_serves_and_stops_on_either_signal() {
             said.push_str(&timeout(LIMIT, lines.next_line()).await.unwrap().unwrap().unwrap());
         }
         assert!(
-            said.contains(&format!("smsru+http://KEY@{}", address.strip_prefix("http://").unwrap())),
+            said.contains(&format!(
+                "smsru+http://KEY@{}",
+                address.strip_prefix("http://").unwrap()
+            )),
             "{said}"
         );
         let client = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -169,7 +169,8 @@ async fn heartbeats_stand_among_the_records() {
     rig.sim.send_callbacks_now().await;
     until("both", async || rig.sim.pending_callbacks() == 0).await;
     let last = handler.forms().await.pop().unwrap();
-    let kinds: Vec<_> = last.iter().map(|(_, value)| value.split('\n').next().unwrap().to_owned()).collect();
+    let kinds: Vec<_> =
+        last.iter().map(|(_, value)| value.split('\n').next().unwrap().to_owned()).collect();
     assert_eq!(kinds[..3], ["sms_status", "test", "sms_status"]);
 }
 

@@ -52,11 +52,15 @@ async fn a_check_is_confirmed_by_the_call_and_by_nothing_after_five_minutes() {
     let handler = Handler::new().await;
     rig.codes("callback/add", &[("url", &handler.url())]).await;
     let add = async || {
-        rig.json("callcheck/add", &[("phone", PHONE)]).await["check_id"].as_str().unwrap().to_owned()
+        rig.json("callcheck/add", &[("phone", PHONE)]).await["check_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let (called, missed) = (add().await, add().await);
-    let status =
-        async |id: &str| rig.json("callcheck/status", &[("check_id", id)]).await["check_status"].clone();
+    let status = async |id: &str| {
+        rig.json("callcheck/status", &[("check_id", id)]).await["check_status"].clone()
+    };
     assert_eq!(status(&called).await, "400");
     rig.sim.advance(Duration::from_secs(299));
     assert!(rig.sim.confirm_call(&called));

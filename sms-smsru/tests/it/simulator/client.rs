@@ -7,14 +7,19 @@ use sms_smsru::simulator::Fault;
 use super::rig::{PHONE, Rig, config};
 
 fn message(text: &str) -> Submission {
-    Submission::new(MessageId::new(), PhoneNumber::from_digits(PHONE.parse().unwrap()).unwrap(), text)
+    Submission::new(
+        MessageId::new(),
+        PhoneNumber::from_digits(PHONE.parse().unwrap()).unwrap(),
+        text,
+    )
 }
 
 #[tokio::test]
 async fn the_address_it_names_leads_a_client_to_it_whatever_the_key_holds() {
     for key in ["0A1B2C3D-0000-4000-8000-00000000000A", "a/b?c@d%e:f +g", "ключ"] {
         let rig = Rig::with(config().api_id(key)).await;
-        let outcomes = SmsRu::from_url(&rig.sim.url()).unwrap().submit(&[message("Код 1234")]).await;
+        let outcomes =
+            SmsRu::from_url(&rig.sim.url()).unwrap().submit(&[message("Код 1234")]).await;
         assert_eq!(outcomes[0].class, OutcomeClass::Accepted, "{key}: {outcomes:?}");
         let accepted = rig.sim.accepted();
         assert_eq!((accepted.len(), accepted[0].text.as_str()), (1, "Код 1234"));

@@ -11,14 +11,21 @@ async fn what_was_accepted_and_called_can_be_read_from_any_place_on() {
     assert_eq!(accepted["accepted"][0]["to"], PHONE);
     assert_eq!(accepted["accepted"][0]["text"], "Привет");
     assert_eq!(accepted["accepted"][0]["cost"], "0.50");
-    assert_eq!(rig.look("simulator/accepted?from=1").await["accepted"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        rig.look("simulator/accepted?from=1").await["accepted"].as_array().unwrap().len(),
+        1
+    );
     assert_eq!(rig.look("simulator/accepted?from=9").await["accepted"], json!([]));
     let calls = rig.look("simulator/calls").await;
     assert_eq!(
         (&calls["calls"][0]["method"], &calls["calls"][0]["recipients"]),
         (&json!("sms/send"), &json!(2))
     );
-    assert_eq!(calls["calls"].as_array().unwrap().len(), 1, "the control API's own requests are not calls");
+    assert_eq!(
+        calls["calls"].as_array().unwrap().len(),
+        1,
+        "the control API's own requests are not calls"
+    );
 }
 
 #[tokio::test]
@@ -40,7 +47,10 @@ async fn money_limits_and_senders_can_be_set() {
     assert_eq!(rig.send(PHONE, "hi").await, [100, 100]);
     assert_eq!(rig.send(PHONE, "hi").await, [100, 231]);
     let limits = rig.control("simulator/limit", r#"{"identical_per_minute": null}"#).await.1;
-    assert_eq!((&limits["identical_per_minute"], &limits["daily_limit"]), (&json!(null), &json!(3)));
+    assert_eq!(
+        (&limits["identical_per_minute"], &limits["daily_limit"]),
+        (&json!(null), &json!(3))
+    );
     rig.control("simulator/senders", r#"{"senders": [], "required": true}"#).await;
     assert_eq!(rig.send(PHONE, "hi").await, [100, 221]);
 }
@@ -95,8 +105,12 @@ async fn every_fault_has_a_name() {
         assert_eq!(rig.control("simulator/faults", fault).await.0, 200, "{fault}");
     }
     let listed = rig.look("simulator/faults").await;
-    let listed: Vec<String> =
-        listed["faults"].as_array().unwrap().iter().map(|fault| fault["fault"].to_string()).collect();
+    let listed: Vec<String> = listed["faults"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| fault["fault"].to_string())
+        .collect();
     let named: Vec<String> = faults
         .iter()
         .map(|fault| serde_json::from_str::<Value>(fault).unwrap()["fault"].to_string())
@@ -111,7 +125,10 @@ async fn callbacks_and_calls_can_be_moved() {
     rig.codes("callback/add", &[("url", &handler.url())]).await;
     let sent = rig.control("simulator/callbacks", r#"{"send_now": true, "shuffle": false}"#).await;
     assert_eq!(sent.1["pending"], 0);
-    let id = rig.json("callcheck/add", &[("phone", PHONE)]).await["check_id"].as_str().unwrap().to_owned();
+    let id = rig.json("callcheck/add", &[("phone", PHONE)]).await["check_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let confirm = format!("{{\"check_id\": \"{id}\"}}");
     assert_eq!(rig.control("simulator/confirm", &confirm).await.0, 200);
     assert_eq!(rig.control("simulator/confirm", &confirm).await.1["error"]["field"], "check_id");

@@ -44,9 +44,10 @@ async fn each_number_can_have_a_fate_of_its_own() {
 #[tokio::test]
 async fn luck_repeats_with_its_seed() {
     let fates = async |seed| {
-        let rig =
-            Rig::with(config().seed(seed).delivery(Delivery::FailedSometimes { percent: 30, code: 107 }))
-                .await;
+        let rig = Rig::with(
+            config().seed(seed).delivery(Delivery::FailedSometimes { percent: 30, code: 107 }),
+        )
+        .await;
         let numbers: Vec<String> = (0..200).map(|n| (79_250_000_000_u64 + n).to_string()).collect();
         rig.send(&numbers.join(","), "hi").await;
         rig.sim.advance(Duration::from_secs(1));

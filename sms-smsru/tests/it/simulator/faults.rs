@@ -16,13 +16,15 @@ async fn sent(sim: &Simulator) -> TcpStream {
     let mut stream = TcpStream::connect(sim.address()).await.unwrap();
     let body = format!("api_id={API_ID}&json=1&to={PHONE}&msg=hi");
     let length = body.len();
-    let request =
-        format!("POST /sms/send HTTP/1.1\r\nHost: sms.ru\r\nContent-Length: {length}\r\n\r\n{body}");
+    let request = format!(
+        "POST /sms/send HTTP/1.1\r\nHost: sms.ru\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
     stream.write_all(request.as_bytes()).await.unwrap();
     stream
 }
 
-/// What a fault does to a message: the bytes that came, how the connection ended, how many were accepted.
+/// What a fault does to a message: the bytes that came, how the connection ended, how many were
+/// accepted.
 async fn effect(fault: impl Into<Injection>) -> (String, Result<usize, ErrorKind>, usize) {
     let rig = Rig::with(config().silence(Duration::from_millis(100))).await;
     rig.sim.inject(fault);
@@ -66,7 +68,10 @@ async fn a_silent_fault_keeps_the_connection_open_and_says_nothing() {
 #[tokio::test]
 async fn a_body_can_break_off_before_its_last_chunk() {
     let (bytes, _, accepted) = effect(Fault::Broken).await;
-    assert!(bytes.starts_with("HTTP/1.1 200 OK\r\n") && bytes.contains("\"status\": \"OK\""), "{bytes}");
+    assert!(
+        bytes.starts_with("HTTP/1.1 200 OK\r\n") && bytes.contains("\"status\": \"OK\""),
+        "{bytes}"
+    );
     assert!(!bytes.ends_with("0\r\n\r\n"), "{bytes}");
     assert_eq!(accepted, 1);
 }
@@ -75,7 +80,8 @@ async fn a_body_can_break_off_before_its_last_chunk() {
 async fn answer(fault: impl Into<Injection>) -> (u16, String, usize) {
     let rig = Rig::new().await;
     rig.sim.inject(fault);
-    let form = [("api_id", API_ID), ("json", "1"), ("to", "79255070602,74993221627"), ("msg", "hi")];
+    let form =
+        [("api_id", API_ID), ("json", "1"), ("to", "79255070602,74993221627"), ("msg", "hi")];
     let answer = rig.client.post(rig.address("sms/send")).form(&form).send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap(), rig.sim.accepted_count())
 }
@@ -104,7 +110,10 @@ async fn truncated_json_is_a_whole_response_with_half_a_document() {
 async fn a_partial_batch_accepts_all_and_leaves_the_last_ones_out() {
     let (_, body, accepted) = answer(Fault::Missing(1)).await;
     assert_eq!(accepted, 2);
-    assert!(body.contains(PHONE) && !body.contains("74993221627") && body.contains("balance"), "{body}");
+    assert!(
+        body.contains(PHONE) && !body.contains("74993221627") && body.contains("balance"),
+        "{body}"
+    );
 }
 
 #[tokio::test]
@@ -119,7 +128,9 @@ async fn a_huge_reply_is_the_document_and_spaces() {
 
 #[tokio::test]
 async fn late_and_slow_replies_take_their_time_and_are_whole() {
-    for fault in [Fault::DelayReply(Duration::from_millis(200)), Fault::Slow(Duration::from_millis(200))] {
+    for fault in
+        [Fault::DelayReply(Duration::from_millis(200)), Fault::Slow(Duration::from_millis(200))]
+    {
         let begun = Instant::now();
         let (status, body, accepted) = answer(fault.clone()).await;
         assert_eq!((status, accepted), (200, 2));
@@ -133,7 +144,8 @@ async fn a_client_that_gives_up_on_a_late_reply_has_sent_its_message_all_the_sam
     let rig = Rig::new().await;
     rig.sim.inject(Fault::DelayReply(Duration::from_mins(1)));
     let form = [("api_id", API_ID), ("to", PHONE), ("msg", "hi")];
-    let request = rig.client.post(rig.address("sms/send")).form(&form).timeout(Duration::from_millis(200));
+    let request =
+        rig.client.post(rig.address("sms/send")).form(&form).timeout(Duration::from_millis(200));
     assert!(request.send().await.unwrap_err().is_timeout());
     assert_eq!(rig.sim.accepted_count(), 1);
 }

@@ -21,27 +21,34 @@ async fn the_query_the_body_and_both_together_are_one_form() {
     let query = format!("sms/send?json=1&api_id={API_ID}&to={PHONE}&msg=%D0%B4%D0%B0+1");
     let text = rig.client.get(rig.address(&query)).send().await.unwrap().text().await.unwrap();
     assert!(text.contains("202626-1000000"), "{text}");
-    let mixed =
-        rig.try_post(&format!("sms/send?json=1&to={PHONE}"), &[("api_id", API_ID), ("msg", "да 2")]).await;
+    let mixed = rig
+        .try_post(&format!("sms/send?json=1&to={PHONE}"), &[("api_id", API_ID), ("msg", "да 2")])
+        .await;
     assert!(mixed.unwrap().contains("202626-1000001"));
     assert_eq!(accepted(&rig), pairs(&[(PHONE, "да 1"), (PHONE, "да 2")]));
-    let calls: Vec<_> = rig.sim.calls().into_iter().map(|call| (call.http_method, call.recipients)).collect();
+    let calls: Vec<_> =
+        rig.sim.calls().into_iter().map(|call| (call.http_method, call.recipients)).collect();
     assert_eq!(calls, [("GET".to_owned(), 1), ("POST".to_owned(), 1)]);
 }
 
 #[tokio::test]
 async fn clients_behind_a_proxy_setting_and_of_old_http_are_served() {
     let rig = Rig::new().await;
-    for (version, target) in
-        [("1.1", "http://sms.ru/sms/send"), ("1.0", "/sms/send/"), ("1.0", "http://sms.ru:80/sms/send")]
-    {
+    for (version, target) in [
+        ("1.1", "http://sms.ru/sms/send"),
+        ("1.0", "/sms/send/"),
+        ("1.0", "http://sms.ru:80/sms/send"),
+    ] {
         let mut stream = TcpStream::connect(rig.sim.address()).await.unwrap();
         let request = format!(
             "GET {target}?api_id={API_ID}&to={PHONE}&msg=hi HTTP/{version}\r\nHost: sms.ru\r\nConnection: close\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
-        timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+        timeout(Duration::from_secs(10), stream.read_to_string(&mut answer))
+            .await
+            .unwrap()
+            .unwrap();
         assert!(answer.contains(" 200 OK\r\n") && answer.contains("balance="), "{answer}");
         assert!(answer.contains("\r\nSms-Api: 1\r\n"), "{answer}");
     }
@@ -57,7 +64,8 @@ async fn old_php_clients_that_send_multipart_are_understood() {
          Content-Disposition: form-data; name=\"text\"\r\n\r\nдва\r\nряда\r\n--XX--\r\n"
     );
     let request = rig.client.post(rig.address("sms/send")).body(body);
-    let answer = request.header("content-type", "multipart/form-data; boundary=XX").send().await.unwrap();
+    let answer =
+        request.header("content-type", "multipart/form-data; boundary=XX").send().await.unwrap();
     assert!(answer.text().await.unwrap().starts_with("100\n"));
     assert_eq!(accepted(&rig), pairs(&[(PHONE, "два\r\nряда")]));
 }
@@ -76,7 +84,11 @@ async fn every_name_a_field_ever_had_is_accepted() {
     }
     assert_eq!(accepted(&rig), vec![(PHONE.to_owned(), "a".to_owned()); 5]);
     for name in ["sms_id", "id"] {
-        assert_eq!(rig.codes("sms/status", &[(name, "202626-1000000")]).await, [100, 100], "{name}");
+        assert_eq!(
+            rig.codes("sms/status", &[(name, "202626-1000000")]).await,
+            [100, 100],
+            "{name}"
+        );
     }
 }
 

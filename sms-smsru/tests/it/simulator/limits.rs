@@ -32,7 +32,11 @@ async fn an_identical_message_within_a_minute_is_refused() {
 
 #[tokio::test]
 async fn a_minute_across_midnight_is_still_a_minute() {
-    let limits = NumberLimits { identical_per_minute: Some(1), identical_per_day: Some(1), per_day: Some(1) };
+    let limits = NumberLimits {
+        identical_per_minute: Some(1),
+        identical_per_day: Some(1),
+        per_day: Some(1),
+    };
     let rig = rig(limits).await;
     rig.sim.advance(Duration::from_secs(9 * 3600 - 10));
     assert_eq!(rig.send(PHONE, "hi").await, [100, 100]);

@@ -37,7 +37,8 @@ async fn transliteration_shortens_a_message() {
     let rig = Rig::new().await;
     let text = "Съешь же ещё этих мягких французских булок, да выпей чаю. Съешь же ещё этих булок";
     let parts = async |translit: &str| {
-        let reply = rig.json("sms/cost", &[("to", PHONE), ("text", text), ("translit", translit)]).await;
+        let reply =
+            rig.json("sms/cost", &[("to", PHONE), ("text", text), ("translit", translit)]).await;
         reply["total_sms"].as_i64().unwrap()
     };
     assert_eq!((parts("0").await, parts("1").await), (2, 1));

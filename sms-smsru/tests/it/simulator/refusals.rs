@@ -72,8 +72,14 @@ async fn an_unknown_method_is_refused_whoever_asks() {
 #[tokio::test]
 async fn a_sender_name_has_to_be_approved() {
     let rig = Rig::with(config().senders(vec!["Acme".to_owned()]).sender_required(true)).await;
-    assert_eq!(rig.codes("sms/send", &[("to", PHONE), ("msg", "hi"), ("from", "Acme")]).await, [100, 100]);
-    assert_eq!(rig.codes("sms/send", &[("to", PHONE), ("msg", "hi"), ("from", "Other")]).await, [100, 204]);
+    assert_eq!(
+        rig.codes("sms/send", &[("to", PHONE), ("msg", "hi"), ("from", "Acme")]).await,
+        [100, 100]
+    );
+    assert_eq!(
+        rig.codes("sms/send", &[("to", PHONE), ("msg", "hi"), ("from", "Other")]).await,
+        [100, 204]
+    );
     assert_eq!(rig.send(PHONE, "hi").await, [100, 100]);
     assert_eq!(rig.codes("sms/cost", &[("to", PHONE), ("from", "Other")]).await, [100, 204]);
     rig.sim.set_senders(Vec::new());

@@ -119,7 +119,8 @@ async fn a_price_has_totals_unless_every_recipient_was_refused() {
 #[tokio::test]
 async fn the_account_is_answered_in_the_types_of_the_recordings() {
     let rig = Rig::with(config().daily_limit(Some(10))).await;
-    let reply = |fields: &str| format!("{{\n    \"status\": \"OK\",\n    \"status_code\": 100{fields}\n}}");
+    let reply =
+        |fields: &str| format!("{{\n    \"status\": \"OK\",\n    \"status_code\": 100{fields}\n}}");
     for (method, fields) in [
         ("my/balance", ",\n    \"balance\": 1000.0"),
         ("my/limit", ",\n    \"total_limit\": \"10\",\n    \"used_today\": 0"),
@@ -159,7 +160,8 @@ async fn without_the_quirks_every_field_is_there_in_its_documented_type() {
 #[tokio::test]
 async fn the_headers_are_those_of_the_live_server() {
     let rig = Rig::new().await;
-    let answer = rig.client.post(rig.address("my/balance?json=1")).form(&[("api_id", API_ID)]).send().await;
+    let answer =
+        rig.client.post(rig.address("my/balance?json=1")).form(&[("api_id", API_ID)]).send().await;
     let answer = answer.unwrap();
     let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
     assert_eq!(answer.status(), 200);
@@ -172,13 +174,18 @@ async fn the_headers_are_those_of_the_live_server() {
     let cookie = header("set-cookie");
     let (id, rest) = cookie.split_once("; ").unwrap();
     assert_eq!(id.len(), "dev_id=21F5BE71-9B8A-0EAC-E2EC-5161D1923D3B".len());
-    assert_eq!(rest, "expires=Sat, 03-May-2036 12:00:00 GMT; Max-Age=311040000; path=/; domain=.sms.ru");
+    assert_eq!(
+        rest,
+        "expires=Sat, 03-May-2036 12:00:00 GMT; Max-Age=311040000; path=/; domain=.sms.ru"
+    );
 }
 
 #[tokio::test]
 async fn without_json_the_reply_is_the_old_lines_of_text() {
-    let rig =
-        Rig::with(config().balance(rub("10")).daily_limit(Some(9)).senders(vec!["Acme".to_owned()])).await;
+    let rig = Rig::with(
+        config().balance(rub("10")).daily_limit(Some(9)).senders(vec!["Acme".to_owned()]),
+    )
+    .await;
     let to = format!("{PHONE},123,{OTHER}");
     let sent = rig.plain("sms/send", &[("to", &to), ("msg", "hi")]).await;
     assert_eq!(sent, "100\n202626-1000000\n202\n202626-1000001\nbalance=9.00");
@@ -199,9 +206,12 @@ async fn without_json_the_reply_is_the_old_lines_of_text() {
 #[tokio::test]
 async fn recipients_are_answered_in_the_order_of_the_request() {
     let rig = Rig::new().await;
-    let numbers: Vec<String> = (0..50).rev().map(|n| (79_250_000_000_u64 + n * 7919).to_string()).collect();
+    let numbers: Vec<String> =
+        (0..50).rev().map(|n| (79_250_000_000_u64 + n * 7919).to_string()).collect();
     let text = rig.text("sms/send", &[("to", &numbers.join(",")), ("msg", "hi")]).await;
-    let keys: Vec<&str> =
-        text.lines().filter_map(|line| line.trim().strip_prefix("\"7")?.strip_suffix("\": {")).collect();
+    let keys: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("\"7")?.strip_suffix("\": {"))
+        .collect();
     assert_eq!(keys, numbers.iter().map(|number| &number[1..]).collect::<Vec<_>>());
 }

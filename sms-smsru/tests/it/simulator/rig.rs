@@ -42,7 +42,8 @@ impl Rig {
 
     pub(crate) async fn with(config: SimulatorConfig) -> Self {
         let sim = Simulator::start(config).await.unwrap();
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
+        let client =
+            reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
         Self { sim, client }
     }
 
@@ -65,7 +66,11 @@ impl Rig {
     }
 
     /// Exactly these fields.
-    pub(crate) async fn try_post(&self, method: &str, fields: &[(&str, &str)]) -> reqwest::Result<String> {
+    pub(crate) async fn try_post(
+        &self,
+        method: &str,
+        fields: &[(&str, &str)],
+    ) -> reqwest::Result<String> {
         let answer = self.client.post(self.address(method)).form(fields).send().await?;
         answer.text().await
     }
@@ -94,7 +99,8 @@ impl Rig {
     }
 
     pub(crate) async fn control(&self, path: &str, body: &str) -> (u16, Value) {
-        let answer = self.client.post(self.address(path)).body(body.to_owned()).send().await.unwrap();
+        let answer =
+            self.client.post(self.address(path)).body(body.to_owned()).send().await.unwrap();
         let status = answer.status().as_u16();
         (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
     }

@@ -35,7 +35,8 @@ async fn a_time_that_is_none_or_too_far_ahead_refuses_the_request() {
     let rig = Rig::new().await;
     let far = seconds(NOON_MS + 63 * 24 * HOUR_MS);
     let near = seconds(NOON_MS + 60 * 24 * HOUR_MS);
-    for (time, expected) in [("tomorrow", &[208][..]), ("1e9", &[208]), (&far, &[208]), (&near, &[100, 100])]
+    for (time, expected) in
+        [("tomorrow", &[208][..]), ("1e9", &[208]), (&far, &[208]), (&near, &[100, 100])]
     {
         let fields = [("to", PHONE), ("msg", "hi"), ("time", time)];
         assert_eq!(rig.codes("sms/send", &fields).await, expected, "{time}");
@@ -46,9 +47,13 @@ async fn a_time_that_is_none_or_too_far_ahead_refuses_the_request() {
 #[tokio::test]
 async fn by_night_a_daytime_message_waits_for_ten_in_the_morning() {
     // Moscow is three hours ahead: 15:00 is day, 19:59 is day, 20:00 and 09:59 are night.
-    for (utc_minutes, waits_until) in
-        [(0, 0), (5 * 60 - 1, 5 * 60 - 1), (5 * 60, 19 * 60), (19 * 60 - 1, 19 * 60), (19 * 60, 19 * 60)]
-    {
+    for (utc_minutes, waits_until) in [
+        (0, 0),
+        (5 * 60 - 1, 5 * 60 - 1),
+        (5 * 60, 19 * 60),
+        (19 * 60 - 1, 19 * 60),
+        (19 * 60, 19 * 60),
+    ] {
         let at = |minutes: i64| NOON_MS + minutes * 60_000;
         let rig = Rig::with(config_at(at(utc_minutes))).await;
         rig.accepted(&[("daytime", "1")]).await;
