@@ -4,15 +4,13 @@
 //!
 #![doc = include_str!("../README.md")]
 
-mod book;
+mod availability;
 mod config;
-mod consume;
+mod connection;
+mod consuming;
 mod error;
-mod gate;
-mod link;
-mod publish;
+mod publishing;
 mod queue;
-mod shelf;
 mod topology;
 mod wire;
 

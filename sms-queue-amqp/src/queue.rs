@@ -9,11 +9,11 @@ use sms_core::{Job, Lane, Lease, Queue, Result};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::book::Pulled;
 use crate::config::AmqpConfig;
-use crate::consume::{self, Shared};
+use crate::consuming::consumer_task::{self as consume, Shared};
+use crate::consuming::deliveries::Pulled;
 use crate::error::Failure;
-use crate::publish::Publisher;
+use crate::publishing::publisher_task::Publisher;
 
 /// The longest a pull waits, whatever it asks for.
 const MAX_WAIT: Duration = Duration::from_hours(1);

@@ -5,12 +5,12 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
-mod bell;
 mod config;
 mod connection;
 mod error;
-mod link;
+mod notifier;
 mod queue;
+mod shared_connection;
 mod wire;
 
 pub use config::RedisConfig;

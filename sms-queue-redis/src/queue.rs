@@ -9,10 +9,10 @@ use sms_core::queue::QueueStats;
 use sms_core::{Error, Job, Lease, Queue, Result};
 use tokio::time::Instant;
 
-use crate::bell::Bell;
 use crate::config::RedisConfig;
 use crate::connection::Target;
-use crate::link::Link;
+use crate::notifier::Bell;
+use crate::shared_connection::Link;
 use crate::wire::{CHUNK, Pulled, Wire, read_pull, read_stats};
 
 /// A [`Queue`] on Redis Streams, shared by all that use the same prefix of the same Redis.

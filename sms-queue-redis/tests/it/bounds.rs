@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sms_core::{Lane, Queue as _};
 
-use crate::common::{Prefix, Server, jobs, jobs_of, pull_all, push, queue, until};
+use crate::support::{Prefix, Server, jobs, jobs_of, pull_all, push, queue, until};
 
 #[tokio::test]
 async fn a_full_lane_drops_what_does_not_fit_and_says_how_much_room_there_is() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sms_testkit::QueueHarness;
 
-use crate::common::{Prefix, queue};
+use crate::support::{Prefix, queue};
 
 const LEASE: Duration = Duration::from_secs(2);
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sms_core::{Lane, Queue as _};
 
-use crate::common::{PATIENCE, Prefix, Server, jobs, jobs_of, pull_all, push, queue};
+use crate::support::{PATIENCE, Prefix, Server, jobs, jobs_of, pull_all, push, queue};
 
 #[tokio::test]
 async fn the_queue_works_on_after_flushall() {
@@ -31,7 +31,7 @@ async fn a_waiting_pull_is_woken_after_flushall() {
         let queue = queue.clone();
         async move { queue.pull(1, PATIENCE).await }
     });
-    crate::common::until("the pull waits", || blocked_clients(&server) == 1).await;
+    crate::support::until("the pull waits", || blocked_clients(&server) == 1).await;
     let () = server.ask(&["FLUSHALL"]);
     let pushed = jobs(Lane::Bulk, 1);
     push(&queue, &pushed).await;
@@ -163,7 +163,7 @@ async fn a_waiting_pull_says_so_when_the_server_dies() {
         let queue = queue.clone();
         async move { queue.pull(1, PATIENCE).await }
     });
-    crate::common::until("the pull waits", || blocked_clients(&server) == 1).await;
+    crate::support::until("the pull waits", || blocked_clients(&server) == 1).await;
     server.kill();
     let error = waiting.await.expect("no panic").expect_err("nobody is there");
     assert!(error.is_retryable(), "{error:?}");

@@ -9,7 +9,6 @@
 mod bounds;
 #[cfg(feature = "cluster")]
 mod cluster;
-mod common;
 mod config;
 mod conformance;
 mod loss;
@@ -17,5 +16,6 @@ mod pulls;
 mod reach;
 #[cfg(feature = "sentinel")]
 mod sentinel;
+mod support;
 #[cfg(feature = "tls")]
 mod tls;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sms_core::{Lane, Queue as _};
 use tokio::time::{Instant, timeout};
 
-use crate::common::{PATIENCE, Prefix, jobs, jobs_of, pull_all, push, queue};
+use crate::support::{PATIENCE, Prefix, jobs, jobs_of, pull_all, push, queue};
 
 #[tokio::test]
 async fn a_pull_that_waits_longer_than_the_clients_own_timeout_is_no_error() {

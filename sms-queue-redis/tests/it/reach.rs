@@ -6,7 +6,7 @@ use sms_core::{ErrorKind, Lane, Queue as _};
 use sms_queue_redis::{RedisConfig, RedisQueue};
 use tokio::time::Instant;
 
-use crate::common::{Server, free_port, jobs, jobs_of, patient, pull_all, push, queue, until};
+use crate::support::{Server, free_port, jobs, jobs_of, patient, pull_all, push, queue, until};
 
 async fn kind(queue: &RedisQueue) -> ErrorKind {
     queue.stats().await.expect_err("it cannot be used").kind()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sms_core::{ErrorKind, Lane, Queue as _};
 use sms_queue_redis::{RedisConfig, RedisQueue};
 
-use crate::common::{
+use crate::support::{
     PATIENCE, Server, free_port, jobs, jobs_of, patient, pull_all, push, queue, try_ask, until,
 };
 

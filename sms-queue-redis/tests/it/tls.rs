@@ -7,7 +7,7 @@ use std::time::Duration;
 use sms_core::{ErrorKind, Lane, Queue as _};
 use sms_queue_redis::RedisConfig;
 
-use crate::common::{Server, free_port, jobs, jobs_of, patient, pull_all, push, queue};
+use crate::support::{Server, free_port, jobs, jobs_of, patient, pull_all, push, queue};
 
 /// A self-signed certificate for 127.0.0.1, which is its own authority. Files `cert.pem` and
 /// `key.pem`.

@@ -21,11 +21,11 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use crate::book::{Book, Pulled, Word};
+use crate::availability::Gate;
 use crate::config::AmqpConfig;
+use crate::connection::{Link, Retry};
+use crate::consuming::deliveries::{Book, Pulled, Word};
 use crate::error::{Failure, within};
-use crate::gate::Gate;
-use crate::link::{Link, Retry};
 use crate::topology::Topology;
 use crate::wire;
 

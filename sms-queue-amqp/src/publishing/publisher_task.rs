@@ -19,10 +19,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use crate::consume::Shared;
+use crate::availability::Gate;
+use crate::connection::{Link, Retry};
+use crate::consuming::consumer_task::Shared;
 use crate::error::{Failure, within};
-use crate::gate::Gate;
-use crate::link::{Link, Retry};
 use crate::wire;
 
 /// Pushes that wait for a task; one more waits for its place.

@@ -7,7 +7,7 @@ use sms_core::queue::LeaseToken;
 use sms_core::{Job, Lane, Lease};
 use tokio::time::Instant;
 
-use crate::shelf::{KEEP, Shelf};
+use crate::consuming::lane_buffer::{KEEP, Shelf};
 
 /// The messages of one connection. Knows nothing of RabbitMQ: what is to be said to it, it gives as
 /// [`Word`]s, which must be sent in the order in which they are given.
