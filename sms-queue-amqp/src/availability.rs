@@ -1,4 +1,4 @@
-//! Whether a connection is up, for those who want to use it.
+//! Availability of a connection: the task that keeps the connection sets it, callers read it.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use tokio::time::timeout;
 
 use crate::error::Failure;
 
-/// The state of a connection; `T` is what its users need of it.
+/// State of a connection. `T` is what callers need while it is up.
 #[derive(Debug)]
-pub(crate) struct Gate<T>(watch::Sender<State<T>>);
+pub(crate) struct Availability<T>(watch::Sender<State<T>>);
 
 #[derive(Clone, Debug)]
 enum State<T> {
@@ -19,38 +19,38 @@ enum State<T> {
     Down(Failure),
 }
 
-impl<T: Clone> Gate<T> {
+impl<T: Clone> Availability<T> {
     pub(crate) fn new() -> Self {
         Self(watch::Sender::new(State::Starting))
     }
 
-    pub(crate) fn open(&self, with: T) {
-        self.0.send_replace(State::Up(with));
+    pub(crate) fn set_up(&self, value: T) {
+        self.0.send_replace(State::Up(value));
     }
 
-    pub(crate) fn close(&self, failure: Failure) {
+    pub(crate) fn set_down(&self, failure: Failure) {
         self.0.send_replace(State::Down(failure));
     }
 
-    /// What is behind the gate.
+    /// Value of the connection that is up.
     ///
     /// # Errors
     ///
-    /// `Unavailable`, at once, while it is closed.
-    pub(crate) fn pass(&self) -> Result<T> {
+    /// `Unavailable`, at once, while there is no connection.
+    pub(crate) fn get(&self) -> Result<T> {
         match &*self.0.borrow() {
-            State::Up(with) => Ok(with.clone()),
+            State::Up(value) => Ok(value.clone()),
             State::Down(failure) => Err(failure.clone().unavailable()),
             State::Starting => Err(Failure::Starting.unavailable()),
         }
     }
 
-    /// Waits for the first attempt to end: why it failed, if it did.
-    pub(crate) async fn first(&self, limit: Duration) -> Option<Failure> {
+    /// Waits for the first attempt to connect. Returns its failure; `None` if it succeeded or is
+    /// still under way at the time limit.
+    pub(crate) async fn first_failure(&self, limit: Duration) -> Option<Failure> {
         let mut state = self.0.subscribe();
-        let settled =
-            timeout(limit, state.wait_for(|state| !matches!(state, State::Starting))).await;
-        match settled.ok().and_then(std::result::Result::ok).as_deref() {
+        let ended = timeout(limit, state.wait_for(|state| !matches!(state, State::Starting))).await;
+        match ended.ok().and_then(std::result::Result::ok).as_deref() {
             Some(State::Down(failure)) => Some(failure.clone()),
             _ => None,
         }

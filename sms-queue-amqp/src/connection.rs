@@ -1,69 +1,60 @@
 //! One connection to RabbitMQ.
 //!
-//! The client's own recovery is left off: it gives up after a number of attempts, sleeps through
-//! them where nobody can ask it how it is, and knows nothing of consumers that the broker cancels.
-//! Here a connection that failed in any way is dropped whole, and its owner makes a new one and
-//! declares and subscribes again; tokens carry the number of their connection, so that what belongs
-//! to an old one is known to be the broker's again.
+//! The recovery of the client library (lapin) is left off: it gives up after a number of attempts,
+//! cannot be asked for its state while it waits, and does not notice a consumer that RabbitMQ
+//! cancels. Instead, a connection that failed in any way is dropped whole, and its owner opens a
+//! new one, declares the queues and subscribes again. Lease tokens hold the number of their
+//! connection, so that a lease of an old connection is known to be RabbitMQ's again.
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream, TLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{Channel, Connection, ConnectionProperties, ConnectionStatus};
+use lapin::{Channel, ConnectionProperties, ConnectionStatus};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use crate::config::AmqpConfig;
 use crate::error::{Failure, within};
 
-/// Between attempts to connect: from the first to the longest wait.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// A connection that held this long was a good one: the next attempt comes soon again.
-const STEADY: Duration = Duration::from_secs(5);
-/// How long a connection may take to say good-bye.
-const GOOD_BYE: Duration = Duration::from_secs(1);
+/// Time that RabbitMQ has to answer the close of a connection.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection that is closed when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Link {
-    connection: Option<Connection>,
+pub(crate) struct Connection {
+    client: Option<lapin::Connection>,
     status: ConnectionStatus,
-    cutter: Cutter,
-    limit: Duration,
+    socket: SocketHandle,
+    timeout: Duration,
 }
 
-impl Link {
-    /// Connects. `purpose` is part of the name RabbitMQ shows for the connection.
+impl Connection {
+    /// Connects. `purpose` is part of the name that RabbitMQ shows for the connection.
     pub(crate) async fn open(config: &AmqpConfig, purpose: &str) -> Result<Self, Failure> {
-        let cutter = Cutter::default();
+        let socket = SocketHandle::default();
         let properties = ConnectionProperties::default()
             .with_connection_name(format!("{} ({purpose})", config.prefix).into());
-        let opened = within(
-            config.timeout,
-            "take the connection",
-            connect(config, properties, cutter.clone()),
-        );
-        match opened.await {
-            Ok(connection) => {
-                let status = connection.status().clone();
-                Ok(Self { connection: Some(connection), status, cutter, limit: config.timeout })
+        let connecting = connect(config, properties, socket.clone());
+        match within(config.timeout, "take the connection", connecting).await {
+            Ok(client) => {
+                let status = client.status().clone();
+                Ok(Self { client: Some(client), status, socket, timeout: config.timeout })
             }
             Err(failure) => {
-                // The client has a thread that waits for the handshake for ever.
-                cutter.cut();
+                // A thread of the client waits for the handshake without a limit.
+                socket.shut_down();
                 Err(failure)
             }
         }
     }
 
+    /// Opens a channel.
     pub(crate) async fn channel(&self) -> Result<Channel, Failure> {
-        let connection = self.connection.as_ref().ok_or(Failure::Closed)?;
-        within(self.limit, "open a channel", connection.create_channel()).await
+        let client = self.client.as_ref().ok_or(Failure::Closed)?;
+        within(self.timeout, "open a channel", client.create_channel()).await
     }
 
     pub(crate) fn status(&self) -> &ConnectionStatus {
@@ -71,16 +62,14 @@ impl Link {
     }
 }
 
-impl Drop for Link {
+impl Drop for Connection {
     fn drop(&mut self) {
-        let (Some(connection), cutter) = (self.connection.take(), self.cutter.clone()) else {
-            return;
-        };
-        let Ok(runtime) = Handle::try_current() else { return cutter.cut() };
+        let (Some(client), socket) = (self.client.take(), self.socket.clone()) else { return };
+        let Ok(runtime) = Handle::try_current() else { return socket.shut_down() };
         runtime.spawn(async move {
-            // A broker that does not answer would keep the client's thread and the socket for ever.
-            let _ = timeout(GOOD_BYE, connection.close(200, "OK".into())).await;
-            cutter.cut();
+            let _ = timeout(CLOSE_TIMEOUT, client.close(200, "OK".into())).await;
+            // If RabbitMQ does not answer, the client would keep its thread and the socket.
+            socket.shut_down();
         });
     }
 }
@@ -88,20 +77,21 @@ impl Drop for Link {
 async fn connect(
     config: &AmqpConfig,
     properties: ConnectionProperties,
-    cutter: Cutter,
-) -> lapin::Result<Connection> {
+    socket: SocketHandle,
+) -> lapin::Result<lapin::Connection> {
     let limit = config.timeout;
     let (address, runtime) = (config.address(), lapin::runtime::default_runtime()?);
-    let connecting = Connection::connector(
+    let connecting = lapin::Connection::connector(
         address,
         runtime,
         async move |address, runtime| {
             let plain = AMQPUri { scheme: AMQPScheme::AMQP, ..address.clone() };
-            // Not only the caller gives up in time: this runs on the client's own thread.
+            // A time limit of its own, for this runs on the client's thread and goes on when the
+            // caller has given up.
             let opening = timeout(limit, async {
                 let stream = plain.connect_async(&runtime).await?;
-                if let AsyncTcpStream::Plain(socket) = &stream {
-                    cutter.keep(socket.get_ref());
+                if let AsyncTcpStream::Plain(tcp) = &stream {
+                    socket.store(tcp.get_ref());
                 }
                 match address.scheme {
                     AMQPScheme::AMQP => Ok(stream),
@@ -117,61 +107,27 @@ async fn connect(
     connecting.await
 }
 
-/// A second hand on a connection's socket, which ends it whatever the client is doing.
+/// A second handle of a connection's socket, to shut it down whatever the client is doing.
 #[derive(Clone, Debug, Default)]
-struct Cutter(Arc<Mutex<Option<TcpStream>>>);
+struct SocketHandle(Arc<Mutex<Option<TcpStream>>>);
 
-impl Cutter {
+impl SocketHandle {
     #[cfg(unix)]
-    fn keep(&self, socket: &impl std::os::fd::AsFd) {
+    fn store(&self, socket: &impl std::os::fd::AsFd) {
         let copy = socket.as_fd().try_clone_to_owned().ok().map(TcpStream::from);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = copy;
     }
 
     #[cfg(windows)]
-    fn keep(&self, socket: &impl std::os::windows::io::AsSocket) {
+    fn store(&self, socket: &impl std::os::windows::io::AsSocket) {
         let copy = socket.as_socket().try_clone_to_owned().ok().map(TcpStream::from);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = copy;
     }
 
-    fn cut(&self) {
+    fn shut_down(&self) {
         if let Some(socket) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // One that is closed already needs no cutting.
+            // An error means that it is closed already.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
-}
-
-/// The waits between attempts to connect: longer each time, until a connection held.
-#[derive(Debug)]
-pub(crate) struct Retry {
-    purpose: &'static str,
-    waits: ExponentialBackoff,
-    since: Instant,
-}
-
-impl Retry {
-    pub(crate) fn new(purpose: &'static str) -> Self {
-        Self { purpose, waits: waits(), since: Instant::now() }
-    }
-
-    /// Waits before the next attempt, after one that ended like this.
-    pub(crate) async fn pause(&mut self, failure: &Failure) {
-        if self.since.elapsed() > STEADY + LONGEST_WAIT {
-            self.waits = waits();
-        }
-        // Each call fails with it meanwhile, and whoever makes them reports it.
-        tracing::debug!(purpose = self.purpose, %failure, "RabbitMQ: connecting again");
-        sleep(self.waits.next().unwrap_or(LONGEST_WAIT)).await;
-        self.since = Instant::now();
-    }
-}
-
-fn waits() -> ExponentialBackoff {
-    ExponentialBuilder::default()
-        .with_min_delay(FIRST_WAIT)
-        .with_max_delay(LONGEST_WAIT)
-        .with_jitter()
-        .without_max_times()
-        .build()
 }

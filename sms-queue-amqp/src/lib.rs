@@ -5,10 +5,13 @@
 #![doc = include_str!("../README.md")]
 
 mod availability;
+mod backoff;
 mod config;
 mod connection;
 mod consuming;
+mod contract;
 mod error;
+mod per_lane;
 mod publishing;
 mod queue;
 mod topology;

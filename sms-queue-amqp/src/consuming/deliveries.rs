@@ -1,149 +1,86 @@
-//! What this process holds of RabbitMQ's messages: delivered and not pulled, or leased.
+//! Deliveries of one connection: what was delivered and not pulled, and what is leased.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use sms_core::queue::LeaseToken;
 use sms_core::{Job, Lane, Lease};
 use tokio::time::Instant;
 
-use crate::consuming::lane_buffer::{KEEP, Shelf};
+use crate::consuming::broker_op::BrokerOp;
+use crate::consuming::held_messages::{Held, HeldMessages};
+use crate::consuming::lane_buffer::LaneBuffer;
+use crate::consuming::pull_demand::PullDemand;
+use crate::per_lane::PerLane;
 
-/// The messages of one connection. Knows nothing of RabbitMQ: what is to be said to it, it gives as
-/// [`Word`]s, which must be sent in the order in which they are given.
+/// The deliveries of one connection, and the pulls that want them.
+///
+/// Does no I/O: its methods return [`BrokerOp`]s, which must be sent in the order in which they are
+/// returned.
 #[derive(Debug)]
-pub(crate) struct Book {
-    /// Numbers the connections, so that the leases of an old one are known as such. Starts
-    /// anywhere, so that those of another process are too.
-    session: u64,
-    shelves: [Shelf; 3],
-    /// By delivery tag.
-    held: BTreeMap<u64, Held>,
-    /// When leases end, in the order in which they began. Names some that are settled.
-    ends: VecDeque<(Instant, u64)>,
-    seen: Seen,
-    lease: Duration,
-    /// Pulls that wait, and how many jobs they want together.
-    pulls: usize,
-    wanted: usize,
-    /// When the last one ended, and how many it wanted.
-    last_pull: (Instant, usize),
-    /// Numbers the subscriptions.
-    subscriptions: u64,
+pub(crate) struct Deliveries {
+    buffers: PerLane<LaneBuffer>,
+    held: HeldMessages,
+    pub(crate) demand: PullDemand,
+    last_subscription: u64,
 }
 
-#[derive(Debug)]
-struct Held {
-    job: Job,
-    subscription: u64,
-    leased: bool,
-}
-
-/// Something to say to RabbitMQ about the message of this delivery tag; `multiple`: and about all
-/// before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Word {
-    Ack {
-        tag: u64,
-        multiple: bool,
-    },
-    Requeue {
-        tag: u64,
-        multiple: bool,
-    },
-    /// Put aside: it is no job.
-    Reject {
-        tag: u64,
-    },
-}
-
-/// How a pull stands.
+/// Result of a pull.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pulled {
     Leases(Vec<Lease>),
-    /// There may be better before this time.
+    /// Better jobs, or more of them, may come before this time.
     Wait(Instant),
-    /// There is nothing; `certain` when every lane has been asked.
+    /// There are no jobs. `certain` is true if all lanes are subscribed to.
     Nothing {
         certain: bool,
     },
 }
 
-impl Book {
+impl Deliveries {
+    /// No deliveries; leases end after `lease`.
     pub(crate) fn new(lease: Duration) -> Self {
         let now = Instant::now();
         Self {
-            session: fastrand::u64(..),
-            shelves: [Shelf::new(now), Shelf::new(now), Shelf::new(now)],
-            held: BTreeMap::new(),
-            ends: VecDeque::new(),
-            seen: Seen::default(),
-            lease,
-            pulls: 0,
-            wanted: 0,
-            last_pull: (now, 0),
-            subscriptions: 0,
+            buffers: empty_buffers(now),
+            held: HeldMessages::new(lease),
+            demand: PullDemand::new(now),
+            last_subscription: 0,
         }
     }
 
-    /// Forgets everything: the connection is gone, so all of it is RabbitMQ's again.
-    pub(crate) fn forget(&mut self, now: Instant) {
-        self.session = self.session.wrapping_add(1);
-        self.shelves = [Shelf::new(now), Shelf::new(now), Shelf::new(now)];
-        self.held.clear();
-        self.ends.clear();
-        self.seen = Seen::default();
+    /// Forgets all deliveries and subscriptions: the connection is gone, so RabbitMQ has returned
+    /// the messages to its queues.
+    pub(crate) fn reset(&mut self, now: Instant) {
+        self.buffers = empty_buffers(now);
+        self.held.reset();
     }
 
-    pub(crate) fn shelf(&mut self, lane: Lane) -> &mut Shelf {
-        &mut self.shelves[usize::from(lane.number())]
+    pub(crate) fn buffer(&mut self, lane: Lane) -> &mut LaneBuffer {
+        &mut self.buffers[lane]
     }
 
-    /// A pull of `max` begins to wait.
-    pub(crate) fn begin_pull(&mut self, max: usize) {
-        self.pulls += 1;
-        self.wanted = self.wanted.saturating_add(max);
-    }
-
-    pub(crate) fn end_pull(&mut self, max: usize, now: Instant) {
-        self.pulls -= 1;
-        self.wanted = self.wanted.saturating_sub(max);
-        self.last_pull = (now, max);
-    }
-
-    /// The lanes that RabbitMQ delivers nothing of, if anybody pulls.
-    pub(crate) fn lacking(&self, now: Instant) -> Vec<Lane> {
-        if self.is_idle(now) {
+    /// Lanes to subscribe to: those that deliver nothing although a pull waits.
+    pub(crate) fn lanes_to_subscribe(&self, now: Instant) -> Vec<Lane> {
+        if self.demand.is_idle(now) {
             return Vec::new();
         }
-        let lacks = |lane: &Lane| self.shelves[usize::from(lane.number())].used_up();
-        Lane::ALL.into_iter().filter(lacks).collect()
+        Lane::ALL.into_iter().filter(|lane| self.buffers[*lane].is_used_up()).collect()
     }
 
-    /// How large a subscription to these lanes should be now.
+    /// Prefetch limit of a new subscription to these lanes.
     pub(crate) fn window(&self, lanes: &[Lane], now: Instant) -> u16 {
-        let wanted = self.wanted.max(self.last_pull.1);
-        let window =
-            |lane: &Lane| self.shelves[usize::from(lane.number())].next_window(wanted, now);
-        lanes.iter().map(window).max().unwrap_or(1)
+        let wanted = self.demand.jobs();
+        let windows = lanes.iter().map(|lane| self.buffers[*lane].next_window(wanted, now));
+        windows.max().unwrap_or(1)
     }
 
-    /// Nobody pulls, nor did a moment ago.
-    fn is_idle(&self, now: Instant) -> bool {
-        self.pulls == 0 && now - self.last_pull.0 > KEEP
-    }
-
-    /// Pulls wait besides the one that asks.
-    pub(crate) fn others_wait(&self) -> bool {
-        self.pulls > 1
-    }
-
+    /// Number of a new subscription.
     pub(crate) fn next_subscription(&mut self) -> u64 {
-        self.subscriptions += 1;
-        self.subscriptions
+        self.last_subscription += 1;
+        self.last_subscription
     }
 
-    /// A delivery, of a message that is a job or is none.
+    /// Accepts a delivery; `job` is `None` for a message that holds no job. Returns the operation
+    /// that returns or rejects the message, if it is not kept.
     pub(crate) fn arrive(
         &mut self,
         lane: Lane,
@@ -151,183 +88,144 @@ impl Book {
         tag: u64,
         job: Option<Job>,
         now: Instant,
-    ) -> Option<Word> {
-        self.seen.insert(tag);
-        let Some(job) = job else { return Some(Word::Reject { tag }) };
-        let idle = self.is_idle(now);
-        let lane = self.shelf(lane);
-        if idle && !lane.is_current(subscription) {
-            // It came after we unsubscribed.
-            return Some(Word::Requeue { tag, multiple: false });
+    ) -> Option<BrokerOp> {
+        self.held.note_seen(tag);
+        let Some(job) = job else { return Some(BrokerOp::Reject { tag }) };
+        let buffer = &mut self.buffers[lane];
+        if self.demand.is_idle(now) && !buffer.is_current(subscription) {
+            // It was on its way when the subscription was cancelled.
+            return Some(BrokerOp::Requeue { tag, multiple: false });
         }
-        lane.arrive(subscription, tag, now);
-        self.held.insert(tag, Held { job, subscription, leased: false });
+        buffer.arrive(subscription, tag, now);
+        self.held.insert(tag, job, subscription);
         None
     }
 
     /// Leases up to `max` jobs, unless it is better to wait.
     pub(crate) fn pull(&mut self, max: usize, now: Instant) -> Pulled {
-        let mut counts = [0; 3];
+        let mut counts = PerLane::default();
         let mut room = max;
         for lane in Lane::ALL {
-            let index = usize::from(lane.number());
-            counts[index] = room.min(self.shelves[index].ready());
-            room -= counts[index];
+            counts[lane] = room.min(self.buffers[lane].ready());
+            room -= counts[lane];
             if room == 0 {
                 break;
             }
-            if counts == [0; 3] && self.shelves[index + 1..].iter().any(|lane| lane.ready() > 0) {
-                // What has come in the lanes after this one must not overtake it for want of a
-                // subscription.
-                if let Some(until) = self.shelves[index].missing(now) {
+            let is_empty = room == max;
+            if is_empty && self.has_ready_after(lane) {
+                // Jobs of a later lane must not overtake jobs of this one that have not come only
+                // because there is no subscription.
+                if let Some(until) = self.buffers[lane].subscription_deadline(now) {
                     return Pulled::Wait(until);
                 }
             }
-            let Some(under_way) = self.shelves[index].under_way(now) else { continue };
-            if counts == [0; 3] {
-                // Nor because this one's are still on their way.
-                return Pulled::Wait(under_way.until);
-            }
-            if under_way.many && counts[0] == 0 {
-                // The rest is as good as here, and a full batch is one call to the provider.
-                return Pulled::Wait(under_way.until);
+            let Some(in_transit) = self.buffers[lane].in_transit(now) else { continue };
+            // Nor jobs that are on their way. And if the lane has a backlog, the rest of the batch
+            // follows at once: a full batch is one call to the provider. An urgent job does not
+            // wait for that.
+            if is_empty || (in_transit.is_backlog && counts.urgent == 0) {
+                return Pulled::Wait(in_transit.until);
             }
             break;
         }
-        if counts == [0; 3] {
-            return Pulled::Nothing { certain: self.shelves.iter().all(Shelf::subscribed) };
+        if room == max {
+            let certain = Lane::ALL.iter().all(|lane| self.buffers[*lane].is_subscribed());
+            return Pulled::Nothing { certain };
         }
-        Pulled::Leases(self.lease(counts, now))
+        Pulled::Leases(self.lease(&counts, now))
     }
 
-    fn lease(&mut self, counts: [usize; 3], now: Instant) -> Vec<Lease> {
-        let mut leases = Vec::with_capacity(counts.iter().sum());
-        for (shelf, count) in self.shelves.iter_mut().zip(counts) {
-            for _ in 0..count {
-                let Some(tag) = shelf.take() else { break };
-                let Some(held) = self.held.get_mut(&tag) else { continue };
-                held.leased = true;
-                self.ends.push_back((now + self.lease, tag));
-                leases.push(Lease { job: held.job, token: LeaseToken(self.session, tag) });
+    fn has_ready_after(&self, lane: Lane) -> bool {
+        Lane::ALL.iter().any(|later| *later > lane && self.buffers[*later].ready() > 0)
+    }
+
+    fn lease(&mut self, counts: &PerLane<usize>, now: Instant) -> Vec<Lease> {
+        let mut leases = Vec::new();
+        for lane in Lane::ALL {
+            for _ in 0..counts[lane] {
+                let Some(tag) = self.buffers[lane].pop() else { break };
+                leases.extend(self.held.lease(tag, now));
             }
         }
         leases
     }
 
-    /// There is something to pull.
+    /// True if there are jobs to pull.
     pub(crate) fn has_ready(&self) -> bool {
-        self.shelves.iter().any(|shelf| shelf.ready() > 0)
+        Lane::ALL.iter().any(|lane| self.buffers[*lane].ready() > 0)
     }
 
-    /// Acks these. What is not leased, or not leased by these tokens, is left alone.
-    pub(crate) fn ack(&mut self, leases: &[Lease], now: Instant) -> Vec<Word> {
-        let tags = self.settle(leases, now);
-        self.words(&tags, |tag, multiple| Word::Ack { tag, multiple })
+    /// Acks the jobs of these leases. Ignores a lease that is not current.
+    pub(crate) fn ack(&mut self, leases: &[Lease], now: Instant) -> Vec<BrokerOp> {
+        let removed = self.held.remove_leased(leases);
+        self.settle(&removed, now, |tag, multiple| BrokerOp::Ack { tag, multiple })
     }
 
-    /// Gives these back. What is not leased, or not leased by these tokens, is left alone.
-    pub(crate) fn release(&mut self, leases: &[Lease], now: Instant) -> Vec<Word> {
-        let tags = self.settle(leases, now);
-        self.words(&tags, |tag, multiple| Word::Requeue { tag, multiple })
+    /// Returns the jobs of these leases to RabbitMQ. Ignores a lease that is not current.
+    pub(crate) fn release(&mut self, leases: &[Lease], now: Instant) -> Vec<BrokerOp> {
+        let removed = self.held.remove_leased(leases);
+        self.settle(&removed, now, requeue)
     }
 
-    /// Gives back those whose leases are over.
-    pub(crate) fn give_back_overdue(&mut self, now: Instant) -> Vec<Word> {
-        let mut tags = Vec::new();
-        let held = &self.held;
-        let mut over = Vec::new();
-        while let Some((_, tag)) =
-            self.ends.pop_front_if(|(end, tag)| *end <= now || !held.contains_key(tag))
-        {
-            over.push(tag);
-        }
-        for tag in over {
-            // A tag is of one delivery for ever, so one that is still held is held by this very
-            // lease.
-            tags.extend(self.remove(tag, now));
-        }
-        tags.sort_unstable();
-        self.words(&tags, |tag, multiple| Word::Requeue { tag, multiple })
+    /// Returns the jobs whose leases are over to RabbitMQ.
+    pub(crate) fn requeue_overdue(&mut self, now: Instant) -> Vec<BrokerOp> {
+        let removed = self.held.remove_overdue(now);
+        self.settle(&removed, now, requeue)
     }
 
-    /// Ends the subscriptions nobody uses, and gives back what came and is not pulled. The
-    /// subscriptions must be cancelled before the words are sent, or RabbitMQ would deliver the
-    /// same again.
-    pub(crate) fn give_back_unused(&mut self, now: Instant) -> (Vec<u64>, Vec<Word>) {
-        let idle = self.is_idle(now);
-        let (mut cancelled, mut tags) = (Vec::new(), Vec::new());
-        for shelf in &mut self.shelves {
-            if idle || shelf.is_stale(now) {
-                cancelled.extend(shelf.unsubscribe());
-                tags.extend(shelf.clear());
+    /// Ends the subscriptions that no pull uses, and returns the jobs that were delivered and not
+    /// pulled. The subscriptions must be cancelled before the operations are sent, or RabbitMQ
+    /// would deliver the same jobs again.
+    pub(crate) fn requeue_unused(&mut self, now: Instant) -> (Vec<u64>, Vec<BrokerOp>) {
+        let is_idle = self.demand.is_idle(now);
+        let (mut cancelled, mut removed) = (Vec::new(), Vec::new());
+        for lane in Lane::ALL {
+            let buffer = &mut self.buffers[lane];
+            if is_idle || buffer.is_stale(now) {
+                cancelled.extend(buffer.unsubscribe());
+                removed.extend(buffer.drain().into_iter().filter_map(|tag| self.held.remove(tag)));
             }
         }
-        for tag in &tags {
-            self.remove(*tag, now);
+        (cancelled, self.settle(&removed, now, requeue))
+    }
+
+    /// Number of jobs that are delivered and not pulled, by lane.
+    pub(crate) fn ready(&self) -> PerLane<usize> {
+        let ready = |lane| self.buffers[lane].ready();
+        PerLane {
+            urgent: ready(Lane::Urgent),
+            normal: ready(Lane::Normal),
+            bulk: ready(Lane::Bulk),
         }
-        tags.sort_unstable();
-        let words = self.words(&tags, |tag, multiple| Word::Requeue { tag, multiple });
-        (cancelled, words)
     }
 
-    /// By lane: how many came and are not pulled, and how many are leased.
-    pub(crate) fn counts(&self) -> [(usize, usize); 3] {
-        let mut counts = [0, 1, 2].map(|index: usize| (self.shelves[index].ready(), 0));
-        for held in self.held.values().filter(|held| held.leased) {
-            counts[usize::from(held.job.lane.number())].1 += 1;
+    /// Number of leased jobs, by lane.
+    pub(crate) fn leased(&self) -> PerLane<usize> {
+        self.held.leased()
+    }
+
+    fn settle(
+        &mut self,
+        removed: &[Held],
+        now: Instant,
+        op: impl Fn(u64, bool) -> BrokerOp,
+    ) -> Vec<BrokerOp> {
+        for held in removed {
+            self.buffers[held.job.lane].settled(held.subscription, now);
         }
-        counts
-    }
-
-    /// Takes the jobs of these leases off the book; their tags, in order.
-    fn settle(&mut self, leases: &[Lease], now: Instant) -> Vec<u64> {
-        let mut tags = Vec::with_capacity(leases.len());
-        for lease in leases {
-            let LeaseToken(session, tag) = lease.token;
-            if session == self.session
-                && self.held.get(&tag).is_some_and(|held| held.leased && held.job == lease.job)
-            {
-                tags.extend(self.remove(tag, now));
-            }
-        }
-        tags.sort_unstable();
-        tags
-    }
-
-    fn remove(&mut self, tag: u64, now: Instant) -> Option<u64> {
-        let held = self.held.remove(&tag)?;
-        self.shelf(held.job.lane).settled(held.subscription, now);
-        Some(tag)
-    }
-
-    /// What to say about these tags, which are in order and no longer held: one word for as many as
-    /// can be, as "this and all before it". That is wrong where one before it is still held, or was
-    /// delivered and not yet seen here.
-    fn words(&self, tags: &[u64], word: impl Fn(u64, bool) -> Word) -> Vec<Word> {
-        let first_held = self.held.keys().next().copied().unwrap_or(u64::MAX);
-        let together = tags.partition_point(|tag| *tag < first_held && *tag <= self.seen.up_to);
-        let (together, single) = tags.split_at(together);
-        let first = together.last().map(|last| word(*last, together.len() > 1));
-        first.into_iter().chain(single.iter().map(|tag| word(*tag, false))).collect()
+        self.held.ops(removed, op)
     }
 }
 
-/// Which delivery tags have been seen. Lanes are read side by side, so they come a little out of
-/// order.
-#[derive(Debug, Default)]
-struct Seen {
-    /// This one and all before it.
-    up_to: u64,
-    beyond: BTreeSet<u64>,
+fn requeue(tag: u64, multiple: bool) -> BrokerOp {
+    BrokerOp::Requeue { tag, multiple }
 }
 
-impl Seen {
-    fn insert(&mut self, tag: u64) {
-        self.beyond.insert(tag);
-        while self.beyond.first().is_some_and(|first| *first == self.up_to + 1) {
-            self.beyond.pop_first();
-            self.up_to += 1;
-        }
+fn empty_buffers(now: Instant) -> PerLane<LaneBuffer> {
+    PerLane {
+        urgent: LaneBuffer::new(now),
+        normal: LaneBuffer::new(now),
+        bulk: LaneBuffer::new(now),
     }
 }
 
@@ -336,29 +234,30 @@ mod tests {
     use sms_core::MessageId;
 
     use super::*;
+    use crate::consuming::lane_buffer::BUFFER_TTL;
 
     const LEASE: Duration = Duration::from_secs(10);
 
-    /// A book with a subscription of each lane, numbered 1 to 3.
-    fn book() -> (Book, Instant) {
-        let (mut book, now) = (Book::new(LEASE), Instant::now());
-        book.begin_pull(1);
+    /// Deliveries with a subscription to each lane, numbered 1 to 3.
+    fn deliveries() -> (Deliveries, Instant) {
+        let (mut deliveries, now) = (Deliveries::new(LEASE), Instant::now());
+        deliveries.demand.begin(1);
         for lane in Lane::ALL {
-            let number = book.next_subscription();
-            book.shelf(lane).subscribe(number, 100, 0, now);
+            let number = deliveries.next_subscription();
+            deliveries.buffer(lane).subscribe(number, 100, 0, now);
         }
-        (book, now)
+        (deliveries, now)
     }
 
-    fn arrive(book: &mut Book, lane: Lane, tag: u64, now: Instant) -> Job {
+    fn arrive(deliveries: &mut Deliveries, lane: Lane, tag: u64, now: Instant) -> Job {
         let job = Job { id: MessageId::new(), lane };
-        let number = u64::from(lane.number()) + 1;
-        assert_eq!(book.arrive(lane, number, tag, Some(job), now), None);
+        let subscription = u64::from(lane.number()) + 1;
+        assert_eq!(deliveries.arrive(lane, subscription, tag, Some(job), now), None);
         job
     }
 
-    fn pull(book: &mut Book, max: usize, now: Instant) -> Vec<Lease> {
-        match book.pull(max, now) {
+    fn pull(deliveries: &mut Deliveries, max: usize, now: Instant) -> Vec<Lease> {
+        match deliveries.pull(max, now) {
             Pulled::Leases(leases) => leases,
             other => panic!("{other:?}"),
         }
@@ -370,169 +269,148 @@ mod tests {
 
     #[test]
     fn the_first_lanes_go_first_and_each_in_the_order_of_arrival() {
-        let (mut book, now) = book();
+        let (mut deliveries, now) = deliveries();
         for (lane, tag) in
             [(Lane::Bulk, 1), (Lane::Normal, 2), (Lane::Normal, 3), (Lane::Urgent, 4)]
         {
-            arrive(&mut book, lane, tag, now);
+            arrive(&mut deliveries, lane, tag, now);
         }
-        assert_eq!(tags(&pull(&mut book, 2, now)), [4, 2]);
-        assert_eq!(tags(&pull(&mut book, 9, now)), [3, 1]);
-        assert_eq!(book.pull(9, now), Pulled::Nothing { certain: true });
+        assert_eq!(tags(&pull(&mut deliveries, 2, now)), [4, 2]);
+        assert_eq!(tags(&pull(&mut deliveries, 9, now)), [3, 1]);
+        assert_eq!(deliveries.pull(9, now), Pulled::Nothing { certain: true });
     }
 
     #[test]
-    fn one_word_acks_all_that_are_in_a_row() {
-        let (mut book, now) = book();
-        for tag in 1..=5 {
-            arrive(&mut book, Lane::Normal, tag, now);
-        }
-        let leases = pull(&mut book, 5, now);
+    fn what_is_no_job_is_rejected_and_does_not_break_the_row() {
+        let (mut deliveries, now) = deliveries();
+        arrive(&mut deliveries, Lane::Normal, 1, now);
         assert_eq!(
-            book.ack(&leases[1..3], now),
-            [Word::Ack { tag: 2, multiple: false }, Word::Ack { tag: 3, multiple: false }]
+            deliveries.arrive(Lane::Normal, 2, 2, None, now),
+            Some(BrokerOp::Reject { tag: 2 })
         );
-        let rest = [leases[4], leases[0], leases[3]];
-        assert_eq!(book.ack(&rest, now), [Word::Ack { tag: 5, multiple: true }]);
-        assert_eq!(book.ack(&rest, now), [], "a repeat says nothing");
-    }
-
-    #[test]
-    fn one_word_never_covers_what_is_held_or_not_yet_seen() {
-        let (mut book, now) = book();
-        for tag in [1, 2, 4] {
-            arrive(&mut book, Lane::Normal, tag, now);
-        }
-        let leases = pull(&mut book, 3, now);
+        arrive(&mut deliveries, Lane::Normal, 3, now);
+        let leases = pull(&mut deliveries, 2, now);
         assert_eq!(
-            book.ack(&leases, now),
-            [Word::Ack { tag: 2, multiple: true }, Word::Ack { tag: 4, multiple: false }]
-        );
-        arrive(&mut book, Lane::Bulk, 3, now);
-        arrive(&mut book, Lane::Normal, 5, now);
-        let leases = pull(&mut book, 1, now);
-        assert_eq!(
-            book.ack(&leases, now),
-            [Word::Ack { tag: 5, multiple: false }],
-            "3 waits to be pulled"
+            deliveries.release(&leases, now),
+            [BrokerOp::Requeue { tag: 3, multiple: true }]
         );
     }
 
     #[test]
-    fn what_is_no_job_is_put_aside_and_does_not_stop_the_row() {
-        let (mut book, now) = book();
-        arrive(&mut book, Lane::Normal, 1, now);
-        assert_eq!(book.arrive(Lane::Normal, 2, 2, None, now), Some(Word::Reject { tag: 2 }));
-        arrive(&mut book, Lane::Normal, 3, now);
-        let leases = pull(&mut book, 2, now);
-        assert_eq!(book.release(&leases, now), [Word::Requeue { tag: 3, multiple: true }]);
-    }
-
-    #[test]
-    fn a_lease_that_is_over_is_given_back_and_its_ack_says_nothing() {
-        let (mut book, now) = book();
-        arrive(&mut book, Lane::Normal, 1, now);
-        arrive(&mut book, Lane::Normal, 2, now);
-        let first = pull(&mut book, 1, now);
-        let second = pull(&mut book, 1, now + LEASE / 2);
-        assert_eq!(book.give_back_overdue(now + LEASE - Duration::from_millis(1)), []);
+    fn a_lease_that_is_over_is_returned_and_its_ack_sends_nothing() {
+        let (mut deliveries, now) = deliveries();
+        arrive(&mut deliveries, Lane::Normal, 1, now);
+        arrive(&mut deliveries, Lane::Normal, 2, now);
+        let first = pull(&mut deliveries, 1, now);
+        let second = pull(&mut deliveries, 1, now + LEASE / 2);
+        assert_eq!(deliveries.requeue_overdue(now + LEASE - Duration::from_millis(1)), []);
         assert_eq!(
-            book.give_back_overdue(now + LEASE),
-            [Word::Requeue { tag: 1, multiple: false }]
+            deliveries.requeue_overdue(now + LEASE),
+            [BrokerOp::Requeue { tag: 1, multiple: false }]
         );
-        assert_eq!(book.ack(&first, now + LEASE), []);
-        assert_eq!(book.ack(&second, now + LEASE), [Word::Ack { tag: 2, multiple: false }]);
-        assert_eq!(book.give_back_overdue(now + LEASE * 2), []);
+        assert_eq!(deliveries.ack(&first, now + LEASE), []);
+        assert_eq!(
+            deliveries.ack(&second, now + LEASE),
+            [BrokerOp::Ack { tag: 2, multiple: false }]
+        );
+        assert_eq!(deliveries.requeue_overdue(now + LEASE * 2), []);
     }
 
     #[test]
-    fn leases_of_an_old_connection_are_nobodys() {
-        let (mut book, now) = book();
-        arrive(&mut book, Lane::Normal, 1, now);
-        let old = pull(&mut book, 1, now);
-        book.forget(now);
+    fn leases_of_an_old_connection_are_ignored() {
+        let (mut deliveries, now) = deliveries();
+        arrive(&mut deliveries, Lane::Normal, 1, now);
+        let old = pull(&mut deliveries, 1, now);
+        deliveries.reset(now);
         for lane in Lane::ALL {
-            book.shelf(lane).subscribe(u64::from(lane.number()) + 1, 100, 0, now);
+            deliveries.buffer(lane).subscribe(u64::from(lane.number()) + 1, 100, 0, now);
         }
-        book.arrive(Lane::Normal, 2, 1, Some(old[0].job), now);
-        let new = pull(&mut book, 1, now);
-        assert_eq!(book.ack(&old, now), [], "the same tag is another delivery now");
-        assert_eq!(book.ack(&new, now), [Word::Ack { tag: 1, multiple: false }]);
+        deliveries.arrive(Lane::Normal, 2, 1, Some(old[0].job), now);
+        let new = pull(&mut deliveries, 1, now);
+        assert_eq!(deliveries.ack(&old, now), [], "the same tag is another delivery now");
+        assert_eq!(deliveries.ack(&new, now), [BrokerOp::Ack { tag: 1, multiple: false }]);
     }
 
     #[test]
-    fn an_idle_process_keeps_nothing_from_others() {
-        let (mut book, now) = book();
-        arrive(&mut book, Lane::Bulk, 1, now);
-        assert_eq!(book.give_back_unused(now), (vec![], vec![]), "somebody is pulling");
-        book.end_pull(1, now);
-        let later = now + KEEP * 2;
+    fn an_idle_process_keeps_no_job_from_others() {
+        let (mut deliveries, now) = deliveries();
+        arrive(&mut deliveries, Lane::Bulk, 1, now);
+        assert_eq!(deliveries.requeue_unused(now), (vec![], vec![]), "a pull waits");
+        deliveries.demand.end(1, now);
+        let later = now + BUFFER_TTL * 2;
         assert_eq!(
-            book.give_back_unused(later),
-            (vec![1, 2, 3], vec![Word::Requeue { tag: 1, multiple: false }])
+            deliveries.requeue_unused(later),
+            (vec![1, 2, 3], vec![BrokerOp::Requeue { tag: 1, multiple: false }])
         );
         let late = Job { id: MessageId::new(), lane: Lane::Bulk };
         assert_eq!(
-            book.arrive(Lane::Bulk, 3, 2, Some(late), later),
-            Some(Word::Requeue { tag: 2, multiple: false }),
-            "it was under way when we unsubscribed"
+            deliveries.arrive(Lane::Bulk, 3, 2, Some(late), later),
+            Some(BrokerOp::Requeue { tag: 2, multiple: false }),
+            "it was on its way when the subscription was cancelled"
         );
     }
 
     #[test]
-    fn a_slow_process_keeps_what_it_does_not_pull_for_a_moment_only() {
-        let (mut book, now) = book();
+    fn a_slow_process_keeps_what_it_does_not_pull_for_a_short_time_only() {
+        let (mut deliveries, now) = deliveries();
         for tag in 1..=3 {
-            arrive(&mut book, Lane::Normal, tag, now);
+            arrive(&mut deliveries, Lane::Normal, tag, now);
         }
-        let leased = pull(&mut book, 1, now);
-        let (cancelled, words) = book.give_back_unused(now + KEEP * 2);
-        assert_eq!(cancelled, [2], "the other lanes hold nothing up");
+        let leased = pull(&mut deliveries, 1, now);
+        let (cancelled, ops) = deliveries.requeue_unused(now + BUFFER_TTL * 2);
+        assert_eq!(cancelled, [2], "the other lanes have no stale job");
         assert_eq!(
-            words,
-            [Word::Requeue { tag: 2, multiple: false }, Word::Requeue { tag: 3, multiple: false }]
+            ops,
+            [
+                BrokerOp::Requeue { tag: 2, multiple: false },
+                BrokerOp::Requeue { tag: 3, multiple: false }
+            ]
         );
-        assert_eq!(book.counts()[1], (0, 1));
-        assert_eq!(book.ack(&leased, now), [Word::Ack { tag: 1, multiple: false }]);
+        assert_eq!((deliveries.ready().normal, deliveries.leased().normal), (0, 1));
+        assert_eq!(deliveries.ack(&leased, now), [BrokerOp::Ack { tag: 1, multiple: false }]);
     }
 
     #[test]
-    fn what_is_under_way_in_a_first_lane_is_waited_for() {
-        let (mut book, now) = book();
-        arrive(&mut book, Lane::Bulk, 1, now);
-        book.shelf(Lane::Urgent).note_pushed(1, now);
-        assert!(matches!(book.pull(5, now), Pulled::Wait(_)));
-        arrive(&mut book, Lane::Urgent, 2, now);
-        assert_eq!(tags(&pull(&mut book, 5, now)), [2, 1]);
+    fn what_is_on_its_way_in_an_earlier_lane_is_waited_for() {
+        let (mut deliveries, now) = deliveries();
+        arrive(&mut deliveries, Lane::Bulk, 1, now);
+        deliveries.buffer(Lane::Urgent).note_pushed(1, now);
+        assert!(matches!(deliveries.pull(5, now), Pulled::Wait(_)));
+        arrive(&mut deliveries, Lane::Urgent, 2, now);
+        assert_eq!(tags(&pull(&mut deliveries, 5, now)), [2, 1]);
     }
 
     #[test]
     fn a_batch_waits_for_its_backlog_but_an_urgent_job_does_not() {
-        let (mut book, now) = book();
-        book.shelf(Lane::Normal).subscribe(2, 100, 3, now);
-        arrive(&mut book, Lane::Normal, 1, now);
-        assert!(matches!(book.pull(3, now), Pulled::Wait(_)));
-        assert_eq!(tags(&pull(&mut book, 1, now)), [1], "nothing is missing from this one");
-        arrive(&mut book, Lane::Urgent, 2, now);
-        assert_eq!(tags(&pull(&mut book, 3, now)), [2]);
+        let (mut deliveries, now) = deliveries();
+        deliveries.buffer(Lane::Normal).subscribe(2, 100, 3, now);
+        arrive(&mut deliveries, Lane::Normal, 1, now);
+        assert!(matches!(deliveries.pull(3, now), Pulled::Wait(_)));
+        assert_eq!(tags(&pull(&mut deliveries, 1, now)), [1], "this batch is full");
+        arrive(&mut deliveries, Lane::Urgent, 2, now);
+        assert_eq!(tags(&pull(&mut deliveries, 3, now)), [2]);
     }
 
     #[test]
-    fn a_used_up_lane_is_lacking_while_somebody_pulls() {
-        let (mut book, now) = book();
-        assert_eq!(book.lacking(now), []);
-        book.shelf(Lane::Urgent).subscribe(9, 1, 0, now);
-        book.arrive(
+    fn a_used_up_lane_is_subscribed_to_while_a_pull_waits() {
+        let (mut deliveries, now) = deliveries();
+        assert_eq!(deliveries.lanes_to_subscribe(now), []);
+        deliveries.buffer(Lane::Urgent).subscribe(9, 1, 0, now);
+        deliveries.arrive(
             Lane::Urgent,
             9,
             1,
             Some(Job { id: MessageId::new(), lane: Lane::Urgent }),
             now,
         );
-        pull(&mut book, 1, now);
-        assert_eq!(book.lacking(now), [Lane::Urgent]);
-        book.end_pull(1, now);
-        assert_eq!(book.lacking(now), [Lane::Urgent], "the next pull may come at once");
-        assert_eq!(book.lacking(now + KEEP * 2), []);
+        pull(&mut deliveries, 1, now);
+        assert_eq!(deliveries.lanes_to_subscribe(now), [Lane::Urgent]);
+        deliveries.demand.end(1, now);
+        assert_eq!(
+            deliveries.lanes_to_subscribe(now),
+            [Lane::Urgent],
+            "the next pull may come at once"
+        );
+        assert_eq!(deliveries.lanes_to_subscribe(now + BUFFER_TTL * 2), []);
     }
 }
