@@ -35,7 +35,8 @@ impl Backoff {
             self.delays = delays();
         }
         // At debug level: calls fail with the same cause meanwhile, and the caller reports it.
-        tracing::debug!(purpose = self.purpose, %failure, "RabbitMQ connection failed; reconnecting");
+        let purpose = self.purpose;
+        tracing::debug!(purpose, %failure, "RabbitMQ connection failed; reconnecting");
         sleep(self.delays.next().unwrap_or(MAX_DELAY)).await;
         self.last_attempt = Instant::now();
     }

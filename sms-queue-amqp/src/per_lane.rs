@@ -11,6 +11,13 @@ pub(crate) struct PerLane<T> {
     pub(crate) bulk: T,
 }
 
+impl<T> PerLane<T> {
+    pub(crate) fn from_fn(mut value: impl FnMut(Lane) -> T) -> Self {
+        let [urgent, normal, bulk] = Lane::ALL.map(&mut value);
+        Self { urgent, normal, bulk }
+    }
+}
+
 impl<T> Index<Lane> for PerLane<T> {
     type Output = T;
 

@@ -36,11 +36,11 @@ impl Topology {
         let named = |name: &str| ShortString::from(format!("{}.{name}", config.prefix));
         let dead = named("dead");
         Self {
-            lanes: PerLane {
-                urgent: named("urgent"),
-                normal: named("normal"),
-                bulk: named("bulk"),
-            },
+            lanes: PerLane::from_fn(|lane| match lane {
+                Lane::Urgent => named("urgent"),
+                Lane::Normal => named("normal"),
+                Lane::Bulk => named("bulk"),
+            }),
             lane_arguments: lane_arguments(config, &dead),
             dead,
             timeout: config.timeout,

@@ -191,12 +191,7 @@ impl Deliveries {
 
     /// Number of jobs that are delivered and not pulled, by lane.
     pub(crate) fn ready(&self) -> PerLane<usize> {
-        let ready = |lane| self.buffers[lane].ready();
-        PerLane {
-            urgent: ready(Lane::Urgent),
-            normal: ready(Lane::Normal),
-            bulk: ready(Lane::Bulk),
-        }
+        PerLane::from_fn(|lane| self.buffers[lane].ready())
     }
 
     /// Number of leased jobs, by lane.
@@ -222,11 +217,7 @@ fn requeue(tag: u64, multiple: bool) -> BrokerOp {
 }
 
 fn empty_buffers(now: Instant) -> PerLane<LaneBuffer> {
-    PerLane {
-        urgent: LaneBuffer::new(now),
-        normal: LaneBuffer::new(now),
-        bulk: LaneBuffer::new(now),
-    }
+    PerLane::from_fn(|_| LaneBuffer::new(now))
 }
 
 #[cfg(test)]
@@ -395,14 +386,8 @@ mod tests {
     fn a_used_up_lane_is_subscribed_to_while_a_pull_waits() {
         let (mut deliveries, now) = deliveries();
         assert_eq!(deliveries.lanes_to_subscribe(now), []);
-        deliveries.buffer(Lane::Urgent).subscribe(9, 1, 0, now);
-        deliveries.arrive(
-            Lane::Urgent,
-            9,
-            1,
-            Some(Job { id: MessageId::new(), lane: Lane::Urgent }),
-            now,
-        );
+        deliveries.buffer(Lane::Urgent).subscribe(1, 1, 0, now);
+        arrive(&mut deliveries, Lane::Urgent, 1, now);
         pull(&mut deliveries, 1, now);
         assert_eq!(deliveries.lanes_to_subscribe(now), [Lane::Urgent]);
         deliveries.demand.end(1, now);

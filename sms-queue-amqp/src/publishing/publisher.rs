@@ -44,7 +44,7 @@ impl Publisher {
         consumer: &Arc<Consumer>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let mut start = |lane| {
+        let lanes = PerLane::from_fn(|lane| {
             let (requests, waiting) = mpsc::channel(MAX_WAITING_PUSHES);
             let availability = Arc::new(Availability::new());
             let task = PublisherTask {
@@ -57,12 +57,7 @@ impl Publisher {
             };
             tasks.spawn(task.run());
             LanePublisher { requests, availability }
-        };
-        let lanes = PerLane {
-            urgent: start(Lane::Urgent),
-            normal: start(Lane::Normal),
-            bulk: start(Lane::Bulk),
-        };
+        });
         Self { lanes, timeout: config.timeout }
     }
 
