@@ -5,11 +5,16 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
+mod certificate_files;
 mod config;
 mod connection;
+mod connector;
+mod contract;
 mod error;
 mod notifier;
 mod queue;
+mod schedule;
+mod scripts;
 mod shared_connection;
 mod wire;
 

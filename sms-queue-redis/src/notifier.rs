@@ -1,4 +1,4 @@
-//! Waiting for something to pull.
+//! Waiting for jobs.
 
 use std::time::Duration;
 
@@ -7,66 +7,72 @@ use sms_core::Result;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::connection::{Connection, Target};
+use crate::connection::Connection;
+use crate::connector::Connector;
 use crate::error::{from_redis, timed_out};
 
-/// The longest one read blocks; a longer wait is several.
-pub(crate) const LONGEST: Duration = Duration::from_secs(5);
+/// Limit of the time that one read blocks. A longer wait takes several reads.
+pub(crate) const MAX_BLOCK: Duration = Duration::from_secs(5);
 
-/// A connection of its own on which one pull at a time blocks until there is a new entry; then all
-/// look.
+/// Tells waiting pulls that there is a new entry.
 ///
-/// It reads without the group, so it takes nothing: whoever stops waiting, in whatever instant,
-/// loses nothing.
-pub(crate) struct Bell {
-    target: Target,
-    /// Of an answer, beyond the time it blocks.
+/// Has a connection of its own, on which one pull at a time blocks; when an entry comes, it wakes
+/// all. It reads without the consumer group and so takes nothing: a pull that stops waiting, at any
+/// time, loses nothing.
+pub(crate) struct Notifier {
+    connector: Connector,
+    /// Time that an answer may take, in addition to the time that the read blocks.
     timeout: Duration,
     keys: Vec<String>,
-    line: Mutex<Option<Connection>>,
-    rung: Notify,
+    connection: Mutex<Option<Connection>>,
+    notify: Notify,
 }
 
-impl Bell {
-    pub(crate) fn new(target: Target, timeout: Duration, keys: Vec<String>) -> Self {
-        Self { target, timeout, keys, line: Mutex::default(), rung: Notify::new() }
+impl Notifier {
+    /// A notifier of entries in the streams of these keys.
+    pub(crate) fn new(connector: Connector, timeout: Duration, keys: Vec<String>) -> Self {
+        Self { connector, timeout, keys, connection: Mutex::default(), notify: Notify::new() }
     }
 
-    /// Waits for an entry later than `last`, one for each key, but no longer than `wait` or
-    /// [`LONGEST`]. Whether there was one; somebody else may have taken it meanwhile.
+    /// Waits up to `wait` or [`MAX_BLOCK`] for an entry later than `last`, which has an entry for
+    /// each key. Returns true if there was one; another pull may have taken it by then.
+    ///
+    /// # Errors
+    ///
+    /// Those of connecting; `Unavailable` when Redis does not answer.
     pub(crate) async fn wait(&self, last: &[String], wait: Duration) -> Result<bool> {
-        let end = Instant::now() + wait.min(LONGEST);
-        let rung = self.rung.notified();
-        let line = tokio::select! {
-            // Somebody else of this process was waiting, and there is something.
-            () = rung => return Ok(true),
-            line = timeout_at(end, self.line.lock()) => line,
+        let end = Instant::now() + wait.min(MAX_BLOCK);
+        let notified = self.notify.notified();
+        let slot = tokio::select! {
+            // Another pull of this process blocked, and an entry came.
+            () = notified => return Ok(true),
+            slot = timeout_at(end, self.connection.lock()) => slot,
         };
-        let Ok(mut line) = line else { return Ok(false) };
-        // Taken out: when this pull is dropped while it blocks, the connection goes with it, and
-        // the server forgets it. Left in, it would keep everybody else waiting.
-        let kept = line.take();
-        let reused = kept.is_some();
+        let Ok(mut slot) = slot else { return Ok(false) };
+        // Taken out, so that a pull that is dropped while it blocks drops the connection. If it
+        // stayed, the next pull would have to wait until its read ends.
+        let kept = slot.take();
+        let is_reused = kept.is_some();
         let mut connection = match kept {
             Some(connection) => connection,
             None => self.connect().await?,
         };
         let mut answer = self.read(&mut connection, last, end).await?;
-        if reused && answer.as_ref().is_err_and(redis::RedisError::is_connection_dropped) {
+        if is_reused && answer.as_ref().is_err_and(redis::RedisError::is_connection_dropped) {
             connection = self.connect().await?;
             answer = self.read(&mut connection, last, end).await?;
         }
         let answer = answer.map_err(from_redis)?;
-        *line = Some(connection);
-        let news = answer != Value::Nil;
-        if news {
-            self.rung.notify_waiters();
+        *slot = Some(connection);
+        let has_news = answer != Value::Nil;
+        if has_news {
+            self.notify.notify_waiters();
         }
-        Ok(news)
+        Ok(has_news)
     }
 
     async fn connect(&self) -> Result<Connection> {
-        self.target.connect(LONGEST + self.timeout).await
+        self.connector.connect(MAX_BLOCK + self.timeout).await
     }
 
     async fn read(
@@ -76,7 +82,7 @@ impl Bell {
         end: Instant,
     ) -> Result<redis::RedisResult<Value>> {
         let block = end.saturating_duration_since(Instant::now());
-        // 0 would be for ever.
+        // At least 1, because 0 means no limit.
         let milliseconds = u64::try_from(block.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut command = Cmd::new();
         command.arg("XREAD").arg("COUNT").arg(1).arg("BLOCK").arg(milliseconds);

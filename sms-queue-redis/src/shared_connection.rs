@@ -1,4 +1,4 @@
-//! A connection that comes back by itself.
+//! The connection that the calls of the queue share.
 
 use std::time::Duration;
 
@@ -7,19 +7,21 @@ use sms_core::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use crate::connection::{Connection, Target};
+use crate::connection::Connection;
+use crate::connector::Connector;
 use crate::error::{ends_connection, from_redis, timed_out};
 
-/// After a failed attempt to connect: doubled with each further one, up to the last, and half of it
-/// by chance.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Delay after the first failed attempt to connect. It doubles with each further one.
+const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(50);
+/// Limit of the delay, however many attempts have failed.
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
-/// The connection all calls share, made when it is first needed, and anew when it was lost.
+/// A connection that all calls share. It is opened by the first call, and by the next one after it
+/// was lost.
 ///
-/// While the server is down one call in a pause tries to connect, and the others fail at once.
-pub(crate) struct Link {
-    target: Target,
+/// While the server is down, one call per delay tries to connect, and the others fail at once.
+pub(crate) struct SharedConnection {
+    connector: Connector,
     timeout: Duration,
     state: Mutex<State>,
 }
@@ -27,62 +29,69 @@ pub(crate) struct Link {
 #[derive(Default)]
 struct State {
     connection: Option<Connection>,
-    /// Numbers the connections, so that one that was replaced is not dropped a second time.
+    /// Number of the connection, so that a call that lost an old one does not drop the new one.
     number: u64,
-    failures: u32,
-    /// The last failure in its words, and until when it is everybody's answer.
-    failed: Option<(Instant, ErrorKind, String, Option<String>)>,
+    failed_attempts: u32,
+    failure: Option<Failure>,
 }
 
-impl Link {
-    pub(crate) fn new(target: Target, timeout: Duration) -> Self {
-        Self { target, timeout, state: Mutex::default() }
+/// The last failed attempt to connect. Holds texts, because an error cannot be cloned.
+struct Failure {
+    /// Time until which other calls answer with it.
+    until: Instant,
+    kind: ErrorKind,
+    message: String,
+    cause: Option<String>,
+}
+
+impl SharedConnection {
+    pub(crate) fn new(connector: Connector, timeout: Duration) -> Self {
+        Self { connector, timeout, state: Mutex::default() }
     }
 
-    /// Runs a script. When the connection turns out to have been closed meanwhile, once more on a
-    /// new one: no script does harm when it runs twice.
+    /// Runs a script. If the connection turns out to be closed, runs it again on a new one: every
+    /// script can run twice.
+    ///
+    /// # Errors
+    ///
+    /// Those of connecting and of the script; `Unavailable` when Redis does not answer.
     pub(crate) async fn run(&self, script: &ScriptInvocation<'_>) -> Result<Value> {
         for _ in 0..2 {
-            let (number, fresh, mut connection) = self.connection().await?;
+            let (number, is_new, mut connection) = self.connection().await?;
             let answer = timeout(self.timeout, script.invoke_async(&mut connection)).await;
             let error: RedisError = match answer {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) => error,
                 Err(elapsed) => {
-                    self.lose(number).await;
+                    self.drop_connection(number).await;
                     return Err(timed_out(elapsed));
                 }
             };
             if ends_connection(&error) {
-                self.lose(number).await;
+                self.drop_connection(number).await;
             }
-            if fresh || !error.is_connection_dropped() {
+            if is_new || !error.is_connection_dropped() {
                 return Err(from_redis(error));
             }
         }
         Err(Error::new(ErrorKind::Unavailable, "Redis closes its connections"))
     }
 
+    /// The connection, its number, and whether it was opened by this call.
     async fn connection(&self) -> Result<(u64, bool, Connection)> {
         let mut state = self.state.lock().await;
         if let Some(connection) = &state.connection {
             return Ok((state.number, false, connection.clone()));
         }
-        if let Some((until, kind, message, cause)) = &state.failed
-            && Instant::now() < *until
-        {
-            let error = Error::new(*kind, message.clone());
-            return Err(match cause {
-                Some(cause) => error.with_source(cause.clone()),
-                None => error,
-            });
+        if let Some(failure) = state.failure.as_ref().filter(|last| Instant::now() < last.until) {
+            return Err(failure.error());
         }
-        match self.target.connect(self.timeout).await {
+        match self.connector.connect(self.timeout).await {
             Ok(connection) => {
-                if state.failed.take().is_some() {
+                if state.failure.take().is_some() {
                     tracing::debug!("Redis can be reached again");
                 }
-                state.failures = 0;
+                state.failed_attempts = 0;
                 state.number += 1;
                 state.connection = Some(connection.clone());
                 Ok((state.number, true, connection))
@@ -94,7 +103,7 @@ impl Link {
         }
     }
 
-    async fn lose(&self, number: u64) {
+    async fn drop_connection(&self, number: u64) {
         let mut state = self.state.lock().await;
         if state.number == number {
             state.connection = None;
@@ -105,14 +114,26 @@ impl Link {
 impl State {
     fn fail(&mut self, error: &Error) {
         let cause = std::error::Error::source(error).map(ToString::to_string);
-        if self.failures == 0 {
-            // Each call fails with it, and who makes them reports it.
-            tracing::debug!(%error, cause, "Redis cannot be reached; connecting is tried again and again");
+        if self.failed_attempts == 0 {
+            // At debug level, because each call fails with the error and the caller reports it.
+            tracing::debug!(%error, cause, "Redis cannot be reached; reconnecting");
         }
-        let pause = (FIRST_PAUSE * 2_u32.saturating_pow(self.failures.min(16))).min(LONGEST_PAUSE);
-        self.failures = self.failures.saturating_add(1);
-        // By chance, so that the processes of a fleet do not all come back in one instant.
-        let until = Instant::now() + pause.mul_f64(0.5 + fastrand::f64() / 2.0);
-        self.failed = Some((until, error.kind(), error.to_string(), cause));
+        let factor = 2_u32.saturating_pow(self.failed_attempts.min(16));
+        let delay = (MIN_RECONNECT_DELAY * factor).min(MAX_RECONNECT_DELAY);
+        self.failed_attempts = self.failed_attempts.saturating_add(1);
+        // Jitter, so that the processes of a fleet do not all reconnect at the same time.
+        let until = Instant::now() + delay.mul_f64(0.5 + fastrand::f64() / 2.0);
+        let (kind, message) = (error.kind(), error.to_string());
+        self.failure = Some(Failure { until, kind, message, cause });
+    }
+}
+
+impl Failure {
+    fn error(&self) -> Error {
+        let error = Error::new(self.kind, self.message.clone());
+        match &self.cause {
+            Some(cause) => error.with_source(cause.clone()),
+            None => error,
+        }
     }
 }

@@ -240,11 +240,10 @@ mod tests {
         (deliveries, now)
     }
 
-    fn arrive(deliveries: &mut Deliveries, lane: Lane, tag: u64, now: Instant) -> Job {
+    fn arrive(deliveries: &mut Deliveries, lane: Lane, tag: u64, now: Instant) {
         let job = Job { id: MessageId::new(), lane };
         let subscription = u64::from(lane.number()) + 1;
         assert_eq!(deliveries.arrive(lane, subscription, tag, Some(job), now), None);
-        job
     }
 
     fn pull(deliveries: &mut Deliveries, max: usize, now: Instant) -> Vec<Lease> {

@@ -1,4 +1,4 @@
-//! `redis+cluster://`: a cluster of one node.
+//! Tests of `redis+cluster://`, with a cluster of one node.
 
 use std::time::Duration;
 
