@@ -154,7 +154,9 @@ mod tests {
     #[test]
     fn one_operation_acks_all_that_are_in_a_row() {
         let (mut held, now) = held();
-        (1..=5).for_each(|tag| arrive(&mut held, tag));
+        for tag in 1..=5 {
+            arrive(&mut held, tag);
+        }
         let leases: Vec<Lease> = (1..=5).filter_map(|tag| held.lease(tag, now)).collect();
         assert_eq!(
             ack(&mut held, &leases[1..3]),
@@ -168,7 +170,9 @@ mod tests {
     #[test]
     fn one_operation_never_covers_what_is_held_or_not_yet_seen() {
         let (mut held, now) = held();
-        [1, 2, 4].into_iter().for_each(|tag| arrive(&mut held, tag));
+        for tag in [1, 2, 4] {
+            arrive(&mut held, tag);
+        }
         let leases: Vec<Lease> =
             [1, 2, 4].into_iter().filter_map(|tag| held.lease(tag, now)).collect();
         assert_eq!(
