@@ -1,4 +1,4 @@
-//! The queue: its connections and its calls.
+//! Queue: its connections and its calls.
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,9 +39,9 @@ pub(crate) struct Inner {
     scripts: Scripts,
     connection: SharedConnection,
     notifier: Notifier,
-    /// Looking for leases that are over.
+    /// Schedule of the search for expired leases.
     overdue: Schedule,
-    /// Removing the consumers of processes that ended.
+    /// Schedule of the removal of idle consumers.
     sweep: Schedule,
 }
 
@@ -105,8 +105,8 @@ impl Inner {
             if left.is_zero() {
                 return Ok(Vec::new());
             }
-            // A lease that ends makes no entry, so the wait is limited to the time of the next
-            // look for such leases.
+            // An expired lease makes no entry, so the wait ends in time for the next search for
+            // such leases.
             if self.notifier.wait(&last, left.min(self.overdue.period)).await? {
                 lost_races += 1;
                 delay_after_lost_race(lost_races).await;
@@ -194,9 +194,9 @@ impl Drop for Undelivered {
     }
 }
 
-/// Waits a random time, up to 4 ms, before a pull that has lost more than one race looks again. An
-/// entry wakes every pull and only one gets the job: with many waiting processes, looking at once
-/// would keep Redis busy.
+/// Delays a pull that has lost more than one race, by a random time of up to 4 ms. An entry wakes
+/// every pull and only one gets the job: with many waiting processes, asking again at once would
+/// keep Redis busy.
 async fn delay_after_lost_race(lost_races: u32) {
     if lost_races > 1 {
         let max_micros = 1000 << (lost_races - 1).min(2);

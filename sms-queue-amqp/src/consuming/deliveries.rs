@@ -167,7 +167,7 @@ impl Deliveries {
         self.settle(&removed, now, requeue)
     }
 
-    /// Returns the jobs whose leases are over to RabbitMQ.
+    /// Returns the jobs of expired leases to RabbitMQ.
     pub(crate) fn requeue_overdue(&mut self, now: Instant) -> Vec<BrokerOp> {
         let removed = self.held.remove_overdue(now);
         self.settle(&removed, now, requeue)

@@ -91,7 +91,7 @@ impl HeldMessages {
         removed
     }
 
-    /// Removes the messages whose leases are over.
+    /// Removes the messages of expired leases.
     pub(crate) fn remove_overdue(&mut self, now: Instant) -> Vec<Held> {
         let mut removed = Vec::new();
         while let Some((_, tag)) =

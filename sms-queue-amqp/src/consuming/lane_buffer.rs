@@ -91,8 +91,9 @@ impl LaneBuffer {
         self.subscription.is_some()
     }
 
-    /// True if there is no job to pull and a new subscription is needed: there is none, RabbitMQ
-    /// delivers no more before a job is settled, or it has more than the window lets through.
+    /// True if there is no job to pull and a new subscription is needed. That is so if the lane is
+    /// not subscribed to, the window is full of unsettled jobs, or RabbitMQ has more jobs than the
+    /// window lets through.
     pub(crate) fn is_used_up(&self) -> bool {
         let is_spent =
             |subscription: &Subscription| !subscription.has_room() || subscription.too_small;

@@ -14,7 +14,7 @@ async fn a_queue_deleted_under_its_consumer_is_declared_again_and_consumed() {
     queue.push(&jobs(Lane::Normal, 1)).await.expect("push");
     let held = pull_all(&queue, 1).await;
     lanes.delete(Lane::Normal).await;
-    // An ack of a job whose queue is gone.
+    // Its queue is gone, which must not fail the ack.
     queue.ack(&held).await.expect("ack");
     let after = jobs(Lane::Normal, 3);
     push_through(&queue, &after).await;

@@ -147,12 +147,12 @@ async fn a_restart_between_two_calls_is_not_noticed() {
     queue
         .push(&jobs(Lane::Normal, 1))
         .await
-        .expect("a push on a connection that was closed meanwhile");
+        .expect("a push on a connection that was closed in between");
     assert_eq!(queue.pull(1, PATIENCE).await.expect("pull").len(), 1);
     queue
         .pull(1, Duration::from_millis(1))
         .await
-        .expect("a wait on a connection that was closed meanwhile");
+        .expect("a wait on a connection that was closed in between");
 }
 
 #[tokio::test]
