@@ -9,7 +9,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use sms_core::ends::log_by_person;
+use sms_core::end_log::log_by_person;
 use sms_core::sender::Acceptance;
 use sms_core::store::{CancelRequest, ListRequest, Resolution, ResolveRequest};
 use sms_core::{Error, ErrorKind, MessageId, Status, StoredMessage};

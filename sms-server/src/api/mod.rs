@@ -30,7 +30,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
-use sms_core::ends::EndLog;
+use sms_core::end_log::EndLog;
 use sms_core::{Explanation, MessageId, Provider, Queue, Registry, Sender, Store};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;

@@ -8,8 +8,8 @@ use axum::extract::{Query, State};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sms_core::clock::datetime_to_ms;
-use sms_core::inference::{SKEW, WINDOW, is_of_one_time};
 use sms_core::store::UnmatchedRequest;
+use sms_core::store::inference::{SKEW, WINDOW, is_of_one_time};
 use sms_core::{Explanation, ReceiptState, Status, StoredMessage, UnmatchedId};
 use time::OffsetDateTime;
 

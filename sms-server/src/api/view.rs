@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use sms_core::event::Event;
 use sms_core::message::MessageState;
-use sms_core::text::Encoding;
-use sms_core::timeline::{Step, steps};
+use sms_core::message::text::Encoding;
+use sms_core::store::event::Event;
+use sms_core::store::timeline::{Step, steps};
 use sms_core::{
     Class, Explanation, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, SendOptions,
     Status, StoredMessage,

@@ -40,7 +40,7 @@ impl Json {
                     quote(out, key);
                     out.push_str(": ");
                     value.write(out, depth);
-                })
+                });
             }
         }
     }

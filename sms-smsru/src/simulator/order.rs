@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use sms_core::{text, translit};
+use sms_core::message::{text, translit};
 
 use super::params::Params;
 use super::phone::Phone;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::clock::datetime_to_ms;
-use sms_core::outcome::{AttemptState, Verdict, decide};
+use sms_core::store::decision::{AttemptState, Verdict, decide};
 use sms_core::store::{CancelRequest, InsertRequest, Settlement};
 use sms_core::{
     Event, ManualClock, MemoryStore, Message, MessageId, NewMessage, Outcome, OutcomeClass,
@@ -73,7 +73,7 @@ impl Pair {
                 self.begun = (ids, format!("worker-{worker}"), self.begun.2 + 1);
             }
             Step::Settle { of, back, class } => {
-                self.settlement = self.settlement(of, back, class).await
+                self.settlement = self.settlement(of, back, class).await;
             }
             _ => {}
         }

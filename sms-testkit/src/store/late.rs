@@ -1,6 +1,6 @@
 //! Outcomes that come when the attempt is not the caller's any more.
 
-use sms_core::outcome::Verdict;
+use sms_core::store::decision::Verdict;
 use sms_core::store::{Resolution, Settled};
 use sms_core::{EventKind, MessageId, Outcome, Status};
 

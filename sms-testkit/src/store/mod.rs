@@ -1,7 +1,7 @@
 //! The behaviours every [`Store`](sms_core::Store) has. [`store!`](crate::store!) makes a test of
 //! each.
 //!
-//! Every row of the state table (`sms_core::state::TRANSITIONS`) is walked at least once, and every
+//! Every row of the state table (`sms_core::store::status::TRANSITIONS`) is walked at least once, and every
 //! guard is seen to refuse at least once.
 
 #![allow(missing_docs, reason = "each name says what is broken when its test fails")]

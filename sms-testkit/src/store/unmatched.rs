@@ -1,6 +1,6 @@
 //! Receipts under ids nobody knows: kept, listed, and taken for a message's where both stand alone.
 
-use sms_core::receipt::ReceiptEffect::Applied;
+use sms_core::store::ReceiptEffect::Applied;
 use sms_core::store::{Settled, UnmatchedRequest};
 use sms_core::{EventKind, Evidence, MessageId, Outcome, Receipt, ReceiptState, Status};
 
