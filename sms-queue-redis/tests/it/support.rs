@@ -1,4 +1,4 @@
-//! Queues with a prefix of their own, and servers of their own.
+//! Queues and servers for each test.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -11,22 +11,22 @@ use sms_queue_redis::{RedisConfig, RedisQueue};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-/// How long a test waits for what has to come.
+/// Time that a test waits for something that has to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The Redis that is shared with other tests.
+/// Address of the Redis that is shared with other tests.
 pub(crate) fn shared_url() -> String {
     std::env::var("SMS_TEST_REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned())
 }
 
-/// A prefix of the test's own. Dropped, its keys are deleted.
+/// A prefix for one test. Its keys are deleted when this is dropped.
 pub(crate) struct Prefix {
     pub(crate) name: String,
     url: String,
 }
 
 impl Prefix {
-    /// In the shared Redis. Without one the test fails here.
+    /// A prefix in the shared Redis. Fails the test if there is none.
     pub(crate) fn shared() -> Self {
         let url = shared_url();
         let reached = Client::open(url.as_str()).and_then(|client| client.get_connection());
@@ -59,23 +59,23 @@ impl Drop for Prefix {
     }
 }
 
-/// The machine may be busy with many tests at once.
+/// The same with long timeouts, for a machine that is busy with many tests.
 pub(crate) fn patient(config: RedisConfig) -> RedisConfig {
     config.timeout(PATIENCE).connect_timeout(PATIENCE)
 }
 
-/// What Redis says to this command.
+/// Answer of Redis to this command.
 pub(crate) fn ask<T: FromRedisValue>(url: &str, command: &[&str]) -> T {
     try_ask(url, command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
-/// The same, of a server that may be about to change its role.
+/// Answer of a server that may be changing its role.
 pub(crate) fn try_ask<T: FromRedisValue>(url: &str, command: &[&str]) -> RedisResult<T> {
-    let mut said = Cmd::new();
+    let mut built = Cmd::new();
     for part in command {
-        said.arg(*part);
+        built.arg(*part);
     }
-    said.query(&mut Client::open(url)?.get_connection()?)
+    built.query(&mut Client::open(url)?.get_connection()?)
 }
 
 pub(crate) fn queue(config: RedisConfig) -> RedisQueue {
@@ -90,7 +90,7 @@ pub(crate) fn jobs_of(leases: &[Lease]) -> Vec<Job> {
     leases.iter().map(|lease| lease.job).collect()
 }
 
-/// Pulls this many, in as many calls as it takes, over failures of the server.
+/// Pulls this many jobs, and repeats a pull that fails.
 pub(crate) async fn pull_all(queue: &RedisQueue, number: usize) -> Vec<Lease> {
     let end = Instant::now() + PATIENCE;
     let mut leases = Vec::new();
@@ -107,7 +107,7 @@ pub(crate) async fn pull_all(queue: &RedisQueue, number: usize) -> Vec<Lease> {
     leases
 }
 
-/// Pushes, over failures of the server.
+/// Pushes these jobs, and repeats a push that fails.
 pub(crate) async fn push(queue: &RedisQueue, jobs: &[Job]) {
     let end = Instant::now() + PATIENCE;
     while let Err(error) = queue.push(jobs).await {
@@ -116,7 +116,7 @@ pub(crate) async fn push(queue: &RedisQueue, jobs: &[Job]) {
     }
 }
 
-/// Polls until this holds.
+/// Polls until this is true.
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !holds() {
@@ -125,8 +125,8 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A `redis-server` of the test's own, without persistence, in a folder of its own. Dropped, it is
-/// gone.
+/// A `redis-server` for one test, without persistence, in a temporary folder. It is killed when
+/// this is dropped.
 pub(crate) struct Server {
     pub(crate) port: u16,
     folder: TempDir,
@@ -144,7 +144,7 @@ impl Server {
         Self::start_in(folder, free_port(), arguments)
     }
 
-    /// `PORT` in an argument is the port.
+    /// Starts a server; `PORT` in an argument is replaced by the port.
     pub(crate) fn start_in(folder: TempDir, port: u16, arguments: &[&str]) -> Self {
         let arguments: Vec<String> =
             arguments.iter().map(|argument| argument.replace("PORT", &port.to_string())).collect();
@@ -169,7 +169,7 @@ impl Server {
         ask(&self.url(), command)
     }
 
-    /// Kills it, as a loss of power does.
+    /// Kills the server, as a loss of power does.
     pub(crate) fn kill(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -179,7 +179,7 @@ impl Server {
         self.process = spawn(self.folder.path(), self.port, &self.arguments);
     }
 
-    /// Stops it in the middle of everything, or lets it go on: a network that swallows all.
+    /// Sends a signal. A stopped server behaves like a network that swallows everything.
     pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
         assert!(sent.expect("kill").success(), "kill {signal}");
@@ -193,7 +193,7 @@ impl Drop for Server {
 }
 
 pub(crate) fn free_port() -> u16 {
-    // A cluster's second port is the first one + 10,000.
+    // Below 55,000, because the bus port of a cluster is this one + 10,000.
     loop {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
