@@ -14,8 +14,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock::micros;
+use crate::percentiles::Spread;
 use crate::process::Usage;
-use crate::spread::Spread;
 use crate::text;
 
 /// What is sent, and how.

@@ -12,16 +12,16 @@
     reason = "figures are rounded anyway"
 )]
 
+mod backends;
 mod cases;
 mod clock;
 mod floor;
 mod library;
 mod load;
-mod place;
+mod percentiles;
 mod process;
 mod report;
 mod sink;
-mod spread;
 mod system;
 mod text;
 

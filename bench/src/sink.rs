@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use crate::clock::micros;
-use crate::spread::Spread;
+use crate::percentiles::Spread;
 use crate::text;
 
 /// What the stand-in has seen since it was last asked to begin anew.

@@ -13,8 +13,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
+use crate::backends::Place;
 use crate::load::{KEY, Load, Loaded};
-use crate::place::Place;
 use crate::process::{Running, Usage, run_apart};
 use crate::sink::Seen;
 

@@ -1,7 +1,7 @@
 //! Accepting over REST, every message committed before it is answered; nothing is sent.
 
 use super::{Bench, RUNS, Run};
-use crate::place::{Place, QueueKind, StoreKind};
+use crate::backends::{Place, QueueKind, StoreKind};
 use crate::report::Part;
 use crate::sink::Seen;
 use crate::system::{Setup, System, load_apart};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use sms_core::Class;
 
 use super::{Bench, RUNS, Run};
+use crate::backends::{Place, QueueKind, StoreKind};
 use crate::clock::micros;
-use crate::place::{Place, QueueKind, StoreKind};
 use crate::report::{Cost, Part};
 use crate::system::{Setup, System};
 

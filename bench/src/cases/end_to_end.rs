@@ -1,8 +1,8 @@
 //! From a request for each message to its recorded outcome.
 
 use super::{Bench, RUNS, Run};
+use crate::backends::{Place, QueueKind, StoreKind};
 use crate::clock::micros;
-use crate::place::{Place, QueueKind, StoreKind};
 use crate::report::Part;
 use crate::system::{Setup, System, load_apart};
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use sms_core::Class;
 
 use super::{Bench, RUNS};
-use crate::place::{Place, QueueKind, StoreKind};
+use crate::backends::{Place, QueueKind, StoreKind};
+use crate::percentiles::median;
 use crate::report::Part;
-use crate::spread::median;
 use crate::system::{Setup, System, load_apart};
 
 /// Bulk messages in front of the urgent ones, and how many of those come a second.
@@ -150,7 +150,7 @@ impl Bench {
 
     /// Urgent messages come while the bulk ones are being sent, as many as there are bulk ones left
     /// to be overtaken.
-    async fn urgent_once(&self, queue: QueueKind) -> anyhow::Result<crate::spread::Spread> {
+    async fn urgent_once(&self, queue: QueueKind) -> anyhow::Result<crate::percentiles::Spread> {
         let place = Place::new(&self.services, StoreKind::Pg, queue).await?;
         self.fill(&place.open().await?, 0, BACKLOG, Class::Marketing).await?;
         place.calm().await?;

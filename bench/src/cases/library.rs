@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Bench, RUNS, Run};
+use crate::backends::{Place, QueueKind, StoreKind};
 use crate::library::Done;
-use crate::place::{Place, QueueKind, StoreKind};
 use crate::process::{Usage, run_apart};
 use crate::report::Part;
 use crate::sink::Seen;

@@ -8,9 +8,9 @@ use tokio::time::{Instant, sleep};
 use super::accept::accept_once;
 use super::drain::drain_once;
 use super::{Bench, RUNS};
-use crate::place::{Place, QueueKind, StoreKind};
+use crate::backends::{Place, QueueKind, StoreKind};
+use crate::percentiles::median;
 use crate::report::Part;
-use crate::spread::median;
 use crate::system::{Setup, System, load_apart};
 
 const MILLION: u64 = 1_000_000;

@@ -16,12 +16,12 @@ use clap::ValueEnum;
 use sms_core::store::InsertRequest;
 use sms_core::{Class, Message, NewMessage, Store};
 
+use crate::backends::Services;
 use crate::floor::Floor;
-use crate::place::Services;
+use crate::percentiles::median;
 use crate::process::Usage;
 use crate::report::{Cost, Report};
 use crate::sink::Seen;
-use crate::spread::median;
 use crate::text;
 
 /// The cases.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{Bench, RUNS};
+use crate::backends::{Place, QueueKind, StoreKind};
 use crate::load::Load;
-use crate::place::{Place, QueueKind, StoreKind};
+use crate::percentiles::median;
 use crate::report::Part;
-use crate::spread::median;
 use crate::system::{Sink, free_port, server_program, start_server};
 
 const START: Duration = Duration::from_secs(10);

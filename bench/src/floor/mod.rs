@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::place::Services;
+use crate::backends::Services;
 
 /// What can be measured, as performance.md and the tables call it, and what it is.
 const LIMITS: [(&str, &str); 13] = [

@@ -9,7 +9,7 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::Meter;
-use crate::place::{database, execute};
+use crate::backends::{database, execute};
 use crate::text;
 
 const TABLE: &str = "\

@@ -7,7 +7,7 @@
 //! `SMS_TEST_CASES` sets how many lives there are (256), `SMS_TEST_SEED` the seed of the first (0):
 //! a life that differs is led again, shortened, and shown with its seed.
 
-mod answer;
+mod caller;
 mod pair;
 mod step;
 
@@ -17,7 +17,7 @@ use std::fmt::Write;
 use tokio::time::timeout;
 
 use crate::StoreHarness;
-use crate::run::LIMIT;
+use crate::runtime::LIMIT;
 use pair::Pair;
 use step::{Life, Step};
 

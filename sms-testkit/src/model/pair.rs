@@ -12,7 +12,7 @@ use sms_core::{
 };
 use time::OffsetDateTime;
 
-use super::answer::{POLLING, PROVIDER, provider_id};
+use super::caller::{POLLING, PROVIDER, provider_id};
 use super::step::{Life, Step};
 use crate::StoreHarness;
 

@@ -29,7 +29,7 @@
 
 mod connection;
 mod counters;
-mod gate;
+mod listener;
 mod pump;
 
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -42,7 +42,7 @@ use url::Url;
 
 use self::connection::Ending;
 use self::counters::Counters;
-use self::gate::{Gate, Order};
+use self::listener::{Gate, Order};
 use crate::address::host_and_port;
 use crate::ports::Port;
 
@@ -101,7 +101,7 @@ impl Proxy {
         let (orders, received) = unbounded_channel();
         let (open, opened) = mpsc::channel();
         let gate = Gate::new(port, target, counters.clone());
-        let thread = std::thread::spawn(move || gate::run(gate, received, &open));
+        let thread = std::thread::spawn(move || listener::run(gate, received, &open));
         opened.recv().expect("the proxy listens");
         Self { address, counters, orders: Some(orders), thread: Some(thread) }
     }

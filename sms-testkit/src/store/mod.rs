@@ -6,10 +6,10 @@
 
 #![allow(missing_docs, reason = "each name says what is broken when its test fails")]
 
-pub mod at_once;
 pub mod begin;
 pub mod cancel;
 pub mod clock;
+pub mod concurrent;
 pub mod due;
 pub mod events;
 pub mod expire;

@@ -1,6 +1,6 @@
 //! A behaviour that is written but not listed in its macro would be tested by nobody.
 
-const MACROS: &str = include_str!("../../src/macros.rs");
+const MACROS: &str = include_str!("../../src/macros/store.rs");
 
 fn expect_listed(suite: &str, source: &str) {
     let name_of =
@@ -20,7 +20,7 @@ macro_rules! suites {
 #[test]
 fn every_behaviour_is_in_the_list_of_its_macro() {
     suites! {
-        "store/at_once" "store/begin" "store/cancel" "store/due" "store/events" "store/expire" "store/insert"
+        "store/begin" "store/cancel" "store/concurrent" "store/due" "store/events" "store/expire" "store/insert"
         "store/late" "store/list" "store/parked" "store/polling" "store/purge" "store/receipts" "store/rescue"
         "store/resolve" "store/scope" "store/settle" "store/stats" "store/timeline" "store/unmatched" "queue" "provider" "registry"
     }

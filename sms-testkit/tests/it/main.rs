@@ -10,8 +10,6 @@ mod memory;
 mod providers;
 
 #[cfg(feature = "services")]
-mod again;
-#[cfg(feature = "services")]
 mod postgres;
 #[cfg(feature = "services")]
 mod proxy;
@@ -19,6 +17,8 @@ mod proxy;
 mod rabbitmq;
 #[cfg(feature = "services")]
 mod redis;
+#[cfg(feature = "services")]
+mod rerun;
 #[cfg(feature = "services")]
 mod services;
 #[cfg(feature = "services")]

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use sms_testkit::instances::Redis;
 
-use crate::again;
+use crate::rerun;
 use crate::wire::{connect, is_refused, is_silent, read, until, write};
 
 /// Tells the test below that it is the process to be killed.
@@ -119,7 +119,7 @@ async fn is_killed() {
 
 #[test]
 fn a_missing_program_fails_with_one_line_that_says_what_to_install() {
-    let test = again::command("redis::settings_arrive")
+    let test = rerun::command("redis::settings_arrive")
         .env("PATH", "/nowhere")
         .output()
         .expect("a process");
@@ -130,7 +130,7 @@ fn a_missing_program_fails_with_one_line_that_says_what_to_install() {
 
 #[test]
 fn a_server_does_not_outlive_a_killed_test() {
-    let mut test = again::command("redis::is_killed");
+    let mut test = rerun::command("redis::is_killed");
     let mut test = test.env(ABANDON, "1").stdout(Stdio::piped()).spawn().expect("a process");
     let mut lines =
         BufReader::new(test.stdout.take().expect("its output")).lines().map_while(Result::ok);

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use sms_testkit::services::{amqp_url, pg_url, redis_url};
 
-use crate::again;
+use crate::rerun;
 
 /// Tells the test below which service to ask for.
 const ASKED: &str = "SMS_TESTKIT_ASKED";
@@ -23,7 +23,7 @@ fn asks() {
 
 /// All that is printed by a test that asks for the service of a variable.
 fn ask(variable: &str, url: &str) -> String {
-    let output = again::command("services::asks").env(ASKED, variable).env(variable, url).output();
+    let output = rerun::command("services::asks").env(ASKED, variable).env(variable, url).output();
     let output = output.expect("this program runs");
     [output.stdout, output.stderr]
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())

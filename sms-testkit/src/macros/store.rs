@@ -281,7 +281,7 @@ macro_rules! store {
                 old_parked_receipts_go
                 no_more_than_the_limit_go_at_a_time
             }
-            at_once {
+            concurrent {
                 each_message_is_begun_by_one_worker
                 one_key_stores_one_message
                 a_job_is_offered_to_one_caretaker

@@ -1,0 +1,3 @@
+//! The macros: one named test for each behaviour.
+
+mod store;
