@@ -1,7 +1,7 @@
-//! The suites themselves, on the adapters of the core; the fault tools on servers and connections
-//! of their own.
+//! Tests of the suites on the adapters of the core, and of the fault tools on real servers and
+//! connections.
 
-// In tests these are the right words, in their helpers too.
+// Helpers of tests may panic, too.
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod faulty;
