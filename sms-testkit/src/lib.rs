@@ -34,6 +34,7 @@ mod runtime;
 #[cfg(feature = "services")]
 pub mod services;
 pub mod store;
+pub mod waiting;
 
 pub use harness::{ProviderHarness, QueueHarness, RegistryHarness, StoreHarness, Time};
 #[doc(hidden)]
