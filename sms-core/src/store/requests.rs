@@ -95,7 +95,7 @@ pub struct Begun {
     pub submission: Submission,
     /// The number of this attempt, which marks the owner.
     pub fence: u32,
-    /// What [`decide`](crate::provider::outcome::decide) needs to know.
+    /// What [`decide`](crate::store::decision::decide) needs to know.
     pub attempt: AttemptState,
 }
 

@@ -1,4 +1,4 @@
-//! What holds when many call at once.
+//! Behaviours under concurrent calls.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use super::steps::{
     ALL, LEASE, PROVIDER, accepted, begun_ids, ids_of, kinds, message, prepared, secs, settlement,
     some, sorted,
 };
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 const CALLERS: usize = 8;
 
-/// Runs all these at once, each in a task of its own.
-async fn together<F>(calls: impl IntoIterator<Item = F>) -> Vec<F::Output>
+/// Runs all these calls concurrently, each in its own task.
+async fn concurrently<F>(calls: impl IntoIterator<Item = F>) -> Vec<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
@@ -30,7 +30,7 @@ where
 pub async fn each_message_is_begun_by_one_worker(h: &StoreHarness) {
     let batch = some(50);
     h.insert(&batch).await;
-    let begun = together((0..CALLERS).map(|caller| {
+    let begun = concurrently((0..CALLERS).map(|caller| {
         let (store, mut ids) = (h.store(), ids_of(&batch));
         ids.rotate_left(caller * 7 % 50);
         async move {
@@ -50,11 +50,15 @@ pub async fn each_message_is_begun_by_one_worker(h: &StoreHarness) {
         }
     }));
     let begun = begun.await.into_iter().flatten().collect();
-    assert_eq!(sorted(begun), ids_of(&batch), "each message is begun once, by whomever");
+    assert_eq!(
+        sorted(begun),
+        ids_of(&batch),
+        "each message is begun by exactly one of the workers"
+    );
 }
 
 pub async fn one_key_stores_one_message(h: &StoreHarness) {
-    let answers = together((0..CALLERS * 2).map(|_| {
+    let answers = concurrently((0..CALLERS * 2).map(|_| {
         let (store, message) = (h.store(), prepared(&message().key("k")));
         async move {
             let messages = std::slice::from_ref(&message);
@@ -68,17 +72,14 @@ pub async fn one_key_stores_one_message(h: &StoreHarness) {
     }));
     let answers = answers.await;
     assert_eq!(answers.iter().filter(|(stored, _)| *stored).count(), 1, "one of them is stored");
-    assert!(
-        answers.iter().all(|(_, id)| *id == answers[0].1),
-        "everybody is told of the same message"
-    );
+    assert!(answers.iter().all(|(_, id)| *id == answers[0].1), "all callers get the same message");
     assert_eq!(h.due().await.len(), 1);
 }
 
 pub async fn a_job_is_offered_to_one_caretaker(h: &StoreHarness) {
     let batch = some(50);
     h.insert(&batch).await;
-    let jobs = together((0..CALLERS).map(|_| {
+    let jobs = concurrently((0..CALLERS).map(|_| {
         let store = h.store();
         let request = sms_core::store::DueRequest::new([ALL; 3], secs(20));
         async move { store.due(request).await.expect("due") }
@@ -87,14 +88,15 @@ pub async fn a_job_is_offered_to_one_caretaker(h: &StoreHarness) {
     assert_eq!(sorted(ids), ids_of(&batch));
 }
 
-/// Whether a worker could take the message.
-async fn taken(store: Arc<dyn Store>, id: MessageId) -> bool {
+/// Tries to begin the message as a worker would. Returns true on success.
+async fn try_begin(store: Arc<dyn Store>, id: MessageId) -> bool {
     let request =
         BeginRequest { ids: &[id], worker: "worker-1", batch: 1, provider: PROVIDER, lease: LEASE };
     !store.begin(request).await.expect("begin").is_empty()
 }
 
-async fn cancelled(store: Arc<dyn Store>, id: MessageId) -> bool {
+/// Tries to cancel the message. Returns true on success.
+async fn try_cancel(store: Arc<dyn Store>, id: MessageId) -> bool {
     let request = CancelRequest { id, scope: Scope::All, by: "olga".to_owned() };
     store.cancel(request).await.is_ok()
 }
@@ -102,10 +104,10 @@ async fn cancelled(store: Arc<dyn Store>, id: MessageId) -> bool {
 pub async fn a_cancelled_message_is_not_begun(h: &StoreHarness) {
     for _ in 0..10 {
         let id = h.queued(message()).await;
-        let begin = tokio::spawn(taken(h.store(), id));
-        let cancel = tokio::spawn(cancelled(h.store(), id));
-        let (taken, cancelled) = (begin.await.expect("begin"), cancel.await.expect("cancel"));
-        assert_ne!(taken, cancelled, "one of the two wins");
+        let begin = tokio::spawn(try_begin(h.store(), id));
+        let cancel = tokio::spawn(try_cancel(h.store(), id));
+        let (started, cancelled) = (begin.await.expect("begin"), cancel.await.expect("cancel"));
+        assert_ne!(started, cancelled, "exactly one of the two succeeds");
         let expected = if cancelled { Status::Cancelled } else { Status::Sending };
         assert_eq!(h.status(id).await, expected);
     }
@@ -125,7 +127,7 @@ pub async fn a_rescue_that_races_with_the_settlement_loses_nothing(h: &StoreHarn
                 (id, store.settle(&[settlement(id, 1, accepted(id))]).await.expect("settle")[0])
             }
         });
-    let settled = together(settle).await;
+    let settled = concurrently(settle).await;
     let rescued = rescue.await.expect("rescue");
     for (id, answer) in settled {
         let expected = if rescued.contains(&id) {
@@ -139,7 +141,7 @@ pub async fn a_rescue_that_races_with_the_settlement_loses_nothing(h: &StoreHarn
 
 pub async fn one_settlement_of_many_is_written(h: &StoreHarness) {
     let id: MessageId = h.sending(message()).await;
-    let answers = together((0..CALLERS).map(|_| {
+    let answers = concurrently((0..CALLERS).map(|_| {
         let store = h.store();
         async move { store.settle(&[settlement(id, 1, accepted(id))]).await.expect("settle")[0] }
     }));

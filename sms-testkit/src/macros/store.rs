@@ -1,10 +1,12 @@
-//! The macros: one named test for each behaviour.
+//! `store!`: the list of behaviours of a store. A behaviour that is not listed here is tested by
+//! nobody; `tests/it/lists.rs` notices it.
 
-/// Makes a test of each behaviour of a [`Store`](sms_core::Store). The argument is an expression,
-/// evaluated in an async block for each test, that makes a fresh
-/// [`StoreHarness`](crate::StoreHarness).
+/// Makes a test of each behaviour of a [`Store`](sms_core::Store).
 ///
-/// `SMS_TEST_CASES` sets how many random lives the test `model` compares, see
+/// The argument is an expression that makes a fresh [`StoreHarness`](crate::StoreHarness). It is
+/// evaluated in an async block, once for each test.
+///
+/// `SMS_TEST_CASES` sets the number of random scenarios that the test `model` compares: see
 /// [`model`](crate::model).
 #[macro_export]
 macro_rules! store {
@@ -27,7 +29,7 @@ macro_rules! store {
                 a_key_belongs_to_its_owner
                 a_key_is_held_for_72_hours
                 a_key_is_free_after_72_hours
-                a_key_is_held_whatever_becomes_of_its_message
+                a_key_is_held_after_its_message_was_cancelled
                 a_key_twice_in_one_batch_is_one_message
                 a_refused_message_does_not_spoil_the_batch
                 a_key_that_is_held_answers_without_an_insert
@@ -38,11 +40,11 @@ macro_rules! store {
                 the_urgent_lane_is_offered_first
                 the_longest_due_is_offered_first
                 each_lane_has_its_own_limit
-                what_was_offered_is_offered_ahead_of_its_time_and_what_is_not_due_is_not
+                ahead_offers_again_early_but_never_before_a_message_is_due
                 an_offered_message_is_not_offered_again_too_early
                 an_offered_message_that_is_not_taken_is_offered_again
                 a_message_its_caller_pushes_is_left_alone_for_a_while
-                a_scheduled_message_is_offered_at_its_time_whoever_pushes
+                a_scheduled_message_is_offered_at_its_time_even_if_its_caller_pushes
                 a_scheduled_message_is_not_offered_early
                 a_message_past_its_deadline_is_not_offered
                 only_a_queued_message_is_offered
@@ -58,7 +60,7 @@ macro_rules! store {
                 a_retry_is_left_out_until_it_is_due
                 a_message_past_its_deadline_is_left_out
                 only_a_queued_message_is_begun
-                a_message_whose_lease_is_over_is_not_begun_again
+                a_message_with_an_expired_lease_is_not_begun_again
                 an_unknown_id_is_left_out
                 an_id_named_twice_is_begun_once
                 one_that_cannot_be_begun_does_not_spoil_the_others
@@ -82,9 +84,9 @@ macro_rules! store {
                 a_repeated_settlement_is_known_and_changes_nothing
                 a_settlement_twice_in_a_batch_is_written_once
                 a_message_that_is_not_there_is_gone
-                each_settlement_of_a_batch_stands_by_itself
+                each_settlement_of_a_batch_is_independent
                 an_attempt_is_on_record_with_everything_known_about_it
-                a_repeat_refused_as_one_makes_it_sent_and_says_from_what
+                a_refused_duplicate_makes_it_sent_and_records_the_evidence
             }
             late {
                 an_acceptance_lifts_an_unknown_message
@@ -130,20 +132,20 @@ macro_rules! store {
                 a_message_that_may_have_been_accepted_becomes_unknown
                 a_cancelled_message_is_not_sent
                 a_message_that_is_not_queued_is_a_conflict
-                anothers_message_is_not_found
-                anothers_message_is_not_found_in_whatever_state_it_is
+                a_message_of_another_owner_is_not_found
+                a_message_of_another_owner_is_not_found_in_any_state
                 a_message_that_is_not_there_is_not_found
             }
             resolve {
-                a_person_may_say_it_went_out
-                a_person_may_say_it_did_not_go_out
-                a_person_may_send_it_again
+                an_operator_may_say_it_was_sent
+                an_operator_may_say_it_was_not_sent
+                an_operator_may_resend_it
                 a_resend_gets_a_new_deadline
-                after_a_persons_resend_a_vanished_worker_leaves_it_unknown
+                after_an_operators_resend_a_vanished_worker_leaves_it_unknown
                 a_message_that_is_not_unknown_is_a_conflict
-                anothers_message_is_not_found
+                a_message_of_another_owner_is_not_found
                 a_message_that_is_not_there_is_not_found
-                a_person_may_name_the_provider_id_and_its_receipts_are_joined
+                an_operator_may_name_the_provider_id_and_its_receipts_are_joined
                 the_provider_id_of_another_message_is_refused
             }
             receipts {
@@ -157,7 +159,7 @@ macro_rules! store {
                 a_doubled_receipt_is_ignored
                 a_receipt_of_another_provider_is_not_the_messages
                 a_receipt_that_fits_no_message_is_parked
-                each_receipt_of_a_batch_stands_by_itself
+                each_receipt_of_a_batch_is_independent
                 a_receipt_of_either_accepted_attempt_reaches_the_message
                 a_receipt_reaches_a_message_that_was_sent_late
                 a_replayed_receipt_puts_no_earlier_code_back
@@ -178,16 +180,16 @@ macro_rules! store {
                 a_receipt_of_no_message_is_listed
                 the_receipts_of_one_id_are_one_entry_with_the_last_state
                 the_list_is_that_of_a_provider_and_a_time
-                an_id_whose_message_becomes_known_is_listed_no_more
-                an_unknown_message_takes_the_id_that_stands_alone_with_it
-                a_message_whose_worker_vanished_takes_it_too
+                an_id_is_not_listed_once_its_message_is_known
+                an_unknown_message_takes_the_only_id_that_fits
+                a_message_of_a_vanished_worker_takes_it_too
                 an_id_is_left_alone_until_answers_have_had_their_time
-                two_messages_of_one_time_are_left_to_a_person
-                two_ids_of_one_time_are_left_to_a_person
+                two_messages_of_one_time_are_left_to_an_operator
+                two_ids_of_one_time_are_left_to_an_operator
                 an_id_of_another_time_or_provider_is_not_taken
                 a_message_that_was_resent_and_accepted_is_a_rival
                 an_inferred_message_takes_further_receipts
-                a_late_acceptance_under_another_id_is_kept_beside_the_inferred_one
+                a_late_acceptance_under_another_id_is_kept_with_the_inferred_one
             }
             polling {
                 the_first_query_is_due_after_a_while
@@ -202,26 +204,26 @@ macro_rules! store {
                 a_late_acceptance_is_asked_about
             }
             clock {
-                a_message_waits_for_no_clock_that_was_set_back
-                a_scheduled_message_waits_for_no_clock_that_was_set_back
-                a_retry_waits_for_no_clock_that_was_set_back
-                a_lease_ends_in_its_time_although_the_clock_was_set_back
-                a_status_query_waits_for_no_clock_that_was_set_back
+                a_clock_set_back_does_not_delay_a_message
+                a_clock_set_back_does_not_delay_a_scheduled_message
+                a_clock_set_back_does_not_delay_a_retry
+                a_clock_set_back_does_not_prolong_a_lease
+                a_clock_set_back_does_not_delay_a_status_query
                 time_never_goes_back
                 no_lease_ends_because_the_clock_was_set_forward
                 no_deadline_passes_because_the_clock_was_set_forward
                 no_retry_is_early_because_the_clock_was_set_forward
                 no_key_is_free_early_because_the_clock_was_set_forward
-                a_clock_that_goes_to_and_fro_changes_nothing
+                a_clock_set_forward_and_back_changes_nothing
                 a_time_of_the_wall_clock_is_kept_by_a_message_accepted_after_a_jump
                 a_submission_bears_its_deadline_by_the_wall_clock
                 store_time_returns_to_the_wall_clock
                 nothing_is_inferred_while_the_times_of_receipts_cannot_be_compared
             }
             scope {
-                get_finds_only_ones_own
-                list_shows_only_ones_own
-                stats_count_only_ones_own
+                get_finds_only_messages_of_the_owner
+                list_shows_only_messages_of_the_owner
+                stats_count_only_messages_of_the_owner
             }
             list {
                 the_newest_is_first
@@ -245,14 +247,14 @@ macro_rules! store {
                 a_search_that_goes_on_finds_every_message_once
                 a_search_for_what_is_not_there_comes_to_an_end
                 a_search_ends_with_the_time_range
-                a_search_shows_only_ones_own
+                a_search_shows_only_messages_of_the_owner
                 a_search_in_several_states_skips_none
                 a_page_that_is_full_was_not_cut_short
             }
             timeline {
                 a_message_that_waits_has_no_events
                 each_step_is_there_with_the_state_after_it
-                a_hard_life_is_there_in_full
+                a_long_history_is_complete
                 an_event_bears_the_time_it_happened
                 the_steps_of_a_message_begin_with_its_acceptance
                 a_timeline_holds_only_its_own_message
@@ -281,7 +283,7 @@ macro_rules! store {
                 old_parked_receipts_go
                 no_more_than_the_limit_go_at_a_time
             }
-            at_once {
+            concurrent {
                 each_message_is_begun_by_one_worker
                 one_key_stores_one_message
                 a_job_is_offered_to_one_caretaker
@@ -297,134 +299,11 @@ macro_rules! store {
             use super::*;
 
             #[test]
-            fn every_step_is_that_of_the_model() {
-                $crate::run_without_limit($crate::model::every_step_is_that_of_the_model(
+            fn every_step_matches_the_model() {
+                $crate::run_without_limit($crate::model::every_step_matches_the_model(
                     async || $harness,
                 ));
             }
         }
     };
-}
-
-/// Makes a test of each behaviour of a [`Queue`](sms_core::Queue). The argument is an expression,
-/// evaluated in an async block for each test, that makes a fresh
-/// [`QueueHarness`](crate::QueueHarness).
-#[macro_export]
-macro_rules! queue {
-    ($harness:expr $(,)?) => {
-        $crate::__tests! { ($harness) run queue {
-            a_pushed_job_is_pulled
-            every_job_of_a_large_push_is_pulled
-            the_urgent_lane_goes_first
-            an_urgent_job_overtakes_a_backlog
-            one_pull_reaches_into_every_lane
-            a_lane_is_first_in_first_out
-            no_more_than_asked_for_are_pulled
-            a_leased_job_is_hidden
-            a_lease_that_is_over_gives_its_job_back
-            an_acked_job_is_gone_for_good
-            an_ack_can_be_repeated
-            an_ack_after_the_lease_is_no_error
-            an_ack_of_a_foreign_lease_is_no_error
-            an_acked_job_can_be_pushed_again
-            a_job_that_is_pushed_twice_is_not_lost
-            a_released_job_is_back_at_once
-            a_release_can_be_repeated
-            a_pull_without_patience_comes_back_at_once
-            a_pull_waits_no_longer_than_asked
-            a_push_wakes_a_waiting_pull
-            a_release_wakes_a_waiting_pull
-            a_push_wakes_every_waiting_pull
-            a_dropped_pull_loses_no_job
-            an_empty_push_is_no_error
-            stats_count_what_is_ready_and_what_is_leased
-            stats_have_room_for_what_can_be_pushed
-            concurrent_pulls_get_different_jobs
-        } }
-    };
-}
-
-/// Makes a test of each behaviour of a [`Provider`](sms_core::Provider). The argument is an
-/// expression, evaluated in an async block for each test, that makes a
-/// [`ProviderHarness`](crate::ProviderHarness).
-#[macro_export]
-macro_rules! provider {
-    ($harness:expr $(,)?) => {
-        $crate::__tests! { ($harness) run provider {
-            the_name_is_short_and_stable
-            the_limits_can_be_worked_with
-            an_empty_batch_has_no_outcomes
-            one_submission_has_one_outcome
-            a_full_batch_has_one_outcome_for_each
-            provider_ids_differ_from_call_to_call
-            two_messages_to_one_number_have_an_outcome_each
-            messages_of_every_kind_go_in_one_batch
-            outcomes_come_in_the_order_of_the_submissions
-            concurrent_calls_do_not_mix
-            the_schedule_of_queries_can_be_kept
-            a_query_leaves_out_what_the_provider_does_not_know
-            a_receipt_bears_the_name_and_id_it_was_asked_for
-            an_account_that_can_send_passes_its_check
-        } }
-    };
-}
-
-/// Makes a test of each behaviour of a [`Registry`](sms_core::Registry). The argument is an
-/// expression, evaluated in an async block for each test, that makes a fresh
-/// [`RegistryHarness`](crate::RegistryHarness).
-#[macro_export]
-macro_rules! registry {
-    ($harness:expr $(,)?) => {
-        $crate::__tests! { ($harness) run_on_threads registry {
-            a_record_can_be_read_back
-            a_record_that_is_not_there_is_none
-            versions_grow_by_one
-            the_expected_version_is_overwritten
-            another_version_is_a_conflict
-            an_expected_version_of_nothing_is_a_conflict
-            an_absent_record_is_made_once
-            a_deleted_record_is_gone_and_starts_over
-            a_delete_leaves_the_others
-            a_list_holds_one_kind_by_name
-            a_list_of_nothing_is_empty
-            names_are_kept_letter_by_letter
-            every_json_value_is_kept
-            a_put_notes_its_time
-            the_age_of_a_record_is_told_by_the_stores_clock
-            of_two_writers_one_succeeds
-            of_two_makers_one_succeeds
-            no_unconditional_write_is_lost
-        } }
-    };
-}
-
-/// One test for each name, in groups or without.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __tests {
-    (($harness:expr) $run:ident $suite:ident { $($group:ident { $($test:ident)* })* }) => { $(
-        mod $group {
-            #[allow(unused_imports)]
-            use super::*;
-
-            $(
-                #[test]
-                fn $test() {
-                    $crate::$run(async {
-                        let harness = $harness;
-                        $crate::$suite::$group::$test(&harness).await;
-                    });
-                }
-            )*
-        }
-    )* };
-    (($harness:expr) $run:ident $suite:ident { $($test:ident)* }) => { $(
-        #[test]
-        fn $test() {
-            $crate::$run(async {
-                let harness = $harness;
-                $crate::$suite::$test(&harness).await;
-            });
-        }
-    )* };
 }

@@ -1,4 +1,4 @@
-//! Stores and queues of a run: each begins empty, and nothing is left of it afterwards.
+//! Stores and queues of a run. They are empty at the start and removed at the end.
 
 use std::sync::Arc;
 
@@ -10,20 +10,20 @@ use sms_store_sqlite::{SqliteConfig, SqliteStore};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 
-/// The addresses of the services.
+/// Addresses of the services.
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
-    /// Of a database, as one who may create others.
+    /// A database, with a user that may create others.
     pub(crate) pg: String,
     pub(crate) redis: String,
     pub(crate) amqp: String,
 }
 
 impl Services {
-    /// From the environment, or the usual ones on this machine.
+    /// Reads the addresses from the environment. The defaults are the usual ones on this machine.
     pub(crate) fn read() -> Self {
-        let address = |variable: &str, usual: &str| {
-            std::env::var(variable).unwrap_or_else(|_| usual.to_owned())
+        let address = |variable: &str, default: &str| {
+            std::env::var(variable).unwrap_or_else(|_| default.to_owned())
         };
         Self {
             pg: address("SMS_TEST_PG_URL", "postgres://postgres@127.0.0.1:5432/postgres"),
@@ -44,13 +44,13 @@ pub(crate) enum QueueKind {
     Memory,
     Redis,
     Amqp,
-    /// A Redis that refuses connections.
-    Away,
+    /// A Redis address that refuses connections.
+    Unreachable,
 }
 
-/// An empty store and an empty queue.
+/// One store and one queue.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Backends {
     services: Services,
     name: String,
     store: StoreKind,
@@ -58,14 +58,14 @@ pub(crate) struct Place {
     folder: TempDir,
 }
 
-impl Place {
+impl Backends {
     pub(crate) async fn new(
         services: &Services,
         store: StoreKind,
         queue: QueueKind,
     ) -> anyhow::Result<Self> {
         let name = format!("bench_{}", uuid::Uuid::now_v7().simple());
-        // Beside the program and not in the folder for temporary files, which may be memory.
+        // In the folder of the program: that for temporary files may be in memory.
         let folder =
             TempDir::with_prefix_in("bench-", std::env::current_exe()?.with_file_name(""))?;
         if store == StoreKind::Pg {
@@ -74,7 +74,7 @@ impl Place {
         Ok(Self { services: services.clone(), name, store, queue, folder })
     }
 
-    /// The address of the store.
+    /// Address of the store.
     pub(crate) fn store_url(&self) -> anyhow::Result<String> {
         match self.store {
             StoreKind::Sqlite => {
@@ -84,7 +84,7 @@ impl Place {
         }
     }
 
-    /// The address of the queue.
+    /// Address of the queue.
     pub(crate) fn queue_url(&self) -> String {
         let with_prefix = |url: &str| {
             let separator = if url.contains('?') { '&' } else { '?' };
@@ -93,12 +93,12 @@ impl Place {
         match self.queue {
             QueueKind::Memory => "memory:".to_owned(),
             QueueKind::Redis => with_prefix(&self.services.redis),
-            QueueKind::Away => "redis://127.0.0.1:1".to_owned(),
+            QueueKind::Unreachable => "redis://127.0.0.1:1".to_owned(),
             QueueKind::Amqp => with_prefix(&self.services.amqp),
         }
     }
 
-    /// The store itself, to look at and to fill.
+    /// Opens the store, to fill it and to check it.
     pub(crate) async fn open(&self) -> anyhow::Result<Arc<dyn Store>> {
         let url = self.store_url()?;
         Ok(match self.store {
@@ -107,9 +107,9 @@ impl Place {
         })
     }
 
-    /// Tells the database to tidy up and to write out, so that a figure does not pay for the one
+    /// Runs the database's pending maintenance, so that a measurement does not pay for the one
     /// before.
-    pub(crate) async fn calm(&self) -> anyhow::Result<()> {
+    pub(crate) async fn vacuum(&self) -> anyhow::Result<()> {
         if self.store == StoreKind::Pg {
             execute(&self.store_url()?, "VACUUM ANALYZE").await?;
             execute(&self.store_url()?, "CHECKPOINT").await?;
@@ -118,28 +118,28 @@ impl Place {
     }
 
     /// Removes everything.
-    pub(crate) async fn close(self) -> anyhow::Result<()> {
+    pub(crate) async fn remove(self) -> anyhow::Result<()> {
         if self.store == StoreKind::Pg {
             execute(&self.services.pg, &format!("DROP DATABASE {} WITH (FORCE)", self.name))
                 .await?;
         }
         match self.queue {
-            QueueKind::Memory | QueueKind::Away => {}
-            QueueKind::Redis => forget_redis(&self.services.redis, &self.name).await?,
-            QueueKind::Amqp => forget_amqp(&self.services.amqp, &self.name).await?,
+            QueueKind::Memory | QueueKind::Unreachable => {}
+            QueueKind::Redis => remove_redis(&self.services.redis, &self.name).await?,
+            QueueKind::Amqp => remove_amqp(&self.services.amqp, &self.name).await?,
         }
         Ok(())
     }
 }
 
-/// The address of another database of the same server.
+/// Address of another database of the same server.
 pub(crate) fn database(server: &str, name: &str) -> anyhow::Result<String> {
     let mut url = url::Url::parse(server).context("the address of PostgreSQL")?;
     url.set_path(name);
     Ok(url.to_string())
 }
 
-/// Runs a statement that is a transaction by itself.
+/// Runs one statement outside of a transaction.
 pub(crate) async fn execute(url: &str, statement: &str) -> anyhow::Result<()> {
     let mut conn = PgConnection::connect(url).await.context("PostgreSQL is needed")?;
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut conn).await?;
@@ -147,7 +147,7 @@ pub(crate) async fn execute(url: &str, statement: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn forget_redis(url: &str, prefix: &str) -> anyhow::Result<()> {
+async fn remove_redis(url: &str, prefix: &str) -> anyhow::Result<()> {
     let mut conn = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
     let keys: Vec<String> = conn.keys(format!("*{prefix}*")).await?;
     if !keys.is_empty() {
@@ -156,7 +156,7 @@ async fn forget_redis(url: &str, prefix: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn forget_amqp(url: &str, prefix: &str) -> anyhow::Result<()> {
+async fn remove_amqp(url: &str, prefix: &str) -> anyhow::Result<()> {
     let conn = lapin::Connection::connect(url, lapin::ConnectionProperties::default()).await?;
     let channel = conn.create_channel().await?;
     for lane in ["urgent", "normal", "bulk", "dead"] {

@@ -1,4 +1,4 @@
-//! This program once more, to run one of its tests in another environment.
+//! A second run of this test program, for one test in another environment.
 
 use std::process::Command;
 

@@ -1,24 +1,24 @@
-//! The runtimes of the tests, so that an adapter needs no tokio of its own to use a suite.
+//! Runtimes of the tests, so that the tests of an adapter need no runtime of their own.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
 
-/// A test that takes longer hangs.
+/// Time limit of a test.
 pub(crate) const LIMIT: Duration = Duration::from_mins(10);
 
-/// Runs a test on one thread, where the harness may pause tokio's clock.
+/// Runs a test on one thread, on which the harness may pause tokio's clock.
 pub fn run<F: Future<Output = ()>>(test: F) {
     block_on(&mut Builder::new_current_thread(), limited(test));
 }
 
-/// Runs a test on several threads, so that concurrent calls are concurrent indeed.
+/// Runs a test on several threads, so that concurrent calls run in parallel.
 pub fn run_on_threads<F: Future<Output = ()>>(test: F) {
     block_on(&mut Builder::new_multi_thread(), limited(test));
 }
 
-/// Runs a test that may take as long as it likes.
+/// Runs a test without a time limit.
 pub fn run_without_limit<F: Future<Output = ()>>(test: F) {
     block_on(&mut Builder::new_multi_thread(), test);
 }
@@ -29,6 +29,6 @@ async fn limited<F: Future<Output = ()>>(test: F) {
 
 fn block_on<F: Future<Output = ()>>(builder: &mut Builder, test: F) {
     let runtime = builder.worker_threads(4).enable_all().build().expect("a tokio runtime");
-    // Boxed, because the future of a long test is larger than a test thread's stack likes.
+    // Boxed, because the future of a long test may overflow the stack of a test thread.
     runtime.block_on(Box::pin(test));
 }

@@ -1,21 +1,21 @@
-//! How figures spread.
+//! Percentiles of durations, and medians.
 
 use serde::{Deserialize, Serialize};
 
-/// Of many durations, in milliseconds.
+/// Percentiles of many durations, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Spread {
+pub(crate) struct Percentiles {
     pub(crate) count: usize,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) max_ms: f64,
 }
 
-impl Spread {
-    /// Of these microseconds.
+impl Percentiles {
+    /// Percentiles of these microseconds.
     pub(crate) fn new(mut micros: Vec<u64>) -> Self {
         micros.sort_unstable();
-        // The smallest duration that so many per cent do not exceed.
+        // The smallest duration that this share of them does not exceed.
         let quantile = |per_cent: usize| {
             let rank = (micros.len() * per_cent).div_ceil(100).max(1);
             micros.get(rank - 1).map_or(0.0, |micros| *micros as f64 / 1000.0)
@@ -29,7 +29,7 @@ impl Spread {
     }
 }
 
-/// The middle of some figures.
+/// Median of these figures; NaN if there are none.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     match figures.len() {
@@ -45,9 +45,12 @@ mod tests {
 
     #[test]
     fn quantiles_are_of_the_sorted_durations() {
-        let spread = Spread::new((1..=200).rev().map(|n| n * 1000).collect());
-        assert_eq!((spread.p50_ms, spread.p99_ms, spread.max_ms), (100.0, 198.0, 200.0));
-        assert!(Spread::new(vec![]).p99_ms.abs() < f64::EPSILON);
+        let percentiles = Percentiles::new((1..=200).rev().map(|n| n * 1000).collect());
+        assert_eq!(
+            (percentiles.p50_ms, percentiles.p99_ms, percentiles.max_ms),
+            (100.0, 198.0, 200.0)
+        );
+        assert!(Percentiles::new(vec![]).p99_ms.abs() < f64::EPSILON);
     }
 
     #[test]
