@@ -16,8 +16,7 @@ use sms_core::{
     MemoryStore, Message, MessageId, Money, Outcome, Provider, Queue, Receipt, ReceiptState,
     Region, Sender, Steering, Store, Submission, SystemClock, async_trait,
 };
-use sms_server::callbacks::{self, CallbackReader, Callbacks};
-use sms_server::{Api, KeyRing, KeyScope};
+use sms_server::{self as callbacks, Api, CallbackReader, Callbacks, KeyRing, KeyScope};
 use tower::ServiceExt;
 
 /// The provider of the app.
