@@ -42,7 +42,7 @@ pub(crate) struct Inner {
     /// Schedule of the search for expired leases.
     overdue: Schedule,
     /// Schedule of the removal of idle consumers.
-    sweep: Schedule,
+    consumer_removal: Schedule,
 }
 
 impl RedisQueue {
@@ -57,13 +57,13 @@ impl RedisQueue {
         let connector = Connector::new(&config)?;
         let scripts = Scripts::new(&config.prefix);
         let overdue = (config.lease / 10).clamp(Duration::from_millis(50), Duration::from_secs(5));
-        let sweep =
+        let removal =
             (config.forget_after / 4).clamp(Duration::from_millis(250), Duration::from_hours(1));
         Ok(Self(Arc::new(Inner {
             connection: SharedConnection::new(connector.clone(), config.timeout),
             notifier: Notifier::new(connector, config.timeout, scripts.watched_keys()),
             overdue: Schedule::new(overdue),
-            sweep: Schedule::new(sweep),
+            consumer_removal: Schedule::new(removal),
             scripts,
             config,
         })))
@@ -105,8 +105,8 @@ impl Inner {
             if left.is_zero() {
                 return Ok(Vec::new());
             }
-            // An expired lease makes no entry, so the wait ends in time for the next search for
-            // such leases.
+            // An expired lease makes no entry, so this ends in time for the next search for such
+            // leases.
             if self.notifier.wait(&last, left.min(self.overdue.period)).await? {
                 lost_races += 1;
                 delay_after_lost_race(lost_races).await;
@@ -126,7 +126,7 @@ impl Inner {
     async fn run_pull(self: Arc<Self>, max: usize) -> Result<Leased> {
         let lease = self.overdue.take_due().then_some(self.config.lease);
         let answer = self.connection.run(&self.scripts.pull(max, lease)).await?;
-        if self.sweep.take_due() {
+        if self.consumer_removal.take_due() {
             self.remove_idle_consumers().await;
         }
         Ok(match read_pull(answer)? {
@@ -136,7 +136,7 @@ impl Inner {
     }
 
     async fn remove_idle_consumers(&self) {
-        let script = self.scripts.sweep(self.config.forget_after);
+        let script = self.scripts.remove_consumers(self.config.forget_after);
         if let Err(error) = self.connection.run(&script).await {
             tracing::debug!(%error, "idle Redis consumers were not removed; will retry");
         }

@@ -33,7 +33,7 @@ pub(crate) struct Scripts {
     ack: Script,
     release: Script,
     stats: Script,
-    sweep: Script,
+    remove_consumers: Script,
 }
 
 impl Scripts {
@@ -49,7 +49,7 @@ impl Scripts {
             ack: Script::new(include_str!("scripts/ack.lua")),
             release: Script::new(include_str!("scripts/release.lua")),
             stats: Script::new(include_str!("scripts/stats.lua")),
-            sweep: Script::new(include_str!("scripts/sweep.lua")),
+            remove_consumers: Script::new(include_str!("scripts/remove_consumers.lua")),
         }
     }
 
@@ -116,9 +116,9 @@ impl Scripts {
         call
     }
 
-    /// Removes consumers that were idle for this time.
-    pub(crate) fn sweep(&self, idle: Duration) -> ScriptInvocation<'_> {
-        let mut call = self.sweep.prepare_invoke();
+    /// Removes the consumers that were idle for this time and hold no lease.
+    pub(crate) fn remove_consumers(&self, idle: Duration) -> ScriptInvocation<'_> {
+        let mut call = self.remove_consumers.prepare_invoke();
         call.key(&self.streams[..])
             .arg(GROUP)
             .arg(&self.consumer)
