@@ -1,9 +1,10 @@
-//! A value for each lane.
+//! Values by lane.
 
 use std::ops::{Index, IndexMut};
 
 use sms_core::Lane;
 
+/// A value for each lane, indexed by the lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PerLane<T> {
     pub(crate) urgent: T,
@@ -12,6 +13,7 @@ pub(crate) struct PerLane<T> {
 }
 
 impl<T> PerLane<T> {
+    /// Makes the value of each lane, urgent first.
     pub(crate) fn from_fn(mut value: impl FnMut(Lane) -> T) -> Self {
         let [urgent, normal, bulk] = Lane::ALL.map(&mut value);
         Self { urgent, normal, bulk }

@@ -14,7 +14,7 @@ const TRANSIT_TIMEOUT: Duration = Duration::from_millis(20);
 const IGNORE_PUSHED_FOR: Duration = Duration::from_secs(1);
 /// A subscription used up within this time was too small: the next one is twice as large.
 const WINDOW_GROWTH_PERIOD: Duration = Duration::from_secs(1);
-/// Limit of a subscription's window.
+/// Limit of a subscription's window (prefetch count).
 const MAX_WINDOW: u16 = 1000;
 
 /// Buffer of one lane: the jobs that were delivered and not pulled, the subscription that delivers
@@ -41,7 +41,8 @@ pub(crate) struct LaneBuffer {
     suspicious: bool,
 }
 
-/// Permission for RabbitMQ to deliver `window` jobs, less those that are not settled.
+/// A subscription with `window` as its prefetch count: RabbitMQ delivers up to so many jobs that are
+/// not settled.
 #[derive(Debug)]
 struct Subscription {
     number: u64,
