@@ -22,13 +22,13 @@ use tokio::time::timeout;
 use crate::clock::ServerClock;
 use crate::config::PgConfig;
 use crate::error::timed_out;
-use crate::insert::Statements;
-use crate::ledger::Together;
 use crate::pool::{Lent, Pool, Query};
-use crate::{
-    claim, connect, inference, insert, list, migrations, opening, person, purge, read, receipts,
-    settle, sql, sweep,
+use crate::sql::insert::Statements;
+use crate::sql::ledger::Together;
+use crate::sql::{
+    claim, inference, insert, list, maintenance, manual, purge, read, receipts, settle,
 };
+use crate::{connect, migrations, opening, sql};
 
 /// The longest a migration may take.
 const MIGRATION_TIMEOUT: Duration = Duration::from_hours(1);
@@ -235,11 +235,11 @@ impl Store for PgStore {
     }
 
     async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
-        self.limited(sweep::rescue(self, limit)).await
+        self.limited(maintenance::rescue(self, limit)).await
     }
 
     async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
-        self.limited(sweep::expire(self, limit)).await
+        self.limited(maintenance::expire(self, limit)).await
     }
 
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
@@ -247,7 +247,7 @@ impl Store for PgStore {
     }
 
     async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
-        self.limited(sweep::awaiting_receipt(self, polling, limit)).await
+        self.limited(maintenance::awaiting_receipt(self, polling, limit)).await
     }
 
     async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
@@ -259,11 +259,11 @@ impl Store for PgStore {
     }
 
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
-        self.limited(person::resolve(self, request)).await
+        self.limited(manual::resolve(self, request)).await
     }
 
     async fn cancel(&self, request: CancelRequest) -> Result<Status> {
-        self.limited(person::cancel(self, request)).await
+        self.limited(manual::cancel(self, request)).await
     }
 
     async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, Row, params};
 use sms_core::{Error, ErrorKind, SchemaLevel};
 
-use crate::claim::rows;
 use crate::error::{Done, Failure, is_passing};
 use crate::sql;
+use crate::sql::claim::rows;
 
 /// Every migration, in order; the first is version 1. Append-only, see `migrations/README.md`.
 const MIGRATIONS: [&str; 2] = [

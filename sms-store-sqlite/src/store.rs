@@ -23,11 +23,11 @@ use crate::config::SqliteConfig;
 use crate::error::{Done, from_sqlite, stopped, timed_out};
 use crate::files::Files;
 use crate::readers::Readers;
-use crate::writer::{Writer, begin};
-use crate::{
-    claim, connect, inference, insert, list, migrations, opening, person, purge, read, receipts,
-    settle, sweep,
+use crate::sql::{
+    claim, inference, insert, list, maintenance, manual, purge, read, receipts, settle,
 };
+use crate::writer::{Writer, begin};
+use crate::{connect, migrations, opening};
 
 /// A [`Store`](sms_core::Store) and [`Registry`](sms_core::Registry) in one SQLite file.
 ///
@@ -260,11 +260,11 @@ impl Store for SqliteStore {
     }
 
     async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
-        sweep::rescue(self, limit).await
+        maintenance::rescue(self, limit).await
     }
 
     async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
-        sweep::expire(self, limit).await
+        maintenance::expire(self, limit).await
     }
 
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
@@ -272,7 +272,7 @@ impl Store for SqliteStore {
     }
 
     async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
-        sweep::awaiting_receipt(self, *polling, limit).await
+        maintenance::awaiting_receipt(self, *polling, limit).await
     }
 
     async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
@@ -284,11 +284,11 @@ impl Store for SqliteStore {
     }
 
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
-        person::resolve(self, request).await
+        manual::resolve(self, request).await
     }
 
     async fn cancel(&self, request: CancelRequest) -> Result<Status> {
-        person::cancel(self, request).await
+        manual::cancel(self, request).await
     }
 
     async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {

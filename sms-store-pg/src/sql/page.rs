@@ -5,9 +5,9 @@ use sms_core::store::ListRequest;
 use sms_core::{MessageId, NumberReader, Scope, Status};
 use sqlx::{Postgres, QueryBuilder};
 
-use crate::args::{clean, name, rows, uuid};
-use crate::row::Numbered as _;
 use crate::sql;
+use crate::sql::args::{clean, name, rows, uuid};
+use crate::sql::row::Numbered as _;
 
 /// The statement for a page.
 ///

@@ -6,7 +6,8 @@ use rusqlite::Connection;
 use sms_core::store::ListRequest;
 use sms_core::{Error, Message, MessageId, NumberReader, Scope, Status};
 
-use crate::{SqliteConfig, SqliteStore, list, sql};
+use crate::sql::list;
+use crate::{SqliteConfig, SqliteStore, sql};
 
 /// The plan of a statement, one step a line.
 fn plan(conn: &Connection, statement: &str) -> String {

@@ -9,9 +9,10 @@ use sms_core::store::{BeginRequest, InsertRequest, ListRequest};
 use sms_core::{Message, MessageId, NumberReader, Scope, Status, Store as _};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
-use crate::list::{Source, candidate};
 use crate::pool::Lent;
-use crate::{PgConfig, PgStore, page, sql};
+use crate::sql::list::{Source, candidate};
+use crate::sql::page;
+use crate::{PgConfig, PgStore, sql};
 
 /// A schema, and a connection as the store's own are.
 struct Planned {

@@ -10,8 +10,8 @@ use sms_core::transition::{NewEvent, Standing};
 use sms_core::{Error, ErrorKind, EventDetails, EventKind, MessageId, Receipt, Result, Status};
 
 use crate::error::Done;
-use crate::row::{self, Columns};
 use crate::sql;
+use crate::sql::row::{self, Columns};
 
 /// The rows of one transaction, and what it will write.
 #[derive(Debug)]

@@ -6,10 +6,10 @@ use sms_core::clock::datetime_to_ms;
 use sms_core::receipt::ReceiptEffect;
 use sms_core::{MessageId, Receipt, Result};
 
-use crate::args::{clean_some, name, names};
-use crate::ledger::{Ledger, Together};
-use crate::row::{Columns, Numbered as _};
 use crate::sql;
+use crate::sql::args::{clean_some, name, names};
+use crate::sql::ledger::{Ledger, Together};
+use crate::sql::row::{Columns, Numbered as _};
 use crate::store::PgStore;
 
 pub(crate) async fn apply(store: &PgStore, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {

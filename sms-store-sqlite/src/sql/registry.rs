@@ -6,8 +6,8 @@ use sms_core::registry::{Expect, Record};
 use sms_core::{Error, ErrorKind, Registry, Result, async_trait};
 
 use crate::error::{Done, undecodable};
-use crate::row::Columns;
 use crate::sql;
+use crate::sql::row::Columns;
 use crate::store::SqliteStore;
 
 #[async_trait]

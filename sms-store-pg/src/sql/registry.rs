@@ -5,10 +5,10 @@ use sms_core::registry::{Expect, Record};
 use sms_core::{Error, ErrorKind, Registry, Result, async_trait};
 use sqlx::postgres::PgRow;
 
-use crate::args::clean;
 use crate::error::undecodable;
-use crate::row::Columns;
 use crate::sql;
+use crate::sql::args::clean;
+use crate::sql::row::Columns;
 use crate::store::PgStore;
 
 #[async_trait]

@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 use sms_core::store::{BeginRequest, Begun, DueRequest};
 use sms_core::{Job, Lane, MessageId, Result};
 
-use crate::args::{millis, name, rows, uuids};
 use crate::error::undecodable;
-use crate::row::{self, Columns};
 use crate::sql;
+use crate::sql::args::{millis, name, rows, uuids};
+use crate::sql::row::{self, Columns};
 use crate::store::PgStore;
 
 pub(crate) async fn due(store: &PgStore, request: DueRequest) -> Result<Vec<Job>> {

@@ -6,9 +6,9 @@ use sms_core::transition::{NewEvent, Standing, impossible};
 use sms_core::{Error, ErrorKind, MessageId, Result, Scope, Status};
 
 use crate::error::Done;
-use crate::ledger::Ledger;
-use crate::receipts::join_parked;
 use crate::sql;
+use crate::sql::ledger::Ledger;
+use crate::sql::receipts::join_parked;
 use crate::store::SqliteStore;
 
 pub(crate) async fn resolve(store: &SqliteStore, request: ResolveRequest) -> Result<Status> {

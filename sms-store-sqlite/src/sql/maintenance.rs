@@ -6,10 +6,10 @@ use sms_core::provider::{Polling, ProviderRef};
 use sms_core::transition::{NewEvent, Standing};
 use sms_core::{MessageId, Result};
 
-use crate::claim::rows;
 use crate::error::Done;
-use crate::ledger::Ledger;
 use crate::sql;
+use crate::sql::claim::rows;
+use crate::sql::ledger::Ledger;
 use crate::store::SqliteStore;
 
 pub(crate) async fn rescue(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {

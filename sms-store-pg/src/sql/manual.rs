@@ -4,10 +4,10 @@ use sms_core::store::{CancelRequest, Resolution, ResolveRequest, provider_id_tak
 use sms_core::transition::impossible;
 use sms_core::{Error, ErrorKind, MessageId, Result, Scope, Status};
 
-use crate::args::name;
-use crate::ledger::{Ledger, Together};
-use crate::receipts::join_parked;
 use crate::sql;
+use crate::sql::args::name;
+use crate::sql::ledger::{Ledger, Together};
+use crate::sql::receipts::join_parked;
 use crate::store::PgStore;
 
 pub(crate) async fn resolve(store: &PgStore, request: ResolveRequest) -> Result<Status> {

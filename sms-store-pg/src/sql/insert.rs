@@ -13,11 +13,11 @@ use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::args::{clean, clean_some, millis, name_some, uuid};
 use crate::error::{from_sqlx, too_large, undecodable};
 use crate::pool::Query;
-use crate::row::{Columns, Numbered as _};
 use crate::sql;
+use crate::sql::args::{clean, clean_some, millis, name_some, uuid};
+use crate::sql::row::{Columns, Numbered as _};
 use crate::store::PgStore;
 
 /// How often an insert is repeated that has lost a key to somebody it did not see yet: each time

@@ -6,10 +6,10 @@ use rusqlite::{Connection, params};
 use sms_core::Result;
 use sms_core::clock::duration_to_ms;
 
-use crate::claim::rows;
 use crate::error::Done;
-use crate::row::Columns;
 use crate::sql;
+use crate::sql::claim::rows;
+use crate::sql::row::Columns;
 use crate::store::SqliteStore;
 
 pub(crate) async fn purge(

@@ -7,9 +7,9 @@ use sms_core::transition::Standing;
 use sms_core::{EventKind, OnUnknown, OutcomeClass, Result, Status};
 
 use crate::error::Done;
-use crate::ledger::{self, Ledger};
-use crate::receipts::join_parked;
 use crate::sql;
+use crate::sql::ledger::{self, Ledger};
+use crate::sql::receipts::join_parked;
 use crate::store::SqliteStore;
 
 pub(crate) async fn settle(

@@ -5,9 +5,9 @@ use sms_core::store::ListRequest;
 use sms_core::{MessagePage, Result, Scope, SearchedTo, Status, Store as _, StoredMessage};
 use sqlx::{Postgres, QueryBuilder};
 
-use crate::args::{name, rows, uuid};
-use crate::page::{statement, statement_down_to, statement_of_few};
-use crate::row::{self, Columns};
+use crate::sql::args::{name, rows, uuid};
+use crate::sql::page::{statement, statement_down_to, statement_of_few};
+use crate::sql::row::{self, Columns};
 use crate::store::PgStore;
 
 /// How many candidates the first and the largest statement of a search look at: one millisecond of

@@ -8,9 +8,9 @@ use sms_core::provider::{Polling, ProviderRef};
 use sms_core::transition::Standing;
 use sms_core::{MessageId, Result};
 
-use crate::args::{millis, rows};
-use crate::row::{self, Columns};
 use crate::sql;
+use crate::sql::args::{millis, rows};
+use crate::sql::row::{self, Columns};
 use crate::store::PgStore;
 
 /// The most rows of one call: each may take a position in the event log.
@@ -29,7 +29,7 @@ pub(crate) async fn rescue(store: &PgStore, limit: usize) -> Result<Vec<MessageI
 
 /// The reason that [`Standing::rescue`] gives.
 fn lease_over() -> Option<String> {
-    let mut standing = Standing { resends: 1, ..crate::settle::ANY_STANDING };
+    let mut standing = Standing { resends: 1, ..crate::sql::settle::ANY_STANDING };
     standing.rescue(0);
     standing.reason
 }

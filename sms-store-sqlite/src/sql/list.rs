@@ -7,10 +7,10 @@ use sms_core::page::Budget;
 use sms_core::store::ListRequest;
 use sms_core::{MessagePage, NumberReader, Result, Scope, SearchedTo, Status, Store as _};
 
-use crate::claim::rows;
 use crate::error::Done;
-use crate::row::{self, Columns};
 use crate::sql;
+use crate::sql::claim::rows;
+use crate::sql::row::{self, Columns};
 use crate::store::SqliteStore;
 
 /// Up to how many messages that wait are sorted to find the newest.

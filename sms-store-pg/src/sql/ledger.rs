@@ -8,11 +8,11 @@ use sms_core::transition::{NewEvent, Standing};
 use sms_core::{Error, ErrorKind, EventDetails, MessageId, Receipt, Result, Status};
 use sqlx::postgres::PgRow;
 
-use crate::args::{clean_some, name_some, uuid, uuids};
 use crate::error::{too_large, undecodable};
 use crate::pool::{Lent, Query};
-use crate::row::{self, Columns};
 use crate::sql;
+use crate::sql::args::{clean_some, name_some, uuid, uuids};
+use crate::sql::row::{self, Columns};
 
 /// A transaction of several statements. Dropped, it is rolled back.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use sms_core::store::{BeginRequest, Begun, DueRequest};
 use sms_core::{Job, Lane, MessageId, Result};
 
 use crate::error::Done;
-use crate::row::{self, Columns};
 use crate::sql;
+use crate::sql::row::{self, Columns};
 use crate::store::SqliteStore;
 
 pub(crate) async fn due(store: &SqliteStore, request: DueRequest) -> Result<Vec<Job>> {

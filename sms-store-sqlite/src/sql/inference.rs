@@ -9,12 +9,12 @@ use sms_core::store::{MOST_UNMATCHED, UnmatchedRequest};
 use sms_core::transition::Standing;
 use sms_core::{MessageId, Result, UnmatchedId};
 
-use crate::claim::rows;
 use crate::error::Done;
-use crate::ledger::Ledger;
-use crate::receipts::join_parked;
-use crate::row::Columns;
 use crate::sql;
+use crate::sql::claim::rows;
+use crate::sql::ledger::Ledger;
+use crate::sql::receipts::join_parked;
+use crate::sql::row::Columns;
 use crate::store::SqliteStore;
 
 pub(crate) async fn unmatched(

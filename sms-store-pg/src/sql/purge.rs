@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use sms_core::Result;
 
-use crate::args::{millis, rows};
 use crate::error::undecodable;
-use crate::row::Columns;
 use crate::sql;
+use crate::sql::args::{millis, rows};
+use crate::sql::row::Columns;
 use crate::store::PgStore;
 
 pub(crate) async fn purge(store: &PgStore, older_than: Duration, limit: usize) -> Result<usize> {

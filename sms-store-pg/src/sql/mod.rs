@@ -11,6 +11,24 @@
 //!   each other.
 //! * `OFFSET 0` keeps a lookup a lookup: one search of the index for each row asked for.
 
+pub(crate) mod args;
+pub(crate) mod claim;
+pub(crate) mod inference;
+pub(crate) mod insert;
+pub(crate) mod ledger;
+pub(crate) mod list;
+pub(crate) mod maintenance;
+pub(crate) mod manual;
+pub(crate) mod page;
+#[cfg(test)]
+mod plans;
+pub(crate) mod purge;
+pub(crate) mod read;
+pub(crate) mod receipts;
+pub(crate) mod registry;
+pub(crate) mod row;
+pub(crate) mod settle;
+
 /// The time, once for each statement.
 macro_rules! with_clock {
     () => {
@@ -305,7 +323,7 @@ pub(crate) const AWAITED: &str = "\
     SELECT a.n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (provider, provider_id, n) \
     WHERE EXISTS (SELECT FROM parked AS p WHERE p.provider_id = a.provider_id AND p.provider = a.provider)";
 
-/// The columns [`Ledger`](crate::ledger::Ledger) reads: id, owner and standing.
+/// The columns [`Ledger`](crate::sql::ledger::Ledger) reads: id, owner and standing.
 macro_rules! ledger_columns {
     () => {
         "s.id, m.owner, s.status, s.updated_at, s.due_at, s.push_at, s.valid_until, m.deadline_ms, m.on_unknown, \
@@ -490,7 +508,7 @@ pub(crate) const IS_TAKEN: &str = "\
     SELECT EXISTS (SELECT FROM states WHERE provider_id = $1 AND provider = $2) \
         OR EXISTS (SELECT FROM aliases WHERE provider_id = $1 AND provider = $2)";
 
-/// The columns of a whole message, in the order [`row::stored_message`](crate::row::stored_message)
+/// The columns of a whole message, in the order [`row::stored_message`](crate::sql::row::stored_message)
 /// reads them.
 macro_rules! whole_message {
     () => {

@@ -5,10 +5,10 @@ use sms_core::clock::datetime_to_ms;
 use sms_core::store::{Stats, StatsRange};
 use sms_core::{Event, MessageId, Result, Scope, StoredMessage};
 
-use crate::claim::rows;
 use crate::error::{Done, undecodable};
-use crate::row::{self, Columns};
 use crate::sql;
+use crate::sql::claim::rows;
+use crate::sql::row::{self, Columns};
 use crate::store::SqliteStore;
 
 /// The most events a timeline has.

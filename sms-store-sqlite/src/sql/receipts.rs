@@ -6,9 +6,9 @@ use sms_core::receipt::ReceiptEffect;
 use sms_core::{MessageId, Receipt, Result};
 
 use crate::error::Done;
-use crate::ledger::Ledger;
-use crate::row::{Columns, receipt_state_name};
 use crate::sql;
+use crate::sql::ledger::Ledger;
+use crate::sql::row::{Columns, receipt_state_name};
 use crate::store::SqliteStore;
 
 pub(crate) async fn apply(store: &SqliteStore, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {

@@ -4,10 +4,10 @@ use sms_core::clock::datetime_to_ms;
 use sms_core::store::{Stats, StatsRange};
 use sms_core::{Event, MessageId, Result, Scope, StoredMessage};
 
-use crate::args::{name, rows, uuid};
 use crate::error::undecodable;
-use crate::row::{self, Columns};
 use crate::sql;
+use crate::sql::args::{name, rows, uuid};
+use crate::sql::row::{self, Columns};
 use crate::store::PgStore;
 
 /// The most events a timeline has.

@@ -5,6 +5,22 @@
 //! known. 0 queued, 1 sending, 2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired,
 //! 8 cancelled.
 
+pub(crate) mod claim;
+pub(crate) mod inference;
+pub(crate) mod insert;
+pub(crate) mod ledger;
+pub(crate) mod list;
+pub(crate) mod maintenance;
+pub(crate) mod manual;
+#[cfg(test)]
+mod plans;
+pub(crate) mod purge;
+pub(crate) mod read;
+pub(crate) mod receipts;
+pub(crate) mod registry;
+pub(crate) mod row;
+pub(crate) mod settle;
+
 /// Which migrations have been applied, and their text. Not `PRAGMA user_version`, which an
 /// application with tables in the same file may use for its own.
 pub(crate) const MIGRATIONS: &str = "\
@@ -85,7 +101,7 @@ pub(crate) const IS_ANY_PARKED: &str = "SELECT EXISTS (SELECT 1 FROM parked)";
 pub(crate) const IS_AWAITED: &str =
     "SELECT EXISTS (SELECT 1 FROM parked WHERE provider_id = ?1 AND provider = ?2)";
 
-/// The columns [`Ledger`](crate::ledger::Ledger) reads: id, owner and standing.
+/// The columns [`Ledger`](crate::sql::ledger::Ledger) reads: id, owner and standing.
 macro_rules! ledger_columns {
     () => {
         "m.id, m.owner, m.status, m.updated_at, m.due_at, m.push_at, m.valid_until, m.deadline_ms, m.on_unknown, \
@@ -185,7 +201,7 @@ pub(crate) const IS_TAKEN: &str = "\
 pub(crate) const UNPARK: &str = "\
     DELETE FROM parked WHERE provider_id = ?1 AND provider = ?2 RETURNING seq, state, code, text, at";
 
-/// One message, its columns in the order [`row::stored_message`](crate::row::stored_message) reads
+/// One message, its columns in the order [`row::stored_message`](crate::sql::row::stored_message) reads
 /// them. ?1 id.
 pub(crate) const GET: &str = "\
     SELECT id, owner, key, fingerprint, to_number, text, sender, class, reference, metadata, options, encoding, parts, \

@@ -8,12 +8,12 @@ use sms_core::store::{MOST_UNMATCHED, UnmatchedRequest};
 use sms_core::{MessageId, Result, UnmatchedId};
 use sqlx::postgres::PgRow;
 
-use crate::args::{millis, rows};
-use crate::ledger::{Ledger, Together};
 use crate::pool::Query;
-use crate::receipts::join_parked;
-use crate::row::Columns;
 use crate::sql;
+use crate::sql::args::{millis, rows};
+use crate::sql::ledger::{Ledger, Together};
+use crate::sql::receipts::join_parked;
+use crate::sql::row::Columns;
 use crate::store::PgStore;
 
 pub(crate) async fn unmatched(

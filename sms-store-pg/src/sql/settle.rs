@@ -8,13 +8,13 @@ use sms_core::store::{Settled, Settlement};
 use sms_core::transition::{NewEvent, Standing};
 use sms_core::{MessageId, OnUnknown, OutcomeClass, Result, Status};
 
-use crate::args::{clean_some, millis, name, name_some, uuid};
 use crate::error::undecodable;
-use crate::ledger::{Ledger, LedgerRow, Together, attempts, details, fence};
 use crate::pool::Query;
-use crate::receipts::join_parked;
-use crate::row::{self, Columns};
 use crate::sql;
+use crate::sql::args::{clean_some, millis, name, name_some, uuid};
+use crate::sql::ledger::{Ledger, LedgerRow, Together, attempts, details, fence};
+use crate::sql::receipts::join_parked;
+use crate::sql::row::{self, Columns};
 use crate::store::PgStore;
 
 pub(crate) async fn settle(store: &PgStore, settlements: &[Settlement]) -> Result<Vec<Settled>> {
