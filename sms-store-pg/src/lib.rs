@@ -13,6 +13,7 @@ mod opening;
 mod pool;
 mod sql;
 mod store;
+mod transaction;
 
 pub use config::PgConfig;
 pub use store::PgStore;

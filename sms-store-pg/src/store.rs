@@ -22,12 +22,10 @@ use tokio::time::timeout;
 use crate::clock::ServerClock;
 use crate::config::PgConfig;
 use crate::error::timed_out;
-use crate::pool::{Lent, Pool, Query};
+use crate::pool::{Pool, PooledConnection, Query};
 use crate::sql::insert::Statements;
-use crate::sql::ledger::Together;
-use crate::sql::{
-    claim, inference, insert, list, maintenance, manual, purge, read, receipts, settle,
-};
+use crate::sql::{claim, inference, insert, list, maintenance, manual, read, receipts, settle};
+use crate::transaction::Transaction;
 use crate::{connect, migrations, opening, sql};
 
 /// The longest a migration may take.
@@ -169,7 +167,7 @@ impl PgStore {
     }
 
     /// A connection, when it is one's turn.
-    pub(crate) async fn connection(&self) -> Result<Lent> {
+    pub(crate) async fn connection(&self) -> Result<PooledConnection> {
         self.pool.take().await
     }
 
@@ -185,7 +183,7 @@ impl PgStore {
         conn.script(sql::BEGIN_SCAN).await?;
         let found = conn.rows(query).await?;
         conn.script(sql::COMMIT).await?;
-        conn.is_clean();
+        conn.mark_clean();
         Ok(found)
     }
 
@@ -196,8 +194,8 @@ impl PgStore {
     }
 
     /// Begins a transaction of several statements.
-    pub(crate) async fn together(&self) -> Result<Together> {
-        Together::begin(self.connection().await?, self.now()).await
+    pub(crate) async fn begin_transaction(&self) -> Result<Transaction> {
+        Transaction::begin(self.connection().await?, self.now()).await
     }
 
     /// Bounds the time of a call. There are no probes of idle connections: one whose other end is
@@ -287,6 +285,6 @@ impl Store for PgStore {
     }
 
     async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
-        self.limited(purge::purge(self, older_than, limit)).await
+        self.limited(maintenance::purge(self, older_than, limit)).await
     }
 }

@@ -5,7 +5,7 @@ use sms_core::{Error, ErrorKind, SchemaLevel};
 
 use crate::error::{Done, Failure, is_passing};
 use crate::sql;
-use crate::sql::claim::rows;
+use crate::sql::args::rows;
 
 /// Every migration, in order; the first is version 1. Append-only, see `migrations/README.md`.
 const MIGRATIONS: [&str; 2] = [

@@ -23,9 +23,7 @@ use crate::config::SqliteConfig;
 use crate::error::{Done, from_sqlite, stopped, timed_out};
 use crate::files::Files;
 use crate::readers::Readers;
-use crate::sql::{
-    claim, inference, insert, list, maintenance, manual, purge, read, receipts, settle,
-};
+use crate::sql::{claim, inference, insert, list, maintenance, manual, read, receipts, settle};
 use crate::writer::{Writer, begin};
 use crate::{connect, migrations, opening};
 
@@ -312,6 +310,6 @@ impl Store for SqliteStore {
     }
 
     async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
-        purge::purge(self, older_than, limit).await
+        maintenance::purge(self, older_than, limit).await
     }
 }

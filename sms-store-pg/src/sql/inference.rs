@@ -3,28 +3,25 @@
 use std::time::Duration;
 
 use sms_core::clock::duration_to_ms;
-use sms_core::inference::{HORIZON, SKEW, Suspect, horizon, pairs};
-use sms_core::store::{MOST_UNMATCHED, UnmatchedRequest};
+use sms_core::inference::{HORIZON, MAX_UNMATCHED, SKEW, Suspect, horizon, pairs};
+use sms_core::store::UnmatchedRequest;
 use sms_core::{MessageId, Result, UnmatchedId};
 use sqlx::postgres::PgRow;
 
 use crate::pool::Query;
 use crate::sql;
 use crate::sql::args::{millis, rows};
-use crate::sql::ledger::{Ledger, Together};
+use crate::sql::ledger;
 use crate::sql::receipts::join_parked;
 use crate::sql::row::Columns;
 use crate::store::PgStore;
+use crate::transaction::Transaction;
 
 pub(crate) async fn unmatched(
     store: &PgStore,
     request: &UnmatchedRequest,
 ) -> Result<Vec<UnmatchedId>> {
-    let mut found = gather(&store.scan(waiting(i64::MIN)).await?)?;
-    found.retain(|id| request.admits(id));
-    found.reverse();
-    found.truncate(request.limit);
-    Ok(found)
+    Ok(request.select(gather(&store.scan(waiting(i64::MIN)).await?)?))
 }
 
 pub(crate) async fn infer(store: &PgStore, quiet: Duration) -> Result<Vec<MessageId>> {
@@ -36,16 +33,16 @@ pub(crate) async fn infer(store: &PgStore, quiet: Duration) -> Result<Vec<Messag
     if store.rows(suspects(store)).await?.is_empty() {
         return Ok(Vec::new());
     }
-    let mut together = store.together().await?;
-    let inferred = infer_all(store, &mut together, quiet).await?;
-    together.commit().await?;
+    let mut transaction = store.begin_transaction().await?;
+    let inferred = infer_all(store, &mut transaction, quiet).await?;
+    transaction.commit().await?;
     Ok(inferred)
 }
 
 /// Joins the receipts that came in the very moment their message became known, so that neither saw
 /// the other.
 async fn join_overlooked(store: &PgStore) -> Result<()> {
-    let found = store.rows(sqlx::query(sql::OVERLOOKED).bind(rows(MOST_UNMATCHED))).await?;
+    let found = store.rows(sqlx::query(sql::OVERLOOKED).bind(rows(MAX_UNMATCHED))).await?;
     if found.is_empty() {
         return Ok(());
     }
@@ -55,60 +52,58 @@ async fn join_overlooked(store: &PgStore) -> Result<()> {
     };
     let overlooked: Vec<(String, String, MessageId)> =
         found.iter().map(overlooked).collect::<Result<_>>()?;
-    let mut together = store.together().await?;
-    let mut ledger = Ledger::load(&mut together, overlooked.iter().map(|(.., id)| id)).await?;
+    let mut transaction = store.begin_transaction().await?;
+    let mut ledger = ledger::load(&mut transaction, overlooked.iter().map(|(.., id)| id)).await?;
     for (provider, provider_id, id) in &overlooked {
-        if ledger.row(*id).is_some() {
-            join_parked(&mut together, &mut ledger, *id, provider, provider_id).await?;
+        if ledger.has(*id) {
+            join_parked(&mut transaction, &mut ledger, *id, provider, provider_id).await?;
         }
     }
-    ledger.write(&mut together).await?;
-    together.commit().await
+    ledger::write(&mut transaction, ledger).await?;
+    transaction.commit().await
 }
 
 async fn infer_all(
     store: &PgStore,
-    together: &mut Together,
+    transaction: &mut Transaction,
     quiet: Duration,
 ) -> Result<Vec<MessageId>> {
-    let now = together.now();
+    let now = transaction.now();
     let since = horizon(now).saturating_sub(duration_to_ms(SKEW));
     let suspects =
-        together.rows(suspects(store)).await?.iter().map(suspect).collect::<Result<Vec<_>>>()?;
-    let unmatched = gather(&together.rows(waiting(since)).await?)?;
-    if suspects.len() >= MOST_UNMATCHED || unmatched.len() >= MOST_UNMATCHED {
-        return Ok(Vec::new());
-    }
+        transaction.rows(suspects(store)).await?.iter().map(suspect).collect::<Result<Vec<_>>>()?;
+    let unmatched = gather(&transaction.rows(waiting(since)).await?)?;
     let found = pairs(&suspects, &unmatched, now, quiet);
-    let mut ledger = Ledger::load(together, found.iter().map(|(suspect, _)| &suspect.id)).await?;
+    let mut ledger =
+        ledger::load(transaction, found.iter().map(|(suspect, _)| &suspect.id)).await?;
     let mut inferred = Vec::with_capacity(found.len());
-    for (suspect, UnmatchedId { provider, provider_id, .. }) in found {
-        // Its answer may have come while we waited for the row.
-        if ledger.row(suspect.id).is_some_and(|row| row.standing.takes_id())
-            && ledger.change(suspect.id, |standing, now| standing.infer(now, provider_id)).is_some()
-        {
-            join_parked(together, &mut ledger, suspect.id, provider, provider_id).await?;
-            inferred.push(suspect.id);
+    for (Suspect { id, .. }, unmatched) in found {
+        // Its answer may have come while this transaction waited for the row.
+        if ledger.infer(*id, unmatched) {
+            let UnmatchedId { provider, provider_id, .. } = unmatched;
+            join_parked(transaction, &mut ledger, *id, provider, provider_id).await?;
+            inferred.push(*id);
         }
     }
-    ledger.write(together).await?;
+    ledger::write(transaction, ledger).await?;
     Ok(inferred)
 }
 
 /// Messages with an attempt of unknown outcome, as far back as anybody looks.
 fn suspects(store: &PgStore) -> Query<'static> {
-    sqlx::query(sql::SUSPECTS).bind(store.now()).bind(millis(HORIZON)).bind(rows(MOST_UNMATCHED))
+    sqlx::query(sql::SUSPECTS).bind(store.now()).bind(millis(HORIZON)).bind(rows(MAX_UNMATCHED))
 }
 
 fn suspect(row: &PgRow) -> Result<Suspect> {
     let mut columns = Columns::new(row);
     let (id, provider) = (columns.id()?, columns.take()?);
-    Ok(Suspect { id, provider, unknown_at: columns.take()?, takes_id: columns.take()? })
+    let (unknown_at, can_take_provider_id) = (columns.take()?, columns.take()?);
+    Ok(Suspect { id, provider, unknown_at, can_take_provider_id })
 }
 
 /// The receipts that wait and came at or after this, the last ones, newest first.
 fn waiting(since: i64) -> Query<'static> {
-    sqlx::query(sql::WAITING).bind(since).bind(rows(MOST_UNMATCHED))
+    sqlx::query(sql::WAITING).bind(since).bind(rows(MAX_UNMATCHED))
 }
 
 /// Their provider ids, in the order they came.

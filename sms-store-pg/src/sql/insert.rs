@@ -17,7 +17,7 @@ use crate::error::{from_sqlx, too_large, undecodable};
 use crate::pool::Query;
 use crate::sql;
 use crate::sql::args::{clean, clean_some, millis, name_some, uuid};
-use crate::sql::row::{Columns, Numbered as _};
+use crate::sql::row::Columns;
 use crate::store::PgStore;
 
 /// How often an insert is repeated that has lost a key to somebody it did not see yet: each time
@@ -224,13 +224,13 @@ impl<'m> Common<'m> {
         Self {
             owner: message.owner.as_deref(),
             sender: message.from.as_deref(),
-            class: message.class.number(),
-            encoding: message.encoding.number(),
-            parts: i16::from(message.parts),
+            class: message.class.number().into(),
+            encoding: message.encoding.number().into(),
+            parts: message.parts.into(),
             deadline: message.deadline,
             max_attempts: message.max_attempts,
-            on_unknown: message.on_unknown.number(),
-            lane: i16::from(message.lane().number()),
+            on_unknown: message.on_unknown.number().into(),
+            lane: message.lane().number().into(),
         }
     }
 }

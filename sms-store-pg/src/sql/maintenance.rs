@@ -1,41 +1,37 @@
-//! What time does to messages: leases that are over, deadlines that are past, receipts that do not
-//! come.
+//! Background maintenance: leases that are over, deadlines that are past, status queries that are
+//! due, and old messages.
 //!
-//! Rows that somebody else has in hand are left to the next round.
+//! Rows that another transaction has locked are left to the next round.
+
+use std::time::Duration;
 
 use sms_core::outcome::RESEND_AFTER;
 use sms_core::provider::{Polling, ProviderRef};
-use sms_core::transition::Standing;
+use sms_core::transition::LEASE_OVER;
 use sms_core::{MessageId, Result};
 
+use crate::error::undecodable;
 use crate::sql;
 use crate::sql::args::{millis, rows};
 use crate::sql::row::{self, Columns};
 use crate::store::PgStore;
 
-/// The most rows of one call: each may take a position in the event log.
-const MOST: usize = sql::POSITIONS / 2;
-/// The longest first interval, so that twenty doublings are still a `bigint`.
-const LONGEST_FIRST_MS: i64 = 1 << 42;
+/// The largest number of rows of one call: each may take a position in the event log.
+const MAX_ROWS: usize = sql::POSITIONS / 2;
+/// The longest first interval, so that twenty doublings still fit in a `bigint`.
+const MAX_FIRST_INTERVAL_MS: i64 = 1 << 42;
 
 pub(crate) async fn rescue(store: &PgStore, limit: usize) -> Result<Vec<MessageId>> {
     let query = sqlx::query(sql::RESCUE)
         .bind(store.now())
-        .bind(rows(limit.min(MOST)))
+        .bind(rows(limit.min(MAX_ROWS)))
         .bind(millis(RESEND_AFTER))
-        .bind(lease_over());
+        .bind(LEASE_OVER);
     row::ids(&store.rows(query).await?)
 }
 
-/// The reason that [`Standing::rescue`] gives.
-fn lease_over() -> Option<String> {
-    let mut standing = Standing { resends: 1, ..crate::sql::settle::ANY_STANDING };
-    standing.rescue(0);
-    standing.reason
-}
-
 pub(crate) async fn expire(store: &PgStore, limit: usize) -> Result<Vec<MessageId>> {
-    let query = sqlx::query(sql::EXPIRE).bind(store.now()).bind(rows(limit.min(MOST)));
+    let query = sqlx::query(sql::EXPIRE).bind(store.now()).bind(rows(limit.min(MAX_ROWS)));
     row::ids(&store.rows(query).await?)
 }
 
@@ -46,8 +42,8 @@ pub(crate) async fn awaiting_receipt(
 ) -> Result<Vec<ProviderRef>> {
     let query = sqlx::query(sql::AWAITING)
         .bind(store.now())
-        .bind(rows(limit.min(MOST)))
-        .bind(millis(polling.first).min(LONGEST_FIRST_MS))
+        .bind(rows(limit.min(MAX_ROWS)))
+        .bind(millis(polling.first).min(MAX_FIRST_INTERVAL_MS))
         .bind(millis(polling.max))
         .bind(millis(polling.give_up));
     let reference = |row| {
@@ -55,4 +51,11 @@ pub(crate) async fn awaiting_receipt(
         Ok(ProviderRef { provider: columns.take()?, provider_id: columns.take()? })
     };
     store.rows(query).await?.iter().map(reference).collect()
+}
+
+pub(crate) async fn purge(store: &PgStore, older_than: Duration, limit: usize) -> Result<usize> {
+    let query =
+        sqlx::query(sql::PURGE).bind(store.now()).bind(millis(older_than)).bind(rows(limit));
+    let found = store.rows(query).await?;
+    Columns::new(found.first().ok_or_else(|| undecodable("count"))?).large("count")
 }

@@ -22,7 +22,6 @@ pub(crate) mod manual;
 pub(crate) mod page;
 #[cfg(test)]
 mod plans;
-pub(crate) mod purge;
 pub(crate) mod read;
 pub(crate) mod receipts;
 pub(crate) mod registry;
@@ -125,7 +124,7 @@ macro_rules! asked_messages {
     };
 }
 
-/// Their states: what [`Standing::accept`](sms_core::transition::Standing::accept) says. The
+/// Their states: what [`DeliveryState::accept`](sms_core::transition::DeliveryState::accept) says. The
 /// argument says how far the time is ahead of the wall clock.
 macro_rules! insert_states {
     ($ahead:literal) => {
@@ -282,7 +281,7 @@ pub(crate) const BEGUN: &str = concat!(
 /// the fence is the owner's. Nothing is written unless that holds for all and no receipt waits for
 /// any. Answers with those it wrote.
 ///
-/// What it writes is what [`Standing::settle`](sms_core::transition::Standing::settle) says. Lists:
+/// What it writes is what [`DeliveryState::settle`](sms_core::transition::DeliveryState::settle) says. Lists:
 /// $2 id, $3 fence, $4 status, $5 due again in, $6 uncounted attempts, $7 provider, $8 provider id,
 /// $9 code, $10 reason, $11 to be asked about in, $12 how long ago an attempt of unknown outcome
 /// began, $13 details of the event.
@@ -323,7 +322,7 @@ pub(crate) const AWAITED: &str = "\
     SELECT a.n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (provider, provider_id, n) \
     WHERE EXISTS (SELECT FROM parked AS p WHERE p.provider_id = a.provider_id AND p.provider = a.provider)";
 
-/// The columns [`Ledger`](crate::sql::ledger::Ledger) reads: id, owner and standing.
+/// The columns [`Ledger`](crate::sql::ledger::Ledger) reads: id, owner and state.
 macro_rules! ledger_columns {
     () => {
         "s.id, m.owner, s.status, s.updated_at, s.due_at, s.push_at, s.valid_until, m.deadline_ms, m.on_unknown, \
@@ -356,7 +355,7 @@ pub(crate) const FIND: &str = "\
         OFFSET 0) AS f \
     ORDER BY f.rank, f.sent_at";
 
-/// Writes back rows whose transition was decided by [`Standing`](sms_core::transition::Standing)
+/// Writes back rows whose transition was decided by [`DeliveryState`](sms_core::transition::DeliveryState)
 /// under a lock, and the entries for the event log. None of these transitions leads to `sending`,
 /// so nobody holds the message afterwards, but for a message that does not change its state.
 ///
@@ -396,7 +395,7 @@ pub(crate) const ADD_ALIAS: &str = "\
     ON CONFLICT (provider_id, provider) DO UPDATE SET message_id = excluded.message_id";
 
 /// `sending → unknown | queued`; guard: the lease is over. What it writes is what
-/// [`Standing::rescue`](sms_core::transition::Standing::rescue) says. $2 limit, $3 wait before a
+/// [`DeliveryState::rescue`](sms_core::transition::DeliveryState::rescue) says. $2 limit, $3 wait before a
 /// resend, $4 reason.
 pub(crate) const RESCUE: &str = concat!(
     with_clock!(),
@@ -423,7 +422,7 @@ pub(crate) const RESCUE: &str = concat!(
 );
 
 /// `queued → expired | unknown`; guard: the deadline is past. What it writes is what
-/// [`Standing::expire`](sms_core::transition::Standing::expire) says. $2 limit.
+/// [`DeliveryState::expire`](sms_core::transition::DeliveryState::expire) says. $2 limit.
 pub(crate) const EXPIRE: &str = concat!(
     with_clock!(),
     ", past AS MATERIALIZED ( \
@@ -440,7 +439,7 @@ pub(crate) const EXPIRE: &str = concat!(
 
 /// Sent messages whose status query is due; notes when the next one is, and gives up those that are
 /// too old. What it writes is what
-/// [`Standing::plan_query`](sms_core::transition::Standing::plan_query) says. $2 limit, $3 first
+/// [`DeliveryState::plan_query`](sms_core::transition::DeliveryState::plan_query) says. $2 limit, $3 first
 /// interval, $4 longest interval, $5 when to give up.
 pub(crate) const AWAITING: &str = concat!(
     with_clock!(),

@@ -7,7 +7,6 @@ use sqlx::{Postgres, QueryBuilder};
 
 use crate::sql;
 use crate::sql::args::{clean, name, rows, uuid};
-use crate::sql::row::Numbered as _;
 
 /// The statement for a page.
 ///
@@ -109,7 +108,7 @@ fn push_filters(
         query.push(" AND m.to_number = ").push_bind(to.digits().cast_signed());
     }
     if let Some(class) = request.class {
-        query.push(" AND m.class = ").push_bind(class.number());
+        query.push(" AND m.class = ").push_bind(i16::from(class.number()));
     }
     if let Some(reference) = &request.reference {
         query.push(" AND m.reference = ").push_bind(name(reference).into_owned());

@@ -9,7 +9,7 @@ use sms_core::store::{BeginRequest, InsertRequest, ListRequest};
 use sms_core::{Message, MessageId, NumberReader, Scope, Status, Store as _};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
-use crate::pool::Lent;
+use crate::pool::PooledConnection;
 use crate::sql::list::{Source, candidate};
 use crate::sql::page;
 use crate::{PgConfig, PgStore, sql};
@@ -17,7 +17,7 @@ use crate::{PgConfig, PgStore, sql};
 /// A schema, and a connection as the store's own are.
 struct Planned {
     schema: String,
-    conn: Lent,
+    conn: PooledConnection,
 }
 
 impl Planned {

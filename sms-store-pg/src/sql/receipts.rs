@@ -3,48 +3,55 @@
 use std::collections::HashMap;
 
 use sms_core::clock::datetime_to_ms;
+use sms_core::ledger::Ledger;
 use sms_core::receipt::ReceiptEffect;
 use sms_core::{MessageId, Receipt, Result};
 
 use crate::sql;
 use crate::sql::args::{clean_some, name, names};
-use crate::sql::ledger::{Ledger, Together};
-use crate::sql::row::{Columns, Numbered as _};
+use crate::sql::ledger;
+use crate::sql::row::Columns;
 use crate::store::PgStore;
+use crate::transaction::Transaction;
 
 pub(crate) async fn apply(store: &PgStore, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
     if receipts.is_empty() {
         return Ok(Vec::new());
     }
-    let mut together = store.together().await?;
-    let effects = apply_all(&mut together, receipts).await?;
-    together.commit().await?;
+    let mut transaction = store.begin_transaction().await?;
+    let effects = apply_all(&mut transaction, receipts).await?;
+    transaction.commit().await?;
     Ok(effects)
 }
 
-async fn apply_all(together: &mut Together, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
-    let found = find(together, receipts).await?;
-    let mut ledger = Ledger::load(together, found.values()).await?;
+async fn apply_all(
+    transaction: &mut Transaction,
+    receipts: &[Receipt],
+) -> Result<Vec<ReceiptEffect>> {
+    let found = find(transaction, receipts).await?;
+    let mut ledger = ledger::load(transaction, found.values()).await?;
     let (mut effects, mut unknown) = (Vec::with_capacity(receipts.len()), Vec::new());
     for (place, receipt) in receipts.iter().enumerate() {
-        // One that has been purged in between is as unknown as one that never was.
-        let known = found.get(&place).filter(|id| ledger.row(**id).is_some());
-        effects.push(if let Some(id) = known {
-            ledger.receive(*id, receipt)
-        } else {
+        // A message that was purged in the meantime is not in the ledger, which answers the same.
+        let effect =
+            found.get(&place).map_or(ReceiptEffect::Parked, |id| ledger.receive(*id, receipt));
+        if effect == ReceiptEffect::Parked {
             unknown.push(receipt);
-            ReceiptEffect::Parked
-        });
+        }
+        effects.push(effect);
     }
-    park(together, &unknown).await?;
-    ledger.write(together).await?;
+    park(transaction, &unknown).await?;
+    ledger::write(transaction, ledger).await?;
     Ok(effects)
 }
 
 /// The messages of receipts, by the receipt's place in the list.
-async fn find(together: &mut Together, receipts: &[Receipt]) -> Result<HashMap<usize, MessageId>> {
+async fn find(
+    transaction: &mut Transaction,
+    receipts: &[Receipt],
+) -> Result<HashMap<usize, MessageId>> {
     let (providers, ids) = names(receipts);
-    let found = together.rows(sqlx::query(sql::FIND).bind(providers).bind(ids)).await?;
+    let found = transaction.rows(sqlx::query(sql::FIND).bind(providers).bind(ids)).await?;
     let place = |row| {
         let mut columns = Columns::new(row);
         // Counted from 1. What goes before comes last.
@@ -54,7 +61,7 @@ async fn find(together: &mut Together, receipts: &[Receipt]) -> Result<HashMap<u
 }
 
 /// Keeps receipts until their provider ids are known.
-async fn park(together: &mut Together, receipts: &[&Receipt]) -> Result<()> {
+async fn park(transaction: &mut Transaction, receipts: &[&Receipt]) -> Result<()> {
     if receipts.is_empty() {
         return Ok(());
     }
@@ -64,25 +71,25 @@ async fn park(together: &mut Together, receipts: &[&Receipt]) -> Result<()> {
         };
     }
     let query = sqlx::query(sql::PARK)
-        .bind(together.now())
+        .bind(transaction.now())
         .bind(column!(r => name(&r.provider)))
         .bind(column!(r => name(&r.provider_id)))
-        .bind(column!(r => r.state.number()))
+        .bind(column!(r => i16::from(r.state.number())))
         .bind(column!(r => r.code))
         .bind(column!(r => clean_some(r.text.as_deref())))
         .bind(column!(r => r.at.map(datetime_to_ms)));
-    together.rows(query).await.map(drop)
+    transaction.rows(query).await.map(drop)
 }
 
 /// Applies the receipts that waited for a provider id to its message.
 pub(crate) async fn join_parked(
-    together: &mut Together,
+    transaction: &mut Transaction,
     ledger: &mut Ledger,
     id: MessageId,
     provider: &str,
     provider_id: &str,
 ) -> Result<()> {
-    let rows = together.rows(sqlx::query(sql::UNPARK).bind(provider_id).bind(provider)).await?;
+    let rows = transaction.rows(sqlx::query(sql::UNPARK).bind(provider_id).bind(provider)).await?;
     let read = |row| {
         let mut columns = Columns::new(row);
         let seq: i64 = columns.take()?;

@@ -7,7 +7,7 @@ use sms_core::message::{IdempotencyKey, LeaseInfo, MessageState};
 use sms_core::outcome::AttemptState;
 use sms_core::store::Begun;
 use sms_core::text::Encoding;
-use sms_core::transition::{HeldLease, Standing};
+use sms_core::transition::{DeliveryState, HeldLease};
 use sms_core::{
     Class, Event, EventKind, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt,
     ReceiptState, Result, Status, StoredMessage, Submission,
@@ -18,51 +18,6 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::error::{from_sqlx, undecodable};
-
-/// What stands for a value in its column is its place here. Never reordered.
-const CLASSES: [Class; 3] = [Class::Otp, Class::Service, Class::Marketing];
-const ENCODINGS: [Encoding; 2] = [Encoding::Gsm7, Encoding::Ucs2];
-/// Its place is also the number of resends the policy allows, which a statement makes use of.
-const POLICIES: [OnUnknown; 2] = [OnUnknown::Hold, OnUnknown::ResendOnce];
-const RECEIPT_STATES: [ReceiptState; 3] =
-    [ReceiptState::InTransit, ReceiptState::Delivered, ReceiptState::Undelivered];
-
-/// A value that is stored as a small number.
-pub(crate) trait Numbered: Copy + PartialEq + 'static {
-    const ALL: &'static [Self];
-    const NAME: &'static str;
-
-    fn number(self) -> i16 {
-        // There are three at the most, and each of them is there.
-        let place = Self::ALL.iter().position(|value| *value == self);
-        place.and_then(|place| i16::try_from(place).ok()).unwrap_or(-1)
-    }
-
-    fn from_number(number: i16) -> Result<Self> {
-        let value = usize::try_from(number).ok().and_then(|place| Self::ALL.get(place).copied());
-        value.ok_or_else(|| undecodable(Self::NAME))
-    }
-}
-
-impl Numbered for Class {
-    const ALL: &'static [Self] = &CLASSES;
-    const NAME: &'static str = "class";
-}
-
-impl Numbered for Encoding {
-    const ALL: &'static [Self] = &ENCODINGS;
-    const NAME: &'static str = "encoding";
-}
-
-impl Numbered for OnUnknown {
-    const ALL: &'static [Self] = &POLICIES;
-    const NAME: &'static str = "policy";
-}
-
-impl Numbered for ReceiptState {
-    const ALL: &'static [Self] = &RECEIPT_STATES;
-    const NAME: &'static str = "receipt";
-}
 
 /// The columns of a row, from the first to the last, in the order of the statement.
 pub(crate) struct Columns<'r> {
@@ -101,8 +56,9 @@ impl<'r> Columns<'r> {
         T::try_from(self.take::<i16>()?).map_err(|_| undecodable(what))
     }
 
-    pub(crate) fn one_of<T: Numbered>(&mut self) -> Result<T> {
-        T::from_number(self.take()?)
+    /// The value of an enum that is stored by its number, a `smallint`.
+    fn numbered<T>(&mut self, what: &'static str, from_number: fn(i64) -> Option<T>) -> Result<T> {
+        from_number(self.take::<i16>()?.into()).ok_or_else(|| undecodable(what))
     }
 
     pub(crate) fn time(&mut self) -> Result<OffsetDateTime> {
@@ -114,12 +70,13 @@ impl<'r> Columns<'r> {
     }
 
     pub(crate) fn status(&mut self) -> Result<Status> {
-        Status::from_number(self.take::<i16>()?.into()).ok_or_else(|| undecodable("status"))
+        self.numbered("status", Status::from_number)
     }
 
     /// The state, code, text and time of a receipt about this message.
     pub(crate) fn receipt(&mut self, provider: &str, provider_id: &str) -> Result<Receipt> {
-        let mut receipt = Receipt::new(provider, provider_id, self.one_of()?);
+        let state = self.numbered("receipt", ReceiptState::from_number)?;
+        let mut receipt = Receipt::new(provider, provider_id, state);
         (receipt.code, receipt.text, receipt.at) = (self.take()?, self.take()?, self.some_time()?);
         Ok(receipt)
     }
@@ -161,16 +118,16 @@ pub(crate) fn stored_message(row: &PgRow) -> Result<StoredMessage> {
         to: columns.phone()?,
         text: columns.take()?,
         from: columns.take()?,
-        class: columns.one_of()?,
+        class: columns.numbered("class", Class::from_number)?,
         reference: columns.take()?,
         metadata: columns.json("metadata", |json| Metadata::from_stored(json.to_owned()))?,
         options: columns.json("options", serde_json::from_str)?,
-        encoding: columns.one_of()?,
+        encoding: columns.numbered("encoding", Encoding::from_number)?,
         parts: columns.small("number of parts")?,
         send_at: columns.some_time()?,
         deadline: Duration::from_millis(columns.large("deadline")?),
         max_attempts: columns.number("limit of attempts")?,
-        on_unknown: columns.one_of()?,
+        on_unknown: columns.numbered("policy", OnUnknown::from_number)?,
     };
     let state = MessageState {
         status: columns.status()?,
@@ -205,15 +162,15 @@ fn lease_info(columns: &mut Columns<'_>) -> Result<Option<LeaseInfo>> {
 }
 
 /// Reads the last columns of `ledger_columns!`.
-pub(crate) fn standing(columns: &mut Columns<'_>) -> Result<Standing> {
-    Ok(Standing {
+pub(crate) fn delivery_state(columns: &mut Columns<'_>) -> Result<DeliveryState> {
+    Ok(DeliveryState {
         status: columns.status()?,
         updated_at: columns.take()?,
         due_at: columns.take()?,
         push_at: columns.take()?,
         valid_until: columns.take()?,
         deadline_ms: columns.take()?,
-        on_unknown: columns.one_of()?,
+        on_unknown: columns.numbered("policy", OnUnknown::from_number)?,
         attempts: columns.small("number of attempts")?,
         resends: columns.small("number of resends")?,
         fence: columns.number("fence")?,
@@ -245,7 +202,7 @@ pub(crate) fn begun(row: &PgRow, time: StoreTime) -> Result<Begun> {
     let (id, to) = (columns.id()?, columns.phone()?);
     let mut submission = Submission::new(id, to, columns.take::<String>()?);
     submission.from = columns.take()?;
-    submission.class = columns.one_of()?;
+    submission.class = columns.numbered("class", Class::from_number)?;
     submission.options = columns.json("options", serde_json::from_str)?;
     submission.valid_until = datetime_from_ms(time.wall_at(columns.take()?));
     let fence = columns.number("fence")?;
@@ -254,7 +211,7 @@ pub(crate) fn begun(row: &PgRow, time: StoreTime) -> Result<Begun> {
         attempt: columns.small("number of attempts")?,
         max_attempts: columns.number("limit of attempts")?,
         resends: columns.small("number of resends")?,
-        on_unknown: columns.one_of()?,
+        on_unknown: columns.numbered("policy", OnUnknown::from_number)?,
         unknown_before: columns
             .take::<Option<i64>>()?
             .map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),

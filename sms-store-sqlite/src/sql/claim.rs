@@ -7,6 +7,7 @@ use sms_core::{Job, Lane, MessageId, Result};
 
 use crate::error::Done;
 use crate::sql;
+use crate::sql::args::rows;
 use crate::sql::row::{self, Columns};
 use crate::store::SqliteStore;
 
@@ -94,9 +95,4 @@ impl Claim {
         }
         Ok(found)
     }
-}
-
-/// A limit of rows as SQLite takes it.
-pub(crate) fn rows(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use sms_core::clock::duration_to_ms;
-use sms_core::inference::{SKEW, Suspect, horizon, pairs};
-use sms_core::store::{MOST_UNMATCHED, UnmatchedRequest};
-use sms_core::transition::Standing;
+use sms_core::inference::{MAX_UNMATCHED, SKEW, Suspect, horizon, pairs};
+use sms_core::ledger::Ledger;
+use sms_core::store::UnmatchedRequest;
 use sms_core::{MessageId, Result, UnmatchedId};
 
 use crate::error::Done;
 use crate::sql;
-use crate::sql::claim::rows;
-use crate::sql::ledger::Ledger;
+use crate::sql::args::rows;
+use crate::sql::ledger;
 use crate::sql::receipts::join_parked;
 use crate::sql::row::Columns;
 use crate::store::SqliteStore;
@@ -21,11 +21,7 @@ pub(crate) async fn unmatched(
     store: &SqliteStore,
     request: &UnmatchedRequest,
 ) -> Result<Vec<UnmatchedId>> {
-    let mut found = store.read(|conn| waiting(conn, i64::MIN)).await?;
-    found.retain(|id| request.admits(id));
-    found.reverse();
-    found.truncate(request.limit);
-    Ok(found)
+    Ok(request.select(store.read(|conn| waiting(conn, i64::MIN)).await?))
 }
 
 pub(crate) async fn infer(store: &SqliteStore, quiet: Duration) -> Result<Vec<MessageId>> {
@@ -43,33 +39,28 @@ pub(crate) async fn infer(store: &SqliteStore, quiet: Duration) -> Result<Vec<Me
 fn infer_all(conn: &Connection, now: i64, since: i64, quiet: Duration) -> Done<Vec<MessageId>> {
     let suspects = suspects(conn, since)?;
     let unmatched = waiting(conn, since.saturating_sub(duration_to_ms(SKEW)))?;
-    if suspects.len() >= MOST_UNMATCHED || unmatched.len() >= MOST_UNMATCHED {
-        return Ok(Vec::new());
-    }
     let found = pairs(&suspects, &unmatched, now, quiet);
     let (mut ledger, mut inferred) = (Ledger::new(now), Vec::with_capacity(found.len()));
-    for (suspect, UnmatchedId { provider, provider_id, .. }) in &found {
-        ledger.load(conn, sql::LOAD, [suspect.id.as_bytes()])?;
-        let infer = |standing: &mut Standing, now| {
-            let event = standing.infer(now, provider_id);
-            (event.is_some(), event)
-        };
-        if ledger.change(suspect.id, infer) == Some(true) {
-            join_parked(conn, &mut ledger, suspect.id, provider, provider_id)?;
-            inferred.push(suspect.id);
+    for (Suspect { id, .. }, unmatched) in found {
+        ledger::load(&mut ledger, conn, sql::LOAD, [id.as_bytes()])?;
+        if ledger.infer(*id, unmatched) {
+            let UnmatchedId { provider, provider_id, .. } = unmatched;
+            join_parked(conn, &mut ledger, *id, provider, provider_id)?;
+            inferred.push(*id);
         }
     }
-    ledger.write(conn)?;
+    ledger::write(conn, ledger.into_changes())?;
     Ok(inferred)
 }
 
 /// Messages with an attempt of unknown outcome that began at or after this.
 fn suspects(conn: &Connection, since: i64) -> Done<Vec<Suspect>> {
     let mut suspects = conn.prepare_cached(sql::SUSPECTS)?;
-    let suspects = suspects.query_and_then([since, rows(MOST_UNMATCHED)], |row| {
+    let suspects = suspects.query_and_then([since, rows(MAX_UNMATCHED)], |row| {
         let mut columns = Columns::new(row);
         let (id, provider) = (columns.id()?, columns.take()?);
-        Ok(Suspect { id, provider, unknown_at: columns.take()?, takes_id: columns.take()? })
+        let (unknown_at, can_take_provider_id) = (columns.take()?, columns.take()?);
+        Ok(Suspect { id, provider, unknown_at, can_take_provider_id })
     })?;
     suspects.collect()
 }
@@ -77,7 +68,7 @@ fn suspects(conn: &Connection, since: i64) -> Done<Vec<Suspect>> {
 /// The provider ids of receipts that wait and came at or after this, in the order they came.
 fn waiting(conn: &Connection, since: i64) -> Done<Vec<UnmatchedId>> {
     let mut waiting = conn.prepare_cached(sql::WAITING)?;
-    let receipts = waiting.query_and_then([since, rows(MOST_UNMATCHED)], |row| {
+    let receipts = waiting.query_and_then([since, rows(MAX_UNMATCHED)], |row| {
         let mut columns = Columns::new(row);
         let (at, provider, id): (i64, String, String) =
             (columns.take()?, columns.take()?, columns.take()?);

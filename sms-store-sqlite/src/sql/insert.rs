@@ -7,7 +7,7 @@ use sms_core::clock::{StoreTime, datetime_to_ms, duration_to_ms};
 use sms_core::message::{Fingerprint, IdempotencyKey};
 use sms_core::sender::key_reused;
 use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
-use sms_core::transition::Standing;
+use sms_core::transition::DeliveryState;
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 
 use crate::error::{Done, Failure, undecodable};
@@ -126,7 +126,7 @@ fn insert_free(
     message: &NewMessage,
     push_after: Duration,
 ) -> Done<bool> {
-    let standing = Standing::accept(message, time, push_after);
+    let state = DeliveryState::accept(message, time, push_after);
     let key = message.key.as_ref();
     let inserted = insert.execute(params![
         message.id.as_bytes(),
@@ -145,16 +145,16 @@ fn insert_free(
         message.encoding.as_str(),
         message.parts,
         message.send_at.map(datetime_to_ms),
-        standing.deadline_ms,
+        state.deadline_ms,
         message.max_attempts,
         message.on_unknown.as_str(),
         message.lane().number(),
-        standing.status.number(),
+        state.status.number(),
         time.now,
-        standing.updated_at,
-        standing.due_at,
-        standing.valid_until,
-        standing.push_at,
+        state.updated_at,
+        state.due_at,
+        state.valid_until,
+        state.push_at,
     ])?;
     Ok(inserted > 0)
 }

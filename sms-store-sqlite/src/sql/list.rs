@@ -9,7 +9,7 @@ use sms_core::{MessagePage, NumberReader, Result, Scope, SearchedTo, Status, Sto
 
 use crate::error::Done;
 use crate::sql;
-use crate::sql::claim::rows;
+use crate::sql::args::rows;
 use crate::sql::row::{self, Columns};
 use crate::store::SqliteStore;
 

@@ -1,49 +1,33 @@
-//! What time does to messages: leases that are over, deadlines that are past, receipts that do not
-//! come.
+//! Background maintenance: leases that are over, deadlines that are past, status queries that are
+//! due, and old messages.
+
+use std::time::Duration;
 
 use rusqlite::{Connection, params};
+use sms_core::clock::duration_to_ms;
+use sms_core::ledger::Ledger;
 use sms_core::provider::{Polling, ProviderRef};
-use sms_core::transition::{NewEvent, Standing};
 use sms_core::{MessageId, Result};
 
 use crate::error::Done;
 use crate::sql;
-use crate::sql::claim::rows;
-use crate::sql::ledger::Ledger;
+use crate::sql::args::rows;
+use crate::sql::ledger;
+use crate::sql::row::Columns;
 use crate::store::SqliteStore;
 
 pub(crate) async fn rescue(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
-    store
-        .write(move |conn, now| sweep(conn, now, sql::LOAD_LEASE_OVER, limit, Standing::rescue))
-        .await
+    let rescue = move |conn: &Connection, now| {
+        change_some(conn, now, sql::LOAD_LEASE_OVER, limit, Ledger::rescue)
+    };
+    store.write(rescue).await
 }
 
 pub(crate) async fn expire(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
-    store
-        .write(move |conn, now| sweep(conn, now, sql::LOAD_PAST_DEADLINE, limit, Standing::expire))
-        .await
-}
-
-/// Moves the rows for which the guard in `load` holds. Read and write are under one write lock, so
-/// the guard still holds when they are written.
-fn sweep(
-    conn: &Connection,
-    now: i64,
-    load: &'static str,
-    limit: usize,
-    then: fn(&mut Standing, i64) -> Option<NewEvent>,
-) -> Done<Vec<MessageId>> {
-    let (mut ledger, ids) = load_some(conn, now, load, limit)?;
-    let moved = |id: &MessageId| {
-        let change = |standing: &mut Standing, now| {
-            let event = then(standing, now);
-            (event.is_some(), event)
-        };
-        ledger.change(*id, change) == Some(true)
+    let expire = move |conn: &Connection, now| {
+        change_some(conn, now, sql::LOAD_PAST_DEADLINE, limit, Ledger::expire)
     };
-    let ids = ids.into_iter().filter(moved).collect();
-    ledger.write(conn)?;
-    Ok(ids)
+    store.write(expire).await
 }
 
 pub(crate) async fn awaiting_receipt(
@@ -51,37 +35,48 @@ pub(crate) async fn awaiting_receipt(
     polling: Polling,
     limit: usize,
 ) -> Result<Vec<ProviderRef>> {
-    store.write(move |conn, now| plan_queries(conn, now, polling, limit)).await
-}
-
-fn plan_queries(
-    conn: &Connection,
-    now: i64,
-    polling: Polling,
-    limit: usize,
-) -> Done<Vec<ProviderRef>> {
-    let (mut ledger, ids) = load_some(conn, now, sql::LOAD_AWAITING, limit)?;
-    let plan = |standing: &mut Standing, now| {
-        let given_up = standing.plan_query(now, &polling);
-        let asked = standing
-            .provider
-            .clone()
-            .zip(standing.provider_id.clone())
-            .filter(|_| given_up.is_none());
-        (asked.map(|(provider, provider_id)| ProviderRef { provider, provider_id }), given_up)
+    let plan = move |conn: &Connection, now| {
+        let plan = |ledger: &mut Ledger, ids: Vec<_>| ledger.plan_queries(&ids, &polling);
+        change_some(conn, now, sql::LOAD_AWAITING, limit, plan)
     };
-    let refs = ids.iter().filter_map(|id| ledger.change(*id, plan).flatten()).collect();
-    ledger.write(conn)?;
-    Ok(refs)
+    store.write(plan).await
 }
 
-fn load_some(
+/// Changes the rows for which the guard in `load` holds. They are read and written under one write
+/// lock, so the guard still holds when they are written.
+fn change_some<T>(
     conn: &Connection,
     now: i64,
-    load: &'static str,
+    load: &str,
     limit: usize,
-) -> Done<(Ledger, Vec<MessageId>)> {
+    change: impl FnOnce(&mut Ledger, Vec<MessageId>) -> T,
+) -> Done<T> {
     let mut ledger = Ledger::new(now);
-    let ids = ledger.load(conn, load, params![now, rows(limit)])?;
-    Ok((ledger, ids))
+    let ids = ledger::load(&mut ledger, conn, load, params![now, rows(limit)])?;
+    let answer = change(&mut ledger, ids);
+    ledger::write(conn, ledger.into_changes())?;
+    Ok(answer)
+}
+
+pub(crate) async fn purge(
+    store: &SqliteStore,
+    older_than: Duration,
+    limit: usize,
+) -> Result<usize> {
+    store.write(move |conn, now| purge_before(conn, now, older_than, limit)).await
+}
+
+fn purge_before(conn: &Connection, now: i64, older_than: Duration, limit: usize) -> Done<usize> {
+    let before = now.saturating_sub(duration_to_ms(older_than));
+    let mut settled = conn.prepare_cached(sql::SETTLED)?;
+    let ids = settled.query_and_then(params![before, rows(limit)], |row| Columns::new(row).id())?;
+    let ids = ids.collect::<Done<Vec<_>>>()?;
+    for statement in sql::PURGE {
+        let mut purge = conn.prepare_cached(statement)?;
+        for id in &ids {
+            purge.execute([id.as_bytes()])?;
+        }
+    }
+    conn.prepare_cached(sql::PURGE_PARKED)?.execute([before])?;
+    Ok(ids.len())
 }

@@ -5,6 +5,7 @@
 //! known. 0 queued, 1 sending, 2 sent, 3 delivered, 4 undelivered, 5 failed, 6 unknown, 7 expired,
 //! 8 cancelled.
 
+pub(crate) mod args;
 pub(crate) mod claim;
 pub(crate) mod inference;
 pub(crate) mod insert;
@@ -14,7 +15,6 @@ pub(crate) mod maintenance;
 pub(crate) mod manual;
 #[cfg(test)]
 mod plans;
-pub(crate) mod purge;
 pub(crate) mod read;
 pub(crate) mod receipts;
 pub(crate) mod registry;
@@ -82,7 +82,7 @@ pub(crate) const BEGUN: &str = "\
 /// `sending → sent | queued | failed | unknown` by the owner; guard: sending, and the fence is the
 /// owner's.
 ///
-/// What it writes is what [`Standing::settle`](sms_core::transition::Standing::settle) says.
+/// What it writes is what [`DeliveryState::settle`](sms_core::transition::DeliveryState::settle) says.
 /// ?1 id, ?2 fence, ?3 status, ?4 now, ?5 due again at, ?6 uncounted attempts, ?7 provider, ?8
 /// provider id, ?9 code, ?10 reason, ?11 sent at, ?12 poll at, ?13 when an attempt of unknown
 /// outcome began.
@@ -101,7 +101,7 @@ pub(crate) const IS_ANY_PARKED: &str = "SELECT EXISTS (SELECT 1 FROM parked)";
 pub(crate) const IS_AWAITED: &str =
     "SELECT EXISTS (SELECT 1 FROM parked WHERE provider_id = ?1 AND provider = ?2)";
 
-/// The columns [`Ledger`](crate::sql::ledger::Ledger) reads: id, owner and standing.
+/// The columns [`Ledger`](crate::sql::ledger::Ledger) reads: id, owner and state.
 macro_rules! ledger_columns {
     () => {
         "m.id, m.owner, m.status, m.updated_at, m.due_at, m.push_at, m.valid_until, m.deadline_ms, m.on_unknown, \
@@ -152,7 +152,7 @@ pub(crate) const LOAD_AWAITING: &str = concat!(
     " FROM messages AS m WHERE m.status = 2 AND m.look_at <= ?1 ORDER BY m.look_at LIMIT ?2"
 );
 
-/// Writes back a row whose transition was decided by [`Standing`](sms_core::transition::Standing),
+/// Writes back a row whose transition was decided by [`DeliveryState`](sms_core::transition::DeliveryState),
 /// under the same write lock as the read; none of these transitions leads to `sending`, so nobody
 /// holds the message afterwards. ?1 id, then the columns in order.
 pub(crate) const SAVE: &str = "\

@@ -7,7 +7,7 @@ use sms_core::{Event, MessageId, Result, Scope, StoredMessage};
 
 use crate::error::{Done, undecodable};
 use crate::sql;
-use crate::sql::claim::rows;
+use crate::sql::args::rows;
 use crate::sql::row::{self, Columns};
 use crate::store::SqliteStore;
 

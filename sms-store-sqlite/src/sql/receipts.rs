@@ -2,13 +2,14 @@
 
 use rusqlite::{Connection, params};
 use sms_core::clock::datetime_to_ms;
+use sms_core::ledger::Ledger;
 use sms_core::receipt::ReceiptEffect;
 use sms_core::{MessageId, Receipt, Result};
 
 use crate::error::Done;
 use crate::sql;
-use crate::sql::ledger::Ledger;
-use crate::sql::row::{Columns, receipt_state_name};
+use crate::sql::ledger;
+use crate::sql::row::Columns;
 use crate::store::SqliteStore;
 
 pub(crate) async fn apply(store: &SqliteStore, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
@@ -28,15 +29,15 @@ fn apply_all(conn: &Connection, now: i64, receipts: &[Receipt]) -> Done<Vec<Rece
             None => park(conn, now, receipt)?,
         });
     }
-    ledger.write(conn)?;
+    ledger::write(conn, ledger.into_changes())?;
     Ok(effects)
 }
 
-/// Takes the message of a receipt in hand. A message's own id goes before an alias.
+/// Loads the message of a receipt. A message's own id comes before an alias.
 fn find(conn: &Connection, ledger: &mut Ledger, receipt: &Receipt) -> Done<Option<MessageId>> {
     let name = params![receipt.provider_id, receipt.provider];
     for load in [sql::LOAD_BY_PROVIDER_ID, sql::LOAD_BY_ALIAS] {
-        if let [id] = ledger.load(conn, load, name)?[..] {
+        if let [id] = ledger::load(ledger, conn, load, name)?[..] {
             return Ok(Some(id));
         }
     }
@@ -49,7 +50,7 @@ fn park(conn: &Connection, now: i64, receipt: &Receipt) -> Done<ReceiptEffect> {
         now,
         receipt.provider,
         receipt.provider_id,
-        receipt_state_name(receipt.state),
+        receipt.state.as_str(),
         receipt.code,
         receipt.text,
         receipt.at.map(datetime_to_ms),

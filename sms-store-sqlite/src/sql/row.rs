@@ -9,7 +9,7 @@ use sms_core::message::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState};
 use sms_core::outcome::AttemptState;
 use sms_core::store::Begun;
 use sms_core::text::Encoding;
-use sms_core::transition::{HeldLease, Standing};
+use sms_core::transition::{DeliveryState, HeldLease};
 use sms_core::{
     Class, Event, EventKind, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt,
     ReceiptState, Status, StoredMessage, Submission,
@@ -17,18 +17,6 @@ use sms_core::{
 use time::OffsetDateTime;
 
 use crate::error::{Done, undecodable};
-
-/// The names under which states of receipts are stored.
-const RECEIPT_STATES: [(ReceiptState, &str); 3] = [
-    (ReceiptState::InTransit, "in_transit"),
-    (ReceiptState::Delivered, "delivered"),
-    (ReceiptState::Undelivered, "undelivered"),
-];
-
-/// The name under which this state is stored.
-pub(crate) const fn receipt_state_name(state: ReceiptState) -> &'static str {
-    RECEIPT_STATES[state as usize].1
-}
 
 /// The columns of a row, from the first to the last, in the order of the statement.
 pub(crate) struct Columns<'r> {
@@ -75,12 +63,13 @@ impl<'r> Columns<'r> {
         Ok(Status::from_number(self.take()?).ok_or_else(|| undecodable("status"))?)
     }
 
-    pub(crate) fn on_unknown(&mut self) -> Done<OnUnknown> {
-        let name = self.text("policy")?;
-        let known = [OnUnknown::Hold, OnUnknown::ResendOnce]
-            .into_iter()
-            .find(|policy| policy.as_str() == name);
-        Ok(known.ok_or_else(|| undecodable("policy"))?)
+    /// The value of an enum that is stored by its name.
+    fn named<T>(&mut self, what: &'static str, from_name: fn(&str) -> Option<T>) -> Done<T> {
+        Ok(from_name(self.text(what)?).ok_or_else(|| undecodable(what))?)
+    }
+
+    fn on_unknown(&mut self) -> Done<OnUnknown> {
+        self.named("policy", OnUnknown::from_name)
     }
 
     pub(crate) fn code(&mut self) -> Done<Option<i32>> {
@@ -90,20 +79,15 @@ impl<'r> Columns<'r> {
 
     /// The state, code, text and time of a receipt about this message.
     pub(crate) fn receipt(&mut self, provider: &str, provider_id: &str) -> Done<Receipt> {
-        let mut receipt = Receipt::new(provider, provider_id, self.receipt_state()?);
+        let state = self.named("receipt", ReceiptState::from_name)?;
+        let mut receipt = Receipt::new(provider, provider_id, state);
         (receipt.code, receipt.text) = (self.code()?, self.take()?);
         receipt.at = self.take::<Option<i64>>()?.map(datetime_from_ms);
         Ok(receipt)
     }
 
-    fn receipt_state(&mut self) -> Done<ReceiptState> {
-        let name = self.text("receipt")?;
-        let known = RECEIPT_STATES.into_iter().find(|(_, known)| *known == name);
-        Ok(known.map(|(state, _)| state).ok_or_else(|| undecodable("receipt"))?)
-    }
-
     fn class(&mut self) -> Done<Class> {
-        Ok(Class::from_name(self.text("class")?).ok_or_else(|| undecodable("class"))?)
+        self.named("class", Class::from_name)
     }
 
     fn phone(&mut self) -> Done<PhoneNumber> {
@@ -138,8 +122,7 @@ pub(crate) fn stored_message(row: &Row<'_>) -> Done<StoredMessage> {
         reference: columns.take()?,
         metadata: columns.json("metadata", |json| Metadata::from_stored(json.to_owned()))?,
         options: columns.json("options", serde_json::from_str)?,
-        encoding: Encoding::from_name(columns.text("encoding")?)
-            .ok_or_else(|| undecodable("encoding"))?,
+        encoding: columns.named("encoding", Encoding::from_name)?,
         parts: columns.number("number of parts")?,
         send_at: columns.take::<Option<i64>>()?.map(datetime_from_ms),
         deadline: Duration::from_millis(columns.number("deadline")?),
@@ -178,8 +161,8 @@ fn lease_info(columns: &mut Columns<'_>) -> Done<Option<LeaseInfo>> {
 }
 
 /// Reads the last columns of `ledger_columns!`.
-pub(crate) fn standing(columns: &mut Columns<'_>) -> Done<Standing> {
-    Ok(Standing {
+pub(crate) fn delivery_state(columns: &mut Columns<'_>) -> Done<DeliveryState> {
+    Ok(DeliveryState {
         status: columns.status()?,
         updated_at: columns.take()?,
         due_at: columns.take()?,
@@ -242,7 +225,7 @@ pub(crate) fn event(row: &Row<'_>) -> Done<Event> {
         seq: columns.number("position")?,
         message_id: columns.id()?,
         at: columns.time()?,
-        kind: EventKind::from_name(columns.text("kind")?).ok_or_else(|| undecodable("kind"))?,
+        kind: columns.named("kind", EventKind::from_name)?,
         status: columns.status()?,
         details: columns.json("details", serde_json::from_str)?,
     })
