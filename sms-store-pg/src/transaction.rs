@@ -5,8 +5,16 @@ use sqlx::postgres::PgRow;
 
 use crate::error::undecodable;
 use crate::pool::{PooledConnection, Query};
-use crate::sql;
 use crate::sql::row::Columns;
+
+/// Begins a transaction that may write events. The lock comes before the transaction has a number,
+/// so that [`HORIZON`](crate::sql::read::HORIZON) sees every transaction whose number it has to
+/// wait for.
+const BEGIN: &str = "BEGIN; LOCK TABLE events IN ROW EXCLUSIVE MODE";
+
+pub(crate) const COMMIT: &str = "COMMIT";
+
+const ROLLBACK: &str = "ROLLBACK";
 
 /// A transaction of several statements. Dropped, it is rolled back.
 #[derive(Debug)]
@@ -18,7 +26,7 @@ pub(crate) struct Transaction {
 impl Transaction {
     /// Begins a transaction; `now` is the time its statements are told.
     pub(crate) async fn begin(mut conn: PooledConnection, now: i64) -> Result<Self> {
-        conn.script(sql::BEGIN_TOGETHER).await?;
+        conn.script(BEGIN).await?;
         Ok(Self { conn, now })
     }
 
@@ -39,11 +47,11 @@ impl Transaction {
     }
 
     pub(crate) async fn commit(self) -> Result<()> {
-        self.end(sql::COMMIT).await
+        self.end(COMMIT).await
     }
 
     pub(crate) async fn roll_back(self) -> Result<()> {
-        self.end(sql::ROLLBACK).await
+        self.end(ROLLBACK).await
     }
 
     async fn end(mut self, statement: &'static str) -> Result<()> {

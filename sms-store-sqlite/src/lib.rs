@@ -7,6 +7,8 @@
 mod clock;
 mod config;
 mod connect;
+mod contract;
+mod database;
 mod error;
 mod files;
 mod migrations;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 use sms_core::{Error, ErrorKind, SchemaLevel};
 
-use crate::error::{Done, Failure, is_passing};
+use crate::error::{DbResult, Failure, is_passing};
 use crate::sql;
 use crate::sql::args::rows;
 
@@ -18,7 +18,7 @@ const MIGRATIONS: [&str; 2] = [
 ///
 /// A newer version of the program may have migrated the file already, see "expand, then contract",
 /// and may have recorded that this one is too old for it.
-pub(crate) fn run(conn: &Connection) -> Done<SchemaLevel> {
+pub(crate) fn run(conn: &Connection) -> DbResult<SchemaLevel> {
     conn.execute_batch(sql::MIGRATIONS)?;
     for (script, version) in MIGRATIONS.into_iter().zip(1_i64..) {
         let applied = conn

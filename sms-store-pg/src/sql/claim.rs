@@ -5,16 +5,16 @@ use std::collections::{BTreeSet, HashSet};
 use sms_core::store::{BeginRequest, Begun, DueRequest};
 use sms_core::{Job, Lane, MessageId, Result};
 
+use crate::database::Database;
 use crate::error::undecodable;
 use crate::sql;
 use crate::sql::args::{millis, name, rows, uuids};
 use crate::sql::row::{self, Columns};
-use crate::store::PgStore;
 
-pub(crate) async fn due(store: &PgStore, request: DueRequest) -> Result<Vec<Job>> {
+pub(crate) async fn due(database: &Database, request: DueRequest) -> Result<Vec<Job>> {
     let [urgent, normal, bulk] = request.limits.map(rows);
     let query = sqlx::query(sql::DUE)
-        .bind(store.now())
+        .bind(database.now())
         .bind(millis(request.again_after))
         .bind(urgent)
         .bind(normal)
@@ -25,18 +25,18 @@ pub(crate) async fn due(store: &PgStore, request: DueRequest) -> Result<Vec<Job>
         let (id, lane) = (columns.id()?, columns.take::<i16>()?);
         Ok(Job { id, lane: Lane::from_number(lane.into()).ok_or_else(|| undecodable("lane"))? })
     };
-    store.rows(query).await?.iter().map(job).collect()
+    database.rows(query).await?.iter().map(job).collect()
 }
 
-pub(crate) async fn begin(store: &PgStore, request: BeginRequest<'_>) -> Result<Vec<Begun>> {
+pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Result<Vec<Begun>> {
     // In the order of the ids, in which rows are locked.
     let asked: BTreeSet<MessageId> = request.ids.iter().copied().collect();
     if asked.is_empty() {
         return Ok(Vec::new());
     }
     let (ids, worker, batch) = (uuids(&asked), name(request.worker), request.batch.cast_signed());
-    let mut conn = store.connection().await?;
-    let time = store.time();
+    let mut conn = database.connection().await?;
+    let time = database.time();
     let query = sqlx::query(sql::BEGIN)
         .bind(time.now)
         .bind(ids.as_slice())

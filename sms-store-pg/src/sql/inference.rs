@@ -8,41 +8,41 @@ use sms_core::store::UnmatchedRequest;
 use sms_core::{MessageId, Result, UnmatchedId};
 use sqlx::postgres::PgRow;
 
+use crate::database::Database;
 use crate::pool::Query;
 use crate::sql;
 use crate::sql::args::{millis, rows};
 use crate::sql::ledger;
 use crate::sql::receipts::join_parked;
 use crate::sql::row::Columns;
-use crate::store::PgStore;
 use crate::transaction::Transaction;
 
 pub(crate) async fn unmatched(
-    store: &PgStore,
+    database: &Database,
     request: &UnmatchedRequest,
 ) -> Result<Vec<UnmatchedId>> {
-    Ok(request.select(gather(&store.scan(waiting(i64::MIN)).await?)?))
+    Ok(request.select(gather(&database.scan(waiting(i64::MIN)).await?)?))
 }
 
-pub(crate) async fn infer(store: &PgStore, quiet: Duration) -> Result<Vec<MessageId>> {
-    join_overlooked(store).await?;
-    if !store.are_times_comparable() {
+pub(crate) async fn infer(database: &Database, quiet: Duration) -> Result<Vec<MessageId>> {
+    join_overlooked(database).await?;
+    if !database.are_times_comparable() {
         return Ok(Vec::new());
     }
     // Nearly always there is nothing to do, which is found out without a transaction.
-    if store.rows(suspects(store)).await?.is_empty() {
+    if database.rows(suspects(database)).await?.is_empty() {
         return Ok(Vec::new());
     }
-    let mut transaction = store.begin_transaction().await?;
-    let inferred = infer_all(store, &mut transaction, quiet).await?;
+    let mut transaction = database.begin_transaction().await?;
+    let inferred = infer_all(database, &mut transaction, quiet).await?;
     transaction.commit().await?;
     Ok(inferred)
 }
 
 /// Joins the receipts that came in the very moment their message became known, so that neither saw
 /// the other.
-async fn join_overlooked(store: &PgStore) -> Result<()> {
-    let found = store.rows(sqlx::query(sql::OVERLOOKED).bind(rows(MAX_UNMATCHED))).await?;
+async fn join_overlooked(database: &Database) -> Result<()> {
+    let found = database.rows(sqlx::query(sql::OVERLOOKED).bind(rows(MAX_UNMATCHED))).await?;
     if found.is_empty() {
         return Ok(());
     }
@@ -52,7 +52,7 @@ async fn join_overlooked(store: &PgStore) -> Result<()> {
     };
     let overlooked: Vec<(String, String, MessageId)> =
         found.iter().map(overlooked).collect::<Result<_>>()?;
-    let mut transaction = store.begin_transaction().await?;
+    let mut transaction = database.begin_transaction().await?;
     let mut ledger = ledger::load(&mut transaction, overlooked.iter().map(|(.., id)| id)).await?;
     for (provider, provider_id, id) in &overlooked {
         if ledger.has(*id) {
@@ -64,14 +64,18 @@ async fn join_overlooked(store: &PgStore) -> Result<()> {
 }
 
 async fn infer_all(
-    store: &PgStore,
+    database: &Database,
     transaction: &mut Transaction,
     quiet: Duration,
 ) -> Result<Vec<MessageId>> {
     let now = transaction.now();
     let since = horizon(now).saturating_sub(duration_to_ms(SKEW));
-    let suspects =
-        transaction.rows(suspects(store)).await?.iter().map(suspect).collect::<Result<Vec<_>>>()?;
+    let suspects = transaction
+        .rows(suspects(database))
+        .await?
+        .iter()
+        .map(suspect)
+        .collect::<Result<Vec<_>>>()?;
     let unmatched = gather(&transaction.rows(waiting(since)).await?)?;
     let found = pairs(&suspects, &unmatched, now, quiet);
     let mut ledger =
@@ -90,8 +94,8 @@ async fn infer_all(
 }
 
 /// Messages with an attempt of unknown outcome, as far back as anybody looks.
-fn suspects(store: &PgStore) -> Query<'static> {
-    sqlx::query(sql::SUSPECTS).bind(store.now()).bind(millis(HORIZON)).bind(rows(MAX_UNMATCHED))
+fn suspects(database: &Database) -> Query<'static> {
+    sqlx::query(sql::SUSPECTS).bind(database.now()).bind(millis(HORIZON)).bind(rows(MAX_UNMATCHED))
 }
 
 fn suspect(row: &PgRow) -> Result<Suspect> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sms_core::clock::datetime_to_ms;
+use sms_core::clock::{StoreTime, datetime_to_ms};
 use sms_core::message::Fingerprint;
 use sms_core::sender::key_reused;
 use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
@@ -13,12 +13,12 @@ use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use crate::database::Database;
 use crate::error::{from_sqlx, too_large, undecodable};
 use crate::pool::Query;
 use crate::sql;
 use crate::sql::args::{clean, clean_some, millis, name_some, uuid};
 use crate::sql::row::Columns;
-use crate::store::PgStore;
 
 /// How often an insert is repeated that has lost a key to somebody it did not see yet: each time
 /// there was such a one, and each time it is seen the next time.
@@ -29,7 +29,7 @@ const REPEATS: usize = 5;
 /// Nearly always ids and keys are free, as far as can be seen. Then it takes a third less time to
 /// insert without looking twice, and to begin again when one was not.
 #[derive(Clone, Debug)]
-pub(crate) struct Statements {
+pub(crate) struct InsertStatements {
     plain: Pair,
     keyed: Pair,
     holders: Arc<str>,
@@ -43,7 +43,7 @@ struct Pair {
     careful: Arc<str>,
 }
 
-impl Statements {
+impl InsertStatements {
     pub(crate) fn new(schema: &str) -> Self {
         let pair = |statement: &str| {
             let careful = statement.replace(" sms.", &format!(" {schema}."));
@@ -66,17 +66,20 @@ struct Refused {
     holder: Option<Holder>,
 }
 
-pub(crate) async fn insert(store: &PgStore, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
+pub(crate) async fn insert(
+    database: &Database,
+    statements: &InsertStatements,
+    request: InsertRequest<'_>,
+) -> Result<Vec<Inserted>> {
     let InsertRequest { messages, push_after } = request;
     if messages.is_empty() {
         return Ok(Vec::new());
     }
-    let mut conn = store.connection().await?;
+    let mut conn = database.connection().await?;
     let is_keyed = messages.iter().any(|message| message.key.is_some());
-    let Pair { hopeful, careful } =
-        if is_keyed { &store.inserts.keyed } else { &store.inserts.plain };
+    let Pair { hopeful, careful } = if is_keyed { &statements.keyed } else { &statements.plain };
     for text in std::iter::once(hopeful).chain(std::iter::repeat_n(careful, REPEATS)) {
-        let query = statement(store, text, is_keyed, messages, push_after)?;
+        let query = statement(database.time(), text, is_keyed, messages, push_after)?;
         let left = conn.rows_unless_taken(query).await?;
         // Without a key, what is left out is there already, under its id.
         let answers = left.map(|left| answers(messages, &left)).transpose()?.flatten();
@@ -89,21 +92,22 @@ pub(crate) async fn insert(store: &PgStore, request: InsertRequest<'_>) -> Resul
 
 /// The answers of those that hold the keys of messages.
 pub(crate) async fn replays(
-    store: &PgStore,
+    database: &Database,
+    statements: &InsertStatements,
     messages: &[NewMessage],
 ) -> Result<Vec<Option<Inserted>>> {
-    let rows = store.rows(holders(store, messages)).await?;
+    let rows = database.rows(holders(statements, database.now(), messages)).await?;
     held(messages, &rows)
 }
 
 /// [`sql::KEY_HOLDERS`].
-fn holders(store: &PgStore, messages: &[NewMessage]) -> Query<'static> {
+fn holders(statements: &InsertStatements, now: i64, messages: &[NewMessage]) -> Query<'static> {
     let keys =
         messages.iter().map(|message| message.key.as_ref().map(|key| clean(&key.key).into_owned()));
     let owners =
         messages.iter().map(|message| name_some(message.owner.as_deref()).map(Cow::into_owned));
-    sqlx::query(AssertSqlSafe(Arc::clone(&store.inserts.holders)))
-        .bind(store.now())
+    sqlx::query(AssertSqlSafe(Arc::clone(&statements.holders)))
+        .bind(now)
         .bind(millis(KEY_WINDOW))
         .bind(messages.iter().map(|message| uuid(message.id)).collect::<Vec<_>>())
         .bind(owners.collect::<Vec<_>>())
@@ -121,15 +125,19 @@ fn held(messages: &[NewMessage], rows: &[PgRow]) -> Result<Vec<Option<Inserted>>
 
 /// Inserts one message in the transaction of a caller.
 pub(crate) async fn insert_in(
-    store: &PgStore,
+    database: &Database,
+    statements: &InsertStatements,
     conn: &mut PgConnection,
     message: &NewMessage,
 ) -> Result<MessageId> {
     let messages = std::slice::from_ref(message);
-    let time = store.time();
+    let time = database.time();
     if let Err(refused) = message.check_at(time.wall_at(time.now)) {
         // What was accepted when its time was right is replayed.
-        let rows = holders(store, messages).fetch_all(&mut *conn).await.map_err(from_sqlx)?;
+        let rows = holders(statements, database.now(), messages)
+            .fetch_all(&mut *conn)
+            .await
+            .map_err(from_sqlx)?;
         return match held(messages, &rows)?.first() {
             Some(Some(Inserted::Replayed(first))) => Ok(*first),
             Some(Some(_)) => Err(key_reused()),
@@ -137,7 +145,8 @@ pub(crate) async fn insert_in(
         };
     }
     for _ in 0..REPEATS {
-        let query = statement(store, &store.inserts.keyed.careful, true, messages, Duration::ZERO)?;
+        let query =
+            statement(database.time(), &statements.keyed.careful, true, messages, Duration::ZERO)?;
         let left = query.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
         match answers(messages, &left)?.as_deref() {
             Some([Inserted::Replayed(first)]) => return Ok(*first),
@@ -185,7 +194,7 @@ fn refused(row: &PgRow) -> Result<(MessageId, Refused)> {
 
 /// A statement over `asked_messages!`.
 fn statement(
-    store: &PgStore,
+    time: StoreTime,
     text: &Arc<str>,
     is_keyed: bool,
     messages: &[NewMessage],
@@ -197,7 +206,6 @@ fn statement(
     sorted.sort_by_key(|message| {
         (message.owner.as_deref(), message.key.as_ref().map(|key| key.key.as_str()))
     });
-    let time = store.time();
     let query =
         sqlx::query(AssertSqlSafe(Arc::clone(text))).bind(time.now).bind(millis(push_after));
     let query = bind(&sorted, query)?;

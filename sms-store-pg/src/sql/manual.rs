@@ -4,15 +4,15 @@ use sms_core::provider::ProviderRef;
 use sms_core::store::{CancelRequest, ResolveRequest, provider_id_taken};
 use sms_core::{ErrorKind, Result, Status};
 
+use crate::database::Database;
 use crate::sql;
 use crate::sql::args::name;
 use crate::sql::ledger;
 use crate::sql::receipts::join_parked;
-use crate::store::PgStore;
 use crate::transaction::Transaction;
 
-pub(crate) async fn resolve(store: &PgStore, request: ResolveRequest) -> Result<Status> {
-    let mut transaction = store.begin_transaction().await?;
+pub(crate) async fn resolve(database: &Database, request: ResolveRequest) -> Result<Status> {
+    let mut transaction = database.begin_transaction().await?;
     let resolved = resolve_one(&mut transaction, request).await;
     end(transaction, resolved).await
 }
@@ -33,8 +33,8 @@ async fn resolve_one(transaction: &mut Transaction, request: ResolveRequest) -> 
     Ok(status)
 }
 
-pub(crate) async fn cancel(store: &PgStore, request: CancelRequest) -> Result<Status> {
-    let mut transaction = store.begin_transaction().await?;
+pub(crate) async fn cancel(database: &Database, request: CancelRequest) -> Result<Status> {
+    let mut transaction = database.begin_transaction().await?;
     let cancelled = cancel_one(&mut transaction, request).await;
     end(transaction, cancelled).await
 }

@@ -19,7 +19,6 @@ pub(crate) mod ledger;
 pub(crate) mod list;
 pub(crate) mod maintenance;
 pub(crate) mod manual;
-pub(crate) mod page;
 #[cfg(test)]
 mod plans;
 pub(crate) mod read;
@@ -80,20 +79,6 @@ macro_rules! position {
 /// The newest migration that has been applied, and the oldest a program must know.
 pub(crate) const SCHEMA_LEVEL: &str = "\
     SELECT (SELECT max(version) FROM _sqlx_migrations WHERE success), (SELECT max(usable_from) FROM schema_info)";
-
-/// Begins a transaction that may write events. The lock comes before the transaction has a number,
-/// so that [`HORIZON`] sees every transaction whose number it has to wait for.
-pub(crate) const BEGIN_TOGETHER: &str = "BEGIN; LOCK TABLE events IN ROW EXCLUSIVE MODE";
-
-/// Begins a transaction for one read, which the server ends after 5 s at the latest. The limit of
-/// the session may be lower.
-pub(crate) const BEGIN_SCAN: &str = "\
-    BEGIN READ ONLY; SELECT set_config('statement_timeout', '5000', true) \
-    WHERE current_setting('statement_timeout')::interval > '5 s'::interval";
-
-pub(crate) const COMMIT: &str = "COMMIT";
-
-pub(crate) const ROLLBACK: &str = "ROLLBACK";
 
 /// The columns of a message without a key, in the order of [`asked_messages!`].
 macro_rules! message_columns {

@@ -10,8 +10,7 @@ use sms_core::{Message, MessageId, NumberReader, Scope, Status, Store as _};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use crate::pool::PooledConnection;
-use crate::sql::list::{Source, candidate};
-use crate::sql::page;
+use crate::sql::list::{self, Source, candidate};
 use crate::{PgConfig, PgStore, sql};
 
 /// A schema, and a connection as the store's own are.
@@ -31,7 +30,7 @@ impl Planned {
         if filled {
             fill(&store).await;
         }
-        let mut conn = store.connection().await.expect("a connection");
+        let mut conn = store.database.connection().await.expect("a connection");
         let settings = "SET plan_cache_mode = force_generic_plan; ANALYZE messages, states, events, parked, aliases";
         run(conn.conn().expect("open"), settings).await;
         Self { schema, conn }
@@ -209,7 +208,7 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
     let mut wrong = String::new();
     for (request, expected) in pages {
         let statement =
-            page::statement(&request, NumberReader::default()).sql().as_str().to_owned();
+            list::statement(&request, NumberReader::default()).sql().as_str().to_owned();
         let plan = planned.plan(&statement).await;
         let misses: Vec<_> = expected.iter().filter(|words| !plan.contains(**words)).collect();
         if !misses.is_empty() || plan.contains("Seq Scan") || plan.contains("Hash") {
@@ -249,7 +248,7 @@ async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
     }
     // What waits is found by its ids where it is little, and never looked for among everything.
     let few = ListRequest { limit: 50, ..ListRequest::default() };
-    let statement = page::statement_of_few(&few, NumberReader::default(), Status::Queued)
+    let statement = list::statement_of_few(&few, NumberReader::default(), Status::Queued)
         .sql()
         .as_str()
         .to_owned();

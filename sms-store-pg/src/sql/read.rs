@@ -4,35 +4,40 @@ use sms_core::clock::datetime_to_ms;
 use sms_core::store::{Stats, StatsRange};
 use sms_core::{Event, MessageId, Result, Scope, StoredMessage};
 
+use crate::database::Database;
 use crate::error::undecodable;
 use crate::sql;
 use crate::sql::args::{name, rows, uuid};
 use crate::sql::row::{self, Columns};
-use crate::store::PgStore;
 
 /// The most events a timeline has.
 const LONGEST_TIMELINE: usize = 1000;
 
 pub(crate) async fn get(
-    store: &PgStore,
+    database: &Database,
     id: MessageId,
     scope: &Scope,
 ) -> Result<Option<StoredMessage>> {
-    let found = store.rows(sqlx::query(sql::GET).bind(uuid(id))).await?;
+    let found = database.rows(sqlx::query(sql::GET).bind(uuid(id))).await?;
     let stored = found.first().map(row::stored_message).transpose()?;
     Ok(stored.filter(|stored| scope.admits(stored.message.owner.as_deref())))
 }
 
-pub(crate) async fn timeline(store: &PgStore, id: MessageId) -> Result<Vec<Event>> {
-    let found =
-        store.rows(sqlx::query(sql::TIMELINE).bind(uuid(id)).bind(rows(LONGEST_TIMELINE))).await?;
+pub(crate) async fn timeline(database: &Database, id: MessageId) -> Result<Vec<Event>> {
+    let found = database
+        .rows(sqlx::query(sql::TIMELINE).bind(uuid(id)).bind(rows(LONGEST_TIMELINE)))
+        .await?;
     // The last ones were asked for, newest first.
     found.iter().rev().map(row::event).collect()
 }
 
-pub(crate) async fn events_after(store: &PgStore, seq: u64, limit: usize) -> Result<Vec<Event>> {
+pub(crate) async fn events_after(
+    database: &Database,
+    seq: u64,
+    limit: usize,
+) -> Result<Vec<Event>> {
     let after = i64::try_from(seq).unwrap_or(i64::MAX);
-    let mut conn = store.connection().await?;
+    let mut conn = database.connection().await?;
     let horizon = conn.rows(sqlx::query(sql::HORIZON)).await?;
     let horizon: i64 =
         Columns::new(horizon.first().ok_or_else(|| undecodable("position"))?).take()?;
@@ -40,7 +45,7 @@ pub(crate) async fn events_after(store: &PgStore, seq: u64, limit: usize) -> Res
     conn.rows(query).await?.iter().map(row::event).collect()
 }
 
-pub(crate) async fn stats(store: &PgStore, range: &StatsRange) -> Result<Stats> {
+pub(crate) async fn stats(database: &Database, range: &StatsRange) -> Result<Stats> {
     let statement = match &range.scope {
         Scope::All => sql::STATS,
         Scope::Owner(_) => sql::STATS_OF_OWNER,
@@ -52,7 +57,7 @@ pub(crate) async fn stats(store: &PgStore, range: &StatsRange) -> Result<Stats> 
         query = query.bind(name(owner));
     }
     // Planned for the range that is asked for, which may be an hour or everything.
-    let found = store.scan(query.persistent(false)).await?;
+    let found = database.scan(query.persistent(false)).await?;
     let mut counts = Stats::default();
     for row in &found {
         let mut columns = Columns::new(row);

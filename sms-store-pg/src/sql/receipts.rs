@@ -7,18 +7,18 @@ use sms_core::ledger::Ledger;
 use sms_core::receipt::ReceiptEffect;
 use sms_core::{MessageId, Receipt, Result};
 
+use crate::database::Database;
 use crate::sql;
 use crate::sql::args::{clean_some, name, names};
 use crate::sql::ledger;
 use crate::sql::row::Columns;
-use crate::store::PgStore;
 use crate::transaction::Transaction;
 
-pub(crate) async fn apply(store: &PgStore, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
+pub(crate) async fn apply(database: &Database, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
     if receipts.is_empty() {
         return Ok(Vec::new());
     }
-    let mut transaction = store.begin_transaction().await?;
+    let mut transaction = database.begin_transaction().await?;
     let effects = apply_all(&mut transaction, receipts).await?;
     transaction.commit().await?;
     Ok(effects)

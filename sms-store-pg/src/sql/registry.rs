@@ -2,41 +2,17 @@
 
 use serde_json::Value;
 use sms_core::registry::{Expect, Record};
-use sms_core::{Error, ErrorKind, Registry, Result, async_trait};
+use sms_core::{Error, ErrorKind, Result};
 use sqlx::postgres::PgRow;
 
+use crate::database::Database;
 use crate::error::undecodable;
 use crate::sql;
 use crate::sql::args::clean;
 use crate::sql::row::Columns;
-use crate::store::PgStore;
 
-#[async_trait]
-impl Registry for PgStore {
-    async fn put(&self, kind: &str, name: &str, value: &Value, expect: Expect) -> Result<u64> {
-        self.limited(put(self, kind, name, value, expect)).await
-    }
-
-    async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>> {
-        let query =
-            sqlx::query(sql::RECORD_GET).bind(self.now()).bind(clean(kind)).bind(clean(name));
-        self.limited(self.rows(query)).await?.first().map(record).transpose()
-    }
-
-    async fn list(&self, kind: &str) -> Result<Vec<Record>> {
-        let query = sqlx::query(sql::RECORD_LIST).bind(self.now()).bind(clean(kind));
-        self.limited(self.rows(query)).await?.iter().map(record).collect()
-    }
-
-    async fn delete(&self, kind: &str, name: &str) -> Result<bool> {
-        let query = sqlx::query(sql::RECORD_DELETE).bind(clean(kind)).bind(clean(name));
-        let deleted = self.limited(async { self.connection().await?.execute(query).await }).await?;
-        Ok(deleted > 0)
-    }
-}
-
-async fn put(
-    store: &PgStore,
+pub(crate) async fn put(
+    database: &Database,
     kind: &str,
     name: &str,
     value: &Value,
@@ -49,15 +25,31 @@ async fn put(
         Expect::Version(_) => sql::RECORD_UPDATE,
     };
     let mut query = sqlx::query(statement)
-        .bind(store.now())
+        .bind(database.now())
         .bind(clean(kind))
         .bind(clean(name))
         .bind(value.to_string());
     if let Expect::Version(version) = expect {
         query = query.bind(i64::try_from(version).map_err(|_| conflict())?);
     }
-    let written = store.rows(query).await?;
+    let written = database.rows(query).await?;
     Columns::new(written.first().ok_or_else(conflict)?).large("version")
+}
+
+pub(crate) async fn get(database: &Database, kind: &str, name: &str) -> Result<Option<Record>> {
+    let query =
+        sqlx::query(sql::RECORD_GET).bind(database.now()).bind(clean(kind)).bind(clean(name));
+    database.rows(query).await?.first().map(record).transpose()
+}
+
+pub(crate) async fn list(database: &Database, kind: &str) -> Result<Vec<Record>> {
+    let query = sqlx::query(sql::RECORD_LIST).bind(database.now()).bind(clean(kind));
+    database.rows(query).await?.iter().map(record).collect()
+}
+
+pub(crate) async fn delete(database: &Database, kind: &str, name: &str) -> Result<bool> {
+    let query = sqlx::query(sql::RECORD_DELETE).bind(clean(kind)).bind(clean(name));
+    Ok(database.connection().await?.execute(query).await? > 0)
 }
 
 fn record(row: &PgRow) -> Result<Record> {

@@ -7,6 +7,7 @@ use sms_core::store::{Settled, Settlement};
 use sms_core::transition::{DeliveryState, PlainSettlement};
 use sms_core::{MessageId, Result};
 
+use crate::database::Database;
 use crate::error::{too_large, undecodable};
 use crate::pool::Query;
 use crate::sql;
@@ -14,17 +15,19 @@ use crate::sql::args::{clean_some, millis, name, name_some, uuid};
 use crate::sql::ledger::{self, attempts, details};
 use crate::sql::receipts::join_parked;
 use crate::sql::row::{self, Columns};
-use crate::store::PgStore;
 use crate::transaction::Transaction;
 
-pub(crate) async fn settle(store: &PgStore, settlements: &[Settlement]) -> Result<Vec<Settled>> {
+pub(crate) async fn settle(
+    database: &Database,
+    settlements: &[Settlement],
+) -> Result<Vec<Settled>> {
     if settlements.is_empty() {
         return Ok(Vec::new());
     }
     let batch = PlainBatch::new(settlements);
     let mut now = HashSet::new();
     if let Some(batch) = &batch {
-        now = row::ids(&store.rows(batch.query(store.now())?).await?)?.into_iter().collect();
+        now = row::ids(&database.rows(batch.query(database.now())?).await?)?.into_iter().collect();
         if now.len() == settlements.len() {
             return settlements.iter().map(|settlement| batch.settled(settlement)).collect();
         }
@@ -33,7 +36,7 @@ pub(crate) async fn settle(store: &PgStore, settlements: &[Settlement]) -> Resul
     // running.
     let others: Vec<&Settlement> =
         settlements.iter().filter(|settlement| !now.contains(&settlement.id)).collect();
-    let mut transaction = store.begin_transaction().await?;
+    let mut transaction = database.begin_transaction().await?;
     let settled = settle_any(&mut transaction, &others).await?;
     transaction.commit().await?;
     let mut settled = settled.into_iter();

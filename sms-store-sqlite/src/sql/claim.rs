@@ -5,17 +5,17 @@ use sms_core::clock::{StoreTime, duration_to_ms};
 use sms_core::store::{BeginRequest, Begun, DueRequest};
 use sms_core::{Job, Lane, MessageId, Result};
 
-use crate::error::Done;
+use crate::database::Database;
+use crate::error::DbResult;
 use crate::sql;
 use crate::sql::args::rows;
 use crate::sql::row::{self, Columns};
-use crate::store::SqliteStore;
 
-pub(crate) async fn due(store: &SqliteStore, request: DueRequest) -> Result<Vec<Job>> {
-    store.write(move |conn, now| offer(conn, now, request)).await
+pub(crate) async fn due(database: &Database, request: DueRequest) -> Result<Vec<Job>> {
+    database.write(move |conn, now| offer(conn, now, request)).await
 }
 
-fn offer(conn: &Connection, now: i64, request: DueRequest) -> Done<Vec<Job>> {
+fn offer(conn: &Connection, now: i64, request: DueRequest) -> DbResult<Vec<Job>> {
     let mut jobs: Vec<Job> = Vec::new();
     let mut due = conn.prepare_cached(sql::DUE)?;
     let horizon = now.saturating_add(duration_to_ms(request.ahead));
@@ -34,7 +34,7 @@ fn offer(conn: &Connection, now: i64, request: DueRequest) -> Done<Vec<Job>> {
     Ok(jobs)
 }
 
-pub(crate) async fn begin(store: &SqliteStore, request: BeginRequest<'_>) -> Result<Vec<Begun>> {
+pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Result<Vec<Begun>> {
     if request.ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -50,11 +50,11 @@ pub(crate) async fn begin(store: &SqliteStore, request: BeginRequest<'_>) -> Res
         lease_ms: duration_to_ms(request.lease),
     };
     let begun = claim.clone();
-    store.share(move |conn, time| claim.begin(conn, time.now)).await?;
+    database.share(move |conn, time| claim.begin(conn, time.now)).await?;
     // Read by another connection, so that the one that writes is free for the next write. What this
     // very call began before, its answer being lost, is there, too.
-    let time = store.time();
-    store.read(move |conn| begun.begun(conn, time)).await
+    let time = database.time();
+    database.read(move |conn| begun.begun(conn, time)).await
 }
 
 /// A [`BeginRequest`] of its own, since a write may outlive its caller.
@@ -68,7 +68,7 @@ struct Claim {
 }
 
 impl Claim {
-    fn begin(&self, conn: &Connection, now: i64) -> Done<()> {
+    fn begin(&self, conn: &Connection, now: i64) -> DbResult<()> {
         let lease_until = now.saturating_add(self.lease_ms);
         let mut begin = conn.prepare_cached(sql::BEGIN)?;
         for id in &self.ids {
@@ -84,7 +84,7 @@ impl Claim {
         Ok(())
     }
 
-    fn begun(&self, conn: &Connection, time: StoreTime) -> Done<Vec<Begun>> {
+    fn begun(&self, conn: &Connection, time: StoreTime) -> DbResult<Vec<Begun>> {
         let mut begun = conn.prepare_cached(sql::BEGUN)?;
         let mut found = Vec::with_capacity(self.ids.len());
         for id in &self.ids {

@@ -9,34 +9,34 @@ use sms_core::ledger::Ledger;
 use sms_core::store::UnmatchedRequest;
 use sms_core::{MessageId, Result, UnmatchedId};
 
-use crate::error::Done;
+use crate::database::Database;
+use crate::error::DbResult;
 use crate::sql;
 use crate::sql::args::rows;
 use crate::sql::ledger;
 use crate::sql::receipts::join_parked;
 use crate::sql::row::Columns;
-use crate::store::SqliteStore;
 
 pub(crate) async fn unmatched(
-    store: &SqliteStore,
+    database: &Database,
     request: &UnmatchedRequest,
 ) -> Result<Vec<UnmatchedId>> {
-    Ok(request.select(store.read(|conn| waiting(conn, i64::MIN)).await?))
+    Ok(request.select(database.read(|conn| waiting(conn, i64::MIN)).await?))
 }
 
-pub(crate) async fn infer(store: &SqliteStore, quiet: Duration) -> Result<Vec<MessageId>> {
-    if !store.are_times_comparable() {
+pub(crate) async fn infer(database: &Database, quiet: Duration) -> Result<Vec<MessageId>> {
+    if !database.are_times_comparable() {
         return Ok(Vec::new());
     }
-    let since = horizon(store.time().now);
+    let since = horizon(database.time().now);
     // Nearly always there is nothing to do, which is found out without taking the write lock.
-    if store.read(move |conn| suspects(conn, since)).await?.is_empty() {
+    if database.read(move |conn| suspects(conn, since)).await?.is_empty() {
         return Ok(Vec::new());
     }
-    store.write(move |conn, now| infer_all(conn, now, since, quiet)).await
+    database.write(move |conn, now| infer_all(conn, now, since, quiet)).await
 }
 
-fn infer_all(conn: &Connection, now: i64, since: i64, quiet: Duration) -> Done<Vec<MessageId>> {
+fn infer_all(conn: &Connection, now: i64, since: i64, quiet: Duration) -> DbResult<Vec<MessageId>> {
     let suspects = suspects(conn, since)?;
     let unmatched = waiting(conn, since.saturating_sub(duration_to_ms(SKEW)))?;
     let found = pairs(&suspects, &unmatched, now, quiet);
@@ -54,7 +54,7 @@ fn infer_all(conn: &Connection, now: i64, since: i64, quiet: Duration) -> Done<V
 }
 
 /// Messages with an attempt of unknown outcome that began at or after this.
-fn suspects(conn: &Connection, since: i64) -> Done<Vec<Suspect>> {
+fn suspects(conn: &Connection, since: i64) -> DbResult<Vec<Suspect>> {
     let mut suspects = conn.prepare_cached(sql::SUSPECTS)?;
     let suspects = suspects.query_and_then([since, rows(MAX_UNMATCHED)], |row| {
         let mut columns = Columns::new(row);
@@ -66,7 +66,7 @@ fn suspects(conn: &Connection, since: i64) -> Done<Vec<Suspect>> {
 }
 
 /// The provider ids of receipts that wait and came at or after this, in the order they came.
-fn waiting(conn: &Connection, since: i64) -> Done<Vec<UnmatchedId>> {
+fn waiting(conn: &Connection, since: i64) -> DbResult<Vec<UnmatchedId>> {
     let mut waiting = conn.prepare_cached(sql::WAITING)?;
     let receipts = waiting.query_and_then([since, rows(MAX_UNMATCHED)], |row| {
         let mut columns = Columns::new(row);
@@ -75,7 +75,7 @@ fn waiting(conn: &Connection, since: i64) -> Done<Vec<UnmatchedId>> {
         Ok((at, columns.receipt(&provider, &id)?))
     })?;
     // The last ones were asked for, newest first.
-    let mut receipts = receipts.collect::<Done<Vec<_>>>()?;
+    let mut receipts = receipts.collect::<DbResult<Vec<_>>>()?;
     receipts.reverse();
     Ok(UnmatchedId::gather(receipts))
 }

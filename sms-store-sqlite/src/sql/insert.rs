@@ -10,9 +10,9 @@ use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
 use sms_core::transition::DeliveryState;
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 
-use crate::error::{Done, Failure, undecodable};
+use crate::database::Database;
+use crate::error::{DbResult, Failure, undecodable};
 use crate::sql;
-use crate::store::SqliteStore;
 
 /// The message a key stands for.
 struct Holder {
@@ -33,7 +33,7 @@ impl Holder {
 }
 
 pub(crate) async fn insert(
-    store: &SqliteStore,
+    database: &Database,
     request: InsertRequest<'_>,
 ) -> Result<Vec<Inserted>> {
     if request.messages.is_empty() {
@@ -41,22 +41,22 @@ pub(crate) async fn insert(
     }
     // A write may outlive its caller.
     let (messages, push_after) = (request.messages.to_vec(), request.push_after);
-    store.share(move |conn, time| insert_all(conn, time, &messages, push_after)).await
+    database.share(move |conn, time| insert_all(conn, time, &messages, push_after)).await
 }
 
 /// The answers of those that hold the keys of messages.
 pub(crate) async fn replays(
-    store: &SqliteStore,
+    database: &Database,
     messages: &[NewMessage],
 ) -> Result<Vec<Option<Inserted>>> {
-    let (messages, now) = (messages.to_vec(), store.time().now);
+    let (messages, now) = (messages.to_vec(), database.time().now);
     let replays = move |conn: &Connection| {
         messages.iter().map(|message| replay(conn, now, message)).collect()
     };
-    store.read(replays).await
+    database.read(replays).await
 }
 
-fn replay(conn: &Connection, now: i64, message: &NewMessage) -> Done<Option<Inserted>> {
+fn replay(conn: &Connection, now: i64, message: &NewMessage) -> DbResult<Option<Inserted>> {
     let Some(key) = &message.key else { return Ok(None) };
     let holder = holder(conn, message.owner.as_deref(), key)?.filter(|holder| holder.is_held(now));
     Ok(holder.map(|first| first.answer(message)))
@@ -89,7 +89,7 @@ fn insert_all(
     time: StoreTime,
     messages: &[NewMessage],
     push_after: Duration,
-) -> Done<Vec<Inserted>> {
+) -> DbResult<Vec<Inserted>> {
     let mut insert = conn.prepare_cached(sql::INSERT)?;
     messages
         .iter()
@@ -103,7 +103,7 @@ fn insert_one(
     time: StoreTime,
     message: &NewMessage,
     push_after: Duration,
-) -> Done<Inserted> {
+) -> DbResult<Inserted> {
     // Nearly always there is no more to it.
     if insert_free(insert, time, message, push_after)? || is_stored(conn, message.id)? {
         return Ok(Inserted::Stored);
@@ -125,7 +125,7 @@ fn insert_free(
     time: StoreTime,
     message: &NewMessage,
     push_after: Duration,
-) -> Done<bool> {
+) -> DbResult<bool> {
     let state = DeliveryState::accept(message, time, push_after);
     let key = message.key.as_ref();
     let inserted = insert.execute(params![
@@ -169,11 +169,15 @@ fn json(
     is_filled.then(encode).transpose().map_err(refused)
 }
 
-fn is_stored(conn: &Connection, id: MessageId) -> Done<bool> {
+fn is_stored(conn: &Connection, id: MessageId) -> DbResult<bool> {
     Ok(conn.prepare_cached(sql::IS_STORED)?.query_row([id.as_bytes()], |row| row.get(0))?)
 }
 
-fn holder(conn: &Connection, owner: Option<&str>, key: &IdempotencyKey) -> Done<Option<Holder>> {
+fn holder(
+    conn: &Connection,
+    owner: Option<&str>,
+    key: &IdempotencyKey,
+) -> DbResult<Option<Holder>> {
     let mut holder = conn.prepare_cached(sql::KEY_HOLDER)?;
     let holder = holder.query_row(params![owner.unwrap_or_default(), key.key], |row| {
         let id = MessageId::from_bytes(row.get(0)?);

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Params, Row, Statement, params};
 use sms_core::ledger::{Changes, Ledger, LedgerRow, LogEntry};
 use sms_core::{Error, ErrorKind, EventDetails, EventKind, MessageId, Result, Status};
 
-use crate::error::Done;
+use crate::error::DbResult;
 use crate::sql;
 use crate::sql::row::{self, Columns};
 
@@ -14,21 +14,21 @@ pub(crate) fn load(
     conn: &Connection,
     sql: &str,
     params: impl Params,
-) -> Done<Vec<MessageId>> {
+) -> DbResult<Vec<MessageId>> {
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_and_then(params, read)?;
     rows.map(|row| Ok(ledger.add(row?))).collect()
 }
 
 /// A ledger with the row of one message, if there is one.
-pub(crate) fn load_one(conn: &Connection, now: i64, id: MessageId) -> Done<Ledger> {
+pub(crate) fn load_one(conn: &Connection, now: i64, id: MessageId) -> DbResult<Ledger> {
     let mut ledger = Ledger::new(now);
     load(&mut ledger, conn, sql::LOAD, [id.as_bytes()])?;
     Ok(ledger)
 }
 
 /// Reads the columns of `ledger_columns!`.
-fn read(row: &Row<'_>) -> Done<LedgerRow> {
+fn read(row: &Row<'_>) -> DbResult<LedgerRow> {
     let mut columns = Columns::new(row);
     Ok(LedgerRow {
         id: columns.id()?,
@@ -38,7 +38,7 @@ fn read(row: &Row<'_>) -> Done<LedgerRow> {
 }
 
 /// Writes the changes: aliases and rows first, then the events.
-pub(crate) fn write(conn: &Connection, changes: Changes) -> Done<()> {
+pub(crate) fn write(conn: &Connection, changes: Changes) -> DbResult<()> {
     let Changes { now, rows, events, aliases } = changes;
     for alias in &aliases {
         let name = &alias.name;
@@ -92,7 +92,7 @@ pub(crate) fn log(
     status: Status,
     kind: EventKind,
     details: &str,
-) -> Done<()> {
+) -> DbResult<()> {
     let entry = params![id.as_bytes(), now, kind.as_str(), status.number(), details];
     statement.execute(entry)?;
     Ok(())

@@ -5,30 +5,34 @@ use rusqlite::{Connection, params_from_iter};
 use sms_core::clock::datetime_to_ms;
 use sms_core::page::Budget;
 use sms_core::store::ListRequest;
-use sms_core::{MessagePage, NumberReader, Result, Scope, SearchedTo, Status, Store as _};
+use sms_core::{MessagePage, NumberReader, Result, Scope, SearchedTo, Status};
 
-use crate::error::Done;
+use crate::database::Database;
+use crate::error::DbResult;
 use crate::sql;
 use crate::sql::args::rows;
 use crate::sql::row::{self, Columns};
-use crate::store::SqliteStore;
 
 /// Up to how many messages that wait are sorted to find the newest.
 const FEW: usize = 10_000;
 /// How many messages are looked at between two looks at the clock: some tenths of a millisecond.
 const STEP: usize = 256;
 
-pub(crate) async fn list(store: &SqliteStore, request: &ListRequest) -> Result<MessagePage> {
-    let (request, numbers) = (request.clone(), store.numbers());
+pub(crate) async fn list(
+    database: &Database,
+    request: &ListRequest,
+    numbers: NumberReader,
+) -> Result<MessagePage> {
+    let request = request.clone();
     let list = move |conn: &Connection| {
         // All of a page is of one moment.
         let moment = conn.unchecked_transaction()?;
         page(&moment, &request, numbers)
     };
-    store.scan(list).await
+    database.scan(list).await
 }
 
-fn page(conn: &Connection, request: &ListRequest, numbers: NumberReader) -> Done<MessagePage> {
+fn page(conn: &Connection, request: &ListRequest, numbers: NumberReader) -> DbResult<MessagePage> {
     if request.limit == 0 {
         return Ok(MessagePage::default());
     }
@@ -40,7 +44,7 @@ fn page(conn: &Connection, request: &ListRequest, numbers: NumberReader) -> Done
     let states = request.statuses.iter().zip((1..=request.statuses.len()).rev());
     let pages = states
         .map(|(status, left)| search(conn, request, numbers, Some(*status), budget.share(left)));
-    Ok(MessagePage::merge(pages.collect::<Done<Vec<_>>>()?, request.limit))
+    Ok(MessagePage::merge(pages.collect::<DbResult<Vec<_>>>()?, request.limit))
 }
 
 /// Looks for messages, of one state if there is one, among those that an index gives.
@@ -50,7 +54,7 @@ fn search(
     numbers: NumberReader,
     status: Option<Status>,
     budget: Budget,
-) -> Done<MessagePage> {
+) -> DbResult<MessagePage> {
     let many_wait = status == Some(Status::Queued) && do_many_wait(conn)?;
     let Query { sql, values } = query(request, numbers, status, many_wait);
     let (mut candidates, mut get) = (conn.prepare_cached(&sql)?, conn.prepare_cached(sql::GET)?);
@@ -75,7 +79,7 @@ fn search(
     Ok(MessagePage::new(found, None))
 }
 
-fn do_many_wait(conn: &Connection) -> Done<bool> {
+fn do_many_wait(conn: &Connection) -> DbResult<bool> {
     let up_to = rows(FEW + 1);
     let waiting: i64 =
         conn.prepare_cached(sql::NUMBER_WAITING)?.query_row([up_to], |row| row.get(0))?;

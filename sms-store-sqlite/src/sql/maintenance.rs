@@ -9,29 +9,29 @@ use sms_core::ledger::Ledger;
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::{MessageId, Result};
 
-use crate::error::Done;
+use crate::database::Database;
+use crate::error::DbResult;
 use crate::sql;
 use crate::sql::args::rows;
 use crate::sql::ledger;
 use crate::sql::row::Columns;
-use crate::store::SqliteStore;
 
-pub(crate) async fn rescue(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
+pub(crate) async fn rescue(database: &Database, limit: usize) -> Result<Vec<MessageId>> {
     let rescue = move |conn: &Connection, now| {
         change_some(conn, now, sql::LOAD_LEASE_OVER, limit, Ledger::rescue)
     };
-    store.write(rescue).await
+    database.write(rescue).await
 }
 
-pub(crate) async fn expire(store: &SqliteStore, limit: usize) -> Result<Vec<MessageId>> {
+pub(crate) async fn expire(database: &Database, limit: usize) -> Result<Vec<MessageId>> {
     let expire = move |conn: &Connection, now| {
         change_some(conn, now, sql::LOAD_PAST_DEADLINE, limit, Ledger::expire)
     };
-    store.write(expire).await
+    database.write(expire).await
 }
 
 pub(crate) async fn awaiting_receipt(
-    store: &SqliteStore,
+    database: &Database,
     polling: Polling,
     limit: usize,
 ) -> Result<Vec<ProviderRef>> {
@@ -39,7 +39,7 @@ pub(crate) async fn awaiting_receipt(
         let plan = |ledger: &mut Ledger, ids: Vec<_>| ledger.plan_queries(&ids, &polling);
         change_some(conn, now, sql::LOAD_AWAITING, limit, plan)
     };
-    store.write(plan).await
+    database.write(plan).await
 }
 
 /// Changes the rows for which the guard in `load` holds. They are read and written under one write
@@ -50,7 +50,7 @@ fn change_some<T>(
     load: &str,
     limit: usize,
     change: impl FnOnce(&mut Ledger, Vec<MessageId>) -> T,
-) -> Done<T> {
+) -> DbResult<T> {
     let mut ledger = Ledger::new(now);
     let ids = ledger::load(&mut ledger, conn, load, params![now, rows(limit)])?;
     let answer = change(&mut ledger, ids);
@@ -59,18 +59,23 @@ fn change_some<T>(
 }
 
 pub(crate) async fn purge(
-    store: &SqliteStore,
+    database: &Database,
     older_than: Duration,
     limit: usize,
 ) -> Result<usize> {
-    store.write(move |conn, now| purge_before(conn, now, older_than, limit)).await
+    database.write(move |conn, now| purge_before(conn, now, older_than, limit)).await
 }
 
-fn purge_before(conn: &Connection, now: i64, older_than: Duration, limit: usize) -> Done<usize> {
+fn purge_before(
+    conn: &Connection,
+    now: i64,
+    older_than: Duration,
+    limit: usize,
+) -> DbResult<usize> {
     let before = now.saturating_sub(duration_to_ms(older_than));
     let mut settled = conn.prepare_cached(sql::SETTLED)?;
     let ids = settled.query_and_then(params![before, rows(limit)], |row| Columns::new(row).id())?;
-    let ids = ids.collect::<Done<Vec<_>>>()?;
+    let ids = ids.collect::<DbResult<Vec<_>>>()?;
     for statement in sql::PURGE {
         let mut purge = conn.prepare_cached(statement)?;
         for id in &ids {

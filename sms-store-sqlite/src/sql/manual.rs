@@ -5,17 +5,17 @@ use sms_core::provider::ProviderRef;
 use sms_core::store::{CancelRequest, ResolveRequest, provider_id_taken};
 use sms_core::{Result, Status};
 
-use crate::error::Done;
+use crate::database::Database;
+use crate::error::DbResult;
 use crate::sql;
 use crate::sql::ledger;
 use crate::sql::receipts::join_parked;
-use crate::store::SqliteStore;
 
-pub(crate) async fn resolve(store: &SqliteStore, request: ResolveRequest) -> Result<Status> {
-    store.write(move |conn, now| resolve_one(conn, now, request)).await
+pub(crate) async fn resolve(database: &Database, request: ResolveRequest) -> Result<Status> {
+    database.write(move |conn, now| resolve_one(conn, now, request)).await
 }
 
-fn resolve_one(conn: &Connection, now: i64, request: ResolveRequest) -> Done<Status> {
+fn resolve_one(conn: &Connection, now: i64, request: ResolveRequest) -> DbResult<Status> {
     let id = request.id;
     let mut ledger = ledger::load_one(conn, now, id)?;
     if let Some(ProviderRef { provider, provider_id }) = ledger.resolve(request)? {
@@ -30,11 +30,11 @@ fn resolve_one(conn: &Connection, now: i64, request: ResolveRequest) -> Done<Sta
     Ok(status)
 }
 
-pub(crate) async fn cancel(store: &SqliteStore, request: CancelRequest) -> Result<Status> {
-    store.write(move |conn, now| cancel_one(conn, now, request)).await
+pub(crate) async fn cancel(database: &Database, request: CancelRequest) -> Result<Status> {
+    database.write(move |conn, now| cancel_one(conn, now, request)).await
 }
 
-fn cancel_one(conn: &Connection, now: i64, request: CancelRequest) -> Done<Status> {
+fn cancel_one(conn: &Connection, now: i64, request: CancelRequest) -> DbResult<Status> {
     let mut ledger = ledger::load_one(conn, now, request.id)?;
     let status = ledger.cancel(request)?;
     ledger::write(conn, ledger.into_changes())?;

@@ -6,21 +6,21 @@ use sms_core::ledger::Ledger;
 use sms_core::receipt::ReceiptEffect;
 use sms_core::{MessageId, Receipt, Result};
 
-use crate::error::Done;
+use crate::database::Database;
+use crate::error::DbResult;
 use crate::sql;
 use crate::sql::ledger;
 use crate::sql::row::Columns;
-use crate::store::SqliteStore;
 
-pub(crate) async fn apply(store: &SqliteStore, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
+pub(crate) async fn apply(database: &Database, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
     if receipts.is_empty() {
         return Ok(Vec::new());
     }
     let receipts = receipts.to_vec();
-    store.write(move |conn, now| apply_all(conn, now, &receipts)).await
+    database.write(move |conn, now| apply_all(conn, now, &receipts)).await
 }
 
-fn apply_all(conn: &Connection, now: i64, receipts: &[Receipt]) -> Done<Vec<ReceiptEffect>> {
+fn apply_all(conn: &Connection, now: i64, receipts: &[Receipt]) -> DbResult<Vec<ReceiptEffect>> {
     let mut ledger = Ledger::new(now);
     let mut effects = Vec::with_capacity(receipts.len());
     for receipt in receipts {
@@ -34,7 +34,7 @@ fn apply_all(conn: &Connection, now: i64, receipts: &[Receipt]) -> Done<Vec<Rece
 }
 
 /// Loads the message of a receipt. A message's own id comes before an alias.
-fn find(conn: &Connection, ledger: &mut Ledger, receipt: &Receipt) -> Done<Option<MessageId>> {
+fn find(conn: &Connection, ledger: &mut Ledger, receipt: &Receipt) -> DbResult<Option<MessageId>> {
     let name = params![receipt.provider_id, receipt.provider];
     for load in [sql::LOAD_BY_PROVIDER_ID, sql::LOAD_BY_ALIAS] {
         if let [id] = ledger::load(ledger, conn, load, name)?[..] {
@@ -45,7 +45,7 @@ fn find(conn: &Connection, ledger: &mut Ledger, receipt: &Receipt) -> Done<Optio
 }
 
 /// Keeps a receipt until its provider id is known.
-fn park(conn: &Connection, now: i64, receipt: &Receipt) -> Done<ReceiptEffect> {
+fn park(conn: &Connection, now: i64, receipt: &Receipt) -> DbResult<ReceiptEffect> {
     conn.prepare_cached(sql::PARK)?.execute(params![
         now,
         receipt.provider,
@@ -65,14 +65,14 @@ pub(crate) fn join_parked(
     id: MessageId,
     provider: &str,
     provider_id: &str,
-) -> Done<()> {
+) -> DbResult<()> {
     let mut unpark = conn.prepare_cached(sql::UNPARK)?;
     let rows = unpark.query_and_then(params![provider_id, provider], |row| {
         let mut columns = Columns::new(row);
         let seq: i64 = columns.take()?;
-        Done::Ok((seq, columns.receipt(provider, provider_id)?))
+        DbResult::Ok((seq, columns.receipt(provider, provider_id)?))
     })?;
-    let mut parked = rows.collect::<Done<Vec<_>>>()?;
+    let mut parked = rows.collect::<DbResult<Vec<_>>>()?;
     // In the order they came, which `RETURNING` does not promise.
     parked.sort_by_key(|(seq, _)| *seq);
     for (_, receipt) in parked {

@@ -3,55 +3,58 @@
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 use sms_core::registry::{Expect, Record};
-use sms_core::{Error, ErrorKind, Registry, Result, async_trait};
+use sms_core::{Error, ErrorKind, Result};
 
-use crate::error::{Done, undecodable};
+use crate::database::Database;
+use crate::error::{DbResult, undecodable};
 use crate::sql;
 use crate::sql::row::Columns;
-use crate::store::SqliteStore;
 
-#[async_trait]
-impl Registry for SqliteStore {
-    async fn put(&self, kind: &str, name: &str, value: &Value, expect: Expect) -> Result<u64> {
-        let (kind, name, value) = (kind.to_owned(), name.to_owned(), value.to_string());
-        self.write(move |conn, now| put(conn, now, &kind, &name, &value, expect)).await
-    }
-
-    async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>> {
-        let (kind, name, now) = (kind.to_owned(), name.to_owned(), self.time().now);
-        let get = move |conn: &Connection| {
-            let mut get = conn.prepare_cached(sql::RECORD_GET)?;
-            get.query_and_then([kind, name], |row| record(row, now))?.next().transpose()
-        };
-        self.read(get).await
-    }
-
-    async fn list(&self, kind: &str) -> Result<Vec<Record>> {
-        let (kind, now) = (kind.to_owned(), self.time().now);
-        let list = move |conn: &Connection| {
-            let mut list = conn.prepare_cached(sql::RECORD_LIST)?;
-            list.query_and_then([kind], |row| record(row, now))?.collect()
-        };
-        self.read(list).await
-    }
-
-    async fn delete(&self, kind: &str, name: &str) -> Result<bool> {
-        let (kind, name) = (kind.to_owned(), name.to_owned());
-        let delete = move |conn: &Connection, _| {
-            Ok(conn.prepare_cached(sql::RECORD_DELETE)?.execute([kind, name])? > 0)
-        };
-        self.write(delete).await
-    }
+pub(crate) async fn put(
+    database: &Database,
+    kind: &str,
+    name: &str,
+    value: &Value,
+    expect: Expect,
+) -> Result<u64> {
+    let (kind, name, value) = (kind.to_owned(), name.to_owned(), value.to_string());
+    database.write(move |conn, now| put_one(conn, now, &kind, &name, &value, expect)).await
 }
 
-fn put(
+pub(crate) async fn get(database: &Database, kind: &str, name: &str) -> Result<Option<Record>> {
+    let (kind, name, now) = (kind.to_owned(), name.to_owned(), database.time().now);
+    let get = move |conn: &Connection| {
+        let mut get = conn.prepare_cached(sql::RECORD_GET)?;
+        get.query_and_then([kind, name], |row| record(row, now))?.next().transpose()
+    };
+    database.read(get).await
+}
+
+pub(crate) async fn list(database: &Database, kind: &str) -> Result<Vec<Record>> {
+    let (kind, now) = (kind.to_owned(), database.time().now);
+    let list = move |conn: &Connection| {
+        let mut list = conn.prepare_cached(sql::RECORD_LIST)?;
+        list.query_and_then([kind], |row| record(row, now))?.collect()
+    };
+    database.read(list).await
+}
+
+pub(crate) async fn delete(database: &Database, kind: &str, name: &str) -> Result<bool> {
+    let (kind, name) = (kind.to_owned(), name.to_owned());
+    let delete = move |conn: &Connection, _| {
+        Ok(conn.prepare_cached(sql::RECORD_DELETE)?.execute([kind, name])? > 0)
+    };
+    database.write(delete).await
+}
+
+fn put_one(
     conn: &Connection,
     now: i64,
     kind: &str,
     name: &str,
     value: &str,
     expect: Expect,
-) -> Done<u64> {
+) -> DbResult<u64> {
     let mut current = conn.prepare_cached(sql::RECORD_VERSION)?;
     let current =
         current.query_and_then([kind, name], |row| Columns::new(row).number("version"))?;
@@ -63,7 +66,7 @@ fn put(
     Ok(version)
 }
 
-fn record(row: &Row<'_>, now: i64) -> Done<Record> {
+fn record(row: &Row<'_>, now: i64) -> DbResult<Record> {
     let mut columns = Columns::new(row);
     let (name, version, value) =
         (columns.take()?, columns.number("version")?, columns.take::<String>()?);

@@ -16,7 +16,7 @@ use sms_core::{
 };
 use time::OffsetDateTime;
 
-use crate::error::{Done, undecodable};
+use crate::error::{DbResult, undecodable};
 
 /// The columns of a row, from the first to the last, in the order of the statement.
 pub(crate) struct Columns<'r> {
@@ -30,55 +30,55 @@ impl<'r> Columns<'r> {
     }
 
     /// The next column.
-    pub(crate) fn take<T: FromSql>(&mut self) -> Done<T> {
+    pub(crate) fn take<T: FromSql>(&mut self) -> DbResult<T> {
         let value = self.row.get(self.next)?;
         self.next += 1;
         Ok(value)
     }
 
     /// The next column, as it lies in the row.
-    fn borrow(&mut self) -> Done<ValueRef<'r>> {
+    fn borrow(&mut self) -> DbResult<ValueRef<'r>> {
         let value = self.row.get_ref(self.next)?;
         self.next += 1;
         Ok(value)
     }
 
-    fn text(&mut self, what: &'static str) -> Done<&'r str> {
+    fn text(&mut self, what: &'static str) -> DbResult<&'r str> {
         Ok(self.borrow()?.as_str().map_err(|_| undecodable(what))?)
     }
 
-    pub(crate) fn id(&mut self) -> Done<MessageId> {
+    pub(crate) fn id(&mut self) -> DbResult<MessageId> {
         self.take().map(MessageId::from_bytes)
     }
 
-    pub(crate) fn number<T: TryFrom<i64>>(&mut self, what: &'static str) -> Done<T> {
+    pub(crate) fn number<T: TryFrom<i64>>(&mut self, what: &'static str) -> DbResult<T> {
         Ok(T::try_from(self.take::<i64>()?).map_err(|_| undecodable(what))?)
     }
 
-    pub(crate) fn time(&mut self) -> Done<OffsetDateTime> {
+    pub(crate) fn time(&mut self) -> DbResult<OffsetDateTime> {
         self.take().map(datetime_from_ms)
     }
 
-    pub(crate) fn status(&mut self) -> Done<Status> {
+    pub(crate) fn status(&mut self) -> DbResult<Status> {
         Ok(Status::from_number(self.take()?).ok_or_else(|| undecodable("status"))?)
     }
 
     /// The value of an enum that is stored by its name.
-    fn named<T>(&mut self, what: &'static str, from_name: fn(&str) -> Option<T>) -> Done<T> {
+    fn named<T>(&mut self, what: &'static str, from_name: fn(&str) -> Option<T>) -> DbResult<T> {
         Ok(from_name(self.text(what)?).ok_or_else(|| undecodable(what))?)
     }
 
-    fn on_unknown(&mut self) -> Done<OnUnknown> {
+    fn on_unknown(&mut self) -> DbResult<OnUnknown> {
         self.named("policy", OnUnknown::from_name)
     }
 
-    pub(crate) fn code(&mut self) -> Done<Option<i32>> {
+    pub(crate) fn code(&mut self) -> DbResult<Option<i32>> {
         let code: Option<i64> = self.take()?;
         Ok(code.map(i32::try_from).transpose().map_err(|_| undecodable("code"))?)
     }
 
     /// The state, code, text and time of a receipt about this message.
-    pub(crate) fn receipt(&mut self, provider: &str, provider_id: &str) -> Done<Receipt> {
+    pub(crate) fn receipt(&mut self, provider: &str, provider_id: &str) -> DbResult<Receipt> {
         let state = self.named("receipt", ReceiptState::from_name)?;
         let mut receipt = Receipt::new(provider, provider_id, state);
         (receipt.code, receipt.text) = (self.code()?, self.take()?);
@@ -86,11 +86,11 @@ impl<'r> Columns<'r> {
         Ok(receipt)
     }
 
-    fn class(&mut self) -> Done<Class> {
+    fn class(&mut self) -> DbResult<Class> {
         self.named("class", Class::from_name)
     }
 
-    fn phone(&mut self) -> Done<PhoneNumber> {
+    fn phone(&mut self) -> DbResult<PhoneNumber> {
         let digits = self.number("number")?;
         Ok(PhoneNumber::from_digits(digits).ok_or_else(|| undecodable("number"))?)
     }
@@ -100,7 +100,7 @@ impl<'r> Columns<'r> {
         &mut self,
         what: &'static str,
         parse: impl FnOnce(&'r str) -> serde_json::Result<T>,
-    ) -> Done<T> {
+    ) -> DbResult<T> {
         let text = self.borrow()?.as_str_or_null().map_err(|_| undecodable(what))?;
         let value =
             text.map(parse).transpose().map_err(|error| undecodable(what).with_source(error))?;
@@ -109,7 +109,7 @@ impl<'r> Columns<'r> {
 }
 
 /// Reads a row of [`sql::MESSAGE_COLUMNS`](crate::sql::MESSAGE_COLUMNS).
-pub(crate) fn stored_message(row: &Row<'_>) -> Done<StoredMessage> {
+pub(crate) fn stored_message(row: &Row<'_>) -> DbResult<StoredMessage> {
     let mut columns = Columns::new(row);
     let message = NewMessage {
         id: columns.id()?,
@@ -148,20 +148,20 @@ pub(crate) fn stored_message(row: &Row<'_>) -> Done<StoredMessage> {
     Ok(StoredMessage { message, state })
 }
 
-fn idempotency_key(columns: &mut Columns<'_>) -> Done<Option<IdempotencyKey>> {
+fn idempotency_key(columns: &mut Columns<'_>) -> DbResult<Option<IdempotencyKey>> {
     let (key, fingerprint): (Option<String>, Option<Fingerprint>) =
         (columns.take()?, columns.take()?);
     Ok(key.zip(fingerprint).map(|(key, fingerprint)| IdempotencyKey { key, fingerprint }))
 }
 
-fn lease_info(columns: &mut Columns<'_>) -> Done<Option<LeaseInfo>> {
+fn lease_info(columns: &mut Columns<'_>) -> DbResult<Option<LeaseInfo>> {
     let (worker, since, until) = (columns.take()?, columns.take()?, columns.take()?);
     let (Some(worker), Some(since), Some(until)) = (worker, since, until) else { return Ok(None) };
     Ok(Some(LeaseInfo { worker, since: datetime_from_ms(since), until: datetime_from_ms(until) }))
 }
 
 /// Reads the last columns of `ledger_columns!`.
-pub(crate) fn delivery_state(columns: &mut Columns<'_>) -> Done<DeliveryState> {
+pub(crate) fn delivery_state(columns: &mut Columns<'_>) -> DbResult<DeliveryState> {
     Ok(DeliveryState {
         status: columns.status()?,
         updated_at: columns.take()?,
@@ -186,7 +186,7 @@ pub(crate) fn delivery_state(columns: &mut Columns<'_>) -> Done<DeliveryState> {
     })
 }
 
-fn held_lease(columns: &mut Columns<'_>) -> Done<Option<HeldLease>> {
+fn held_lease(columns: &mut Columns<'_>) -> DbResult<Option<HeldLease>> {
     let worker: Option<String> = columns.take()?;
     let numbers: [Option<i64>; 3] = [columns.take()?, columns.take()?, columns.take()?];
     let (Some(worker), [Some(batch), Some(since), Some(until)]) = (worker, numbers) else {
@@ -196,7 +196,7 @@ fn held_lease(columns: &mut Columns<'_>) -> Done<Option<HeldLease>> {
 }
 
 /// Reads a row of [`sql::BEGUN`](crate::sql::BEGUN).
-pub(crate) fn begun(row: &Row<'_>, time: StoreTime) -> Done<Begun> {
+pub(crate) fn begun(row: &Row<'_>, time: StoreTime) -> DbResult<Begun> {
     let mut columns = Columns::new(row);
     let (id, to) = (columns.id()?, columns.phone()?);
     let mut submission = Submission::new(id, to, columns.take::<String>()?);
@@ -219,7 +219,7 @@ pub(crate) fn begun(row: &Row<'_>, time: StoreTime) -> Done<Begun> {
 }
 
 /// Reads a row of [`sql::EVENT_COLUMNS`](crate::sql::EVENT_COLUMNS).
-pub(crate) fn event(row: &Row<'_>) -> Done<Event> {
+pub(crate) fn event(row: &Row<'_>) -> DbResult<Event> {
     let mut columns = Columns::new(row);
     Ok(Event {
         seq: columns.number("position")?,

@@ -6,30 +6,30 @@ use sms_core::ledger::accepted_id;
 use sms_core::store::{Settled, Settlement};
 use sms_core::transition::{DeliveryState, PlainSettlement};
 
-use crate::error::Done;
+use crate::database::Database;
+use crate::error::DbResult;
 use crate::sql;
 use crate::sql::ledger;
 use crate::sql::receipts::join_parked;
-use crate::store::SqliteStore;
 
 pub(crate) async fn settle(
-    store: &SqliteStore,
+    database: &Database,
     settlements: &[Settlement],
 ) -> Result<Vec<Settled>> {
     if settlements.is_empty() {
         return Ok(Vec::new());
     }
-    let now = store.time().now;
+    let now = database.time().now;
     let prepare = |settlement: &Settlement| Ok((settlement.clone(), Plain::new(now, settlement)?));
     let settlements = settlements.iter().map(prepare).collect::<Result<Vec<_>>>()?;
-    store.share(move |conn, time| settle_all(conn, time.now, &settlements)).await
+    database.share(move |conn, time| settle_all(conn, time.now, &settlements)).await
 }
 
 fn settle_all(
     conn: &Connection,
     now: i64,
     settlements: &[(Settlement, Option<Plain>)],
-) -> Done<Vec<Settled>> {
+) -> DbResult<Vec<Settled>> {
     let is_any_parked = conn.prepare_cached(sql::IS_ANY_PARKED)?.query_row([], |row| row.get(0))?;
     let (mut settle, mut log) = (conn.prepare_cached(sql::SETTLE)?, conn.prepare_cached(sql::LOG)?);
     let settle_one = |(settlement, plain): &(Settlement, Option<Plain>)| {
@@ -65,7 +65,7 @@ impl Plain {
         settle: &mut Statement<'_>,
         log: &mut Statement<'_>,
         settlement: &Settlement,
-    ) -> Done<bool> {
+    ) -> DbResult<bool> {
         let Self { now, plain, details } = self;
         let state = &plain.state;
         let settled = settle.execute(params![
@@ -91,7 +91,7 @@ impl Plain {
 }
 
 /// True if receipts wait for the id of an acceptance.
-fn is_awaited(conn: &Connection, settlement: &Settlement) -> Done<bool> {
+fn is_awaited(conn: &Connection, settlement: &Settlement) -> DbResult<bool> {
     let Some(id) = accepted_id(settlement) else { return Ok(false) };
     let mut awaited = conn.prepare_cached(sql::IS_AWAITED)?;
     Ok(awaited.query_row(params![id, settlement.provider], |row| row.get(0))?)
@@ -99,7 +99,7 @@ fn is_awaited(conn: &Connection, settlement: &Settlement) -> Done<bool> {
 
 /// Settles any attempt: also a resend, a repeat, a late outcome, and an acceptance that receipts
 /// wait for.
-fn settle_any(conn: &Connection, now: i64, settlement: &Settlement) -> Done<Settled> {
+fn settle_any(conn: &Connection, now: i64, settlement: &Settlement) -> DbResult<Settled> {
     let id = settlement.id;
     let mut ledger = ledger::load_one(conn, now, id)?;
     let is_in_log = ledger.needs_history(settlement) && is_in_log(conn, settlement)?;
@@ -115,7 +115,7 @@ fn settle_any(conn: &Connection, now: i64, settlement: &Settlement) -> Done<Sett
 }
 
 /// True if the event log has an outcome of this attempt and class.
-fn is_in_log(conn: &Connection, settlement: &Settlement) -> Done<bool> {
+fn is_in_log(conn: &Connection, settlement: &Settlement) -> DbResult<bool> {
     let outcome =
         params![settlement.id.as_bytes(), settlement.fence, settlement.outcome.class.as_str()];
     Ok(conn.prepare_cached(sql::KNOWN)?.query_row(outcome, |row| row.get(0))?)
