@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use sms_core::clock::datetime_from_ms;
-use sms_core::outcome::Verdict;
+use sms_core::store::decision::Verdict;
 use sms_core::store::{BeginRequest, DueRequest, InsertRequest, Inserted, Settlement};
 use sms_core::{Class, ManualClock, Message, MessageId, Outcome, Store};
 

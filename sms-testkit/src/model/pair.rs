@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::clock::datetime_to_ms;
-use sms_core::outcome::{AttemptState, Verdict, decide};
+use sms_core::store::decision::{AttemptState, Verdict, decide};
 use sms_core::store::{CancelRequest, InsertRequest, Settlement};
 use sms_core::{
     Event, ManualClock, MemoryStore, Message, MessageId, NewMessage, Outcome, OutcomeClass,

@@ -1,6 +1,6 @@
 //! `queued → sending`.
 
-use sms_core::outcome::{AttemptState, Verdict};
+use sms_core::store::decision::{AttemptState, Verdict};
 use sms_core::{Class, MessageId, OnUnknown, Status, Submission};
 
 use super::steps::{
@@ -49,7 +49,8 @@ pub async fn an_attempt_knows_its_policy(h: &StoreHarness) {
     let first =
         AttemptState { attempt: 1, max_attempts: 7, resends: 0, on_unknown, unknown_before: None };
     assert_eq!(h.begin(id).await.attempt, first);
-    h.settle_as(id, 1, unknown(), sms_core::outcome::Verdict::Resend { after: secs(5) }).await;
+    h.settle_as(id, 1, unknown(), sms_core::store::decision::Verdict::Resend { after: secs(5) })
+        .await;
     h.advance(secs(6)).await;
     let second = h.begin(id).await.attempt;
     assert!(second.unknown_before.is_some());

@@ -1,6 +1,6 @@
 //! Outcomes that arrive when the caller does not own the attempt any more.
 
-use sms_core::outcome::Verdict;
+use sms_core::store::decision::Verdict;
 use sms_core::store::{Resolution, Settled};
 use sms_core::{EventKind, MessageId, Outcome, Status};
 

@@ -1,6 +1,6 @@
 //! Receipts that arrive before their message is known to be sent.
 
-use sms_core::receipt::ReceiptEffect::Parked;
+use sms_core::store::ReceiptEffect::Parked;
 use sms_core::store::Settled;
 use sms_core::{EventKind, MessageId, Receipt, ReceiptState, Status};
 

@@ -1,6 +1,6 @@
 //! `sent → delivered | undelivered`.
 
-use sms_core::receipt::ReceiptEffect::{Applied, Contradicted, Ignored, Parked};
+use sms_core::store::ReceiptEffect::{Applied, Contradicted, Ignored, Parked};
 use sms_core::store::Settled;
 use sms_core::{EventKind, MessageId, Outcome, Receipt, ReceiptState, Status};
 

@@ -1,6 +1,6 @@
 //! `sending → unknown | queued`, after a worker has vanished.
 
-use sms_core::outcome::RESEND_AFTER;
+use sms_core::store::decision::RESEND_AFTER;
 use sms_core::{EventKind, Status};
 
 use super::steps::{ALL, LEASE, almost, begun_ids, ids_of, message, otp, secs, some, sorted};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sms_core::outcome::Verdict;
+use sms_core::store::decision::Verdict;
 use sms_core::store::{Settled, Settlement};
 use sms_core::{EventKind, Evidence, MessageId, Outcome, OutcomeClass, Status};
 

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sms_core::event::Event;
 use sms_core::message::MessageState;
-use sms_core::outcome::Verdict;
 use sms_core::provider::Polling;
+use sms_core::store::decision::Verdict;
+use sms_core::store::event::Event;
 use sms_core::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
     Resolution, ResolveRequest, Settled, Settlement, UnmatchedRequest,
@@ -295,7 +295,7 @@ impl StoreHarness {
         sorted(self.store.expire(ALL).await.expect("expire"))
     }
 
-    pub(super) async fn receive(&self, receipt: Receipt) -> sms_core::receipt::ReceiptEffect {
+    pub(super) async fn receive(&self, receipt: Receipt) -> sms_core::store::ReceiptEffect {
         let effects = self.store.apply_receipts(&[receipt]).await.expect("apply_receipts");
         assert_eq!(effects.len(), 1, "apply_receipts gives one answer for each receipt");
         effects[0]

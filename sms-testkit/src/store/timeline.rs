@@ -1,7 +1,8 @@
 //! Event log of one message.
 
 use sms_core::store::Resolution;
-use sms_core::{EventKind, MessageId, ReceiptState, Status, timeline};
+use sms_core::store::timeline;
+use sms_core::{EventKind, MessageId, ReceiptState, Status};
 
 use super::steps::{BACKOFF, accepted, deferred, kinds, message, otp, receipt, secs};
 use crate::harness::StoreHarness;

@@ -1,7 +1,7 @@
 //! Receipts with unknown provider ids: they are kept, listed, and assigned to an unknown message if
 //! no other receipt and no other message fits.
 
-use sms_core::receipt::ReceiptEffect::Applied;
+use sms_core::store::ReceiptEffect::Applied;
 use sms_core::store::{Settled, UnmatchedRequest};
 use sms_core::{EventKind, Evidence, MessageId, Outcome, Receipt, ReceiptState, Status};
 
