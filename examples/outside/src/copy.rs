@@ -3,11 +3,11 @@
 //! A [`NewMessage`](sms_core::NewMessage) is kept whole, as it came. Everything else that a store
 //! receives or returns is built here.
 
-use sms_core::event::{Event, EventDetails};
 use sms_core::message::{LeaseInfo, MessageState};
-use sms_core::outcome::AttemptState;
-use sms_core::page::{MessagePage, SearchedTo};
 use sms_core::provider::{Polling, ProviderRef};
+use sms_core::store::decision::AttemptState;
+use sms_core::store::event::{Event, EventDetails};
+use sms_core::store::page::{MessagePage, SearchedTo};
 use sms_core::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, ListRequest, ResolveRequest,
     Settlement, Stats, StatsRange, UnmatchedRequest,

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sms_core::event::Event;
 use sms_core::provider::{Polling, ProviderRef};
-use sms_core::receipt::ReceiptEffect;
+use sms_core::store::ReceiptEffect;
+use sms_core::store::event::Event;
 use sms_core::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
     ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
