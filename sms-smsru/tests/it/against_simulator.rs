@@ -170,7 +170,7 @@ async fn receipts_that_are_asked_for_say_how_it_ended() {
 #[tokio::test]
 async fn cost_tells_price_and_parts_and_sends_nothing() {
     let rig = Rig::plain().await;
-    rig.simulator.stop(&phone(1).digits().to_string());
+    rig.simulator.add_to_stop_list(&phone(1).digits().to_string());
     let cost =
         rig.smsru.cost(&CostRequest::new([phone(0), phone(1)], "я".repeat(71))).await.unwrap();
     assert_eq!((cost.recipients[0].price, cost.recipients[0].parts), (Some(roubles("1")), Some(2)));
