@@ -169,7 +169,7 @@ const fn row(
     Code { code, levels, meaning, en, ru }
 }
 
-/// Every code that is documented or was seen.
+/// All codes that are documented or were recorded.
 #[rustfmt::skip]
 pub const TABLE: &[Code] = &[
     row(-1, DELIVERY, NotFound, "sms.ru does not know a message with this id",
@@ -235,7 +235,7 @@ pub const TABLE: &[Code] = &[
         "Номер в общем стоп-листе sms.ru: абонент пожаловался на спам"),
     row(216, BOTH, Rejected, "the text holds a forbidden word",
         "В тексте есть запрещённое слово"),
-    row(217, BOTH, Rejected, "an advert of credit without the phrase the law demands",
+    row(217, BOTH, Rejected, "a credit advertisement without the phrase that the law requires",
         "В рекламе кредита нет обязательной по закону фразы"),
     row(220, BOTH, Busy, "sms.ru is temporarily unavailable",
         "Сервис sms.ru временно недоступен"),
@@ -261,14 +261,14 @@ pub const TABLE: &[Code] = &[
         "Неправильный api_id либо логин и пароль"),
     row(302, REQUEST, Blocked(Credentials), "the account is not confirmed yet",
         "Аккаунт ещё не подтверждён"),
-    // The next three are for sign-in forms; from `sms/send` they would be about the account.
+    // The next three codes belong to sign-in forms. From `sms/send` they are about the account.
     row(303, REQUEST, Blocked(Credentials), "the confirmation code of the account is wrong",
         "Неправильный код подтверждения аккаунта"),
     row(304, REQUEST, Blocked(Credentials), "too many confirmation codes were sent",
         "Отправлено слишком много кодов подтверждения"),
     row(305, REQUEST, Blocked(Credentials), "a wrong confirmation code was entered too often",
         "Слишком много неверных вводов кода подтверждения"),
-    row(400, CALL_CHECK, Meaning::CallCheck(CallCheckState::Waiting), "nobody has called yet",
+    row(400, CALL_CHECK, Meaning::CallCheck(CallCheckState::Waiting), "no call so far",
         "Звонка ещё не было"),
     row(401, CALL_CHECK, Meaning::CallCheck(CallCheckState::Confirmed),
         "the number is confirmed by a call",
@@ -276,7 +276,7 @@ pub const TABLE: &[Code] = &[
     row(402, CALL_CHECK, Meaning::CallCheck(CallCheckState::Expired),
         "the time for the call is over, or the id of the check is wrong",
         "Время на звонок истекло, либо неверный номер проверки"),
-    row(500, BOTH, Busy, "sms.ru had an error of its own",
+    row(500, BOTH, Busy, "sms.ru had an internal error",
         "Ошибка на сервере sms.ru"),
     row(501, BOTH, FRAUD, "limit: the user's IP address belongs to the TOR network",
         "Ограничение: IP-адрес пользователя из сети TOR"),

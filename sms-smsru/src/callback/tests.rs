@@ -53,14 +53,14 @@ fn id() -> impl Strategy<Value = String> {
 
 /// A record in the present format of sms.ru.
 fn plain() -> impl Strategy<Value = String> {
-    let told = (
+    let status = (
         "sms_status|callcheck_status",
         id(),
         "-?[0-9]{1,4}",
         prop::option::weighted(0.8, "[0-9]{10}"),
     );
     prop_oneof![
-        5 => told.prop_map(|(kind, id, code, at)| {
+        5 => status.prop_map(|(kind, id, code, at)| {
             let at = at.map_or_else(String::new, |at| format!("\n{at}"));
             format!("{kind}\n{id}\n{code}{at}")
         }),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use sms_core::message::{SENDER_NAME_RULE, is_sender_name};
+use sms_core::message::prepare::{SENDER_NAME_RULE, is_sender_name};
 use sms_core::{Error, FieldError, Money, PhoneNumber, Result};
 
 use crate::client::api_client::ApiClient;

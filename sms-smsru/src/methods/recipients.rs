@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sms_core::text::is_blank;
+use sms_core::message::text::is_blank;
 use sms_core::{FieldError, PhoneNumber};
 
 use crate::config::MAX_BATCH;

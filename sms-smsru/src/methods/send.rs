@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use sms_core::clock::{datetime_from_ms, duration_to_ms};
-use sms_core::message::{MAX_SEND_AHEAD, SENDER_NAME_RULE, is_sender_name};
+use sms_core::message::MAX_SEND_AHEAD;
+use sms_core::message::prepare::{SENDER_NAME_RULE, is_sender_name};
 use sms_core::{Error, FieldError, Money, Outcome, PhoneNumber, Result};
 use time::OffsetDateTime;
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use sms_core::translit;
+use sms_core::message::{text, translit};
 
 use crate::simulator::params::Params;
 use crate::simulator::phone::Phone;
@@ -133,13 +133,13 @@ impl MessageRequest {
     }
 }
 
-fn parts(text: &str, translit: bool) -> usize {
-    if text.trim().is_empty() {
+fn parts(message: &str, translit: bool) -> usize {
+    if message.trim().is_empty() {
         0
     } else if translit {
-        sms_core::text::count(&translit::latin(text)).parts
+        text::count(&translit::latin(message)).parts
     } else {
-        sms_core::text::count(text).parts
+        text::count(message).parts
     }
 }
 
