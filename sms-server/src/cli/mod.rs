@@ -87,7 +87,7 @@ async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
     let path = callbacks::path(&*registry, smsru.name()).await?;
     let url = |base: &str| format!("{}{}", base.trim_end_matches('/'), path.expose_secret());
     let registered = match command {
-        Callback::Add { base } if smsru.callbacks().is_none() => {
+        Callback::Add { base } if smsru.callback_reader().is_none() => {
             bail!(
                 "{base}: with a login, callbacks need the api_id: add callback_api_id to the provider's address"
             )
