@@ -8,7 +8,7 @@ mod stats_cache;
 
 use std::sync::Arc;
 
-use sms_core::ends::EndLog;
+use sms_core::end_log::EndLog;
 use sms_core::{Explanation, Provider, Queue, Registry, Sender, Store};
 
 use self::callbacks::Callbacks;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::provider::explain_by;
-use sms_core::steering::{Order, Reported};
+use sms_core::worker::control::{Order, Reported};
 use sms_core::{AccountInfo, Explanation, Provider, Registry, Result, Steering};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};

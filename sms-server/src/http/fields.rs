@@ -13,7 +13,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use sms_core::Metadata;
 use sms_core::message::MetadataError;
-use sms_core::text::is_blank;
+use sms_core::message::text::is_blank;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 

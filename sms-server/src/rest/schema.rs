@@ -3,9 +3,9 @@
 //! The names of an enum are written by the enum itself, so that a schema has every one of them.
 
 use serde::Serialize;
-use sms_core::breaker::EndsBy;
-use sms_core::event::{EventKind, Evidence};
-use sms_core::text::Encoding;
+use sms_core::message::text::Encoding;
+use sms_core::store::event::{EventKind, Evidence};
+use sms_core::worker::breaker::EndsBy;
 use sms_core::{Class, OnUnknown, OutcomeClass, ReceiptState, Status};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use sms_core::ends::log_by_person;
+use sms_core::end_log::log_by_person;
 use sms_core::store::CancelRequest;
 
 use super::show::{changed, parse_id};

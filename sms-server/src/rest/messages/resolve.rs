@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
-use sms_core::ends::log_by_person;
+use sms_core::end_log::log_by_person;
 use sms_core::store::{Resolution, ResolveRequest};
 use utoipa::ToSchema;
 

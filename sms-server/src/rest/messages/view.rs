@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use sms_core::event::{Event, Evidence};
 use sms_core::message::MessageState;
-use sms_core::text::Encoding;
-use sms_core::timeline::{Step, steps};
+use sms_core::message::text::Encoding;
+use sms_core::store::event::{Event, Evidence};
+use sms_core::store::timeline::{Step, steps};
 use sms_core::{
     Class, EventDetails, EventKind, MessageId, Metadata, NewMessage, OnUnknown, OutcomeClass,
     PhoneNumber, SendOptions, Status, StoredMessage,

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use sms_core::steering::{PauseReport, WorkerReport};
+use sms_core::worker::control::{PauseReport, WorkerReport};
 use sms_server::KeyScope;
 
 use crate::app::{App, PROVIDER};
