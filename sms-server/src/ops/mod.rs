@@ -1,6 +1,6 @@
 //! The door of whoever runs the process: probes without a key.
 
-mod health;
+pub(crate) mod health;
 
 use axum::Router;
 use axum::routing::get;

@@ -1,5 +1,7 @@
 //! The REST API: `/v1/…`, for clients with a key. Errors are problems.
 
+#[cfg(test)]
+mod agreement;
 mod meaning;
 mod messages;
 mod provider;
@@ -7,6 +9,8 @@ mod queue;
 mod receipts;
 mod schema;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 use axum::Router;
 use axum::routing::{get, post};

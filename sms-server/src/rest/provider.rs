@@ -261,3 +261,19 @@ impl From<AccountInfo> for AccountView {
         Self { balance, daily_limit, used_today, senders }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rest::agreement::assert_agrees;
+
+    #[test]
+    fn a_reason_is_read_as_its_schema_says() {
+        assert_agrees::<ReasonBody>(&json!({"reason": "maintenance"}), &[], |body| {
+            let body = body.to_string();
+            ReasonBody::read(Fields::of_body(body.as_bytes()).expect("an object")).map(drop)
+        });
+    }
+}

@@ -191,3 +191,28 @@ fn wrong_count(code: &'static str, rule: &'static str) -> Problem {
     let error = FieldProblem::field(MESSAGES, code, rule);
     Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, vec![error])
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use utoipa::PartialSchema as _;
+
+    use super::*;
+    use crate::rest::messages::body::BatchBody;
+
+    #[test]
+    fn a_batch_is_read_as_its_schema_says() {
+        let schema = serde_json::to_value(BatchBody::schema()).expect("a schema");
+        assert_eq!(schema["required"], json!([MESSAGES]));
+        assert_eq!(schema["properties"].as_object().map(serde_json::Map::len), Some(1));
+        let list = &schema["properties"][MESSAGES];
+        let limit = |name: &str| usize::try_from(list[name].as_u64().expect("a limit")).unwrap();
+        let (least, most) = (limit("minItems"), limit("maxItems"));
+        for (count, is_read) in [(least - 1, false), (least, true), (most, true), (most + 1, false)]
+        {
+            let rest = json!({ MESSAGES: vec![json!({}); count] }).to_string();
+            let fields = Fields::of_body(rest.as_bytes()).expect("an object");
+            assert_eq!(check_rest(fields).is_ok(), is_read, "{count} messages");
+        }
+    }
+}

@@ -159,3 +159,51 @@ impl BatchMessageBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::http::problem::Problem;
+    use crate::rest::agreement::assert_agrees;
+
+    fn sample() -> Value {
+        json!({
+            "to": "+79251234567", "text": "hi", "from": "Acme", "class": "marketing",
+            "send_at": "2026-12-31T09:30:00+03:00", "deadline_seconds": 600,
+            "reference": "order-7", "metadata": {"a": 1}, "translit": true, "daytime": false,
+            "pass_deadline": true, "end_user_ip": "192.0.2.7", "on_unknown": "resend_once",
+            "max_attempts": 2,
+        })
+    }
+
+    fn read<T>(
+        body: &Value,
+        read: fn(&mut Fields<'_>) -> T,
+        into_message: fn(T) -> Message,
+    ) -> Result<(), Problem> {
+        let body = body.to_string();
+        let mut fields = Fields::of_body(body.as_bytes()).expect("an object");
+        let message = read(&mut fields);
+        fields.finish()?;
+        into_message(message).prepare()?;
+        Ok(())
+    }
+
+    #[test]
+    fn a_message_is_read_as_its_schema_says() {
+        assert_agrees::<MessageBody>(&sample(), &["to", "text", "end_user_ip"], |body| {
+            read(body, MessageBody::read, MessageBody::into_message)
+        });
+    }
+
+    #[test]
+    fn a_message_of_a_batch_is_read_as_its_schema_says() {
+        let mut sample = sample();
+        sample["idempotency_key"] = json!("order-7");
+        assert_agrees::<BatchMessageBody>(&sample, &["to", "text", "end_user_ip"], |body| {
+            read(body, BatchMessageBody::read, BatchMessageBody::into_message)
+        });
+    }
+}

@@ -9,4 +9,4 @@ pub(super) mod list;
 pub(super) mod resolve;
 pub(super) mod send;
 pub(super) mod show;
-mod view;
+pub(super) mod view;

@@ -94,3 +94,20 @@ impl ResolveBody {
         Ok(Self { resolution, provider_id, reason })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rest::agreement::assert_agrees;
+
+    #[test]
+    fn a_resolution_is_read_as_its_schema_says() {
+        let sample = json!({"resolution": "sent", "provider_id": "1-2", "reason": "asked them"});
+        assert_agrees::<ResolveBody>(&sample, &[], |body| {
+            let body = body.to_string();
+            ResolveBody::read(Fields::of_body(body.as_bytes()).expect("an object")).map(drop)
+        });
+    }
+}
