@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use secrecy::ExposeSecret;
 use sms_core::{CancellationToken, MemoryQueue, Message, Sandbox, Sender, Worker};
-use sms_server::{Api, KeyRing, KeyScope};
+use sms_server::{App, KeyRing, KeyScope};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
 /// The application's own handler: an order comes in, an SMS goes out; one, however often the order
@@ -41,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
     // one for each client.
     let keys = KeyRing::new(store.clone(), None);
     let key = keys.create("an example", &[KeyScope::Send, KeyScope::Read]).await?;
-    let api = Api::new(sms.clone(), store, queue, keys);
+    let api = App::new(sms.clone(), store, queue, keys);
     let app = axum::Router::new()
         .route("/orders/{number}", post(order))
         .with_state(sms)

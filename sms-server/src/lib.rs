@@ -1,6 +1,6 @@
 // The README is read on a forge, too: there its links lead to files, here to items. The first
 // definition counts.
-//! [`Api::router`]: Api::router
+//! [`App::router`]: App::router
 //!
 #![doc = include_str!("../README.md")]
 
@@ -20,11 +20,12 @@ mod ops;
 #[cfg(feature = "program")]
 mod output;
 mod rest;
+mod routes;
 #[cfg(feature = "program")]
 mod serve;
 
-pub use app::callbacks::{CallbackReader, Callbacks, CallbacksSeen, ReadCallback, path};
-pub use app::{Api, ApiBuilder};
+pub use app::callbacks::{CallbackReader, Callbacks, ReadCallback, callback_path};
+pub use app::{App, AppBuilder};
 #[cfg(feature = "program")]
 pub use cli::run;
 #[cfg(feature = "program")]

@@ -11,7 +11,7 @@ use sms_core::{CancellationToken, Outage, Queue, Registry, Sender, Store, Watche
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::adapters::{Addresses, Upstream};
-use crate::app::Api;
+use crate::app::App;
 use crate::app::callbacks::Callbacks;
 use crate::cli::one_line;
 use crate::config::{Config, Key, Role};
@@ -73,14 +73,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 sender = sender.queue(Arc::clone(&queue));
             }
             let sender = sender.build();
-            let mut api =
-                Api::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
+            let mut app =
+                App::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
                     .provider(upstream.provider(), Arc::clone(&registry));
             if let Some(reader) = upstream.callbacks() {
                 let name = upstream.provider().name().to_owned();
-                api = api.callbacks(Callbacks::new(&*registry, &name, reader).await?);
+                app = app.callbacks(Callbacks::new(&*registry, &name, reader).await?);
             }
-            http::serve(listener, api.build().router(), shutdown.clone()).await;
+            http::serve(listener, app.build().router(), shutdown.clone()).await;
         }
         anyhow::Ok(())
     };

@@ -1,5 +1,4 @@
-//! Where a provider reports by itself: the address it calls, and who understands what it says
-//! there.
+//! Callbacks of a provider: the secret part of their address, and the reader of their bodies.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,22 +11,23 @@ use sms_core::registry::Expect;
 use sms_core::{Clock, Error, ErrorKind, Receipt, Registry, Result, SystemClock};
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::keys::random_letters;
 
-/// The kind of the records that hold the secret part of the address, one for each provider.
+/// The kind of the records with the secret part of the address, one for each provider.
 const KIND: &str = "callback";
-/// Five bits in each.
+/// Letters of that secret part, with five random bits in each.
 const TOKEN: usize = 26;
 
-/// The receipts in a body, or why it is refused.
+/// Reads the receipts in a body. The error is the reason of a refusal, for the log.
 pub type ReadCallback = dyn Fn(&[u8]) -> anyhow::Result<Vec<Receipt>> + Send + Sync;
 
-/// What understands the callbacks of a provider.
+/// Reader of the callbacks of a provider.
 pub struct CallbackReader {
-    /// What tells the provider that a callback was taken.
+    /// The reply that tells the provider that a callback was accepted.
     pub answer: &'static str,
-    /// Reads a body; has to find out whether it is genuine.
+    /// Reads a body, and refuses one that is not genuine.
     pub read: Box<ReadCallback>,
 }
 
@@ -42,24 +42,26 @@ struct Inner {
     seen: Mutex<CallbacksSeen>,
 }
 
-/// When callbacks came, since the start of the process.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct CallbacksSeen {
-    /// The last one that was genuine.
+/// Callbacks since the start of the process.
+#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
+pub(crate) struct CallbacksSeen {
+    /// The time of the last one that was accepted.
     #[serde(with = "time::serde::rfc3339::option")]
-    pub last_at: Option<OffsetDateTime>,
-    /// How many were genuine.
-    pub accepted: u64,
-    /// How many were refused: forged, or not to be read.
-    pub refused: u64,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_at: Option<OffsetDateTime>,
+    /// The number of those that were accepted.
+    accepted: u64,
+    /// The number of those that were refused: forged or unreadable.
+    refused: u64,
 }
 
 impl Callbacks {
-    /// The callbacks of this provider, under a secret that this registry keeps.
+    /// The callbacks of this provider. The secret part of their address is in this registry, where
+    /// the first call puts it.
     ///
     /// # Errors
     ///
-    /// The registry's.
+    /// Those of the registry.
     pub async fn new(
         registry: &dyn Registry,
         provider: &str,
@@ -69,13 +71,13 @@ impl Callbacks {
         Ok(Self(Arc::new(Inner { provider, token, reader, seen: Mutex::default() })))
     }
 
-    /// Whether this is their address.
+    /// Tells whether this is their address.
     pub(crate) fn are_at(&self, provider: &str, token: &str) -> bool {
         provider == self.0.provider
             && self.0.token.expose_secret().as_bytes().ct_eq(token.as_bytes()).into()
     }
 
-    /// The receipts in a body.
+    /// Reads the receipts in a body, and counts it.
     pub(crate) fn read(&self, body: &[u8]) -> anyhow::Result<Vec<Receipt>> {
         let read = (self.0.reader.read)(body);
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,6 +90,7 @@ impl Callbacks {
         read
     }
 
+    /// The reply to a callback that was accepted.
     pub(crate) fn answer(&self) -> &'static str {
         self.0.reader.answer
     }
@@ -109,17 +112,17 @@ impl fmt::Debug for Callbacks {
     }
 }
 
-/// The path at which a provider's callbacks are taken, with the secret in it.
+/// The path for the callbacks of a provider, with its secret part.
 ///
 /// # Errors
 ///
-/// The registry's.
-pub async fn path(registry: &dyn Registry, provider: &str) -> Result<SecretString> {
+/// Those of the registry.
+pub async fn callback_path(registry: &dyn Registry, provider: &str) -> Result<SecretString> {
     let token = token(registry, provider).await?;
     Ok(format!("/callbacks/{provider}/{}", token.expose_secret()).into())
 }
 
-/// The secret part of the address: made once, the same for every process.
+/// The secret part of the address. The first process makes it; all others read it.
 async fn token(registry: &dyn Registry, provider: &str) -> Result<SecretString> {
     if let Some(record) = registry.get(KIND, provider).await? {
         let unreadable = || Error::new(ErrorKind::Internal, "the callback address cannot be read");
@@ -127,8 +130,8 @@ async fn token(registry: &dyn Registry, provider: &str) -> Result<SecretString> 
     }
     let made = json!({ "token": random_letters::<TOKEN>()? });
     match registry.put(KIND, provider, &made, Expect::Absent).await {
-        // Another process was faster, perhaps: what is there counts.
         Ok(_) => {}
+        // Another process was faster: its record is read below.
         Err(error) if error.kind() == ErrorKind::Conflict => {}
         Err(error) => return Err(error),
     }

@@ -1,73 +1,52 @@
-//! The REST API, as a router that any axum application can mount.
+//! State that every door shares. It lies below the doors: nothing here names a route.
 
 pub(crate) mod callbacks;
+pub(crate) mod provider_monitor;
+pub(crate) mod queue_state;
 mod readiness;
 mod stats_cache;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
-use axum::routing::{get, post};
 use sms_core::end_log::EndLog;
-use sms_core::{Explanation, MessageId, Provider, Queue, Registry, Sender, Store};
-use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::request_id::{
-    MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
-};
-use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
-use tower_http::trace::TraceLayer;
-use tracing::Span;
+use sms_core::{Explanation, Provider, Queue, Registry, Sender, Store};
 
 use self::callbacks::Callbacks;
+use self::provider_monitor::ProviderMonitor;
 use self::readiness::Readiness;
-use self::stats_cache::Tallies;
-use crate::http::body::Bodies;
+use self::stats_cache::StatsCache;
+use crate::http::body::BodyBudgets;
 use crate::http::permits::ReadPermits;
-use crate::http::problem;
 use crate::keys::KeyRing;
-use crate::ops::health;
-use crate::rest::messages::{self, batch};
-use crate::rest::provider::{self, Desk};
-use crate::rest::{queue, receipts, stats};
 
-/// The largest body of a request, in bytes; a batch may be larger.
-pub(crate) const MAX_BODY: usize = 64 * 1024;
-/// What the log says in place of a path that no route has: it may hold anything.
-const NO_ROUTE: &str = "(no route)";
-/// Lists and counts that run at a time, in all and of one client. Each may keep a core busy.
+/// Lists and counts that run at a time, of all clients and of one. Each may keep a core of the
+/// database busy.
 const SCANS: (usize, usize) = (2, 1);
-/// Messages that are looked up at a time, in all and for one client.
+/// Messages that are looked up at a time, for all clients and for one.
 const LOOKUPS: (usize, usize) = (4, 2);
-/// The longest a request may take, body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The REST API over a sender and its store.
+/// The server over a sender and its store, to be mounted in an axum application door by door
+/// ([`rest`](Self::rest), [`callbacks`](Self::callbacks), [`health`](Self::health)) or as a whole
+/// ([`router`](Self::router)). A clone shares its state.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use sms_core::{MemoryQueue, MemoryRegistry, MemoryStore, Sender};
-/// use sms_server::{Api, KeyRing};
+/// use sms_server::{App, KeyRing};
 ///
 /// let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
 /// let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
 /// let keys = KeyRing::new(Arc::new(MemoryRegistry::new()), None);
-/// let app: axum::Router = axum::Router::new().nest("/sms", Api::new(sender, store, queue, keys).router());
+/// let app = App::new(sender, store, queue, keys);
+/// let router: axum::Router = axum::Router::new().nest("/sms", app.router());
 /// ```
 #[derive(Clone, Debug)]
-pub struct Api(pub(crate) Arc<State>);
+pub struct App(pub(crate) Arc<State>);
 
-/// Builds an [`Api`] with more than messages.
+/// Builds an [`App`] that knows its provider.
 #[derive(Debug)]
 #[must_use]
-pub struct ApiBuilder(State);
+pub struct AppBuilder(State);
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -77,138 +56,67 @@ pub(crate) struct State {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) keys: KeyRing,
     pub(crate) readiness: Readiness,
-    pub(crate) bodies: Bodies,
+    pub(crate) bodies: BodyBudgets,
     pub(crate) scans: ReadPermits,
     pub(crate) lookups: ReadPermits,
-    pub(crate) tallies: Tallies,
+    pub(crate) stats_cache: StatsCache,
     pub(crate) ends: EndLog,
-    pub(crate) desk: Option<Desk>,
+    pub(crate) provider: Option<ProviderMonitor>,
     pub(crate) callbacks: Option<Callbacks>,
 }
 
-impl ApiBuilder {
-    /// Serves `/v1/provider`: this one, as workers report on it in this registry.
-    pub fn provider(mut self, provider: impl Provider, registry: impl Registry) -> Self {
-        self.0.desk = Some(Desk::new(provider, registry));
-        self
-    }
-
-    /// Takes these callbacks.
-    pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
-        self.0.callbacks = Some(callbacks);
-        self
-    }
-
-    /// The API.
-    pub fn build(self) -> Api {
-        Api(Arc::new(self.0))
-    }
-}
-
-impl Api {
-    /// The API over these. The sender must accept into the same store, and push into the same
-    /// queue.
+impl App {
+    /// An app without a provider: `/v1/provider` and the callbacks answer 404, and codes of
+    /// providers are shown without their meaning. The sender must accept into the same store and
+    /// push into the same queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
         Self::builder(sender, store, queue, keys).build()
     }
 
-    /// The same, to be given a provider and its callbacks too.
+    /// Begins an app like that of [`new`](Self::new).
     pub fn builder(
         sender: Sender,
         store: impl Store,
         queue: impl Queue,
         keys: KeyRing,
-    ) -> ApiBuilder {
-        let (store, queue) = (Arc::new(store), Arc::new(queue));
-        ApiBuilder(State {
+    ) -> AppBuilder {
+        AppBuilder(State {
             sender,
-            store,
-            queue,
+            store: Arc::new(store),
+            queue: Arc::new(queue),
             keys,
             readiness: Readiness::default(),
-            bodies: Bodies::default(),
+            bodies: BodyBudgets::default(),
             scans: ReadPermits::new(SCANS.0, SCANS.1),
             lookups: ReadPermits::new(LOOKUPS.0, LOOKUPS.1),
-            tallies: Tallies::default(),
+            stats_cache: StatsCache::default(),
             ends: EndLog::new(),
-            desk: None,
+            provider: None,
             callbacks: None,
         })
     }
 
-    /// What a code of this provider means.
+    /// The meaning of a code of this provider.
     pub(crate) fn explain(&self, provider: &str, code: i32) -> Option<Explanation> {
-        sms_core::provider::explain_by(&*self.0.desk.as_ref()?.provider, provider, code)
-    }
-
-    /// The routes, with everything they need around them: `/v1/…`, `/callbacks/…`, `/livez`,
-    /// `/readyz`.
-    pub fn router(self) -> Router {
-        let routes = Router::new()
-            .route("/v1/messages", get(messages::list).post(messages::send))
-            .route("/v1/messages/{id}", get(messages::show))
-            .route("/v1/messages/{id}/cancel", post(messages::cancel))
-            .route("/v1/messages/{id}/resolve", post(messages::resolve))
-            .route("/v1/receipts/unmatched", get(receipts::unmatched))
-            .route("/v1/stats", get(stats::show))
-            .route("/v1/queue", get(queue::show))
-            .route("/v1/provider", get(provider::show))
-            .route("/v1/provider/pause", post(provider::pause))
-            .route("/v1/provider/resume", post(provider::resume))
-            .route("/callbacks/{provider}/{token}", post(crate::callbacks::take))
-            .route("/livez", get(health::live))
-            .route("/readyz", get(health::ready))
-            .layer(RequestBodyLimitLayer::new(MAX_BODY))
-            // Routes that come after a limit are not under it.
-            .route(
-                "/v1/messages/batch",
-                post(batch::send).layer(RequestBodyLimitLayer::new(batch::MAX_BODY)),
-            )
-            .fallback(|| async { StatusCode::NOT_FOUND })
-            .with_state(self);
-        let nosniff = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        let no_store = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        // The first layer is the outermost.
-        let around = ServiceBuilder::new()
-            .layer(SetRequestIdLayer::new(problem::REQUEST_ID, NewRequestId))
-            .layer(PropagateRequestIdLayer::new(problem::REQUEST_ID))
-            .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION]))
-            .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log).on_failure(()))
-            .layer(axum::middleware::from_fn(problem::render))
-            .layer(CatchPanicLayer::custom(panicked))
-            .layer(SetResponseHeaderLayer::if_not_present(nosniff.0, nosniff.1))
-            .layer(SetResponseHeaderLayer::if_not_present(no_store.0, no_store.1))
-            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
-            .layer(DefaultBodyLimit::disable());
-        routes.layer(around)
+        self.0.provider.as_ref()?.explain(provider, code)
     }
 }
 
-/// Gives a request an id, unless the caller gave it one.
-#[derive(Clone)]
-struct NewRequestId;
-
-impl MakeRequestId for NewRequestId {
-    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
-        HeaderValue::from_str(&MessageId::new().to_string()).ok().map(RequestId::new)
+impl AppBuilder {
+    /// Serves `/v1/provider` for this provider, from the reports of workers in this registry.
+    pub fn provider(mut self, provider: impl Provider, registry: impl Registry) -> Self {
+        self.0.provider = Some(ProviderMonitor::new(provider, registry));
+        self
     }
-}
 
-/// The span of a request: the route it matched, never the path or the query, which may hold a
-/// number or the secret part of a callback address.
-fn span(request: &Request) -> Span {
-    let path = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str);
-    let id = request.headers().get(problem::REQUEST_ID).and_then(|id| id.to_str().ok());
-    tracing::info_span!("request", id, method = %request.method(), path)
-}
+    /// Accepts these callbacks.
+    pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
+        self.0.callbacks = Some(callbacks);
+        self
+    }
 
-fn log(response: &Response, took: Duration, _: &Span) {
-    tracing::debug!(status = response.status().as_u16(), took_ms = took.as_millis(), "answered");
-}
-
-fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    tracing::error!("a handler panicked");
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response
+    /// The app.
+    pub fn build(self) -> App {
+        App(Arc::new(self.0))
+    }
 }

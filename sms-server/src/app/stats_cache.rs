@@ -1,8 +1,8 @@
-//! Counts for those who look at them again and again.
+//! Cache of slow statistics.
 //!
-//! A count reads an entry of an index for each message in its range. One that takes long is kept
-//! for ten times as long, so that any number of dashboards takes a tenth of a core of the database;
-//! one that takes no time is always new.
+//! A count reads one index entry for each message in its range. A slow count is kept for ten times
+//! as long as it took, so that any number of dashboards keeps the database busy for a tenth of the
+//! time of one core. A fast count is never kept.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,30 +12,33 @@ use sms_core::Result;
 use sms_core::store::{Scope, Stats, StatsRange};
 use tokio::time::Instant;
 
-/// What takes longer is kept.
-const LONG: Duration = Duration::from_millis(20);
-/// For how many times as long.
-const TIMES: u32 = 10;
+use crate::http::params::Params;
 
-/// What was asked for: whose messages, and the parameters as they came.
-pub(crate) type Asked = (Scope, Vec<(String, String)>);
+/// The time of a count above which its result is kept.
+const CACHE_IF_SLOWER_THAN: Duration = Duration::from_millis(20);
+/// The time a result is kept, as a multiple of the time of its count.
+const CACHE_FACTOR: u32 = 10;
 
-/// Counts that are kept.
+/// The key of a result: the caller's scope, and the parameters as they came.
+pub(crate) type Asked = (Scope, Params);
+
+/// Results of slow counts.
 #[derive(Debug, Default)]
-pub(crate) struct Tallies(Mutex<HashMap<Asked, Arc<Slot>>>);
+pub(crate) struct StatsCache(Mutex<HashMap<Asked, Arc<Slot>>>);
 
-/// Whoever asks while it is being counted waits for the same count.
-type Slot = tokio::sync::Mutex<Option<Kept>>;
+/// Locked during the count, so that concurrent requests share one.
+type Slot = tokio::sync::Mutex<Option<Cached>>;
 
 #[derive(Debug)]
-struct Kept {
+struct Cached {
     range: StatsRange,
     stats: Stats,
     until: Instant,
 }
 
-impl Tallies {
-    /// The counts of a range, and the range they are of.
+impl StatsCache {
+    /// Counts a range, unless the same was counted a short time ago. The result includes the range
+    /// that was counted: one that ends now moves on with each count.
     pub(crate) async fn stats(
         &self,
         asked: Asked,
@@ -43,29 +46,29 @@ impl Tallies {
         count: impl AsyncFnOnce(&StatsRange) -> Result<Stats>,
     ) -> Result<(StatsRange, Stats)> {
         let slot = self.slot(asked);
-        let mut kept = slot.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.until > Instant::now()) {
-            return Ok((kept.range.clone(), kept.stats));
+        let mut cached = slot.lock().await;
+        if let Some(cached) = cached.as_ref().filter(|cached| cached.until > Instant::now()) {
+            return Ok((cached.range.clone(), cached.stats));
         }
         let start = Instant::now();
         let stats = count(&range).await?;
         let took = start.elapsed();
-        *kept = (took > LONG).then(|| Kept {
+        *cached = (took > CACHE_IF_SLOWER_THAN).then(|| Cached {
             range: range.clone(),
             stats,
-            until: start + took * TIMES,
+            until: start + took * CACHE_FACTOR,
         });
         Ok((range, stats))
     }
 
     fn slot(&self, asked: Asked) -> Arc<Slot> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that are being counted are locked or held by somebody.
+        // Removes what is over. A slot that is being counted is locked, or held by a request.
         slots.retain(|_, slot| {
-            Arc::strong_count(slot) > 1
-                || slot
-                    .try_lock()
-                    .is_ok_and(|kept| kept.as_ref().is_some_and(|kept| kept.until > Instant::now()))
+            let is_fresh = |cached: &Option<Cached>| {
+                cached.as_ref().is_some_and(|cached| cached.until > Instant::now())
+            };
+            Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|cached| is_fresh(&cached))
         });
         Arc::clone(slots.entry(asked).or_default())
     }
@@ -77,39 +80,39 @@ mod tests {
 
     use super::*;
 
-    /// What is counted the nth time, which takes so long.
-    async fn ask(tallies: &Tallies, nth: u64, takes: Duration) -> u64 {
+    /// The result of the nth count, which takes this long.
+    async fn ask(cache: &StatsCache, nth: u64, takes: Duration) -> u64 {
         let count = async |_: &StatsRange| {
             sleep(takes).await;
             Ok(Stats { counts: [nth; 9] })
         };
         let range = StatsRange::default();
-        tallies.stats((Scope::All, Vec::new()), range, count).await.unwrap().1.counts[0]
+        cache.stats((Scope::All, Params(Vec::new())), range, count).await.unwrap().1.counts[0]
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_count_that_takes_long_is_kept_for_ten_times_as_long() {
-        let (tallies, second) = (Tallies::default(), Duration::from_secs(1));
-        assert_eq!(ask(&tallies, 1, second).await, 1);
+        let (cache, second) = (StatsCache::default(), Duration::from_secs(1));
+        assert_eq!(ask(&cache, 1, second).await, 1);
         advance(second * 8).await;
-        assert_eq!(ask(&tallies, 2, second).await, 1);
+        assert_eq!(ask(&cache, 2, second).await, 1);
         advance(second * 2).await;
-        assert_eq!(ask(&tallies, 3, second).await, 3);
-        let (one, other) = tokio::join!(ask(&tallies, 4, second), ask(&tallies, 5, second));
+        assert_eq!(ask(&cache, 3, second).await, 3);
+        let (one, other) = tokio::join!(ask(&cache, 4, second), ask(&cache, 5, second));
         assert_eq!((one, other), (3, 3));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_quick_count_is_always_new_and_a_kept_one_is_of_who_asked() {
-        let (tallies, quick) = (Tallies::default(), Duration::from_millis(5));
-        assert_eq!(ask(&tallies, 1, quick).await, 1);
-        assert_eq!(ask(&tallies, 2, Duration::from_secs(1)).await, 2);
+        let (cache, quick) = (StatsCache::default(), Duration::from_millis(5));
+        assert_eq!(ask(&cache, 1, quick).await, 1);
+        assert_eq!(ask(&cache, 2, Duration::from_secs(1)).await, 2);
         let count = async |_: &StatsRange| Ok(Stats { counts: [7; 9] });
-        let asked = (Scope::Owner("other".into()), Vec::new());
-        let other = tallies.stats(asked, StatsRange::default(), count).await.unwrap();
+        let asked = (Scope::Owner("other".into()), Params(Vec::new()));
+        let other = cache.stats(asked, StatsRange::default(), count).await.unwrap();
         assert_eq!(other.1.counts[0], 7);
         advance(Duration::from_mins(1)).await;
-        ask(&tallies, 8, quick).await;
-        assert_eq!(tallies.0.lock().unwrap().len(), 1, "what is over is forgotten");
+        ask(&cache, 8, quick).await;
+        assert_eq!(cache.0.lock().unwrap().len(), 1, "what is over is forgotten");
     }
 }

@@ -84,7 +84,7 @@ async fn callback(config: &Config, command: Callback) -> anyhow::Result<()> {
         bail!("{}: the sandbox calls nobody back; sms.ru does: smsru://API_ID@sms.ru", place());
     };
     let (_, registry) = adapters::open_store(config).await?;
-    let path = callbacks::path(&*registry, smsru.name()).await?;
+    let path = callbacks::callback_path(&*registry, smsru.name()).await?;
     let url = |base: &str| format!("{}{}", base.trim_end_matches('/'), path.expose_secret());
     let registered = match command {
         Callback::Add { base } if smsru.callback_reader().is_none() => {

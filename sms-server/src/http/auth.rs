@@ -2,9 +2,9 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 
-use crate::app::Api;
+use crate::app::App;
 use crate::http::problem::Problem;
 use crate::keys::{KeyScope, Principal};
 
@@ -23,10 +23,10 @@ impl Caller {
     }
 }
 
-impl FromRequestParts<Api> for Caller {
+impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             return Err(unauthorized("send one header: Authorization: Bearer KEY"));
@@ -38,7 +38,7 @@ impl FromRequestParts<Api> for Caller {
         let Some(key) = key else {
             return Err(unauthorized("the header must read: Authorization: Bearer KEY"));
         };
-        let principal = api.0.keys.authenticate(key).await?;
+        let principal = app.0.keys.authenticate(key).await?;
         principal
             .map(Caller)
             .ok_or_else(|| unauthorized("the key in the Authorization header is not valid"))
@@ -47,5 +47,5 @@ impl FromRequestParts<Api> for Caller {
 
 fn unauthorized(detail: &'static str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
-        .with_header(header::WWW_AUTHENTICATE, "Bearer")
+        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }

@@ -1,35 +1,41 @@
-//! Memory for bodies of requests: as much as is set aside for them, and no client has all of it.
+//! Bodies of requests, and the memory for them: a budget for all clients and a smaller one for each,
+//! so that no client has all of it.
 
+use std::error::Error;
 use std::future::poll_fn;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest as _, Request};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::IntoResponse as _;
+use http_body_util::LengthLimitError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::app::MAX_BODY;
-use crate::http::clients::PerClient;
-use crate::http::problem::Problem;
-use crate::rest::messages::batch;
+use super::clients::PerClient;
+use super::problem::Problem;
 
-/// Memory for the batches of one client, in bytes, and of all. What is read from a body takes about
-/// as much again, and the allocator keeps it, so that this bounds what the process does not give
-/// back.
-const BATCHES: (usize, usize) = (batch::MAX_BODY + 512 * 1024, 2 * batch::MAX_BODY);
-/// The same for ordinary bodies: of their own, so that no client's batches keep the single messages
-/// of others out.
+/// The largest body of an ordinary request, in bytes.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
+/// The largest body of a batch, in bytes.
+pub(crate) const MAX_BATCH_BODY: usize = 1000 * 20 * 1024;
+/// Memory for the batches of one client, in bytes, and of all clients. What is read from a body
+/// takes about as much again, and the allocator keeps it: the budget bounds what the process does
+/// not give back.
+const BATCHES: (usize, usize) = (MAX_BATCH_BODY + 512 * 1024, 2 * MAX_BATCH_BODY);
+/// The same for ordinary bodies. They have a budget of their own, so that the batches of one client
+/// do not keep out the single messages of others.
 const ORDINARY: (usize, usize) = (4 * 1024 * 1024, 8 * 1024 * 1024);
-/// The bytes of one permit.
-const UNIT: usize = 1024;
-/// How much is added for a body that has grown beyond what was reserved, at least.
-const STEP: usize = 256 * 1024;
+/// The size of one permit, in bytes.
+const PERMIT_BYTES: usize = 1024;
+/// The least that is added for a body that has grown beyond its reservation, in bytes.
+const GROWTH_BYTES: usize = 256 * 1024;
 
 /// The budgets of memory for bodies.
 #[derive(Debug)]
-pub(crate) struct Bodies {
+pub(crate) struct BodyBudgets {
     ordinary: Budget,
     batches: Budget,
 }
@@ -49,18 +55,18 @@ struct Client(Arc<Semaphore>);
 pub(crate) struct Reservation {
     client: OwnedSemaphorePermit,
     total: OwnedSemaphorePermit,
-    /// Keeps the client known.
-    _of: Arc<Client>,
+    /// Keeps the budget of the client in the map of clients.
+    _held: Arc<Client>,
 }
 
-/// A body, and the memory reserved for it.
+/// A body, and the memory that is reserved for it.
 #[derive(Debug)]
 pub(crate) struct ReservedBytes {
     bytes: Bytes,
     _memory: Reservation,
 }
 
-impl std::ops::Deref for ReservedBytes {
+impl Deref for ReservedBytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -68,13 +74,13 @@ impl std::ops::Deref for ReservedBytes {
     }
 }
 
-impl Default for Bodies {
+impl Default for BodyBudgets {
     fn default() -> Self {
         Self { ordinary: Budget::new(ORDINARY), batches: Budget::new(BATCHES) }
     }
 }
 
-impl Bodies {
+impl BodyBudgets {
     /// Reads the body of an ordinary request.
     pub(crate) async fn read(
         &self,
@@ -108,25 +114,25 @@ impl Budget {
     fn new((per_client, total): (usize, usize)) -> Self {
         Self {
             per_client,
-            total: Arc::new(Semaphore::new(total / UNIT)),
+            total: Arc::new(Semaphore::new(total / PERMIT_BYTES)),
             clients: PerClient::default(),
         }
     }
 
     fn reserve(&self, client: &Arc<str>, bytes: usize) -> Result<Reservation, Problem> {
-        let of =
-            self.clients.of(client, || Client(Arc::new(Semaphore::new(self.per_client / UNIT))));
-        let (client, total) = (acquire(&of.0, bytes)?, acquire(&self.total, bytes)?);
-        Ok(Reservation { client, total, _of: of })
+        let new_client = || Client(Arc::new(Semaphore::new(self.per_client / PERMIT_BYTES)));
+        let held = self.clients.of(client, new_client);
+        let (client, total) = (acquire(&held.0, bytes)?, acquire(&self.total, bytes)?);
+        Ok(Reservation { client, total, _held: held })
     }
 }
 
 impl Reservation {
     /// Reserves more, where a body has turned out to have this many bytes.
     pub(crate) fn cover(&mut self, bytes: usize) -> Result<(), Problem> {
-        let reserved = self.total.num_permits() * UNIT;
+        let reserved = self.total.num_permits() * PERMIT_BYTES;
         if bytes > reserved {
-            let more = (bytes - reserved).max(STEP);
+            let more = (bytes - reserved).max(GROWTH_BYTES);
             self.client.merge(acquire(self.client.semaphore(), more)?);
             self.total.merge(acquire(self.total.semaphore(), more)?);
         }
@@ -135,15 +141,15 @@ impl Reservation {
 }
 
 fn acquire(memory: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-    let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-    Arc::clone(memory).try_acquire_many_owned(units).map_err(|_| {
+    let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
+    Arc::clone(memory).try_acquire_many_owned(permits).map_err(|_| {
         let detail = "too many large requests are in flight; try again, with fewer at a time";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
-            .with_header(header::RETRY_AFTER, "1")
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     })
 }
 
-/// The length of a body, where its client has said it.
+/// The length of a body, where the client declared it.
 pub(crate) fn length(body: &Body) -> Option<usize> {
     body.size_hint().exact().and_then(|length| usize::try_from(length).ok())
 }
@@ -153,7 +159,7 @@ pub(crate) async fn next_bytes(body: &mut Body) -> Result<Option<Bytes>, Problem
     loop {
         match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
             None => return Ok(None),
-            // Trailers are passed over.
+            // Trailers are skipped.
             Some(Ok(frame)) => {
                 if let Ok(bytes) = frame.into_data() {
                     return Ok(Some(bytes));
@@ -171,15 +177,15 @@ pub(crate) async fn next_bytes(body: &mut Body) -> Result<Option<Bytes>, Problem
     }
 }
 
-/// Takes what still comes of a body: a client that is cut while it sends may not see its answer.
+/// Reads the rest of a body and drops it: a client that is cut off while it sends may not see its
+/// reply.
 pub(crate) async fn drain(body: &mut Body) {
     while let Ok(Some(_)) = next_bytes(body).await {}
 }
 
 fn is_too_large(error: &axum::Error) -> bool {
-    let mut causes =
-        std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.any(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
+    let mut causes = std::iter::successors(Error::source(error), |&cause| cause.source());
+    causes.any(<dyn Error>::is::<LengthLimitError>)
 }
 
 #[cfg(test)]
@@ -189,9 +195,10 @@ mod tests {
     #[test]
     fn no_client_has_all_the_memory_and_it_comes_back() {
         let (per_client, total) = BATCHES;
-        let (bodies, greedy, other) = (Bodies::default(), Arc::from("greedy"), Arc::from("other"));
-        let mut held = bodies.reserve_batch(&greedy, per_client - STEP).unwrap();
-        held.cover(per_client - STEP + 1).unwrap();
+        let (bodies, greedy, other) =
+            (BodyBudgets::default(), Arc::from("greedy"), Arc::from("other"));
+        let mut held = bodies.reserve_batch(&greedy, per_client - GROWTH_BYTES).unwrap();
+        held.cover(per_client - GROWTH_BYTES + 1).unwrap();
         held.cover(per_client).unwrap();
         for (client, bytes) in [(&greedy, 1), (&other, per_client + 1)] {
             assert!(
@@ -202,13 +209,13 @@ mod tests {
         let rest = bodies.reserve_batch(&other, total - per_client).unwrap();
         assert!(bodies.reserve_batch(&Arc::from("third"), 1).is_err(), "all of it is in use");
         drop((held, rest));
-        assert_eq!(bodies.batches.total.available_permits(), total / UNIT);
+        assert_eq!(bodies.batches.total.available_permits(), total / PERMIT_BYTES);
         bodies.reserve_batch(&greedy, per_client).unwrap();
     }
 
     #[tokio::test]
     async fn batches_that_take_all_their_memory_keep_no_single_message_out() {
-        let (bodies, third) = (Bodies::default(), Arc::from("third"));
+        let (bodies, third) = (BodyBudgets::default(), Arc::from("third"));
         let clients = [Arc::from("one"), Arc::from("other")];
         let held: Vec<_> = clients
             .iter()

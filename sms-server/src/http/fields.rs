@@ -1,12 +1,13 @@
-//! Reading JSON bodies so that every mistake in them is named, all at once.
+//! Reader of JSON bodies that names every wrong field at once.
 //!
-//! Values stay text until somebody asks for them: what nobody asks for costs no memory, however
-//! much of it there is.
+//! A derived `Deserialize` stops at the first error and accepts duplicate fields. Here a value stays
+//! text until its field is read, so that a field which is never read costs no memory, however large
+//! it is.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -16,17 +17,18 @@ use sms_core::message::text::is_blank;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::http::problem::{FieldProblem, Problem};
+use super::problem::{FieldProblem, Problem};
 
-/// The longest reason a person gives, in characters.
-const MAX_REASON: usize = 500;
-/// The most fields of one object that are looked at. None has as many.
+/// The longest reason for a manual action, in characters.
+pub(crate) const MAX_REASON: usize = 500;
+/// Fields of one object at most. The largest body has a quarter of them.
 const MAX_FIELDS: usize = 64;
-/// The largest object in a field, in bytes as it is sent: some thirty times as much in memory.
-const MAX_OBJECT: usize = 64 * 1024;
+/// The largest object in a field, in bytes as it is sent. It takes some thirty times as much in
+/// memory.
+const MAX_OBJECT_BYTES: usize = 64 * 1024;
 
-/// The fields of a JSON object, taken out one by one; what is wrong with them is gathered on the
-/// way.
+/// The fields of a JSON object. A reader takes them out one by one; errors are collected on the way
+/// and returned by [`finish`](Self::finish).
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
     values: Vec<(Text<'a>, &'a RawValue)>,
@@ -40,7 +42,7 @@ impl<'a> Fields<'a> {
         Self::of_body(body).map_err(not_json)
     }
 
-    /// Refuses a body that is not called JSON.
+    /// Refuses a body that is not declared as JSON, or is compressed.
     pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let essence = content_type.and_then(|value| value.split(';').next()).map(str::trim);
@@ -53,18 +55,20 @@ impl<'a> Fields<'a> {
             let detail = "the body must not be compressed: send it without Content-Encoding";
             let problem =
                 Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", detail);
-            return Err(problem.with_header(header::ACCEPT_ENCODING, "identity"));
+            return Err(
+                problem.with_header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+            );
         }
         Ok(())
     }
 
-    /// Reads the object that a body is.
+    /// Reads a body that is a JSON object.
     pub(crate) fn of_body(body: &'a [u8]) -> serde_json::Result<Self> {
-        // What Windows puts before a text in UTF-8. JSON has none.
+        // The byte order mark that programs of Windows write first. JSON has none.
         serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
     }
 
-    /// Reads an object that stands in a list.
+    /// Reads an item of a list.
     pub(crate) fn of_item(item: &'a RawValue) -> Result<Self, Problem> {
         serde_json::from_str(item.get()).map_err(|_| {
             let wrong = FieldProblem::whole("field_type", "must be an object");
@@ -72,11 +76,13 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Ends the reading: fields nobody took are unknown.
+    /// Ends the reading. Fields that are left are unknown.
+    ///
+    /// The error names every wrong field.
     pub(crate) fn finish(mut self) -> Result<(), Problem> {
         self.values.sort_by(|(one, _), (other, _)| one.0.cmp(&other.0));
         for (Text(name), _) in &self.values {
-            self.wrong.push(FieldProblem::field(name, "field_unknown", "there is no such field"));
+            self.wrong.push(FieldProblem::field(name, "field_unknown", "unknown field"));
         }
         if self.wrong.is_empty() {
             Ok(())
@@ -85,6 +91,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A string that must be there; empty where it is not, which [`finish`](Self::finish) reports.
     pub(crate) fn required_string(&mut self, name: &'static str) -> String {
         self.require(name);
         self.string(name).unwrap_or_default()
@@ -94,7 +101,7 @@ impl<'a> Fields<'a> {
         self.take(name, "must be a string", |Text(text)| Some(text.into_owned()))
     }
 
-    /// Words of people: not empty, and not longer than this many characters.
+    /// A visible text of one line, of 1 to `longest` characters.
     pub(crate) fn text(&mut self, name: &'static str, longest: usize) -> Option<String> {
         let rule =
             format!("must be a string of 1 to {longest} characters without control characters");
@@ -104,12 +111,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Why a person does something.
-    pub(crate) fn reason(&mut self) -> Option<String> {
-        self.text("reason", MAX_REASON)
-    }
-
-    /// Says that a field must be there.
+    /// Reports a field that is not there.
     pub(crate) fn require(&mut self, name: &'static str) {
         if !self.values.iter().any(|(known, _)| known.0 == name) {
             self.wrong.push(FieldProblem::field(name, "field_missing", "is required"));
@@ -132,10 +134,10 @@ impl<'a> Fields<'a> {
         )
     }
 
-    /// An object of the caller's own, as it is written.
+    /// An object that is kept as the client wrote it.
     pub(crate) fn metadata(&mut self, name: &'static str) -> Option<Metadata> {
         let value = self.remove(name)?.get();
-        if value.len() > MAX_OBJECT {
+        if value.len() > MAX_OBJECT_BYTES {
             self.wrong.push(FieldProblem::field(
                 name,
                 "field_too_large",
@@ -153,7 +155,7 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// The first `MOST` items of a list; there may be more.
+    /// The first `MOST` items of a list. The list may have more.
     pub(crate) fn list<const MOST: usize>(
         &mut self,
         name: &'static str,
@@ -161,7 +163,7 @@ impl<'a> Fields<'a> {
         self.take(name, "must be a list", |List(items): List<'a, MOST>| Some(items))
     }
 
-    /// A value of which `read` knows the names.
+    /// A value that `read` knows by its name; `rule` lists the names.
     pub(crate) fn one_of<T>(
         &mut self,
         name: &'static str,
@@ -171,7 +173,7 @@ impl<'a> Fields<'a> {
         self.take(name, rule, |Text(text)| read(&text))
     }
 
-    /// Takes a field out and reads it; null is as good as absent.
+    /// Takes a field out and reads it. A field that is null counts as absent.
     fn take<T, R: Deserialize<'a>>(
         &mut self,
         name: &'static str,
@@ -182,7 +184,9 @@ impl<'a> Fields<'a> {
         self.parse(name, value, rule, read)
     }
 
-    fn remove(&mut self, name: &str) -> Option<&'a RawValue> {
+    fn remove(&mut self, name: &'static str) -> Option<&'a RawValue> {
+        #[cfg(test)]
+        tests::note(name);
         let at = self.values.iter().position(|(known, _)| known.0 == name)?;
         let (_, value) = self.values.swap_remove(at);
         Some(value).filter(|value| value.get() != "null")
@@ -197,7 +201,7 @@ impl<'a> Fields<'a> {
     ) -> Option<T> {
         let (code, detail) = match serde_json::from_str(value.get()).map(read) {
             Ok(Some(read)) => return Some(read),
-            // Half a surrogate pair, a number no machine holds, nesting without end.
+            // Half a surrogate pair, a number beyond f64, nesting that is too deep.
             Err(error) if error.is_syntax() => ("json_invalid", format!("cannot be read: {error}")),
             Ok(None) | Err(_) => ("field_type", rule.to_owned()),
         };
@@ -205,10 +209,11 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// Notes a field. Of two values under one name, nobody can tell which one was meant.
+    /// Adds a field. A second value of the same field is an error: either may be the one that was
+    /// meant.
     fn put(&mut self, name: Text<'a>, value: &'a RawValue) {
         if self.values.iter().any(|(known, _)| *known == name) {
-            self.wrong.push(FieldProblem::field(&name.0, "json_invalid", "stands twice"));
+            self.wrong.push(FieldProblem::field(&name.0, "json_invalid", "duplicate field"));
         } else {
             self.values.push((name, value));
         }
@@ -237,10 +242,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                 }
                 if count == MAX_FIELDS && entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some()
                 {
-                    fields.wrong.push(FieldProblem::whole(
-                        "field_unknown",
-                        "has far more fields than there are",
-                    ));
+                    fields.wrong.push(FieldProblem::whole("field_unknown", "has too many fields"));
                     while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 }
                 Ok(fields)
@@ -251,13 +253,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     }
 }
 
-/// The problem of a body that is not a JSON object, for this reason.
+/// The problem of a body that is not a JSON object.
 pub(crate) fn not_json(reason: impl fmt::Display) -> Problem {
     let detail = format!("the body is not a JSON object: {reason}");
     Problem::new(StatusCode::BAD_REQUEST, "json_invalid", detail)
 }
 
-/// A string, which mostly need not be copied out of the body.
+/// A string. Without escapes in it, it is borrowed from the body.
 #[derive(Debug, PartialEq, Eq)]
 struct Text<'a>(Cow<'a, str>);
 
@@ -318,5 +320,25 @@ impl<'de: 'a, 'a, const MOST: usize> Deserialize<'de> for List<'a, MOST> {
         }
 
         deserializer.deserialize_seq(ListVisitor)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::RefCell;
+
+    thread_local! {
+        /// The names of the fields that were taken on this thread.
+        static TAKEN: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Notes that a reader knows this field.
+    pub(super) fn note(name: &'static str) {
+        TAKEN.with_borrow_mut(|taken| taken.push(name));
+    }
+
+    /// The names of the fields that readers took since the last call, on this thread.
+    pub(crate) fn taken() -> Vec<&'static str> {
+        TAKEN.take()
     }
 }

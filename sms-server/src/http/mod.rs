@@ -1,9 +1,10 @@
-//! HTTP, as every door uses it.
+//! HTTP as every door uses it: the listener, the layers, who asks, bodies, parameters, problems.
 
 pub(crate) mod auth;
 pub(crate) mod body;
 mod clients;
 pub(crate) mod fields;
+pub(crate) mod layers;
 mod listener;
 pub(crate) mod page;
 pub(crate) mod params;

@@ -1,21 +1,21 @@
-//! How a list goes on after a page.
+//! Pages of a list, and where the next one begins.
 
 use sms_core::{MessageId, MessagePage, StoredMessage};
-use time::format_description::well_known::Rfc3339;
+use time::OffsetDateTime;
 
-/// Where the next page begins.
+/// The beginning of the next page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Next {
-    /// The last message of this page, or the last that was looked at; `None` when there is nothing
-    /// more.
+    /// The last message of this page, or the last that was examined; `None` at the end of the
+    /// list.
     pub(crate) cursor: Option<MessageId>,
-    /// Where the time was up before the page was full: when the last message that was looked at was
-    /// accepted.
-    pub(crate) searched_back_to: Option<String>,
+    /// The time of acceptance of the last message that was examined, where the time limit ended
+    /// the search before the page was full.
+    pub(crate) searched_back_to: Option<OffsetDateTime>,
 }
 
-/// Takes a page of so many messages from one with room for one more, which tells whether there is a
-/// next one.
+/// Cuts a page to `limit` messages. It was asked for with room for one more, which tells whether
+/// there is a next page.
 pub(crate) fn split(page: MessagePage, limit: usize) -> (Vec<StoredMessage>, Next) {
     let MessagePage { mut messages, searched_to, .. } = page;
     if messages.len() > limit {
@@ -23,7 +23,7 @@ pub(crate) fn split(page: MessagePage, limit: usize) -> (Vec<StoredMessage>, Nex
         let cursor = messages.last().map(|last| last.message.id);
         return (messages, Next { cursor, searched_back_to: None });
     }
-    let searched_back_to = searched_to.and_then(|end| end.created_at.format(&Rfc3339).ok());
+    let searched_back_to = searched_to.map(|end| end.created_at);
     (messages, Next { cursor: searched_to.map(|end| end.id), searched_back_to })
 }
 
@@ -55,7 +55,7 @@ mod tests {
         let (messages, next) = page("needle", 10).await;
         assert!(messages.is_empty());
         assert!(next.cursor.is_some(), "without a cursor the list looks like it is at its end");
-        assert!(next.searched_back_to.is_some_and(|at| at.contains('T')));
+        assert!(next.searched_back_to.is_some());
     }
 
     #[tokio::test]

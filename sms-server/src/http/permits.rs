@@ -8,14 +8,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use sms_core::Error;
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
-use crate::http::clients::PerClient;
-use crate::http::problem::Problem;
+use super::clients::PerClient;
+use super::problem::Problem;
 
 /// The longest a read waits for its permit. With the time of the read itself it is within that of a
 /// request.
@@ -83,14 +83,14 @@ impl ReadPermits {
 fn busy() -> Problem {
     let detail = "too many reads of this key wait already; try again, with fewer at a time";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
-        .with_header(header::RETRY_AFTER, "1")
+        .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
 fn out_of_time() -> Problem {
     let detail =
         "this took longer than 5 s and was given up; ask for less, such as a shorter range of time";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "query_timeout", detail)
-        .with_header(header::RETRY_AFTER, "5")
+        .with_header(header::RETRY_AFTER, HeaderValue::from_static("5"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is answered when something is wrong: RFC 9457 problems.
+//! Errors as replies: problem documents (RFC 9457).
 
 use axum::Json;
 use axum::extract::Request;
@@ -6,41 +6,73 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::json;
 use sms_core::{Error, ErrorKind, FieldError};
+use utoipa::ToSchema;
 
-/// The header that bears the id of a request, in requests and replies.
+/// The header with the id of a request, in requests and replies.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header with the idempotency key of a message.
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The name of that header in problems.
+const IDEMPOTENCY_KEY_NAME: &str = "Idempotency-Key";
+/// The name of the same key as a field of a message.
+const IDEMPOTENCY_KEY_FIELD: &str = "idempotency_key";
 
-/// A refusal or failure, on its way to becoming a problem document.
+/// A refusal or failure, on its way to becoming a [`ProblemDocument`].
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
     errors: Vec<FieldProblem>,
-    header: Option<(HeaderName, &'static str)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// One wrong field.
-#[derive(Clone, Debug, Serialize)]
+/// A refusal or failure (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemDocument<'a> {
+    /// Always `about:blank`: the code says which problem it is.
+    r#type: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// The stable name of the problem, for programs.
+    code: &'static str,
+    /// The problem in words, for people.
+    detail: &'a str,
+    /// Each wrong field, header or parameter.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<FieldProblem>)]
+    errors: &'a [FieldProblem],
+    /// The id of the request, as in the header `X-Request-Id`. An item of a batch has none of its
+    /// own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+/// One wrong field, header or parameter.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct FieldProblem {
-    /// Where it stands in the body (RFC 6901); absent for headers and query parameters.
+    /// The place of the field in the body (RFC 6901); absent for headers and query parameters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
-    /// Which header or query parameter it is; absent for fields of the body.
+    /// The name of the header or query parameter; absent for fields of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
+    /// The stable name of the problem, for programs.
     code: &'static str,
+    /// The problem in words, for people.
     detail: String,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), header: None }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
-    /// The fields of the body that are wrong.
+    /// The problem of wrong fields. With only one, its code is that of the whole.
     pub(crate) fn fields(status: StatusCode, errors: Vec<FieldProblem>) -> Self {
         let (code, detail) = match errors.as_slice() {
             [one] => (one.code, format!("{}: {}", one.name(), one.detail)),
@@ -49,97 +81,98 @@ impl Problem {
         Self { errors, ..Self::new(status, code, detail) }
     }
 
-    /// The same about an item of a list in the body.
+    /// The same problem in an item of a list in the body.
     pub(crate) fn in_item(self, list: &str, index: usize) -> Self {
         if self.errors.is_empty() {
             return self;
         }
         let errors = self.errors.into_iter().map(|error| error.in_item(list, index)).collect();
-        Self::fields(self.status, errors)
+        Self { headers: self.headers, ..Self::fields(self.status, errors) }
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such thing here")
+        Self::new(StatusCode::NOT_FOUND, "not_found", "not found")
     }
 
     pub(crate) fn no_such_path() -> Self {
         Self::new(StatusCode::NOT_FOUND, "no_such_path", "nothing is served at this path")
     }
 
-    pub(crate) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, value));
+    /// Adds a header to the reply.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
         self
     }
 
     /// The problem behind a status that the framework gave.
     pub(crate) fn of_framework(status: StatusCode) -> Self {
         match status {
-            StatusCode::NOT_FOUND => Problem::no_such_path(),
-            StatusCode::METHOD_NOT_ALLOWED => Problem::new(
+            StatusCode::NOT_FOUND => Self::no_such_path(),
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(
                 status,
                 "method_not_allowed",
-                "this path does not take this method; see Allow",
+                "this path does not support this method; see the header Allow",
             ),
             StatusCode::PAYLOAD_TOO_LARGE => {
-                Problem::new(status, "body_too_large", "the body is larger than this path takes")
+                Self::new(status, "body_too_large", "the body is larger than this path allows")
             }
-            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Problem::new(
+            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Self::new(
                 status,
                 "timeout",
                 "the request took too long; repeat it with the same Idempotency-Key",
             ),
-            _ if status.is_server_error() => {
-                Problem::new(status, "internal", "something went wrong here")
-            }
-            _ => Problem::new(status, "bad_request", "the request cannot be understood"),
+            _ if status.is_server_error() => Self::new(status, "internal", "internal error"),
+            _ => Self::new(status, "bad_request", "the request cannot be understood"),
         }
     }
 
-    /// The document, as it is answered.
-    pub(crate) fn document(&self, request_id: Option<&str>) -> serde_json::Value {
-        let mut document = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "detail": self.detail,
-        });
-        if !self.errors.is_empty() {
-            document["errors"] = json!(self.errors);
+    pub(crate) fn document<'a>(&'a self, request_id: Option<&'a str>) -> ProblemDocument<'a> {
+        ProblemDocument {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: &self.detail,
+            errors: &self.errors,
+            request_id,
         }
-        if let Some(request_id) = request_id {
-            document["request_id"] = json!(request_id);
-        }
-        document
     }
 }
 
 impl FieldProblem {
-    /// A field of the body.
+    /// The problem of a field of the body.
     pub(crate) fn field(name: &str, code: &'static str, detail: impl Into<String>) -> Self {
         let escaped = name.replace('~', "~0").replace('/', "~1");
         Self { pointer: Some(format!("/{escaped}")), parameter: None, code, detail: detail.into() }
     }
 
-    /// The same about a part of the field, by its own pointer.
+    /// The same problem in a part of the field, at this pointer inside of it.
     pub(crate) fn with_pointer_inside(mut self, pointer: &str) -> Self {
         self.pointer = self.pointer.map(|field| field + pointer);
         self
     }
 
-    /// The object itself that the fields stand in.
+    /// The problem of the object that holds the fields.
     pub(crate) fn whole(code: &'static str, detail: impl Into<String>) -> Self {
         Self { pointer: Some(String::new()), parameter: None, code, detail: detail.into() }
     }
 
-    /// The key of a message is a header where it comes alone, and a field of it among others.
-    fn in_item(self, list: &str, index: usize) -> Self {
-        let inner = if self.parameter.is_some() { "/idempotency_key" } else { "" };
-        let inner = self.pointer.as_deref().unwrap_or(inner);
-        Self { pointer: Some(format!("/{list}/{index}{inner}")), parameter: None, ..self }
+    /// The problem of the header with the idempotency key.
+    pub(crate) fn idempotency_key(detail: impl Into<String>) -> Self {
+        Self::parameter(IDEMPOTENCY_KEY_NAME, "idempotency_key_invalid", detail)
     }
 
-    /// A header or query parameter.
+    /// The idempotency key of a single message is a header, and that of an item is a field of it.
+    fn in_item(self, list: &str, index: usize) -> Self {
+        let field = if self.parameter.is_some() {
+            format!("/{IDEMPOTENCY_KEY_FIELD}")
+        } else {
+            self.pointer.unwrap_or_default()
+        };
+        Self { pointer: Some(format!("/{list}/{index}{field}")), parameter: None, ..self }
+    }
+
+    /// The problem of a header or query parameter.
     pub(crate) fn parameter(
         name: impl Into<String>,
         code: &'static str,
@@ -160,8 +193,8 @@ impl FieldProblem {
 impl From<&FieldError> for FieldProblem {
     fn from(error: &FieldError) -> Self {
         match error.field {
-            "idempotency_key" => {
-                Self::parameter("Idempotency-Key", error.code, error.message.clone())
+            IDEMPOTENCY_KEY_FIELD => {
+                Self::parameter(IDEMPOTENCY_KEY_NAME, error.code, error.message.clone())
             }
             field => Self::field(field, error.code, error.message.clone()),
         }
@@ -170,25 +203,21 @@ impl From<&FieldError> for FieldProblem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        let is_key = |field: &FieldError| field.field == IDEMPOTENCY_KEY_FIELD;
         let status = match error.kind() {
-            ErrorKind::Invalid
-                if error.fields().iter().any(|field| field.field == "idempotency_key") =>
-            {
-                StatusCode::BAD_REQUEST
-            }
+            ErrorKind::Invalid if error.fields().iter().any(is_key) => StatusCode::BAD_REQUEST,
             ErrorKind::Invalid | ErrorKind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorKind::NotFound => return Self::not_found(),
             ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::Unavailable | ErrorKind::Closed => {
                 log_cause(&error);
-                let detail =
-                    "the service cannot do this now; try again, with the same Idempotency-Key";
+                let detail = "the service is unavailable; try again, with the same Idempotency-Key";
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
-                    .with_header(header::RETRY_AFTER, "1");
+                    .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {
                 log_cause(&error);
-                let detail = "something went wrong here; the request id helps to find out what";
+                let detail = "internal error; the log has its cause under the request id";
                 return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail);
             }
         };
@@ -199,21 +228,21 @@ impl From<Error> for Problem {
     }
 }
 
-/// The one place where the cause of a failed request is logged.
+/// Logs the cause of a failed request. No other place does.
 fn log_cause(error: &Error) {
+    let (kind, reason) = (error.kind(), error.report());
     if error.is_reported() {
-        // Every request of an outage has the same.
-        return tracing::debug!(kind = ?error.kind(), reason = error.report(), "request failed");
+        // The outage has been logged once; each request during it fails for the same reason.
+        tracing::debug!(?kind, reason, "request failed");
+    } else {
+        tracing::error!(?kind, reason, "request failed");
     }
-    tracing::error!(kind = ?error.kind(), reason = error.report(), "request failed");
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
         let mut response = self.status.into_response();
-        if let Some((name, value)) = &self.header {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
+        response.headers_mut().extend(self.headers.drain(..));
         response.extensions_mut().insert(self);
         response
     }
@@ -232,14 +261,14 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     let problem = response.extensions_mut().remove::<Problem>();
     let is_json = |value: &HeaderValue| value.as_bytes() == b"application/json";
     if problem.is_none() && response.headers().get(header::CONTENT_TYPE).is_some_and(is_json) {
-        // A document that says more than its status does: what is not ready.
+        // A handler's own document, which says more than the status: the reply of /readyz.
         return response;
     }
     let problem = problem.unwrap_or_else(|| Problem::of_framework(status));
     let mut rendered = (status, Json(problem.document(request_id.as_deref()))).into_response();
     for (name, value) in response.headers() {
         if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {
-            rendered.headers_mut().insert(name, value.clone());
+            rendered.headers_mut().append(name, value.clone());
         }
     }
     let content_type = HeaderValue::from_static("application/problem+json");

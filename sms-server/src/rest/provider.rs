@@ -1,158 +1,237 @@
-//! `/v1/provider`: who sends, whether it does, and why not; to pause and to resume it.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! `/v1/provider`: the state of the provider, and its pause and resume by an operator.
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
-use sms_core::provider::explain_by;
 use sms_core::worker::breaker::EndsBy;
 use sms_core::worker::control::{Order, PauseReport, Reported};
-use sms_core::{AccountInfo, Explanation, Provider, Registry, Steering};
+use sms_core::{AccountInfo, Money};
 use time::OffsetDateTime;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use utoipa::ToSchema;
 
-use crate::app::Api;
-use crate::app::callbacks::CallbacksSeen;
+use super::meaning::Meaning;
+use super::schema::PauseEnd;
+use crate::app::App;
+use crate::app::callbacks::{Callbacks, CallbacksSeen};
+use crate::app::provider_monitor::ProviderMonitor;
+use crate::app::queue_state::QueueState;
 use crate::http::auth::Caller;
-use crate::http::fields::Fields;
+use crate::http::fields::{Fields, MAX_REASON};
 use crate::http::problem::Problem;
 use crate::keys::{KeyScope, Principal};
 
-/// A worker that has not reported for so long does not count.
-const SILENT: Duration = Duration::from_secs(20);
-/// How long the provider may take to tell about the account, and how long its answer is shown.
-const ACCOUNT_TIMEOUT: Duration = Duration::from_secs(10);
-const ACCOUNT_FRESH: Duration = Duration::from_secs(15);
+/// The reason of an order without one.
+const NO_REASON: &str = "no reason given";
 
-/// A provider and its steering.
-#[derive(Debug)]
-pub(crate) struct Desk {
-    pub(crate) provider: Arc<dyn Provider>,
-    steering: Steering,
-    account: Mutex<Option<(Instant, AccountView)>>,
+/// A pause or a resume of the provider. The body may be empty.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReasonBody {
+    /// Shown with the pause. Defaults to "no reason given".
+    #[schema(min_length = 1, max_length = 500)]
+    reason: Option<String>,
 }
 
-/// What is known about the account: it, or why it is not known.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum AccountView {
-    Account(AccountInfo),
-    AccountError(String),
-}
-
-/// The provider as the API shows it.
-#[derive(Debug, Serialize)]
-pub(crate) struct Shown {
+/// The provider.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProviderView {
     name: String,
-    /// `active`; `pausing` while a worker has not followed the order yet; `paused`; `unproven`
-    /// after a person's resume until a message shows whether the provider serves; `no_worker` when
-    /// nobody is there to send.
-    state: &'static str,
+    state: ProviderState,
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<PauseView>,
+    /// The workers that have reported in the last 20 s.
     workers: Vec<WorkerView>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    /// The account; only for keys with the scope `admin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<AccountView>,
+    /// The reason why the account is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     callbacks: Option<CallbacksSeen>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// State of the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ProviderState {
+    /// It sends.
+    Active,
+    /// An operator paused it, and not every worker has followed yet.
+    Pausing,
+    /// It sends nothing.
+    Paused,
+    /// An operator resumed it, and no message has shown yet that it works.
+    Unproven,
+    /// No worker is there to send.
+    NoWorker,
+}
+
+/// A pause of the provider.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 struct PauseView {
-    /// The id of the key with which a person paused it; absent where that was the provider's own
-    /// doing.
+    /// The id of the key with which an operator paused it; absent where it paused by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<String>,
     reason: String,
+    /// The provider's code.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    meaning: Option<Explanation>,
+    meaning: Option<Meaning>,
+    #[schema(value_type = PauseEnd)]
     ends_by: EndsBy,
+    /// The time of the next check of the account; absent where a message or an operator ends the
+    /// pause.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     probe_at: Option<OffsetDateTime>,
+    /// The time of the operator's order.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<OffsetDateTime>,
 }
 
-#[derive(Debug, Serialize)]
+/// A worker, by its last report.
+#[derive(Debug, Serialize, ToSchema)]
 struct WorkerView {
     name: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     started_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     reported_at: OffsetDateTime,
+    /// Calls to the provider in flight.
     in_flight: usize,
     paused: bool,
-    /// `ok`; `degraded` while it takes messages from the store because its queue cannot be used.
-    queue: &'static str,
+    queue: QueueState,
 }
 
-impl Desk {
-    pub(crate) fn new(provider: impl Provider, registry: impl Registry) -> Self {
-        let (provider, steering) = (Arc::new(provider), Steering::new(registry));
-        Self { provider, steering, account: Mutex::default() }
-    }
+/// The account at the provider. A value that the provider does not tell is null.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct AccountView {
+    /// The money on it, a decimal number as text, in the provider's currency.
+    #[schema(value_type = Option<String>)]
+    balance: Option<Money>,
+    /// Messages that it may send a day.
+    daily_limit: Option<u64>,
+    /// Messages that it has sent today.
+    used_today: Option<u64>,
+    /// Sender names that it may use.
+    senders: Vec<String>,
+}
 
-    async fn show(
-        &self,
-        callbacks: Option<CallbacksSeen>,
-        with_account: bool,
-    ) -> Result<Shown, Problem> {
-        let name = self.provider.name().to_owned();
-        let order =
-            self.steering.order(&name).await?.map(|(_, order)| order).filter(|order| order.paused);
-        let workers = self.workers(&name).await?;
-        let pause = order.map(PauseView::from).or_else(|| {
-            let paused = workers.iter().find_map(|worker| worker.report.pause.clone())?;
-            let answered = paused.provider.as_deref().unwrap_or(&name);
-            Some(PauseView {
-                meaning: paused.code.and_then(|code| explain_by(&*self.provider, answered, code)),
-                ..PauseView::from(paused)
-            })
-        });
+/// `GET /v1/provider`. The account is shown to keys with the scope `admin`.
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Json<ProviderView>, Problem> {
+    let caller = caller.with(KeyScope::Read)?;
+    view(&app, caller.may(KeyScope::Admin)).await
+}
+
+/// `POST /v1/provider/pause`: stops sending until an operator resumes. Needs the scope `admin`.
+pub(crate) async fn pause(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<ProviderView>, Problem> {
+    let caller = caller.with(KeyScope::Admin)?;
+    order(&app, &caller, true, &headers, body).await
+}
+
+/// `POST /v1/provider/resume`: ends a pause, and has a provider that paused by itself tried at
+/// once. Needs the scope `admin`.
+pub(crate) async fn resume(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<ProviderView>, Problem> {
+    let caller = caller.with(KeyScope::Admin)?;
+    order(&app, &caller, false, &headers, body).await
+}
+
+async fn order(
+    app: &App,
+    caller: &Principal,
+    paused: bool,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Json<ProviderView>, Problem> {
+    let body = app.0.bodies.read(&caller.id, body).await?;
+    let body = if body.is_empty() {
+        ReasonBody { reason: None }
+    } else {
+        ReasonBody::read(Fields::read(headers, &body)?)?
+    };
+    let reason = body.reason.as_deref().unwrap_or(NO_REASON);
+    monitor(app)?.give(paused, &caller.id, reason).await?;
+    view(app, true).await
+}
+
+fn monitor(app: &App) -> Result<&ProviderMonitor, Problem> {
+    app.0.provider.as_ref().ok_or_else(Problem::no_such_path)
+}
+
+async fn view(app: &App, with_account: bool) -> Result<Json<ProviderView>, Problem> {
+    let monitor = monitor(app)?;
+    let order = monitor.pause_order().await?;
+    let workers = monitor.workers().await?;
+    let pause = order.map(PauseView::from).or_else(|| {
+        let paused = workers.iter().find_map(|worker| worker.report.pause.clone())?;
+        Some(PauseView::reported(paused, monitor))
+    });
+    let state = ProviderState::of(pause.as_ref(), &workers);
+    let account = if with_account { monitor.account().await } else { None };
+    let (account, account_error) = match account {
+        Some(Ok(info)) => (Some(AccountView::from(info)), None),
+        Some(Err(reason)) => (None, Some(reason)),
+        None => (None, None),
+    };
+    Ok(Json(ProviderView {
+        name: monitor.name().to_owned(),
+        state,
+        pause,
+        workers: workers.into_iter().map(WorkerView::from).collect(),
+        account,
+        account_error,
+        callbacks: app.0.callbacks.as_ref().map(Callbacks::seen),
+    }))
+}
+
+impl ReasonBody {
+    fn read(mut fields: Fields<'_>) -> Result<Self, Problem> {
+        let reason = fields.text("reason", MAX_REASON);
+        fields.finish()?;
+        Ok(Self { reason })
+    }
+}
+
+impl ProviderState {
+    fn of(pause: Option<&PauseView>, workers: &[Reported]) -> Self {
         let all_follow = workers.iter().all(|worker| worker.report.pause.is_some());
-        let unproven = !workers.is_empty() && workers.iter().all(|worker| worker.report.unproven);
-        let state = match &pause {
-            Some(pause) if pause.since.is_some() && !all_follow => "pausing",
-            Some(_) => "paused",
-            None if workers.is_empty() => "no_worker",
-            None if unproven => "unproven",
-            None => "active",
-        };
-        let account = if with_account { self.account().await } else { None };
-        let workers = workers.into_iter().map(WorkerView::from).collect();
-        Ok(Shown { name, state, pause, workers, account, callbacks })
-    }
-
-    /// The workers of this provider that are alive.
-    async fn workers(&self, provider: &str) -> Result<Vec<Reported>, Problem> {
-        let mut workers = self.steering.workers().await?;
-        workers.retain(|worker| worker.report.provider == provider && worker.age <= SILENT);
-        Ok(workers)
-    }
-
-    /// What the account has left, asked of the provider now and then however many ask here.
-    async fn account(&self) -> Option<AccountView> {
-        let account = self.provider.account()?;
-        let mut known = self.account.lock().await;
-        if let Some((at, view)) = known.as_ref()
-            && at.elapsed() < ACCOUNT_FRESH
-        {
-            return Some(view.clone());
+        match pause {
+            // Only the order of an operator has a time.
+            Some(pause) if pause.since.is_some() && !all_follow => Self::Pausing,
+            Some(_) => Self::Paused,
+            None if workers.is_empty() => Self::NoWorker,
+            None if workers.iter().all(|worker| worker.report.unproven) => Self::Unproven,
+            None => Self::Active,
         }
-        let view = match timeout(ACCOUNT_TIMEOUT, account.info()).await {
-            Ok(Ok(info)) => AccountView::Account(info),
-            Ok(Err(error)) => AccountView::AccountError(error.to_string()),
-            Err(_) => AccountView::AccountError("the provider did not answer in time".to_owned()),
-        };
-        *known = Some((Instant::now(), view.clone()));
-        Some(view)
+    }
+}
+
+impl PauseView {
+    /// A pause that a worker reports, with the meaning of its code.
+    fn reported(report: PauseReport, monitor: &ProviderMonitor) -> Self {
+        let PauseReport { code, reason, by, probe_at, ends_by, provider, .. } = report;
+        let answered = provider.as_deref().unwrap_or(monitor.name());
+        let meaning = code.and_then(|code| monitor.explain(answered, code)).map(Meaning::from);
+        Self { by, reason, code, meaning, ends_by, probe_at, since: None }
     }
 }
 
@@ -163,81 +242,38 @@ impl From<Order> for PauseView {
     }
 }
 
-impl From<PauseReport> for PauseView {
-    fn from(PauseReport { code, reason, by, probe_at, ends_by, .. }: PauseReport) -> Self {
-        Self { by, reason, code, meaning: None, ends_by, probe_at, since: None }
-    }
-}
-
 impl From<Reported> for WorkerView {
     fn from(Reported { name, report, at: reported_at, .. }: Reported) -> Self {
-        let queue = if report.queue_degraded { "degraded" } else { "ok" };
-        let (started_at, in_flight, paused) =
-            (report.started_at, report.in_flight, report.pause.is_some());
-        Self { name, started_at, reported_at, in_flight, paused, queue }
+        Self {
+            name,
+            started_at: report.started_at,
+            reported_at,
+            in_flight: report.in_flight,
+            paused: report.pause.is_some(),
+            queue: QueueState::of(report.queue_degraded),
+        }
     }
 }
 
-/// `GET /v1/provider`. The account is shown to keys with the scope `admin`.
-pub(crate) async fn show(State(api): State<Api>, caller: Caller) -> Result<Json<Shown>, Problem> {
-    let caller = caller.with(KeyScope::Read)?;
-    api.show_provider(caller.may(KeyScope::Admin)).await
-}
-
-/// `POST /v1/provider/pause`: nothing is sent until somebody resumes.
-pub(crate) async fn pause(
-    State(api): State<Api>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Shown>, Problem> {
-    let caller = caller.with(KeyScope::Admin)?;
-    let body = api.0.bodies.read(&caller.id, body).await?;
-    api.order(&caller, true, reason(&headers, &body)?).await
-}
-
-/// `POST /v1/provider/resume`: ends a pause, and has a provider that is paused by itself tried at
-/// once.
-pub(crate) async fn resume(
-    State(api): State<Api>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Shown>, Problem> {
-    let caller = caller.with(KeyScope::Admin)?;
-    let body = api.0.bodies.read(&caller.id, body).await?;
-    api.order(&caller, false, reason(&headers, &body)?).await
-}
-
-impl Api {
-    fn desk(&self) -> Result<&Desk, Problem> {
-        self.0.desk.as_ref().ok_or_else(Problem::no_such_path)
-    }
-
-    async fn show_provider(&self, with_account: bool) -> Result<Json<Shown>, Problem> {
-        let callbacks = self.0.callbacks.as_ref().map(crate::app::callbacks::Callbacks::seen);
-        self.desk()?.show(callbacks, with_account).await.map(Json)
-    }
-
-    async fn order(
-        &self,
-        caller: &Principal,
-        paused: bool,
-        reason: String,
-    ) -> Result<Json<Shown>, Problem> {
-        let desk = self.desk()?;
-        desk.steering.give(desk.provider.name(), paused, &caller.id, &reason).await?;
-        self.show_provider(true).await
+impl From<AccountInfo> for AccountView {
+    fn from(info: AccountInfo) -> Self {
+        let AccountInfo { balance, daily_limit, used_today, senders, .. } = info;
+        Self { balance, daily_limit, used_today, senders }
     }
 }
 
-/// The reason in the body, which may be empty.
-fn reason(headers: &HeaderMap, body: &[u8]) -> Result<String, Problem> {
-    if body.is_empty() {
-        return Ok("no reason given".to_owned());
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rest::agreement::assert_agrees;
+
+    #[test]
+    fn a_reason_is_read_as_its_schema_says() {
+        assert_agrees::<ReasonBody>(&json!({"reason": "maintenance"}), &[], |body| {
+            let body = body.to_string();
+            ReasonBody::read(Fields::of_body(body.as_bytes()).expect("an object")).map(drop)
+        });
     }
-    let mut fields = Fields::read(headers, body)?;
-    let reason = fields.reason();
-    fields.finish()?;
-    Ok(reason.unwrap_or_else(|| "no reason given".to_owned()))
 }

@@ -16,7 +16,7 @@ use sms_core::{
     MemoryStore, Message, MessageId, Money, Outcome, Provider, Queue, Receipt, ReceiptState,
     Region, Sender, Steering, Store, Submission, SystemClock, async_trait,
 };
-use sms_server::{self as callbacks, Api, CallbackReader, Callbacks, KeyRing, KeyScope};
+use sms_server::{App as Server, CallbackReader, Callbacks, KeyRing, KeyScope, callback_path};
 use tower::ServiceExt;
 
 /// The provider of the app.
@@ -127,7 +127,7 @@ impl App {
         let keys = KeyRing::new(registry.clone(), None);
         let reader = CallbackReader { answer: "100", read: Box::new(read_callback) };
         let callbacks = Callbacks::new(&*registry, PROVIDER, reader).await.expect("a token");
-        let router = Api::builder(sender, store.clone(), queue.clone(), keys.clone())
+        let router = Server::builder(sender, store.clone(), queue.clone(), keys.clone())
             .provider(Line, registry.clone())
             .callbacks(callbacks)
             .build()
@@ -212,7 +212,7 @@ impl App {
 
     /// What a provider posts to the callback address of the app.
     pub(crate) async fn callback(&self, body: &str) -> (StatusCode, String) {
-        let path = callbacks::path(&*self.registry, PROVIDER).await.expect("a path");
+        let path = callback_path(&*self.registry, PROVIDER).await.expect("a path");
         self.callback_at(path.expose_secret(), body).await
     }
 

@@ -72,7 +72,7 @@ async fn serve_at_most(
                 };
                 let (app, shutdown) = (app.clone(), shutdown.clone());
                 tasks.spawn(async move {
-                    converse(no_delay(stream), app, shutdown, place.activity()).await
+                    converse(no_delay(stream), app, shutdown, place.activity()).await;
                 });
             }
             Err(error) => {

@@ -1,56 +1,209 @@
-//! The message a caller asks for, alone or among others.
+//! Messages as clients ask for them, alone or in a batch.
 
 use std::time::Duration;
 
-use sms_core::{Class, Message, OnUnknown};
+use serde::Serialize;
+use sms_core::{Class, Message, Metadata, OnUnknown};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::http::fields::Fields;
-use crate::http::problem::Problem;
+use crate::rest::schema::{MessageClass, UnknownPolicy};
 
-/// The message these fields ask for. Whether its values are possible is the core's to say.
-pub(crate) fn read(mut fields: Fields<'_>) -> Result<Message, Problem> {
-    const CLASS: &str = "must be otp, service or marketing";
-    const ON_UNKNOWN: &str = "must be hold or resend_once";
-    let mut message = Message::new(fields.required_string("to"), fields.required_string("text"));
-    let on_unknown = |name: &str| {
-        [OnUnknown::Hold, OnUnknown::ResendOnce].into_iter().find(|it| it.as_str() == name)
-    };
-    if let Some(from) = fields.string("from") {
-        message = message.from(from);
+/// Name of the list of messages in the body of a batch.
+pub(super) const MESSAGES: &str = "messages";
+
+/// A message to send.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MessageBody {
+    /// The recipient's phone number, in international form or in the national form of the region
+    /// that the server is configured for.
+    pub(super) to: String,
+    /// The text, of 8 parts at most.
+    pub(super) text: String,
+    /// The sender name: 1 to 11 printable ASCII characters, or up to 15 digits. Defaults to the
+    /// provider's own.
+    #[schema(min_length = 1, max_length = 15)]
+    pub(super) from: Option<String>,
+    /// The purpose of the message, which sets the defaults below. Defaults to `service`.
+    #[schema(value_type = Option<MessageClass>)]
+    pub(super) class: Option<Class>,
+    /// The time to send it; up to 60 days ahead. Defaults to now.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(super) send_at: Option<OffsetDateTime>,
+    /// Seconds after the time to send it in which it is worth sending. Defaults to the class's.
+    #[schema(minimum = 1, maximum = 2_592_000)]
+    pub(super) deadline_seconds: Option<u64>,
+    /// The client's own reference; lists can be filtered by it.
+    #[schema(min_length = 1, max_length = 255)]
+    pub(super) reference: Option<String>,
+    /// The client's own data, up to 4096 bytes.
+    #[schema(value_type = Option<Object>)]
+    pub(super) metadata: Option<Metadata>,
+    /// Cyrillic letters are sent as Latin ones. Defaults to false.
+    pub(super) translit: Option<bool>,
+    /// The message is sent in the recipient's daytime only. Defaults to the class's.
+    pub(super) daytime: Option<bool>,
+    /// The provider is asked to destroy the message if it is not delivered by its deadline. Defaults
+    /// to false.
+    pub(super) pass_deadline: Option<bool>,
+    /// The public IP address of the person who caused the message.
+    pub(super) end_user_ip: Option<String>,
+    /// The policy after an unknown outcome. Defaults to the class's.
+    #[schema(value_type = Option<UnknownPolicy>)]
+    pub(super) on_unknown: Option<OnUnknown>,
+    /// Counted attempts at most. Defaults to the class's.
+    #[schema(minimum = 1, maximum = 20)]
+    pub(super) max_attempts: Option<u32>,
+}
+
+/// A message of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BatchMessageBody {
+    #[serde(flatten)]
+    pub(super) message: MessageBody,
+    /// For 72 h a second message with the same key and content is the first one: printable ASCII.
+    #[schema(min_length = 1, max_length = 255)]
+    pub(super) idempotency_key: Option<String>,
+}
+
+/// A batch of messages. It is never in memory as a whole: its items are read as they come.
+#[derive(Debug, Serialize, ToSchema)]
+#[allow(dead_code, reason = "read item by item; this is its schema")]
+pub(crate) struct BatchBody {
+    #[schema(min_items = 1, max_items = 1000)]
+    pub(super) messages: Vec<BatchMessageBody>,
+}
+
+impl MessageBody {
+    /// Takes the fields of a message out. What is wrong with them is reported by the end of the
+    /// reading; the limits of their values are checked by [`Message::prepare`].
+    pub(super) fn read(fields: &mut Fields<'_>) -> Self {
+        const CLASS: &str = "must be otp, service or marketing";
+        const ON_UNKNOWN: &str = "must be hold or resend_once";
+        let on_unknown = |name: &str| {
+            [OnUnknown::Hold, OnUnknown::ResendOnce].into_iter().find(|it| it.as_str() == name)
+        };
+        Self {
+            to: fields.required_string("to"),
+            text: fields.required_string("text"),
+            from: fields.string("from"),
+            class: fields.one_of("class", CLASS, Class::from_name),
+            send_at: fields.time("send_at"),
+            deadline_seconds: fields.integer("deadline_seconds"),
+            reference: fields.string("reference"),
+            metadata: fields.metadata("metadata"),
+            translit: fields.boolean("translit"),
+            daytime: fields.boolean("daytime"),
+            pass_deadline: fields.boolean("pass_deadline"),
+            end_user_ip: fields.string("end_user_ip"),
+            on_unknown: fields.one_of("on_unknown", ON_UNKNOWN, on_unknown),
+            max_attempts: fields.integer("max_attempts"),
+        }
     }
-    if let Some(class) = fields.one_of("class", CLASS, Class::from_name) {
-        message = message.class(class);
+
+    pub(super) fn into_message(self) -> Message {
+        let mut message = Message::new(self.to, self.text);
+        if let Some(from) = self.from {
+            message = message.from(from);
+        }
+        if let Some(class) = self.class {
+            message = message.class(class);
+        }
+        if let Some(at) = self.send_at {
+            message = message.send_at(at);
+        }
+        if let Some(seconds) = self.deadline_seconds {
+            message = message.deadline(Duration::from_secs(seconds));
+        }
+        if let Some(reference) = self.reference {
+            message = message.reference(reference);
+        }
+        if let Some(metadata) = self.metadata {
+            message = message.metadata(metadata);
+        }
+        if let Some(translit) = self.translit {
+            message = message.translit(translit);
+        }
+        if let Some(daytime) = self.daytime {
+            message = message.daytime(daytime);
+        }
+        if let Some(pass) = self.pass_deadline {
+            message = message.pass_deadline(pass);
+        }
+        if let Some(ip) = self.end_user_ip {
+            message = message.end_user_ip(ip);
+        }
+        if let Some(on_unknown) = self.on_unknown {
+            message = message.on_unknown(on_unknown);
+        }
+        if let Some(attempts) = self.max_attempts {
+            message = message.max_attempts(attempts);
+        }
+        message
     }
-    if let Some(at) = fields.time("send_at") {
-        message = message.send_at(at);
+}
+
+impl BatchMessageBody {
+    pub(super) fn read(fields: &mut Fields<'_>) -> Self {
+        let idempotency_key = fields.string("idempotency_key");
+        Self { message: MessageBody::read(fields), idempotency_key }
     }
-    if let Some(seconds) = fields.integer("deadline_seconds") {
-        message = message.deadline(Duration::from_secs(seconds));
+
+    pub(super) fn into_message(self) -> Message {
+        let message = self.message.into_message();
+        match self.idempotency_key {
+            Some(key) => message.key(key),
+            None => message,
+        }
     }
-    if let Some(reference) = fields.string("reference") {
-        message = message.reference(reference);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::http::problem::Problem;
+    use crate::rest::agreement::assert_agrees;
+
+    fn sample() -> Value {
+        json!({
+            "to": "+79251234567", "text": "hi", "from": "Acme", "class": "marketing",
+            "send_at": "2026-12-31T09:30:00+03:00", "deadline_seconds": 600,
+            "reference": "order-7", "metadata": {"a": 1}, "translit": true, "daytime": false,
+            "pass_deadline": true, "end_user_ip": "192.0.2.7", "on_unknown": "resend_once",
+            "max_attempts": 2,
+        })
     }
-    if let Some(metadata) = fields.metadata("metadata") {
-        message = message.metadata(metadata);
+
+    fn read<T>(
+        body: &Value,
+        read: fn(&mut Fields<'_>) -> T,
+        into_message: fn(T) -> Message,
+    ) -> Result<(), Problem> {
+        let body = body.to_string();
+        let mut fields = Fields::of_body(body.as_bytes()).expect("an object");
+        let message = read(&mut fields);
+        fields.finish()?;
+        into_message(message).prepare()?;
+        Ok(())
     }
-    if let Some(translit) = fields.boolean("translit") {
-        message = message.translit(translit);
+
+    #[test]
+    fn a_message_is_read_as_its_schema_says() {
+        assert_agrees::<MessageBody>(&sample(), &["to", "text", "end_user_ip"], |body| {
+            read(body, MessageBody::read, MessageBody::into_message)
+        });
     }
-    if let Some(daytime) = fields.boolean("daytime") {
-        message = message.daytime(daytime);
+
+    #[test]
+    fn a_message_of_a_batch_is_read_as_its_schema_says() {
+        let mut sample = sample();
+        sample["idempotency_key"] = json!("order-7");
+        assert_agrees::<BatchMessageBody>(&sample, &["to", "text", "end_user_ip"], |body| {
+            read(body, BatchMessageBody::read, BatchMessageBody::into_message)
+        });
     }
-    if let Some(pass) = fields.boolean("pass_deadline") {
-        message = message.pass_deadline(pass);
-    }
-    if let Some(ip) = fields.string("end_user_ip") {
-        message = message.end_user_ip(ip);
-    }
-    if let Some(on_unknown) = fields.one_of("on_unknown", ON_UNKNOWN, on_unknown) {
-        message = message.on_unknown(on_unknown);
-    }
-    if let Some(attempts) = fields.integer("max_attempts") {
-        message = message.max_attempts(attempts);
-    }
-    fields.finish()?;
-    Ok(message)
 }

@@ -1,133 +1,253 @@
 //! Messages as the API shows them.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
+
 use serde::Serialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use sms_core::message::MessageState;
 use sms_core::message::text::Encoding;
-use sms_core::store::event::Event;
+use sms_core::store::event::{Event, Evidence};
 use sms_core::store::timeline::{Step, steps};
 use sms_core::{
-    Class, Explanation, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, SendOptions,
-    Status, StoredMessage,
+    Class, EventDetails, EventKind, MessageId, Metadata, NewMessage, OnUnknown, OutcomeClass,
+    PhoneNumber, SendOptions, Status, StoredMessage,
 };
 use time::OffsetDateTime;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
-use crate::app::Api;
+use crate::app::App;
+use crate::http::problem::ProblemDocument;
 use crate::keys::{KeyScope, Principal};
-use crate::rest::receipts::Unmatched;
+use crate::rest::meaning::Meaning;
+use crate::rest::receipts::UnmatchedReceipt;
+use crate::rest::schema::{
+    AcceptanceEvidence, AttemptOutcome, MessageClass, MessageStatus, StepKind, TextEncoding,
+    UnknownPolicy,
+};
 
-/// What is known of a message from its acceptance on.
-#[derive(Debug, Serialize)]
-pub(crate) struct Accepted<'a> {
+/// An accepted message.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AcceptedMessage<'a> {
+    #[schema(value_type = String)]
     id: MessageId,
+    #[schema(value_type = MessageStatus)]
     status: Status,
+    /// The recipient's phone number in international form.
+    #[schema(value_type = String)]
     to: PhoneNumber,
+    /// Parts in which the text is sent.
     parts: u8,
+    #[schema(value_type = TextEncoding)]
     encoding: Encoding,
+    #[schema(value_type = MessageClass)]
     class: Class,
+    /// The sender name; absent for the provider's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a str>,
+    /// The client's own reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
+    /// The client's own data, as it was sent.
     #[serde(skip_serializing_if = "Metadata::is_empty")]
+    #[schema(value_type = Object)]
     metadata: &'a Metadata,
+    #[schema(value_type = UnknownPolicy)]
     on_unknown: OnUnknown,
+    /// Counted attempts at most.
     max_attempts: u32,
-    #[serde(flatten)]
-    options: &'a SendOptions,
+    /// Cyrillic letters are sent as Latin ones.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    translit: bool,
+    /// The message is sent in the recipient's daytime only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    daytime: bool,
+    /// The provider is asked to destroy the message if it is not delivered by its deadline.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pass_deadline: bool,
+    /// The IP address of the person who caused the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    end_user_ip: Option<IpAddr>,
 }
 
-/// A message with where it stands.
+/// An [`AcceptedMessage`] that is written already.
 #[derive(Debug, Serialize)]
-pub(crate) struct Shown<'a> {
+#[serde(transparent)]
+pub(crate) struct WrittenMessage(Box<RawValue>);
+
+/// A message with its state.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MessageView<'a> {
     #[serde(flatten)]
-    accepted: Accepted<'a>,
+    accepted: AcceptedMessage<'a>,
     text: &'a str,
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     updated_at: OffsetDateTime,
+    /// The time of the next attempt, or of the last one.
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     due_at: OffsetDateTime,
+    /// The time after which the message is not sent any more.
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     deadline_at: OffsetDateTime,
+    /// Counted attempts so far.
     attempts: u32,
+    /// Attempts after an unknown outcome so far.
     resends: u32,
+    /// The time since which the outcome is unknown; absent with another status.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     unknown_since: Option<OffsetDateTime>,
+    /// The provider that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<&'a str>,
+    /// The provider's id of the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_id: Option<&'a str>,
+    /// The provider's code.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    meaning: Option<Explanation>,
+    meaning: Option<Meaning>,
+    /// The reason of the status, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
 }
 
 /// The first message of an idempotency key that was used again: whole, or, for a key that may not
-/// read, the fields of the first answer.
-#[derive(Debug, Serialize)]
+/// read, with the fields of the first reply.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum Replay<'a> {
-    Whole(Box<Shown<'a>>),
-    Accepted(Box<Accepted<'a>>),
+    Whole(Box<MessageView<'a>>),
+    Accepted(Box<AcceptedMessage<'a>>),
 }
 
-/// A message as a key that may not read sees it after changing it.
-#[derive(Debug, Serialize)]
-pub(crate) struct Outline {
-    pub(crate) id: MessageId,
-    pub(crate) status: Status,
+/// A changed message, for a key that may not read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MessageOutline {
+    #[schema(value_type = String)]
+    pub(super) id: MessageId,
+    #[schema(value_type = MessageStatus)]
+    pub(super) status: Status,
 }
 
 /// A message with everything that happened to it.
-#[derive(Debug, Serialize)]
-pub(crate) struct Detailed<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MessageDetails<'a> {
     #[serde(flatten)]
-    shown: Shown<'a>,
-    timeline: Vec<Step>,
+    message: MessageView<'a>,
+    /// Steps, oldest first.
+    timeline: Vec<StepView>,
+    /// Receipts that may belong to the message while its outcome is unknown; only for keys with
+    /// the scope `admin`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    unmatched_receipts: Vec<Unmatched>,
+    unmatched_receipts: Vec<UnmatchedReceipt>,
 }
 
-/// A page of a list.
-#[derive(Debug, Serialize)]
-pub(crate) struct Page<'a> {
-    pub(crate) data: Vec<Shown<'a>>,
-    pub(crate) next_cursor: Option<MessageId>,
+/// A step in the life of a message. Fields that do not apply are absent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StepView {
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    at: OffsetDateTime,
+    #[schema(value_type = StepKind)]
+    kind: EventKind,
+    /// The status after the step.
+    #[schema(value_type = MessageStatus)]
+    status: Status,
+    /// The number of the attempt, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) searched_back_to: Option<String>,
+    attempt: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) unmatched_receipts: Option<Vec<Unmatched>>,
+    #[schema(value_type = Option<AttemptOutcome>)]
+    outcome: Option<OutcomeClass>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_id: Option<String>,
+    /// The provider's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i32>,
+    /// The provider's words, or the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// The time of the step by the provider's clock.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    provider_at: Option<OffsetDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AcceptanceEvidence>)]
+    evidence: Option<Evidence>,
+    /// Milliseconds that the provider took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    took_ms: Option<u64>,
+    /// Milliseconds until the next attempt is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_in_ms: Option<u64>,
+    /// The message is sent again although the provider may have accepted it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    resend: bool,
+    /// The name of a worker, or the id of a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
 }
 
-/// What became of one message of a batch.
-#[derive(Debug, Serialize)]
+/// A page of messages, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MessagePage<'a> {
+    pub(super) data: Vec<MessageView<'a>>,
+    /// The parameter `cursor` of the next page; null at the end of the list.
+    #[schema(value_type = Option<String>)]
+    pub(super) next_cursor: Option<MessageId>,
+    /// The time down to which the list was searched, where the time limit ended the search before
+    /// the page was full.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(super) searched_back_to: Option<OffsetDateTime>,
+    /// Receipts that may belong to these messages; only in a list of the status `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unmatched_receipts: Option<Vec<UnmatchedReceipt>>,
+}
+
+/// The results of a batch, in the order of its messages.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BatchReply<'a> {
+    pub(super) results: Vec<BatchResult<'a>>,
+}
+
+/// The result of one message of a batch.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-pub(crate) enum Answer<'a> {
-    /// It was accepted just now, and is shown as [`Accepted`].
-    Accepted(&'a RawValue),
-    /// It was accepted before, under the same key.
+pub(crate) enum BatchResult<'a> {
+    /// It was accepted.
+    Accepted(&'a WrittenMessage),
+    /// It was accepted before, under the same idempotency key.
     Replayed {
         #[serde(flatten)]
         first: Replay<'a>,
+        /// Always true.
         replayed: bool,
     },
-    /// It was not, and this is why.
-    Refused { error: Value },
+    /// It was refused.
+    Refused { error: ProblemDocument<'a> },
 }
 
-impl<'a> Accepted<'a> {
-    /// A message that was accepted just now.
-    pub(crate) fn new(message: &'a NewMessage) -> Self {
+impl<'a> AcceptedMessage<'a> {
+    /// A message that was accepted in this request.
+    pub(super) fn new(message: &'a NewMessage) -> Self {
         Self::with_status(message, Status::Queued)
     }
 
     fn with_status(message: &'a NewMessage, status: Status) -> Self {
+        let SendOptions { translit, daytime, pass_deadline, end_user_ip } = message.options;
         Self {
             id: message.id,
             status,
@@ -140,14 +260,39 @@ impl<'a> Accepted<'a> {
             metadata: &message.metadata,
             on_unknown: message.on_unknown,
             max_attempts: message.max_attempts,
-            options: &message.options,
+            translit,
+            daytime,
+            pass_deadline,
+            end_user_ip,
         }
     }
 }
 
-impl<'a> Shown<'a> {
-    /// A message, with what its code means to its provider.
-    pub(crate) fn new(StoredMessage { message, state }: &'a StoredMessage, api: &Api) -> Self {
+impl WrittenMessage {
+    pub(super) fn new(message: &NewMessage) -> serde_json::Result<Self> {
+        to_raw_value(&AcceptedMessage::new(message)).map(Self)
+    }
+}
+
+impl PartialSchema for WrittenMessage {
+    fn schema() -> RefOr<Schema> {
+        AcceptedMessage::schema()
+    }
+}
+
+impl ToSchema for WrittenMessage {
+    fn name() -> Cow<'static, str> {
+        AcceptedMessage::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        AcceptedMessage::schemas(schemas);
+    }
+}
+
+impl<'a> MessageView<'a> {
+    /// A message, with the meaning of its code.
+    pub(super) fn new(StoredMessage { message, state }: &'a StoredMessage, app: &App) -> Self {
         let MessageState {
             status,
             created_at,
@@ -158,8 +303,10 @@ impl<'a> Shown<'a> {
             resends,
             ..
         } = *state;
+        let provider = state.provider.as_deref();
+        let explain = |(provider, code)| app.explain(provider, code).map(Meaning::from);
         Self {
-            accepted: Accepted::with_status(message, status),
+            accepted: AcceptedMessage::with_status(message, status),
             text: &message.text,
             created_at,
             updated_at,
@@ -168,37 +315,72 @@ impl<'a> Shown<'a> {
             attempts,
             resends,
             unknown_since: state.unknown_at.filter(|_| status == Status::Unknown),
-            provider: state.provider.as_deref(),
+            provider,
             provider_id: state.provider_id.as_deref(),
             code: state.code,
-            meaning: state
-                .provider
-                .as_deref()
-                .zip(state.code)
-                .and_then(|(name, code)| api.explain(name, code)),
+            meaning: provider.zip(state.code).and_then(explain),
             reason: state.reason.as_deref(),
         }
     }
 }
 
 impl<'a> Replay<'a> {
-    /// That message as `caller` may see it.
-    pub(crate) fn new(first: &'a StoredMessage, caller: &Principal, api: &Api) -> Self {
+    /// The first message, as far as the caller may see it.
+    pub(super) fn new(first: &'a StoredMessage, caller: &Principal, app: &App) -> Self {
         if caller.may(KeyScope::Read) {
-            Self::Whole(Box::new(Shown::new(first, api)))
+            Self::Whole(Box::new(MessageView::new(first, app)))
         } else {
-            Self::Accepted(Box::new(Accepted::with_status(&first.message, first.state.status)))
+            let status = first.state.status;
+            Self::Accepted(Box::new(AcceptedMessage::with_status(&first.message, status)))
         }
     }
 }
 
-impl<'a> Detailed<'a> {
-    pub(crate) fn new(
-        shown: Shown<'a>,
+impl<'a> MessageDetails<'a> {
+    pub(super) fn new(
+        message: MessageView<'a>,
         stored: &'a StoredMessage,
         events: Vec<Event>,
-        unmatched_receipts: Vec<Unmatched>,
+        unmatched_receipts: Vec<UnmatchedReceipt>,
     ) -> Self {
-        Self { shown, timeline: steps(stored, events), unmatched_receipts }
+        let timeline = steps(stored, events).into_iter().map(StepView::from).collect();
+        Self { message, timeline, unmatched_receipts }
+    }
+}
+
+impl From<Step> for StepView {
+    fn from(Step { at, kind, status, details }: Step) -> Self {
+        // Without `..`: a new detail must be decided on here.
+        let EventDetails {
+            attempt,
+            outcome,
+            provider,
+            provider_id,
+            code,
+            text,
+            provider_at,
+            evidence,
+            took_ms,
+            retry_in_ms,
+            resend,
+            by,
+        } = details;
+        Self {
+            at,
+            kind,
+            status,
+            attempt,
+            outcome,
+            provider,
+            provider_id,
+            code,
+            text,
+            provider_at,
+            evidence,
+            took_ms,
+            retry_in_ms,
+            resend,
+            by,
+        }
     }
 }

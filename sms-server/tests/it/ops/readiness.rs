@@ -9,7 +9,7 @@ use axum::http::{Request, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sms_core::{MemoryQueue, Sender};
-use sms_server::{Api, KeyRing, KeyScope};
+use sms_server::{App, KeyRing, KeyScope};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -39,7 +39,7 @@ impl Site {
         let key =
             keys.create("test", &[KeyScope::Send]).await.expect("a key").expose_secret().to_owned();
         let sender = Sender::builder(store.clone()).build();
-        let router = Api::new(sender, store.clone(), MemoryQueue::new(), keys).router();
+        let router = App::new(sender, store.clone(), MemoryQueue::new(), keys).router();
         Self { folder, store, router, key }
     }
 

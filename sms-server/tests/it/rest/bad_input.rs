@@ -133,13 +133,13 @@ async fn what_is_not_a_json_object_is_refused() {
 }
 
 #[tokio::test]
-async fn a_field_that_stands_twice_is_named() {
+async fn a_duplicate_field_is_named() {
     let app = App::new().await;
     let reply = app.post(r#"{"to":"+79251234567","to":"+79251234568","text":"hi"}"#).await;
     assert_problem(&reply, StatusCode::BAD_REQUEST, "json_invalid", "twice");
     assert_eq!(
         (&reply.body["detail"], &reply.body["errors"][0]["pointer"]),
-        (&"to: stands twice".into(), &"/to".into())
+        (&"to: duplicate field".into(), &"/to".into())
     );
 }
 

@@ -1,0 +1,82 @@
+//! A provider as its operators see it: the order of an operator, the reports of its workers, its
+//! account.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sms_core::provider::explain_by;
+use sms_core::worker::control::{Order, Reported};
+use sms_core::{AccountInfo, Explanation, Provider, Registry, Result, Steering};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+/// The age at which the last report of a worker no longer counts.
+const REPORT_TTL: Duration = Duration::from_secs(20);
+/// The longest the provider may take to answer about the account.
+const ACCOUNT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long that answer is shown before the provider is asked again.
+const ACCOUNT_TTL: Duration = Duration::from_secs(15);
+
+/// The account, or why it is not known.
+type Account = std::result::Result<AccountInfo, String>;
+
+/// A provider with the orders for it and the reports about it.
+#[derive(Debug)]
+pub(crate) struct ProviderMonitor {
+    provider: Arc<dyn Provider>,
+    steering: Steering,
+    account: Mutex<Option<(Instant, Account)>>,
+}
+
+impl ProviderMonitor {
+    pub(crate) fn new(provider: impl Provider, registry: impl Registry) -> Self {
+        let (provider, steering) = (Arc::new(provider), Steering::new(registry));
+        Self { provider, steering, account: Mutex::default() }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.provider.name()
+    }
+
+    /// The meaning of a code that the provider of this name gave.
+    pub(crate) fn explain(&self, answered: &str, code: i32) -> Option<Explanation> {
+        explain_by(&*self.provider, answered, code)
+    }
+
+    /// The pause that an operator ordered, if one is in force.
+    pub(crate) async fn pause_order(&self) -> Result<Option<Order>> {
+        let order = self.steering.order(self.name()).await?;
+        Ok(order.map(|(_, order)| order).filter(|order| order.paused))
+    }
+
+    /// Orders the workers to pause, or to resume.
+    pub(crate) async fn give(&self, paused: bool, by: &str, reason: &str) -> Result<()> {
+        self.steering.give(self.name(), paused, by, reason).await?;
+        Ok(())
+    }
+
+    /// The last reports of the workers of this provider that are alive.
+    pub(crate) async fn workers(&self) -> Result<Vec<Reported>> {
+        let mut workers = self.steering.workers().await?;
+        workers.retain(|worker| worker.report.provider == self.name() && worker.age <= REPORT_TTL);
+        Ok(workers)
+    }
+
+    /// The account at the provider; `None` where it has none. The provider is asked at most once
+    /// in [`ACCOUNT_TTL`], however many requests there are.
+    pub(crate) async fn account(&self) -> Option<Account> {
+        let account = self.provider.account()?;
+        let mut known = self.account.lock().await;
+        if let Some((at, answer)) = known.as_ref()
+            && at.elapsed() < ACCOUNT_TTL
+        {
+            return Some(answer.clone());
+        }
+        let answer = match timeout(ACCOUNT_TIMEOUT, account.info()).await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(_) => Err("the provider did not answer in time".to_owned()),
+        };
+        *known = Some((Instant::now(), answer.clone()));
+        Some(answer)
+    }
+}

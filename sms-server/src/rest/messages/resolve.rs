@@ -1,0 +1,113 @@
+//! `POST /v1/messages/{id}/resolve`.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+use sms_core::end_log::log_by_person;
+use sms_core::store::{Resolution, ResolveRequest};
+use utoipa::ToSchema;
+
+use super::show::{changed, parse_id};
+use crate::app::App;
+use crate::http::auth::Caller;
+use crate::http::fields::{Fields, MAX_REASON};
+use crate::http::problem::{FieldProblem, Problem};
+use crate::keys::KeyScope;
+
+/// The longest provider id, in characters.
+const MAX_PROVIDER_ID: usize = 64;
+
+/// A manual resolution of a message with an unknown outcome.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ResolveBody {
+    resolution: ResolutionName,
+    /// The provider's id of the message. Only with `sent`.
+    #[schema(min_length = 1, max_length = 64)]
+    provider_id: Option<String>,
+    /// Kept in the timeline.
+    #[schema(min_length = 1, max_length = 500)]
+    reason: String,
+}
+
+/// The decision about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ResolutionName {
+    /// The provider has the message.
+    Sent,
+    /// The provider does not have the message, and it is not sent again.
+    Failed,
+    /// The message is sent again.
+    Resend,
+}
+
+/// `POST /v1/messages/{id}/resolve`: settles a message of unknown outcome.
+pub(crate) async fn resolve(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let caller = caller.with(KeyScope::Send)?;
+    let body = app.0.bodies.read(&caller.id, body).await?;
+    let body = ResolveBody::read(Fields::read(&headers, &body)?)?;
+    let (id, scope, by) = (parse_id(&id)?, caller.scope(), caller.id.to_string());
+    let resolution = match body.resolution {
+        ResolutionName::Sent => Resolution::Sent { provider_id: body.provider_id },
+        ResolutionName::Failed => Resolution::Failed,
+        ResolutionName::Resend => Resolution::Resend,
+    };
+    // One to be sent again is due at once: the caretaker pushes it to the queue.
+    let request = ResolveRequest { id, scope, resolution, by: by.clone(), reason: body.reason };
+    log_by_person(id, app.0.store.resolve(request).await?, &by);
+    changed(&app, id, &caller).await
+}
+
+impl ResolveBody {
+    fn read(mut fields: Fields<'_>) -> Result<Self, Problem> {
+        const RESOLUTION: &str = "must be sent, failed or resend";
+        fields.require("resolution");
+        fields.require("reason");
+        let resolution = fields.one_of("resolution", RESOLUTION, |name| match name {
+            "sent" => Some(ResolutionName::Sent),
+            "failed" => Some(ResolutionName::Failed),
+            "resend" => Some(ResolutionName::Resend),
+            _ => None,
+        });
+        let provider_id = match resolution {
+            Some(ResolutionName::Sent) => fields.text("provider_id", MAX_PROVIDER_ID),
+            // Left to be refused as an unknown field.
+            _ => None,
+        };
+        let reason = fields.text("reason", MAX_REASON);
+        fields.finish()?;
+        // A field that is null is there and has no value.
+        let missing = |name| {
+            let error = FieldProblem::field(name, "field_missing", "is required");
+            Problem::fields(StatusCode::BAD_REQUEST, vec![error])
+        };
+        let resolution = resolution.ok_or_else(|| missing("resolution"))?;
+        let reason = reason.ok_or_else(|| missing("reason"))?;
+        Ok(Self { resolution, provider_id, reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rest::agreement::assert_agrees;
+
+    #[test]
+    fn a_resolution_is_read_as_its_schema_says() {
+        let sample = json!({"resolution": "sent", "provider_id": "1-2", "reason": "asked them"});
+        assert_agrees::<ResolveBody>(&sample, &[], |body| {
+            let body = body.to_string();
+            ResolveBody::read(Fields::of_body(body.as_bytes()).expect("an object")).map(drop)
+        });
+    }
+}

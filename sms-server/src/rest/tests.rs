@@ -1,0 +1,179 @@
+//! Replies of every path, against the schemas of their types.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use sms_core::store::BeginRequest;
+use sms_core::worker::control::{PauseReport, WorkerReport};
+use sms_core::{
+    MemoryQueue, MemoryRegistry, MemoryStore, Receipt, ReceiptState, Sandbox, Sender, Steering,
+    Store as _,
+};
+use time::OffsetDateTime;
+use tower::ServiceExt as _;
+
+use super::agreement::assert_described;
+use super::messages::view::{
+    AcceptedMessage, BatchReply, MessageDetails, MessageOutline, MessagePage, Replay,
+};
+use super::provider::ProviderView;
+use super::queue::QueueView;
+use super::receipts::UnmatchedReceipts;
+use super::stats::StatsView;
+use crate::app::App;
+use crate::http::problem::ProblemDocument;
+use crate::keys::{KeyRing, KeyScope};
+use crate::ops::health::{LiveView, ReadyView};
+
+struct Site {
+    router: Router,
+    store: Arc<MemoryStore>,
+    registry: Arc<MemoryRegistry>,
+    keys: KeyRing,
+}
+
+impl Site {
+    fn new() -> Self {
+        let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
+        let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
+        let registry = Arc::new(MemoryRegistry::new());
+        let keys = KeyRing::new(registry.clone(), None);
+        let app = App::builder(sender, store.clone(), queue, keys.clone())
+            .provider(Sandbox::new(), registry.clone())
+            .build();
+        Self { router: app.router(), store, registry, keys }
+    }
+
+    async fn key(&self, scopes: &[KeyScope]) -> String {
+        self.keys.create("test", scopes).await.expect("a key").expose_secret().to_owned()
+    }
+
+    async fn call(&self, key: &str, method: &str, path: &str, body: Value) -> Value {
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", "application/json")
+            .header("idempotency-key", "k")
+            .body(body)
+            .expect("a request");
+        self.reply(request).await
+    }
+
+    async fn batch(&self, key: &str, messages: Value) -> Value {
+        let request = Request::post("/v1/messages/batch")
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", "application/json")
+            .body(Body::from(json!({ "messages": messages }).to_string()))
+            .expect("a request");
+        self.reply(request).await
+    }
+
+    async fn reply(&self, request: Request<Body>) -> Value {
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let body = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
+    /// Has a worker vanish in the middle of an attempt.
+    async fn interrupt(&self, id: &str) {
+        let ids = [id.parse().expect("an id")];
+        let lease = Duration::ZERO;
+        let begin = BeginRequest { ids: &ids, worker: "w", batch: 1, provider: "sandbox", lease };
+        self.store.begin(begin).await.expect("begun");
+        self.store.rescue(1).await.expect("rescued");
+    }
+}
+
+fn message(more: Value) -> Value {
+    let mut message = json!({"to": "+79251234567", "text": "hi"});
+    message.as_object_mut().expect("an object").extend(more.as_object().expect("one").clone());
+    message
+}
+
+#[tokio::test]
+async fn messages_are_shown_as_their_schemas_say() {
+    let site = Site::new();
+    let admin = site.key(&KeyScope::ALL).await;
+    let sender = site.key(&[KeyScope::Send]).await;
+    let body = message(json!({
+        "from": "Acme", "reference": "r", "metadata": {"a": [1]}, "translit": true,
+        "daytime": true, "pass_deadline": true, "end_user_ip": "192.0.2.7", "on_unknown": "hold",
+    }));
+    let first = site.call(&admin, "POST", "/v1/messages", body.clone()).await;
+    assert_described::<AcceptedMessage<'_>>(&first);
+    let path = format!("/v1/messages/{}", first["id"].as_str().expect("an id"));
+    assert_described::<Replay<'_>>(&site.call(&admin, "POST", "/v1/messages", body.clone()).await);
+
+    site.interrupt(first["id"].as_str().expect("an id")).await;
+    let receipt = Receipt::new("sandbox", "nobody's", ReceiptState::Delivered);
+    site.store.apply_receipts(&[receipt]).await.expect("applied");
+    let details = site.call(&admin, "GET", &path, Value::Null).await;
+    assert_eq!(
+        (&details["status"], details["timeline"].as_array().map(Vec::len)),
+        (&json!("unknown"), Some(2))
+    );
+    assert!(details["unmatched_receipts"].is_array(), "{details}");
+    assert_described::<MessageDetails<'_>>(&details);
+    let page = site.call(&admin, "GET", "/v1/messages?status=unknown", Value::Null).await;
+    assert_eq!(page["data"].as_array().map(Vec::len), Some(1), "{page}");
+    assert_described::<MessagePage<'_>>(&page);
+    let unmatched = site.call(&admin, "GET", "/v1/receipts/unmatched", Value::Null).await;
+    assert_eq!(unmatched["data"].as_array().map(Vec::len), Some(1), "{unmatched}");
+    assert_described::<UnmatchedReceipts>(&unmatched);
+
+    let own = site.call(&sender, "POST", "/v1/messages", body).await;
+    let path = format!("/v1/messages/{}/cancel", own["id"].as_str().expect("an id"));
+    assert_described::<MessageOutline>(&site.call(&sender, "POST", &path, Value::Null).await);
+}
+
+#[tokio::test]
+async fn results_of_a_batch_are_shown_as_their_schema_says() {
+    let site = Site::new();
+    let admin = site.key(&KeyScope::ALL).await;
+    let messages = json!([
+        message(json!({"idempotency_key": "a"})),
+        message(json!({"idempotency_key": "a"})),
+        {"text": 7},
+        7,
+    ]);
+    let reply = site.batch(&admin, messages).await;
+    assert!(reply["results"][1]["replayed"].is_boolean(), "{reply}");
+    assert!(reply["results"][2]["error"]["errors"].is_array(), "{reply}");
+    assert_described::<BatchReply<'_>>(&reply);
+}
+
+#[tokio::test]
+async fn figures_and_states_are_shown_as_their_schemas_say() {
+    let site = Site::new();
+    let admin = site.key(&KeyScope::ALL).await;
+    site.call(&admin, "POST", "/v1/messages", message(json!({}))).await;
+    let get = async |path: &str| site.call(&admin, "GET", path, Value::Null).await;
+    assert_described::<StatsView>(&get("/v1/stats?to_time=2030-01-01T00:00:00Z").await);
+    assert_described::<QueueView>(&get("/v1/queue").await);
+    assert_described::<LiveView>(&get("/livez").await);
+    assert_described::<ReadyView>(&get("/readyz").await);
+    assert_described::<ProblemDocument<'_>>(&get("/nowhere").await);
+    assert_described::<ProblemDocument<'_>>(&get("/v1/stats?a=1&b=2").await);
+
+    assert_described::<ProviderView>(&get("/v1/provider").await);
+    let mut report = WorkerReport::new("sandbox", OffsetDateTime::UNIX_EPOCH);
+    report.pause = Some(PauseReport::new("no answer"));
+    let steering = Steering::new(site.registry.clone());
+    steering.report("w", &report).await.expect("reported");
+    let paused = get("/v1/provider").await;
+    assert_eq!(
+        (&paused["state"], &paused["workers"][0]["paused"]),
+        (&json!("paused"), &json!(true))
+    );
+    assert_described::<ProviderView>(&paused);
+    assert_described::<ProviderView>(
+        &site.call(&admin, "POST", "/v1/provider/pause", json!({"reason": "work"})).await,
+    );
+}
