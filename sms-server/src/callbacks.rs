@@ -13,7 +13,7 @@ use sms_core::{Clock, Error, ErrorKind, Receipt, Registry, Result, SystemClock};
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 
-use crate::keys::random_letters;
+use crate::keys::format::random_letters;
 
 /// The kind of the records that hold the secret part of the address, one for each provider.
 const KIND: &str = "callback";

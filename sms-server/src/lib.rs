@@ -29,7 +29,7 @@ pub use api::{Api, ApiBuilder};
 pub use callbacks::Callbacks;
 #[cfg(feature = "program")]
 pub use config::{Config, LogFilter, LogFormat, Role};
-pub use keys::{ApiKey, KeyRing, KeyScope, Principal};
+pub use keys::{ApiKey, Client, KeyDetails, KeyRing, KeyScope, Principal};
 #[cfg(feature = "program")]
 pub use output::complain;
 #[cfg(feature = "program")]

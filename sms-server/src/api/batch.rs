@@ -95,7 +95,8 @@ impl Api {
     ) -> Result<Batch, Problem> {
         check_headers(headers)?;
         let (mut splitter, mut received) = (ItemSplitter::new(MESSAGES, MAX_MESSAGES), 0);
-        let memory = self.0.bodies.reserve_batch(&caller.id, bodies::length(body).unwrap_or(0))?;
+        let memory =
+            self.0.bodies.reserve_batch(&caller.client, bodies::length(body).unwrap_or(0))?;
         let mut batch = Batch { fates: Vec::new(), messages: Vec::new(), memory };
         while let Some(bytes) = bodies::next_bytes(body).await? {
             received += bytes.len();
@@ -129,7 +130,7 @@ impl Api {
     ) -> Result<(Box<RawValue>, NewMessage), Problem> {
         let mut fields = Fields::of_item(item)?;
         let key = fields.string("idempotency_key");
-        let mut message = message::read(fields)?.owner(&*caller.id);
+        let mut message = message::read(fields)?.owner(&*caller.client);
         if let Some(key) = key {
             message = message.key(key);
         }

@@ -41,8 +41,8 @@ pub(crate) async fn send(
     body: Body,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
-    let body = api.0.bodies.read(&caller.id, body).await?;
-    let mut message = message::read(Fields::read(&headers, &body)?)?.owner(&*caller.id);
+    let body = api.0.bodies.read(&caller.client, body).await?;
+    let mut message = message::read(Fields::read(&headers, &body)?)?.owner(&*caller.client);
     if let Some(key) = idempotency_key(&headers)? {
         message = message.key(key);
     }
@@ -70,7 +70,7 @@ pub(crate) async fn list(
     let caller = caller.with(KeyScope::Read)?;
     let request =
         query::read(query::parameters(parameters)?, caller.scope(), api.0.store.numbers())?;
-    let client = Arc::clone(&caller.id);
+    let client = Arc::clone(&caller.client);
     api.0.scans.run(&client, api.clone().page(caller, request)).await
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let (id, client) = (id_in(&id)?, Arc::clone(&caller.id));
+    let (id, client) = (id_in(&id)?, Arc::clone(&caller.client));
     let state = Arc::clone(&api.0);
     state.lookups.run(&client, async move { api.details(id, &caller).await }).await
 }
@@ -93,7 +93,7 @@ pub(crate) async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
-    let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.id.to_string());
+    let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.key.to_string());
     let status = api.0.store.cancel(CancelRequest { id, scope, by: by.clone() }).await?;
     log_by_person(id, status, &by);
     api.changed(id, &caller).await
@@ -108,9 +108,9 @@ pub(crate) async fn resolve(
     body: Body,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
-    let body = api.0.bodies.read(&caller.id, body).await?;
+    let body = api.0.bodies.read(&caller.client, body).await?;
     let (resolution, reason) = read_resolution(Fields::read(&headers, &body)?)?;
-    let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.id.to_string());
+    let (id, scope, by) = (id_in(&id)?, caller.scope(), caller.key.to_string());
     // One to be sent again is due at once: the caretaker offers it.
     let request = ResolveRequest { id, scope, resolution, by: by.clone(), reason };
     log_by_person(id, api.0.store.resolve(request).await?, &by);

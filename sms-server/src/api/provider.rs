@@ -192,7 +192,7 @@ pub(crate) async fn pause(
     body: Body,
 ) -> Result<Json<Shown>, Problem> {
     let caller = caller.with(KeyScope::Admin)?;
-    let body = api.0.bodies.read(&caller.id, body).await?;
+    let body = api.0.bodies.read(&caller.client, body).await?;
     api.order(&caller, true, reason(&headers, &body)?).await
 }
 
@@ -205,7 +205,7 @@ pub(crate) async fn resume(
     body: Body,
 ) -> Result<Json<Shown>, Problem> {
     let caller = caller.with(KeyScope::Admin)?;
-    let body = api.0.bodies.read(&caller.id, body).await?;
+    let body = api.0.bodies.read(&caller.client, body).await?;
     api.order(&caller, false, reason(&headers, &body)?).await
 }
 
@@ -226,7 +226,7 @@ impl Api {
         reason: String,
     ) -> Result<Json<Shown>, Problem> {
         let desk = self.desk()?;
-        desk.steering.give(desk.provider.name(), paused, &caller.id, &reason).await?;
+        desk.steering.give(desk.provider.name(), paused, &caller.key, &reason).await?;
         self.show_provider(true).await
     }
 }

@@ -47,7 +47,8 @@ pub(crate) async fn unmatched(
     let caller = caller.with(KeyScope::Admin)?;
     let request = query::unmatched(query::parameters(parameters)?)?;
     let store = Arc::clone(&api.0.store);
-    let found = api.0.scans.run(&caller.id, async move { store.unmatched(&request).await }).await?;
+    let found =
+        api.0.scans.run(&caller.client, async move { store.unmatched(&request).await }).await?;
     let data: Vec<_> = found.into_iter().map(|id| api.unmatched(id)).collect();
     Ok(Json(json!({ "data": data })))
 }

@@ -36,7 +36,7 @@ pub(crate) async fn show(
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Json<Shown>, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let (client, parameters) = (Arc::clone(&caller.id), query::parameters(parameters)?);
+    let (client, parameters) = (Arc::clone(&caller.client), query::parameters(parameters)?);
     let range = query::stats(parameters.clone(), caller.scope())?;
     let shared = Arc::clone(&api.0);
     let count = async move {

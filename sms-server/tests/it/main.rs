@@ -9,6 +9,7 @@ mod bad_input;
 mod batch;
 mod callbacks;
 mod input;
+mod keys;
 mod kill;
 mod leaks;
 mod log;
