@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sms_core::clock::duration_to_ms;
-use sms_core::inference::{HORIZON, SKEW, Suspect, horizon, pairs};
+use sms_core::store::inference::{HORIZON, SKEW, Suspect, horizon, pairs};
 use sms_core::store::{MOST_UNMATCHED, UnmatchedRequest};
 use sms_core::{MessageId, Result, UnmatchedId};
 use sqlx::postgres::PgRow;

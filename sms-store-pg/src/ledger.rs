@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sms_core::receipt::ReceiptEffect;
+use sms_core::store::ReceiptEffect;
 use sms_core::store::Settlement;
-use sms_core::transition::{NewEvent, Standing};
+use sms_core::store::transition::{NewEvent, Standing};
 use sms_core::{Error, ErrorKind, EventDetails, MessageId, Receipt, Result, Status};
 use sqlx::postgres::PgRow;
 

@@ -1,7 +1,7 @@
 //! Pages of messages, newest first.
 
-use sms_core::page::Budget;
 use sms_core::store::ListRequest;
+use sms_core::store::page::Budget;
 use sms_core::{MessagePage, Result, Scope, SearchedTo, Status, Store as _, StoredMessage};
 use sqlx::{Postgres, QueryBuilder};
 

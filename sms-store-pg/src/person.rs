@@ -1,7 +1,7 @@
 //! What people do to messages: calling one back, settling an unknown one.
 
+use sms_core::store::transition::impossible;
 use sms_core::store::{CancelRequest, Resolution, ResolveRequest, provider_id_taken};
-use sms_core::transition::impossible;
 use sms_core::{Error, ErrorKind, MessageId, Result, Scope, Status};
 
 use crate::args::name;

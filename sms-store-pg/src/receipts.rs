@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sms_core::clock::datetime_to_ms;
-use sms_core::receipt::ReceiptEffect;
+use sms_core::store::ReceiptEffect;
 use sms_core::{MessageId, Receipt, Result};
 
 use crate::args::{clean_some, name, names};

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
-use sms_core::outcome::Verdict;
+use sms_core::store::decision::Verdict;
+use sms_core::store::transition::{NewEvent, Standing};
 use sms_core::store::{Settled, Settlement};
-use sms_core::transition::{NewEvent, Standing};
 use sms_core::{MessageId, OnUnknown, OutcomeClass, Result, Status};
 
 use crate::args::{clean_some, millis, name, name_some, uuid};

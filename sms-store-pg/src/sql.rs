@@ -107,7 +107,7 @@ macro_rules! asked_messages {
     };
 }
 
-/// Their states: what [`Standing::accept`](sms_core::transition::Standing::accept) says. The
+/// Their states: what [`Standing::accept`](sms_core::store::transition::Standing::accept) says. The
 /// argument says how far the time is ahead of the wall clock.
 macro_rules! insert_states {
     ($ahead:literal) => {
@@ -264,7 +264,7 @@ pub(crate) const BEGUN: &str = concat!(
 /// the fence is the owner's. Nothing is written unless that holds for all and no receipt waits for
 /// any. Answers with those it wrote.
 ///
-/// What it writes is what [`Standing::settle`](sms_core::transition::Standing::settle) says. Lists:
+/// What it writes is what [`Standing::settle`](sms_core::store::transition::Standing::settle) says. Lists:
 /// $2 id, $3 fence, $4 status, $5 due again in, $6 uncounted attempts, $7 provider, $8 provider id,
 /// $9 code, $10 reason, $11 to be asked about in, $12 how long ago an attempt of unknown outcome
 /// began, $13 details of the event.
@@ -338,7 +338,7 @@ pub(crate) const FIND: &str = "\
         OFFSET 0) AS f \
     ORDER BY f.rank, f.sent_at";
 
-/// Writes back rows whose transition was decided by [`Standing`](sms_core::transition::Standing)
+/// Writes back rows whose transition was decided by [`Standing`](sms_core::store::transition::Standing)
 /// under a lock, and the entries for the event log. None of these transitions leads to `sending`,
 /// so nobody holds the message afterwards, but for a message that does not change its state.
 ///
@@ -378,7 +378,7 @@ pub(crate) const ADD_ALIAS: &str = "\
     ON CONFLICT (provider_id, provider) DO UPDATE SET message_id = excluded.message_id";
 
 /// `sending → unknown | queued`; guard: the lease is over. What it writes is what
-/// [`Standing::rescue`](sms_core::transition::Standing::rescue) says. $2 limit, $3 wait before a
+/// [`Standing::rescue`](sms_core::store::transition::Standing::rescue) says. $2 limit, $3 wait before a
 /// resend, $4 reason.
 pub(crate) const RESCUE: &str = concat!(
     with_clock!(),
@@ -405,7 +405,7 @@ pub(crate) const RESCUE: &str = concat!(
 );
 
 /// `queued → expired | unknown`; guard: the deadline is past. What it writes is what
-/// [`Standing::expire`](sms_core::transition::Standing::expire) says. $2 limit.
+/// [`Standing::expire`](sms_core::store::transition::Standing::expire) says. $2 limit.
 pub(crate) const EXPIRE: &str = concat!(
     with_clock!(),
     ", past AS MATERIALIZED ( \
@@ -422,7 +422,7 @@ pub(crate) const EXPIRE: &str = concat!(
 
 /// Sent messages whose status query is due; notes when the next one is, and gives up those that are
 /// too old. What it writes is what
-/// [`Standing::plan_query`](sms_core::transition::Standing::plan_query) says. $2 limit, $3 first
+/// [`Standing::plan_query`](sms_core::store::transition::Standing::plan_query) says. $2 limit, $3 first
 /// interval, $4 longest interval, $5 when to give up.
 pub(crate) const AWAITING: &str = concat!(
     with_clock!(),

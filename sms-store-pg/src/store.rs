@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sms_core::clock::StoreTime;
 use sms_core::provider::{Polling, ProviderRef};
-use sms_core::receipt::ReceiptEffect;
+use sms_core::store::ReceiptEffect;
 use sms_core::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
     ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,

@@ -3,9 +3,9 @@
 //!
 //! Rows that somebody else has in hand are left to the next round.
 
-use sms_core::outcome::RESEND_AFTER;
 use sms_core::provider::{Polling, ProviderRef};
-use sms_core::transition::Standing;
+use sms_core::store::decision::RESEND_AFTER;
+use sms_core::store::transition::Standing;
 use sms_core::{MessageId, Result};
 
 use crate::args::{millis, rows};

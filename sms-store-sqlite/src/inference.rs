@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use sms_core::clock::duration_to_ms;
-use sms_core::inference::{SKEW, Suspect, horizon, pairs};
+use sms_core::store::inference::{SKEW, Suspect, horizon, pairs};
+use sms_core::store::transition::Standing;
 use sms_core::store::{MOST_UNMATCHED, UnmatchedRequest};
-use sms_core::transition::Standing;
 use sms_core::{MessageId, Result, UnmatchedId};
 
 use crate::claim::rows;

@@ -6,8 +6,8 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 use sms_core::clock::{StoreTime, datetime_to_ms, duration_to_ms};
 use sms_core::message::{Fingerprint, IdempotencyKey};
 use sms_core::sender::key_reused;
+use sms_core::store::transition::Standing;
 use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
-use sms_core::transition::Standing;
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 
 use crate::error::{Done, Failure, undecodable};

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Params, Row, Statement, params};
-use sms_core::receipt::ReceiptEffect;
+use sms_core::store::ReceiptEffect;
 use sms_core::store::Settlement;
-use sms_core::transition::{NewEvent, Standing};
+use sms_core::store::transition::{NewEvent, Standing};
 use sms_core::{Error, ErrorKind, EventDetails, EventKind, MessageId, Receipt, Result, Status};
 
 use crate::error::Done;

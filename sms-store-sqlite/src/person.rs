@@ -1,8 +1,8 @@
 //! What people do to messages: calling one back, settling an unknown one.
 
 use rusqlite::{Connection, params};
+use sms_core::store::transition::{NewEvent, Standing, impossible};
 use sms_core::store::{CancelRequest, Resolution, ResolveRequest, provider_id_taken};
-use sms_core::transition::{NewEvent, Standing, impossible};
 use sms_core::{Error, ErrorKind, MessageId, Result, Scope, Status};
 
 use crate::error::Done;

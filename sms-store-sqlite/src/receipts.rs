@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 use sms_core::clock::datetime_to_ms;
-use sms_core::receipt::ReceiptEffect;
+use sms_core::store::ReceiptEffect;
 use sms_core::{MessageId, Receipt, Result};
 
 use crate::error::Done;

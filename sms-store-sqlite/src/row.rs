@@ -5,11 +5,11 @@ use std::time::Duration;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, ValueRef};
 use sms_core::clock::{StoreTime, datetime_from_ms};
+use sms_core::message::text::Encoding;
 use sms_core::message::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState};
-use sms_core::outcome::AttemptState;
 use sms_core::store::Begun;
-use sms_core::text::Encoding;
-use sms_core::transition::{HeldLease, Standing};
+use sms_core::store::decision::AttemptState;
+use sms_core::store::transition::{HeldLease, Standing};
 use sms_core::{
     Class, Event, EventKind, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt,
     ReceiptState, Status, StoredMessage, Submission,

@@ -1,9 +1,9 @@
 //! `sending → sent | queued | failed | unknown`, and late outcomes.
 
 use rusqlite::{Connection, Statement, params};
-use sms_core::outcome::Verdict;
+use sms_core::store::decision::Verdict;
+use sms_core::store::transition::Standing;
 use sms_core::store::{Settled, Settlement};
-use sms_core::transition::Standing;
 use sms_core::{EventKind, OnUnknown, OutcomeClass, Result, Status};
 
 use crate::error::Done;

@@ -66,7 +66,7 @@ pub(crate) const BEGUN: &str = "\
 /// `sending → sent | queued | failed | unknown` by the owner; guard: sending, and the fence is the
 /// owner's.
 ///
-/// What it writes is what [`Standing::settle`](sms_core::transition::Standing::settle) says.
+/// What it writes is what [`Standing::settle`](sms_core::store::transition::Standing::settle) says.
 /// ?1 id, ?2 fence, ?3 status, ?4 now, ?5 due again at, ?6 uncounted attempts, ?7 provider, ?8
 /// provider id, ?9 code, ?10 reason, ?11 sent at, ?12 poll at, ?13 when an attempt of unknown
 /// outcome began.
@@ -136,7 +136,7 @@ pub(crate) const LOAD_AWAITING: &str = concat!(
     " FROM messages AS m WHERE m.status = 2 AND m.look_at <= ?1 ORDER BY m.look_at LIMIT ?2"
 );
 
-/// Writes back a row whose transition was decided by [`Standing`](sms_core::transition::Standing),
+/// Writes back a row whose transition was decided by [`Standing`](sms_core::store::transition::Standing),
 /// under the same write lock as the read; none of these transitions leads to `sending`, so nobody
 /// holds the message afterwards. ?1 id, then the columns in order.
 pub(crate) const SAVE: &str = "\

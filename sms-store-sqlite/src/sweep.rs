@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, params};
 use sms_core::provider::{Polling, ProviderRef};
-use sms_core::transition::{NewEvent, Standing};
+use sms_core::store::transition::{NewEvent, Standing};
 use sms_core::{MessageId, Result};
 
 use crate::claim::rows;

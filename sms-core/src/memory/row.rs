@@ -2,10 +2,10 @@
 
 use crate::clock::{StoreTime, datetime_from_ms};
 use crate::message::{LeaseInfo, MessageState, NewMessage, StoredMessage};
-use crate::outcome::AttemptState;
 use crate::provider::Submission;
 use crate::store::Begun;
-use crate::transition::{HeldLease, Standing};
+use crate::store::decision::AttemptState;
+use crate::store::transition::{HeldLease, Standing};
 
 #[derive(Clone, Debug)]
 pub(super) struct Row {

@@ -12,22 +12,24 @@ use crate::clock::{
     Clock, StoreClock, StoreTime, SystemClock, datetime_from_ms, datetime_to_ms, duration_to_ms,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Event;
-use crate::inference::{self, Suspect, UnmatchedId};
+use crate::lane::Lane;
+use crate::message::phone::{NumberReader, Region};
 use crate::message::{MessageId, NewMessage, StoredMessage};
-use crate::outcome::OutcomeClass;
-use crate::page::{Budget, MessagePage, SearchedTo};
-use crate::phone::{NumberReader, Region};
+use crate::provider::outcome::OutcomeClass;
+use crate::provider::receipt::Receipt;
 use crate::provider::{Polling, ProviderRef};
-use crate::queue::{Job, Lane};
-use crate::receipt::{Receipt, ReceiptEffect};
-use crate::state::Status;
+use crate::queue::Job;
+use crate::store::event::Event;
+use crate::store::inference::{self, Suspect, UnmatchedId};
+use crate::store::page::{Budget, MessagePage, SearchedTo};
+use crate::store::requests::ReceiptEffect;
+use crate::store::status::Status;
+use crate::store::transition::{HeldLease, NewEvent, Standing, impossible};
 use crate::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, KEY_WINDOW,
     ListRequest, Resolution, ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store,
     UnmatchedRequest, provider_id_taken,
 };
-use crate::transition::{HeldLease, NewEvent, Standing, impossible};
 
 /// A [`Store`] in memory: not durable, for tests and as the model the others are compared with.
 #[derive(Debug)]

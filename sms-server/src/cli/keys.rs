@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::compose;
+use crate::adapters;
 use crate::config::Config;
 use crate::keys::{KeyDetails, KeyRing, KeyScope};
 use crate::output::print;
@@ -53,7 +53,7 @@ pub enum Keys {
 ///
 /// An unknown scope or key; the store's.
 pub(crate) async fn run(config: &Config, command: Keys) -> anyhow::Result<()> {
-    let (_, registry) = compose::open_store(config).await?;
+    let (_, registry) = adapters::open_store(config).await?;
     let ring = KeyRing::new(registry, None);
     match command {
         Keys::Create { name, client, scopes } => {
@@ -97,8 +97,8 @@ fn overlap(text: &str) -> anyhow::Result<Duration> {
 fn line(details: &KeyDetails) -> anyhow::Result<String> {
     let KeyDetails { key, client, last_used_at, .. } = details;
     let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
-    let mut line =
-        format!("{}\t{}\t{} ({})\t{}", key.id, key.name, client.name, client.id, scopes.join(","));
+    let owner = format!("{} ({})", client.name, client.id);
+    let mut columns = vec![key.id.clone(), key.name.clone(), owner, scopes.join(",")];
     let times: [(&str, Option<OffsetDateTime>); 4] = [
         ("created", Some(key.created_at)),
         ("last used", *last_used_at),
@@ -107,10 +107,10 @@ fn line(details: &KeyDetails) -> anyhow::Result<String> {
     ];
     for (event, at) in times {
         if let Some(at) = at {
-            line += &format!("\t{event} {}", at.format(&Rfc3339)?);
+            columns.push(format!("{event} {}", at.format(&Rfc3339)?));
         }
     }
-    Ok(line)
+    Ok(columns.join("\t"))
 }
 
 #[cfg(test)]

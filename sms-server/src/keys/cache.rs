@@ -21,10 +21,12 @@ const MAX_KEYS: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct KeyCache(RwLock<HashMap<String, Entry>>);
 
-#[derive(Debug)]
-struct Entry {
+/// A key as it was read.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// The key; `None` for one that is unknown, revoked or expired.
+    pub(super) key: Option<ValidKey>,
     read_at: Instant,
-    key: Option<ValidKey>,
 }
 
 /// A key that was valid when it was read.
@@ -36,12 +38,10 @@ pub(super) struct ValidKey {
 }
 
 impl KeyCache {
-    /// The key with this id; `None` inside for one that is unknown, revoked or expired, outside for
-    /// one that has to be read again.
-    pub(super) fn get(&self, id: &str) -> Option<Option<ValidKey>> {
+    /// The entry with this id; `None` when it is absent or too old, and has to be read.
+    pub(super) fn get(&self, id: &str) -> Option<Entry> {
         let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let entry = entries.get(id).filter(|entry| entry.read_at.elapsed() < TTL)?;
-        Some(entry.key.clone())
+        entries.get(id).filter(|entry| entry.read_at.elapsed() < TTL).cloned()
     }
 
     /// Remembers a key as it was read at this time.
@@ -50,7 +50,7 @@ impl KeyCache {
         if entries.len() >= MAX_KEYS {
             entries.clear();
         }
-        entries.insert(id.to_owned(), Entry { read_at, key });
+        entries.insert(id.to_owned(), Entry { key, read_at });
     }
 
     /// Forgets a key that has changed.

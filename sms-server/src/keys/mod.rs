@@ -192,7 +192,7 @@ impl KeyRing {
         let cached = self.0.cache.get(id);
         let is_cached = cached.is_some();
         let known = match cached {
-            Some(known) => known,
+            Some(entry) => entry.key,
             None => self.read(id).await?,
         };
         let known = known.filter(|known| known.admits(&hash));

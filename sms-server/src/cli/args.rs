@@ -1,0 +1,147 @@
+//! The command line.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::keys::Keys;
+
+/// The settings as variables, at the end of `--help`.
+const VARIABLES: &str = "\
+Settings in the environment; flags go before them, and they before the file:
+  SMS_STORE           where messages are kept [default: sqlite:data/sms.db]
+  SMS_QUEUE           how due messages reach the workers [default: memory:]
+  SMS_PROVIDER        who sends them: sandbox:, smsru://API_ID@sms.ru [default: sandbox:]
+  SMS_LISTEN          the address to serve on [default: 127.0.0.1:8080]
+  SMS_ROLES           what this process does [default: api,worker,ui]
+  SMS_ADMIN_KEY       a key with every scope, 16 characters at least [default: none]
+  SMS_REGION          the country of the national number formats [default: RU]
+  SMS_RETENTION_DAYS  how long ended messages are kept, 3 at the least [default: 90]
+  SMS_CONCURRENCY     calls to the provider in flight at most [default: 8]
+  SMS_LOG             what is logged: info, debug, info,sms_core=debug [default: info]
+  SMS_LOG_FORMAT      text or json [default: text]
+  SMS_CONFIG          a TOML file with the same keys, in lower case and without SMS_
+SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE and SMS_ADMIN_KEY_FILE name files that hold the value.
+All about them: docs/CONFIGURATION.md";
+
+/// Sends SMS: a REST API, a queue, workers and a log of every attempt, in one process.
+#[derive(Debug, Parser)]
+#[command(version, after_help = VARIABLES)]
+pub struct Cli {
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// What to do; `serve` when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Settings that go before the environment and the file.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// A TOML file with the same keys; also `SMS_CONFIG`
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where messages are kept: sqlite:data/sms.db, <postgres://user@host/database>
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub store: Option<String>,
+    /// How due messages reach the workers: memory:, <redis://host:6379>, <amqp://host:5672/%2f>
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub queue: Option<String>,
+    /// The address to serve on: 127.0.0.1:8080
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+    /// What this process does: api,worker,ui
+    #[arg(long, global = true)]
+    pub roles: Option<String>,
+    /// What is logged: info, debug, `sms_core=debug`
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve until SIGTERM
+    Serve,
+    /// Create, list, rotate and revoke API keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Bring the schema of the store up to date; `serve` does that too, unless the address says
+    /// migrate=false
+    Migrate,
+    /// Have the provider report deliveries to this server by itself
+    #[cfg(feature = "smsru")]
+    #[command(subcommand)]
+    Callback(Callback),
+    /// Show the configuration and try it
+    #[command(subcommand)]
+    Config(Inspect),
+}
+
+/// What to do with the address at which the provider reports.
+#[cfg(feature = "smsru")]
+#[derive(Debug, Subcommand)]
+pub enum Callback {
+    /// Register this server at the provider, and print the address
+    Add {
+        /// How the provider reaches this server: <https://sms.example.org>
+        base: String,
+    },
+    /// Print the addresses that are registered
+    List,
+    /// Remove this server from the provider
+    Remove {
+        /// The same as for `add`
+        base: String,
+    },
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum Inspect {
+    /// Print every setting with its source, and ask store, queue and provider whether they work
+    Check {
+        /// Connect to nothing
+        #[arg(long)]
+        offline: bool,
+    },
+}
+
+impl Settings {
+    /// The settings that were given, by key. Addresses that hold secrets have no flag but `store`
+    /// and `queue`, whose secrets are optional: a command line can be read by every user of a
+    /// machine.
+    pub fn given(&self) -> BTreeMap<&'static str, String> {
+        let all = [
+            ("store", &self.store),
+            ("queue", &self.queue),
+            ("listen", &self.listen),
+            ("roles", &self.roles),
+            ("log", &self.log),
+        ];
+        all.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::config::{Config, Key, variable};
+
+    #[test]
+    fn help_shows_every_variable_with_its_default() {
+        let help = Cli::command().render_help().to_string();
+        for key in Key::ALL {
+            let line = help
+                .lines()
+                .find(|line| line.trim_start().starts_with(&format!("{} ", variable(key))));
+            let default = format!("[default: {}]", Config::default().shown(key));
+            assert!(line.is_some_and(|line| line.ends_with(&default)), "{}: {line:?}", key.name());
+        }
+        assert!(help.contains("SMS_CONFIG") && help.contains("SMS_PROVIDER_FILE"));
+    }
+}
