@@ -87,7 +87,7 @@ pub struct HeldLease {
 
 /// A settlement by the owner that writes the same to every message it may own.
 ///
-/// Nearly every settlement is one. The store needs no look at the row then: one statement with the
+/// Nearly every settlement is one. The store need not load the row then: one statement with the
 /// guard of [`settle`](DeliveryState::settle) writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlainSettlement {
@@ -474,7 +474,11 @@ impl DeliveryState {
             self.updated_at = now;
             self.lease = None;
         } else {
-            tracing::error!(from = %self.status, to = %status, "a transition that is not in the state table was refused");
+            tracing::error!(
+                from = %self.status,
+                to = %status,
+                "refused a transition that is not in the state table"
+            );
         }
         possible
     }
