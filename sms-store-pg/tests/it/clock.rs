@@ -1,4 +1,4 @@
-//! A clock of the server that is set, with several nodes and across restarts.
+//! Changes of the server's clock, with several nodes and across restarts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const LEASE: Duration = Duration::from_secs(40);
 const REST: Duration = Duration::from_secs(20);
 /// Store time that is ahead of the wall clock loses a tenth while it returns to it.
 const SLACK: Duration = Duration::from_secs(8);
-/// How long a node may take to ask for the time again.
+/// Longest time until a node asks for the time again.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// One message of each kind that waits for a time: to be sent, scheduled in a minute, being sent,
@@ -77,8 +77,8 @@ impl Waiting {
         Self { queued, scheduled, sending, retrying }
     }
 
-    /// Nothing was ended and nothing is early; and all goes on within a minute, give or take what
-    /// `slack` says.
+    /// Checks that nothing has ended and nothing is early, and that everything continues within a
+    /// minute, give or take `slack`.
     async fn goes_on(&self, store: &PgStore, clock: &ManualClock, slack: Duration) {
         let Self { queued, scheduled, sending, retrying } = *self;
         assert_eq!(store.expire(10).await.expect("expired"), []);
@@ -101,7 +101,7 @@ async fn open(schema: &Schema, clock: &Arc<ManualClock>) -> PgStore {
     PgStore::open_on(schema.config(), Some(clock.clone())).await.expect("the store opens")
 }
 
-/// Waits until a node has kept a time as late as this.
+/// Waits until a node has stored a time as late as this.
 async fn kept(store: &PgStore, clock: &ManualClock) {
     let (limit, wanted) = (Instant::now() + LIMIT, datetime_from_ms(clock.now_ms()));
     while Registry::get(store, "clock", "store")
@@ -114,7 +114,7 @@ async fn kept(store: &PgStore, clock: &ManualClock) {
     }
 }
 
-/// The time by which a node works.
+/// The time of a node.
 async fn time_of(store: &PgStore) -> OffsetDateTime {
     store.put("test", "time", &serde_json::Value::Null, Expect::Anything).await.expect("put");
     Registry::get(store, "test", "time").await.expect("read").expect("stored").updated_at
@@ -180,7 +180,7 @@ async fn a_node_that_starts_after_a_jump_has_the_time_of_the_others() {
     clock.set_back(HOUR);
     clock.advance(Duration::from_secs(10));
     other.advance(Duration::from_secs(10));
-    // Kept after the jump: it is ahead of what the clock showed before.
+    // Stored after the jump: it is ahead of the earlier wall clock.
     let wanted = ManualClock::new(START + 9_000);
     kept(&one, &wanted).await;
     let two = open(&schema, &other).await;

@@ -1,4 +1,4 @@
-//! A wall clock that is set while no process is running.
+//! Changes of the wall clock while no process is running.
 
 use std::time::Duration;
 
@@ -71,8 +71,8 @@ impl Waiting {
         Self { queued, scheduled, sending, retrying }
     }
 
-    /// Nothing was ended and nothing is early; and all goes on within a minute, give or take what
-    /// `slack` says.
+    /// Checks that nothing has ended and nothing is early, and that everything continues within a
+    /// minute, give or take `slack`.
     async fn goes_on(&self, store: &SqliteStore, clock: &ManualClock, slack: Duration) {
         let Self { queued, scheduled, sending, retrying } = *self;
         assert_eq!(store.expire(10).await.expect("expired"), []);
