@@ -31,8 +31,9 @@ services: ## Make sure that PostgreSQL, Redis and RabbitMQ answer, for the tests
 
 test: lint unit chaos docs ## Everything a change must pass: format, lints, tests, documentation
 
-lint: ## Formatting and lints, with every set of features
+lint: ## Formatting, the rules of the house, and lints with every set of features
 	$(CARGO) fmt --all --check
+	$(CARGO) test --locked -p examples --test house
 	$(CARGO) clippy --locked --workspace --all-targets --features $(FULL) -- -D warnings
 	$(CARGO) clippy --locked -p sms-smsru -p sms-testkit -- -D warnings
 	$(CARGO) clippy --locked -p sms-queue-redis --no-default-features -- -D warnings

@@ -1,5 +1,5 @@
-//! The library without HTTP, in a process of its own: a sender, a worker, and a provider that
-//! accepts at once.
+//! The library without HTTP, in a separate process: a sender, a worker, and a provider that accepts
+//! at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,39 +19,39 @@ use tokio::time::{Instant, sleep};
 use crate::process::Usage;
 use crate::text;
 
-/// What the library does.
+/// Arguments of the process.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Library {
-    /// The address of a SQLite store.
+    /// Address of a SQLite store.
     #[arg(long)]
     pub(crate) store: String,
     #[arg(long)]
     pub(crate) messages: u64,
-    /// How many send at a time.
+    /// Number of concurrent senders.
     #[arg(long)]
     pub(crate) senders: u64,
-    /// Sends them on to the provider, too, and waits until every outcome is recorded.
+    /// Also runs a worker, and waits until every outcome is recorded.
     #[arg(long)]
     pub(crate) work: bool,
 }
 
-/// What came of it.
+/// Result of the process.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Done {
+pub(crate) struct LibraryResult {
     pub(crate) seconds: f64,
     pub(crate) cpu_seconds: f64,
     pub(crate) peak_mib: f64,
 }
 
 impl Library {
-    pub(crate) async fn run(self) -> anyhow::Result<Done> {
+    pub(crate) async fn run(self) -> anyhow::Result<LibraryResult> {
         let store = Arc::new(SqliteStore::open(SqliteConfig::from_url(&self.store)?).await?);
         let queue = Arc::new(MemoryQueue::new());
         let shutdown = CancellationToken::new();
         let mut sender = Sender::builder(store.clone());
         if self.work {
             sender = sender.queue(queue.clone());
-            let worker = Worker::builder(store.clone(), queue, Accepting).build();
+            let worker = Worker::builder(store.clone(), queue, AcceptAll).build();
             tokio::spawn(worker.run(shutdown.clone()));
         }
         let sender = sender.build();
@@ -68,7 +68,7 @@ impl Library {
         let seconds = start.elapsed().as_secs_f64();
         let after = Usage::of_this_process()?;
         shutdown.cancel();
-        Ok(Done {
+        Ok(LibraryResult {
             seconds,
             cpu_seconds: after.cpu_seconds - before.cpu_seconds,
             peak_mib: after.peak_mib,
@@ -92,14 +92,14 @@ async fn wait_until_settled(store: &dyn Store) -> sms_core::Result<()> {
     Ok(())
 }
 
-/// Accepts everything.
+/// A provider that accepts everything.
 #[derive(Debug)]
-struct Accepting;
+struct AcceptAll;
 
 #[async_trait]
-impl Provider for Accepting {
+impl Provider for AcceptAll {
     fn name(&self) -> &'static str {
-        "accepting"
+        "accept-all"
     }
 
     fn limits(&self) -> Limits {

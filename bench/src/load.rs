@@ -1,8 +1,7 @@
-//! The client, a process of its own: messages over the REST API, on connections that are kept
-//! alive.
+//! The client, a separate process: messages over the REST API, on connections that are kept alive.
 //!
-//! It writes each request in one piece and reads no more of an answer than it must, so that it
-//! takes as little as possible of the machine that it shares with what is measured.
+//! It writes each request in one piece and reads no more of a response than necessary, because it
+//! shares the machine with the measured server.
 
 use std::time::Duration;
 
@@ -14,60 +13,61 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock::micros;
+use crate::percentiles::Percentiles;
 use crate::process::Usage;
-use crate::spread::Spread;
 use crate::text;
 
-/// What is sent, and how.
+/// Arguments of the client.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Load {
-    /// Where the server is: host and port.
+    /// Host and port of the server.
     #[arg(long)]
     pub(crate) address: String,
-    /// What is asked for.
+    /// Path of the requests.
     #[arg(long, default_value = "/v1/messages")]
     pub(crate) path: String,
-    /// How many requests.
+    /// Number of requests.
     #[arg(long)]
     pub(crate) requests: u64,
-    /// On how many connections.
+    /// Number of connections.
     #[arg(long, default_value_t = 32)]
     pub(crate) connections: u64,
-    /// How many a second, evenly; without it, each connection asks again as soon as it is answered.
+    /// Requests per second, evenly spaced. Without it, each connection sends the next request as
+    /// soon as it has the response.
     #[arg(long)]
     pub(crate) rate: Option<u64>,
-    /// How many messages a request has; more than one go to the door for batches.
+    /// Messages per request. More than one need the path for batches.
     #[arg(long, default_value_t = 1)]
     pub(crate) batch: u64,
-    /// The class of the messages.
+    /// Class of the messages.
     #[arg(long, default_value = "service")]
     pub(crate) class: String,
-    /// The number of the first message.
+    /// Number of the first message.
     #[arg(long, default_value_t = 0)]
     pub(crate) first: u64,
-    /// Asks with GET, which has no body.
+    /// Sends GET requests, which have no body.
     #[arg(long)]
     pub(crate) get: bool,
 }
 
-/// What came of it.
+/// Result of the client.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Loaded {
-    /// When the first request was sent, in microseconds since 1970.
+pub(crate) struct LoadResult {
+    /// Time of the first request, in microseconds since 1970.
     pub(crate) started: u64,
-    /// From the first request to the last answer.
+    /// Time from the first request to the last response.
     pub(crate) seconds: f64,
-    /// From a request to its answer.
-    pub(crate) latency: Spread,
-    /// What this process used itself.
+    /// Times from a request to its response.
+    pub(crate) latency: Percentiles,
+    /// CPU time of this process.
     pub(crate) cpu_seconds: f64,
 }
 
-/// The key of the measured server.
+/// Admin key of the measured server.
 pub(crate) const KEY: &str = "an-admin-key-for-the-benchmark";
 
 impl Load {
-    /// A request for each message, as quickly as they are answered.
+    /// One request per message, each sent when the one before is answered.
     pub(crate) fn new(address: &str, requests: u64) -> Self {
         Self {
             address: address.to_owned(),
@@ -82,26 +82,31 @@ impl Load {
         }
     }
 
-    /// Asks for everything.
-    pub(crate) async fn run(self) -> anyhow::Result<Loaded> {
+    /// Sends all requests.
+    pub(crate) async fn run(self) -> anyhow::Result<LoadResult> {
         let step = usize::try_from(self.connections)?;
         let shares = (0..self.connections).map(|first| (first..self.requests).step_by(step));
-        // Where requests go as quickly as they can, they are written before: their writing takes
-        // from the server's cores.
+        // Without a rate, requests are formatted before the start: formatting would take CPU time
+        // from the server.
         let write =
             |number| if self.rate.is_none() { self.write(number, 0) } else { String::new() };
         let shares: Vec<Vec<_>> =
             shares.map(|numbers| numbers.map(|number| (number, write(number))).collect()).collect();
         let (started, start) = (micros(), Instant::now());
-        let connections = shares.into_iter().map(|requests| self.converse(requests, start));
+        let connections = shares.into_iter().map(|requests| self.run_connection(requests, start));
         let answered = futures_util::future::try_join_all(connections).await?;
         let seconds = start.elapsed().as_secs_f64();
-        let latency = Spread::new(answered.concat());
-        Ok(Loaded { started, seconds, latency, cpu_seconds: Usage::of_this_process()?.cpu_seconds })
+        let latency = Percentiles::new(answered.concat());
+        Ok(LoadResult {
+            started,
+            seconds,
+            latency,
+            cpu_seconds: Usage::of_this_process()?.cpu_seconds,
+        })
     }
 
-    /// One connection's share of the requests: how long each took, in microseconds.
-    async fn converse(
+    /// Sends the requests of one connection. Returns the latency of each, in microseconds.
+    async fn run_connection(
         &self,
         requests: Vec<(u64, String)>,
         start: Instant,
@@ -109,19 +114,19 @@ impl Load {
         let mut stream =
             TcpStream::connect(&self.address).await.context("cannot reach the server")?;
         stream.set_nodelay(true)?;
-        let (mut latencies, mut answer) = (Vec::with_capacity(requests.len()), Vec::new());
+        let (mut latencies, mut response) = (Vec::with_capacity(requests.len()), Vec::new());
         for (number, mut request) in requests {
             let mut asked = Instant::now();
             if let Some(rate) = self.rate {
                 let planned = start + Duration::from_secs_f64(number as f64 / rate as f64);
                 sleep_until(planned).await;
-                // One that had to wait for the answer before it has waited since its time; a late
-                // timer is no wait.
+                // A request that is late because of the response before it counts from its planned
+                // time. A timer that fires late does not count.
                 asked = if planned < asked { planned } else { Instant::now() };
                 request = self.write(number, micros() - asked.elapsed().as_micros() as u64);
             }
             stream.write_all(request.as_bytes()).await?;
-            read_answer(&mut stream, &mut answer)
+            read_response(&mut stream, &mut response)
                 .await
                 .with_context(|| format!("request {number}"))?;
             latencies.push(asked.elapsed().as_micros() as u64);
@@ -129,8 +134,8 @@ impl Load {
         Ok(latencies)
     }
 
-    /// The request of this number; `asked` is when its messages were asked for, 0 where that does
-    /// not count.
+    /// Formats a request. `asked` is the time at which its messages are requested, 0 if that is not
+    /// measured.
     fn write(&self, number: u64, asked: u64) -> String {
         let mut body = String::new();
         if !self.get {
@@ -145,8 +150,8 @@ impl Load {
         }
         let method = if self.get { "GET" } else { "POST" };
         format!(
-            "{method} {} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n{body}",
+            "{method} {} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {KEY}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.path,
             self.address,
             body.len()
@@ -154,25 +159,25 @@ impl Load {
     }
 }
 
-/// Reads one answer, which must be a success, to its end.
-async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> anyhow::Result<()> {
-    answer.clear();
+/// Reads one response to its end. It must be a success.
+async fn read_response(stream: &mut TcpStream, response: &mut Vec<u8>) -> anyhow::Result<()> {
+    response.clear();
     let mut end = usize::MAX;
-    while answer.len() < end {
-        ensure!(stream.read_buf(answer).await? > 0, "the server hung up");
+    while response.len() < end {
+        ensure!(stream.read_buf(response).await? > 0, "the server closed the connection");
         if end == usize::MAX
-            && let Some(head) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")
+            && let Some(head) = response.windows(4).position(|bytes| bytes == b"\r\n\r\n")
         {
-            let text = std::str::from_utf8(&answer[..head])?;
+            let text = std::str::from_utf8(&response[..head])?;
             let length = text.lines().find_map(|line| {
                 let (name, value) = line.split_once(':')?;
                 name.eq_ignore_ascii_case("content-length")
                     .then(|| value.trim().parse::<usize>().ok())?
             });
-            end = head + 4 + length.context("an answer without a length")?;
+            end = head + 4 + length.context("a response without a length")?;
         }
     }
-    let is_success = answer.starts_with(b"HTTP/1.1 2");
-    ensure!(is_success, "answered: {}", String::from_utf8_lossy(answer));
+    let is_success = response.starts_with(b"HTTP/1.1 2");
+    ensure!(is_success, "the response is not a success: {}", String::from_utf8_lossy(response));
     Ok(())
 }

@@ -1,27 +1,27 @@
-//! Measures the server and the library, and beside them, in the same run, what this machine can do
-//! at all.
+//! Benchmark of the server and the library. In the same run it measures the limits of the machine,
+//! called the floor, as the baseline.
 //!
-//! `sms-bench` alone measures everything and writes `target/bench/summary.json`; see
-//! docs/PERFORMANCE.md. The other commands are the processes that a run starts.
+//! `sms-bench` without a command measures everything and writes `target/bench/summary.json`: see
+//! docs/PERFORMANCE.md. The commands are the processes that a run starts.
 
-#![expect(clippy::print_stdout, reason = "a program whose output is a table")]
+#![expect(clippy::print_stdout, reason = "the output of this program is a table")]
 #![expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "figures are rounded anyway"
+    reason = "figures are rounded"
 )]
 
+mod backends;
 mod cases;
 mod clock;
 mod floor;
 mod library;
 mod load;
-mod place;
+mod percentiles;
 mod process;
 mod report;
 mod sink;
-mod spread;
 mod system;
 mod text;
 
@@ -35,30 +35,30 @@ use clap::{Parser, Subcommand};
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Longer runs, and cases that are in no row.
+    /// Makes the runs four times as long, and adds cases that are in no row.
     #[arg(long)]
     full: bool,
-    /// Only these cases, separated by commas.
+    /// Measures only these cases, separated by commas.
     #[arg(long, value_delimiter = ',')]
     only: Vec<cases::Name>,
-    /// How long each figure of the floor is measured, in milliseconds.
+    /// Duration of each measurement of the floor, in milliseconds.
     #[arg(long, default_value_t = 1000)]
     floor_ms: u64,
-    /// Where the figures are written.
+    /// File for the figures.
     #[arg(long, default_value = "target/bench/summary.json")]
     output: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Loads a server.
+    /// Sends requests to a server.
     Load(load::Load),
-    /// Stands in for sms.ru.
+    /// Runs a stand-in for sms.ru that accepts everything.
     Sink {
         #[arg(long)]
         port: u16,
     },
-    /// A bare server.
+    /// Runs a bare axum server.
     Hello {
         #[arg(long)]
         port: u16,
@@ -69,8 +69,8 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    // One thread for what stands beside the measured process, so that it takes no more than it
-    // needs.
+    // One thread for the client and the stand-in, so that they take little CPU time from the
+    // measured process.
     let mut runtime = match &cli.command {
         Some(Command::Load(_) | Command::Sink { .. }) => {
             tokio::runtime::Builder::new_current_thread()

@@ -1,4 +1,4 @@
-//! Processes of a run, and what they use.
+//! Processes of a run, and their CPU time and memory.
 
 use std::fs;
 use std::path::Path;
@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// How long a process may take to end by itself.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The clock of `/proc/…/stat` ticks a hundred times a second on every Linux.
-const TICKS: f64 = 100.0;
+/// Time limit of the end of a killed process.
+const KILL_LIMIT: Duration = Duration::from_secs(30);
+/// Ticks per second in `/proc/…/stat`, the same on every Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
 
-/// What a process has used so far.
+/// CPU time and memory of a process so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
     pub(crate) cpu_seconds: f64,
@@ -34,7 +34,7 @@ impl Usage {
 
     fn at(folder: &Path) -> anyhow::Result<Self> {
         let stat = fs::read_to_string(folder.join("stat")).context("a process is gone")?;
-        // The name, which may hold anything, stands in parentheses.
+        // The second field is the name in parentheses, which may contain anything.
         let fields: Vec<&str> =
             stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
         let ticks =
@@ -45,7 +45,7 @@ impl Usage {
             line.trim_start_matches(':').split_whitespace().next()?.parse::<f64>().ok()
         };
         Ok(Self {
-            cpu_seconds: (ticks(11) + ticks(12)) / TICKS,
+            cpu_seconds: (ticks(11) + ticks(12)) / TICKS_PER_SECOND,
             resident_mib: kib("VmRSS").unwrap_or(0.0) / 1024.0,
             peak_mib: kib("VmHWM").unwrap_or(0.0) / 1024.0,
         })
@@ -69,25 +69,25 @@ impl Running {
         Ok(Self(command.spawn().with_context(|| format!("cannot start {}", program.display()))?))
     }
 
-    /// What it has used.
+    /// CPU time and memory of the process.
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
         Usage::of(self.0.id().context("a process ended")?)
     }
 
-    /// Whether it still runs.
-    pub(crate) fn runs(&mut self) -> bool {
+    /// Checks that the process is still running.
+    pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
     }
 
-    /// SIGKILL.
+    /// Kills the process and waits for its end.
     pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
-        timeout(PATIENCE, self.0.kill()).await.context("a process cannot be killed")??;
+        timeout(KILL_LIMIT, self.0.kill()).await.context("a process cannot be killed")??;
         Ok(())
     }
 }
 
-/// Runs this program with these arguments in a process of its own, and reads what it prints.
-pub(crate) async fn run_apart<T: DeserializeOwned>(
+/// Runs this program with these arguments in a separate process, and reads the result it prints.
+pub(crate) async fn run_separately<T: DeserializeOwned>(
     arguments: &[String],
     limit: Duration,
 ) -> anyhow::Result<T> {

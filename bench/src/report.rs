@@ -1,5 +1,4 @@
-//! What is printed and what is written: a line for each figure, beside its floor and what it must
-//! reach.
+//! Report of a run, printed and written: one line per figure, with its floor and its bounds.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,27 +8,28 @@ use serde::Serialize;
 
 use crate::floor::Floor;
 
-/// What a figure is compared by.
+/// Direction of a bound.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Sense {
-    /// So many times the floor, or so much, at the least.
+    /// The ratio to the floor, or the figure itself, is at least the bound.
     AtLeast,
-    /// So much at the most.
+    /// The figure is at most the bound.
     AtMost,
 }
 
-/// One figure of a row of the table of ratios.
+/// One figure of a row of the table.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Part {
     pub(crate) name: String,
     pub(crate) figure: f64,
     pub(crate) unit: &'static str,
     pub(crate) floor: Option<f64>,
-    /// Of which steps the floor is the chain.
+    /// The steps of the floor that follow each other for one message; empty if the floor is another
+    /// figure.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) steps: &'static [&'static str],
-    /// Whether the floor is that of before and after.
+    /// True once the floor is the mean of before and after.
     #[serde(skip)]
     is_compared: bool,
     pub(crate) ratio: Option<f64>,
@@ -39,7 +39,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// A rate that must be so many times another one.
+    /// A rate, bounded by its ratio to another rate.
     pub(crate) fn of_rate(name: &str, rate: f64, floor: f64, (must, goal): (f64, f64)) -> Self {
         Self {
             name: name.to_owned(),
@@ -55,7 +55,7 @@ impl Part {
         }
     }
 
-    /// A rate that must be so many times that of a chain of steps of the floor.
+    /// A rate, bounded by its ratio to a chain of steps of the floor.
     pub(crate) fn of_steps(
         name: &str,
         rate: f64,
@@ -66,7 +66,7 @@ impl Part {
         Self { steps, ..Self::of_rate(name, rate, floor.chain(steps), bounds) }
     }
 
-    /// A figure that must be so much at the most.
+    /// A figure with an upper bound.
     pub(crate) fn at_most(
         name: &str,
         figure: f64,
@@ -88,7 +88,7 @@ impl Part {
         }
     }
 
-    /// How far it is from what it must be: 1 when just there, more when better.
+    /// Distance from the bound: 1 at the bound, more when better.
     fn margin(&self) -> f64 {
         match self.sense {
             Sense::AtLeast => self.ratio.unwrap_or(self.figure) / self.must,
@@ -114,19 +114,19 @@ impl Part {
     }
 }
 
-/// One run of something, beside its rate.
+/// Rate and resources of a case.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Cost {
     pub(crate) name: String,
     /// Messages per second.
     pub(crate) rate: f64,
-    /// Of our own processes, in seconds per 1,000 messages.
+    /// CPU time of the server or library, in seconds per 1,000 messages.
     pub(crate) cpu_per_1000: f64,
-    /// Resident memory of our own processes at its highest.
+    /// Peak resident memory of the server or library.
     pub(crate) peak_mib: f64,
     /// Requests to the provider per 1,000 messages.
     pub(crate) calls_per_1000: f64,
-    /// Of one core, how much the stand-in for the provider used.
+    /// Share of one core that the stand-in for the provider used.
     pub(crate) provider_cpu: f64,
 }
 
@@ -138,7 +138,7 @@ pub(crate) struct Report {
     notes: BTreeMap<String, f64>,
 }
 
-/// A row of the table: the figure furthest behind, and all of them.
+/// A row of the table: its worst figure, and all of them.
 #[derive(Debug, Serialize)]
 struct Row {
     #[serde(flatten)]
@@ -156,10 +156,11 @@ impl Report {
         row.parts.push(part);
     }
 
-    /// Adds what a case took.
+    /// Adds the rate and resources of a case.
     pub(crate) fn add_cost(&mut self, cost: Cost) {
         println!(
-            "      {:<52} {:>9.0} msg/s {:>7.3} CPU s/1,000 {:>6.1} MiB {:>7.1} calls/1,000, provider {:.0} % of a core",
+            "      {:<52} {:>9.0} msg/s {:>7.3} CPU s/1,000 {:>6.1} MiB {:>7.1} calls/1,000, \
+             provider {:.0} % of a core",
             cost.name,
             cost.rate,
             cost.cpu_per_1000,
@@ -176,7 +177,8 @@ impl Report {
         self.notes.insert(name.to_owned(), figure);
     }
 
-    /// Compares what came since the last time with this floor, of before and after it.
+    /// Compares the figures added since the last call with this floor, the mean of before and after
+    /// them.
     pub(crate) fn compare(&mut self, floor: &Floor) {
         for row in self.rows.values_mut() {
             let new =
@@ -197,7 +199,7 @@ impl Report {
         }
     }
 
-    /// Prints the whole.
+    /// Prints the whole report.
     pub(crate) fn print(&self, before: &Floor, after: &Floor) {
         println!("\nfloor of this machine, per second: before, after");
         for ((name, what, before), (_, _, after)) in before.lines().zip(after.lines()) {
@@ -211,7 +213,7 @@ impl Report {
         }
     }
 
-    /// Writes the whole.
+    /// Writes the whole report as JSON.
     pub(crate) fn write(
         mut self,
         path: &Path,
@@ -246,7 +248,8 @@ fn line(number: &str, part: &Part) -> String {
         Sense::AtMost => "≤",
     };
     format!(
-        "{number:>5}  {:<52} {figure:>14} {floor:>14} {ratio:>8}   must {bound} {}, goal {bound} {}: {}",
+        "{number:>5}  {:<52} {figure:>14} {floor:>14} {ratio:>8}   \
+         must {bound} {}, goal {bound} {}: {}",
         part.name,
         part.must,
         part.goal,

@@ -1,5 +1,4 @@
-//! What is measured: the server as people run it, a stand-in for sms.ru beside it, and what both
-//! have to say.
+//! The measured system: servers with their usual settings, and a stand-in for sms.ru.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -13,58 +12,58 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use crate::load::{KEY, Load, Loaded};
-use crate::place::Place;
-use crate::process::{Running, Usage, run_apart};
-use crate::sink::Seen;
+use crate::backends::Backends;
+use crate::load::{KEY, Load, LoadResult};
+use crate::process::{Running, Usage, run_separately};
+use crate::sink::SinkStats;
 
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_mins(10);
-/// How long a process may take to start.
-const START: Duration = Duration::from_secs(30);
-/// How often the end of the work is looked for; so exact is its time.
-const LOOK: Duration = Duration::from_millis(5);
+/// Time limit of a load and of the processing of its messages.
+const TIME_LIMIT: Duration = Duration::from_mins(10);
+/// Time limit of the start of a process.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// Time between two checks whether the work has ended: the precision of its duration.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Servers over one place, and the stand-in.
+/// Servers on the same store and queue, and the stand-in.
 pub(crate) struct System {
     pub(crate) servers: Vec<Running>,
-    /// Of the first server.
+    /// Address of the first server.
     pub(crate) address: String,
     pub(crate) sink: Sink,
     store: Arc<dyn Store>,
 }
 
-/// What a server does.
+/// Settings of the servers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup {
     pub(crate) roles: &'static str,
-    /// Calls to the provider in flight at most.
+    /// Concurrent calls to the provider at most.
     pub(crate) concurrency: usize,
-    /// How many processes; all but the first only work.
+    /// Number of processes; all but the first are only workers.
     pub(crate) processes: usize,
-    /// How long the provider takes.
+    /// Response time of the provider.
     pub(crate) delay: Duration,
 }
 
 impl Setup {
-    /// One process with these roles and the usual settings.
+    /// One process with these roles and the default settings.
     pub(crate) fn new(roles: &'static str) -> Self {
         Self { roles, concurrency: 8, processes: 1, delay: Duration::ZERO }
     }
 }
 
 impl System {
-    pub(crate) async fn start(place: &Place, setup: Setup) -> anyhow::Result<Self> {
-        // Opened first, so that the schema is there when several processes start.
-        let store = place.open().await?;
+    pub(crate) async fn start(backends: &Backends, setup: Setup) -> anyhow::Result<Self> {
+        // Opened first, so that the schema exists when several processes start.
+        let store = backends.open().await?;
         let sink = Sink::start().await?;
-        sink.anew(setup.delay).await?;
+        sink.reset(setup.delay).await?;
         let port = free_port()?;
         let address = format!("127.0.0.1:{port}");
         let mut servers = Vec::new();
         for number in 0..setup.processes {
             let roles = if number == 0 { setup.roles } else { "worker" };
-            servers.push(start_server(place, roles, &address, &sink.url(), setup.concurrency)?);
+            servers.push(start_server(backends, roles, &address, &sink.url(), setup.concurrency)?);
         }
         if setup.roles.contains("api") {
             wait_until_ready(&mut servers[0], &address).await?;
@@ -72,12 +71,12 @@ impl System {
         Ok(Self { servers, address, sink, store })
     }
 
-    /// A load on the first server.
+    /// A load for the first server.
     pub(crate) fn load(&self, requests: u64) -> Load {
         Load::new(&self.address, requests)
     }
 
-    /// What all servers have used together.
+    /// CPU time and memory of all servers together.
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
         let mut sum = Usage::default();
         for server in &self.servers {
@@ -89,15 +88,15 @@ impl System {
         Ok(sum)
     }
 
-    /// Waits until the stand-in has seen so many messages and none waits or is being sent any more.
+    /// Waits until the stand-in has this many messages, and no message is queued or being sent.
     pub(crate) async fn wait_until_sent(&self, messages: u64) -> anyhow::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIME_LIMIT;
         while self.sink.messages().await? < messages {
             ensure!(
                 Instant::now() < deadline,
-                "the provider was not called for all of {messages} messages"
+                "the provider was not called for all {messages} messages"
             );
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
         let request = ListRequest {
             scope: Scope::All,
@@ -107,24 +106,25 @@ impl System {
         };
         while !self.store.list(&request).await?.messages.is_empty() {
             ensure!(Instant::now() < deadline, "not every outcome was recorded");
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
 
-    /// Checks that everything was called once and recorded once; what the stand-in has seen.
-    pub(crate) async fn check(&self, messages: u64, stored: u64) -> anyhow::Result<Seen> {
-        let seen = self.sink.seen().await?;
+    /// Checks that the provider was called once for each message and that each is recorded as sent.
+    /// Returns the counts of the stand-in.
+    pub(crate) async fn check(&self, messages: u64, stored: u64) -> anyhow::Result<SinkStats> {
+        let sink = self.sink.stats().await?;
         ensure!(
-            seen.messages == messages && seen.different == messages,
-            "of {messages} messages the provider was called for {} ({} different)",
-            seen.messages,
-            seen.different
+            sink.messages == messages && sink.distinct == messages,
+            "of {messages} messages the provider was called for {} ({} distinct)",
+            sink.messages,
+            sink.distinct
         );
         let counts = self.stats().await?.counts;
         let sent = counts[usize::from(Status::Sent.number())];
         ensure!(sent == stored, "of {stored} messages {sent} are recorded as sent: {counts:?}");
-        Ok(seen)
+        Ok(sink)
     }
 
     pub(crate) async fn stats(&self) -> anyhow::Result<Stats> {
@@ -143,14 +143,14 @@ impl System {
 
 /// Starts one server.
 pub(crate) fn start_server(
-    place: &Place,
+    backends: &Backends,
     roles: &str,
     address: &str,
     provider: &str,
     concurrency: usize,
 ) -> anyhow::Result<Running> {
     let (store, queue, concurrency) =
-        (place.store_url()?, place.queue_url(), concurrency.to_string());
+        (backends.store_url()?, backends.queue_url(), concurrency.to_string());
     let settings = [
         ("SMS_STORE", store.as_str()),
         ("SMS_QUEUE", &queue),
@@ -164,15 +164,15 @@ pub(crate) fn start_server(
     Running::start(&server_program()?, &[], &settings)
 }
 
-/// The server that was built beside this program.
+/// Path of the server, which is built into the folder of this program.
 pub(crate) fn server_program() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?.with_file_name("sms-server");
     ensure!(program.exists(), "{} is missing: build it with `make build`", program.display());
     Ok(program)
 }
 
-/// Loads from a process of its own.
-pub(crate) async fn load_apart(load: &Load) -> anyhow::Result<Loaded> {
+/// Runs a load in a separate process.
+pub(crate) async fn load_separately(load: &Load) -> anyhow::Result<LoadResult> {
     let mut arguments = vec!["load".to_owned()];
     for (name, value) in [
         ("address", load.address.clone()),
@@ -191,33 +191,33 @@ pub(crate) async fn load_apart(load: &Load) -> anyhow::Result<Loaded> {
     if load.get {
         arguments.push("--get".to_owned());
     }
-    run_apart(&arguments, PATIENCE).await
+    run_separately(&arguments, TIME_LIMIT).await
 }
 
-/// A port that is free now.
+/// Finds a free port.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 pub(crate) async fn wait_for_port(port: u16) -> anyhow::Result<()> {
-    let deadline = Instant::now() + START;
+    let deadline = Instant::now() + START_LIMIT;
     while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-        ensure!(Instant::now() < deadline, "a process does not start");
+        ensure!(Instant::now() < deadline, "a process did not start");
         sleep(Duration::from_millis(1)).await;
     }
     Ok(())
 }
 
 async fn wait_until_ready(server: &mut Running, address: &str) -> anyhow::Result<()> {
-    let deadline = Instant::now() + START;
+    let deadline = Instant::now() + START_LIMIT;
     while request(address, "GET", "/readyz").await.is_err() {
-        ensure!(server.runs() && Instant::now() < deadline, "the server does not start");
+        ensure!(server.is_running() && Instant::now() < deadline, "the server did not start");
         sleep(Duration::from_millis(1)).await;
     }
     Ok(())
 }
 
-/// The stand-in for sms.ru, in a process of its own.
+/// The stand-in for sms.ru, in a separate process.
 pub(crate) struct Sink(Running, u16);
 
 impl Sink {
@@ -230,24 +230,24 @@ impl Sink {
         Ok(Self(running, port))
     }
 
-    /// Its address, as a provider.
+    /// Address of the stand-in as a provider.
     pub(crate) fn url(&self) -> String {
         format!("smsru+http://BENCH@127.0.0.1:{}", self.1)
     }
 
-    /// How many messages it has seen.
+    /// Number of messages since the last reset.
     pub(crate) async fn messages(&self) -> anyhow::Result<u64> {
         Ok(serde_json::from_slice(&request(&self.address(), "GET", "/bench/messages").await?)?)
     }
 
-    /// What it has seen.
-    pub(crate) async fn seen(&self) -> anyhow::Result<Seen> {
-        Ok(serde_json::from_slice(&request(&self.address(), "GET", "/bench/seen").await?)?)
+    /// Counts and latencies since the last reset.
+    pub(crate) async fn stats(&self) -> anyhow::Result<SinkStats> {
+        Ok(serde_json::from_slice(&request(&self.address(), "GET", "/bench/stats").await?)?)
     }
 
-    /// Lets it forget what it has seen, and answer after this time.
-    pub(crate) async fn anew(&self, delay: Duration) -> anyhow::Result<()> {
-        let path = format!("/bench/anew/{}", delay.as_millis());
+    /// Resets the counts, and sets the response time.
+    pub(crate) async fn reset(&self, delay: Duration) -> anyhow::Result<()> {
+        let path = format!("/bench/reset/{}", delay.as_millis());
         request(&self.address(), "POST", &path).await.map(drop)
     }
 
@@ -260,24 +260,24 @@ impl Sink {
     }
 }
 
-/// One request on a connection of its own; the body of the answer.
+/// Sends one request on a new connection. Returns the body of the response.
 pub(crate) async fn request(address: &str, method: &str, path: &str) -> anyhow::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {KEY}\r\ncontent-length: 0\r\n\
-         connection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {KEY}\r\n\
+         content-length: 0\r\nconnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await?;
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await?;
     ensure!(
-        answer.starts_with(b"HTTP/1.1 2"),
+        response.starts_with(b"HTTP/1.1 2"),
         "{path} answered {}",
-        String::from_utf8_lossy(&answer)
+        String::from_utf8_lossy(&response)
     );
-    let head = answer
+    let head = response
         .windows(4)
         .position(|bytes| bytes == b"\r\n\r\n")
-        .context("an answer without a head")?;
-    Ok(answer.split_off(head + 4))
+        .context("a response without a head")?;
+    Ok(response.split_off(head + 4))
 }

@@ -16,77 +16,54 @@
 //!
 #![doc = include_str!("../README.md")]
 
-pub mod breaker;
-pub mod caretaker;
-pub mod class;
 pub mod clock;
-pub mod ends;
+pub mod end_log;
 pub mod error;
-pub mod event;
-pub mod failover;
-mod fallback;
-mod gsm7;
-pub mod inference;
-mod invisible;
-pub mod ledger;
+pub mod lane;
 pub mod memory;
 pub mod message;
-pub mod money;
-pub mod new_event;
 pub mod outage;
-pub mod outcome;
-pub mod page;
-pub mod phone;
 pub mod provider;
-mod pusher;
 pub mod queue;
-pub mod receipt;
-pub mod recording;
 pub mod registry;
-pub mod retry;
-pub mod sandbox;
-pub mod schema;
 pub mod sender;
-pub mod state;
-pub mod steering;
 pub mod store;
 pub mod supervise;
-pub mod text;
-pub mod timeline;
-pub mod transition;
-pub mod translit;
 pub mod watched;
 pub mod worker;
 
 pub use async_trait::async_trait;
-pub use class::{Class, ClassPolicy, OnUnknown};
 pub use clock::{Clock, ManualClock, StoreClock, StoreTime, SystemClock};
 pub use error::{Error, ErrorKind, FieldError, Result, StoreFault};
-pub use event::{Event, EventDetails, EventKind, Evidence};
-pub use failover::Failover;
-pub use inference::UnmatchedId;
+pub use lane::Lane;
 pub use memory::{MemoryQueue, MemoryRegistry, MemoryStore};
-pub use message::{Message, MessageId, Metadata, NewMessage, SendOptions, StoredMessage};
-pub use money::Money;
+pub use message::phone::{NumberReader, PhoneNumber, Region};
+pub use message::{
+    Class, ClassPolicy, Message, MessageId, Metadata, NewMessage, OnUnknown, SendOptions,
+    StoredMessage,
+};
 pub use outage::Outage;
-pub use outcome::{Outcome, OutcomeClass};
-pub use page::{MessagePage, SearchedTo};
-pub use phone::{NumberReader, PhoneNumber, Region};
+pub use provider::failover::Failover;
+pub use provider::money::Money;
+pub use provider::outcome::{Outcome, OutcomeClass};
+pub use provider::receipt::{Receipt, ReceiptState};
+pub use provider::recording::RecordingProvider;
+pub use provider::sandbox::Sandbox;
 pub use provider::{
     Account, AccountInfo, Explanation, LateAnswer, LateAnswers, Limits, Provider, Receipts,
     Submission,
 };
-pub use queue::{Job, Lane, Lease, Queue};
-pub use receipt::{Receipt, ReceiptState};
-pub use recording::RecordingProvider;
+pub use queue::{Job, Lease, Queue};
 pub use registry::Registry;
-pub use retry::RetryPolicy;
-pub use sandbox::Sandbox;
-pub use schema::SchemaLevel;
 pub use sender::Sender;
-pub use state::Status;
-pub use steering::Steering;
+pub use store::event::{Event, EventDetails, EventKind, Evidence};
+pub use store::inference::UnmatchedId;
+pub use store::page::{MessagePage, SearchedTo};
+pub use store::retry::RetryPolicy;
+pub use store::schema::SchemaLevel;
+pub use store::status::Status;
 pub use store::{Scope, Store};
 pub use tokio_util::sync::CancellationToken;
 pub use watched::Watched;
 pub use worker::Worker;
+pub use worker::control::Steering;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::Result;
+use crate::lane::Lane;
 use crate::message::MessageId;
 
 /// A queue of message ids. It is a *hint*: the [`Store`](crate::Store) is the truth.
@@ -61,37 +62,6 @@ pub trait Queue: Debug + Send + Sync + 'static {
     ///
     /// `Unavailable` when the queue cannot be asked.
     async fn stats(&self) -> Result<QueueStats>;
-}
-
-/// One of the three lanes of a queue; the first goes first.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-#[repr(u8)]
-pub enum Lane {
-    /// One-time codes. Each is submitted in a request of its own, so that a failure is its alone.
-    Urgent = 0,
-    /// Everything that is neither urgent nor bulk.
-    #[default]
-    Normal = 1,
-    /// Mass mailings.
-    Bulk = 2,
-}
-
-impl Lane {
-    /// Every lane, first one first.
-    pub const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Bulk];
-
-    /// The number stores keep, and the index into [`QueueStats::lanes`].
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// The lane of this number.
-    pub fn from_number(number: i64) -> Option<Self> {
-        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
-    }
 }
 
 /// A message that is due, as the queue knows it.

@@ -8,17 +8,18 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::error::Result;
-use crate::event::Event;
-use crate::inference::UnmatchedId;
+use crate::message::phone::NumberReader;
 use crate::message::{MessageId, NewMessage, StoredMessage};
 use crate::outage::Outage;
-use crate::page::MessagePage;
-use crate::phone::NumberReader;
+use crate::provider::receipt::Receipt;
 use crate::provider::{Polling, ProviderRef};
 use crate::queue::{Job, Lease, Queue, QueueStats};
-use crate::receipt::{Receipt, ReceiptEffect};
 use crate::registry::{Expect, Record, Registry};
-use crate::state::Status;
+use crate::store::event::Event;
+use crate::store::inference::UnmatchedId;
+use crate::store::page::MessagePage;
+use crate::store::requests::ReceiptEffect;
+use crate::store::status::Status;
 use crate::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
     ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store, UnmatchedRequest,

@@ -1,4 +1,4 @@
-//! Where RabbitMQ is, and how its queues are used.
+//! Configuration: the address of RabbitMQ, and the options of the queue.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use lapin::uri::{AMQPScheme, AMQPUri};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{Error, ErrorKind, Result};
 
-/// The address and the options of an [`AmqpQueue`](crate::AmqpQueue).
+/// Address and options of an [`AmqpQueue`](crate::AmqpQueue).
 ///
 /// ```
 /// use sms_queue_amqp::AmqpConfig;
@@ -30,21 +30,24 @@ pub struct AmqpConfig {
     pub(crate) delivery_limit: u32,
 }
 
-/// RabbitMQ closes a channel that holds a message for 30 min; a lease ends long before.
+/// Limit of the lease. RabbitMQ closes a channel that has not settled a message after 30 min.
 const MAX_LEASE: Duration = Duration::from_mins(15);
+/// Limit of the timeout.
 const MAX_TIMEOUT: Duration = Duration::from_mins(1);
-/// What a TTL may be at the most; RabbitMQ takes no more than 32 bits of milliseconds.
+/// Limit of the TTL. RabbitMQ stores it as milliseconds in 32 bits.
 const MAX_TTL: Duration = Duration::from_hours(24);
+/// Limit of the jobs in a lane.
 const MAX_CAPACITY: u32 = 10_000_000;
-/// A crash, an end of a lease or a release is a delivery: fewer would give up jobs that are fine.
+/// Lower limit of the delivery limit. Each crash, expired lease or release counts as a delivery, so
+/// a smaller one would dead-letter healthy jobs.
 const MIN_DELIVERY_LIMIT: u32 = 20;
-/// Names of queues are 255 bytes at the most.
-const MAX_PREFIX: usize = 200;
-/// Seconds between heartbeats: a connection that is gone is known to be so after two.
-const HEARTBEAT: u16 = 10;
-/// Bytes per frame. A job takes less than 200; the client's buffers, two for each connection, are
-/// 32 times this.
-const FRAME_MAX: u32 = 16 * 1024;
+/// Limit of the prefix, in bytes. Names of queues have up to 255.
+const MAX_PREFIX_LENGTH: usize = 200;
+/// Interval of heartbeats, in seconds. A dead connection is noticed after two.
+const HEARTBEAT_SECONDS: u16 = 10;
+/// Limit of a frame, in bytes. A job takes less than 200. The client has two buffers for each
+/// connection, each of 32 times this size.
+const MAX_FRAME_BYTES: u32 = 16 * 1024;
 
 impl AmqpConfig {
     /// Reads an address such as `amqp://user:password@host:5672/%2f?prefix=sms`, or `amqps://` for
@@ -78,10 +81,12 @@ impl AmqpConfig {
         {
             return Err(config("the address names no host"));
         }
-        // The cause is left out: it may quote the address, and with it the password.
-        let unreadable = "the address cannot be read; in user name and password, / : @ ? # are written %2F %3A %40 %3F %23";
+        // Without the cause, which may quote the address and with it the password.
+        let unreadable = "the address cannot be read; in user name and password, / : @ ? # are \
+                          written %2F %3A %40 %3F %23";
         let mut address: AMQPUri = address.parse().map_err(|_| config(unreadable))?;
-        (address.query.heartbeat, address.query.frame_max) = (Some(HEARTBEAT), Some(FRAME_MAX));
+        (address.query.heartbeat, address.query.frame_max) =
+            (Some(HEARTBEAT_SECONDS), Some(MAX_FRAME_BYTES));
         let password = SecretString::from(std::mem::take(&mut address.authority.userinfo.password));
         let mut read = Self {
             address,
@@ -118,56 +123,56 @@ impl AmqpConfig {
         })
     }
 
-    /// What the names of the queues start with: letters, digits, `.`, `-` and `_`. Defaults to
-    /// `sms`. Installations that share a virtual host need one each.
+    /// Prefix of the queues' names: letters, digits, `.`, `-` and `_`. Defaults to `sms`.
+    /// Installations that share a virtual host need one each.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long a pulled job is held for its worker, 100 ms to 15 min. Defaults to 1 min.
+    /// Time for which a pulled job is held for its worker, 100 ms to 15 min. Defaults to 1 min.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
-    /// How long one answer of RabbitMQ may take, connecting included, 10 ms to 1 min; then the call
-    /// answers `Unavailable` and the connection is made anew. Defaults to 3 s.
+    /// Time that an answer of RabbitMQ may take, connecting included, 10 ms to 1 min. After it the
+    /// call answers `Unavailable` and the connection is replaced. Defaults to 3 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many jobs wait in each lane at most, up to 10 million; a push beyond it answers
+    /// Limit of the jobs that wait in each lane, up to 10 million. A push beyond it answers
     /// `Unavailable`. Defaults to 20,000: the rest of a larger backlog waits in the store.
     pub fn capacity(mut self, capacity: u32) -> Self {
         self.capacity = capacity;
         self
     }
 
-    /// How long a job waits in a lane before it is dropped, 1 s to 24 h. Defaults to 20 s, after
-    /// which the caretaker offers a message again: with a longer one the lanes fill with copies of
-    /// the same jobs.
+    /// Time after which a job that waits in a lane is dropped, 1 s to 24 h. Defaults to 20 s, which
+    /// is when the caretaker offers a message again: with a longer TTL the lanes fill with copies
+    /// of the same jobs.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// How many times a job is given back (a release, a lease that ended, a worker that died)
-    /// before RabbitMQ takes it out and puts it aside, 20 at the least. Defaults to 1000.
+    /// Number of times that a job can be returned (a release, a lease that ended, a worker that
+    /// died) before RabbitMQ dead-letters it, at least 20. Defaults to 1000.
     pub fn delivery_limit(mut self, limit: u32) -> Self {
         self.delivery_limit = limit;
         self
     }
 
-    /// The whole address, for the library that connects.
+    /// The address with the password.
     pub(crate) fn address(&self) -> AMQPUri {
         let mut address = self.address.clone();
         self.password.expose_secret().clone_into(&mut address.authority.userinfo.password);
         address
     }
 
-    /// Host and port.
+    /// Host and port, for error messages.
     pub(crate) fn place(&self) -> String {
         let authority = &self.address.authority;
         format!("{}:{}", authority.host, authority.port)
@@ -181,12 +186,17 @@ impl AmqpConfig {
         &self.address.vhost
     }
 
+    /// Checks that each option is in its range.
+    ///
+    /// # Errors
+    ///
+    /// `Config`, naming the option that is not.
     pub(crate) fn check(&self) -> Result<()> {
-        let named =
+        let is_allowed =
             |character: char| character.is_ascii_alphanumeric() || ".-_".contains(character);
         if self.prefix.is_empty()
-            || self.prefix.len() > MAX_PREFIX
-            || !self.prefix.chars().all(named)
+            || self.prefix.len() > MAX_PREFIX_LENGTH
+            || !self.prefix.chars().all(is_allowed)
         {
             return Err(config(
                 "prefix must be 1 to 200 letters, digits, dots, hyphens or underscores",
@@ -276,7 +286,8 @@ mod tests {
     #[test]
     fn parameters_set_their_options() {
         let config = read(
-            "amqp://h/%2f?prefix=shop.a&lease_ms=500&timeout_ms=600&capacity=7&ttl_ms=8000&delivery_limit=90",
+            "amqp://h/%2f?prefix=shop.a&lease_ms=500&timeout_ms=600&capacity=7&ttl_ms=8000\
+             &delivery_limit=90",
         );
         assert_eq!(
             (config.prefix.as_str(), config.capacity, config.delivery_limit),

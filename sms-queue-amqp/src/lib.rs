@@ -4,15 +4,16 @@
 //!
 #![doc = include_str!("../README.md")]
 
-mod book;
+mod availability;
+mod backoff;
 mod config;
-mod consume;
+mod connection;
+mod consuming;
+mod contract;
 mod error;
-mod gate;
-mod link;
-mod publish;
+mod per_lane;
+mod publishing;
 mod queue;
-mod shelf;
 mod topology;
 mod wire;
 

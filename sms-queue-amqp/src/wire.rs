@@ -1,17 +1,17 @@
-//! A job as a message of RabbitMQ: the id as text, so that a person can read what was put aside.
-//! The lane is the queue's.
+//! Encoding of a job as a RabbitMQ message: the message id as text, so that an operator can read a
+//! dead letter. The lane is not in it, since each lane has a queue.
 
 use lapin::BasicProperties;
 use sms_core::MessageId;
 
-/// On disk before it is confirmed.
+/// Delivery mode of a message that is on disk before it is confirmed.
 const PERSISTENT: u8 = 2;
 
 pub(crate) fn encode(id: MessageId) -> String {
     id.to_string()
 }
 
-/// The id in this body; `None` when somebody else wrote it.
+/// Message id in this body; `None` when the body is something else.
 pub(crate) fn decode(body: &[u8]) -> Option<MessageId> {
     std::str::from_utf8(body).ok()?.parse().ok()
 }

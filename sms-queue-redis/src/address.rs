@@ -1,4 +1,5 @@
-//! Reading an address: `redis+sentinel://user:password@host1:26379,host2/0?master=mymaster`.
+//! Parsing of an address such as
+//! `redis+sentinel://user:password@host1:26379,host2/0?master=mymaster`.
 
 use percent_encoding::percent_decode_str;
 use sms_core::{Error, Result};
@@ -6,13 +7,13 @@ use url::form_urlencoded;
 
 use crate::error::config;
 
-/// A server's name or IP address, and its port.
+/// Name or IP address of a server, and its port.
 pub(crate) type Host = (String, u16);
 
-const PORT: u16 = 6379;
+const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 
-/// An address in its parts. The `url` crate takes one host only, so it is done here.
+/// Parts of an address. The `url` crate accepts one host only, so it is parsed here.
 pub(crate) struct Address {
     pub(crate) tls: bool,
     pub(crate) topology: Topology,
@@ -23,7 +24,7 @@ pub(crate) struct Address {
     pub(crate) parameters: Vec<(String, String)>,
 }
 
-/// What the scheme says of the servers.
+/// Kind of servers, which the scheme names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Topology {
     Node,
@@ -32,7 +33,12 @@ pub(crate) enum Topology {
 }
 
 impl Address {
-    /// Takes the address to pieces. No error repeats the address: it may hold a password.
+    /// Parses an address.
+    ///
+    /// # Errors
+    ///
+    /// `Config`, naming the part that is wrong. No error repeats the address, which may hold a
+    /// password.
     pub(crate) fn parse(url: &str) -> Result<Self> {
         let (scheme, rest) = url.split_once("://").ok_or_else(unknown_scheme)?;
         let (tls, topology) = match scheme {
@@ -49,7 +55,7 @@ impl Address {
             rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest));
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (username, password) = user.map_or(Ok((None, None)), credentials)?;
-        let port = if topology == Topology::Sentinel { SENTINEL_PORT } else { PORT };
+        let port = if topology == Topology::Sentinel { SENTINEL_PORT } else { REDIS_PORT };
         Ok(Self {
             tls,
             topology,
@@ -64,8 +70,8 @@ impl Address {
 
 fn unknown_scheme() -> Error {
     config(
-        "the address of Redis must start with redis://, rediss://, redis+sentinel://, rediss+sentinel://, \
-         redis+cluster:// or rediss+cluster://",
+        "the address of Redis must start with redis://, rediss://, redis+sentinel://, \
+         rediss+sentinel://, redis+cluster:// or rediss+cluster://",
     )
 }
 
@@ -80,7 +86,7 @@ fn credentials(user: &str) -> Result<(Option<String>, Option<String>)> {
     Ok((decode(username)?, decode(password)?))
 }
 
-/// `name`, `name:port`, `[::1]` or `[::1]:port`.
+/// Parses a host: `name`, `name:port`, `[::1]` or `[::1]:port`.
 pub(crate) fn host(text: &str, default_port: u16) -> Result<Host> {
     let (name, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
         Some((name, rest)) => (name, rest.strip_prefix(':')),

@@ -1,4 +1,4 @@
-//! Where Redis is, and how it is used.
+//! Configuration: the address of Redis, and the options of the queue.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,14 +7,16 @@ use secrecy::SecretString;
 use sms_core::{Error, Result};
 
 use crate::address::{Address, Host, Topology};
+use crate::certificate_files::{CertificateFiles, read_file};
 use crate::error::config;
 
-/// The address and the options of a [`RedisQueue`](crate::RedisQueue).
+/// Address and options of a [`RedisQueue`](crate::RedisQueue).
 ///
 /// ```
 /// use sms_queue_redis::RedisConfig;
 ///
-/// let config = RedisConfig::from_url("redis://:secret@queue.example:6379/0?prefix=sms&lease_seconds=60")?;
+/// let url = "redis://:secret@queue.example:6379/0?prefix=sms&lease_seconds=60";
+/// let config = RedisConfig::from_url(url)?;
 /// assert!(!format!("{config:?}").contains("secret"));
 /// # Ok::<(), sms_core::Error>(())
 /// ```
@@ -39,26 +41,31 @@ pub struct RedisConfig {
     pub(crate) forget_after: Duration,
 }
 
-/// Timeouts and leases are whole milliseconds in this range.
-const LEAST: Duration = Duration::from_millis(1);
+/// Lower limit of timeouts and leases. The scripts get whole milliseconds.
+const MIN_DURATION: Duration = Duration::from_millis(1);
+/// Limit of the timeouts.
 const MAX_TIMEOUT: Duration = Duration::from_mins(5);
+/// Limit of the lease.
 const MAX_LEASE: Duration = Duration::from_hours(24);
-const MAX_FORGET: Duration = Duration::from_hours(365 * 24);
-/// Each id takes about 135 bytes of Redis's memory, and some 100 more while it is leased.
+/// Limit of the time after which an idle consumer is removed.
+const MAX_FORGET_AFTER: Duration = Duration::from_hours(365 * 24);
+/// Limit of the ids in a lane. Each takes about 135 bytes of memory in Redis, and about 100 more
+/// while it is leased.
 const MAX_CAPACITY: usize = 10_000_000;
-const MAX_PREFIX: usize = 100;
+/// Limit of the prefix, in bytes.
+const MAX_PREFIX_LENGTH: usize = 100;
 
 impl RedisConfig {
-    /// The server at `host` (a name or an IP address) and `port`, without TLS or a password.
+    /// One server at `host` (a name or an IP address) and `port`, without TLS or a password.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self::of(Topology::Node, vec![(host.into(), port)])
     }
 
-    /// The master that these sentinels (`host` or `host:port`) know under this name.
+    /// The master that these sentinels (`host` or `host:port`) know by this name.
     ///
     /// # Errors
     ///
-    /// `Config` when a host cannot be read, or there is none.
+    /// `Config` when there is no host, or one cannot be parsed.
     #[cfg(feature = "sentinel")]
     pub fn sentinel<H: AsRef<str>>(
         sentinels: impl IntoIterator<Item = H>,
@@ -69,12 +76,12 @@ impl RedisConfig {
         Ok(config)
     }
 
-    /// The cluster some of whose nodes (`host` or `host:port`) these are. All keys lie in one hash
-    /// slot, so one node does the work.
+    /// The cluster that these nodes (`host` or `host:port`) belong to; not all of its nodes are
+    /// needed. All keys are in one hash slot, so one node does the work.
     ///
     /// # Errors
     ///
-    /// `Config` when a host cannot be read, or there is none.
+    /// `Config` when there is no host, or one cannot be parsed.
     #[cfg(feature = "cluster")]
     pub fn cluster<H: AsRef<str>>(nodes: impl IntoIterator<Item = H>) -> Result<Self> {
         Ok(Self::of(Topology::Cluster, hosts(nodes, 6379)?))
@@ -105,13 +112,13 @@ impl RedisConfig {
     /// Reads an address such as `redis://:password@host:6379/0?prefix=sms`. User name and password
     /// are percent-encoded.
     ///
-    /// | scheme | servers |
-    /// | --- | --- |
-    /// | `redis://` | one |
-    /// | `rediss://` | one, with TLS (feature `tls`) |
-    /// | `redis+sentinel://host1:26379,host2/0?master=mymaster` | the master the sentinels name (feature `sentinel`) |
-    /// | `redis+cluster://host1,host2:7000` | a cluster (feature `cluster`) |
-    /// | `rediss+sentinel://`, `rediss+cluster://` | the same, with TLS to every server |
+    /// | address | servers | feature |
+    /// | --- | --- | --- |
+    /// | `redis://host` | one | |
+    /// | `rediss://host` | one, with TLS | `tls` |
+    /// | `redis+sentinel://host1:26379,host2/0?master=m` | master named by sentinels | `sentinel` |
+    /// | `redis+cluster://host1,host2:7000` | a cluster | `cluster` |
+    /// | `rediss+sentinel://…`, `rediss+cluster://…` | the same, with TLS to all | both |
     ///
     /// | parameter | option |
     /// | --- | --- |
@@ -121,10 +128,10 @@ impl RedisConfig {
     /// | `connect_timeout_ms` | [`connect_timeout`](Self::connect_timeout) |
     /// | `timeout_ms` | [`timeout`](Self::timeout) |
     /// | `forget_seconds` | [`forget_after`](Self::forget_after) |
-    /// | `ca_file` | [`root_certificate`](Self::root_certificate), read from this file |
-    /// | `cert_file`, `key_file` | [`client_certificate`](Self::client_certificate), read from these files |
-    /// | `master` | the name the sentinels know the master by |
-    /// | `sentinel_username`, `sentinel_password` | how to sign in to the sentinels, which do not share the master's password |
+    /// | `ca_file` | file of the [`root_certificate`](Self::root_certificate) |
+    /// | `cert_file`, `key_file` | files of the [`client_certificate`](Self::client_certificate) |
+    /// | `master` | name that the sentinels know the master by |
+    /// | `sentinel_username`, `sentinel_password` | credentials for the sentinels |
     ///
     /// # Errors
     ///
@@ -142,16 +149,21 @@ impl RedisConfig {
         read.username = address.username;
         read.password = address.password.map(SecretString::from);
         read.database = address.database;
-        let mut files = Files::default();
+        let mut files = CertificateFiles::default();
         for (name, value) in address.parameters {
             read = read.with_parameter(&name, value, &mut files)?;
         }
-        read.client_certificate = files.client_certificate()?;
+        read.client_certificate = files.into_pem()?;
         read.check()?;
         Ok(read)
     }
 
-    fn with_parameter(mut self, name: &str, value: String, files: &mut Files) -> Result<Self> {
+    fn with_parameter(
+        mut self,
+        name: &str,
+        value: String,
+        files: &mut CertificateFiles,
+    ) -> Result<Self> {
         let number = || -> Result<u64> {
             value
                 .parse()
@@ -175,32 +187,31 @@ impl RedisConfig {
         Ok(self)
     }
 
-    /// Whether to talk TLS. Defaults to no, with `rediss://` to yes. Needs the feature `tls`.
+    /// Use of TLS. Defaults to no, and for `rediss://` to yes. Needs the feature `tls`.
     pub fn tls(mut self, tls: bool) -> Self {
         self.tls = tls;
         self
     }
 
-    /// The user to sign in as. Defaults to Redis's own default user.
+    /// User name. Defaults to the default user of Redis.
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
         self
     }
 
-    /// The password to sign in with. Defaults to none.
+    /// Password. Defaults to none.
     pub fn password(mut self, password: impl Into<SecretString>) -> Self {
         self.password = Some(password.into());
         self
     }
 
-    /// The number of the database. Defaults to 0, the only one a cluster has.
+    /// Number of the database. Defaults to 0, the only one that a cluster has.
     pub fn database(mut self, database: u16) -> Self {
         self.database = database;
         self
     }
 
-    /// How to sign in to the sentinels, which do not share the master's password. Defaults to not
-    /// at all.
+    /// Credentials for the sentinels, which do not share the master's password. Defaults to none.
     #[cfg(feature = "sentinel")]
     pub fn sentinel_credentials(
         mut self,
@@ -211,14 +222,14 @@ impl RedisConfig {
         self
     }
 
-    /// The certificate authorities to trust, in PEM, instead of the system's.
+    /// Certificate authorities to trust, in PEM. Defaults to those of the system.
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificate = Some(pem.into());
         self
     }
 
-    /// The certificate to show, with its chain, and its key, both in PEM. Defaults to none; Redis
-    /// asks for one unless its `tls-auth-clients` says no.
+    /// Client certificate with its chain, and its key, both in PEM. Defaults to none. Redis
+    /// requires one unless its `tls-auth-clients` is `no`.
     pub fn client_certificate(
         mut self,
         certificate: impl Into<Vec<u8>>,
@@ -228,77 +239,82 @@ impl RedisConfig {
         self
     }
 
-    /// The beginning of every key: 1 to 100 printable ASCII characters, no spaces or braces.
-    /// Defaults to `sms`. Queues of one prefix are one queue.
+    /// Prefix of every key: 1 to 100 printable ASCII characters, no spaces or braces. Defaults to
+    /// `sms`. Queues with the same prefix are one queue.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long a pulled id is held, 1 ms to 24 h. Defaults to 60 s. All that share a prefix must
-    /// set the same: the shortest counts.
+    /// Time for which a pulled id is held, 1 ms to 24 h. Defaults to 60 s. All processes that share
+    /// a prefix must set the same: the shortest one takes effect.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
-    /// How many ids a lane holds, ready and leased together, 1 to 10,000,000. Defaults to 100,000:
-    /// 14 to 24 MB of Redis's memory. What does not fit is dropped, and offered again by the
-    /// caretaker when there is room.
+    /// Limit of the ids in a lane, ready and leased together, 1 to 10,000,000. Defaults to 100,000,
+    /// which take 14 to 24 MB of memory in Redis. An id that does not fit is dropped, and the
+    /// caretaker pushes it again when there is room.
     pub fn capacity(mut self, capacity: usize) -> Self {
         self.capacity = capacity;
         self
     }
 
-    /// How long connecting may take, 1 ms to 5 min. Defaults to 2 s.
+    /// Time that connecting may take, 1 ms to 5 min. Defaults to 2 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long Redis may take to answer, 1 ms to 5 min; then the call is `Unavailable`. A pull's
-    /// wait comes on top. Defaults to 2 s.
+    /// Time that an answer of Redis may take, 1 ms to 5 min. After it the call answers
+    /// `Unavailable`. For a pull, its wait is added. Defaults to 2 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How long a consumer is idle until it is forgotten, 1 s to a year. Defaults to a day. Every
-    /// process is a consumer of its own; one that ended stays in Redis for this long.
+    /// Time after which an idle consumer is removed, 1 s to a year. Defaults to a day. Every
+    /// process is a consumer; the consumer of one that ended stays in Redis for this time.
     pub fn forget_after(mut self, idle: Duration) -> Self {
         self.forget_after = idle;
         self
     }
 
-    /// The servers' hosts and ports.
+    /// Hosts and ports of the servers, for error messages.
     pub(crate) fn place(&self) -> String {
         let hosts: Vec<String> =
             self.hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect();
         hosts.join(",")
     }
 
+    /// Checks that each option is in its range and fits the others.
+    ///
+    /// # Errors
+    ///
+    /// `Config`, naming the option that does not.
     pub(crate) fn check(&self) -> Result<()> {
         self.check_servers()?;
         let printable =
             self.prefix.bytes().all(|byte| byte.is_ascii_graphic() && !b"{}".contains(&byte));
-        if !printable || !(1..=MAX_PREFIX).contains(&self.prefix.len()) {
+        if !printable || !(1..=MAX_PREFIX_LENGTH).contains(&self.prefix.len()) {
             return Err(config(
                 "prefix must be 1 to 100 printable ASCII characters, no spaces or braces",
             ));
         }
-        if !(LEAST..=MAX_LEASE).contains(&self.lease) {
+        if !(MIN_DURATION..=MAX_LEASE).contains(&self.lease) {
             return Err(config("lease_seconds must be 1 to 86400"));
         }
         if !(1..=MAX_CAPACITY).contains(&self.capacity) {
             return Err(config("capacity must be 1 to 10000000"));
         }
-        if !(LEAST..=MAX_TIMEOUT).contains(&self.connect_timeout) {
+        if !(MIN_DURATION..=MAX_TIMEOUT).contains(&self.connect_timeout) {
             return Err(config("connect_timeout_ms must be 1 to 300000"));
         }
-        if !(LEAST..=MAX_TIMEOUT).contains(&self.timeout) {
+        if !(MIN_DURATION..=MAX_TIMEOUT).contains(&self.timeout) {
             return Err(config("timeout_ms must be 1 to 300000"));
         }
-        if !(Duration::from_secs(1)..=MAX_FORGET).contains(&self.forget_after) {
+        if !(Duration::from_secs(1)..=MAX_FORGET_AFTER).contains(&self.forget_after) {
             return Err(config("forget_seconds must be 1 to 31536000"));
         }
         Ok(())
@@ -354,32 +370,6 @@ fn hosts<H: AsRef<str>>(texts: impl IntoIterator<Item = H>, port: u16) -> Result
         .map(|text| crate::address::host(text.as_ref(), port))
         .collect::<Result<_>>()?;
     if hosts.is_empty() { Err(config("at least one host is needed")) } else { Ok(hosts) }
-}
-
-fn read_file(name: &str, path: &str) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| {
-        config(format!("the file of the parameter {name} cannot be read")).with_source(error)
-    })
-}
-
-/// The two files of a client certificate: one is of no use without the other.
-#[derive(Default)]
-struct Files {
-    certificate: Option<Vec<u8>>,
-    key: Option<Vec<u8>>,
-}
-
-impl Files {
-    fn client_certificate(self) -> Result<Option<(Vec<u8>, SecretString)>> {
-        match (self.certificate, self.key) {
-            (None, None) => Ok(None),
-            (Some(certificate), Some(key)) => {
-                let key = String::from_utf8(key).map_err(|_| config("key_file must be in PEM"))?;
-                Ok(Some((certificate, key.into())))
-            }
-            _ => Err(config("cert_file and key_file need each other")),
-        }
-    }
 }
 
 impl fmt::Debug for RedisConfig {

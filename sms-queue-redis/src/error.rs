@@ -1,13 +1,13 @@
-//! Redis's errors in the library's words.
+//! Conversion of the errors of Redis to errors of `sms-core`.
 
 use std::io;
 use std::sync::Arc;
 
-use redis::{ErrorKind as Redis, RedisError, ServerErrorKind};
+use redis::{ErrorKind as RedisErrorKind, RedisError, ServerErrorKind};
 use sms_core::{Error, ErrorKind};
 
-/// Codes of answers that say "not now": the same call may succeed later.
-const PASSING: [&str; 12] = [
+/// Codes of temporary errors: the same call may succeed later.
+const TEMPORARY_CODES: [&str; 12] = [
     "BUSY",
     "CLUSTERDOWN",
     "LOADING",
@@ -22,8 +22,8 @@ const PASSING: [&str; 12] = [
     "NOMASTERLINK",
 ];
 
-/// Codes of answers that a person has to mend.
-const WRONG: [(&str, &str); 6] = [
+/// Codes of errors that last until an operator changes the configuration, and their messages.
+const CONFIG_CODES: [(&str, &str); 6] = [
     ("NOAUTH", "Redis wants a password"),
     ("WRONGPASS", "Redis refused the user name or password"),
     ("NOPERM", "Redis does not let this user run what the queue needs"),
@@ -32,20 +32,20 @@ const WRONG: [(&str, &str); 6] = [
     ("CROSSSLOT", "this Redis is part of a cluster: its address is redis+cluster://"),
 ];
 
-/// What a caller can do about this error of Redis or of its client.
+/// Error for an error of Redis or of its client; its kind says what the caller can do.
 pub(crate) fn from_redis(error: RedisError) -> Error {
     let (kind, message) = classify(&error);
     Error::new(kind, message).with_source(error)
 }
 
-/// Why there is no connection to the servers at this place. What a person has to mend is said in
-/// our words alone, which say it all; the client's would say it again.
+/// Error of an attempt to connect to the servers at this place. An error of the configuration has
+/// no source, because the client's text only repeats the message.
 pub(crate) fn no_connection(place: &str, error: RedisError) -> Error {
     match classify(&error) {
         (ErrorKind::Unavailable, _) => {
             Error::unavailable(format!("Redis at {place} cannot be reached"), error)
         }
-        (ErrorKind::Config, message) if error.kind() != Redis::Io => {
+        (ErrorKind::Config, message) if error.kind() != RedisErrorKind::Io => {
             Error::new(ErrorKind::Config, format!("{message} (Redis at {place})"))
         }
         (kind, message) => {
@@ -59,26 +59,29 @@ const REFUSED: (ErrorKind, &str) = (ErrorKind::Internal, "Redis refused a comman
 fn classify(error: &RedisError) -> (ErrorKind, &'static str) {
     const DOWN: (ErrorKind, &str) = (ErrorKind::Unavailable, "Redis cannot be asked now");
     match error.kind() {
-        Redis::AuthenticationFailed => {
+        RedisErrorKind::AuthenticationFailed => {
             (ErrorKind::Config, "Redis refused the user name or password")
         }
-        Redis::InvalidClientConfig | Redis::EmptySentinelList => {
+        RedisErrorKind::InvalidClientConfig | RedisErrorKind::EmptySentinelList => {
             (ErrorKind::Config, "the address of Redis cannot be used")
         }
-        Redis::Parse => (ErrorKind::Config, "what answers at the address of Redis is not Redis"),
-        Redis::Io if is_foreign(error) => {
-            (ErrorKind::Config, "the TLS of Redis cannot be trusted or is none")
+        RedisErrorKind::Parse => {
+            (ErrorKind::Config, "what answers at the address of Redis is not Redis")
         }
-        Redis::MasterNameNotFoundBySentinel => {
+        RedisErrorKind::Io if is_tls_error(error) => (
+            ErrorKind::Config,
+            "the server of Redis has no TLS, or a certificate that is not trusted",
+        ),
+        RedisErrorKind::MasterNameNotFoundBySentinel => {
             (ErrorKind::Unavailable, "the sentinels name no master now")
         }
-        Redis::Io | Redis::ClusterConnectionNotFound | Redis::NoValidReplicasFoundBySentinel => {
-            DOWN
-        }
+        RedisErrorKind::Io
+        | RedisErrorKind::ClusterConnectionNotFound
+        | RedisErrorKind::NoValidReplicasFoundBySentinel => DOWN,
         _ => match error.code() {
-            Some(code) if PASSING.contains(&code) => DOWN,
+            Some(code) if TEMPORARY_CODES.contains(&code) => DOWN,
             Some("ERR") => classify_details(error.detail().unwrap_or_default()),
-            code => WRONG
+            code => CONFIG_CODES
                 .iter()
                 .find(|(wrong, _)| Some(*wrong) == code)
                 .map_or(REFUSED, |(_, message)| (ErrorKind::Config, *message)),
@@ -86,20 +89,21 @@ fn classify(error: &RedisError) -> (ErrorKind, &'static str) {
     }
 }
 
-type Kept = Arc<dyn std::error::Error + Send + Sync>;
+type SharedCause = Arc<dyn std::error::Error + Send + Sync>;
 
-/// Whether TLS found a certificate it does not trust, or no TLS at all.
-fn is_foreign(error: &RedisError) -> bool {
-    // The client gives the `Arc` it keeps the cause in as the cause.
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Kept>());
-    let error = source.and_then(|kept| kept.downcast_ref::<io::Error>());
+/// True if TLS met a certificate that it does not trust, or a server without TLS.
+fn is_tls_error(error: &RedisError) -> bool {
+    // The client returns the `Arc` around the cause as the source.
+    let source =
+        std::error::Error::source(error).and_then(|source| source.downcast_ref::<SharedCause>());
+    let error = source.and_then(|cause| cause.downcast_ref::<io::Error>());
     error.is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
 }
 
-/// The code `ERR` says nothing; the words after it do.
+/// Kind and message of an error with the code `ERR`, which only its text tells apart.
 fn classify_details(details: &str) -> (ErrorKind, &'static str) {
     const TOO_OLD: &str = "this Redis is too old: the queue needs 6.2 or later";
-    const WORDS: [(&str, ErrorKind, &str); 6] = [
+    const TEXTS: [(&str, ErrorKind, &str); 6] = [
         ("max number of clients", ErrorKind::Unavailable, "Redis takes no more connections"),
         (
             "DB index is out of range",
@@ -115,26 +119,28 @@ fn classify_details(details: &str) -> (ErrorKind, &'static str) {
         ("Unknown Redis command", ErrorKind::Config, TOO_OLD),
         ("syntax error", ErrorKind::Config, TOO_OLD),
     ];
-    let known = WORDS.iter().find(|(words, ..)| details.contains(words));
+    let known = TEXTS.iter().find(|(text, ..)| details.contains(text));
     known.map_or(REFUSED, |(_, kind, message)| (*kind, *message))
 }
 
-/// Whether the connection is of no more use: it is broken, it hangs, or a failover left it with a
-/// replica.
+/// True if the connection must be replaced: it is broken, or a failover has turned its server into
+/// a replica.
 pub(crate) fn ends_connection(error: &RedisError) -> bool {
-    let replica = error.kind() == Redis::Server(ServerErrorKind::ReadOnly);
+    let replica = error.kind() == RedisErrorKind::Server(ServerErrorKind::ReadOnly);
     error.is_unrecoverable_error() || error.is_io_error() || replica
 }
 
-/// An answer nobody can read.
+/// Error for an answer of an unexpected form.
 pub(crate) fn unreadable() -> Error {
     Error::new(ErrorKind::Internal, "Redis gave an answer that the queue cannot read")
 }
 
+/// Error for an answer that did not come in time.
 pub(crate) fn timed_out(elapsed: tokio::time::error::Elapsed) -> Error {
     Error::unavailable("Redis did not answer in time", elapsed)
 }
 
+/// Error of the configuration.
 pub(crate) fn config(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::Config, message)
 }

@@ -5,12 +5,17 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
-mod bell;
+mod certificate_files;
 mod config;
 mod connection;
+mod connector;
+mod contract;
 mod error;
-mod link;
+mod notifier;
 mod queue;
+mod schedule;
+mod scripts;
+mod shared_connection;
 mod wire;
 
 pub use config::RedisConfig;

@@ -1,73 +1,75 @@
-//! The queue.
+//! The queue: its connections and its calls.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use sms_core::queue::QueueStats;
-use sms_core::{Error, Job, Lease, Queue, Result};
+use sms_core::{Error, Job, Lease, Result};
 use tokio::time::Instant;
 
-use crate::bell::Bell;
 use crate::config::RedisConfig;
-use crate::connection::Target;
-use crate::link::Link;
-use crate::wire::{CHUNK, Pulled, Wire, read_pull, read_stats};
+use crate::connector::Connector;
+use crate::notifier::Notifier;
+use crate::schedule::Schedule;
+use crate::scripts::{MAX_IDS_PER_CALL, Scripts};
+use crate::shared_connection::SharedConnection;
+use crate::wire::{Pulled, read_pull, read_stats};
 
-/// A [`Queue`] on Redis Streams, shared by all that use the same prefix of the same Redis.
+/// Limit of a pull's wait.
+const MAX_PULL_WAIT: Duration = Duration::from_hours(24);
+
+/// A [`Queue`](sms_core::Queue) on Redis Streams. All that use the same prefix of the same Redis
+/// share one queue.
 ///
-/// Clones share their connections. Each one that was made by [`connect`](Self::connect) is a
+/// Clones share their connections. Each queue that was made by [`connect`](Self::connect) is a
 /// consumer of its own.
 ///
-/// # What a crash leaves
+/// # Crashes
 ///
-/// Of a process that pulled: leases that end, and a consumer that is
-/// [forgotten](RedisConfig::forget_after). Of Redis without persistence: nothing, and the caretaker
-/// offers what is due again.
+/// A process that ends leaves leases, which expire, and a consumer, which is
+/// [removed](RedisConfig::forget_after) later. A Redis without persistence loses everything, and
+/// the caretaker pushes again what is due.
 #[derive(Clone)]
-pub struct RedisQueue(Arc<Inner>);
+pub struct RedisQueue(pub(crate) Arc<Inner>);
 
-struct Inner {
+/// The part that clones share.
+pub(crate) struct Inner {
     config: RedisConfig,
-    wire: Wire,
-    link: Link,
-    bell: Bell,
-    /// When to look for overdue leases, and for consumers of processes that ended.
+    scripts: Scripts,
+    connection: SharedConnection,
+    notifier: Notifier,
+    /// Looking for leases that are over.
     overdue: Schedule,
+    /// Removing the consumers of processes that ended.
     sweep: Schedule,
 }
 
-/// A pull waits no longer than this, so that no instant is out of reach.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
-
 impl RedisQueue {
-    /// The queue in this Redis. Connects when it is first used, and again whenever the connection
-    /// was lost: a Redis that is down makes calls fail with `Unavailable`, nothing else.
+    /// Makes a queue. It connects when it is first used, and again when the connection was lost:
+    /// while Redis is down, calls answer `Unavailable`.
     ///
     /// # Errors
     ///
     /// `Config` when an option is out of range, a certificate cannot be read, or a feature that is
     /// needed is off.
     pub fn connect(config: RedisConfig) -> Result<Self> {
-        let target = Target::new(&config)?;
-        let wire = Wire::new(&config.prefix);
+        let connector = Connector::new(&config)?;
+        let scripts = Scripts::new(&config.prefix);
+        let overdue = (config.lease / 10).clamp(Duration::from_millis(50), Duration::from_secs(5));
+        let sweep =
+            (config.forget_after / 4).clamp(Duration::from_millis(250), Duration::from_hours(1));
         Ok(Self(Arc::new(Inner {
-            link: Link::new(target.clone(), config.timeout),
-            bell: Bell::new(target, config.timeout, wire.waited_for()),
-            overdue: Schedule::new(
-                (config.lease / 10).clamp(Duration::from_millis(50), Duration::from_secs(5)),
-            ),
-            sweep: Schedule::new(
-                (config.forget_after / 4)
-                    .clamp(Duration::from_millis(250), Duration::from_hours(1)),
-            ),
-            wire,
+            connection: SharedConnection::new(connector.clone(), config.timeout),
+            notifier: Notifier::new(connector, config.timeout, scripts.watched_keys()),
+            overdue: Schedule::new(overdue),
+            sweep: Schedule::new(sweep),
+            scripts,
             config,
         })))
     }
 
-    /// The queue at this address, see [`RedisConfig::from_url`].
+    /// Makes a queue for this address, see [`RedisConfig::from_url`].
     ///
     /// # Errors
     ///
@@ -75,23 +77,99 @@ impl RedisQueue {
     pub fn from_url(url: &str) -> Result<Self> {
         Self::connect(RedisConfig::from_url(url)?)
     }
+}
 
-    /// Leases what is there. In a task of its own: when the pull is dropped while Redis answers,
-    /// the task ends all the same, and what it got goes back.
-    async fn take(&self, max: usize) -> Result<Taken> {
-        let inner = Arc::clone(&self.0);
-        let taking = tokio::spawn(async move { inner.take(max).await });
-        taking.await.map_err(|error| Error::unavailable("the pull was cut short", error))?
+impl fmt::Debug for RedisQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisQueue").field("config", &self.0.config).finish_non_exhaustive()
     }
 }
 
-/// What a pull got: leases, or none and the places to wait at.
-enum Taken {
+impl Inner {
+    pub(crate) async fn push(&self, jobs: &[Job]) -> Result<()> {
+        for jobs in jobs.chunks(MAX_IDS_PER_CALL) {
+            self.connection.run(&self.scripts.push(jobs, self.config.capacity)).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn pull(self: &Arc<Self>, max: usize, wait: Duration) -> Result<Vec<Lease>> {
+        let end = Instant::now() + wait.min(MAX_PULL_WAIT);
+        let mut lost_races = 0;
+        loop {
+            let last = match self.lease(max).await? {
+                Leased::Leases(leases) => return Ok(leases.deliver()),
+                Leased::Nothing(last) => last,
+            };
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Vec::new());
+            }
+            // A lease that ends makes no entry, so the wait is limited to the time of the next
+            // look for such leases.
+            if self.notifier.wait(&last, left.min(self.overdue.period)).await? {
+                lost_races += 1;
+                delay_after_lost_race(lost_races).await;
+            } else {
+                lost_races = 0;
+            }
+        }
+    }
+
+    /// Leases the jobs that are ready. Runs as a task, so that it completes when the pull is
+    /// dropped while Redis answers; the leases are then returned.
+    async fn lease(self: &Arc<Self>, max: usize) -> Result<Leased> {
+        let leasing = tokio::spawn(Arc::clone(self).run_pull(max));
+        leasing.await.map_err(|error| Error::unavailable("the pull was cut short", error))?
+    }
+
+    async fn run_pull(self: Arc<Self>, max: usize) -> Result<Leased> {
+        let lease = self.overdue.take_due().then_some(self.config.lease);
+        let answer = self.connection.run(&self.scripts.pull(max, lease)).await?;
+        if self.sweep.take_due() {
+            self.remove_idle_consumers().await;
+        }
+        Ok(match read_pull(answer)? {
+            Pulled::Leases(leases) => Leased::Leases(Undelivered { leases, inner: self }),
+            Pulled::Nothing(last) => Leased::Nothing(last),
+        })
+    }
+
+    async fn remove_idle_consumers(&self) {
+        let script = self.scripts.sweep(self.config.forget_after);
+        if let Err(error) = self.connection.run(&script).await {
+            tracing::debug!(%error, "idle Redis consumers were not removed; will retry");
+        }
+    }
+
+    pub(crate) async fn ack(&self, leases: &[Lease]) -> Result<()> {
+        for leases in leases.chunks(MAX_IDS_PER_CALL) {
+            self.connection.run(&self.scripts.ack(leases)).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn release(&self, leases: &[Lease]) -> Result<()> {
+        for leases in leases.chunks(MAX_IDS_PER_CALL) {
+            self.connection.run(&self.scripts.release(leases)).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn stats(&self) -> Result<QueueStats> {
+        let answer = self.connection.run(&self.scripts.stats()).await?;
+        Ok(QueueStats::new(read_stats(answer)?, Some(self.config.capacity)))
+    }
+}
+
+/// Result of one attempt of a pull.
+enum Leased {
     Leases(Undelivered),
+    /// No job was ready. Holds the last entry of each watched key.
     Nothing(Vec<String>),
 }
 
-/// Leases nobody has yet. Dropped, they go back at once.
+/// Leases that the caller of the pull does not have yet. Dropping them releases them.
 struct Undelivered {
     leases: Vec<Lease>,
     inner: Arc<Inner>,
@@ -108,7 +186,7 @@ impl Drop for Undelivered {
         if self.leases.is_empty() {
             return;
         }
-        // Without a runtime the process is ending; then they come back when the lease is over.
+        // Without a runtime the process is ending, and the leases expire.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (leases, inner) = (std::mem::take(&mut self.leases), Arc::clone(&self.inner));
             runtime.spawn(async move { inner.release(&leases).await });
@@ -116,119 +194,12 @@ impl Drop for Undelivered {
     }
 }
 
-impl Inner {
-    async fn take(self: Arc<Self>, max: usize) -> Result<Taken> {
-        let overdue = self.overdue.is_due().then_some(self.config.lease);
-        let answer = self.link.run(&self.wire.pull(max, overdue)).await?;
-        if self.sweep.is_due() {
-            self.sweep().await;
-        }
-        Ok(match read_pull(answer)? {
-            Pulled::Leases(leases) => Taken::Leases(Undelivered { leases, inner: self }),
-            Pulled::Nothing(last) => Taken::Nothing(last),
-        })
-    }
-
-    async fn release(&self, leases: &[Lease]) -> Result<()> {
-        for chunk in leases.chunks(CHUNK) {
-            self.link.run(&self.wire.release(chunk)).await?;
-        }
-        Ok(())
-    }
-
-    async fn sweep(&self) {
-        if let Err(error) = self.link.run(&self.wire.sweep(self.config.forget_after)).await {
-            tracing::debug!(%error, "idle consumers were not forgotten; it will be tried again");
-        }
-    }
-}
-
-#[async_trait]
-impl Queue for RedisQueue {
-    async fn push(&self, jobs: &[Job]) -> Result<()> {
-        for chunk in jobs.chunks(CHUNK) {
-            self.0.link.run(&self.0.wire.push(chunk, self.0.config.capacity)).await?;
-        }
-        Ok(())
-    }
-
-    async fn pull(&self, max: usize, wait: Duration) -> Result<Vec<Lease>> {
-        if max == 0 {
-            return Ok(Vec::new());
-        }
-        let end = Instant::now() + wait.min(LONGEST_WAIT);
-        let mut beaten = 0;
-        loop {
-            let last = match self.take(max).await? {
-                Taken::Leases(leases) => return Ok(leases.deliver()),
-                Taken::Nothing(last) => last,
-            };
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(Vec::new());
-            }
-            // A lease that ends rings no bell.
-            if self.0.bell.wait(&last, left.min(self.0.overdue.every)).await? {
-                beaten += 1;
-                stand_back(beaten).await;
-            } else {
-                beaten = 0;
-            }
-        }
-    }
-
-    async fn ack(&self, leases: &[Lease]) -> Result<()> {
-        for chunk in leases.chunks(CHUNK) {
-            self.0.link.run(&self.0.wire.ack(chunk)).await?;
-        }
-        Ok(())
-    }
-
-    async fn release(&self, leases: &[Lease]) -> Result<()> {
-        self.0.release(leases).await
-    }
-
-    async fn stats(&self) -> Result<QueueStats> {
-        let answer = self.0.link.run(&self.0.wire.stats()).await?;
-        Ok(QueueStats::new(read_stats(answer)?, Some(self.0.config.capacity)))
-    }
-}
-
-impl fmt::Debug for RedisQueue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisQueue").field("config", &self.0.config).finish_non_exhaustive()
-    }
-}
-
-/// The bell rings for everybody who waits, and one gets the job. A pull that came too late more
-/// than once stands back a little before it looks again: a fleet that waits for single jobs would
-/// keep Redis busy with looking otherwise.
-async fn stand_back(beaten: u32) {
-    if beaten > 1 {
-        let longest = 1000 << (beaten - 1).min(2);
-        tokio::time::sleep(Duration::from_micros(fastrand::u64(0..longest))).await;
-    }
-}
-
-/// Something that is done now and then, when there is an occasion.
-struct Schedule {
-    every: Duration,
-    next: Mutex<Option<Instant>>,
-}
-
-impl Schedule {
-    fn new(every: Duration) -> Self {
-        Self { every, next: Mutex::default() }
-    }
-
-    /// Whether it is time; if so, the next time is set.
-    fn is_due(&self) -> bool {
-        let now = Instant::now();
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = next.is_none_or(|next| next <= now);
-        if due {
-            *next = Some(now + self.every);
-        }
-        due
+/// Waits a random time, up to 4 ms, before a pull that has lost more than one race looks again. An
+/// entry wakes every pull and only one gets the job: with many waiting processes, looking at once
+/// would keep Redis busy.
+async fn delay_after_lost_race(lost_races: u32) {
+    if lost_races > 1 {
+        let max_micros = 1000 << (lost_races - 1).min(2);
+        tokio::time::sleep(Duration::from_micros(fastrand::u64(0..max_micros))).await;
     }
 }

@@ -4,35 +4,33 @@
 //!
 #![doc = include_str!("../README.md")]
 
-mod api;
-pub mod callbacks;
 #[cfg(feature = "program")]
-mod check;
+pub mod adapters;
+mod app;
+mod callbacks;
 #[cfg(feature = "program")]
 pub mod cli;
-#[cfg(feature = "program")]
-pub mod compose;
 #[cfg(feature = "program")]
 mod config;
 pub mod http;
 mod keys;
 #[cfg(feature = "program")]
 pub mod logging;
+mod ops;
 #[cfg(feature = "program")]
 mod output;
-#[cfg(feature = "program")]
-mod run;
+mod rest;
 #[cfg(feature = "program")]
 mod serve;
 
-pub use api::{Api, ApiBuilder};
-pub use callbacks::Callbacks;
+pub use app::callbacks::{CallbackReader, Callbacks, CallbacksSeen, ReadCallback, path};
+pub use app::{Api, ApiBuilder};
+#[cfg(feature = "program")]
+pub use cli::run;
 #[cfg(feature = "program")]
 pub use config::{Config, LogFilter, LogFormat, Role};
 pub use keys::{ApiKey, KeyRing, KeyScope, Principal};
 #[cfg(feature = "program")]
 pub use output::complain;
-#[cfg(feature = "program")]
-pub use run::run;
 #[cfg(feature = "program")]
 pub use serve::serve;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::run::one_line;
+use crate::cli::one_line;
 
 /// How long text is waited for that the program can do without.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -10,13 +10,13 @@ use secrecy::ExposeSecret;
 use sms_core::{CancellationToken, Outage, Queue, Registry, Sender, Store, Watched, Worker};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::api::Api;
-use crate::callbacks::Callbacks;
-use crate::compose::{Addresses, Upstream};
+use crate::adapters::{Addresses, Upstream};
+use crate::app::Api;
+use crate::app::callbacks::Callbacks;
+use crate::cli::one_line;
 use crate::config::{Config, Key, Role};
 use crate::keys::{KeyRing, KeyScope};
 use crate::output::try_print;
-use crate::run::one_line;
 use crate::{http, logging};
 
 /// Serves until SIGTERM, SIGINT or SIGHUP, then ends what it has begun; a second signal ends it at

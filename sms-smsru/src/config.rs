@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use sms_core::message::{SENDER_NAME_RULE, is_sender_name};
+use sms_core::message::prepare::{SENDER_NAME_RULE, is_sender_name};
 use sms_core::{Clock, Error, ErrorKind, Result, SystemClock};
 use url::{Host, Url};
 

@@ -26,36 +26,25 @@
 //!
 #![doc = include_str!("../README.md")]
 
-mod account;
 mod address;
-mod blocked;
 pub mod callback;
-pub mod callcheck;
+mod client;
 pub mod code;
-pub mod code_call;
 pub mod config;
-pub mod cost;
-mod http;
-mod late;
-mod line;
-mod probe;
-mod provider;
-mod receipts;
-mod recipients;
+pub mod methods;
+mod receipt;
 mod refusal;
-pub mod send;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 mod smsru;
-pub mod status;
-pub mod stoplist;
+mod submit;
 mod wire;
 
-pub use account::Quota;
 pub use callback::{CallbackError, Callbacks, Record};
-pub use code_call::CodeCall;
 pub use config::SmsRuConfig;
-pub use cost::CostRequest;
+pub use methods::account::Quota;
+pub use methods::code_call::CodeCall;
+pub use methods::cost::CostRequest;
+pub use methods::send::SendRequest;
 pub use refusal::Refusal;
-pub use send::SendRequest;
 pub use smsru::SmsRu;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use sms_core::{Error, ErrorKind, Outcome, OutcomeClass, Result};
 
 use crate::callback::Callbacks;
+use crate::client::http::Answer;
+use crate::client::session::Line;
 use crate::config::SmsRuConfig;
-use crate::http::Answer;
-use crate::late::Late;
-use crate::line::Line;
+use crate::submit::late::Late;
 use crate::wire::form::Form;
 use crate::wire::json::Node;
-use crate::wire::said::{self, Said};
+use crate::wire::method_reply::{self as said, Said};
 
 /// An account at sms.ru: a [`Provider`](sms_core::Provider), and all other methods sms.ru
 /// documents.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sms_core::provider::{Polling, ProviderRef};
-use sms_core::receipt::ReceiptEffect;
 use sms_core::registry::{Expect, Record};
+use sms_core::store::ReceiptEffect;
 use sms_core::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
     ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,

@@ -95,7 +95,8 @@ impl Files {
             None => Ok(()),
             Some(Fault::Missing(error)) => Err(unavailable(format!(
                 "the database file {file} was removed or moved while in use, and nothing is \
-                 accepted without it: put it back together with its -wal file, and start the program again"
+                 accepted without it: put it back together with its -wal file, and start the \
+                 program again"
             ))
             .with_source(error)),
             Some(Fault::Another) => Err(unavailable(format!(

@@ -1,12 +1,12 @@
-//! Where the server behind a URL listens.
+//! The address of the server in a URL.
 
 use url::{Host, Url};
 
-/// The host and port of a URL; where it names no port, that of its scheme.
+/// The host and port of a URL. Without a port it is the usual one of the scheme.
 ///
 /// # Errors
 ///
-/// One line that says what is missing, without the URL: there may be a password in it.
+/// One line that says what is missing, without the URL, which may hold a password.
 pub(crate) fn host_and_port(url: &str) -> Result<(String, u16), String> {
     let url = Url::parse(url).map_err(|error| format!("is not a URL ({error})"))?;
     let host = match url.host() {
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_not_in_what_is_said_of_a_bad_address() {
+    fn an_error_about_an_address_holds_no_password() {
         for url in
             ["secret", "secret://host", "postgres:///secret", "postgres://u:secret@host:99999/db"]
         {

@@ -1,4 +1,4 @@
-//! What a suite needs of an adapter.
+//! Harnesses: an adapter under test, with what its suite needs.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -7,19 +7,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sms_core::{ManualClock, PhoneNumber, Provider, Queue, Registry, Store};
 
-/// A hand on the clock of the component under test.
+/// Control over the clock of the component under test.
 ///
-/// The clock may stand still otherwise, as a [`ManualClock`] does, or go on by itself, as that of a
-/// database: the suites leave some seconds of room wherever they look at the time.
+/// Between the calls the clock may stand still, like a [`ManualClock`], or run, like the clock of a
+/// database: the suites allow some seconds wherever they compare times.
 #[async_trait]
 pub trait Time: Send + Sync + 'static {
-    /// Moves the clock forward; what the component does after this happens that much later.
+    /// Lets this much time pass.
     async fn advance(&self, by: Duration);
 
-    /// Sets the wall clock forward, without any time passing.
+    /// Sets the wall clock forward although no time has passed.
     async fn set_forward(&self, by: Duration);
 
-    /// Sets the wall clock back.
+    /// Sets the wall clock back although no time has passed.
     async fn set_back(&self, by: Duration);
 }
 
@@ -53,10 +53,10 @@ impl<T: Time + ?Sized> Time for Arc<T> {
     }
 }
 
-/// What has to live as long as the test: dropped after the component itself.
+/// Values to keep until the test is over. They are dropped after the component.
 type Kept = Vec<Box<dyn Any + Send + Sync>>;
 
-/// A fresh, empty store for one test of [`store!`](crate::store!).
+/// A new, empty store for one test of [`store!`](crate::store!).
 pub struct StoreHarness {
     pub(crate) store: Arc<dyn Store>,
     time: Box<dyn Time>,
@@ -64,12 +64,13 @@ pub struct StoreHarness {
 }
 
 impl StoreHarness {
-    /// A store, and a hand on its clock.
+    /// A harness of a store and the control over its clock.
     pub fn new(store: impl Store, time: impl Time) -> Self {
         Self { store: Arc::new(store), time: Box::new(time), kept: Vec::new() }
     }
 
-    /// Keeps this until the test is over: a temporary directory, a guard that drops a schema.
+    /// Keeps a value until the test is over, such as a temporary directory or a guard that drops a
+    /// schema.
     pub fn keeping(mut self, guard: impl Any + Send + Sync) -> Self {
         self.kept.push(Box::new(guard));
         self
@@ -80,23 +81,23 @@ impl StoreHarness {
         self.store.clone()
     }
 
-    /// Moves the store's clock forward.
+    /// Lets this much time pass on the store's clock.
     pub async fn advance(&self, by: Duration) {
         self.time.advance(by).await;
     }
 
-    /// Sets the wall clock that the store's clock follows forward.
+    /// Sets the wall clock of the store forward although no time has passed.
     pub async fn set_forward(&self, by: Duration) {
         self.time.set_forward(by).await;
     }
 
-    /// Sets the wall clock that the store's clock follows back.
+    /// Sets the wall clock of the store back although no time has passed.
     pub async fn set_back(&self, by: Duration) {
         self.time.set_back(by).await;
     }
 }
 
-/// A fresh, empty registry for one test of [`registry!`](crate::registry!).
+/// A new, empty registry for one test of [`registry!`](crate::registry!).
 pub struct RegistryHarness {
     pub(crate) registry: Arc<dyn Registry>,
     time: Box<dyn Time>,
@@ -104,12 +105,12 @@ pub struct RegistryHarness {
 }
 
 impl RegistryHarness {
-    /// A registry, and a hand on its clock.
+    /// A harness of a registry and the control over its clock.
     pub fn new(registry: impl Registry, time: impl Time) -> Self {
         Self { registry: Arc::new(registry), time: Box::new(time), kept: Vec::new() }
     }
 
-    /// Keeps this until the test is over.
+    /// Keeps a value until the test is over.
     pub fn keeping(mut self, guard: impl Any + Send + Sync) -> Self {
         self.kept.push(Box::new(guard));
         self
@@ -120,13 +121,13 @@ impl RegistryHarness {
         self.registry.clone()
     }
 
-    /// Moves the registry's clock forward.
+    /// Lets this much time pass on the registry's clock.
     pub async fn advance(&self, by: Duration) {
         self.time.advance(by).await;
     }
 }
 
-/// A fresh, empty queue for one test of [`queue!`](crate::queue!).
+/// A new, empty queue for one test of [`queue!`](crate::queue!).
 pub struct QueueHarness {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) lease: Duration,
@@ -134,18 +135,18 @@ pub struct QueueHarness {
 }
 
 impl QueueHarness {
-    /// A queue, and how long its leases are. One with a bound must hold 1,000 jobs a lane at the
-    /// least.
+    /// A harness of a queue with leases of this length. A bounded queue must hold at least 1,000
+    /// jobs per lane.
     ///
-    /// The suite waits for leases to end, so let them be short; yet not so short that one ends
-    /// while a slow machine still makes the next call: 2 s serve well. A queue that measures by
-    /// tokio's clock can have it paused (`tokio::time::pause()` before the queue is made), and then
-    /// leases may be as long as they like.
+    /// The suite waits for leases to end, so they should be short, but not so short that one ends
+    /// before a slow machine makes its next call: 2 s is a good value. For a queue that uses
+    /// tokio's clock, call `tokio::time::pause()` before the queue is created. Leases may then have
+    /// any length.
     pub fn new(queue: impl Queue, lease: Duration) -> Self {
         Self { queue: Arc::new(queue), lease, kept: Vec::new() }
     }
 
-    /// Keeps this until the test is over.
+    /// Keeps a value until the test is over.
     pub fn keeping(mut self, guard: impl Any + Send + Sync) -> Self {
         self.kept.push(Box::new(guard));
         self
@@ -165,20 +166,20 @@ pub struct ProviderHarness {
 }
 
 impl ProviderHarness {
-    /// A provider whose far side (a simulator) accepts every message, also those from the sender
-    /// `Acme`.
+    /// A harness of a provider in front of a simulator that accepts every message, including those
+    /// from the sender `Acme`.
     pub fn new(provider: impl Provider) -> Self {
         Self { provider: Arc::new(provider), refused: None, kept: Vec::new() }
     }
 
-    /// The far side accepts every message but those to this number, of which it says that it does
-    /// not. With it the suite can tell whether outcomes come in the order of the submissions.
+    /// Names a number that the simulator refuses. With it the suite checks that outcomes come in
+    /// the order of the submissions.
     pub fn refusing(mut self, number: PhoneNumber) -> Self {
         self.refused = Some(number);
         self
     }
 
-    /// Keeps this until the test is over: the simulator.
+    /// Keeps a value until the test is over, such as the simulator.
     pub fn keeping(mut self, guard: impl Any + Send + Sync) -> Self {
         self.kept.push(Box::new(guard));
         self

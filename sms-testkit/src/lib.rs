@@ -30,11 +30,12 @@ pub mod provider;
 pub mod proxy;
 pub mod queue;
 pub mod registry;
-mod run;
+mod runtime;
 #[cfg(feature = "services")]
 pub mod services;
 pub mod store;
+pub mod waiting;
 
 pub use harness::{ProviderHarness, QueueHarness, RegistryHarness, StoreHarness, Time};
 #[doc(hidden)]
-pub use run::{run, run_on_threads, run_without_limit};
+pub use runtime::{run, run_on_threads, run_without_limit};

@@ -1,25 +1,25 @@
-//! Ports that are nobody else's.
+//! Ports that are reserved for one test.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
 
-/// Below the ports that systems give to outgoing connections. From among those, a client that
-/// connects again and again to a server that is down would sooner or later be given the server's
-/// own port, and so answer itself.
+/// Range below the ports that systems use for outgoing connections. Among those, a client that
+/// reconnects to a stopped server would sooner or later get the port of the server as its own, and
+/// connect to itself.
 const RANGE: std::ops::Range<u16> = 20_000..30_000;
 
-/// A port of 127.0.0.1, kept from other tests, those of other processes too, for as long as this
-/// lives: also while nothing listens on it.
+/// A port of 127.0.0.1 that no other test uses while this value exists, in this process or another,
+/// even while nothing listens on the port.
 pub(crate) struct Port {
     number: u16,
-    /// The system takes the lock off when the process ends, however it ends.
+    /// A file lock, which the system releases when the process ends for any reason.
     _lock: File,
 }
 
 impl Port {
-    /// One that nothing listens on.
+    /// Reserves a port on which nothing listens.
     pub(crate) fn free() -> Self {
-        // A folder for each user: one could not open the files of another.
+        // One folder per user, because a user cannot open the files of another.
         let user = rustix::process::geteuid().as_raw();
         let folder = std::env::temp_dir().join(format!("sms-testkit-ports-{user}"));
         fs::create_dir_all(&folder).expect("the temporary folder can be written");

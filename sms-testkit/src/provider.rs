@@ -1,8 +1,8 @@
-//! The behaviours every [`Provider`](sms_core::Provider) has. [`provider!`](crate::provider!) makes
-//! a test of each.
+//! Behaviours of every [`Provider`](sms_core::Provider). [`provider!`](crate::provider!) makes a test
+//! of each.
 
-#![allow(missing_docs, reason = "each name says what is broken when its test fails")]
-#![allow(clippy::unused_async, reason = "every behaviour is called in the same way")]
+#![allow(missing_docs, reason = "the name of each function says what it checks")]
+#![allow(clippy::unused_async, reason = "the macro calls every behaviour in the same way")]
 
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
@@ -12,12 +12,12 @@ use sms_core::provider::ProviderRef;
 use sms_core::{MessageId, Outcome, OutcomeClass, PhoneNumber, Submission};
 use tokio::time::timeout;
 
-use crate::ProviderHarness;
+use crate::harness::ProviderHarness;
 
-/// The largest batch a test makes, whatever the provider takes.
-const LARGE: usize = 100;
+/// Messages per batch in a test at most, even if the provider takes more.
+const MAX_BATCH: usize = 100;
 
-/// To a number of its own, with a text of its own.
+/// A submission with a distinct number and text.
 fn submission(number: usize) -> Submission {
     let digits = 79_251_230_000 + number as u64;
     let to = PhoneNumber::from_digits(digits).expect("a Russian mobile number");
@@ -29,20 +29,21 @@ fn batch(number: usize) -> Vec<Submission> {
 }
 
 impl ProviderHarness {
-    fn large(&self) -> usize {
-        self.provider.limits().batch.min(LARGE)
+    /// Size of a full batch.
+    fn full_batch(&self) -> usize {
+        self.provider.limits().batch.min(MAX_BATCH)
     }
 
     async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
         let limit = self.provider.limits().timeout;
         let outcomes = timeout(limit, self.provider.submit(batch))
             .await
-            .expect("submit ends within its own limit");
+            .expect("submit ends within its time limit");
         assert_eq!(outcomes.len(), batch.len(), "submit gives one outcome for each submission");
         outcomes
     }
 
-    /// The provider ids, once everything is accepted.
+    /// Submits a batch that must be accepted, and returns the provider ids.
     async fn accepted(&self, batch: &[Submission]) -> Vec<String> {
         self.submit(batch).await.iter().map(accepted_id).collect()
     }
@@ -53,16 +54,16 @@ fn accepted_id(outcome: &Outcome) -> String {
     assert_eq!(
         *class,
         OutcomeClass::Accepted,
-        "the far side accepts everything: {code:?} {text:?}"
+        "the simulator accepts everything: {code:?} {text:?}"
     );
-    let id = outcome.provider_id.clone().expect("an acceptance bears the provider's id");
-    assert!(!id.is_empty(), "the provider's id is not empty");
+    let id = outcome.provider_id.clone().expect("an acceptance has a provider id");
+    assert!(!id.is_empty(), "the provider id is not empty");
     id
 }
 
 fn expect_distinct(ids: &[String]) {
     let distinct: HashSet<_> = ids.iter().collect();
-    assert_eq!(distinct.len(), ids.len(), "each message has a provider id of its own: {ids:?}");
+    assert_eq!(distinct.len(), ids.len(), "each message has its own provider id: {ids:?}");
 }
 
 pub async fn the_name_is_short_and_stable(h: &ProviderHarness) {
@@ -79,7 +80,7 @@ pub async fn the_name_is_short_and_stable(h: &ProviderHarness) {
 pub async fn the_limits_can_be_worked_with(h: &ProviderHarness) {
     let limits = h.provider.limits();
     assert!(limits.batch >= 1, "a batch holds at least one message");
-    assert!(limits.timeout > Duration::ZERO, "a call takes some time");
+    assert!(limits.timeout > Duration::ZERO, "the time limit of a call is not zero");
     assert!(
         limits.timeout <= Duration::from_mins(10),
         "a lease is longer than a call: {:?}",
@@ -96,7 +97,7 @@ pub async fn one_submission_has_one_outcome(h: &ProviderHarness) {
 }
 
 pub async fn a_full_batch_has_one_outcome_for_each(h: &ProviderHarness) {
-    expect_distinct(&h.accepted(&batch(h.large())).await);
+    expect_distinct(&h.accepted(&batch(h.full_batch())).await);
 }
 
 pub async fn provider_ids_differ_from_call_to_call(h: &ProviderHarness) {
@@ -108,7 +109,7 @@ pub async fn provider_ids_differ_from_call_to_call(h: &ProviderHarness) {
 }
 
 pub async fn two_messages_to_one_number_have_an_outcome_each(h: &ProviderHarness) {
-    let mut batch = batch(h.large().min(3));
+    let mut batch = batch(h.full_batch().min(3));
     let to = batch[0].to;
     for submission in &mut batch {
         submission.to = to;
@@ -117,7 +118,7 @@ pub async fn two_messages_to_one_number_have_an_outcome_each(h: &ProviderHarness
 }
 
 pub async fn messages_of_every_kind_go_in_one_batch(h: &ProviderHarness) {
-    let mut batch = batch(h.large().min(6));
+    let mut batch = batch(h.full_batch().min(6));
     for (number, submission) in batch.iter_mut().enumerate() {
         match number {
             0 => submission.from = Some("Acme".to_owned()),
@@ -131,10 +132,10 @@ pub async fn messages_of_every_kind_go_in_one_batch(h: &ProviderHarness) {
     expect_distinct(&h.accepted(&batch).await);
 }
 
-/// Looks only where the harness names a number that is refused.
+/// Checked only if the harness names a refused number.
 pub async fn outcomes_come_in_the_order_of_the_submissions(h: &ProviderHarness) {
     let Some(refused) = h.refused else { return };
-    let size = h.large().min(4);
+    let size = h.full_batch().min(4);
     for bad in 0..size {
         let mut batch = batch(size);
         batch[bad].to = refused;
@@ -151,7 +152,7 @@ pub async fn outcomes_come_in_the_order_of_the_submissions(h: &ProviderHarness) 
 }
 
 pub async fn concurrent_calls_do_not_mix(h: &ProviderHarness) {
-    let size = h.large().min(5);
+    let size = h.full_batch().min(5);
     let calls: Vec<_> = (0..8)
         .map(|_| {
             let provider = h.provider();
@@ -167,7 +168,7 @@ pub async fn concurrent_calls_do_not_mix(h: &ProviderHarness) {
     expect_distinct(&ids);
 }
 
-/// Looks only where the provider can be asked for receipts.
+/// Checked only if the provider has status queries.
 pub async fn the_schedule_of_queries_can_be_kept(h: &ProviderHarness) {
     let Some(receipts) = h.provider.receipts() else {
         return;
@@ -179,7 +180,7 @@ pub async fn the_schedule_of_queries_can_be_kept(h: &ProviderHarness) {
     assert!(polling.give_up >= polling.first, "at least one query is made");
 }
 
-/// Looks only where the provider can be asked for receipts.
+/// Checked only if the provider has status queries.
 pub async fn a_query_leaves_out_what_the_provider_does_not_know(h: &ProviderHarness) {
     let Some(receipts) = h.provider.receipts() else {
         return;
@@ -190,30 +191,27 @@ pub async fn a_query_leaves_out_what_the_provider_does_not_know(h: &ProviderHarn
     assert_eq!(receipts.query(&[]).await.expect("query"), []);
 }
 
-/// Looks only where the provider can be asked for receipts.
+/// Checked only if the provider has status queries.
 pub async fn a_receipt_bears_the_name_and_id_it_was_asked_for(h: &ProviderHarness) {
     let Some(receipts) = h.provider.receipts() else {
         return;
     };
     let provider = h.provider.name().to_owned();
-    let ids = h.accepted(&batch(h.large().min(receipts.polling().batch).min(3))).await;
+    let ids = h.accepted(&batch(h.full_batch().min(receipts.polling().batch).min(3))).await;
     let refs =
         ids.iter().map(|id| ProviderRef { provider: provider.clone(), provider_id: id.clone() });
     let found = receipts.query(&refs.collect::<Vec<_>>()).await.expect("query");
-    assert!(found.len() <= ids.len(), "one receipt for a message at the most");
+    assert!(found.len() <= ids.len(), "at most one receipt per message");
     for receipt in found {
         assert_eq!(receipt.provider, provider, "a receipt is matched by the provider's name");
-        assert!(
-            ids.contains(&receipt.provider_id),
-            "a receipt is of a message that was asked about"
-        );
+        assert!(ids.contains(&receipt.provider_id), "a receipt is for a message in the query");
     }
 }
 
-/// Looks only where the provider can be asked for the account.
+/// Checked only if the provider has account queries.
 pub async fn an_account_that_can_send_passes_its_check(h: &ProviderHarness) {
     let Some(account) = h.provider.account() else {
         return;
     };
-    account.check().await.expect("the far side accepts everything");
+    account.check().await.expect("the simulator accepts everything");
 }

@@ -1,7 +1,6 @@
-//! The behaviours every [`Queue`](sms_core::Queue) has. [`queue!`](crate::queue!) makes a test of
-//! each.
+//! Behaviours of every [`Queue`](sms_core::Queue). [`queue!`](crate::queue!) makes a test of each.
 
-#![allow(missing_docs, reason = "each name says what is broken when its test fails")]
+#![allow(missing_docs, reason = "the name of each function says what it checks")]
 
 use std::time::Duration;
 
@@ -9,10 +8,10 @@ use sms_core::queue::{LaneStats, LeaseToken};
 use sms_core::{Job, Lane, Lease, MessageId};
 use tokio::time::{Instant, timeout};
 
-use crate::QueueHarness;
+use crate::harness::QueueHarness;
 
-/// How long a test waits for what has to come.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Time limit for jobs that must arrive.
+const ARRIVAL_LIMIT: Duration = Duration::from_secs(20);
 
 fn jobs(lane: Lane, number: usize) -> Vec<Job> {
     (0..number).map(|_| Job { id: MessageId::new(), lane }).collect()
@@ -34,7 +33,7 @@ impl QueueHarness {
 
     async fn pull(&self, max: usize, wait: Duration) -> Vec<Lease> {
         let leases = self.queue.pull(max, wait).await.expect("pull");
-        assert!(leases.len() <= max, "pull gives no more than it is asked for");
+        assert!(leases.len() <= max, "pull returns no more jobs than requested");
         leases
     }
 
@@ -46,12 +45,12 @@ impl QueueHarness {
         self.queue.release(leases).await.expect("release");
     }
 
-    /// Pulls this many, in as many calls as it takes.
+    /// Pulls this many jobs, in as many calls as necessary.
     async fn pull_all(&self, number: usize) -> Vec<Lease> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + ARRIVAL_LIMIT;
         let mut leases = Vec::new();
         while leases.len() < number {
-            assert!(Instant::now() < end, "only {} of {number} jobs came", leases.len());
+            assert!(Instant::now() < end, "only {} of {number} jobs arrived", leases.len());
             leases.extend(self.pull(number - leases.len(), self.lease / 4).await);
         }
         leases
@@ -66,12 +65,12 @@ impl QueueHarness {
         assert_eq!(self.pull(10, self.lease / 4).await, [], "{why}");
     }
 
-    /// Lets every lease end.
+    /// Waits until every lease has ended.
     async fn leases_end(&self) {
         tokio::time::sleep(self.lease + self.lease / 4).await;
     }
 
-    /// Waits until the lanes hold this many `(ready, leased)`.
+    /// Waits until the lanes hold this many jobs: `(ready, leased)`.
     async fn expect_lanes(&self, expected: [(usize, usize); 3]) -> [LaneStats; 3] {
         let end = Instant::now() + self.lease / 2;
         loop {
@@ -151,13 +150,13 @@ pub async fn a_lane_is_first_in_first_out(h: &QueueHarness) {
 pub async fn no_more_than_asked_for_are_pulled(h: &QueueHarness) {
     h.push(&jobs(Lane::Normal, 5)).await;
     assert_eq!(h.pull_all(2).await.len(), 2);
-    assert_eq!(h.pull(0, PATIENCE).await, [], "none when none are asked for");
+    assert_eq!(h.pull(0, ARRIVAL_LIMIT).await, [], "no jobs are requested");
     assert_eq!(h.pull_all(3).await.len(), 3);
 }
 
 pub async fn a_leased_job_is_hidden(h: &QueueHarness) {
     h.push_and_pull(Lane::Normal).await;
-    h.expect_nothing("somebody else holds it").await;
+    h.expect_nothing("another consumer holds it").await;
 }
 
 pub async fn a_lease_that_is_over_gives_its_job_back(h: &QueueHarness) {
@@ -198,14 +197,14 @@ pub async fn an_ack_of_a_foreign_lease_is_no_error(h: &QueueHarness) {
     let foreign = Lease { token: LeaseToken(u64::MAX >> 1, u64::MAX >> 1), ..lease };
     h.ack(&[foreign]).await;
     h.release(&[foreign]).await;
-    h.expect_nothing("the lease is another's to give back").await;
+    h.expect_nothing("only the holder of the lease can release the job").await;
 }
 
 pub async fn an_acked_job_can_be_pushed_again(h: &QueueHarness) {
     let lease = h.push_and_pull(Lane::Normal).await;
     h.ack(&[lease]).await;
     h.push(&[lease.job]).await;
-    assert_eq!(jobs_of(&h.pull_all(1).await), [lease.job], "a retry is the same id once more");
+    assert_eq!(jobs_of(&h.pull_all(1).await), [lease.job], "a retry pushes the same id again");
 }
 
 pub async fn a_job_that_is_pushed_twice_is_not_lost(h: &QueueHarness) {
@@ -222,7 +221,10 @@ pub async fn a_released_job_is_back_at_once(h: &QueueHarness) {
         h.release(&[lease]).await;
         let again = h.pull_all(1).await[0];
         assert_eq!(again.job, lease.job);
-        assert!(released.elapsed() < h.lease / 2, "nobody waits for its lease to end");
+        assert!(
+            released.elapsed() < h.lease / 2,
+            "a release does not wait for the end of the lease"
+        );
         h.ack(&[again]).await;
     }
 }
@@ -237,26 +239,26 @@ pub async fn a_release_can_be_repeated(h: &QueueHarness) {
     h.expect_nothing("a repeated release does not double the job").await;
 }
 
-pub async fn a_pull_without_patience_comes_back_at_once(h: &QueueHarness) {
+pub async fn a_pull_without_a_wait_returns_at_once(h: &QueueHarness) {
     let start = Instant::now();
     assert_eq!(h.pull(10, Duration::ZERO).await, []);
-    assert!(start.elapsed() < PATIENCE / 4, "it took {:?}", start.elapsed());
+    assert!(start.elapsed() < ARRIVAL_LIMIT / 4, "it took {:?}", start.elapsed());
 }
 
 pub async fn a_pull_waits_no_longer_than_asked(h: &QueueHarness) {
     let (start, wait) = (Instant::now(), Duration::from_millis(300));
     assert_eq!(h.pull(10, wait).await, []);
     let took = start.elapsed();
-    assert!(took >= wait * 3 / 4, "it waits for jobs to come: {took:?}");
-    assert!(took < wait + PATIENCE / 4, "it took {took:?}");
+    assert!(took >= wait * 3 / 4, "it waits for jobs: {took:?}");
+    assert!(took < wait + ARRIVAL_LIMIT / 4, "it took {took:?}");
 }
 
-/// Starts a pull in a task of its own and lets it get as far as to wait.
+/// Starts a pull in a new task, and gives it time to begin waiting.
 async fn waiting_pull(h: &QueueHarness) -> tokio::task::JoinHandle<Vec<Lease>> {
     let queue = h.queue();
-    let task = tokio::spawn(async move { queue.pull(1, PATIENCE).await.expect("pull") });
+    let task = tokio::spawn(async move { queue.pull(1, ARRIVAL_LIMIT).await.expect("pull") });
     tokio::time::sleep(Duration::from_millis(20)).await;
-    assert!(!task.is_finished(), "a pull waits for jobs to come");
+    assert!(!task.is_finished(), "a pull waits for jobs");
     task
 }
 
@@ -265,7 +267,7 @@ pub async fn a_push_wakes_a_waiting_pull(h: &QueueHarness) {
     let (pushed, start) = (jobs(Lane::Bulk, 1), Instant::now());
     h.push(&pushed).await;
     assert_eq!(jobs_of(&waiting.await.expect("pull")), pushed);
-    assert!(start.elapsed() < PATIENCE / 4, "it woke after {:?}", start.elapsed());
+    assert!(start.elapsed() < ARRIVAL_LIMIT / 4, "it woke after {:?}", start.elapsed());
 }
 
 pub async fn a_release_wakes_a_waiting_pull(h: &QueueHarness) {
@@ -283,8 +285,8 @@ pub async fn a_push_wakes_every_waiting_pull(h: &QueueHarness) {
     for task in waiting {
         pulled.extend(jobs_of(&task.await.expect("pull")));
     }
-    assert_eq!(sorted(pulled), pushed, "each gets one");
-    assert!(start.elapsed() < PATIENCE / 4, "they woke after {:?}", start.elapsed());
+    assert_eq!(sorted(pulled), pushed, "each gets one job");
+    assert!(start.elapsed() < ARRIVAL_LIMIT / 4, "they woke after {:?}", start.elapsed());
 }
 
 pub async fn a_dropped_pull_loses_no_job(h: &QueueHarness) {
@@ -295,8 +297,9 @@ pub async fn a_dropped_pull_loses_no_job(h: &QueueHarness) {
         waiting.abort();
         let got = waiting.await.map_or_else(|_| Vec::new(), |leases| jobs_of(&leases));
         if got.is_empty() {
-            let again =
-                timeout(PATIENCE, h.pull_all(1)).await.expect("the job comes back after a lease");
+            let again = timeout(ARRIVAL_LIMIT, h.pull_all(1))
+                .await
+                .expect("the job comes back after its lease");
             assert_eq!(jobs_of(&again), pushed);
         }
     }
@@ -312,7 +315,7 @@ pub async fn stats_count_what_is_ready_and_what_is_leased(h: &QueueHarness) {
     h.push(&jobs(Lane::Urgent, 2)).await;
     h.push(&jobs(Lane::Bulk, 3)).await;
     let lanes = h.expect_lanes([(2, 0), (0, 0), (3, 0)]).await;
-    assert_eq!(lanes[1].oldest_age_ms, None, "nothing is waiting there");
+    assert_eq!(lanes[1].oldest_age_ms, None, "the lane is empty");
     let leases = h.pull_all(3).await;
     h.expect_lanes([(0, 2), (0, 0), (2, 1)]).await;
     h.ack(&leases[..2]).await;
@@ -342,7 +345,7 @@ pub async fn concurrent_pulls_get_different_jobs(h: &QueueHarness) {
             let wait = h.lease / 4;
             tokio::spawn(async move {
                 let mut pulled = Vec::new();
-                // More than there are, and the test ends as it ends when one is pulled twice.
+                // Ends with more jobs than were pushed, which fails the test below.
                 while pulled.len() <= 200 {
                     let leases = queue.pull(7, wait).await.expect("pull");
                     if leases.is_empty() {

@@ -1,7 +1,7 @@
-//! The behaviours every [`Registry`](sms_core::Registry) has. [`registry!`](crate::registry!) makes
-//! a test of each.
+//! Behaviours of every [`Registry`](sms_core::Registry). [`registry!`](crate::registry!) makes a test
+//! of each.
 
-#![allow(missing_docs, reason = "each name says what is broken when its test fails")]
+#![allow(missing_docs, reason = "the name of each function says what it checks")]
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sms_core::ErrorKind;
 use sms_core::registry::{Expect, Record};
 
-use crate::RegistryHarness;
+use crate::harness::RegistryHarness;
 
 const KIND: &str = "settings";
 
@@ -18,7 +18,7 @@ impl RegistryHarness {
         self.registry.put(KIND, name, value, expect).await
     }
 
-    /// Writes whatever is there.
+    /// Writes a record unconditionally.
     async fn write(&self, name: &str, value: &Value) -> u64 {
         self.put(name, value, Expect::Anything).await.expect("an unconditional put succeeds")
     }
@@ -62,7 +62,7 @@ pub async fn versions_grow_by_one(h: &RegistryHarness) {
             Some((version, json!(version)))
         );
     }
-    assert_eq!(h.write("two", &json!(0)).await, 1, "each record counts for itself");
+    assert_eq!(h.write("two", &json!(0)).await, 1, "each record has its own versions");
 }
 
 pub async fn the_expected_version_is_overwritten(h: &RegistryHarness) {
@@ -79,7 +79,7 @@ pub async fn another_version_is_a_conflict(h: &RegistryHarness) {
     }
 }
 
-pub async fn an_expected_version_of_nothing_is_a_conflict(h: &RegistryHarness) {
+pub async fn an_expected_version_of_an_absent_record_is_a_conflict(h: &RegistryHarness) {
     for version in [0, 1] {
         h.expect_conflict("one", Expect::Version(version)).await;
     }
@@ -93,9 +93,12 @@ pub async fn an_absent_record_is_made_once(h: &RegistryHarness) {
 pub async fn a_deleted_record_is_gone_and_starts_over(h: &RegistryHarness) {
     h.write("one", &json!(1)).await;
     h.write("one", &json!(2)).await;
-    assert!(h.registry.delete(KIND, "one").await.expect("delete"), "there was one");
+    assert!(h.registry.delete(KIND, "one").await.expect("delete"), "the record existed");
     assert_eq!(h.find("one").await, None);
-    assert!(!h.registry.delete(KIND, "one").await.expect("delete"), "there is none any more");
+    assert!(
+        !h.registry.delete(KIND, "one").await.expect("delete"),
+        "the record does not exist any more"
+    );
     h.expect_conflict("one", Expect::Version(2)).await;
     assert_eq!(h.put("one", &json!(3), Expect::Absent).await.ok(), Some(1));
 }
@@ -119,7 +122,7 @@ pub async fn a_list_holds_one_kind_by_name(h: &RegistryHarness) {
     let names: Vec<_> = records.iter().map(|record| record.name.as_str()).collect();
     assert_eq!(names, ["B", "a", "a10", "a2", "b", "é", "я"], "sorted by code point");
     for record in records {
-        assert_eq!(h.find(&record.name).await, Some(record), "a list shows what get shows");
+        assert_eq!(h.find(&record.name).await, Some(record), "list and get return the same record");
     }
 }
 
@@ -130,7 +133,7 @@ pub async fn a_list_of_nothing_is_empty(h: &RegistryHarness) {
 pub async fn names_are_kept_letter_by_letter(h: &RegistryHarness) {
     let names = ["ключ", "Ключ", "a b", "a/b", "%", "_", "'", "\"", "a\\", "🎄", ""];
     for name in names {
-        assert_eq!(h.write(name, &json!(name)).await, 1, "{name:?} is a record of its own");
+        assert_eq!(h.write(name, &json!(name)).await, 1, "{name:?} is a separate record");
     }
     for name in names {
         assert_eq!(h.find(name).await.map(|record| record.value), Some(json!(name)), "{name:?}");
@@ -163,13 +166,13 @@ pub async fn a_put_notes_its_time(h: &RegistryHarness) {
     assert_eq!(
         h.find("one").await.map(|record| record.updated_at),
         Some(first),
-        "reading is not writing"
+        "a read does not change the time"
     );
     h.write("one", &json!(1)).await;
     let second = h.find("one").await.expect("a record").updated_at;
     assert!(
         second - first >= Duration::from_mins(1),
-        "a heartbeat shows, though the value is the same"
+        "a write of the same value is visible as a heartbeat"
     );
 }
 
@@ -184,7 +187,7 @@ pub async fn the_age_of_a_record_is_told_by_the_stores_clock(h: &RegistryHarness
     }
 }
 
-pub async fn of_two_writers_one_succeeds(h: &RegistryHarness) {
+pub async fn of_concurrent_writers_one_succeeds(h: &RegistryHarness) {
     h.write("one", &json!(0)).await;
     for version in 1..=10 {
         let writers: Vec<_> = (0..8)
@@ -213,7 +216,7 @@ pub async fn of_two_writers_one_succeeds(h: &RegistryHarness) {
     }
 }
 
-pub async fn of_two_makers_one_succeeds(h: &RegistryHarness) {
+pub async fn of_concurrent_creations_one_succeeds(h: &RegistryHarness) {
     let makers: Vec<_> = (0..8)
         .map(|maker| {
             let registry = h.registry();
@@ -245,5 +248,5 @@ pub async fn no_unconditional_write_is_lost(h: &RegistryHarness) {
         );
     }
     versions.sort_unstable();
-    assert_eq!(versions, (1..=8).collect::<Vec<_>>(), "each put has a version of its own");
+    assert_eq!(versions, (1..=8).collect::<Vec<_>>(), "each put has its own version");
 }

@@ -1,30 +1,25 @@
-//! What is measured, each case in a file of its own.
+//! The cases, one file each.
 
 mod accept;
+mod bench;
 mod drain;
 mod end_to_end;
 mod latency;
 mod library;
 mod million;
+mod run;
 mod start;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use sms_core::store::InsertRequest;
-use sms_core::{Class, Message, NewMessage, Store};
 
+use self::bench::Bench;
+use crate::backends::Services;
 use crate::floor::Floor;
-use crate::place::Services;
-use crate::process::Usage;
-use crate::report::{Cost, Report};
-use crate::sink::Seen;
-use crate::spread::median;
-use crate::text;
 
-/// The cases.
+/// Names of the cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Name {
     /// Rows 1 and 2.
@@ -43,21 +38,7 @@ pub(crate) enum Name {
     Start,
 }
 
-/// A run of the benchmark.
-struct Bench {
-    services: Services,
-    /// Longer, and more of it.
-    full: bool,
-    floor: Floor,
-    report: Report,
-    /// What was not asked at the rate it should have been, and so is in no row.
-    not_held: Vec<String>,
-}
-
-/// How often each figure is measured; its median counts.
-const RUNS: usize = 3;
-
-/// Runs these cases, or all of them.
+/// Runs these cases, or all of them if there are none. Each measurement of the floor takes `span`.
 pub(crate) async fn run(
     full: bool,
     span: Duration,
@@ -65,33 +46,27 @@ pub(crate) async fn run(
     output: &Path,
 ) -> anyhow::Result<()> {
     let services = Services::read();
-    println!("the floor …");
+    println!("measuring the floor …");
     let before = Floor::measure(&services, span).await?;
     for (name, what, rate) in before.lines() {
         println!("{name:>7}  {what:<52} {rate:>10.0}/s");
     }
-    let mut bench = Bench {
-        services,
-        full,
-        floor: before.clone(),
-        report: Report::default(),
-        not_held: Vec::new(),
-    };
+    let mut bench = Bench::new(services, full, before.clone());
     for name in Name::value_variants().iter().filter(|name| only.is_empty() || only.contains(name))
     {
         println!("{name:?} …");
         match name {
-            Name::Accept => bench.accept().await?,
-            Name::Drain => bench.drain().await?,
-            Name::EndToEnd => bench.end_to_end().await?,
-            Name::Library => bench.library().await?,
-            Name::Latency => bench.latency().await?,
-            Name::Million => bench.million().await?,
-            Name::Start => bench.start().await?,
+            Name::Accept => accept::measure(&mut bench).await?,
+            Name::Drain => drain::measure(&mut bench).await?,
+            Name::EndToEnd => end_to_end::measure(&mut bench).await?,
+            Name::Library => library::measure(&mut bench).await?,
+            Name::Latency => latency::measure(&mut bench).await?,
+            Name::Million => million::measure(&mut bench).await?,
+            Name::Start => start::measure(&mut bench).await?,
         }
-        // A busy neighbour slows both down: what was measured is compared with the floor just
+        // The speed of a shared machine changes. A case is compared with the mean of the floor just
         // before it and just after it.
-        println!("the floor again …");
+        println!("measuring the floor again …");
         let after = Floor::measure(&bench.services, span).await?;
         bench.report.compare(&Floor::between(&bench.floor, &after));
         bench.floor = after;
@@ -100,70 +75,9 @@ pub(crate) async fn run(
     bench.report.print(&before, &after);
     bench.report.write(output, &before, &after)?;
     anyhow::ensure!(
-        bench.not_held.is_empty(),
-        "rates that were not held: {}",
-        bench.not_held.join("; ")
+        bench.missed_rates.is_empty(),
+        "rates that were not reached: {}",
+        bench.missed_rates.join("; ")
     );
     Ok(())
-}
-
-impl Bench {
-    /// A number of messages, for a short run and for a full one.
-    fn size(&self, short: u64) -> u64 {
-        if self.full { short * 4 } else { short }
-    }
-
-    /// Messages into a store, as if they had been sent, without offering them to a queue.
-    async fn fill(
-        &self,
-        store: &Arc<dyn Store>,
-        first: u64,
-        messages: u64,
-        class: Class,
-    ) -> anyhow::Result<()> {
-        let numbers: Vec<u64> = (first..first + messages).collect();
-        for numbers in numbers.chunks(1000) {
-            let prepare = |number: &u64| {
-                Message::new(text::to(*number), text::text(text::MARK, *number, 0))
-                    .class(class)
-                    .prepare()
-            };
-            let batch = numbers.iter().map(prepare).collect::<Result<Vec<NewMessage>, _>>()?;
-            store.insert(InsertRequest { messages: &batch, push_after: Duration::ZERO }).await?;
-        }
-        Ok(())
-    }
-}
-
-/// What one run of a case took.
-struct Run {
-    rate: f64,
-    ours: Usage,
-    provider: f64,
-    calls: f64,
-}
-
-impl Run {
-    fn new(messages: u64, seconds: f64, ours: Usage, provider: f64, seen: &Seen) -> Self {
-        let thousands = messages as f64 / 1000.0;
-        Self {
-            rate: messages as f64 / seconds,
-            ours: Usage { cpu_seconds: ours.cpu_seconds / thousands, ..ours },
-            provider: provider / seconds,
-            calls: seen.calls as f64 / thousands,
-        }
-    }
-
-    /// The medians of several.
-    fn cost(name: &str, runs: &[Self]) -> Cost {
-        let middle = |of: fn(&Self) -> f64| median(runs.iter().map(of).collect());
-        Cost {
-            name: name.to_owned(),
-            rate: middle(|run| run.rate),
-            cpu_per_1000: middle(|run| run.ours.cpu_seconds),
-            peak_mib: middle(|run| run.ours.peak_mib),
-            calls_per_1000: middle(|run| run.calls),
-            provider_cpu: middle(|run| run.provider),
-        }
-    }
 }

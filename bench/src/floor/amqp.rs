@@ -11,10 +11,11 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use uuid::Uuid;
 
-use super::Meter;
+use super::meter::Meter;
 
-/// How many confirms are waited for together, and how many are acked together.
+/// Messages published before waiting for their confirms.
 const WINDOW: usize = 1000;
+/// Messages per ack.
 const BATCH: u64 = 100;
 
 pub(super) async fn measure(url: &str, span: Duration) -> anyhow::Result<[(&'static str, f64); 2]> {
@@ -57,7 +58,12 @@ async fn push(channel: &Channel, name: &str, span: Duration) -> anyhow::Result<(
     Ok((meter.rate(count), count))
 }
 
-async fn pull(channel: &Channel, name: &str, span: Duration, there: u64) -> anyhow::Result<f64> {
+async fn pull(
+    channel: &Channel,
+    name: &str,
+    span: Duration,
+    available: u64,
+) -> anyhow::Result<f64> {
     channel.basic_qos(1000, BasicQosOptions::default()).await?;
     let meter = Meter::start(span);
     let consume = channel.basic_consume(
@@ -68,10 +74,10 @@ async fn pull(channel: &Channel, name: &str, span: Duration, there: u64) -> anyh
     );
     let mut consumer = consume.await?;
     let mut count = 0;
-    while count < there && meter.runs() {
+    while count < available && meter.runs() {
         let Some(delivery) = consumer.try_next().await? else { break };
         count += 1;
-        if count % BATCH == 0 || count == there {
+        if count % BATCH == 0 || count == available {
             delivery.acker.ack(BasicAckOptions { multiple: true }).await?;
         }
     }

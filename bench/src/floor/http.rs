@@ -1,4 +1,4 @@
-//! A bare axum server, in a process of its own, and the client that also loads the measured server.
+//! A bare axum server in a separate process, and the same client as for the measured server.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use tokio::net::TcpListener;
 
 use crate::load::Load;
 use crate::process::Running;
-use crate::system::{free_port, load_apart, wait_for_port};
+use crate::system::{free_port, load_separately, wait_for_port};
 
-/// Serves until it is killed: reads a message, and answers with an id.
+/// Serves until it is killed: parses a message, and responds with an id.
 pub(crate) async fn serve(port: u16) -> anyhow::Result<()> {
     let hello =
         async |Json(message): Json<Value>| Json(json!({ "id": message["to"], "status": "queued" }));
@@ -28,9 +28,9 @@ pub(super) async fn measure(span: Duration) -> anyhow::Result<f64> {
     let program = std::env::current_exe()?;
     let server = Running::start(Path::new(&program), &["hello", "--port", &port.to_string()], &[])?;
     wait_for_port(port).await?;
-    // About as long as the other figures.
+    // About as long as the other measurements.
     let requests = (span.as_secs_f64() * 50_000.0) as u64;
-    let loaded = load_apart(&Load::new(&format!("127.0.0.1:{port}"), requests)).await?;
+    let loaded = load_separately(&Load::new(&format!("127.0.0.1:{port}"), requests)).await?;
     server.kill().await?;
     Ok(requests as f64 / loaded.seconds)
 }

@@ -1,8 +1,9 @@
-//! The floor: what this machine does when nothing is done but the work itself, with the same
-//! servers and drivers.
+//! The floor: the limits of this machine as the baseline. The same servers and drivers do the bare
+//! work and nothing else.
 
 mod amqp;
 pub(crate) mod http;
+mod meter;
 mod pg;
 mod redis;
 mod sqlite;
@@ -11,11 +12,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::time::Instant;
 
-use crate::place::Services;
+use crate::backends::Services;
 
-/// What can be measured, as performance.md and the tables call it, and what it is.
+/// Names of the limits, as docs/PERFORMANCE.md uses them, and their descriptions.
 const LIMITS: [(&str, &str); 13] = [
     ("pg1", "PostgreSQL insert, 1 row per commit, 1 client"),
     ("ins1", "PostgreSQL insert, 1 row per commit, 32 clients"),
@@ -32,12 +32,12 @@ const LIMITS: [(&str, &str); 13] = [
     ("hello", "bare axum JSON POST, 32 connections"),
 ];
 
-/// Per second, by the names above.
+/// Rates per second by the names in [`LIMITS`].
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Floor(BTreeMap<&'static str, f64>);
 
 impl Floor {
-    /// Measures all of it, for `span` each.
+    /// Measures all limits, each for the duration `span`.
     pub(crate) async fn measure(services: &Services, span: Duration) -> anyhow::Result<Self> {
         let mut rates = BTreeMap::new();
         rates.extend(pg::measure(&services.pg, span).await?);
@@ -48,46 +48,25 @@ impl Floor {
         Ok(Self(rates))
     }
 
-    /// One rate.
+    /// The rate of one limit; NaN for an unknown name.
     pub(crate) fn rate(&self, name: &str) -> f64 {
         self.0.get(name).copied().unwrap_or(f64::NAN)
     }
 
-    /// The rate of steps that follow each other: 1/(1/a + 1/b + …).
+    /// The rate of a chain of steps: 1/(1/a + 1/b + …).
     pub(crate) fn chain(&self, names: &[&str]) -> f64 {
         1.0 / names.iter().map(|name| 1.0 / self.rate(name)).sum::<f64>()
     }
 
-    /// The names, what they are, and the rates.
+    /// Names, descriptions and rates.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (&'static str, &'static str, f64)> {
         LIMITS.iter().map(|(name, what)| (*name, *what, self.rate(name)))
     }
 
-    /// The middle of two measurements, before and after.
+    /// Mean of two measurements.
     pub(crate) fn between(before: &Self, after: &Self) -> Self {
         let middle =
             |(name, rate): (&&'static str, &f64)| (*name, f64::midpoint(*rate, after.rate(name)));
         Self(before.0.iter().map(middle).collect())
-    }
-}
-
-/// Counts what is done from now on.
-struct Meter {
-    start: Instant,
-    end: Instant,
-}
-
-impl Meter {
-    fn start(span: Duration) -> Self {
-        let start = Instant::now();
-        Self { start, end: start + span }
-    }
-
-    fn runs(&self) -> bool {
-        Instant::now() < self.end
-    }
-
-    fn rate(&self, count: u64) -> f64 {
-        count as f64 / self.start.elapsed().as_secs_f64()
     }
 }

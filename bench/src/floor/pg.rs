@@ -1,5 +1,6 @@
-//! A table with what any queue of messages in PostgreSQL needs: an id, a number, a text, a state,
-//! an index of what is due, and the provider's id with an index to find the message of a receipt.
+//! A table with the columns that any queue of messages in PostgreSQL needs: an id, a number, a
+//! text, a state, an index of due messages, and the provider's id with an index to find the message
+//! of a receipt.
 
 use std::time::Duration;
 
@@ -8,26 +9,30 @@ use futures_util::future::try_join_all;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::Meter;
-use crate::place::{database, execute};
+use super::meter::Meter;
+use crate::backends::{database, execute};
 use crate::text;
 
 const TABLE: &str = "\
-    CREATE TABLE floor (id uuid PRIMARY KEY, to_number bigint NOT NULL, text text NOT NULL, status smallint NOT NULL, \
-    due_at bigint NOT NULL, provider_id text) WITH (autovacuum_enabled = off); \
+    CREATE TABLE floor (id uuid PRIMARY KEY, to_number bigint NOT NULL, text text NOT NULL, \
+    status smallint NOT NULL, due_at bigint NOT NULL, provider_id text) \
+    WITH (autovacuum_enabled = off); \
     CREATE INDEX floor_due ON floor (due_at) WHERE status = 0; \
     CREATE INDEX floor_provider ON floor (provider_id) WHERE provider_id IS NOT NULL";
 const INSERT: &str = "INSERT INTO floor VALUES ($1, $2, $3, 0, $4, NULL)";
 const INSERT_100: &str = "\
-    INSERT INTO floor SELECT id, number, text, 0, due, NULL FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bigint[]) \
+    INSERT INTO floor SELECT id, number, text, 0, due, NULL \
+    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bigint[]) \
     AS asked (id, number, text, due)";
 const CLAIM: &str = "\
     UPDATE floor SET status = 1 WHERE id = ANY (ARRAY( \
-    SELECT id FROM floor WHERE status = 0 AND due_at <= $1 ORDER BY due_at LIMIT 100 FOR UPDATE SKIP LOCKED)) \
+    SELECT id FROM floor WHERE status = 0 AND due_at <= $1 \
+    ORDER BY due_at LIMIT 100 FOR UPDATE SKIP LOCKED)) \
     RETURNING id, to_number, text";
 const DONE: &str = "\
-    UPDATE floor SET status = 2, provider_id = asked.provider_id FROM unnest($1::uuid[], $2::text[]) \
-    AS asked (id, provider_id) WHERE floor.id = ANY ($1) AND floor.id = asked.id";
+    UPDATE floor SET status = 2, provider_id = asked.provider_id \
+    FROM unnest($1::uuid[], $2::text[]) AS asked (id, provider_id) \
+    WHERE floor.id = ANY ($1) AND floor.id = asked.id";
 
 pub(super) async fn measure(
     server: &str,
@@ -42,11 +47,11 @@ pub(super) async fn measure(
 }
 
 async fn measure_in(url: &str, span: Duration) -> anyhow::Result<[(&'static str, f64); 5]> {
-    anew(url).await?;
+    recreate(url).await?;
     let insert_alone = each(url, 1, span, insert_one).await?;
-    anew(url).await?;
+    recreate(url).await?;
     let insert = each(url, 32, span, insert_one).await?;
-    anew(url).await?;
+    recreate(url).await?;
     let insert_100 = each(url, 8, span, insert_hundred).await?;
     execute(url, "VACUUM ANALYZE floor").await?;
     execute(url, "CHECKPOINT").await?;
@@ -61,14 +66,13 @@ async fn measure_in(url: &str, span: Duration) -> anyhow::Result<[(&'static str,
     ])
 }
 
-async fn anew(url: &str) -> anyhow::Result<()> {
+async fn recreate(url: &str) -> anyhow::Result<()> {
     execute(url, "DROP TABLE IF EXISTS floor").await?;
     execute(url, TABLE).await?;
     execute(url, "CHECKPOINT").await
 }
 
-/// Rows per second of `clients` that repeat a step, each on a connection of its own and in a task
-/// of its own.
+/// Rows per second of `clients` that repeat a step concurrently, each on its own connection.
 async fn each(
     url: &str,
     clients: usize,
@@ -110,7 +114,7 @@ async fn insert_hundred(conn: &mut PgConnection) -> sqlx::Result<u64> {
 
 async fn claim_hundred(conn: &mut PgConnection) -> sqlx::Result<u64> {
     let rows = sqlx::query(CLAIM).bind(i64::MAX).fetch_all(conn).await?;
-    // As a worker would, it reads them.
+    // Reads the rows, like a worker.
     let mut texts = 0;
     for row in &rows {
         texts += usize::from(!row.try_get::<&str, _>(2)?.is_empty());
@@ -118,7 +122,7 @@ async fn claim_hundred(conn: &mut PgConnection) -> sqlx::Result<u64> {
     Ok(texts as u64)
 }
 
-/// Marks what is claimed as done, each client its own rows.
+/// Marks claimed rows as done. Each client has its own rows.
 async fn done(url: &str, span: Duration) -> anyhow::Result<f64> {
     const CLIENTS: usize = 4;
     let mut conn = PgConnection::connect(url).await?;
@@ -143,7 +147,7 @@ async fn done(url: &str, span: Duration) -> anyhow::Result<f64> {
     Ok(meter.rate(counts.iter().sum()))
 }
 
-/// An id as sms.ru gives them: a part that many share and a number.
+/// An id in the form that sms.ru uses: a prefix that many share and a number.
 fn provider_id(id: &Uuid) -> String {
     format!("202648-{}", id.as_u128() as u64 >> 12)
 }

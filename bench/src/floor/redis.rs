@@ -7,7 +7,7 @@ use redis::streams::{StreamReadOptions, StreamReadReply};
 use redis::{AsyncCommands as _, pipe};
 use uuid::Uuid;
 
-use super::Meter;
+use super::meter::Meter;
 
 pub(super) async fn measure(url: &str, span: Duration) -> anyhow::Result<[(&'static str, f64); 2]> {
     let mut conn = redis::Client::open(url)?.get_multiplexed_async_connection().await?;

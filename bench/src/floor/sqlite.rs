@@ -1,5 +1,5 @@
-//! A table with an id, a number, a text, a state, and the provider's id with an index, in groups of
-//! so many rows per commit.
+//! A table with an id, a number, a text, a state, and the provider's id with an index. Rows are
+//! written in groups of 1 or 32 per commit.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::Meter;
+use super::meter::Meter;
 use crate::text;
 
 const INSERT: &str = "INSERT INTO floor VALUES (?1, ?2, ?3, 0, NULL)";
@@ -18,8 +18,8 @@ pub(super) fn measure(span: Duration) -> anyhow::Result<[(&'static str, f64); 3]
     let mut conn = Connection::open(folder.path().join("floor.db"))?;
     conn.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         CREATE TABLE floor (id BLOB PRIMARY KEY, number INTEGER NOT NULL, text TEXT NOT NULL, status INTEGER NOT NULL, \
-         provider_id TEXT) STRICT, WITHOUT ROWID; \
+         CREATE TABLE floor (id BLOB PRIMARY KEY, number INTEGER NOT NULL, text TEXT NOT NULL, \
+         status INTEGER NOT NULL, provider_id TEXT) STRICT, WITHOUT ROWID; \
          CREATE INDEX floor_provider ON floor (provider_id) WHERE provider_id IS NOT NULL",
     )?;
     let mut ids = Vec::new();
@@ -42,7 +42,7 @@ fn insert(conn: &Connection, ids: &mut Vec<[u8; 16]>) -> rusqlite::Result<bool> 
     Ok(true)
 }
 
-/// Rows per second of transactions of `size` rows each, while there are any.
+/// Rows per second of transactions with `size` rows each. Stops early when `step` returns false.
 fn groups(
     conn: &mut Connection,
     span: Duration,

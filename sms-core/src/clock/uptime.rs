@@ -1,6 +1,14 @@
 //! A clock that nobody can set.
 
-use super::Uptime;
+/// A reading of a clock that only goes forward, from the start of a machine on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uptime {
+    /// The run of the machine, as a number that no other run has: readings of different runs cannot
+    /// be compared.
+    pub boot: u64,
+    /// Milliseconds since the machine started, the time it was suspended included.
+    pub ms: i64,
+}
 
 /// Linux: the clock that goes on while the machine is suspended, and the number the kernel gives to
 /// each of its runs.
@@ -23,7 +31,7 @@ pub(super) fn read() -> Uptime {
     use std::time::Instant;
 
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    Uptime { boot: boot(), ms: super::duration_to_ms(START.elapsed()) }
+    Uptime { boot: boot(), ms: super::millis::duration_to_ms(START.elapsed()) }
 }
 
 /// The run of the machine, or of the process where that is not known.

@@ -9,8 +9,9 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::Result;
+use crate::lane::Lane;
 use crate::message::MessageId;
-use crate::queue::{Job, Lane, LaneStats, Lease, LeaseToken, Queue, QueueStats};
+use crate::queue::{Job, LaneStats, Lease, LeaseToken, Queue, QueueStats};
 
 /// A [`Queue`] inside the process, bounded per lane, that holds no id twice.
 ///

@@ -1,12 +1,12 @@
 //! One message in memory.
 
 use crate::clock::{StoreTime, datetime_from_ms};
-use crate::ledger::LedgerRow;
 use crate::message::{LeaseInfo, MessageState, NewMessage, StoredMessage};
-use crate::outcome::AttemptState;
 use crate::provider::Submission;
 use crate::store::Begun;
-use crate::transition::{DeliveryState, HeldLease};
+use crate::store::decision::AttemptState;
+use crate::store::ledger::LedgerRow;
+use crate::store::transition::{DeliveryState, HeldLease};
 
 #[derive(Clone, Debug)]
 pub(super) struct Row {

@@ -2,9 +2,9 @@
 
 use super::row::Row;
 use crate::clock::{datetime_from_ms, datetime_to_ms};
-use crate::page::{Budget, MessagePage, SearchedTo};
-use crate::phone::NumberReader;
+use crate::message::phone::NumberReader;
 use crate::store::ListRequest;
+use crate::store::page::{Budget, MessagePage, SearchedTo};
 
 /// Number of messages between two checks of the budget.
 const BUDGET_CHECK_ROWS: usize = 256;

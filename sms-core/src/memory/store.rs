@@ -9,15 +9,16 @@ use super::search::search;
 use super::tables::Tables;
 use crate::clock::{Clock, StoreClock, SystemClock};
 use crate::error::Result;
-use crate::event::Event;
-use crate::inference::UnmatchedId;
+use crate::message::phone::{NumberReader, Region};
 use crate::message::{MessageId, NewMessage, StoredMessage};
-use crate::page::MessagePage;
-use crate::phone::{NumberReader, Region};
+use crate::provider::receipt::Receipt;
 use crate::provider::{Polling, ProviderRef};
 use crate::queue::Job;
-use crate::receipt::{Receipt, ReceiptEffect};
-use crate::state::Status;
+use crate::store::ReceiptEffect;
+use crate::store::event::Event;
+use crate::store::inference::UnmatchedId;
+use crate::store::page::MessagePage;
+use crate::store::status::Status;
 use crate::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
     ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store, UnmatchedRequest,

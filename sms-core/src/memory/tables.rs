@@ -7,19 +7,21 @@ use std::time::Duration;
 use super::row::Row;
 use crate::clock::{StoreTime, datetime_from_ms, datetime_to_ms, duration_to_ms};
 use crate::error::Result;
-use crate::event::Event;
-use crate::inference::{SKEW, Suspect, UnmatchedId, horizon, pairs};
-use crate::ledger::{Changes, Ledger, LogEntry, accepted_id};
+use crate::lane::Lane;
 use crate::message::{MessageId, NewMessage, StoredMessage};
+use crate::provider::receipt::Receipt;
 use crate::provider::{Polling, ProviderRef};
-use crate::queue::{Job, Lane};
-use crate::receipt::{Receipt, ReceiptEffect};
-use crate::state::Status;
+use crate::queue::Job;
+use crate::store::ReceiptEffect;
+use crate::store::event::Event;
+use crate::store::inference::{SKEW, Suspect, UnmatchedId, horizon, pairs};
+use crate::store::ledger::{Changes, Ledger, LogEntry, accepted_id};
+use crate::store::status::Status;
+use crate::store::transition::{DeliveryState, HeldLease};
 use crate::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, KEY_WINDOW,
     ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, provider_id_taken,
 };
-use crate::transition::{DeliveryState, HeldLease};
 
 /// The largest number of events in a timeline.
 const MAX_TIMELINE_EVENTS: usize = 1000;

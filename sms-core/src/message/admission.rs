@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::NewMessage;
+use super::stored::NewMessage;
 use crate::clock::{datetime_to_ms, duration_to_ms};
 use crate::error::{FieldError, Result};
 

@@ -9,8 +9,8 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Fingerprint, NewMessage};
-use crate::class::Class;
+use super::class::Class;
+use super::stored::{Fingerprint, NewMessage};
 
 /// The form of the hashed content. Raised only where it cannot be extended by a name.
 const VERSION: u8 = 1;
@@ -130,7 +130,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::class::OnUnknown;
+    use crate::message::OnUnknown;
     use crate::message::{Message, Metadata};
 
     fn hex(message: &Message) -> String {

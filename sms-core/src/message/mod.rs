@@ -1,47 +1,33 @@
 //! The message: what a caller asks for, and what becomes of it.
 
 mod admission;
+mod class;
 mod fingerprint;
+mod gsm7;
 mod id;
+mod invisible;
 mod metadata;
-mod prepare;
+mod options;
+pub mod phone;
+pub mod prepare;
 mod stored;
+pub mod text;
+pub mod translit;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use self::admission::{MAX_SEND_AHEAD, MAX_SEND_BEHIND};
+pub use self::class::{Class, ClassPolicy, OnUnknown};
 pub use self::id::MessageId;
 pub use self::metadata::{MAX_METADATA_DEPTH, Metadata, MetadataError};
-pub use self::prepare::{MAX_ATTEMPTS, MAX_DEADLINE, MAX_PARTS, SENDER_NAME_RULE, is_sender_name};
+pub use self::options::SendOptions;
+use self::phone::Region;
 pub use self::stored::{
     Fingerprint, IdempotencyKey, LeaseInfo, MessageState, NewMessage, StoredMessage,
 };
-use crate::class::{Class, OnUnknown};
-use crate::phone::Region;
-
-/// What a provider is asked to do beside sending the text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct SendOptions {
-    /// Turn Cyrillic into Latin letters before sending.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub translit: bool,
-    /// Send only in the recipient's daytime; the provider holds it overnight.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub daytime: bool,
-    /// Tell the provider the deadline, so that the operator destroys what it could not deliver by
-    /// then.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub pass_deadline: bool,
-    /// The address of the person who caused the message, for the provider's fraud checks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub end_user_ip: Option<IpAddr>,
-}
 
 /// A message as the caller states it. Nothing is checked until it is [prepared](Self::prepare),
 /// which [`Sender::send`](crate::Sender::send) and every `insert_in` do.
@@ -158,7 +144,7 @@ impl Message {
     }
 
     /// Asks the provider to turn Cyrillic into Latin letters. The parts are counted as
-    /// [`latin`](crate::translit::latin) spells it.
+    /// [`latin`](super::translit::latin) spells it.
     pub fn translit(mut self, translit: bool) -> Self {
         self.translit = translit;
         self

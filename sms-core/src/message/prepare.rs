@@ -4,12 +4,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::Message;
 use super::fingerprint::fingerprint;
+use super::id::MessageId;
 use super::metadata::TOO_DEEP;
-use super::{IdempotencyKey, Message, MessageId, NewMessage, SendOptions};
+use super::options::SendOptions;
+use super::phone::NumberReader;
+use super::stored::{IdempotencyKey, NewMessage};
+use super::{text, translit};
 use crate::error::{Error, FieldError, Result};
-use crate::phone::NumberReader;
-use crate::{text, translit};
 
 /// The most parts one message may have: sms.ru refuses longer ones with its code 205.
 pub const MAX_PARTS: usize = 8;
@@ -212,7 +215,7 @@ fn is_forbidden_control(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::class::{Class, OnUnknown};
+    use crate::message::{Class, OnUnknown};
 
     fn codes(message: &Message) -> Vec<(&'static str, &'static str)> {
         let error = message.prepare().expect_err("must be refused");

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{MessageId, Metadata, SendOptions};
-use crate::class::{Class, OnUnknown};
-use crate::phone::PhoneNumber;
-use crate::queue::Lane;
-use crate::state::Status;
-use crate::text::Encoding;
+use super::class::{Class, OnUnknown};
+use super::id::MessageId;
+use super::metadata::Metadata;
+use super::options::SendOptions;
+use super::phone::PhoneNumber;
+use super::text::Encoding;
+use crate::lane::Lane;
+use crate::store::status::Status;
 
 /// Half of a SHA-256 over the content of a message.
 pub type Fingerprint = [u8; 16];

@@ -7,14 +7,17 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::places::{InFlight, Place};
-use super::{LAST_TRY, QUEUE_TIMEOUT, SETTLE_MARGIN, STORE_TIMEOUT, Shared, least_lease};
-use crate::breaker::Admission;
+use super::breaker::Admission;
+use super::lease::least_lease;
+use super::slots::{InFlight, Place};
+use super::{LAST_TRY, QUEUE_TIMEOUT, SETTLE_MARGIN, STORE_TIMEOUT, Shared};
 use crate::error::{Error, Result};
+use crate::lane::Lane;
 use crate::message::MessageId;
-use crate::outcome::{AttemptState, Outcome, OutcomeClass, Verdict, decide};
+use crate::provider::outcome::{Outcome, OutcomeClass};
 use crate::provider::{LateAnswer, LateAnswers, Submission};
-use crate::queue::{Lane, Lease, Queue};
+use crate::queue::{Lease, Queue};
+use crate::store::decision::{AttemptState, Verdict, decide};
 use crate::store::{BeginRequest, Begun, Settled, Settlement};
 use crate::supervise::catch_panic;
 

@@ -1,10 +1,15 @@
 //! Sending messages.
 
 mod attempt;
-mod gather;
-mod places;
+mod batching;
+pub mod breaker;
+pub mod caretaker;
+pub mod control;
+mod fallback_queue;
+mod lease;
 mod pull;
-mod steer;
+mod reporter;
+mod slots;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -16,19 +21,20 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::breaker::Breaker;
+use self::caretaker::Caretaker;
+use self::control::Steering;
+use self::fallback_queue::FallbackQueue;
+pub use self::lease::least_lease;
 use self::pull::Puller;
-use crate::breaker::Breaker;
-use crate::caretaker::Caretaker;
-use crate::ends::EndLog;
+use crate::end_log::EndLog;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fallback::FallbackQueue;
 use crate::outage::Outage;
 use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::registry::Registry;
-use crate::retry::RetryPolicy;
-use crate::steering::Steering;
 use crate::store::Store;
+use crate::store::retry::RetryPolicy;
 use crate::supervise::survive_panic;
 
 /// How long one pull waits for the first job; also the longest a shutdown waits for it.
@@ -271,10 +277,4 @@ impl Worker {
             let _ = timeout(call + LAST_TRY * 2, attempts.wait()).await;
         }
     }
-}
-
-/// The shortest lease that keeps a message its worker's for as long as a call to the provider can
-/// last: twice the call, and 10 s for the store.
-pub fn least_lease(provider_timeout: Duration) -> Duration {
-    2 * provider_timeout + Duration::from_secs(10)
 }

@@ -12,11 +12,12 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::gather::Rate;
-use super::places::{Pace, Place, Places};
+use super::batching::Rate;
+use super::breaker::Admission;
+use super::slots::{Pace, Place, Places};
 use super::{PULL_RETRY, PULL_WAIT, Shared, Worker};
-use crate::breaker::Admission;
-use crate::queue::{Lane, Lease, Queue};
+use crate::lane::Lane;
+use crate::queue::{Lease, Queue};
 use crate::supervise::survive_panic;
 
 /// How often urgent messages are looked for while the main loop waits.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sms_core::ends::{EndLog, log_by_person};
+use sms_core::end_log::{EndLog, log_by_person};
 use sms_core::store::{CancelRequest, Resolution, ResolveRequest};
 use sms_core::{Outcome, Receipt, ReceiptState, Scope, Status, Store};
 use tokio::time::sleep;

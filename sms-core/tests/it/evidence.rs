@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sms_core::event::EventKind;
+use sms_core::store::event::EventKind;
 use sms_core::{
     Class, Evidence, LateAnswer, LateAnswers, Limits, Outcome, Provider, Receipt, ReceiptState,
     Status, Store, Submission, async_trait,

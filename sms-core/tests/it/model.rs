@@ -10,8 +10,8 @@ mod replay;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use sms_core::outcome::{AttemptState, Verdict, decide};
-use sms_core::state::{Actor, TRANSITIONS};
+use sms_core::store::decision::{AttemptState, Verdict, decide};
+use sms_core::store::status::{Actor, TRANSITIONS};
 use sms_core::{OnUnknown, Outcome, OutcomeClass, RetryPolicy, Status};
 
 /// Two counted attempts, and one resend or one blocked attempt: no run needs more.
@@ -411,7 +411,7 @@ fn explore(model: Model) -> Result<Explored, String> {
 
 /// Whether the table has this way for this actor.
 fn in_table(from: &State, to: &State, actor: Option<Actor>) -> bool {
-    let listed = |row: &&sms_core::state::Transition| {
+    let listed = |row: &&sms_core::store::status::Transition| {
         row.from == Some(from.status) && row.to == to.status && Some(row.by) == actor
     };
     from.status == to.status || TRANSITIONS.iter().any(|row| listed(&row))

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use sms_core::caretaker::Caretaker;
 use sms_core::registry::{Expect, Record};
+use sms_core::worker::caretaker::Caretaker;
 use sms_core::{CancellationToken, MemoryRegistry, Registry, Result, Status, async_trait};
 use tokio::time::Instant;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sms_core::event::EventKind;
+use sms_core::store::event::EventKind;
 use sms_core::{
     Account, AccountInfo, CancellationToken, Class, Limits, Message, OnUnknown, Outcome, Provider,
     RetryPolicy, Status, Store, Submission, store::CancelRequest,

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use sms_core::caretaker::Caretaker;
 use sms_core::clock::datetime_from_ms;
 use sms_core::store::{CancelRequest, DueRequest, ListRequest};
+use sms_core::worker::caretaker::Caretaker;
 use sms_core::{
     Class, ErrorKind, MemoryQueue, MemoryStore, MessageId, Queue, Result, Sandbox, Scope, Sender,
     Status, Store, StoreFault,

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sms_core::breaker::EndsBy;
-use sms_core::steering::{Reported, WorkerReport};
+use sms_core::worker::breaker::EndsBy;
+use sms_core::worker::control::{Reported, WorkerReport};
 use sms_core::{Job, Lane, Limits, MemoryRegistry, Outcome, Queue, Status, Steering};
 use tokio::time::{Instant, sleep};
 

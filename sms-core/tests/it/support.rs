@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sms_core::clock::Uptime;
-use sms_core::event::Event;
 use sms_core::message::{MessageState, NewMessage};
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::queue::QueueStats;
-use sms_core::receipt::ReceiptEffect;
+use sms_core::store::ReceiptEffect;
+use sms_core::store::event::Event;
 use sms_core::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
     ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,

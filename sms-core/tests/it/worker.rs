@@ -4,8 +4,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sms_core::event::EventKind;
-use sms_core::timeline::steps;
+use sms_core::store::event::EventKind;
+use sms_core::store::timeline::steps;
 use sms_core::{Class, ErrorKind, Limits, Sandbox, Scope, Status, Store, clock::datetime_from_ms};
 use tokio::time::{Instant, sleep};
 

@@ -1,4 +1,4 @@
-//! A RabbitMQ of the test's own, to be killed and tormented.
+//! A RabbitMQ node for one test, which can be stopped, killed and put under an alarm.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-const START: Duration = Duration::from_mins(2);
+/// Time that a node has to start.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A node with its data in a temporary folder; killed when this is dropped.
 pub(crate) struct Broker {
@@ -44,29 +45,29 @@ impl Broker {
         self.server = Some(
             server.unwrap_or_else(|error| panic!("{}: {error}", missing(&bin("rabbitmq-server")))),
         );
-        let end = Instant::now() + START;
+        let end = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             assert!(Instant::now() < end, "RabbitMQ did not start");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// Ends the node as an operator does.
+    /// Stops the node as an operator does.
     pub(crate) async fn stop(&mut self) {
         self.control(&["stop"]).await;
         self.kill();
     }
 
-    /// Ends the node as a crash does.
+    /// Ends the node the way a crash does.
     ///
-    /// Not within seconds of its first start: RabbitMQ 3.10 may then never again find a leader for
-    /// a queue it was only just told to make.
+    /// Not to be used within seconds of the first start: RabbitMQ 3.10 may then never find a leader
+    /// again for a queue that was declared just before.
     pub(crate) fn kill(&mut self) {
         let Some(mut server) = self.server.take() else { return };
         if let Ok(pid) = std::fs::read_to_string(self.pid_file()) {
             let _ = Command::new("kill").args(["-9", pid.trim()]).status();
         }
-        // The script that started it ends with it.
+        // The process is a shell script, which ends when the node does.
         let _ = server.kill();
         let _ = server.wait();
     }
@@ -113,7 +114,8 @@ impl Drop for Broker {
     }
 }
 
-/// Debian's place; the wrappers on the path change the user.
+/// Path of a program of RabbitMQ, by default where Debian installs it. The wrappers on the search
+/// path run it as another user.
 fn bin(program: &str) -> PathBuf {
     let folder = std::env::var("SMS_TEST_RABBITMQ_BIN")
         .unwrap_or_else(|_| "/usr/lib/rabbitmq/bin".to_owned());
@@ -122,7 +124,7 @@ fn bin(program: &str) -> PathBuf {
 
 fn missing(program: &Path) -> String {
     format!(
-        "this test needs RabbitMQ's own programs (SMS_TEST_RABBITMQ_BIN): {}",
+        "this test needs the programs of RabbitMQ (SMS_TEST_RABBITMQ_BIN): {}",
         program.display()
     )
 }

@@ -1,4 +1,4 @@
-//! What a person has to mend is said at the start.
+//! Errors of the configuration, reported by `connect`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The suite of sms-testkit.
+//! The conformance suite of `sms-testkit`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is lost, and what is made good by itself.
+//! Loss of queues and jobs, and recovery from it.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::time::Instant;
 use crate::support::{Lanes, jobs, pull_all, push_through, sorted, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_deleted_under_its_consumer_is_made_again_and_consumed() {
+async fn a_queue_deleted_under_its_consumer_is_declared_again_and_consumed() {
     let lanes = Lanes::new();
     let queue = lanes.open().await;
     queue.push(&jobs(Lane::Normal, 1)).await.expect("push");
     let held = pull_all(&queue, 1).await;
     lanes.delete(Lane::Normal).await;
-    // Of a job whose queue is gone.
+    // An ack of a job whose queue is gone.
     queue.ack(&held).await.expect("ack");
     let after = jobs(Lane::Normal, 3);
     push_through(&queue, &after).await;
@@ -34,7 +34,7 @@ async fn a_push_without_a_queue_is_not_taken_for_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_push_that_came_back_fails() {
+async fn only_the_push_that_was_returned_fails() {
     let lanes = Lanes::new();
     let queue = lanes.open().await;
     lanes.delete(Lane::Bulk).await;
@@ -46,7 +46,7 @@ async fn only_the_push_that_came_back_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_given_back_too_often_is_put_aside_and_can_be_pushed_again() {
+async fn a_job_returned_too_often_is_dead_lettered_and_can_be_pushed_again() {
     let lanes = Lanes::new();
     let queue = lanes.open_with(|config| config.delivery_limit(20)).await;
     let pushed = jobs(Lane::Normal, 1);
@@ -55,7 +55,7 @@ async fn a_job_given_back_too_often_is_put_aside_and_can_be_pushed_again() {
         let leases = pull_all(&queue, 1).await;
         queue.release(&leases).await.expect("release");
     }
-    until("the id is with the dead", async || lanes.inspect(&lanes.named("dead")).await.0 == 1)
+    until("the id is dead-lettered", async || lanes.inspect(&lanes.named("dead")).await.0 == 1)
         .await;
     assert_eq!(lanes.get(&lanes.named("dead")).await, Some(pushed[0].id.to_string()));
     assert_eq!(queue.pull(1, Duration::from_millis(300)).await.expect("pull"), []);
@@ -64,7 +64,7 @@ async fn a_job_given_back_too_often_is_put_aside_and_can_be_pushed_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_job_is_put_aside_and_holds_nothing_up() {
+async fn what_is_no_job_is_dead_lettered_and_holds_nothing_up() {
     let lanes = Lanes::new();
     let queue = lanes.open().await;
     lanes.publish(Lane::Normal, "hello").await;
@@ -73,12 +73,12 @@ async fn what_is_no_job_is_put_aside_and_holds_nothing_up() {
     let leases = pull_all(&queue, 2).await;
     assert_eq!(sorted(&leases), pushed);
     queue.ack(&leases).await.expect("ack");
-    until("it is with the dead", async || lanes.inspect(&lanes.named("dead")).await.0 == 1).await;
+    until("it is dead-lettered", async || lanes.inspect(&lanes.named("dead")).await.0 == 1).await;
     assert_eq!(lanes.get(&lanes.named("dead")).await.as_deref(), Some("hello"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_waits_too_long_is_dropped_and_is_no_news() {
+async fn a_job_that_waits_too_long_is_dropped_and_not_dead_lettered() {
     let lanes = Lanes::new();
     let queue = lanes.open_with(|config| config.ttl(Duration::from_secs(1))).await;
     queue.push(&jobs(Lane::Bulk, 3)).await.expect("push");
@@ -90,7 +90,7 @@ async fn a_job_that_waits_too_long_is_dropped_and_is_no_news() {
 async fn a_full_lane_says_so_and_leaves_the_others_open() {
     let lanes = Lanes::new();
     let queue = lanes.open_with(|config| config.capacity(10)).await;
-    // The bound is RabbitMQ's, and a soft one.
+    // RabbitMQ enforces the bound, and not exactly.
     until("the lane is full", async || queue.push(&jobs(Lane::Bulk, 10)).await.is_err()).await;
     let stats = queue.stats().await.expect("stats");
     assert_eq!((stats.room()[2], stats.capacity), (0, Some(10)));
@@ -112,7 +112,7 @@ async fn a_dropped_pull_loses_no_job_and_keeps_none() {
             queue.release(&leases.expect("pull")).await.expect("release");
         }
     }
-    // Long before any lease could end.
+    // A lease is a minute, so a job that was lost to a dropped pull would take longer.
     let start = Instant::now();
     assert_eq!(sorted(&pull_all(&queue, 200).await), pushed);
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());

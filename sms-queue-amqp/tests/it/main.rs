@@ -1,6 +1,6 @@
-//! The RabbitMQ queue: the conformance suite, and what is RabbitMQ's own.
+//! Tests of the RabbitMQ queue: the conformance suite, and the behaviour that is specific to it.
 
-// In tests these are the right words, in their helpers too.
+// Tests fail by panicking, and so do their helpers.
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod broker;

@@ -1,4 +1,4 @@
-//! RabbitMQ goes away, or as good as, and comes back.
+//! Outages of RabbitMQ: a stopped, crashed or silent broker, closed connections, alarms.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::broker::Broker;
 use crate::proxy::Proxy;
 use crate::support::{Lanes, jobs, pull_all, push_through, sorted, until};
 
-/// "A few seconds", on a machine that does much else.
-const SOON: Duration = Duration::from_secs(15);
+/// Limit of a recovery that takes a few seconds, on a busy machine.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_and_a_crash_of_the_broker_lose_no_confirmed_job_and_need_no_hand() {
+async fn a_restart_and_a_crash_of_the_broker_lose_no_confirmed_job_and_need_no_intervention() {
     let mut broker = Broker::start().await;
-    let lanes = Lanes::passing(broker.address());
+    let lanes = Lanes::temporary(broker.address());
     let queue = lanes.open().await;
     for crash in [false, true] {
         let pushed = jobs(Lane::Normal, 20);
@@ -37,11 +37,11 @@ async fn a_restart_and_a_crash_of_the_broker_lose_no_confirmed_job_and_need_no_h
         queue.push(&jobs(Lane::Bulk, 1)).await.expect_err("down");
         queue.pull(1, Duration::from_mins(1)).await.expect_err("down");
         queue.stats().await.expect_err("down");
-        queue.ack(&held[..2]).await.expect("what is held by nobody is settled by nobody");
-        queue.release(&held[2..]).await.expect("the same");
+        queue.ack(&held[..2]).await.expect("an ack of a lease that is gone");
+        queue.release(&held[2..]).await.expect("a release of a lease that is gone");
         assert!(
             start.elapsed() < Duration::from_secs(1),
-            "down is said at once: {:?}",
+            "calls fail at once: {:?}",
             start.elapsed()
         );
 
@@ -51,18 +51,18 @@ async fn a_restart_and_a_crash_of_the_broker_lose_no_confirmed_job_and_need_no_h
         push_through(&queue, &urgent).await;
         let first = pull_all(&queue, 1).await;
         assert_eq!(sorted(&first), urgent);
-        assert!(back.elapsed() < SOON, "it took {:?}", back.elapsed());
+        assert!(back.elapsed() < RECOVERY_LIMIT, "it took {:?}", back.elapsed());
         let rest = pull_all(&queue, 20).await;
-        assert_eq!(sorted(&rest), pushed, "the acks were never heard");
+        assert_eq!(sorted(&rest), pushed, "the acks did not reach RabbitMQ");
         queue.ack(&first).await.expect("ack");
         queue.ack(&rest).await.expect("ack");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_closed_by_an_operator_and_alarms_are_got_over() {
+async fn the_queue_recovers_from_connections_closed_by_an_operator_and_from_alarms() {
     let broker = Broker::start().await;
-    let lanes = Lanes::passing(broker.address());
+    let lanes = Lanes::temporary(broker.address());
     let queue = lanes.open_with(|config| config.timeout(Duration::from_secs(3))).await;
     let pushed = jobs(Lane::Normal, 20);
     queue.push(&pushed).await.expect("push");
@@ -77,12 +77,12 @@ async fn connections_closed_by_an_operator_and_alarms_are_got_over() {
     );
     queue.ack(&held).await.expect("an ack across connections");
     push_through(&queue, &jobs(Lane::Bulk, 1)).await;
-    assert!(closed.elapsed() < SOON, "it took {:?}", closed.elapsed());
+    assert!(closed.elapsed() < RECOVERY_LIMIT, "it took {:?}", closed.elapsed());
 
     let before = jobs(Lane::Urgent, 3);
     push_through(&queue, &before).await;
     broker.control(&["set_disk_free_limit", "1000000GB"]).await;
-    // RabbitMQ says that it is blocked to those who publish, and only when they do.
+    // RabbitMQ reports an alarm to a connection when it publishes.
     until("a push is refused", async || queue.push(&jobs(Lane::Bulk, 1)).await.is_err()).await;
     until("pushes are refused at once", async || {
         let start = Instant::now();
@@ -94,7 +94,7 @@ async fn connections_closed_by_an_operator_and_alarms_are_got_over() {
     })
     .await;
     let leases = pull_all(&queue, 3).await;
-    assert_eq!(sorted(&leases), before, "what is there can be pulled all the same");
+    assert_eq!(sorted(&leases), before, "jobs can be pulled during the alarm");
     queue.ack(&leases).await.expect("and acked");
 
     broker.control(&["set_disk_free_limit", "1MB"]).await;
@@ -107,7 +107,7 @@ async fn connections_closed_by_an_operator_and_alarms_are_got_over() {
 async fn a_connection_that_goes_silent_is_given_up_and_nothing_piles_up() {
     let broker = Broker::start().await;
     let proxy = Proxy::to(broker.port()).await;
-    let lanes = Lanes::passing(proxy.address());
+    let lanes = Lanes::temporary(proxy.address());
     let limit = Duration::from_secs(2);
     let queue = lanes.open_with(|config| config.timeout(limit)).await;
     let pushed = jobs(Lane::Normal, 5);
@@ -116,20 +116,17 @@ async fn a_connection_that_goes_silent_is_given_up_and_nothing_piles_up() {
 
     proxy.silence(true);
     let start = Instant::now();
-    queue.push(&jobs(Lane::Bulk, 1)).await.expect_err("nobody confirms");
+    queue.push(&jobs(Lane::Bulk, 1)).await.expect_err("RabbitMQ does not confirm");
     assert!(start.elapsed() < limit * 2, "a push took {:?}", start.elapsed());
-    until("a pull says that nobody is there", async || {
-        queue.pull(1, Duration::ZERO).await.is_err()
-    })
-    .await;
-    assert!(start.elapsed() < SOON, "it took {:?}", start.elapsed());
-    // Attempts to connect, of which none ends by itself.
-    until("it tried to connect some more times", async || proxy.accepted() >= 10).await;
+    until("a pull fails", async || queue.pull(1, Duration::ZERO).await.is_err()).await;
+    assert!(start.elapsed() < RECOVERY_LIMIT, "it took {:?}", start.elapsed());
+    // None of these attempts to connect ends by itself.
+    until("ten connections were tried", async || proxy.accepted() >= 10).await;
     assert!(proxy.connections() <= 6, "{} connections are left open", proxy.connections());
 
     proxy.silence(false);
     let urgent = jobs(Lane::Urgent, 1);
-    assert!(push_through(&queue, &urgent).await < SOON);
+    assert!(push_through(&queue, &urgent).await < RECOVERY_LIMIT);
     let pulled = pull_all(&queue, 6).await;
     assert_eq!(sorted(&pulled[1..]), pushed);
     until("there are as many connections again", async || proxy.connections() == 4).await;

@@ -1,5 +1,5 @@
-//! A defect in the tasks of the queue: here in a log that panics, which is all that can be given to
-//! them from outside.
+//! Panics in the tasks of the queue. A log that panics causes them, since a test can give the tasks
+//! nothing else from outside.
 
 use std::collections::HashSet;
 use std::fmt::Debug;
@@ -14,17 +14,17 @@ use tracing::{Event, Metadata, Subscriber};
 
 use crate::support::{Lanes, PATIENCE};
 
-/// Panics the first time each task says that it connects again.
+/// A log that panics the first time each task logs that it reconnects.
 #[derive(Clone, Default)]
 struct PanickingLog(Arc<Mutex<HashSet<String>>>);
 
 #[derive(Default)]
-struct Said {
+struct LogLine {
     purpose: String,
-    connects_again: bool,
+    reconnects: bool,
 }
 
-impl Visit for Said {
+impl Visit for LogLine {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "purpose" {
             value.clone_into(&mut self.purpose);
@@ -32,8 +32,8 @@ impl Visit for Said {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.connects_again |=
-            field.name() == "message" && format!("{value:?}").contains("connecting again");
+        self.reconnects |=
+            field.name() == "message" && format!("{value:?}").contains("reconnecting");
     }
 }
 
@@ -47,9 +47,9 @@ impl Subscriber for PanickingLog {
     fn record(&self, _: &Id, _: &Record<'_>) {}
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn event(&self, event: &Event<'_>) {
-        let mut said = Said::default();
-        event.record(&mut said);
-        if said.connects_again && self.0.lock().expect("no panic in here").insert(said.purpose) {
+        let mut line = LogLine::default();
+        event.record(&mut line);
+        if line.reconnects && self.0.lock().expect("no panic in here").insert(line.purpose) {
             std::panic::resume_unwind(Box::new("a defect"));
         }
     }
@@ -72,13 +72,13 @@ async fn a_panic_in_any_of_its_tasks_leaves_the_queue_usable_within_seconds() {
     let deadline = Instant::now() + PATIENCE;
     while log.0.lock().expect("no panic in there").len() < 4 {
         assert!(Instant::now() < deadline, "panicked only: {:?}", log.0.lock());
-        // What is published into a lane that is gone comes back, and what is pulled from it was
-        // cancelled.
+        // RabbitMQ returns what is published to a deleted queue, and cancels its consumers: both
+        // make the tasks reconnect.
         for lane in Lane::ALL {
             let _ = queue.push(&[job(lane)]).await;
         }
         let _ = queue.pull(10, Duration::from_millis(10)).await;
-        // One lane that is there again must not keep the others from being tried.
+        // A lane that was declared again must not keep the others from being tried.
         for lane in Lane::ALL {
             lanes.try_delete(lane).await;
         }

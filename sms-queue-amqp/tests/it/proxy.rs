@@ -1,4 +1,4 @@
-//! A way to RabbitMQ that can go silent without being closed.
+//! A proxy in front of RabbitMQ that can go silent without closing its connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Passes bytes on, as long as it is told to.
+/// A TCP proxy that can be told to swallow all bytes.
 pub(crate) struct Proxy {
     port: u16,
     silent: Arc<AtomicBool>,
@@ -37,9 +37,13 @@ impl Proxy {
                 let (silent, connections) = (Arc::clone(&silent), Arc::clone(&connections));
                 tokio::spawn(async move {
                     let up = pass(from_client, to_server, &silent);
-                    // The client's end is what counts: a server that is not heard of cannot close.
+                    // Ends with the client's side: while the proxy is silent, the server's close
+                    // must not reach the client.
                     let down = pass(from_server, to_client, &silent);
-                    tokio::select! { () = up => {}, () = async { down.await; std::future::pending().await } => {} }
+                    tokio::select! {
+                        () = up => {}
+                        () = async { down.await; std::future::pending().await } => {}
+                    }
                     connections.fetch_sub(1, Ordering::SeqCst);
                 });
             }
@@ -51,17 +55,17 @@ impl Proxy {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
     }
 
-    /// From now on swallows everything, or nothing.
+    /// Swallows all bytes from now on, or none.
     pub(crate) fn silence(&self, silent: bool) {
         self.silent.store(silent, Ordering::SeqCst);
     }
 
-    /// Connections the client has made.
+    /// Number of connections that the client has opened.
     pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
 
-    /// Connections the client has not closed.
+    /// Number of connections that the client has not closed.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! Several processes on the same lanes.
+//! Several processes that share the same lanes.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn two_processes_share_the_work_and_get_no_job_twice() {
 async fn a_process_that_stopped_pulling_keeps_no_job_from_another() {
     let lanes = Lanes::new();
     let (idle, busy) = (lanes.open().await, lanes.open().await);
-    // Subscribes, and has a window of a hundred.
+    // Subscribes, with a window of a hundred.
     assert_eq!(idle.pull(100, Duration::from_millis(10)).await.expect("pull"), []);
     let pushed = jobs(Lane::Normal, 50);
     busy.push(&pushed).await.expect("push");
@@ -65,7 +65,7 @@ async fn the_jobs_of_a_process_that_died_come_back_at_once() {
     lives.push(&pushed).await.expect("push");
     assert_eq!(pull_all(&dies, 10).await.len(), 10);
     drop(dies);
-    // Its leases are of a minute.
+    // The leases of the dead process are a minute long.
     let back = timeout(Duration::from_secs(20), pull_all(&lives, 10))
         .await
         .expect("long before a lease ends");
@@ -79,7 +79,7 @@ async fn a_lease_is_not_settled_by_another_process() {
     one.push(&jobs(Lane::Normal, 4)).await.expect("push");
     let leases = pull_all(&one, 4).await;
     other.ack(&leases).await.expect("an ack of a foreign lease is no error");
-    other.release(&leases).await.expect("nor is a release");
+    other.release(&leases).await.expect("nor is a release of one");
     assert_eq!(other.pull(4, Duration::from_millis(300)).await.expect("pull"), []);
     one.release(&leases).await.expect("release");
     assert_eq!(pull_all(&other, 4).await.len(), 4);
@@ -93,15 +93,15 @@ async fn a_process_that_only_pushes_is_no_consumer() {
     assert_eq!(lanes.inspect(&lanes.lane(Lane::Normal)).await, (1, 0));
     let leases = pull_all(&queue, 1).await;
     queue.ack(&leases).await.expect("ack");
-    until("one that stopped pulling is none", async || {
+    until("a process that stopped pulling is no consumer either", async || {
         lanes.inspect(&lanes.lane(Lane::Normal)).await == (0, 0)
     })
     .await;
 }
 
-/// A busy machine delays deliveries for longer than they are waited for, so the best of five runs
-/// counts: a queue that does not wait for a batch to fill needs several times as many pulls in each
-/// of them.
+/// The best of five runs counts, because a busy machine can delay deliveries for longer than a pull
+/// waits for them. A queue that does not wait for full batches needs several times as many pulls in
+/// each run.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_comes_in_full_batches() {
     let mut fewest = usize::MAX;

@@ -1,4 +1,4 @@
-//! Queues of their own for each test, and what RabbitMQ itself says about them.
+//! Queues for each test, and access to them through RabbitMQ.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use sms_core::{Job, Lane, Lease, MessageId, Queue as _};
 use sms_queue_amqp::{AmqpConfig, AmqpQueue};
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long a test waits for what has to come.
+/// Time that a test waits for something that has to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where RabbitMQ is.
+/// Address of RabbitMQ.
 pub(crate) fn address() -> String {
     std::env::var("SMS_TEST_AMQP_URL")
         .unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned())
 }
 
-/// Lanes under a prefix of their own, which are deleted when this is dropped.
+/// Queues under a prefix of their own, which are deleted when this is dropped.
 pub(crate) struct Lanes {
     pub(crate) address: String,
     pub(crate) prefix: String,
@@ -37,8 +37,8 @@ impl Lanes {
         Self { address, prefix: format!("sms-test-{:016x}", fastrand::u64(..)), delete: true }
     }
 
-    /// Of a broker that goes away with them.
-    pub(crate) fn passing(address: String) -> Self {
+    /// Queues that are not deleted, because their broker is removed.
+    pub(crate) fn temporary(address: String) -> Self {
         let mut lanes = Self::at(address);
         lanes.delete = false;
         lanes
@@ -63,7 +63,8 @@ impl Lanes {
             let cause =
                 std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             panic!(
-                "these tests need a RabbitMQ, and SMS_TEST_AMQP_URL (or guest on 127.0.0.1:5672) is none: {cause}"
+                "these tests need a RabbitMQ at SMS_TEST_AMQP_URL (by default guest's on \
+                 127.0.0.1:5672): {cause}"
             );
         }
         queue
@@ -77,7 +78,7 @@ impl Lanes {
         format!("{}.{name}", self.prefix)
     }
 
-    /// A channel of the test's own.
+    /// A channel for the test, apart from those of the queue.
     pub(crate) async fn channel(&self) -> (Connection, Channel) {
         let connection = Connection::connect(&self.address, ConnectionProperties::default())
             .await
@@ -86,7 +87,7 @@ impl Lanes {
         (connection, channel)
     }
 
-    /// How many messages this queue has ready, and how many consumers.
+    /// Number of ready messages and of consumers of this queue.
     pub(crate) async fn inspect(&self, queue: &str) -> (u32, u32) {
         let (_connection, channel) = self.channel().await;
         let options = QueueDeclareOptions::durable().passive();
@@ -105,7 +106,7 @@ impl Lanes {
         got.map(|message| String::from_utf8(message.delivery.data).expect("text"))
     }
 
-    /// Puts something else than a job into a lane.
+    /// Publishes a body that holds no job to a lane.
     pub(crate) async fn publish(&self, lane: Lane, body: &str) {
         let (_connection, channel) = self.channel().await;
         let (queue, options) = (self.lane(lane).into(), BasicPublishOptions::default());
@@ -119,12 +120,13 @@ impl Lanes {
         published.await.expect("a publish").await.expect("a publish");
     }
 
-    /// Deletes a lane, if it is there.
+    /// Deletes a lane's queue, if it exists.
     pub(crate) async fn try_delete(&self, lane: Lane) {
         let (_connection, channel) = self.channel().await;
         let _ = channel.queue_delete(self.lane(lane).into(), QueueDeleteOptions::default()).await;
     }
 
+    /// Deletes a lane's queue.
     pub(crate) async fn delete(&self, lane: Lane) {
         let (_connection, channel) = self.channel().await;
         channel
@@ -153,7 +155,7 @@ impl Drop for Lanes {
         if !self.delete {
             return;
         }
-        // A thread of its own: this may be dropped inside a runtime, and after a panic.
+        // On a thread of its own, because this may be dropped inside a runtime, or by a panic.
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -177,7 +179,7 @@ pub(crate) fn sorted(leases: &[Lease]) -> Vec<Job> {
     jobs
 }
 
-/// Pulls this many, through every outage.
+/// Pulls this many jobs, and repeats a pull that fails.
 pub(crate) async fn pull_all(queue: &AmqpQueue, number: usize) -> Vec<Lease> {
     let end = Instant::now() + PATIENCE;
     let (mut leases, mut error) = (Vec::new(), None);
@@ -198,7 +200,7 @@ pub(crate) async fn pull_all(queue: &AmqpQueue, number: usize) -> Vec<Lease> {
     leases
 }
 
-/// Pushes until it is taken; how long that took.
+/// Pushes until that succeeds, and returns the time it took.
 pub(crate) async fn push_through(queue: &AmqpQueue, jobs: &[Job]) -> Duration {
     let start = Instant::now();
     while let Err(error) = queue.push(jobs).await {
@@ -208,11 +210,11 @@ pub(crate) async fn push_through(queue: &AmqpQueue, jobs: &[Job]) -> Duration {
     start.elapsed()
 }
 
-/// Polls until this holds.
+/// Polls until this is true.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !holds().await {
-        assert!(Instant::now() < end, "in {PATIENCE:?} it never came to this: {what}");
+        assert!(Instant::now() < end, "not true within {PATIENCE:?}: {what}");
         sleep(Duration::from_millis(20)).await;
     }
 }

@@ -1,4 +1,5 @@
--- Removes entries for good, whoever holds them, so that a stream holds nothing but what is ready or leased.
+-- Removes entries for good, whichever consumer holds them, so that a stream holds only entries that
+-- are ready or leased.
 --
 -- KEYS: the stream of each lane, then the hash of each lane: message id -> entry.
 -- ARGV: group, then for each lane the number of its entries, the entries, and their ids.
@@ -14,7 +15,8 @@ for lane = 1, 3 do
     if deleted == count then
       redis.call('HDEL', held, unpack(ARGV, first + count, last + count))
     else
-      -- Some were acked before, and their ids may have been pushed again since.
+      -- Some were acked before, and their ids may have been pushed again since: those new entries
+      -- must stay.
       for i = first, last do
         local id = ARGV[i + count]
         if redis.call('HGET', held, id) == ARGV[i] then redis.call('HDEL', held, id) end

@@ -1,10 +1,10 @@
--- Adds ids to their lanes, as many as fit, and none that is there already.
+-- Adds ids to their lanes, up to the capacity, except those that are there already.
 --
 -- KEYS: the stream of each lane, then the hash of each lane: message id -> entry.
 -- ARGV: group, capacity, then for each lane the number of its ids and the ids.
 local group, capacity = ARGV[1], tonumber(ARGV[2])
 
--- Whether entry id `a` is later than `b`.
+-- Returns true if entry id `a` is later than `b`.
 local function later(a, b)
   local a_ms, a_seq = a:match('^(%d+)-(%d+)$')
   local b_ms, b_seq = b:match('^(%d+)-(%d+)$')
@@ -12,7 +12,8 @@ local function later(a, b)
   return a_ms > b_ms or (a_ms == b_ms and tonumber(a_seq) > tonumber(b_seq))
 end
 
--- The last entry that was handed out; false without a group, which will hand out everything there is. Asked for once.
+-- Returns the last entry that was handed out; false without a group, because a new group hands out
+-- everything. Cached, for it is asked for each id.
 local delivered = {}
 local function last_delivered(stream)
   if delivered[stream] == nil then
@@ -26,14 +27,14 @@ local function last_delivered(stream)
   return delivered[stream]
 end
 
--- Whether this entry will still be handed out or is leased. The hash alone is not believed: an id that is wrongly
--- taken for queued would never be sent.
+-- Returns true if this entry is leased or is going to be handed out. The hash alone is not trusted:
+-- an id that is wrongly believed to be queued would never be sent.
 local function is_queued(stream, entry)
   if #redis.call('XRANGE', stream, entry, entry) == 0 then return false end
   local last = last_delivered(stream)
   if not last or later(entry, last) then return true end
   if #redis.call('XPENDING', stream, group, entry, entry, 1) > 0 then return true end
-  -- Handed out, but to nobody: its consumer was deleted by hand.
+  -- Handed out and not pending: an operator has deleted its consumer.
   redis.call('XDEL', stream, entry)
   return false
 end
@@ -44,7 +45,7 @@ for lane = 1, 3 do
   local count = tonumber(ARGV[at])
   if count > 0 then
     local length = redis.call('XLEN', stream)
-    -- An empty stream holds nothing, whatever the hash says.
+    -- The stream may have been deleted, and then the hash is stale.
     if length == 0 then redis.call('UNLINK', held) end
     local entries = redis.call('HMGET', held, unpack(ARGV, at + 1, at + count))
     local added = {}

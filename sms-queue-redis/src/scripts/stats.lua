@@ -1,7 +1,9 @@
--- Counts what each lane holds.
+-- Counts the entries of each lane.
 --
--- KEYS: the stream of each lane. ARGV: group, the consumer that holds what was given back.
--- Returns for each lane: entries, those leased, the age in milliseconds of the oldest that is ready, or -1.
+-- KEYS: the stream of each lane.
+-- ARGV: group, the consumer that holds returned entries.
+-- Returns for each lane: entries, leased entries, the age in milliseconds of the oldest ready
+-- entry, or -1.
 local group, returned = ARGV[1], ARGV[2]
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)

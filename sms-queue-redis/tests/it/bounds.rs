@@ -1,13 +1,13 @@
-//! What is kept in Redis stays small.
+//! Limits of what is stored in Redis.
 
 use std::time::Duration;
 
 use sms_core::{Lane, Queue as _};
 
-use crate::common::{Prefix, Server, jobs, jobs_of, pull_all, push, queue, until};
+use crate::support::{Prefix, Server, jobs, jobs_of, pull_all, push, queue, until};
 
 #[tokio::test]
-async fn a_full_lane_drops_what_does_not_fit_and_says_how_much_room_there_is() {
+async fn a_full_lane_drops_what_does_not_fit_and_reports_its_room() {
     let prefix = Prefix::shared();
     let queue = queue(prefix.config().capacity(10));
     let pushed = jobs(Lane::Bulk, 15);
@@ -20,7 +20,7 @@ async fn a_full_lane_drops_what_does_not_fit_and_says_how_much_room_there_is() {
     assert_eq!(
         pull_all(&queue, 1).await[0].job.lane,
         Lane::Urgent,
-        "a full lane keeps no other out"
+        "a full lane does not block another"
     );
     let leases = pull_all(&queue, 10).await;
     assert_eq!(jobs_of(&leases), pushed[..10], "the first ones are kept");
@@ -41,13 +41,13 @@ async fn an_id_that_is_offered_again_and_again_is_queued_once() {
     let leased = pull_all(&queue, 100).await;
     push(&queue, &pushed).await;
     let lane = queue.stats().await.expect("stats").lanes[1];
-    assert_eq!((lane.ready, lane.leased), (2400, 100), "neither is a leased one");
+    assert_eq!((lane.ready, lane.leased), (2400, 100), "a leased id is not queued again");
     queue.release(&leased).await.expect("release");
     push(&queue, &pushed).await;
     assert_eq!(
         queue.stats().await.expect("stats").lanes[1].ready,
         pushed.len(),
-        "nor a released one"
+        "nor is a released one"
     );
 }
 
@@ -66,7 +66,7 @@ async fn a_late_second_ack_leaves_the_id_that_was_pushed_again_alone() {
 }
 
 #[tokio::test]
-async fn memory_does_not_grow_with_what_has_passed() {
+async fn memory_does_not_grow_with_the_ids_that_have_passed() {
     let server = Server::start();
     let queue = queue(server.config());
     let memory = || -> u64 {
@@ -98,7 +98,7 @@ async fn memory_does_not_grow_with_what_has_passed() {
 }
 
 #[tokio::test]
-async fn consumers_of_processes_that_ended_are_forgotten_unless_they_hold_something() {
+async fn consumers_of_processes_that_ended_are_removed_unless_they_hold_a_lease() {
     let prefix = Prefix::shared();
     let config = prefix.config().forget_after(Duration::from_secs(1));
     let consumers = || -> usize {
@@ -109,7 +109,7 @@ async fn consumers_of_processes_that_ended_are_forgotten_unless_they_hold_someth
     push(&queue(config.clone()), &jobs(Lane::Normal, 1)).await;
     let holds = pull_all(&queue(config.clone()), 1).await;
     let alive = queue(config.clone());
-    // A consumer comes into being when it gets something.
+    // Redis creates a consumer when it gets an entry.
     for ended in [queue(config.clone()), queue(config.clone()), queue(config), alive.clone()] {
         push(&ended, &jobs(Lane::Normal, 1)).await;
         let leases = pull_all(&ended, 1).await;

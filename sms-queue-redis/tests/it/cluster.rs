@@ -1,4 +1,4 @@
-//! `redis+cluster://`: a cluster of one node.
+//! Tests of `redis+cluster://`, with a cluster of one node.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use sms_core::{ErrorKind, Lane, Queue as _};
 use sms_queue_redis::{RedisConfig, RedisQueue};
 use tokio::time::Instant;
 
-use crate::common::{PATIENCE, Server, jobs, jobs_of, patient, pull_all, push, queue, until};
+use crate::support::{PATIENCE, Server, jobs, jobs_of, patient, pull_all, push, queue, until};
 
 async fn cluster() -> (Server, RedisQueue) {
     let server = Server::start_with(&["--save", "", "--cluster-enabled", "yes"]);

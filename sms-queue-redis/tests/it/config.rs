@@ -1,4 +1,4 @@
-//! Addresses and options.
+//! Tests of addresses and options.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ fn refusal(url: &str) -> String {
 
 #[test]
 fn parameters_set_their_options() {
-    let url = "redis://me:pass@h:7000/3?prefix=a&lease_seconds=30&capacity=5&connect_timeout_ms=6&timeout_ms=7&forget_seconds=8";
+    let url = "redis://me:pass@h:7000/3?prefix=a&lease_seconds=30&capacity=5&connect_timeout_ms=6\
+               &timeout_ms=7&forget_seconds=8";
     let built = RedisConfig::new("h", 7000)
         .username("me")
         .password("pass")

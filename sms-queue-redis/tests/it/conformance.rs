@@ -1,10 +1,10 @@
-//! The suite of sms-testkit.
+//! The conformance suite of `sms-testkit`.
 
 use std::time::Duration;
 
 use sms_testkit::QueueHarness;
 
-use crate::common::{Prefix, queue};
+use crate::support::{Prefix, queue};
 
 const LEASE: Duration = Duration::from_secs(2);
 

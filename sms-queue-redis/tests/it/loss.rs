@@ -1,10 +1,10 @@
-//! What is lost comes back: wiped streams, groups, servers, consumers.
+//! Loss of streams, groups, consumers and servers, and recovery from it.
 
 use std::time::Duration;
 
 use sms_core::{Lane, Queue as _};
 
-use crate::common::{PATIENCE, Prefix, Server, jobs, jobs_of, pull_all, push, queue};
+use crate::support::{PATIENCE, Prefix, Server, jobs, jobs_of, pull_all, push, queue};
 
 #[tokio::test]
 async fn the_queue_works_on_after_flushall() {
@@ -31,7 +31,7 @@ async fn a_waiting_pull_is_woken_after_flushall() {
         let queue = queue.clone();
         async move { queue.pull(1, PATIENCE).await }
     });
-    crate::common::until("the pull waits", || blocked_clients(&server) == 1).await;
+    crate::support::until("the pull waits", || blocked_clients(&server) == 1).await;
     let () = server.ask(&["FLUSHALL"]);
     let pushed = jobs(Lane::Bulk, 1);
     push(&queue, &pushed).await;
@@ -57,7 +57,7 @@ async fn a_destroyed_group_comes_back_with_everything_in_the_stream() {
     assert_eq!(
         jobs_of(&pull_all(&queue, 3).await),
         pushed,
-        "leased ones too: nobody knows of their leases"
+        "leased ones too, since the group held their leases"
     );
 }
 
@@ -86,7 +86,7 @@ async fn ids_of_a_trimmed_stream_can_be_pushed_again() {
 }
 
 #[tokio::test]
-async fn ids_of_a_consumer_that_was_deleted_by_hand_can_be_pushed_again() {
+async fn ids_of_a_consumer_that_an_operator_deleted_can_be_pushed_again() {
     let prefix = Prefix::shared();
     let queue = queue(prefix.config());
     let pushed = jobs(Lane::Normal, 2);
@@ -103,10 +103,10 @@ async fn ids_of_a_consumer_that_was_deleted_by_hand_can_be_pushed_again() {
     assert_eq!(
         jobs_of(&pull_all(&queue, 2).await),
         pushed,
-        "the stream has them, but nobody would get them"
+        "their old entries are in the stream and are not handed out"
     );
     let lane = queue.stats().await.expect("stats").lanes[1];
-    assert_eq!((lane.ready, lane.leased), (0, 2), "and what was stranded is gone");
+    assert_eq!((lane.ready, lane.leased), (0, 2), "the old entries are gone");
 }
 
 #[tokio::test]
@@ -127,9 +127,9 @@ async fn a_restarted_server_is_reached_again() {
     push(&queue, &jobs(Lane::Normal, 1)).await;
     pull_all(&queue, 1).await;
     server.kill();
-    let error = queue.push(&jobs(Lane::Normal, 1)).await.expect_err("nobody is there");
+    let error = queue.push(&jobs(Lane::Normal, 1)).await.expect_err("the server is down");
     assert!(error.is_retryable(), "{error:?}");
-    let error = queue.pull(1, PATIENCE).await.expect_err("nobody is there");
+    let error = queue.pull(1, PATIENCE).await.expect_err("the server is down");
     assert!(error.is_retryable(), "{error:?}");
     server.start_again();
     let pushed = jobs(Lane::Normal, 2);
@@ -156,15 +156,15 @@ async fn a_restart_between_two_calls_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn a_waiting_pull_says_so_when_the_server_dies() {
+async fn a_waiting_pull_fails_when_the_server_dies() {
     let mut server = Server::start();
     let queue = queue(server.config());
     let waiting = tokio::spawn({
         let queue = queue.clone();
         async move { queue.pull(1, PATIENCE).await }
     });
-    crate::common::until("the pull waits", || blocked_clients(&server) == 1).await;
+    crate::support::until("the pull waits", || blocked_clients(&server) == 1).await;
     server.kill();
-    let error = waiting.await.expect("no panic").expect_err("nobody is there");
+    let error = waiting.await.expect("no panic").expect_err("the server is down");
     assert!(error.is_retryable(), "{error:?}");
 }

@@ -1,15 +1,14 @@
-//! The Redis queue: the conformance suite, and what is Redis's own.
+//! Tests of the Redis queue: the conformance suite, and the behaviour that is specific to it.
 //!
 //! They need a Redis at `SMS_TEST_REDIS_URL`, by default `redis://127.0.0.1:6379`, and the program
 //! `redis-server`.
 
-// In tests these are the right words, in their helpers too.
+// Tests fail by panicking, and so do their helpers.
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod bounds;
 #[cfg(feature = "cluster")]
 mod cluster;
-mod common;
 mod config;
 mod conformance;
 mod loss;
@@ -17,5 +16,6 @@ mod pulls;
 mod reach;
 #[cfg(feature = "sentinel")]
 mod sentinel;
+mod support;
 #[cfg(feature = "tls")]
 mod tls;

@@ -1,14 +1,14 @@
-//! Pulls that wait, share and are dropped.
+//! Pulls that wait, that share jobs, and that are dropped.
 
 use std::time::Duration;
 
 use sms_core::{Lane, Queue as _};
 use tokio::time::{Instant, timeout};
 
-use crate::common::{PATIENCE, Prefix, jobs, jobs_of, pull_all, push, queue};
+use crate::support::{PATIENCE, Prefix, jobs, jobs_of, pull_all, push, queue};
 
 #[tokio::test]
-async fn a_pull_that_waits_longer_than_the_clients_own_timeout_is_no_error() {
+async fn a_pull_that_waits_longer_than_the_timeout_of_an_answer_is_no_error() {
     let prefix = Prefix::shared();
     let queue = queue(prefix.config().timeout(Duration::from_millis(300)));
     let start = Instant::now();
@@ -42,7 +42,7 @@ async fn another_consumer_takes_over_a_lease_that_is_over() {
     assert_eq!(
         other.pull(5, Duration::ZERO).await.expect("pull"),
         [],
-        "the old lease gives nothing back"
+        "the old lease returns nothing"
     );
 }
 
@@ -77,7 +77,7 @@ async fn a_release_wakes_a_pull_of_another_consumer_at_once() {
     let leases = pull_all(&one, 1).await;
     let (waiting, waits) =
         (tokio::spawn(async move { other.pull(1, PATIENCE).await }), Duration::from_millis(50));
-    // Let it get as far as to wait; it must be right in either case.
+    // Usually enough for the pull to wait. The result must be the same if it is not.
     let _ = timeout(waits, std::future::pending::<()>()).await;
     let start = Instant::now();
     one.release(&leases).await.expect("release");
@@ -105,7 +105,7 @@ async fn a_short_pull_does_not_wait_for_a_long_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pulls_that_are_dropped_at_any_instant_lose_nothing() {
     let prefix = Prefix::shared();
-    // A lease nobody waits for the end of: what comes back comes back at once.
+    // A long lease, so that the jobs of a dropped pull can only come back by being returned.
     let queue = queue(prefix.config().lease(Duration::from_mins(10)));
     let pushed = jobs(Lane::Normal, 200);
     let mut got = Vec::new();

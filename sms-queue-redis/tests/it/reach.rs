@@ -1,4 +1,4 @@
-//! Servers that cannot be reached, and those that refuse.
+//! Servers that cannot be reached, and servers that refuse.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use sms_core::{ErrorKind, Lane, Queue as _};
 use sms_queue_redis::{RedisConfig, RedisQueue};
 use tokio::time::Instant;
 
-use crate::common::{Server, free_port, jobs, jobs_of, patient, pull_all, push, queue, until};
+use crate::support::{Server, free_port, jobs, jobs_of, patient, pull_all, push, queue, until};
 
 async fn kind(queue: &RedisQueue) -> ErrorKind {
     queue.stats().await.expect_err("it cannot be used").kind()
@@ -19,10 +19,10 @@ async fn a_server_that_is_down_at_the_start_is_reached_when_it_is_up() {
     let queue = queue(RedisConfig::new("127.0.0.1", port));
     let start = Instant::now();
     for _ in 0..3 {
-        let error = queue.pull(1, Duration::from_mins(1)).await.expect_err("nobody is there");
+        let error = queue.pull(1, Duration::from_mins(1)).await.expect_err("the server is down");
         assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
-    assert!(start.elapsed() < Duration::from_secs(10), "it says so at once: {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "it fails at once: {:?}", start.elapsed());
     let _server = Server::start_in(folder, port, &["--save", ""]);
     let pushed = jobs(Lane::Normal, 1);
     push(&queue, &pushed).await;
@@ -30,7 +30,7 @@ async fn a_server_that_is_down_at_the_start_is_reached_when_it_is_up() {
 }
 
 #[tokio::test]
-async fn a_server_that_swallows_everything_keeps_nobody_waiting() {
+async fn a_server_that_does_not_answer_keeps_no_call_waiting() {
     let server = Server::start();
     let queue = queue(
         server.config().timeout(Duration::from_millis(300)).connect_timeout(Duration::from_secs(1)),
@@ -77,7 +77,8 @@ async fn a_user_without_the_rights_is_a_matter_of_configuration() {
 #[tokio::test]
 async fn the_rights_in_the_readme_are_enough() {
     let server = Server::start();
-    let rights = "on >pass ~{sms}:* +@stream +evalsha +script|load +hget +hmget +hset +hdel +unlink +time +select";
+    let rights = "on >pass ~{sms}:* +@stream +evalsha +script|load +hget +hmget +hset +hdel \
+                  +unlink +time +select";
     let command: Vec<&str> =
         ["ACL", "SETUSER", "queue"].into_iter().chain(rights.split(' ')).collect();
     let () = server.ask(&command);
@@ -129,7 +130,7 @@ async fn a_server_short_of_memory_is_unavailable() {
 async fn a_server_without_free_connections_is_unavailable() {
     let server = Server::start_with(&["--save", "", "--maxclients", "1"]);
     let mut other = None;
-    until("the one connection there is", || {
+    until("the only connection is taken", || {
         other = redis::Client::open(server.url()).and_then(|client| client.get_connection()).ok();
         other.is_some()
     })

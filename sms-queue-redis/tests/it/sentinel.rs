@@ -1,11 +1,11 @@
-//! `redis+sentinel://`: a sentinel, a master and a replica.
+//! Tests of `redis+sentinel://`, with a sentinel, a master and a replica.
 
 use std::time::Duration;
 
 use sms_core::{ErrorKind, Lane, Queue as _};
 use sms_queue_redis::{RedisConfig, RedisQueue};
 
-use crate::common::{
+use crate::support::{
     PATIENCE, Server, free_port, jobs, jobs_of, patient, pull_all, push, queue, try_ask, until,
 };
 
@@ -14,7 +14,8 @@ fn sentinel_of(master: &Server) -> Server {
     let file = folder.path().join("sentinel.conf");
     let port = master.port;
     let text = format!(
-        "sentinel monitor mymaster 127.0.0.1 {port} 1\nsentinel down-after-milliseconds mymaster 500\n\
+        "sentinel monitor mymaster 127.0.0.1 {port} 1\n\
+         sentinel down-after-milliseconds mymaster 500\n\
          sentinel failover-timeout mymaster 3000\n"
     );
     std::fs::write(&file, text).expect("a file");
@@ -54,7 +55,7 @@ async fn after_a_failover_the_new_master_is_used() {
     .await;
     master.kill();
     until("the replica is the master now", || {
-        // It closes its connections when it changes.
+        // The replica closes its connections when it becomes the master.
         let role: Vec<redis::Value> = try_ask(&replica.url(), &["ROLE"]).unwrap_or_default();
         role.first() == Some(&redis::Value::BulkString(b"master".to_vec()))
     })
@@ -66,7 +67,7 @@ async fn after_a_failover_the_new_master_is_used() {
 }
 
 #[tokio::test]
-async fn a_master_nobody_knows_is_unavailable() {
+async fn a_master_that_the_sentinel_does_not_know_is_unavailable() {
     let master = Server::start();
     let sentinel = sentinel_of(&master);
     let config =
@@ -76,10 +77,10 @@ async fn a_master_nobody_knows_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_sentinel_that_is_down_keeps_nobody_waiting() {
+async fn a_sentinel_that_is_down_keeps_no_call_waiting() {
     let config =
         RedisConfig::sentinel([format!("127.0.0.1:{}", free_port())], "mymaster").expect("valid");
     let queue = queue(config.connect_timeout(Duration::from_secs(1)));
-    let error = queue.stats().await.expect_err("nobody is there");
+    let error = queue.stats().await.expect_err("the sentinel is down");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
 }

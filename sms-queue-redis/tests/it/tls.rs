@@ -1,4 +1,4 @@
-//! `rediss://`, to a server with a certificate of its own making.
+//! Tests of `rediss://`, with a self-signed certificate.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,10 +7,9 @@ use std::time::Duration;
 use sms_core::{ErrorKind, Lane, Queue as _};
 use sms_queue_redis::RedisConfig;
 
-use crate::common::{Server, free_port, jobs, jobs_of, patient, pull_all, push, queue};
+use crate::support::{Server, free_port, jobs, jobs_of, patient, pull_all, push, queue};
 
-/// A self-signed certificate for 127.0.0.1, which is its own authority. Files `cert.pem` and
-/// `key.pem`.
+/// Makes a self-signed certificate for 127.0.0.1: the files `cert.pem` and `key.pem`.
 fn make_certificate(folder: &Path) {
     let made = Command::new("openssl")
         .args([
@@ -90,7 +89,7 @@ async fn a_server_that_asks_for_a_certificate_gets_it() {
 }
 
 #[tokio::test]
-async fn a_certificate_nobody_trusts_is_a_matter_of_configuration() {
+async fn a_certificate_that_is_not_trusted_is_a_matter_of_configuration() {
     let server = server("no");
     let queue = queue(patient(RedisConfig::new("127.0.0.1", server.port).tls(true)));
     let error = queue.stats().await.expect_err("it is not trusted");
@@ -98,7 +97,7 @@ async fn a_certificate_nobody_trusts_is_a_matter_of_configuration() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_keeps_nobody_waiting() {
+async fn a_server_without_tls_keeps_no_call_waiting() {
     let server = Server::start();
     let queue = queue(server.config().tls(true).connect_timeout(Duration::from_secs(1)));
     let error = queue.stats().await.expect_err("there is no TLS");

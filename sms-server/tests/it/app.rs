@@ -16,8 +16,7 @@ use sms_core::{
     MemoryStore, Message, MessageId, Money, Outcome, Provider, Queue, Receipt, ReceiptState,
     Region, Sender, Steering, Store, Submission, SystemClock, async_trait,
 };
-use sms_server::callbacks::{self, CallbackReader, Callbacks};
-use sms_server::{Api, KeyRing, KeyScope};
+use sms_server::{self as callbacks, Api, CallbackReader, Callbacks, KeyRing, KeyScope};
 use tower::ServiceExt;
 
 /// The provider of the app.
@@ -194,12 +193,16 @@ impl App {
         self.store.insert(insert).await.expect("inserted");
         let lease = Duration::from_mins(1);
         let begin = BeginRequest { ids: &ids, worker: "w", batch: 1, provider: PROVIDER, lease };
-        let state = sms_core::outcome::AttemptState {
+        let state = sms_core::store::decision::AttemptState {
             max_attempts: 1,
             ..self.store.begin(begin).await.expect("begun")[0].attempt
         };
-        let verdict =
-            sms_core::outcome::decide(state, &outcome, &sms_core::RetryPolicy::default(), 0.5);
+        let verdict = sms_core::store::decision::decide(
+            state,
+            &outcome,
+            &sms_core::RetryPolicy::default(),
+            0.5,
+        );
         let (provider, took) = (PROVIDER.to_owned(), Duration::from_millis(5));
         let settlement =
             Settlement { id, fence: 1, provider, outcome, verdict, took, poll_after: None };

@@ -3,26 +3,16 @@
 // The helpers of tests fail them in the same words as the tests do.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-mod api;
 mod app;
-mod bad_input;
-mod batch;
 mod callbacks;
-mod input;
+mod cli;
+mod http;
 mod kill;
 mod leaks;
-mod log;
+mod logging;
 #[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
 mod many;
-mod memory;
+mod ops;
 mod process;
-mod program;
-mod provider;
-#[cfg(feature = "sqlite")]
-mod readiness;
-mod replays;
-mod scopes;
+mod rest;
 mod smsru;
-mod starts;
-mod stats;
-mod unknown;

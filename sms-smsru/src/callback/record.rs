@@ -4,8 +4,9 @@ use sms_core::Receipt;
 use time::OffsetDateTime;
 
 use crate::code::CallCheckState;
+use crate::methods::callcheck;
+use crate::receipt;
 use crate::wire::is_id;
-use crate::{callcheck, receipts};
 
 const STATUS: &str = "sms_status";
 const CALL_CHECK: &str = "callcheck_status";
@@ -56,7 +57,7 @@ impl Record {
     /// the message. A code this version does not know is logged and counts as in transit.
     pub fn receipt(&self) -> Option<Receipt> {
         let Self::Status { id, code, at } = self else { return None };
-        let mut receipt = receipts::receipt(id, *code)?;
+        let mut receipt = receipt::receipt(id, *code)?;
         receipt.at = *at;
         Some(receipt)
     }
@@ -72,7 +73,7 @@ impl Record {
     /// Reads a value. The rules that look arbitrary keep two bodies with the same signature from
     /// meaning two things: values are signed end to end, so a value must not go on into the next
     /// nor end inside itself and still be one.
-    pub(super) fn parse(value: &str) -> Option<Self> {
+    pub(crate) fn parse(value: &str) -> Option<Self> {
         let mut lines = lines(value)?.into_iter();
         let kind = lines.next().filter(|kind| is_kind(kind))?;
         let record = match kind {

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 
-use super::Callbacks;
-use super::record::Record;
+use crate::callback::reader::Callbacks;
+use crate::callback::record::Record;
 
 /// What each way of dividing this text into records says; only of messages and checks when `known`.
 fn readings(text: &str, known: bool) -> HashSet<Vec<String>> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use sms_core::{Clock, Money, SystemClock};
 
-use super::delivery::Delivery;
-use super::limits::NumberLimits;
+use crate::simulator::delivery::Delivery;
+use crate::simulator::model::limits::NumberLimits;
 
 /// The API id of an account that was given none.
 const DEFAULT_API_ID: &str = "51B0A7E0-0000-4000-8000-000000000001";
@@ -28,36 +28,36 @@ pub enum RefusalLevel {
     reason = "independent switches, each a setting of its own"
 )]
 pub struct SimulatorConfig {
-    pub(super) listen: SocketAddr,
-    pub(super) api_id: String,
-    pub(super) login: Option<(String, String)>,
-    pub(super) confirmed: bool,
-    pub(super) balance: Money,
-    pub(super) price: Money,
-    pub(super) call_price: Money,
-    pub(super) daily_limit: Option<u32>,
-    pub(super) free_per_day: u32,
-    pub(super) senders: Vec<String>,
-    pub(super) sender_required: bool,
-    pub(super) russia_only: bool,
-    pub(super) money_level: RefusalLevel,
-    pub(super) limit_level: RefusalLevel,
-    pub(super) text_level: RefusalLevel,
-    pub(super) number_limits: NumberLimits,
-    pub(super) max_recipients: usize,
-    pub(super) max_get_recipients: Option<usize>,
-    pub(super) quirks: bool,
-    pub(super) utc_offset_hours: i8,
-    pub(super) delivery: Delivery,
-    pub(super) delays: [Duration; 3],
-    pub(super) callback_index_base: u32,
-    pub(super) callback_retry: Duration,
-    pub(super) callback_timeout: Duration,
-    pub(super) callback_intermediate: bool,
-    pub(super) callback_heartbeat: Option<Duration>,
-    pub(super) silence: Duration,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) seed: u64,
+    pub(crate) listen: SocketAddr,
+    pub(crate) api_id: String,
+    pub(crate) login: Option<(String, String)>,
+    pub(crate) confirmed: bool,
+    pub(crate) balance: Money,
+    pub(crate) price: Money,
+    pub(crate) call_price: Money,
+    pub(crate) daily_limit: Option<u32>,
+    pub(crate) free_per_day: u32,
+    pub(crate) senders: Vec<String>,
+    pub(crate) sender_required: bool,
+    pub(crate) russia_only: bool,
+    pub(crate) money_level: RefusalLevel,
+    pub(crate) limit_level: RefusalLevel,
+    pub(crate) text_level: RefusalLevel,
+    pub(crate) number_limits: NumberLimits,
+    pub(crate) max_recipients: usize,
+    pub(crate) max_get_recipients: Option<usize>,
+    pub(crate) quirks: bool,
+    pub(crate) utc_offset_hours: i8,
+    pub(crate) delivery: Delivery,
+    pub(crate) delays: [Duration; 3],
+    pub(crate) callback_index_base: u32,
+    pub(crate) callback_retry: Duration,
+    pub(crate) callback_timeout: Duration,
+    pub(crate) callback_intermediate: bool,
+    pub(crate) callback_heartbeat: Option<Duration>,
+    pub(crate) silence: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) seed: u64,
 }
 
 impl Default for SimulatorConfig {

@@ -31,7 +31,7 @@ pub enum Delivery {
 
 impl Delivery {
     /// The states a message will go through.
-    pub(super) fn steps(&self, luck: &mut fastrand::Rng) -> Cow<'static, [i32]> {
+    pub(crate) fn steps(&self, luck: &mut fastrand::Rng) -> Cow<'static, [i32]> {
         match self {
             Self::Stuck => STUCK.into(),
             Self::Failed(code) => failed(*code),
@@ -47,17 +47,17 @@ fn failed(code: i32) -> Cow<'static, [i32]> {
 }
 
 /// How long the state before this step lasts.
-pub(super) fn delay_ms(delays: &[Duration; 3], step: usize) -> i64 {
+pub(crate) fn delay_ms(delays: &[Duration; 3], step: usize) -> i64 {
     let [.., last] = delays;
     duration_to_ms(*delays.get(step).unwrap_or(last))
 }
 
 /// Whether a state is the last one, as a rule.
-pub(super) const fn is_final(code: i32) -> bool {
+pub(crate) const fn is_final(code: i32) -> bool {
     code >= 103
 }
 
 /// Whether a state is a failure, for which the price is given back.
-pub(super) const fn is_failure(code: i32) -> bool {
+pub(crate) const fn is_failure(code: i32) -> bool {
     matches!(code, 104..=108 | 150)
 }

@@ -68,11 +68,11 @@ impl Fault {
 /// A [`Fault`], and which requests it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Injection {
-    pub(super) fault: Fault,
-    pub(super) method: String,
+    pub(crate) fault: Fault,
+    pub(crate) method: String,
     /// How many requests are left; `None` for all.
-    pub(super) left: Option<u32>,
-    pub(super) after_accept: bool,
+    pub(crate) left: Option<u32>,
+    pub(crate) after_accept: bool,
 }
 
 impl From<Fault> for Injection {
@@ -107,7 +107,7 @@ impl Injection {
     }
 
     /// Whether the request is carried out.
-    pub(super) const fn accepts(&self) -> bool {
+    pub(crate) const fn accepts(&self) -> bool {
         use Fault::{Empty, Html, Refuse, ResetBefore, SilentBeforeAccept, Status};
         match self.fault {
             Html | Empty | Status(_) => self.after_accept,
@@ -119,30 +119,30 @@ impl Injection {
 
 /// The faults that wait for their requests, in the order they were injected.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Vec<Injection>);
+pub(crate) struct Faults(Vec<Injection>);
 
 /// What one request gets: refusals of recipients, and at most one fault of another kind.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
-    pub(super) fault: Option<Injection>,
-    pub(super) refusals: Vec<(u64, i32)>,
+pub(crate) struct Plan {
+    pub(crate) fault: Option<Injection>,
+    pub(crate) refusals: Vec<(u64, i32)>,
 }
 
 impl Faults {
-    pub(super) fn add(&mut self, injection: Injection) {
+    pub(crate) fn add(&mut self, injection: Injection) {
         self.0.push(injection);
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
-    pub(super) fn list(&self) -> &[Injection] {
+    pub(crate) fn list(&self) -> &[Injection] {
         &self.0
     }
 
     /// Takes the faults of a request of this method with these numbers.
-    pub(super) fn take(&mut self, method: &str, numbers: &[u64]) -> Plan {
+    pub(crate) fn take(&mut self, method: &str, numbers: &[u64]) -> Plan {
         let mut plan = Plan::default();
         for injection in &mut self.0 {
             if injection.left == Some(0) || (injection.method != method && injection.method != "*")
@@ -150,8 +150,9 @@ impl Faults {
                 continue;
             }
             if let Fault::RefuseRecipient(to, code) = &injection.fault {
-                let Some(number) =
-                    super::phone::Phone::read(to).number.filter(|to| numbers.contains(to))
+                let Some(number) = crate::simulator::phone::Phone::read(to)
+                    .number
+                    .filter(|to| numbers.contains(to))
                 else {
                     continue;
                 };

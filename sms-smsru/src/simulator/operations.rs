@@ -1,22 +1,22 @@
 //! What tests do to a running simulator, from Rust and over the control API alike.
 
-use super::delivery::Delivery;
-use super::log::{Accepted, Call};
-use super::shared::Shared;
+use crate::simulator::delivery::Delivery;
+use crate::simulator::log::{Accepted, Call};
+use crate::simulator::shared::Shared;
 
 impl Shared {
     /// The accepted messages from this place in the log on, in the states they are in now.
-    pub(super) fn accepted(&self, from: usize) -> Vec<Accepted> {
+    pub(crate) fn accepted(&self, from: usize) -> Vec<Accepted> {
         let (state, _) = self.current();
         state.messages.log.iter().skip(from).map(|message| message.accepted.clone()).collect()
     }
 
-    pub(super) fn calls(&self, from: usize) -> Vec<Call> {
+    pub(crate) fn calls(&self, from: usize) -> Vec<Call> {
         self.lock().calls.iter().skip(from).cloned().collect()
     }
 
     /// Refuses a number from now on, or no longer.
-    pub(super) fn refuse(&self, number: u64, code: Option<i32>) {
+    pub(crate) fn refuse(&self, number: u64, code: Option<i32>) {
         let mut state = self.lock();
         match code {
             Some(code) => state.refused.insert(number, code),
@@ -25,7 +25,7 @@ impl Shared {
     }
 
     /// What becomes of the messages to a number, or to all that have no rule of their own.
-    pub(super) fn deliver(&self, number: Option<u64>, delivery: Delivery) {
+    pub(crate) fn deliver(&self, number: Option<u64>, delivery: Delivery) {
         let mut state = self.lock();
         match number {
             Some(number) => {
@@ -36,7 +36,7 @@ impl Shared {
     }
 
     /// The user of a check calls.
-    pub(super) fn confirm(&self, check_id: &str) -> bool {
+    pub(crate) fn confirm(&self, check_id: &str) -> bool {
         let (mut state, now) = self.current();
         let confirmed = state.confirm_check(check_id, now.ms);
         drop(state);

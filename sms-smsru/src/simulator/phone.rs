@@ -2,15 +2,15 @@
 
 /// A recipient: the key of its entry in the reply, and its number if it is one.
 #[derive(Clone, Debug)]
-pub(super) struct Phone {
+pub(crate) struct Phone {
     /// The digits exactly as they were sent; without any, all that was sent.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// The E.164 digits.
-    pub(super) number: Option<u64>,
+    pub(crate) number: Option<u64>,
 }
 
 impl Phone {
-    pub(super) fn read(sent: &str) -> Self {
+    pub(crate) fn read(sent: &str) -> Self {
         let sent = sent.trim();
         let digits: String = sent.chars().filter(char::is_ascii_digit).collect();
         let number = number(sent, &digits);
@@ -41,6 +41,6 @@ fn number(sent: &str, digits: &str) -> Option<u64> {
 }
 
 /// Whether the number is one of Russia.
-pub(super) const fn is_russian(number: u64) -> bool {
+pub(crate) const fn is_russian(number: u64) -> bool {
     matches!(number, 73_000_000_000..=74_999_999_999 | 78_000_000_000..=79_999_999_999)
 }

@@ -7,30 +7,30 @@ use sms_core::CancellationToken;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::clock::{MovableClock, Zone};
-use super::config::SimulatorConfig;
-use super::post;
-use super::state::{Now, State};
+use crate::simulator::callbacks::post;
+use crate::simulator::config::SimulatorConfig;
+use crate::simulator::model::clock::{MovableClock, Zone};
+use crate::simulator::model::state::{Now, State};
 
 /// How often the driving task looks at the clock, which may be one that somebody else moves.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// What the tasks share.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) config: SimulatorConfig,
-    pub(super) clock: MovableClock,
-    pub(super) stop: CancellationToken,
+pub(crate) struct Shared {
+    pub(crate) config: SimulatorConfig,
+    pub(crate) clock: MovableClock,
+    pub(crate) stop: CancellationToken,
     /// Wakes the driving task before its next look.
-    pub(super) wake: Notify,
+    pub(crate) wake: Notify,
     /// Told to whoever waits for the end of a callback under way.
-    pub(super) callback_over: Notify,
+    pub(crate) callback_over: Notify,
     zone: Zone,
     state: Mutex<State>,
 }
 
 impl Shared {
-    pub(super) fn new(config: SimulatorConfig) -> Self {
+    pub(crate) fn new(config: SimulatorConfig) -> Self {
         Self {
             clock: MovableClock::new(Arc::clone(&config.clock)),
             stop: CancellationToken::new(),
@@ -43,12 +43,12 @@ impl Shared {
     }
 
     /// The state; never kept across an await.
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The state, with everything in it that is due by now, and this moment.
-    pub(super) fn current(&self) -> (MutexGuard<'_, State>, Now) {
+    pub(crate) fn current(&self) -> (MutexGuard<'_, State>, Now) {
         let mut state = self.lock();
         // Read under the lock, so that the log is in the order of its times.
         let now = Now::new(self.clock.now_ms(), self.zone);
@@ -56,7 +56,7 @@ impl Shared {
         (state, now)
     }
 
-    pub(super) fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);
         drop(self.current());
         self.wake.notify_one();
@@ -64,7 +64,7 @@ impl Shared {
 }
 
 /// Lets what is due happen and posts callbacks, until the simulator stops.
-pub(super) async fn drive(shared: Arc<Shared>) {
+pub(crate) async fn drive(shared: Arc<Shared>) {
     let mut posts = JoinSet::new();
     loop {
         while let Some(batch) = due(&shared) {
@@ -80,7 +80,7 @@ pub(super) async fn drive(shared: Arc<Shared>) {
     }
 }
 
-fn due(shared: &Shared) -> Option<super::callback::Batch> {
+fn due(shared: &Shared) -> Option<crate::simulator::callbacks::queue::Batch> {
     let (mut state, now) = shared.current();
     let state = &mut *state;
     state.callbacks.due(&shared.config, &mut state.luck, now.ms)

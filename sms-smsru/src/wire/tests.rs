@@ -3,9 +3,9 @@ use std::collections::{HashMap, HashSet};
 use proptest::prelude::*;
 use sms_core::{MessageId, OutcomeClass, PhoneNumber, Submission};
 
-use super::{canonical, reply, request};
+use super::{canonical, send_reply as reply, send_request as request};
 use crate::config::SmsRuConfig;
-use crate::wire::request::Recipient;
+use crate::wire::send_request::Recipient;
 
 /// Recipients of the replies below: Russian, fixed-line, foreign.
 const PHONES: [u64; 4] = [79_255_070_602, 74_993_221_627, 442_079_460_000, 14_155_552_671];

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use sms_core::clock::{StoreTime, datetime_from_ms};
-use sms_core::outcome::AttemptState;
+use sms_core::store::decision::AttemptState;
 use sms_core::store::{BeginRequest, Begun, DueRequest};
 use sms_core::{Class, Job, Lane, MessageId, OnUnknown, Result, Submission};
 use sqlx::postgres::PgRow;

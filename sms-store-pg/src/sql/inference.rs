@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sms_core::clock::duration_to_ms;
-use sms_core::inference::{HORIZON, MAX_UNMATCHED, SKEW, Suspect, horizon, pairs};
 use sms_core::store::UnmatchedRequest;
+use sms_core::store::inference::{HORIZON, MAX_UNMATCHED, SKEW, Suspect, horizon, pairs};
 use sms_core::{MessageId, Result, UnmatchedId};
 use sqlx::postgres::PgRow;
 

@@ -74,8 +74,8 @@ macro_rules! asked_messages {
 }
 
 /// The states of the new messages, as
-/// [`DeliveryState::accept`](sms_core::transition::DeliveryState::accept) writes them. The argument
-/// of the macro is the parameter for the store's time minus the wall clock.
+/// [`DeliveryState::accept`](sms_core::store::transition::DeliveryState::accept) writes them. The
+/// argument of the macro is the parameter for the store's time minus the wall clock.
 macro_rules! insert_states {
     ($ahead:literal) => {
         concat!(

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use sms_core::ledger::{Changes, Ledger, LedgerRow};
-use sms_core::transition::{DeliveryState, HeldLease};
+use sms_core::store::ledger::{Changes, Ledger, LedgerRow};
+use sms_core::store::transition::{DeliveryState, HeldLease};
 use sms_core::{Error, ErrorKind, EventDetails, MessageId, OnUnknown, Result};
 use sqlx::postgres::PgRow;
 

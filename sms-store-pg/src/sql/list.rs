@@ -1,8 +1,8 @@
 //! Pages of messages, newest first.
 
 use sms_core::clock::datetime_to_ms;
-use sms_core::page::Budget;
 use sms_core::store::ListRequest;
+use sms_core::store::page::Budget;
 use sms_core::{
     MessageId, MessagePage, NumberReader, Result, Scope, SearchedTo, Status, StoredMessage,
 };

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use sms_core::outcome::RESEND_AFTER;
 use sms_core::provider::{Polling, ProviderRef};
-use sms_core::transition::LEASE_OVER;
+use sms_core::store::decision::RESEND_AFTER;
+use sms_core::store::transition::LEASE_OVER;
 use sms_core::{MessageId, Result};
 
 use crate::database::Database;
@@ -22,8 +22,8 @@ const MAX_ROWS: usize = POSITIONS / 2;
 const MAX_FIRST_INTERVAL_MS: i64 = 1 << 42;
 
 /// `sending → unknown | queued`; guard: the lease is over. Writes the same as
-/// [`DeliveryState::rescue`](sms_core::transition::DeliveryState::rescue). $2 limit, $3 wait before
-/// a resend, $4 reason.
+/// [`DeliveryState::rescue`](sms_core::store::transition::DeliveryState::rescue). $2 limit, $3 wait
+/// before a resend, $4 reason.
 pub(crate) const RESCUE: &str = concat!(
     with_clock!(),
     ", left_behind AS MATERIALIZED ( \
@@ -59,7 +59,7 @@ pub(crate) async fn rescue(database: &Database, limit: usize) -> Result<Vec<Mess
 }
 
 /// `queued → expired | unknown`; guard: the deadline is past. Writes the same as
-/// [`DeliveryState::expire`](sms_core::transition::DeliveryState::expire). $2 limit.
+/// [`DeliveryState::expire`](sms_core::store::transition::DeliveryState::expire). $2 limit.
 pub(crate) const EXPIRE: &str = concat!(
     with_clock!(),
     ", past AS MATERIALIZED ( \
@@ -82,8 +82,8 @@ pub(crate) async fn expire(database: &Database, limit: usize) -> Result<Vec<Mess
 
 /// Schedules the next status query of messages for which one is due, and gives up those that are
 /// too old. Writes the same as
-/// [`DeliveryState::plan_query`](sms_core::transition::DeliveryState::plan_query). $2 limit, $3
-/// first interval, $4 longest interval, $5 age at which a message is given up.
+/// [`DeliveryState::plan_query`](sms_core::store::transition::DeliveryState::plan_query). $2 limit,
+/// $3 first interval, $4 longest interval, $5 age at which a message is given up.
 pub(crate) const AWAITING: &str = concat!(
     with_clock!(),
     ", planned AS ( \

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use sms_core::clock::datetime_to_ms;
-use sms_core::ledger::Ledger;
-use sms_core::receipt::ReceiptEffect;
+use sms_core::store::ReceiptEffect;
+use sms_core::store::ledger::Ledger;
 use sms_core::{MessageId, Receipt, Result};
 
 use crate::database::Database;

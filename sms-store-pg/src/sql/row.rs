@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sms_core::clock::datetime_from_ms;
+use sms_core::message::text::Encoding;
 use sms_core::message::{IdempotencyKey, LeaseInfo, MessageState};
-use sms_core::text::Encoding;
 use sms_core::{
     Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Result,
     Status, StoredMessage,

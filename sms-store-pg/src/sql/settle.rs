@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use sms_core::ledger::{Ledger, accepted_id};
+use sms_core::store::ledger::{Ledger, accepted_id};
+use sms_core::store::transition::{DeliveryState, PlainSettlement};
 use sms_core::store::{Settled, Settlement};
-use sms_core::transition::{DeliveryState, PlainSettlement};
 use sms_core::{MessageId, Result};
 
 use crate::database::Database;
@@ -50,10 +50,11 @@ pub(crate) async fn settle(
 /// sending, and the fence is the owner's. Writes nothing unless the guard holds for all of them and
 /// no receipt waits for any. Returns the messages it wrote.
 ///
-/// Writes the same as [`DeliveryState::settle`](sms_core::transition::DeliveryState::settle).
-/// Lists: $2 id, $3 fence, $4 status, $5 time until it is due again, $6 uncounted attempts, $7
-/// provider, $8 provider id, $9 code, $10 reason, $11 time until the first status query, $12 time
-/// since an attempt of unknown outcome began, $13 details of the event.
+/// Writes the same as
+/// [`DeliveryState::settle`](sms_core::store::transition::DeliveryState::settle). Lists: $2 id, $3
+/// fence, $4 status, $5 time until it is due again, $6 uncounted attempts, $7 provider, $8 provider
+/// id, $9 code, $10 reason, $11 time until the first status query, $12 time since an attempt of
+/// unknown outcome began, $13 details of the event.
 pub(crate) const SETTLE: &str = concat!(
     with_clock!(),
     ", asked AS MATERIALIZED ( \

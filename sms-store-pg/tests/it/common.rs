@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use sms_core::outcome::Verdict;
+use sms_core::store::decision::Verdict;
 use sms_core::store::{BeginRequest, InsertRequest, Inserted, ListRequest, Settlement};
 use sms_core::{Message, MessageId, NewMessage, Outcome, Result, Store as _};
 use sms_store_pg::{PgConfig, PgStore};

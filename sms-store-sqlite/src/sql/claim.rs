@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Row, params};
 use sms_core::clock::{StoreTime, datetime_from_ms, duration_to_ms};
-use sms_core::outcome::AttemptState;
+use sms_core::store::decision::AttemptState;
 use sms_core::store::{BeginRequest, Begun, DueRequest};
 use sms_core::{Job, Lane, MessageId, Result, Submission};
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use sms_core::clock::duration_to_ms;
-use sms_core::inference::{MAX_UNMATCHED, SKEW, Suspect, horizon, pairs};
-use sms_core::ledger::Ledger;
 use sms_core::store::UnmatchedRequest;
+use sms_core::store::inference::{MAX_UNMATCHED, SKEW, Suspect, horizon, pairs};
+use sms_core::store::ledger::Ledger;
 use sms_core::{MessageId, Result, UnmatchedId};
 
 use crate::database::Database;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use rusqlite::{CachedStatement, Connection, params};
 use sms_core::clock::{StoreTime, datetime_to_ms};
 use sms_core::sender::key_reused;
+use sms_core::store::transition::DeliveryState;
 use sms_core::store::{InsertRequest, Inserted};
-use sms_core::transition::DeliveryState;
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 
 use crate::database::Database;

@@ -1,8 +1,8 @@
 //! The rows of a [`Ledger`]: loaded under the write lock, and written back with their events.
 
 use rusqlite::{Connection, Params, Row, Statement, params};
-use sms_core::ledger::{Changes, Ledger, LedgerRow, LogEntry};
-use sms_core::transition::{DeliveryState, HeldLease};
+use sms_core::store::ledger::{Changes, Ledger, LedgerRow, LogEntry};
+use sms_core::store::transition::{DeliveryState, HeldLease};
 use sms_core::{Error, ErrorKind, EventDetails, EventKind, MessageId, Result, Status};
 
 use crate::error::DbResult;

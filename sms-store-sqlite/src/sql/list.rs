@@ -3,8 +3,8 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use sms_core::clock::datetime_to_ms;
-use sms_core::page::Budget;
 use sms_core::store::ListRequest;
+use sms_core::store::page::Budget;
 use sms_core::{MessagePage, NumberReader, Result, Scope, SearchedTo, Status};
 
 use crate::database::Database;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use sms_core::clock::duration_to_ms;
-use sms_core::ledger::Ledger;
 use sms_core::provider::{Polling, ProviderRef};
+use sms_core::store::ledger::Ledger;
 use sms_core::{MessageId, Result};
 
 use crate::database::Database;

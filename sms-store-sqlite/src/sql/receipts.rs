@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, params};
 use sms_core::clock::datetime_to_ms;
-use sms_core::ledger::Ledger;
-use sms_core::receipt::ReceiptEffect;
+use sms_core::store::ReceiptEffect;
+use sms_core::store::ledger::Ledger;
 use sms_core::{MessageId, Receipt, Result};
 
 use crate::database::Database;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, ValueRef};
 use sms_core::clock::datetime_from_ms;
+use sms_core::message::text::Encoding;
 use sms_core::message::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState};
-use sms_core::text::Encoding;
 use sms_core::{
     Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Status,
     StoredMessage,

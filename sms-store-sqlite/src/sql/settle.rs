@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, Statement, params};
 use sms_core::Result;
-use sms_core::ledger::accepted_id;
+use sms_core::store::ledger::accepted_id;
+use sms_core::store::transition::{DeliveryState, PlainSettlement};
 use sms_core::store::{Settled, Settlement};
-use sms_core::transition::{DeliveryState, PlainSettlement};
 
 use crate::database::Database;
 use crate::error::DbResult;
@@ -27,10 +27,10 @@ pub(crate) async fn settle(
 /// `sending → sent | queued | failed | unknown` by the owner; guard: the status is sending, and the
 /// fence is the owner's.
 ///
-/// Writes the same as [`DeliveryState::settle`](sms_core::transition::DeliveryState::settle). ?1
-/// id, ?2 fence, ?3 status, ?4 the time, ?5 due again at, ?6 uncounted attempts, ?7 provider, ?8
-/// provider id, ?9 code, ?10 reason, ?11 sent at, ?12 poll at, ?13 when an attempt of unknown
-/// outcome began.
+/// Writes the same as
+/// [`DeliveryState::settle`](sms_core::store::transition::DeliveryState::settle). ?1 id, ?2 fence,
+/// ?3 status, ?4 the time, ?5 due again at, ?6 uncounted attempts, ?7 provider, ?8 provider id, ?9
+/// code, ?10 reason, ?11 sent at, ?12 poll at, ?13 when an attempt of unknown outcome began.
 pub(crate) const SETTLE: &str = "\
     UPDATE messages \
     SET status = ?3, updated_at = ?4, due_at = coalesce(?5, due_at), \
@@ -55,7 +55,7 @@ fn settle_all(
             && !(is_any_parked && is_awaited(conn, settlement)?)
             && plain.settle(&mut settle, &mut log, settlement)?
         {
-            return Ok(Settled::Now(plain.plain.state.status));
+            return Ok(Settled::Now(plain.changes.state.status));
         }
         settle_any(conn, now, settlement)
     };
@@ -65,16 +65,16 @@ fn settle_all(
 /// A [`PlainSettlement`], encoded before the writer's turn comes.
 struct Plain {
     now: i64,
-    plain: PlainSettlement,
+    changes: PlainSettlement,
     details: String,
 }
 
 impl Plain {
     /// `None` for a settlement that is not plain.
     fn new(now: i64, settlement: &Settlement) -> Result<Option<Self>> {
-        let Some(plain) = DeliveryState::plain(now, settlement) else { return Ok(None) };
-        let details = ledger::encode(&plain.event.details)?;
-        Ok(Some(Self { now, plain, details }))
+        let Some(changes) = DeliveryState::plain(now, settlement) else { return Ok(None) };
+        let details = ledger::encode(&changes.event.details)?;
+        Ok(Some(Self { now, changes, details }))
     }
 
     /// Writes it if the guard holds; returns false, and writes nothing, if it does not.
@@ -84,15 +84,15 @@ impl Plain {
         log: &mut Statement<'_>,
         settlement: &Settlement,
     ) -> DbResult<bool> {
-        let Self { now, plain, details } = self;
-        let state = &plain.state;
+        let Self { now, changes, details } = self;
+        let state = &changes.state;
         let settled = settle.execute(params![
             settlement.id.as_bytes(),
             settlement.fence,
             state.status.number(),
             now,
-            plain.due_at(),
-            plain.uncounted_attempts(),
+            changes.due_at(),
+            changes.uncounted_attempts(),
             state.provider,
             state.provider_id,
             state.code,
@@ -102,7 +102,7 @@ impl Plain {
             state.unknown_at,
         ])?;
         if settled > 0 {
-            ledger::log(log, *now, settlement.id, state.status, plain.event.kind, details)?;
+            ledger::log(log, *now, settlement.id, state.status, changes.event.kind, details)?;
         }
         Ok(settled > 0)
     }

@@ -1,94 +1,15 @@
-//! Changes of the wall clock while no process is running.
+//! A wall clock that is set while no process is running.
 
 use std::time::Duration;
 
-use sms_core::clock::datetime_from_ms;
-use sms_core::outcome::Verdict;
-use sms_core::store::{BeginRequest, DueRequest, InsertRequest, Inserted, Settlement};
-use sms_core::{
-    Class, Clock, ManualClock, Message, MessageId, Outcome, Registry, Scope, Status, Store,
-};
+use sms_core::{Clock, ManualClock, Message, Registry, Scope, Status, Store};
 use sms_store_sqlite::SqliteStore;
+use sms_testkit::waiting::{SLACK, Waiting, begin, insert, offered};
 
 use crate::common::Folder;
 
 const START: i64 = 1_767_268_800_000;
 const HOUR: Duration = Duration::from_hours(1);
-const LEASE: Duration = Duration::from_secs(40);
-/// The rest of a minute after a lease.
-const REST: Duration = Duration::from_secs(20);
-/// Store time that is ahead of the wall clock loses a tenth while it returns to it.
-const SLACK: Duration = Duration::from_secs(8);
-
-/// One message of each kind that waits for a time: to be sent, scheduled in a minute, being sent,
-/// to be tried again in a minute.
-struct Waiting {
-    queued: MessageId,
-    scheduled: MessageId,
-    sending: MessageId,
-    retrying: MessageId,
-}
-
-async fn insert(store: &SqliteStore, message: &Message) -> MessageId {
-    let messages = [message.prepare().expect("valid")];
-    let request = InsertRequest { messages: &messages, push_after: Duration::ZERO };
-    assert_eq!(store.insert(request).await.expect("inserted"), [Inserted::Stored]);
-    messages[0].id
-}
-
-async fn begin(store: &SqliteStore, id: MessageId, batch: u64) -> usize {
-    let request = BeginRequest { ids: &[id], worker: "w", batch, provider: "p", lease: LEASE };
-    store.begin(request).await.expect("begun").len()
-}
-
-async fn offered(store: &SqliteStore) -> Vec<MessageId> {
-    let request = DueRequest::new([10; 3], Duration::from_secs(1));
-    let mut due: Vec<_> =
-        store.due(request).await.expect("due").into_iter().map(|job| job.id).collect();
-    due.sort_unstable();
-    due
-}
-
-impl Waiting {
-    async fn new(store: &SqliteStore, now_ms: i64) -> Self {
-        let message = || Message::new("+79251234567", "Код 1234").class(Class::Otp);
-        let in_a_minute = datetime_from_ms(now_ms + 60_000);
-        let queued = insert(store, &message()).await;
-        let scheduled = insert(store, &message().send_at(in_a_minute)).await;
-        let (sending, retrying) =
-            (insert(store, &message()).await, insert(store, &message()).await);
-        assert_eq!((begin(store, sending, 1).await, begin(store, retrying, 2).await), (1, 1));
-        let settlement = Settlement {
-            id: retrying,
-            fence: 1,
-            provider: "p".to_owned(),
-            outcome: Outcome::deferred(220, "busy"),
-            verdict: Verdict::Retry { after: Duration::from_mins(1), counted: true },
-            took: Duration::from_millis(5),
-            poll_after: None,
-        };
-        store.settle(&[settlement]).await.expect("settled");
-        Self { queued, scheduled, sending, retrying }
-    }
-
-    /// Checks that nothing has ended and nothing is early, and that everything continues within a
-    /// minute, give or take `slack`.
-    async fn goes_on(&self, store: &SqliteStore, clock: &ManualClock, slack: Duration) {
-        let Self { queued, scheduled, sending, retrying } = *self;
-        assert_eq!(store.expire(10).await.expect("expired"), []);
-        assert_eq!(store.rescue(10).await.expect("rescued"), []);
-        assert_eq!(offered(store).await, [queued]);
-        assert_eq!(begin(store, queued, 3).await, 1);
-        clock.advance(LEASE + slack);
-        let mut rescued = store.rescue(10).await.expect("rescued");
-        rescued.sort_unstable();
-        assert_eq!(rescued, [queued, sending]);
-        clock.advance(REST + slack);
-        let due = offered(store).await;
-        assert!(due.contains(&scheduled) && due.contains(&retrying), "{due:?}");
-        assert_eq!((begin(store, scheduled, 4).await, begin(store, retrying, 5).await), (1, 1));
-    }
-}
 
 async fn open(folder: &Folder, clock: &std::sync::Arc<ManualClock>) -> SqliteStore {
     SqliteStore::open_on(folder.config(), clock.clone()).await.expect("the store opens")
@@ -101,7 +22,7 @@ async fn nothing_waits_for_a_clock_that_was_set_back_during_a_restart() {
     let waiting = Waiting::new(&store, START).await;
     store.close().await;
     clock.set_back(HOUR);
-    waiting.goes_on(&open(&folder, &clock).await, &clock, SLACK).await;
+    waiting.expect_on_time(&open(&folder, &clock).await, &clock, SLACK).await;
 }
 
 #[tokio::test]
@@ -111,7 +32,7 @@ async fn nothing_ends_because_the_clock_was_set_forward_during_a_restart() {
     let waiting = Waiting::new(&store, START).await;
     store.close().await;
     clock.set_forward(HOUR);
-    waiting.goes_on(&open(&folder, &clock).await, &clock, Duration::ZERO).await;
+    waiting.expect_on_time(&open(&folder, &clock).await, &clock, Duration::ZERO).await;
 }
 
 #[tokio::test]
@@ -123,7 +44,7 @@ async fn nothing_waits_for_the_clock_of_a_machine_that_started_with_an_earlier_t
     store.close().await;
     clock.reboot();
     clock.set_back(HOUR);
-    waiting.goes_on(&open(&folder, &clock).await, &clock, SLACK).await;
+    waiting.expect_on_time(&open(&folder, &clock).await, &clock, SLACK).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Ends a server whose test cannot do so any more.
+//! Cleanup of a server after the process of its test has ended.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
 
-/// Waits for the end of its input: that comes when this process ends, however it ends. Then it does
-/// what `Drop` would have done. Arguments: the folder, the number of the signal, the server's pid,
-/// those of its helpers.
+/// Script that waits for the end of its input, which comes when this process ends for any reason.
+/// Then it does the work of `Drop`. Arguments: the folder, the number of the signal, the pid of the
+/// server, the pids of its helpers.
 const SCRIPT: &str = r#"
 read -r _
 folder=$1 signal=$2 server=$3
@@ -21,7 +21,7 @@ kill -KILL "$@"
 rm -rf "$folder"
 "#;
 
-/// A shell that outlives this process for a moment.
+/// A shell that outlives this process to clean up.
 pub(super) struct Guard(Child);
 
 impl Guard {
@@ -31,12 +31,12 @@ impl Guard {
             .arg(folder)
             .arg(signal.as_raw().to_string())
             .args(pids.iter().map(u32::to_string))
-            // Its input is the one thing that ends with this process.
+            // A pipe is closed by the system when this process ends.
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .current_dir("/")
-            // Ctrl-C in a terminal is not for the guard.
+            // Not in the group that Ctrl-C in a terminal ends.
             .process_group(0)
             .spawn();
         Self(shell.expect("/bin/sh runs"))
@@ -45,7 +45,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // By SIGKILL, before its input ends: or it would set about its work.
+        // Killed before its input ends. Otherwise it would begin to clean up.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -11,26 +11,27 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
+use super::instance::{Instance, run_blocking};
+use super::programs;
 use super::server::{Folder, Server, run};
-use super::{Instance, aside, programs};
 use crate::ports::Port;
 
-/// A PostgreSQL server of a test's own, with the superuser `postgres` and no password. It
+/// A PostgreSQL server that belongs to one test, with the superuser `postgres` and no password. It
 /// dereferences to [`Instance`].
 pub struct Postgres(Instance);
 
 impl Postgres {
-    /// One with 100 connections, that has on disk what it has committed.
+    /// Starts a server with 100 connections and durable commits.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// One with these settings of `postgresql.conf`, such as `("max_connections", "10")` or, for
-    /// speed where no test depends on it, `("fsync", "off")`.
+    /// Starts a server with these settings of `postgresql.conf`, such as `("max_connections", "10")`
+    /// or, if the test does not depend on durability, `("fsync", "off")` for speed.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let settings: Vec<String> =
             settings.iter().map(|(name, value)| format!("--{name}={value}")).collect();
-        let server = aside(move || describe(&settings)).await;
+        let server = run_blocking(move || describe(&settings)).await;
         let url = format!("postgres://postgres@127.0.0.1:{}/postgres", server.port.number());
         Self(Instance::start(url, server).await)
     }
@@ -44,7 +45,7 @@ impl Deref for Postgres {
     }
 }
 
-/// Makes the data folder, and says how to run a server on it.
+/// Creates the data folder, and returns the command and the folder of a server on it.
 fn describe(settings: &[String]) -> Server {
     let programs =
         find().expect("initdb and postgres are not found: install PostgreSQL (Debian: postgresql)");
@@ -61,7 +62,8 @@ fn describe(settings: &[String]) -> Server {
         command.arg("-D").arg(folder.join("data"));
         command
     };
-    // What initdb wrote need not survive the machine: `-N` spares some seconds.
+    // `-N` does not sync what initdb writes, which saves some seconds: a test does not outlive a
+    // crash of the machine.
     let mut initdb = command("initdb");
     initdb.args([
         "-A",
@@ -79,7 +81,7 @@ fn describe(settings: &[String]) -> Server {
     configure(&mut postgres, folder.path(), &port);
     postgres.args(settings);
     let mut server = Server::new("PostgreSQL", (folder, port), postgres, serves);
-    // As `pg_ctl stop` does it in its modes fast and immediate.
+    // The signals that `pg_ctl stop` sends in its modes fast and immediate.
     (server.stop, server.kill) = (Signal::INT, Signal::QUIT);
     server
 }
@@ -90,7 +92,7 @@ fn configure(postgres: &mut Command, folder: &Path, port: &Port) {
     postgres.args(["--listen_addresses=127.0.0.1", "--shared_buffers=16MB", "--huge_pages=off"]);
 }
 
-/// The folder with the programs. PATH has often links to some of them only.
+/// The folder with the programs. PATH often has links to some of them only.
 fn find() -> Option<PathBuf> {
     let linked = programs::find("initdb", &[]).and_then(|link| fs::canonicalize(link).ok());
     let linked = linked.and_then(|program| Some(program.parent()?.to_owned()));
@@ -98,7 +100,7 @@ fn find() -> Option<PathBuf> {
     folders.find(|folder| ["initdb", "postgres"].iter().all(|name| folder.join(name).is_file()))
 }
 
-/// The user and group to run as in place of root, which PostgreSQL refuses.
+/// The user and group of the server if the test runs as root, which PostgreSQL refuses.
 fn unprivileged() -> (u32, u32) {
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     ["postgres", "nobody"]
@@ -109,11 +111,12 @@ fn unprivileged() -> (u32, u32) {
             Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
         })
         .expect(
-            "PostgreSQL does not run as root: add a user named postgres, or run the tests as another user",
+            "PostgreSQL does not run as root: add a user named postgres, \
+             or run the tests as another user",
         )
 }
 
-/// Signs in. While it recovers, it answers with an error.
+/// Checks that a client can sign in. While the server recovers, it answers with an error.
 fn serves(connection: &mut TcpStream) -> io::Result<bool> {
     const SIGN_IN: &[u8] = b"\0\x03\0\0user\0postgres\0database\0postgres\0\0";
     const AUTHENTICATED: [u8; 9] = *b"R\0\0\0\x08\0\0\0\0";
@@ -121,7 +124,7 @@ fn serves(connection: &mut TcpStream) -> io::Result<bool> {
     connection.write_all(&[&length.to_be_bytes(), SIGN_IN].concat())?;
     let mut answer = [0; 9];
     connection.read_exact(&mut answer)?;
-    // Otherwise it complains in its log about a client who hung up.
+    // Ends the session: otherwise the server logs a client that disconnected unexpectedly.
     connection.write_all(b"X\0\0\0\x04")?;
     Ok(answer == AUTHENTICATED)
 }

@@ -4,9 +4,10 @@ use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Sends a signal to a process that was not waited for, or is the child of one.
+/// Sends a signal to a process. The caller has not waited for its end yet, so that its number cannot
+/// belong to another process.
 pub(super) fn signal(pid: u32, signal: Signal) {
-    // An error says that it has ended already.
+    // An error means that the process has ended already.
     let _ = to_pid(pid).map(|pid| kill_process(pid, signal));
 }
 
@@ -20,7 +21,7 @@ fn to_pid(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 
-/// A process and its children: PostgreSQL serves each client with one.
+/// A process and its children. PostgreSQL has one child per client.
 pub(super) fn family(pid: u32) -> Vec<u32> {
     let all = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -28,7 +29,7 @@ pub(super) fn family(pid: u32) -> Vec<u32> {
     std::iter::once(pid).chain(children).collect()
 }
 
-/// Whether a process stands still, or is gone.
+/// Checks that a process is suspended or has ended.
 pub(super) fn is_still(pid: u32) -> bool {
     stat(pid).is_none_or(|(state, _)| matches!(state, 'T' | 'Z' | 'X'))
 }
@@ -36,7 +37,7 @@ pub(super) fn is_still(pid: u32) -> bool {
 /// The state and the parent of a process.
 fn stat(pid: u32) -> Option<(char, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it is in parentheses, and may contain anything.
+    // The second field is the name in parentheses, which may contain anything.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
 }

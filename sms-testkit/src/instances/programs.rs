@@ -1,16 +1,16 @@
-//! Where the servers' programs are.
+//! Search for the programs of the servers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A program of that name in one of these folders, or else in PATH.
+/// Finds a program in one of these folders, or else in PATH.
 pub(super) fn find(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut all = folders.iter().cloned().chain(std::env::split_paths(&path));
     all.find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file()))
 }
 
-/// The folders of a pattern such as `/usr/lib/postgresql/*/bin`, the highest version first.
+/// Lists the folders `parent/*/inner`, such as `/usr/lib/postgresql/*/bin`, highest version first.
 pub(super) fn versions(parent: &str, inner: &str) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = std::fs::read_dir(parent)
         .map(|entries| entries.flatten().map(|entry| entry.path().join(inner)).collect())
@@ -27,8 +27,8 @@ fn numbers(path: &Path) -> Vec<u32> {
         .collect()
 }
 
-/// A command that knows nothing of the environment the tests run in, but where programs are and
-/// where it lives.
+/// A command with a clean environment: PATH is that of the tests, everything else points to the
+/// folder of the server.
 pub(super) fn command(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().current_dir(folder).stdin(std::process::Stdio::null());

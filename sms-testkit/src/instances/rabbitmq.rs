@@ -11,52 +11,56 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::instance::{Instance, run_blocking};
+use super::programs;
 use super::server::{Folder, Helper, Server, poll, run};
-use super::{Instance, aside, programs};
 use crate::ports::Port;
 
-/// Debian has scripts of the same names in PATH that change the user, and with it what the server
-/// may read.
+/// Folder of the scripts on Debian. The scripts with the same names in PATH switch to another user,
+/// who may not read the folder of the test.
 const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 
-/// A `RabbitMQ` server of a test's own, without plugins, with the user `guest`. It dereferences to
-/// [`Instance`].
+/// A `RabbitMQ` server that belongs to one test, without plugins, with the user `guest`. It
+/// dereferences to [`Instance`].
 ///
-/// It takes some seconds to start: let tests that do it no harm share one.
+/// A start takes some seconds: tests that do not stop or break the server should share one.
 pub struct RabbitMq {
     instance: Instance,
     node: Node,
 }
 
 impl RabbitMq {
-    /// One with the defaults.
+    /// Starts a server with the default settings.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// One with these lines in its `rabbitmq.conf`, such as `("consumer_timeout", "10000")`.
+    /// Starts a server with these lines in its `rabbitmq.conf`, such as
+    /// `("consumer_timeout", "10000")`.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let settings = settings.iter().fold(String::new(), |mut lines, (name, value)| {
             let _ = writeln!(lines, "{name} = {value}");
             lines
         });
-        let (server, node) = aside(move || describe(&settings)).await;
+        let (server, node) = run_blocking(move || describe(&settings)).await;
         let url = format!("amqp://guest:guest@127.0.0.1:{}/%2f", server.port.number());
         Self { instance: Instance::start(url, server).await, node }
     }
 
-    /// Runs `rabbitmqctl` on this node and gives what it prints, without its headings. It takes a
+    /// Runs `rabbitmqctl` on this node and returns its output without headings. A call takes a
     /// second or two.
     ///
-    /// Panics if it fails.
+    /// # Panics
+    ///
+    /// Panics if the command fails.
     pub async fn ctl(&self, arguments: &[&str]) -> String {
         let mut command = self.node.command("rabbitmqctl");
         command.args(["--quiet", "--timeout", "60", "--node", &self.node.name]).args(arguments);
-        aside(move || run(command)).await
+        run_blocking(move || run(command)).await
     }
 
-    /// Has the server close the connections of all clients, as an operator may. It takes a second
-    /// or two.
+    /// Makes the server close the connections of all clients, as an operator can. A call takes a
+    /// second or two.
     pub async fn close_all_connections(&self) {
         self.ctl(&["close_all_connections", "closed by the test"]).await;
     }
@@ -70,15 +74,15 @@ impl Deref for RabbitMq {
     }
 }
 
-/// What the scripts have to know to mean this node and no other.
+/// The settings that the scripts need to address this node and no other.
 struct Node {
     name: String,
     folder: PathBuf,
     port: u16,
-    /// For what nodes say to each other, and `rabbitmqctl` to them.
+    /// Port for other nodes and for `rabbitmqctl`.
     internal: Port,
-    /// Of the daemon that knows the ports of nodes: one of our own, for the system's would stay
-    /// when we are gone.
+    /// Port of epmd, the daemon that knows the ports of nodes. The instance has its own one: one
+    /// that is started for the whole system would outlive the test.
     epmd: Port,
 }
 
@@ -108,7 +112,7 @@ impl Node {
         command
     }
 
-    /// Starts the daemon that knows the ports of nodes.
+    /// Starts epmd.
     fn epmd(&self) -> Helper {
         let program = programs::find("epmd", &programs::versions("/usr/lib/erlang", "bin"));
         let program = program.expect("epmd is not found: install Erlang (Debian: erlang-base)");
@@ -123,6 +127,7 @@ impl Node {
     }
 }
 
+/// The command and the folder of a server with these settings, and the node in it.
 fn describe(settings: &str) -> (Server, Node) {
     let (folder, port) = (Folder::new(), Port::free());
     prepare(&folder, settings);
@@ -134,8 +139,8 @@ fn describe(settings: &str) -> (Server, Node) {
         epmd: Port::free(),
     };
     let mut command = node.command("rabbitmq-server");
-    // The script becomes the server then, and the process we know is the server itself, not a shell
-    // around it.
+    // With these the script replaces itself by the server, so that the process to be signalled is
+    // the server and not a shell around it.
     command.env("RABBITMQ_ALLOW_INPUT", "1").env("RABBITMQ_SERVER_START_ARGS", "-noinput");
     let epmd = node.epmd();
     let mut server = Server::new("RabbitMQ", (folder, port), command, serves);
@@ -151,15 +156,15 @@ fn prepare(folder: &Folder, settings: &str) {
     folder.write("enabled_plugins", "[].\n");
     let secret: String = std::iter::repeat_with(fastrand::alphanumeric).take(20).collect();
     let cookie = folder.write(".erlang.cookie", &secret);
-    // Erlang takes no cookie that others could read.
+    // Erlang refuses a cookie that others could read.
     fs::set_permissions(cookie, Permissions::from_mode(0o400)).expect("the file is ours");
 }
 
-/// Begins to sign in. It listens only once everything else has started.
+/// Checks that the server answers the start of a sign-in. It listens only after everything else has
+/// started.
 fn serves(connection: &mut TcpStream) -> io::Result<bool> {
     connection.write_all(b"AMQP\0\0\x09\x01")?;
-    // A frame of a method (1) on channel 0, its length, then the method: connection (10), start
-    // (10).
+    // A method frame (1) on channel 0, its length, then the method: connection (10), start (10).
     let mut frame = [0; 11];
     connection.read_exact(&mut frame)?;
     Ok(frame[..3] == [1, 0, 0] && frame[7..] == [0, 10, 0, 10])

@@ -15,26 +15,28 @@ use super::guard::Guard;
 use super::process::{family, is_still, signal, signal_all};
 use crate::ports::Port;
 
-/// How long a server may take to start, and to stop.
+/// Time limit of a start and of a clean stop.
 const LIMIT: Duration = Duration::from_mins(2);
-/// How long one that is killed may take.
+/// Time limit of the end of a killed server.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(20);
+/// Time between two checks.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
+/// A server that can be started, and its process while it runs.
 pub(super) struct Server {
     pub(super) name: &'static str,
     pub(super) port: Port,
     pub(super) command: Command,
-    /// Asks over a fresh connection whether the server serves.
+    /// Checks on a new connection that the server answers.
     pub(super) serves: fn(&mut TcpStream) -> io::Result<bool>,
-    /// Ends it in order.
+    /// Signal of a clean stop.
     pub(super) stop: Signal,
-    /// Ends it at once.
+    /// Signal of an immediate end.
     pub(super) kill: Signal,
-    /// Ends with the instance, not with the server.
+    /// A process that ends with the instance, not with the server.
     pub(super) helper: Option<Helper>,
     running: Option<Running>,
-    /// The last field, so that it is removed when nothing uses it any more.
+    /// The last field, because fields are dropped in order and others use the folder.
     folder: Folder,
 }
 
@@ -44,7 +46,7 @@ struct Running {
     _guard: Guard,
 }
 
-/// Where a server lives.
+/// The temporary folder of a server.
 pub(super) struct Folder(TempDir);
 
 impl Folder {
@@ -67,15 +69,15 @@ impl Folder {
         file
     }
 
-    /// The last line of what a program has said.
+    /// The last line of a log.
     pub(super) fn last_line(&self, name: &str) -> String {
-        let said = fs::read(self.join(name)).unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
-        said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("nothing").trim().to_owned()
+        let log = fs::read(self.join(name)).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("nothing").trim().to_owned()
     }
 }
 
-/// A process beside the server.
+/// A process that the server needs. It is killed when dropped.
 pub(super) struct Helper(pub(super) Child);
 
 impl Drop for Helper {
@@ -96,14 +98,13 @@ impl Server {
         Self { name, port, command, serves, stop, kill, helper: None, running: None, folder }
     }
 
-    /// Starts the server, and waits until it serves.
+    /// Starts the server, and waits until it answers.
     pub(super) fn start(&mut self) {
-        assert!(self.has_ended(), "{} runs already", self.name);
+        assert!(self.has_ended(), "{} is running already", self.name);
         let log =
             File::create(self.folder.join("log")).expect("the temporary folder can be written");
         let twin = log.try_clone().expect("a descriptor");
-        // In a group of its own: Ctrl-C in a terminal is for the tests, and the guard does the
-        // rest.
+        // Its own process group: Ctrl-C in a terminal ends the tests, and the guard ends the server.
         let child =
             self.command.stdout(log).stderr(twin).stdin(Stdio::null()).process_group(0).spawn();
         let child = child.unwrap_or_else(|error| panic!("{} does not start: {error}", self.name));
@@ -127,10 +128,11 @@ impl Server {
     }
 
     pub(super) fn pause(&mut self) {
-        let running = self.running.as_mut().unwrap_or_else(|| panic!("{} does not run", self.name));
+        let running =
+            self.running.as_mut().unwrap_or_else(|| panic!("{} is not running", self.name));
         running.paused = true;
         let pid = running.child.id();
-        // The parent first: after that it has no new children.
+        // The parent first: after that there are no new children.
         signal(pid, Signal::STOP);
         assert!(poll(KILL_LIMIT, || is_still(pid)), "{} does not pause", self.name);
         let family = family(pid);
@@ -145,25 +147,25 @@ impl Server {
     pub(super) fn resume(&mut self) {
         if let Some(running) = self.running.as_mut().filter(|running| running.paused) {
             running.paused = false;
-            // The children first: their parent shall not take them for dead.
+            // The children first: otherwise the parent could treat them as dead.
             let mut family = family(running.child.id());
             family.reverse();
             signal_all(&family, Signal::CONT);
         }
     }
 
-    /// Sends the signal and waits. Answers whether that was enough.
+    /// Sends the signal and waits for the end. Returns false if the server had to be killed.
     fn end(&mut self, how: Signal, limit: Duration) -> bool {
         let Some(mut running) = self.running.take() else { return true };
         if matches!(running.child.try_wait(), Ok(Some(_))) {
-            // It has ended by itself, and its number may be somebody else's by now.
+            // It has ended by itself, and its number may belong to another process now.
             return true;
         }
         let family = family(running.child.id());
-        // To be killed is for all; stopped in order, a server tells its children itself.
+        // A kill is sent to the children, too. In a clean stop the server stops its children itself.
         signal_all(if how == self.kill { &family } else { &family[..1] }, how);
         if running.paused {
-            // They find the signal before they do anything else.
+            // When they continue, they handle the signal first.
             signal_all(&family, Signal::CONT);
         }
         let ended = poll(limit, || matches!(running.child.try_wait(), Ok(Some(_))));
@@ -204,15 +206,15 @@ pub(super) fn run(mut command: Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Asks again and again; false when the time is over.
-#[allow(clippy::disallowed_methods, reason = "other processes know nothing of a paused clock")]
+/// Repeats a check until it succeeds. Returns false at the time limit.
+#[allow(clippy::disallowed_methods, reason = "other processes do not use the paused clock")]
 pub(super) fn poll(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
     let start = std::time::Instant::now();
     while start.elapsed() < limit {
         if done() {
             return true;
         }
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(POLL_INTERVAL);
     }
     false
 }

@@ -1,13 +1,14 @@
-//! Random lives of messages, led on the store under test and on
-//! [`MemoryStore`](sms_core::MemoryStore) side by side.
+//! Random scenarios, run on the store under test and on [`MemoryStore`](sms_core::MemoryStore) as
+//! the model.
 //!
-//! After every step both have given the same answer, and every message stands the same in both:
-//! status, attempts, resends, fence, code, and what its log says.
+//! After every step both have given the same answer, and every message is in the same state in both:
+//! status, attempts, resends, fence, code, and the events in its log.
 //!
-//! `SMS_TEST_CASES` sets how many lives there are (256), `SMS_TEST_SEED` the seed of the first (0):
-//! a life that differs is led again, shortened, and shown with its seed.
+//! `SMS_TEST_CASES` is the number of scenarios (256 by default), `SMS_TEST_SEED` the seed of the
+//! first (0 by default). A scenario with a difference is repeated, shortened, and shown with its
+//! seed.
 
-mod answer;
+mod caller;
 mod pair;
 mod step;
 
@@ -16,10 +17,10 @@ use std::fmt::Write;
 
 use tokio::time::timeout;
 
-use crate::StoreHarness;
-use crate::run::LIMIT;
-use pair::Pair;
-use step::{Life, Step};
+use self::pair::Pair;
+use self::step::{Scenario, Step};
+use crate::harness::StoreHarness;
+use crate::runtime::LIMIT;
 
 const CASES: u64 = 256;
 const STEPS: usize = 50;
@@ -31,28 +32,28 @@ fn number(variable: &str, default: u64) -> u64 {
     }
 }
 
-/// Leads random lives, each on a fresh store that `fresh` makes.
+/// Runs random scenarios, each on a new store from `fresh`.
 ///
 /// # Panics
 ///
-/// When an answer or a message differs from the model's.
-pub async fn every_step_is_that_of_the_model(fresh: impl AsyncFn() -> StoreHarness) {
+/// Panics if an answer or a message differs from the model.
+pub async fn every_step_matches_the_model(fresh: impl AsyncFn() -> StoreHarness) {
     let first = number("SMS_TEST_SEED", 0);
     for seed in first..first + number("SMS_TEST_CASES", CASES) {
-        let life = Life::new(seed, STEPS);
-        if lead(&life, &fresh).await.is_err() {
-            let short = shorten(life, &fresh).await;
-            let difference = lead(&short, &fresh).await.err().unwrap_or_default();
+        let scenario = Scenario::new(seed, STEPS);
+        if run(&scenario, &fresh).await.is_err() {
+            let short = shorten(scenario, &fresh).await;
+            let difference = run(&short, &fresh).await.err().unwrap_or_default();
             panic!("{}", describe(seed, &short, &difference));
         }
     }
 }
 
-/// Takes every step on both stores; what differs is the error.
-async fn lead(life: &Life, fresh: &impl AsyncFn() -> StoreHarness) -> Result<(), String> {
+/// Takes every step on both stores. A difference is the error.
+async fn run(scenario: &Scenario, fresh: &impl AsyncFn() -> StoreHarness) -> Result<(), String> {
     let steps = async {
-        let mut pair = Pair::new(fresh().await, life).await;
-        for step in &life.steps {
+        let mut pair = Pair::new(fresh().await, scenario).await;
+        for step in &scenario.steps {
             pair.take(*step).await.map_err(|difference| format!("at {step:?}: {difference}"))?;
         }
         Ok(())
@@ -60,26 +61,26 @@ async fn lead(life: &Life, fresh: &impl AsyncFn() -> StoreHarness) -> Result<(),
     timeout(LIMIT, steps).await.unwrap_or_else(|_| Err("a call hangs".to_owned()))
 }
 
-/// Leaves out every step without which the stores differ still.
-async fn shorten(mut life: Life, fresh: &impl AsyncFn() -> StoreHarness) -> Life {
-    let mut index = life.steps.len();
+/// Removes every step that is not needed for the difference.
+async fn shorten(mut scenario: Scenario, fresh: &impl AsyncFn() -> StoreHarness) -> Scenario {
+    let mut index = scenario.steps.len();
     while index > 0 {
         index -= 1;
-        let left_out: Step = life.steps.remove(index);
-        if lead(&life, fresh).await.is_ok() {
-            life.steps.insert(index, left_out);
+        let removed: Step = scenario.steps.remove(index);
+        if run(&scenario, fresh).await.is_ok() {
+            scenario.steps.insert(index, removed);
         }
     }
-    life
+    scenario
 }
 
-fn describe(seed: u64, life: &Life, difference: &str) -> String {
+fn describe(seed: u64, scenario: &Scenario, difference: &str) -> String {
     let mut text =
         format!("the store differs from the model (SMS_TEST_SEED={seed} SMS_TEST_CASES=1)\n");
-    for (number, message) in life.messages.iter().enumerate() {
+    for (number, message) in scenario.messages.iter().enumerate() {
         let _ = writeln!(text, "  message {number}: {message:?}");
     }
-    for step in &life.steps {
+    for step in &scenario.steps {
         let _ = writeln!(text, "  {step:?}");
     }
     text + difference

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::clock::datetime_to_ms;
-use sms_core::outcome::{AttemptState, Verdict, decide};
+use sms_core::store::decision::{AttemptState, Verdict, decide};
 use sms_core::store::{CancelRequest, InsertRequest, Settlement};
 use sms_core::{
     Event, ManualClock, MemoryStore, Message, MessageId, NewMessage, Outcome, OutcomeClass,
@@ -12,29 +12,26 @@ use sms_core::{
 };
 use time::OffsetDateTime;
 
-use super::answer::{POLLING, PROVIDER, provider_id};
-use super::step::{Life, Step};
-use crate::StoreHarness;
+use super::caller::{Caller, POLLING, PROVIDER, provider_id};
+use super::step::{Scenario, Step};
+use crate::harness::StoreHarness;
 
 const RETRY: Duration = Duration::from_secs(10);
-/// Far from 0 s and 2.5 s, where times are rounded to 5 s: a clock that goes on by itself comes to
-/// the same.
+/// Duration of every attempt. Times are compared after rounding to 5 s; this is far from 0 s and
+/// 2.5 s, so that a store with a running clock is rounded in the same way.
 const TOOK: Duration = Duration::from_millis(3500);
 
+/// The two stores, the model's clock, and the caller of both.
 pub(super) struct Pair {
     tested: StoreHarness,
     model: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
-    pub(super) messages: Vec<NewMessage>,
-    /// The last `begin`: whom, by which worker, in which batch.
-    pub(super) begun: (Vec<MessageId>, String, u64),
-    /// What the worker of this step writes.
-    pub(super) settlement: Option<Settlement>,
+    caller: Caller,
 }
 
 impl Pair {
-    /// Two empty stores whose clocks show the same.
-    pub(super) async fn new(tested: StoreHarness, life: &Life) -> Self {
+    /// Two empty stores with clocks that show the same time.
+    pub(super) async fn new(tested: StoreHarness, scenario: &Scenario) -> Self {
         let probe = Message::new("+79251234567", "now?")
             .prepare()
             .expect("a message of the model is valid");
@@ -42,23 +39,24 @@ impl Pair {
         let clock = ManualClock::new(datetime_to_ms(now));
         let model = Arc::new(MemoryStore::with_clock(clock.clone()));
         read_clock(&*model, &probe).await;
-        let messages = life.messages.iter().map(|asked| asked.prepare(now)).collect();
-        Self { tested, model, clock, messages, begun: Default::default(), settlement: None }
+        let messages = scenario.messages.iter().map(|draft| draft.prepare(now)).collect();
+        Self { tested, model, clock, caller: Caller::new(messages) }
     }
 
-    /// Takes a step on both; what differs is the error.
+    /// Takes a step on both stores. A difference is the error.
     pub(super) async fn take(&mut self, step: Step) -> Result<(), String> {
         self.prepare(step).await;
-        let tested = self.answer(&*self.tested.store, step).await;
-        same("the answer", &tested, &self.answer(&*self.model, step).await)?;
-        for (index, message) in self.messages.iter().enumerate() {
-            let tested = look(&*self.tested.store, message.id).await;
-            same(&format!("message {index}"), &tested, &look(&*self.model, message.id).await)?;
+        let tested = self.caller.call(&*self.tested.store, step).await;
+        compare("the answer", &tested, &self.caller.call(&*self.model, step).await)?;
+        for (index, message) in self.caller.messages.iter().enumerate() {
+            let tested = summary(&*self.tested.store, message.id).await;
+            let model = summary(&*self.model, message.id).await;
+            compare(&format!("message {index}"), &tested, &model)?;
         }
         Ok(())
     }
 
-    /// What comes before the call, once for both.
+    /// Does what comes before the call, once for both stores.
     async fn prepare(&mut self, step: Step) {
         match step {
             Step::Advance { secs } => {
@@ -66,23 +64,18 @@ impl Pair {
                 self.clock.advance(by);
                 self.tested.advance(by).await;
             }
-            Step::Begin { mask, worker } => {
-                let chosen =
-                    self.messages.iter().enumerate().filter(|(index, _)| mask & 1 << index != 0);
-                let ids = chosen.map(|(_, message)| message.id).collect();
-                self.begun = (ids, format!("worker-{worker}"), self.begun.2 + 1);
-            }
+            Step::Begin { mask, worker } => self.caller.choose(mask, worker),
             Step::Settle { of, back, class } => {
-                self.settlement = self.settlement(of, back, class).await
+                self.caller.settlement = self.settlement(of, back, class).await;
             }
             _ => {}
         }
     }
 
-    /// What a worker would write about an attempt of this message; nothing where there was no such
-    /// attempt.
+    /// The settlement that a worker would write for an attempt of this message; `None` where there
+    /// was no such attempt.
     async fn settlement(&self, of: usize, back: u32, class: OutcomeClass) -> Option<Settlement> {
-        let id = self.messages[of].id;
+        let id = self.caller.messages[of].id;
         let stored = self.model.get(id, &Scope::All).await.ok()??;
         let fence = stored.state.fence.checked_sub(back).filter(|fence| *fence > 0)?;
         let outcome = outcome(class, &provider_id(of, fence));
@@ -100,7 +93,7 @@ impl Pair {
     }
 }
 
-/// Reads a store's clock off a message, and leaves it behind, cancelled.
+/// Reads a store's clock: the time at which it accepts a message, which is then cancelled.
 async fn read_clock(store: &dyn Store, probe: &NewMessage) -> OffsetDateTime {
     let (id, scope) = (probe.id, Scope::All);
     let request =
@@ -123,7 +116,7 @@ fn outcome(class: OutcomeClass, provider_id: &str) -> Outcome {
     }
 }
 
-/// That of a worker, but for the jitter.
+/// The verdict that a worker would give, without jitter.
 fn verdict(StoredMessage { message, state }: &StoredMessage, outcome: &Outcome) -> Verdict {
     let attempt = AttemptState {
         attempt: state.attempts,
@@ -138,17 +131,18 @@ fn verdict(StoredMessage { message, state }: &StoredMessage, outcome: &Outcome) 
     }
 }
 
-/// Where a message stands and what its log says, in words.
-async fn look(store: &dyn Store, id: MessageId) -> String {
+/// The state of a message and its log, as text.
+async fn summary(store: &dyn Store, id: MessageId) -> String {
     let found = store.get(id, &Scope::All).await.expect("get");
     let Some(StoredMessage { state, .. }) = found else {
         return "none".to_owned();
     };
     let log: Vec<_> = store.timeline(id).await.expect("timeline").into_iter().map(entry).collect();
-    // A clock that goes on by itself is at most a little late.
+    // A running clock is at most a little late: rounding to 5 s hides that.
     let after = |at: OffsetDateTime| ((at - state.created_at).as_seconds_f64() / 5.0).round() * 5.0;
     format!(
-        "{}, attempts {}, resends {}, fence {}, unknown {:?}, code {:?}, provider {:?} {:?}, worker {:?}, due {}, valid {}, log {log:?}",
+        "{}, attempts {}, resends {}, fence {}, unknown {:?}, code {:?}, provider {:?} {:?}, \
+         worker {:?}, due {}, valid {}, log {log:?}",
         state.status,
         state.attempts,
         state.resends,
@@ -171,7 +165,7 @@ fn entry(Event { kind, status, details, .. }: Event) -> String {
     )
 }
 
-fn same(what: &str, tested: &str, model: &str) -> Result<(), String> {
+fn compare(what: &str, tested: &str, model: &str) -> Result<(), String> {
     if tested == model {
         return Ok(());
     }

@@ -1,5 +1,5 @@
-//! What can happen, drawn from a seed. Every time is a multiple of 5 s, so that a store whose clock
-//! goes on by itself comes to the same decisions.
+//! Random scenarios, drawn from a seed. Every time in them is a multiple of 5 s, so that a store with
+//! a running clock, which is a little ahead, makes the same decisions as the model.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use fastrand::Rng;
 use sms_core::{Class, Message, NewMessage, OnUnknown, OutcomeClass, ReceiptState};
 use time::OffsetDateTime;
 
-/// How many messages a life has.
+/// Messages per scenario.
 pub(super) const MESSAGES: usize = 5;
 
-/// One call, or a move of the clock. Messages go by their place in the life.
+/// One call, or a move of the clock. `of` is the position of a message in the scenario.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     Insert {
@@ -26,9 +26,9 @@ pub(super) enum Step {
         mask: u8,
         worker: u8,
     },
-    /// As the last `Begin`.
+    /// Repeats the last `Begin`.
     BeginAgain,
-    /// Of the attempt `back` attempts ago.
+    /// Settles the attempt `back` attempts before the last one.
     Settle {
         of: usize,
         back: u32,
@@ -48,26 +48,26 @@ pub(super) enum Step {
     },
     Resolve {
         of: usize,
-        how: How,
+        manual: Manual,
     },
     Infer,
     Unmatched,
     Purge,
 }
 
-/// How a person settles a message.
+/// A resolution by an operator.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum How {
+pub(super) enum Manual {
     Sent,
-    /// Under the provider id of this attempt.
+    /// With the provider id of this attempt.
     SentAs(u32),
     Failed,
     Resend,
 }
 
-/// A message, before its time is known.
+/// A message before the time of the scenario is known.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
+pub(super) struct Draft {
     class: Class,
     on_unknown: OnUnknown,
     deadline_secs: u64,
@@ -77,7 +77,7 @@ pub(super) struct Asked {
     max_attempts: u32,
 }
 
-impl Asked {
+impl Draft {
     fn draw(rng: &mut Rng) -> Self {
         Self {
             class: draw(rng, &Class::ALL),
@@ -104,33 +104,34 @@ impl Asked {
         }
         let mut prepared = message.prepare().expect("a message of the model is valid");
         if let Some(key) = &mut prepared.key {
-            // Else two messages have the same content only if everything was drawn alike.
+            // The content is the text alone. Otherwise two messages would almost never have the same
+            // content, and replays would not be tested.
             key.fingerprint = [self.text.as_bytes()[0]; 16];
         }
         prepared
     }
 }
 
-/// The messages of a life and what happens to them.
+/// The messages of a scenario and its steps.
 #[derive(Clone, Debug)]
-pub(super) struct Life {
-    pub(super) messages: Vec<Asked>,
+pub(super) struct Scenario {
+    pub(super) messages: Vec<Draft>,
     pub(super) steps: Vec<Step>,
 }
 
-impl Life {
+impl Scenario {
     pub(super) fn new(seed: u64, steps: usize) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let messages = (0..MESSAGES).map(|_| Asked::draw(&mut rng)).collect();
-        let birth = Step::Insert { first: 0, number: 3, pushed: false };
+        let messages = (0..MESSAGES).map(|_| Draft::draw(&mut rng)).collect();
+        let insert = Step::Insert { first: 0, number: 3, pushed: false };
         let steps =
-            std::iter::once(birth).chain((1..steps).map(|_| Step::draw(&mut rng))).collect();
+            std::iter::once(insert).chain((1..steps).map(|_| Step::draw(&mut rng))).collect();
         Self { messages, steps }
     }
 }
 
 impl Step {
-    /// The calls that move messages come more often than the others.
+    /// Draws a step. Calls that change messages are more frequent than the others.
     fn draw(rng: &mut Rng) -> Self {
         let of = rng.usize(..MESSAGES);
         match rng.u32(..100) {
@@ -166,8 +167,9 @@ impl Step {
     }
 
     fn resolve(rng: &mut Rng, of: usize) -> Self {
-        let ways = [How::Sent, How::SentAs(1), How::SentAs(2), How::Failed, How::Resend];
-        Self::Resolve { of, how: draw(rng, &ways) }
+        let all =
+            [Manual::Sent, Manual::SentAs(1), Manual::SentAs(2), Manual::Failed, Manual::Resend];
+        Self::Resolve { of, manual: draw(rng, &all) }
     }
 
     fn receive(rng: &mut Rng, of: usize) -> Self {
@@ -191,7 +193,7 @@ const CLASSES: [OutcomeClass; 6] = [
 ];
 
 const SHORT_WAITS: [u64; 8] = [5, 5, 10, 10, 30, 60, 60, 300];
-/// Less and more than the key window and the retention time.
+/// Waits shorter and longer than the key window and the retention time.
 const LONG_WAITS: [u64; 3] = [3600, 40 * 3600, 75 * 3600];
 
 fn draw<T: Copy>(rng: &mut Rng, from: &[T]) -> T {

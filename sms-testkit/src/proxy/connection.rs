@@ -1,24 +1,15 @@
-//! One client, and its connection to the server.
+//! One client and its connection to the server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::Mode;
 use super::counters::{Counters, Direction};
+use super::ending::Ending;
+use super::mode::Mode;
 use super::pump::pump;
-
-/// How a connection ends.
-#[derive(Clone, Copy)]
-pub(super) enum Ending {
-    /// With FIN.
-    Close,
-    /// With RST.
-    Reset,
-}
 
 pub(super) struct Connection {
     client: TcpStream,
@@ -36,6 +27,7 @@ impl Connection {
         Self { client, modes, counters }
     }
 
+    /// Connects to the target and carries bytes until the connection ends.
     pub(super) async fn carry(
         mut self,
         target: SocketAddr,
@@ -43,27 +35,27 @@ impl Connection {
     ) {
         let connected = tokio::select! {
             biased;
-            ending = ordered(&mut endings) => Err(ending),
+            ending = ending_of(&mut endings) => Err(ending),
             server = connect(target, self.modes.clone()) => server,
         };
         match connected {
             Ok(mut server) => {
                 let ending = tokio::select! {
                     biased;
-                    ending = ordered(&mut endings) => ending,
+                    ending = ending_of(&mut endings) => ending,
                     ending = self.exchange(&mut server) => ending,
                 };
-                end(&mut server, ending).await;
-                end(&mut self.client, ending).await;
+                ending.apply(&mut server).await;
+                ending.apply(&mut self.client).await;
             }
-            Err(ending) => end(&mut self.client, ending).await,
+            Err(ending) => ending.apply(&mut self.client).await,
         }
     }
 
-    /// Carries bytes both ways until both sides have said all they had to say, or it goes wrong.
+    /// Carries bytes in both directions until both sides have finished, or an error occurs.
     async fn exchange(&mut self, server: &mut TcpStream) -> Ending {
         let Self { client, modes, counters } = self;
-        // Small messages go at once; delays are made on purpose here, and only then.
+        // Without Nagle's algorithm, the only delays are those that the mode asks for.
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
@@ -79,8 +71,8 @@ impl Drop for Connection {
     }
 }
 
-/// Waits until the test wants connections to end.
-async fn ordered(endings: &mut watch::Receiver<Option<Ending>>) -> Ending {
+/// Waits until the test ends the connections.
+async fn ending_of(endings: &mut watch::Receiver<Option<Ending>>) -> Ending {
     match endings.wait_for(Option::is_some).await {
         Ok(ending) => ending.unwrap_or(Ending::Close),
         // The proxy is dropped.
@@ -88,21 +80,12 @@ async fn ordered(endings: &mut watch::Receiver<Option<Ending>>) -> Ending {
     }
 }
 
-/// Connects to the server, once anything gets through to it. A refusal is passed on as well as it
-/// can be: the client's own connection stands already.
+/// Connects to the server, once the mode lets anything through. A refusal becomes a reset: the
+/// client is connected to the proxy already.
 async fn connect(
     target: SocketAddr,
     mut modes: watch::Receiver<Mode>,
 ) -> Result<TcpStream, Ending> {
     modes.wait_for(|mode| *mode != Mode::HalfOpen).await.map_err(|_| Ending::Close)?;
     TcpStream::connect(target).await.map_err(|_| Ending::Reset)
-}
-
-/// Errors do not count: then the other side has ended it.
-async fn end(stream: &mut TcpStream, ending: Ending) {
-    match ending {
-        // Before the socket is closed: closed while there is something unread, it would be reset.
-        Ending::Close => drop(stream.shutdown().await),
-        Ending::Reset => drop(stream.set_zero_linger()),
-    }
 }

@@ -1,4 +1,4 @@
-//! What a proxy has carried.
+//! Counters of connections and bytes.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -10,7 +10,7 @@ pub(super) struct Counters {
     to_client: AtomicU64,
 }
 
-/// Which way bytes go.
+/// Direction of bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     ToServer,
@@ -39,7 +39,8 @@ impl Counters {
     }
 
     pub(super) fn open(&self) -> u64 {
-        // In this order, so that the difference is never negative.
+        // Loaded before `accepted`: a connection is accepted before it ends, so that the difference
+        // is never negative.
         let ended = self.ended.load(Relaxed);
         self.accepted() - ended
     }

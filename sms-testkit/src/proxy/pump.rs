@@ -9,18 +9,22 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::Mode;
-use super::connection::Ending;
 use super::counters::{Counters, Direction};
+use super::ending::Ending;
+use super::mode::Mode;
 
-/// How much waits in the proxy at the most; more is left with whoever sends it.
-const HELD: usize = 1 << 20;
+/// Bytes buffered per direction at most. Beyond that the sender has to wait.
+const MAX_BUFFERED: usize = 1 << 20;
+/// Bytes per read at most.
 const CHUNK: usize = 1 << 16;
-/// A second of [`Mode::Trickle`] has this many pieces.
-const PIECES: usize = 20;
+/// Writes per second in [`Mode::Trickle`].
+const TRICKLES_PER_SECOND: usize = 20;
 
-/// Carries bytes until there are no more, and says so to the receiver. An error is how the
-/// connection ends.
+/// Carries bytes until the sender has finished, and then shuts down the receiving side.
+///
+/// # Errors
+///
+/// The way in which the connection ends.
 pub(super) async fn pump(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
@@ -34,8 +38,8 @@ pub(super) async fn pump(
         if flow.is_over() {
             return to.shutdown().await.map_err(|_| Ending::Reset);
         }
-        // The mode first: a byte that could move only now moves by the new one. Everything here can
-        // be given up halfway without losing a byte.
+        // The mode comes first: a byte that has waited passes by the rules of the new mode. Each
+        // branch can be cancelled without losing a byte.
         tokio::select! {
             biased;
             changed = modes.changed() => {
@@ -61,25 +65,26 @@ pub(super) async fn pump(
     }
 }
 
-/// What has arrived and not been passed on, and by which rule it will be.
+/// Buffer of one direction, and the rules by which its bytes pass.
 struct Flow {
     direction: Direction,
     mode: Mode,
-    held: VecDeque<(Instant, Vec<u8>)>,
-    /// In `held`.
+    /// Chunks with the time of their arrival.
+    buffer: VecDeque<(Instant, Vec<u8>)>,
+    /// Bytes in `buffer`.
     bytes: usize,
-    /// Nothing more will arrive.
+    /// The sender has finished.
     ended: bool,
-    /// Passed since the mode was set.
+    /// Bytes passed since the mode was set.
     passed: u64,
-    /// When the next piece of a trickle may pass.
+    /// Time of the next write in [`Mode::Trickle`].
     next: Instant,
 }
 
 impl Flow {
     fn new(direction: Direction, mode: Mode) -> Self {
-        let held = VecDeque::new();
-        Self { direction, mode, held, bytes: 0, ended: false, passed: 0, next: Instant::now() }
+        let buffer = VecDeque::new();
+        Self { direction, mode, buffer, bytes: 0, ended: false, passed: 0, next: Instant::now() }
     }
 
     fn set(&mut self, mode: Mode) {
@@ -89,7 +94,7 @@ impl Flow {
     }
 
     fn can_read(&self) -> bool {
-        self.mode != Mode::HalfOpen && !self.ended && self.bytes < HELD
+        self.mode != Mode::HalfOpen && !self.ended && self.bytes < MAX_BUFFERED
     }
 
     fn can_write(&self) -> bool {
@@ -100,18 +105,18 @@ impl Flow {
         self.mode != Mode::HalfOpen && self.ended && self.bytes == 0
     }
 
-    /// Takes what was read; nothing means that the sender has finished.
+    /// Buffers a chunk. An empty one means that the sender has finished.
     fn arrived(&mut self, chunk: &[u8]) {
         self.ended = chunk.is_empty();
         if !self.ended {
             self.bytes += chunk.len();
-            self.held.push_back((Instant::now(), chunk.to_vec()));
+            self.buffer.push_back((Instant::now(), chunk.to_vec()));
         }
     }
 
-    /// Waits for the time of the first bytes held, and passes on some of them.
+    /// Waits until the first bytes of the buffer may pass, and writes some of them.
     async fn write(&self, to: &mut WriteHalf<'_>) -> io::Result<usize> {
-        let Some((arrived, chunk)) = self.held.front() else { return Ok(0) };
+        let Some((arrived, chunk)) = self.buffer.front() else { return Ok(0) };
         let due = match self.mode {
             Mode::Delay(delay) => *arrived + delay,
             Mode::Trickle { .. } => self.next,
@@ -123,14 +128,18 @@ impl Flow {
         to.write(&chunk[..chunk.len().min(self.allowed())]).await
     }
 
+    /// Bytes that may be written now at most.
     fn allowed(&self) -> usize {
         match (self.mode, self.limit()) {
-            (Mode::Trickle { bytes_per_second }, _) => (bytes_per_second as usize / PIECES).max(1),
+            (Mode::Trickle { bytes_per_second }, _) => {
+                (bytes_per_second as usize / TRICKLES_PER_SECOND).max(1)
+            }
             (_, Some(limit)) => usize::try_from(limit - self.passed).unwrap_or(usize::MAX),
             _ => usize::MAX,
         }
     }
 
+    /// Removes bytes that were written.
     fn passed(&mut self, written: usize) {
         self.passed += written as u64;
         self.bytes -= written;
@@ -138,15 +147,15 @@ impl Flow {
             let micros = written as u64 * 1_000_000 / u64::from(bytes_per_second.max(1));
             self.next = self.next.max(Instant::now()) + Duration::from_micros(micros);
         }
-        if let Some((_, chunk)) = self.held.front_mut() {
+        if let Some((_, chunk)) = self.buffer.front_mut() {
             chunk.drain(..written);
             if chunk.is_empty() {
-                self.held.pop_front();
+                self.buffer.pop_front();
             }
         }
     }
 
-    /// After how many bytes this direction is cut.
+    /// Number of bytes after which this direction is cut.
     fn limit(&self) -> Option<u64> {
         match (self.mode, self.direction) {
             (Mode::CutToServer { after_bytes }, Direction::ToServer)

@@ -1,20 +1,20 @@
 //! `queued → sending`.
 
-use sms_core::outcome::{AttemptState, Verdict};
+use sms_core::store::decision::{AttemptState, Verdict};
 use sms_core::{Class, MessageId, OnUnknown, Status, Submission};
 
 use super::steps::{
     BACKOFF, LEASE, PROVIDER, accepted, almost, batch, begun_ids, deferred, ids_of, message, otp,
     prepared, secs, some, unknown,
 };
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 pub async fn a_queued_message_becomes_sending_under_a_lease(h: &StoreHarness) {
     let id = h.queued(message()).await;
     h.begin_by("worker-7", batch(), &[id]).await;
     let state = h.state(id).await;
     assert_eq!((state.status, state.attempts, state.fence), (Status::Sending, 1, 1));
-    let lease = state.lease.expect("a message that is sending bears a lease");
+    let lease = state.lease.expect("a message that is sending has a lease");
     assert_eq!((lease.worker.as_str(), lease.since), ("worker-7", state.updated_at));
     assert_eq!(lease.until, lease.since + LEASE);
 }
@@ -49,7 +49,8 @@ pub async fn an_attempt_knows_its_policy(h: &StoreHarness) {
     let first =
         AttemptState { attempt: 1, max_attempts: 7, resends: 0, on_unknown, unknown_before: None };
     assert_eq!(h.begin(id).await.attempt, first);
-    h.settle_as(id, 1, unknown(), sms_core::outcome::Verdict::Resend { after: secs(5) }).await;
+    h.settle_as(id, 1, unknown(), sms_core::store::decision::Verdict::Resend { after: secs(5) })
+        .await;
     h.advance(secs(6)).await;
     let second = h.begin(id).await.attempt;
     assert!(second.unknown_before.is_some());
@@ -100,7 +101,7 @@ pub async fn only_a_queued_message_is_begun(h: &StoreHarness) {
     }
 }
 
-pub async fn a_message_whose_lease_is_over_is_not_begun_again(h: &StoreHarness) {
+pub async fn a_message_with_an_expired_lease_is_not_begun_again(h: &StoreHarness) {
     let id = h.sending(message()).await;
     h.advance(LEASE + secs(60)).await;
     assert_eq!(h.try_begin(&[id]).await, []);
@@ -138,14 +139,18 @@ pub async fn a_repeat_of_the_same_batch_gets_the_same_answer(h: &StoreHarness) {
         answer.sort_by_key(|begun| begun.submission.id);
     }
     assert_eq!(first.len(), 3);
-    assert_eq!(again, first, "a begin whose answer was lost can be repeated");
+    assert_eq!(again, first, "a begin can be repeated if its answer was lost");
 }
 
 pub async fn another_worker_gets_nothing_of_a_batch_that_is_begun(h: &StoreHarness) {
     let id = h.queued(message()).await;
     h.begin_by("worker-1", 1, &[id]).await;
-    assert_eq!(h.begin_by("worker-2", 1, &[id]).await, [], "the batch number is the worker's own");
-    assert_eq!(h.begin_by("worker-1", 2, &[id]).await, [], "another batch is no repeat");
+    assert_eq!(
+        h.begin_by("worker-2", 1, &[id]).await,
+        [],
+        "another worker may use the same batch number"
+    );
+    assert_eq!(h.begin_by("worker-1", 2, &[id]).await, [], "another batch number is not a repeat");
 }
 
 pub async fn a_repeat_after_the_settlement_begins_nothing(h: &StoreHarness) {
@@ -165,13 +170,14 @@ pub async fn the_time_since_an_attempt_of_unknown_outcome_is_told(h: &StoreHarne
     let id = h.sending(otp()).await;
     h.settle_as(id, 1, unknown(), Verdict::Resend { after: secs(5) }).await;
     h.advance(secs(6)).await;
-    let since = h.begin(id).await.attempt.unknown_before.expect("there was such an attempt");
+    let since =
+        h.begin(id).await.attempt.unknown_before.expect("an attempt has an unknown outcome");
     assert!((secs(6)..secs(9)).contains(&since), "{since:?}");
     assert_eq!(h.lease_ends().await, [id]);
-    let unknown_at = h.state(id).await.unknown_at.expect("there was such an attempt");
+    let unknown_at = h.state(id).await.unknown_at.expect("an attempt has an unknown outcome");
     let since = h.now().await - unknown_at;
     assert!(
         (LEASE..LEASE + secs(4)).contains(&since.unsigned_abs()),
-        "that of attempt 2 counts: {since}"
+        "the time of attempt 2 counts: {since}"
     );
 }

@@ -3,7 +3,7 @@
 use sms_core::{ErrorKind, EventKind, MessageId, Scope, Status};
 
 use super::steps::{message, otp, secs};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 pub async fn a_queued_message_becomes_cancelled(h: &StoreHarness) {
     let id = h.queued(message()).await;
@@ -41,7 +41,7 @@ pub async fn a_message_that_is_not_queued_is_a_conflict(h: &StoreHarness) {
     }
 }
 
-pub async fn anothers_message_is_not_found(h: &StoreHarness) {
+pub async fn a_message_of_another_owner_is_not_found(h: &StoreHarness) {
     let id = h.queued(message().owner("shop")).await;
     let error =
         h.cancel_in(Scope::Owner("bank".to_owned()), id).await.expect_err("it is the shop's");
@@ -50,14 +50,18 @@ pub async fn anothers_message_is_not_found(h: &StoreHarness) {
     h.cancel_in(Scope::Owner("shop".to_owned()), id).await.expect("it is the shop's");
 }
 
-pub async fn anothers_message_is_not_found_in_whatever_state_it_is(h: &StoreHarness) {
+pub async fn a_message_of_another_owner_is_not_found_in_any_state(h: &StoreHarness) {
     let id = h.sent(message().owner("shop")).await;
     let error =
         h.cancel_in(Scope::Owner("bank".to_owned()), id).await.expect_err("it is the shop's");
-    assert_eq!(error.kind(), ErrorKind::NotFound, "a conflict would tell that there is one");
+    assert_eq!(
+        error.kind(),
+        ErrorKind::NotFound,
+        "a conflict would reveal that the message exists"
+    );
 }
 
 pub async fn a_message_that_is_not_there_is_not_found(h: &StoreHarness) {
-    let error = h.cancel(MessageId::new()).await.expect_err("there is none");
+    let error = h.cancel(MessageId::new()).await.expect_err("there is no such message");
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }

@@ -1,4 +1,4 @@
-//! A wall clock that is set back or forward by an hour.
+//! Behaviours while the wall clock is set back or forward by an hour.
 
 use std::time::Duration;
 
@@ -11,62 +11,63 @@ use super::steps::{
     ALL, BACKOFF, LEASE, PROVIDER, accepted, almost, deferred, message, otp, prepared, provider_id,
     secs, settlement,
 };
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 const HOUR: Duration = Duration::from_hours(1);
-/// What may be lost or won of a minute or two while store time returns to the wall clock: it may go
+/// Tolerance for waits of a minute or two while store time returns to the wall clock: it may run
 /// slower by a tenth.
 const SLACK: Duration = Duration::from_secs(14);
 
+/// Ids of the messages that are due.
 async fn offered(h: &StoreHarness) -> Vec<MessageId> {
     h.due().await.into_iter().map(|job| job.id).collect()
 }
 
-/// A message on its second try, which is due after [`BACKOFF`].
+/// A message that was deferred once, and is due again after [`BACKOFF`].
 async fn retrying(h: &StoreHarness) -> MessageId {
     let id = h.sending(message()).await;
     h.settle(id, 1, deferred()).await;
     id
 }
 
-pub async fn a_message_waits_for_no_clock_that_was_set_back(h: &StoreHarness) {
+pub async fn a_clock_set_back_does_not_delay_a_message(h: &StoreHarness) {
     let id = h.queued(otp()).await;
     h.set_back(HOUR).await;
     assert_eq!(offered(h).await, [id]);
     h.begin(id).await;
 }
 
-pub async fn a_scheduled_message_waits_for_no_clock_that_was_set_back(h: &StoreHarness) {
+pub async fn a_clock_set_back_does_not_delay_a_scheduled_message(h: &StoreHarness) {
     let at = h.now().await + secs(60);
     let id = h.queued(message().send_at(at)).await;
     h.set_back(HOUR).await;
     h.advance(secs(58)).await;
-    assert_eq!(offered(h).await, [], "nor is it early");
+    assert_eq!(offered(h).await, [], "it is not early either");
     h.advance(SLACK).await;
     assert_eq!(offered(h).await, [id]);
     h.begin(id).await;
 }
 
-pub async fn a_retry_waits_for_no_clock_that_was_set_back(h: &StoreHarness) {
+pub async fn a_clock_set_back_does_not_delay_a_retry(h: &StoreHarness) {
     let id = retrying(h).await;
     h.set_back(HOUR).await;
     h.advance(almost(BACKOFF)).await;
-    assert_eq!(offered(h).await, [], "nor is it early");
+    assert_eq!(offered(h).await, [], "it is not early either");
     h.advance(SLACK).await;
     assert_eq!(offered(h).await, [id]);
     assert_eq!(h.begin(id).await.fence, 2);
 }
 
-pub async fn a_lease_ends_in_its_time_although_the_clock_was_set_back(h: &StoreHarness) {
+pub async fn a_clock_set_back_does_not_prolong_a_lease(h: &StoreHarness) {
     let id = h.sending(message()).await;
     h.set_back(HOUR).await;
     h.advance(almost(LEASE)).await;
-    assert_eq!(h.rescue().await, [], "nor early");
+    assert_eq!(h.rescue().await, [], "it does not end early either");
     h.advance(SLACK).await;
     assert_eq!(h.rescue().await, [id]);
 }
 
-pub async fn a_status_query_waits_for_no_clock_that_was_set_back(h: &StoreHarness) {
+pub async fn a_clock_set_back_does_not_delay_a_status_query(h: &StoreHarness) {
     let id = h.sending(message()).await;
     let poll_after = Some(secs(60));
     h.settle_one(Settlement { poll_after, ..settlement(id, 1, accepted(id)) }).await;
@@ -125,7 +126,7 @@ pub async fn no_key_is_free_early_because_the_clock_was_set_forward(h: &StoreHar
     assert_eq!(h.insert(std::slice::from_ref(&again)).await, [Inserted::Replayed(first.id)]);
 }
 
-pub async fn a_clock_that_goes_to_and_fro_changes_nothing(h: &StoreHarness) {
+pub async fn a_clock_set_forward_and_back_changes_nothing(h: &StoreHarness) {
     let (waiting, held) = (h.queued(otp()).await, h.sending(otp()).await);
     for _ in 0..3 {
         h.set_forward(HOUR).await;
@@ -145,7 +146,7 @@ pub async fn a_time_of_the_wall_clock_is_kept_by_a_message_accepted_after_a_jump
             h.set_back(HOUR).await;
             wall - HOUR
         } else {
-            // Back to where it was.
+            // The wall clock returns to the real time.
             h.set_forward(HOUR).await;
             wall
         };
@@ -155,7 +156,7 @@ pub async fn a_time_of_the_wall_clock_is_kept_by_a_message_accepted_after_a_jump
         assert_eq!(
             h.find(id).await.expect("stored").message.send_at,
             Some(at),
-            "shown as it was asked for"
+            "the time is stored as requested"
         );
         h.advance(secs(50)).await;
         assert_eq!(offered(h).await, []);
@@ -171,7 +172,7 @@ pub async fn a_submission_bears_its_deadline_by_the_wall_clock(h: &StoreHarness)
     h.set_back(HOUR).await;
     let told = h.begin(id).await.submission.valid_until;
     let left = told - (wall - HOUR);
-    assert!(left <= secs(302) && left >= secs(298), "the provider is told {left}");
+    assert!(left <= secs(302) && left >= secs(298), "the deadline for the provider is {left} away");
 }
 
 pub async fn store_time_returns_to_the_wall_clock(h: &StoreHarness) {
@@ -187,11 +188,11 @@ pub async fn store_time_returns_to_the_wall_clock(h: &StoreHarness) {
 }
 
 pub async fn nothing_is_inferred_while_the_times_of_receipts_cannot_be_compared(h: &StoreHarness) {
-    // Attempts and receipts are compared by their times, and those of receipts are the provider's.
+    // Inference compares the times of attempts with those of receipts, which are the provider's.
     h.set_forward(HOUR).await;
     let wall = h.now().await + HOUR;
     h.unknown(message()).await;
-    // It was made before the attempt began, so it is about another message.
+    // The receipt was made before the attempt began, so it belongs to another message.
     let at = wall - secs(1200);
     let receipt =
         Receipt { at: Some(at), ..Receipt::new(PROVIDER, "other", ReceiptState::Delivered) };

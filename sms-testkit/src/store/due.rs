@@ -1,4 +1,4 @@
-//! What is offered to the queue, and when.
+//! Claims of due messages, which are then offered to a queue.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use sms_core::store::DueRequest;
 use sms_core::{Class, Job, Lane, Status};
 
 use super::steps::{BACKOFF, almost, deferred, ids_of, message, prepared, secs, some, sorted};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 pub async fn a_waiting_message_is_offered_with_its_lane(h: &StoreHarness) {
     for class in Class::ALL {
@@ -42,12 +42,10 @@ pub async fn each_lane_has_its_own_limit(h: &StoreHarness) {
     let jobs = h.due_up_to([2, 0, 3]).await;
     let count = |lane| jobs.iter().filter(|job| job.lane == lane).count();
     assert_eq!(Lane::ALL.map(count), [2, 0, 3]);
-    assert_eq!(h.due().await.len(), 12 - 5, "what was over the limit is still to be offered");
+    assert_eq!(h.due().await.len(), 12 - 5, "messages over the limit are still to be offered");
 }
 
-pub async fn what_was_offered_is_offered_ahead_of_its_time_and_what_is_not_due_is_not(
-    h: &StoreHarness,
-) {
+pub async fn ahead_offers_again_early_but_never_before_a_message_is_due(h: &StoreHarness) {
     let id = h.queued(message()).await;
     h.queued(message().send_at(h.now().await + secs(10))).await;
     let ahead = DueRequest::new([10; 3], secs(30)).ahead(secs(15));
@@ -84,7 +82,9 @@ pub async fn a_message_its_caller_pushes_is_left_alone_for_a_while(h: &StoreHarn
     assert_eq!(sorted(offered), ids_of(&batch));
 }
 
-pub async fn a_scheduled_message_is_offered_at_its_time_whoever_pushes(h: &StoreHarness) {
+pub async fn a_scheduled_message_is_offered_at_its_time_even_if_its_caller_pushes(
+    h: &StoreHarness,
+) {
     let at = h.now().await + secs(10);
     h.insert_pushing(&[prepared(&message().send_at(at))], Duration::from_hours(1)).await;
     h.advance(secs(11)).await;

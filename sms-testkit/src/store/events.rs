@@ -3,12 +3,12 @@
 use sms_core::{EventKind, ReceiptState, Status};
 
 use super::steps::{accepted, ids_of, message, receipt, settlement, some};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 pub async fn an_empty_log_is_empty(h: &StoreHarness) {
     assert_eq!(h.log().await, []);
     h.queued(message()).await;
-    assert_eq!(h.log().await, [], "an acceptance is read off the message itself");
+    assert_eq!(h.log().await, [], "an acceptance has no event: the message itself shows it");
 }
 
 pub async fn the_log_is_in_the_order_of_what_happened(h: &StoreHarness) {
@@ -25,8 +25,8 @@ pub async fn the_log_is_in_the_order_of_what_happened(h: &StoreHarness) {
     let happened: Vec<_> =
         log.iter().map(|event| (event.message_id, event.kind, event.status)).collect();
     assert_eq!(happened, expected);
-    assert!(log.is_sorted_by(|a, b| a.seq < b.seq), "positions grow");
-    assert!(log[0].seq > 0, "the whole log comes after position 0");
+    assert!(log.is_sorted_by(|a, b| a.seq < b.seq), "positions increase");
+    assert!(log[0].seq > 0, "the first position is greater than 0");
 }
 
 pub async fn pages_hold_every_event_once(h: &StoreHarness) {
@@ -43,7 +43,7 @@ pub async fn pages_hold_every_event_once(h: &StoreHarness) {
         let Some(last) = page.last() else { break };
         seq = last.seq;
         seen.extend(page);
-        assert!(seen.len() <= batch.len(), "a page shows what a page before it has shown");
+        assert!(seen.len() <= batch.len(), "a page repeats events of an earlier page");
     }
     assert_eq!(seen.len(), 10);
     assert_eq!(seen, h.log().await);
@@ -72,6 +72,6 @@ pub async fn positions_are_not_used_twice_after_a_purge(h: &StoreHarness) {
     let later = h.sent(message()).await;
     assert!(
         h.last_event(later).await.seq > end,
-        "a reader's position stays good when old events are purged"
+        "a reader's position stays valid when old events are purged"
     );
 }

@@ -1,9 +1,9 @@
-//! `queued → expired | unknown`, when the deadline is past.
+//! `queued → expired | unknown`, after the deadline.
 
 use sms_core::{EventKind, Status};
 
 use super::steps::{ALL, message, otp, secs, sorted};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 pub async fn a_message_past_its_deadline_becomes_expired(h: &StoreHarness) {
     let id = h.queued(message().deadline(secs(5))).await;

@@ -5,8 +5,9 @@ use sms_core::store::Inserted::{KeyReused, Replayed, Stored};
 use sms_core::{Class, Message, Metadata, NewMessage, OnUnknown, Status};
 
 use super::steps::{DAY, almost, message, prepared, secs};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
+/// A message with every option.
 fn everything() -> Message {
     let metadata = json!({"order": 42, "tags": ["a", "б"]});
     message()
@@ -22,6 +23,7 @@ fn everything() -> Message {
         .deadline(secs(4000))
 }
 
+/// A message with this text and always the same key.
 fn keyed(text: &str) -> NewMessage {
     prepared(&Message::new("+79251234567", text).key("k").owner("shop"))
 }
@@ -102,7 +104,7 @@ pub async fn a_repeated_insert_stores_nothing_twice(h: &StoreHarness) {
         assert_eq!(
             h.insert(&batch).await,
             [Stored, Stored],
-            "the answer of a repeat is that of the first call"
+            "a repeat gets the answer of the first call"
         );
     }
     assert_eq!(h.due().await.len(), 2);
@@ -142,10 +144,10 @@ pub async fn the_same_key_with_other_content_is_refused(h: &StoreHarness) {
 
 pub async fn a_key_belongs_to_its_owner(h: &StoreHarness) {
     let of = |owner: &str| prepared(&message().key("k").owner(owner));
-    let nobodys = prepared(&message().key("k"));
-    assert_eq!(h.insert(&[of("shop"), of("bank"), nobodys]).await, [Stored; 3]);
+    let without_owner = prepared(&message().key("k"));
+    assert_eq!(h.insert(&[of("shop"), of("bank"), without_owner]).await, [Stored; 3]);
     let again = prepared(&Message::new("+79251234567", "other").key("k"));
-    assert_eq!(h.insert(&[again]).await, [KeyReused], "a key without an owner is a key too");
+    assert_eq!(h.insert(&[again]).await, [KeyReused], "messages without an owner share their keys");
 }
 
 pub async fn a_key_is_held_for_72_hours(h: &StoreHarness) {
@@ -163,7 +165,7 @@ pub async fn a_key_is_free_after_72_hours(h: &StoreHarness) {
     assert_eq!(h.insert(&[keyed("b"), keyed("a")]).await, [Replayed(second.id), KeyReused]);
 }
 
-pub async fn a_key_is_held_whatever_becomes_of_its_message(h: &StoreHarness) {
+pub async fn a_key_is_held_after_its_message_was_cancelled(h: &StoreHarness) {
     let first = keyed("a");
     h.insert(std::slice::from_ref(&first)).await;
     h.cancel(first.id).await.expect("a queued message can be cancelled");

@@ -1,6 +1,6 @@
-//! Outcomes that come when the attempt is not the caller's any more.
+//! Outcomes that arrive when the caller does not own the attempt any more.
 
-use sms_core::outcome::Verdict;
+use sms_core::store::decision::Verdict;
 use sms_core::store::{Resolution, Settled};
 use sms_core::{EventKind, MessageId, Outcome, Status};
 
@@ -8,16 +8,16 @@ use super::steps::{
     BACKOFF, LEASE, PROVIDER, accepted, deferred, message, otp, provider_id, rejected, secs,
     unknown,
 };
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
-/// Unknown, because the worker of attempt 1 was too slow.
+/// A message that is unknown because the worker of attempt 1 was too slow.
 async fn abandoned(h: &StoreHarness) -> MessageId {
     let id = h.sending(message()).await;
     assert_eq!(h.lease_ends().await, [id]);
     id
 }
 
-/// Sending as attempt 2, while attempt 1 is still out.
+/// A message that is sending as attempt 2, while the outcome of attempt 1 is still open.
 async fn superseded(h: &StoreHarness) -> MessageId {
     let id = h.resent(otp()).await;
     assert_eq!(h.begin(id).await.fence, 2);
@@ -52,7 +52,7 @@ pub async fn an_acceptance_after_an_unknown_outcome_lifts_the_message(h: &StoreH
 pub async fn an_acceptance_of_an_earlier_attempt_lifts_a_queued_message(h: &StoreHarness) {
     let id = h.resent(otp()).await;
     expect_sent(h, id, "queued").await;
-    assert_eq!(h.try_begin(&[id]).await, [], "what was accepted is not sent again");
+    assert_eq!(h.try_begin(&[id]).await, [], "an accepted message is not sent again");
 }
 
 pub async fn an_acceptance_of_an_earlier_attempt_lifts_a_sending_message(h: &StoreHarness) {
@@ -61,7 +61,7 @@ pub async fn an_acceptance_of_an_earlier_attempt_lifts_a_sending_message(h: &Sto
     assert_eq!(
         h.settle(id, 2, rejected()).await,
         Settled::Late(Status::Sent),
-        "a refusal takes nothing back"
+        "a refusal does not undo an acceptance"
     );
 }
 
@@ -121,9 +121,9 @@ pub async fn a_refusal_after_a_resend_leaves_the_message_unknown(h: &StoreHarnes
     let id = superseded(h).await;
     assert_eq!(h.lease_ends().await, [id]);
     let settled = h.settle(id, 2, rejected()).await;
-    assert_eq!(settled, Settled::Late(Status::Unknown), "attempt 1 may have got through");
+    assert_eq!(settled, Settled::Late(Status::Unknown), "attempt 1 may have been accepted");
     let settled = h.settle(id, 1, rejected()).await;
-    assert_eq!(settled, Settled::Late(Status::Unknown), "attempt 1 is not the one that is unknown");
+    assert_eq!(settled, Settled::Late(Status::Unknown), "the unknown attempt is not attempt 1");
 }
 
 pub async fn a_refusal_of_an_earlier_attempt_leaves_the_message_unknown(h: &StoreHarness) {
@@ -133,7 +133,7 @@ pub async fn a_refusal_of_an_earlier_attempt_leaves_the_message_unknown(h: &Stor
     h.begin(id).await;
     h.settle(id, 2, unknown()).await;
     let settled = h.settle(id, 1, rejected()).await;
-    assert_eq!(settled, Settled::Late(Status::Unknown), "attempt 2 may have got through");
+    assert_eq!(settled, Settled::Late(Status::Unknown), "attempt 2 may have been accepted");
 }
 
 pub async fn a_refusal_of_an_earlier_attempt_moves_nothing(h: &StoreHarness) {
@@ -144,7 +144,7 @@ pub async fn a_refusal_of_an_earlier_attempt_moves_nothing(h: &StoreHarness) {
     assert_eq!(
         h.settle(id, 2, accepted(id)).await,
         Settled::Now(Status::Sent),
-        "the owner is still the owner"
+        "the owner of attempt 2 still owns it"
     );
 }
 
@@ -176,7 +176,7 @@ pub async fn a_wrong_fence_settles_nothing(h: &StoreHarness) {
             (Status::Sending, 2, 2),
             "{verdict:?}"
         );
-        assert!(state.lease.is_some(), "the lease is the other worker's");
+        assert!(state.lease.is_some(), "the lease belongs to the other worker");
     }
 }
 

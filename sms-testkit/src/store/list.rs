@@ -1,10 +1,10 @@
-//! What lists show.
+//! Lists and their filters.
 
 use sms_core::store::ListRequest;
 use sms_core::{Class, Message, MessageId, PhoneNumber, Scope, Status};
 
 use super::steps::{ALL, ids_of, message, secs, some};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 fn everything() -> ListRequest {
     ListRequest { limit: ALL, ..ListRequest::default() }
@@ -31,7 +31,7 @@ pub async fn a_listed_message_is_the_one_get_shows(h: &StoreHarness) {
     assert_eq!(listed.len(), Status::ALL.len());
     for stored in listed {
         let found = h.find(stored.message.id).await.expect("a listed message can be read");
-        assert!(found == stored, "a list shows what get shows");
+        assert!(found == stored, "list and get return the same message");
     }
 }
 
@@ -45,7 +45,7 @@ pub async fn pages_hold_every_message_once(h: &StoreHarness) {
         let Some(last) = page.last() else { break };
         after = Some(*last);
         seen.extend(page);
-        assert!(seen.len() <= batch.len(), "a page shows what a page before it has shown");
+        assert!(seen.len() <= batch.len(), "a page repeats messages of an earlier page");
     }
     seen.reverse();
     assert_eq!(seen, ids_of(&batch));
@@ -126,7 +126,7 @@ pub async fn a_search_finds_a_part_of_a_text(h: &StoreHarness) {
     let id = h.queued(Message::new("+79251234567", "Ваш заказ готов")).await;
     h.queued(Message::new("+79251234567", "Ваша запись отменена")).await;
     assert_eq!(search(h, "заказ").await, [id]);
-    assert_eq!(search(h, "Заказ").await, [], "letter by letter, capitals are other letters");
+    assert_eq!(search(h, "Заказ").await, [], "a search is case-sensitive");
     assert_eq!(search(h, "Ваш").await.len(), 2);
 }
 
@@ -155,8 +155,8 @@ pub async fn a_search_for_digits_finds_texts_too(h: &StoreHarness) {
     let text = h.queued(Message::new("+79251234567", "call 111-22-33")).await;
     let code = h.queued(Message::new("+79251234567", "code 1112")).await;
     assert_eq!(search(h, "111").await, [code, text, number]);
-    assert_eq!(search(h, "111-22").await, [text, number], "in a text the punctuation counts");
-    assert_eq!(search(h, "12").await, [code], "two digits are no part of a number");
+    assert_eq!(search(h, "111-22").await, [text, number], "punctuation counts in a text");
+    assert_eq!(search(h, "12").await, [code], "two digits are too few to search numbers");
 }
 
 pub async fn filters_are_joined_by_and(h: &StoreHarness) {

@@ -1,15 +1,14 @@
-//! The behaviours every [`Store`](sms_core::Store) has. [`store!`](crate::store!) makes a test of
-//! each.
+//! Behaviours of every [`Store`](sms_core::Store). [`store!`](crate::store!) makes a test of each.
 //!
-//! Every row of the state table (`sms_core::state::TRANSITIONS`) is walked at least once, and every
-//! guard is seen to refuse at least once.
+//! Together they take every transition of the state table (`sms_core::store::status::TRANSITIONS`) at least
+//! once, and see every guard refuse at least once.
 
-#![allow(missing_docs, reason = "each name says what is broken when its test fails")]
+#![allow(missing_docs, reason = "the name of each function says what it checks")]
 
-pub mod at_once;
 pub mod begin;
 pub mod cancel;
 pub mod clock;
+pub mod concurrent;
 pub mod due;
 pub mod events;
 pub mod expire;

@@ -1,13 +1,13 @@
-//! Receipts that come before the message they belong to is known to be sent.
+//! Receipts that arrive before their message is known to be sent.
 
-use sms_core::receipt::ReceiptEffect::Parked;
+use sms_core::store::ReceiptEffect::Parked;
 use sms_core::store::Settled;
 use sms_core::{EventKind, MessageId, Receipt, ReceiptState, Status};
 
 use super::steps::{accepted, kinds, message, receipt, rejected, secs};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
-/// Sending, with this receipt waiting for its provider id.
+/// A message that is sending, with this receipt parked under its provider id.
 async fn sending_with(h: &StoreHarness, state: ReceiptState) -> MessageId {
     let id = h.sending(message()).await;
     assert_eq!(h.receive(receipt(id, state)).await, Parked);
@@ -38,7 +38,7 @@ pub async fn a_parked_receipt_on_its_way_leaves_the_message_sent(h: &StoreHarnes
     let id = h.sending(message()).await;
     h.receive(receipt(id, ReceiptState::InTransit).with_code(102, "on its way")).await;
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Now(Status::Sent));
-    assert_eq!(h.state(id).await.code, Some(102), "what the provider said is joined");
+    assert_eq!(h.state(id).await.code, Some(102), "the code of the receipt is joined");
 }
 
 pub async fn parked_receipts_are_joined_in_the_order_they_came(h: &StoreHarness) {

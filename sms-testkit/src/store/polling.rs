@@ -7,11 +7,12 @@ use sms_core::store::Settlement;
 use sms_core::{EventKind, MessageId, ReceiptState, Status};
 
 use super::steps::{ALL, PROVIDER, accepted, message, provider_id, receipt, secs, settlement};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 const POLLING: Polling =
     Polling { first: secs(60), max: secs(200), give_up: Duration::from_hours(24), batch: 100 };
 
+/// A sent message with status queries.
 async fn polled(h: &StoreHarness) -> MessageId {
     let id = h.sending(message()).await;
     h.settle_one(Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) })
@@ -88,7 +89,7 @@ pub async fn a_message_without_an_end_is_given_up_and_says_so(h: &StoreHarness) 
     assert_eq!((event.kind, event.status), (EventKind::ReceiptGivenUp, Status::Sent));
     h.advance(POLLING.give_up).await;
     assert!(h.awaiting(&POLLING).await.is_empty());
-    assert_eq!(h.last_event(id).await, event, "it is given up once");
+    assert_eq!(h.last_event(id).await, event, "it is given up only once");
 }
 
 pub async fn a_message_that_was_given_up_still_takes_a_receipt(h: &StoreHarness) {
@@ -111,7 +112,7 @@ pub async fn no_more_than_the_limit_are_asked_about_at_a_time(h: &StoreHarness) 
     let mut asked: Vec<_> = refs.into_iter().map(|of| of.provider_id).collect();
     asked.sort();
     expected.sort();
-    assert_eq!(asked, expected, "each is asked about once");
+    assert_eq!(asked, expected, "each is queried once");
 }
 
 pub async fn a_late_acceptance_is_asked_about(h: &StoreHarness) {

@@ -1,11 +1,11 @@
-//! How old messages go.
+//! Removal of old messages.
 
 use sms_core::store::Inserted::{Replayed, Stored};
 use sms_core::store::{ListRequest, Settled, Stats, StatsRange};
 use sms_core::{ReceiptState, Status};
 
 use super::steps::{ALL, DAY, accepted, almost, message, prepared, receipt, secs};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 pub async fn a_message_that_is_to_be_sent_stays(h: &StoreHarness) {
     let mut ids = Vec::new();
@@ -13,7 +13,7 @@ pub async fn a_message_that_is_to_be_sent_stays(h: &StoreHarness) {
         ids.push((status, h.in_status(status).await));
     }
     h.advance(10 * DAY).await;
-    assert_eq!(h.purge(5 * DAY).await, 7, "all but the queued one and the sending one");
+    assert_eq!(h.purge(5 * DAY).await, 7, "all but the queued and the sending message");
     for (status, id) in ids {
         let stays = matches!(status, Status::Queued | Status::Sending);
         assert_eq!(h.find(id).await.is_some(), stays, "{status}");
@@ -26,7 +26,10 @@ pub async fn only_old_messages_go(h: &StoreHarness) {
     let young = h.in_status(Status::Failed).await;
     h.advance(almost(DAY)).await;
     assert_eq!(h.purge(DAY).await, 1);
-    assert!(h.find(old).await.is_none() && h.find(young).await.is_some(), "the older one goes");
+    assert!(
+        h.find(old).await.is_none() && h.find(young).await.is_some(),
+        "only the older one is removed"
+    );
 }
 
 pub async fn a_message_ages_from_its_last_change(h: &StoreHarness) {
@@ -76,7 +79,7 @@ pub async fn old_parked_receipts_go(h: &StoreHarness) {
     let id = h.sending(message()).await;
     h.receive(receipt(id, ReceiptState::Delivered)).await;
     h.advance(10 * DAY).await;
-    assert_eq!(h.purge(5 * DAY).await, 0, "receipts are not counted");
+    assert_eq!(h.purge(5 * DAY).await, 0, "the count does not include receipts");
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Now(Status::Sent));
 }
 

@@ -1,11 +1,11 @@
 //! `sent → delivered | undelivered`.
 
-use sms_core::receipt::ReceiptEffect::{Applied, Contradicted, Ignored, Parked};
+use sms_core::store::ReceiptEffect::{Applied, Contradicted, Ignored, Parked};
 use sms_core::store::Settled;
 use sms_core::{EventKind, MessageId, Outcome, Receipt, ReceiptState, Status};
 
 use super::steps::{PROVIDER, accepted, message, otp, provider_id, receipt, secs};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 async fn expect_end(h: &StoreHarness, state: ReceiptState, to: Status) {
     let id = h.sent(message()).await;
@@ -38,7 +38,7 @@ pub async fn on_its_way_is_news_only_once(h: &StoreHarness) {
     assert_eq!(h.receive(on_its_way).await, Ignored);
     let receipts =
         h.timeline(id).await.iter().filter(|event| event.kind == EventKind::Receipt).count();
-    assert_eq!(receipts, 1, "an ignored receipt writes nothing");
+    assert_eq!(receipts, 1, "an ignored receipt writes no event");
 }
 
 pub async fn on_its_way_with_the_known_code_is_no_news(h: &StoreHarness) {
@@ -80,13 +80,14 @@ pub async fn a_receipt_of_the_opposite_end_leaves_an_event_and_changes_nothing(h
         assert_eq!(h.receive(made(first, 104, 1)).await, Applied(id));
         h.advance(secs(5)).await;
         let before = h.find(id).await;
-        // Made later, or made before and only late: each is recorded once, however often it comes.
+        // A receipt made later, and one made earlier that arrives late. Each is recorded once, even
+        // if it arrives several times.
         for (count, opposite) in [made(then, 103, 2), made(then, 105, 0)].into_iter().enumerate() {
             assert_eq!(h.receive(opposite.clone()).await, Contradicted);
-            assert_eq!(h.receive(opposite.clone()).await, Ignored, "once");
-            assert_eq!(h.find(id).await, before, "the end that was told stays");
+            assert_eq!(h.receive(opposite.clone()).await, Ignored, "recorded once");
+            assert_eq!(h.find(id).await, before, "the recorded end stays");
             let events = h.timeline(id).await;
-            assert_eq!(events.len(), 3 + count, "attempt, end, and what contradicts it");
+            assert_eq!(events.len(), 3 + count, "attempt, end, and its contradictions");
             let event = events.last().expect("an event");
             assert_eq!(
                 (event.kind, Some(event.status)),
@@ -135,7 +136,7 @@ pub async fn a_receipt_that_fits_no_message_is_parked(h: &StoreHarness) {
     assert_eq!(h.log().await, []);
 }
 
-pub async fn each_receipt_of_a_batch_stands_by_itself(h: &StoreHarness) {
+pub async fn each_receipt_of_a_batch_is_independent(h: &StoreHarness) {
     let ids = [h.sent(message()).await, h.sent(message()).await, h.sent(message()).await];
     let batch = [
         receipt(ids[0], ReceiptState::Delivered),
@@ -164,7 +165,7 @@ pub async fn a_receipt_of_either_accepted_attempt_reaches_the_message(h: &StoreH
     assert_eq!(
         h.receive(receipt(id, ReceiptState::Delivered)).await,
         Applied(id),
-        "the phone did ring"
+        "a receipt of either attempt counts"
     );
     assert_eq!(h.status(id).await, Status::Delivered);
 }
@@ -200,5 +201,5 @@ pub async fn a_receipt_is_on_record_with_the_time_it_was_made(h: &StoreHarness) 
     let parked = h.sending(message()).await;
     h.receive(Receipt { at, ..receipt(parked, ReceiptState::Delivered) }).await;
     h.settle(parked, 1, accepted(parked)).await;
-    assert_eq!(h.last_event(parked).await.details.provider_at, at, "also that of one that waited");
+    assert_eq!(h.last_event(parked).await.details.provider_at, at, "the same for a parked receipt");
 }

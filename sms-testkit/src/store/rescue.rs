@@ -1,10 +1,10 @@
-//! `sending → unknown | queued`, when a worker vanished.
+//! `sending → unknown | queued`, after a worker has vanished.
 
-use sms_core::outcome::RESEND_AFTER;
+use sms_core::store::decision::RESEND_AFTER;
 use sms_core::{EventKind, Status};
 
 use super::steps::{ALL, LEASE, almost, begun_ids, ids_of, message, otp, secs, some, sorted};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 pub async fn a_lease_that_is_not_over_is_left_alone(h: &StoreHarness) {
     let id = h.sending(otp()).await;
@@ -27,11 +27,7 @@ pub async fn under_resend_once_it_is_queued_once_more(h: &StoreHarness) {
     assert_eq!(h.lease_ends().await, [id]);
     let state = h.state(id).await;
     assert_eq!((state.status, state.resends, state.lease), (Status::Queued, 1, None));
-    assert_eq!(
-        state.due_at,
-        state.updated_at + RESEND_AFTER,
-        "a late reply gets a moment to come in"
-    );
+    assert_eq!(state.due_at, state.updated_at + RESEND_AFTER, "a late reply has time to arrive");
     assert_eq!(h.try_begin(&[id]).await, []);
 }
 

@@ -1,10 +1,10 @@
-//! `unknown → sent | failed | queued`, by a person.
+//! `unknown → sent | failed | queued`, by an operator.
 
 use sms_core::store::Resolution;
 use sms_core::{ErrorKind, EventKind, MessageId, ReceiptState, Scope, Status};
 
 use super::steps::{LEASE, accepted, kinds, message, provider_id, receipt, secs};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 const SENT: Resolution = Resolution::Sent { provider_id: None };
 
@@ -21,17 +21,17 @@ async fn expect_resolved(h: &StoreHarness, resolution: Resolution, to: Status) -
     id
 }
 
-pub async fn a_person_may_say_it_went_out(h: &StoreHarness) {
+pub async fn an_operator_may_say_it_was_sent(h: &StoreHarness) {
     expect_resolved(h, SENT, Status::Sent).await;
 }
 
-pub async fn a_person_may_say_it_did_not_go_out(h: &StoreHarness) {
+pub async fn an_operator_may_say_it_was_not_sent(h: &StoreHarness) {
     expect_resolved(h, Resolution::Failed, Status::Failed).await;
 }
 
-pub async fn a_person_may_send_it_again(h: &StoreHarness) {
+pub async fn an_operator_may_resend_it(h: &StoreHarness) {
     let id = expect_resolved(h, Resolution::Resend, Status::Queued).await;
-    assert_eq!(h.state(id).await.resends, 1, "a resend is counted whoever asks for it");
+    assert_eq!(h.state(id).await.resends, 1, "a manual resend is counted, too");
     assert_eq!(h.due().await.iter().map(|job| job.id).collect::<Vec<_>>(), [id]);
     let begun = h.begin(id).await;
     assert_eq!((begun.fence, begun.attempt.resends), (2, 1));
@@ -48,7 +48,7 @@ pub async fn a_resend_gets_a_new_deadline(h: &StoreHarness) {
     h.begin(id).await;
 }
 
-pub async fn after_a_persons_resend_a_vanished_worker_leaves_it_unknown(h: &StoreHarness) {
+pub async fn after_an_operators_resend_a_vanished_worker_leaves_it_unknown(h: &StoreHarness) {
     let id = expect_resolved(h, Resolution::Resend, Status::Queued).await;
     h.begin(id).await;
     h.advance(LEASE + secs(1)).await;
@@ -71,7 +71,7 @@ pub async fn a_message_that_is_not_unknown_is_a_conflict(h: &StoreHarness) {
     }
 }
 
-pub async fn anothers_message_is_not_found(h: &StoreHarness) {
+pub async fn a_message_of_another_owner_is_not_found(h: &StoreHarness) {
     let id = h.unknown(message().owner("shop")).await;
     let bank = Scope::Owner("bank".to_owned());
     let error = h.resolve_in(bank, id, SENT).await.expect_err("it is the shop's");
@@ -82,11 +82,11 @@ pub async fn anothers_message_is_not_found(h: &StoreHarness) {
 }
 
 pub async fn a_message_that_is_not_there_is_not_found(h: &StoreHarness) {
-    let error = h.resolve(MessageId::new(), SENT).await.expect_err("there is none");
+    let error = h.resolve(MessageId::new(), SENT).await.expect_err("there is no such message");
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
-pub async fn a_person_may_name_the_provider_id_and_its_receipts_are_joined(h: &StoreHarness) {
+pub async fn an_operator_may_name_the_provider_id_and_its_receipts_are_joined(h: &StoreHarness) {
     let id = h.unknown(message()).await;
     h.receive(receipt(id, ReceiptState::Delivered)).await;
     let named = Resolution::Sent { provider_id: Some(provider_id(id)) };
@@ -100,7 +100,7 @@ pub async fn the_provider_id_of_another_message_is_refused(h: &StoreHarness) {
     let (sent, id) = (h.sent(message()).await, h.unknown(message()).await);
     let named = Resolution::Sent { provider_id: Some(provider_id(sent)) };
     let before = h.find(id).await;
-    let error = h.resolve(id, named).await.expect_err("it is taken");
+    let error = h.resolve(id, named).await.expect_err("another message has this id");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(h.find(id).await, before);
     assert_eq!(h.settle(id, 1, accepted(id)).await, sms_core::store::Settled::Late(Status::Sent));

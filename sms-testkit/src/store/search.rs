@@ -1,4 +1,4 @@
-//! Searches that end before they have looked at everything, and go on.
+//! Searches that stop before they have scanned all messages, and continue.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use sms_core::store::ListRequest;
 use sms_core::{Class, Message, MessageId, MessagePage, NewMessage, PhoneNumber, Scope, Status};
 
 use super::steps::{ids_of, secs};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
-/// More messages than a store looks at without a look at the clock.
+/// More messages than a store scans between two checks of its time budget.
 const MANY: usize = 3_000;
-/// More calls than a search over so many takes, if each gets on.
-const MOST_CALLS: usize = MANY;
+/// Limit of calls for one search. A search in which each call makes progress needs fewer.
+const MAX_CALLS: usize = MANY;
 
-/// Messages of which one in a thousand, and the oldest, are to be found.
+/// Messages, of which every thousandth matches a search for `needle`, beginning with the oldest.
 fn haystack() -> Vec<NewMessage> {
     let message = |n: usize| match n % 1_000 {
         0 => Message::new("+79261112233", "needle").class(Class::Otp).reference("r"),
@@ -28,7 +28,7 @@ fn needles(haystack: &[NewMessage]) -> Vec<MessageId> {
     ids
 }
 
-/// A search without any time: each call looks at as little as it can.
+/// A search with no time budget: each call scans as little as possible.
 fn hasty(search: &str) -> ListRequest {
     let (search, budget) = (Some(search.to_owned()), Some(Duration::ZERO));
     ListRequest { search, budget, limit: 10, ..ListRequest::default() }
@@ -45,7 +45,8 @@ impl StoreHarness {
         }
     }
 
-    /// Calls until everything has been looked at: what was found, and how many calls it took.
+    /// Continues a search until all messages are scanned. Returns the matches and the number of
+    /// calls.
     async fn search_all(&self, mut request: ListRequest) -> (Vec<MessageId>, usize) {
         let (mut found, mut calls) = (Vec::new(), 0);
         loop {
@@ -56,8 +57,8 @@ impl StoreHarness {
             let last = page.searched_to.map(|end| end.id).or(full.map(|last| last.message.id));
             found.extend(page.messages.iter().map(|stored| stored.message.id));
             let Some(last) = last else { return (found, calls) };
-            assert!(request.after.is_none_or(|after| last < after), "each call gets on");
-            assert!(calls <= MOST_CALLS, "a search comes to an end");
+            assert!(request.after.is_none_or(|after| last < after), "each call makes progress");
+            assert!(calls <= MAX_CALLS, "a search ends");
             request.after = Some(last);
         }
     }
@@ -68,14 +69,14 @@ pub async fn a_search_that_runs_out_of_time_says_how_far_it_looked(h: &StoreHarn
     h.insert_many(&all).await;
     let page = h.page(&hasty("nothing like it")).await;
     assert_eq!(page.messages, []);
-    let end = page.searched_to.expect("it has no time to look at them all");
+    let end = page.searched_to.expect("the budget is too small to scan all messages");
     assert!(ids_of(&all).contains(&end.id), "it names one of the messages");
     assert_eq!(end.created_at, h.state(end.id).await.created_at);
     let patient = ListRequest { budget: None, ..hasty("nothing like it") };
     assert_eq!(
         h.page(&patient).await,
         MessagePage::default(),
-        "without a limit it looks at them all"
+        "without a budget it scans all messages"
     );
 }
 
@@ -84,7 +85,7 @@ pub async fn a_search_that_goes_on_finds_every_message_once(h: &StoreHarness) {
     h.insert_many(&all).await;
     let (found, calls) = h.search_all(hasty("needle")).await;
     assert_eq!(found, needles(&all));
-    assert!(calls > 1, "it has no time to look at them all");
+    assert!(calls > 1, "the budget is too small to scan all messages");
     assert_eq!(h.search_all(hasty("9261112")).await.0, needles(&all), "by a part of the number");
     for limit in [1, 2] {
         let request = ListRequest { limit, ..hasty("needle") };
@@ -111,14 +112,10 @@ pub async fn a_search_ends_with_the_time_range(h: &StoreHarness) {
     let id = h.queued(Message::new("+79251234567", "needle")).await;
     let from_time = Some(h.state(id).await.created_at - secs(60));
     let (found, calls) = h.search_all(ListRequest { from_time, ..hasty("needle") }).await;
-    assert_eq!(
-        (found, calls <= 3),
-        (vec![id], true),
-        "{calls} calls for one message that is young enough"
-    );
+    assert_eq!((found, calls <= 3), (vec![id], true), "{calls} calls for one message in the range");
 }
 
-pub async fn a_search_shows_only_ones_own(h: &StoreHarness) {
+pub async fn a_search_shows_only_messages_of_the_owner(h: &StoreHarness) {
     let owned = |n: usize| {
         Message::new("+79251234567", "needle").owner(if n == 0 { "shop" } else { "bank" })
     };

@@ -1,8 +1,8 @@
-//! `sending → sent | queued | failed | unknown`, by the owner.
+//! `sending → sent | queued | failed | unknown`, by the owner of the attempt.
 
 use std::time::Duration;
 
-use sms_core::outcome::Verdict;
+use sms_core::store::decision::Verdict;
 use sms_core::store::{Settled, Settlement};
 use sms_core::{EventKind, Evidence, MessageId, Outcome, OutcomeClass, Status};
 
@@ -10,7 +10,7 @@ use super::steps::{
     BACKOFF, LEASE, PROVIDER, accepted, deferred, kinds, message, otp, provider_id, rejected, secs,
     settlement, unknown,
 };
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 pub async fn an_acceptance_makes_it_sent(h: &StoreHarness) {
     let id = h.sending(message()).await;
@@ -66,7 +66,7 @@ pub async fn a_blocked_account_burns_no_attempt(h: &StoreHarness) {
     assert_eq!(
         (state.attempts, state.fence),
         (0, 1),
-        "the attempt is not counted, its fence is used up"
+        "the attempt is not counted, but its fence is used"
     );
     assert_eq!(state.due_at, state.updated_at + BACKOFF);
     h.advance(BACKOFF + secs(1)).await;
@@ -91,13 +91,13 @@ pub async fn a_resend_that_would_be_past_the_deadline_is_not_made(h: &StoreHarne
     let verdict = Verdict::Resend { after: secs(5) };
     assert_eq!(h.settle_as(id, 1, unknown(), verdict).await, Settled::Now(Status::Unknown));
     assert_eq!(h.state(id).await.resends, 0);
-    assert!(!h.last_event(id).await.details.resend, "no resend, none on record");
+    assert!(!h.last_event(id).await.details.resend, "no resend is made, and none is recorded");
 }
 
 pub async fn the_verdict_is_the_workers(h: &StoreHarness) {
     let id = h.sending(message()).await;
     let settled = h.settle_as(id, 1, deferred(), Verdict::Failed).await;
-    assert_eq!(settled, Settled::Now(Status::Failed), "attempts used up: a deferral is the end");
+    assert_eq!(settled, Settled::Now(Status::Failed), "attempts are used up: a deferral is final");
     let id = h.sending(message()).await;
     let settled = h.settle_as(id, 1, rejected(), Verdict::Unknown).await;
     assert_eq!(settled, Settled::Now(Status::Unknown), "a refusal after a resend proves nothing");
@@ -114,7 +114,7 @@ pub async fn a_repeated_settlement_is_known_and_changes_nothing(h: &StoreHarness
     for outcome in [accepted(MessageId::new()), rejected(), deferred(), unknown()] {
         let id = h.sending(message()).await;
         let Settled::Now(status) = h.settle(id, 1, outcome.clone()).await else {
-            panic!("the attempt is mine")
+            panic!("the caller owns the attempt")
         };
         let before = (h.find(id).await, h.timeline(id).await);
         h.advance(secs(1)).await;
@@ -142,7 +142,7 @@ pub async fn a_message_that_is_not_there_is_gone(h: &StoreHarness) {
     assert_eq!(h.settle_all(&[]).await, []);
 }
 
-pub async fn each_settlement_of_a_batch_stands_by_itself(h: &StoreHarness) {
+pub async fn each_settlement_of_a_batch_is_independent(h: &StoreHarness) {
     let (mine, stale, gone) =
         (h.sending(message()).await, h.resent(message()).await, MessageId::new());
     h.begin(stale).await;
@@ -177,10 +177,10 @@ pub async fn an_attempt_is_on_record_with_everything_known_about_it(h: &StoreHar
     assert_eq!(details.provider.as_deref(), Some(PROVIDER));
     assert_eq!((details.code, details.text.as_deref()), (Some(220), Some("busy")));
     assert_eq!(details.retry_in_ms, Some(60_000));
-    assert!(!details.resend, "a retry after a definite no is no resend");
+    assert!(!details.resend, "a retry after a definite refusal is not a resend");
 }
 
-pub async fn a_repeat_refused_as_one_makes_it_sent_and_says_from_what(h: &StoreHarness) {
+pub async fn a_refused_duplicate_makes_it_sent_and_records_the_evidence(h: &StoreHarness) {
     let id = h.resent(otp()).await;
     h.begin(id).await;
     let refused = Outcome::deferred(231, "again").with_repeated_within(secs(60));
@@ -192,6 +192,6 @@ pub async fn a_repeat_refused_as_one_makes_it_sent_and_says_from_what(h: &StoreH
     assert_eq!(
         event.details.outcome,
         Some(OutcomeClass::Deferred),
-        "what the provider said is on record"
+        "the answer of the provider is recorded"
     );
 }

@@ -5,7 +5,7 @@ use sms_core::{MessageId, Status};
 use time::OffsetDateTime;
 
 use super::steps::{message, secs};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 pub async fn an_empty_store_counts_nothing(h: &StoreHarness) {
     assert_eq!(h.store.stats(&StatsRange::default()).await.expect("stats"), Stats::default());

@@ -1,12 +1,12 @@
-//! The words the suite is written in: one step each.
+//! Steps that the tests of the suite are made of.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sms_core::event::Event;
 use sms_core::message::MessageState;
-use sms_core::outcome::Verdict;
 use sms_core::provider::Polling;
+use sms_core::store::decision::Verdict;
+use sms_core::store::event::Event;
 use sms_core::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
     Resolution, ResolveRequest, Settled, Settlement, UnmatchedRequest,
@@ -17,16 +17,17 @@ use sms_core::{
 };
 use time::OffsetDateTime;
 
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 /// The name of the provider that all submissions go to.
 pub(super) const PROVIDER: &str = "testkit";
+/// Lease of every attempt.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
-/// What a retry waits.
+/// Time before a retry.
 pub(super) const BACKOFF: Duration = Duration::from_mins(1);
-/// How long unmatched receipts are left alone.
-pub(super) const QUIET: Duration = Duration::from_mins(3);
-/// More than any test makes.
+/// Quiet time before unmatched receipts are used for an inference.
+pub(super) const INFER_AFTER: Duration = Duration::from_mins(3);
+/// A limit that no test reaches.
 pub(super) const ALL: usize = 10_000;
 pub(super) const DAY: Duration = Duration::from_hours(24);
 
@@ -34,17 +35,17 @@ pub(super) const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// A moment less than this, and no more than a moment.
+/// Two seconds less than this.
 pub(super) const fn almost(wait: Duration) -> Duration {
     wait.saturating_sub(secs(2))
 }
 
-/// A message of the default class, whose policy is to hold.
+/// A message of the default class: its policy is to hold after an unknown outcome.
 pub(super) fn message() -> Message {
     Message::new("+79251234567", "Код 1234")
 }
 
-/// A message whose policy is to be sent once more after an unknown outcome.
+/// A one-time code: its policy is one resend after an unknown outcome.
 pub(super) fn otp() -> Message {
     message().class(Class::Otp)
 }
@@ -61,7 +62,7 @@ pub(super) fn ids_of(messages: &[NewMessage]) -> Vec<MessageId> {
     messages.iter().map(|message| message.id).collect()
 }
 
-/// The provider's id of the attempts of a message, where a test needs no more than one.
+/// Provider id of a message, for tests that need only one.
 pub(super) fn provider_id(id: MessageId) -> String {
     format!("p-{id}")
 }
@@ -87,7 +88,7 @@ pub(super) fn receipt(id: MessageId, state: ReceiptState) -> Receipt {
         .with_code(100 + state as i32, "as the provider says")
 }
 
-/// A settlement whose verdict is the plain one of the outcome's class.
+/// A settlement with the usual verdict for the class of the outcome.
 pub(super) fn settlement(id: MessageId, fence: u32, outcome: Outcome) -> Settlement {
     let verdict = match outcome.class {
         OutcomeClass::Accepted => Verdict::Sent,
@@ -123,7 +124,7 @@ pub(super) fn kinds(events: &[Event]) -> Vec<(EventKind, Status)> {
     events.iter().map(|event| (event.kind, event.status)).collect()
 }
 
-/// A number no other batch of this process has.
+/// A batch number that is unique in this process.
 pub(super) fn batch() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -173,7 +174,7 @@ impl StoreHarness {
         id
     }
 
-    /// Queued again after an unknown outcome of attempt 1, and due.
+    /// `sending → queued` after an unknown outcome of attempt 1, and due again.
     pub(super) async fn resent(&self, message: Message) -> MessageId {
         let id = self.sending(message).await;
         self.settle_as(id, 1, unknown(), Verdict::Resend { after: secs(5) }).await;
@@ -182,7 +183,7 @@ impl StoreHarness {
         id
     }
 
-    /// A message of the default class in this state, by one of the ways there.
+    /// Creates a message and brings it to this state.
     pub(super) async fn in_status(&self, status: Status) -> MessageId {
         let id = match status {
             Status::Queued => self.queued(message()).await,
@@ -195,7 +196,7 @@ impl StoreHarness {
             Status::Expired => self.expired().await,
             Status::Cancelled => self.cancelled().await,
         };
-        assert_eq!(self.status(id).await, status, "the way to {status}");
+        assert_eq!(self.status(id).await, status, "the message must be {status}");
         id
     }
 
@@ -224,7 +225,7 @@ impl StoreHarness {
         id
     }
 
-    /// The store's clock, read off a message that is out of the way at once.
+    /// The time of the store's clock: the acceptance of a message, which is then cancelled.
     pub(super) async fn now(&self) -> OffsetDateTime {
         let id = self.cancelled().await;
         self.state(id).await.created_at
@@ -284,7 +285,7 @@ impl StoreHarness {
         sorted(self.store.rescue(ALL).await.expect("rescue"))
     }
 
-    /// Lets every lease end and the caretaker see it.
+    /// Lets every lease end, and rescues the messages.
     pub(super) async fn lease_ends(&self) -> Vec<MessageId> {
         self.advance(LEASE + secs(1)).await;
         self.rescue().await
@@ -294,13 +295,13 @@ impl StoreHarness {
         sorted(self.store.expire(ALL).await.expect("expire"))
     }
 
-    pub(super) async fn receive(&self, receipt: Receipt) -> sms_core::receipt::ReceiptEffect {
+    pub(super) async fn receive(&self, receipt: Receipt) -> sms_core::store::ReceiptEffect {
         let effects = self.store.apply_receipts(&[receipt]).await.expect("apply_receipts");
         assert_eq!(effects.len(), 1, "apply_receipts gives one answer for each receipt");
         effects[0]
     }
 
-    /// The provider ids of messages for which a status query is due.
+    /// Provider ids of messages with a status query that is due.
     pub(super) async fn awaiting(&self, polling: &Polling) -> Vec<String> {
         let refs = self.store.awaiting_receipt(polling, ALL).await.expect("awaiting_receipt");
         let mut ids: Vec<_> = refs.into_iter().map(|of| of.provider_id).collect();
@@ -308,11 +309,10 @@ impl StoreHarness {
         ids
     }
 
-    /// Lets every answer that may still come have its time, and the caretaker look for messages
-    /// that stand alone.
+    /// Waits until no late answer is expected, and then infers outcomes from unmatched receipts.
     pub(super) async fn infer(&self) -> Vec<MessageId> {
-        self.advance(QUIET + secs(2)).await;
-        sorted(self.store.infer(QUIET).await.expect("infer"))
+        self.advance(INFER_AFTER + secs(2)).await;
+        sorted(self.store.infer(INFER_AFTER).await.expect("infer"))
     }
 
     pub(super) async fn unmatched(&self) -> Vec<UnmatchedId> {

@@ -1,16 +1,21 @@
-//! What a message's log says.
+//! Event log of one message.
 
 use sms_core::store::Resolution;
-use sms_core::{EventKind, MessageId, ReceiptState, Status, timeline};
+use sms_core::store::timeline;
+use sms_core::{EventKind, MessageId, ReceiptState, Status};
 
 use super::steps::{BACKOFF, accepted, deferred, kinds, message, otp, receipt, secs};
-use crate::StoreHarness;
+use crate::harness::StoreHarness;
 
 pub async fn a_message_that_waits_has_no_events(h: &StoreHarness) {
     let id = h.queued(message()).await;
     assert_eq!(h.timeline(id).await, []);
     h.begin(id).await;
-    assert_eq!(h.timeline(id).await, [], "a running attempt is read off the message itself");
+    assert_eq!(
+        h.timeline(id).await,
+        [],
+        "a running attempt has no event: the message itself shows it"
+    );
     assert_eq!(h.timeline(MessageId::new()).await, []);
 }
 
@@ -31,7 +36,7 @@ pub async fn each_step_is_there_with_the_state_after_it(h: &StoreHarness) {
     assert_eq!(kinds(&h.timeline(id).await), expected);
 }
 
-pub async fn a_hard_life_is_there_in_full(h: &StoreHarness) {
+pub async fn a_long_history_is_complete(h: &StoreHarness) {
     let id = h.sending(otp()).await;
     h.lease_ends().await;
     h.advance(secs(6)).await;
@@ -57,7 +62,7 @@ pub async fn an_event_bears_the_time_it_happened(h: &StoreHarness) {
     h.advance(secs(4)).await;
     h.receive(receipt(id, ReceiptState::Delivered)).await;
     let times: Vec<_> = h.timeline(id).await.iter().map(|event| event.at).collect();
-    assert!(times[1] - times[0] >= secs(4), "each at its own time");
+    assert!(times[1] - times[0] >= secs(4), "each event has its own time");
     assert_eq!(times[1], h.state(id).await.updated_at);
 }
 
@@ -82,7 +87,7 @@ pub async fn a_timeline_holds_only_its_own_message(h: &StoreHarness) {
     for (id, length) in [(first, 1), (second, 2)] {
         let events = h.timeline(id).await;
         assert_eq!(events.len(), length);
-        assert!(events.iter().all(|event| event.message_id == id), "only its own events");
+        assert!(events.iter().all(|event| event.message_id == id), "only events of this message");
     }
 }
 

@@ -1,11 +1,12 @@
-//! Receipts under ids nobody knows: kept, listed, and taken for a message's where both stand alone.
+//! Receipts with unknown provider ids: they are kept, listed, and assigned to an unknown message if
+//! no other receipt and no other message fits.
 
-use sms_core::receipt::ReceiptEffect::Applied;
+use sms_core::store::ReceiptEffect::Applied;
 use sms_core::store::{Settled, UnmatchedRequest};
 use sms_core::{EventKind, Evidence, MessageId, Outcome, Receipt, ReceiptState, Status};
 
-use super::steps::{ALL, PROVIDER, QUIET, accepted, kinds, message, otp, secs};
-use crate::StoreHarness;
+use super::steps::{ALL, INFER_AFTER, PROVIDER, accepted, kinds, message, otp, secs};
+use crate::harness::StoreHarness;
 
 fn stray(provider_id: &str, state: ReceiptState) -> Receipt {
     Receipt::new(PROVIDER, provider_id, state).with_code(100 + state as i32, "as the provider says")
@@ -19,7 +20,7 @@ async fn listed(h: &StoreHarness) -> Vec<String> {
     h.unmatched().await.into_iter().map(|id| id.provider_id).collect()
 }
 
-async fn expect_left_to_a_person(h: &StoreHarness, ids: &[MessageId]) {
+async fn expect_left_to_an_operator(h: &StoreHarness, ids: &[MessageId]) {
     assert_eq!(h.infer().await, []);
     for id in ids {
         assert_eq!(h.status(*id).await, Status::Unknown);
@@ -68,7 +69,7 @@ pub async fn the_list_is_that_of_a_provider_and_a_time(h: &StoreHarness) {
     }
 }
 
-pub async fn an_id_whose_message_becomes_known_is_listed_no_more(h: &StoreHarness) {
+pub async fn an_id_is_not_listed_once_its_message_is_known(h: &StoreHarness) {
     let id = h.sending(message()).await;
     h.receive(delivered("late")).await;
     assert_eq!(listed(h).await, ["late"]);
@@ -76,7 +77,7 @@ pub async fn an_id_whose_message_becomes_known_is_listed_no_more(h: &StoreHarnes
     assert_eq!(listed(h).await, [""; 0]);
 }
 
-pub async fn an_unknown_message_takes_the_id_that_stands_alone_with_it(h: &StoreHarness) {
+pub async fn an_unknown_message_takes_the_only_id_that_fits(h: &StoreHarness) {
     let id = h.unknown(message()).await;
     h.receive(delivered("stray")).await;
     assert_eq!(h.infer().await, [id]);
@@ -88,13 +89,13 @@ pub async fn an_unknown_message_takes_the_id_that_stands_alone_with_it(h: &Store
     assert_eq!(
         events[1].details.evidence,
         Some(Evidence::UnmatchedReceipt),
-        "it is said to be inferred"
+        "the event says that the id is inferred"
     );
     assert_eq!(events[1].details.provider_id.as_deref(), Some("stray"));
     assert_eq!(listed(h).await, [""; 0]);
 }
 
-pub async fn a_message_whose_worker_vanished_takes_it_too(h: &StoreHarness) {
+pub async fn a_message_of_a_vanished_worker_takes_it_too(h: &StoreHarness) {
     let id = h.sending(message()).await;
     h.receive(delivered("stray")).await;
     assert_eq!(h.lease_ends().await, [id]);
@@ -105,23 +106,23 @@ pub async fn a_message_whose_worker_vanished_takes_it_too(h: &StoreHarness) {
 pub async fn an_id_is_left_alone_until_answers_have_had_their_time(h: &StoreHarness) {
     let id = h.unknown(message()).await;
     h.receive(delivered("stray")).await;
-    h.advance(QUIET.saturating_sub(secs(30))).await;
-    assert_eq!(h.store.infer(QUIET).await.expect("infer"), []);
+    h.advance(INFER_AFTER.saturating_sub(secs(30))).await;
+    assert_eq!(h.store.infer(INFER_AFTER).await.expect("infer"), []);
     assert_eq!(h.settle(id, 1, Outcome::accepted("stray")).await, Settled::Late(Status::Delivered));
 }
 
-pub async fn two_messages_of_one_time_are_left_to_a_person(h: &StoreHarness) {
+pub async fn two_messages_of_one_time_are_left_to_an_operator(h: &StoreHarness) {
     let ids = [h.unknown(message()).await, h.unknown(message()).await];
     h.receive(delivered("stray")).await;
-    expect_left_to_a_person(h, &ids).await;
+    expect_left_to_an_operator(h, &ids).await;
     assert_eq!(listed(h).await, ["stray"]);
 }
 
-pub async fn two_ids_of_one_time_are_left_to_a_person(h: &StoreHarness) {
+pub async fn two_ids_of_one_time_are_left_to_an_operator(h: &StoreHarness) {
     let id = h.unknown(message()).await;
     h.receive(delivered("a")).await;
     h.receive(delivered("b")).await;
-    expect_left_to_a_person(h, &[id]).await;
+    expect_left_to_an_operator(h, &[id]).await;
 }
 
 pub async fn an_id_of_another_time_or_provider_is_not_taken(h: &StoreHarness) {
@@ -129,10 +130,10 @@ pub async fn an_id_of_another_time_or_provider_is_not_taken(h: &StoreHarness) {
     h.advance(secs(300)).await;
     let id = h.unknown(message()).await;
     h.receive(Receipt { provider: "other".to_owned(), ..delivered("foreign") }).await;
-    expect_left_to_a_person(h, &[id]).await;
+    expect_left_to_an_operator(h, &[id]).await;
     h.advance(secs(2 * 3600)).await;
     h.receive(delivered("after")).await;
-    expect_left_to_a_person(h, &[id]).await;
+    expect_left_to_an_operator(h, &[id]).await;
 }
 
 pub async fn a_message_that_was_resent_and_accepted_is_a_rival(h: &StoreHarness) {
@@ -141,7 +142,7 @@ pub async fn a_message_that_was_resent_and_accepted_is_a_rival(h: &StoreHarness)
     h.settle(resent, 2, accepted(resent)).await;
     let id = h.unknown(message()).await;
     h.receive(delivered("stray")).await;
-    expect_left_to_a_person(h, &[id]).await;
+    expect_left_to_an_operator(h, &[id]).await;
     assert_eq!(h.status(resent).await, Status::Sent);
 }
 
@@ -154,7 +155,7 @@ pub async fn an_inferred_message_takes_further_receipts(h: &StoreHarness) {
     assert_eq!(h.status(id).await, Status::Delivered);
 }
 
-pub async fn a_late_acceptance_under_another_id_is_kept_beside_the_inferred_one(h: &StoreHarness) {
+pub async fn a_late_acceptance_under_another_id_is_kept_with_the_inferred_one(h: &StoreHarness) {
     let id = h.unknown(message()).await;
     h.receive(stray("stray", ReceiptState::InTransit)).await;
     assert_eq!(h.infer().await, [id]);

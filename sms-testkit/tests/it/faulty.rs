@@ -1,11 +1,11 @@
-//! The random lives of `model` notice a store that errs.
+//! The random scenarios of `model` notice a faulty store.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use sms_core::event::Event;
 use sms_core::provider::{Polling, ProviderRef};
-use sms_core::receipt::ReceiptEffect;
+use sms_core::store::ReceiptEffect;
+use sms_core::store::event::Event;
 use sms_core::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
     ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
@@ -16,23 +16,23 @@ use sms_core::{
 };
 use sms_testkit::StoreHarness;
 
-/// What is wrong with a [`Faulty`] store.
+/// The fault of a [`Faulty`] store.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     None,
-    /// Offers what it has just offered.
+    /// Claims a due message again at once.
     PushAtNotAdvanced,
-    /// Takes every settlement for the owner's.
+    /// Treats every settlement as the owner's.
     NoFence,
-    /// Loses the receipts of messages it does not know yet.
+    /// Loses receipts that arrive before their provider id is known.
     NothingParked,
-    /// Gives leases of half the length.
+    /// Makes leases half as long.
     ShortLease,
-    /// Takes a message whose key is taken.
+    /// Accepts a message with a key that is in use.
     NoKeys,
-    /// Purges messages long before it is told to.
+    /// Purges messages too early.
     EagerPurge,
-    /// Takes receipts for a message's before answers had their time.
+    /// Infers outcomes before late answers had time to arrive.
     RashInference,
 }
 
@@ -84,7 +84,7 @@ impl Store for Faulty {
     async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Settled>> {
         let mut settlements = settlements.to_vec();
         if matches!(self.1, Fault::NothingParked) {
-            // What was parked is old enough, and no message goes with it.
+            // Removes all parked receipts, but no message.
             self.0.purge(Duration::ZERO, 0).await?;
         }
         if matches!(self.1, Fault::NoFence) {
@@ -153,19 +153,17 @@ impl Store for Faulty {
     }
 }
 
-fn lead_lives_with(fault: Fault) {
-    sms_testkit::run_without_limit(sms_testkit::model::every_step_is_that_of_the_model(
-        async || {
-            let clock = super::memory::clock();
-            let store = Arc::new(MemoryStore::with_clock(clock.clone()));
-            StoreHarness::new(Faulty(store, fault), clock)
-        },
-    ));
+fn run_with(fault: Fault) {
+    sms_testkit::run_without_limit(sms_testkit::model::every_step_matches_the_model(async || {
+        let clock = super::memory::clock();
+        let store = Arc::new(MemoryStore::with_clock(clock.clone()));
+        StoreHarness::new(Faulty(store, fault), clock)
+    }));
 }
 
 #[test]
-fn a_store_that_does_right_passes() {
-    lead_lives_with(Fault::None);
+fn a_correct_store_passes() {
+    run_with(Fault::None);
 }
 
 macro_rules! noticed {
@@ -173,7 +171,7 @@ macro_rules! noticed {
         #[test]
         #[should_panic(expected = "the store differs from the model")]
         fn $name() {
-            lead_lives_with(Fault::$fault);
+            run_with(Fault::$fault);
         }
     )* };
 }

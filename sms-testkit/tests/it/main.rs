@@ -1,7 +1,7 @@
-//! The suites themselves, on the adapters of the core; the fault tools on servers and connections
-//! of their own.
+//! Tests of the suites on the adapters of the core, and of the fault tools on real servers and
+//! connections.
 
-// In tests these are the right words, in their helpers too.
+// Helpers of tests may panic, too.
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod faulty;
@@ -10,8 +10,6 @@ mod memory;
 mod providers;
 
 #[cfg(feature = "services")]
-mod again;
-#[cfg(feature = "services")]
 mod postgres;
 #[cfg(feature = "services")]
 mod proxy;
@@ -19,6 +17,8 @@ mod proxy;
 mod rabbitmq;
 #[cfg(feature = "services")]
 mod redis;
+#[cfg(feature = "services")]
+mod rerun;
 #[cfg(feature = "services")]
 mod services;
 #[cfg(feature = "services")]

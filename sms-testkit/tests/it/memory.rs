@@ -1,4 +1,4 @@
-//! The memory adapters.
+//! The suites on the memory adapters.
 
 use sms_core::ManualClock;
 
@@ -26,7 +26,7 @@ mod queue {
     const LEASE: Duration = Duration::from_secs(10);
 
     fn memory() -> QueueHarness {
-        // Nothing but the queue measures time here, so nobody needs to wait for it.
+        // Only the queue uses the clock in these tests, so that it can be paused.
         tokio::time::pause();
         QueueHarness::new(MemoryQueue::with_limits(5000, LEASE), LEASE)
     }

@@ -1,4 +1,4 @@
-//! PostgreSQL servers of a test's own.
+//! PostgreSQL servers that belong to one test.
 
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use sms_testkit::instances::Postgres;
 
 use crate::wire::{connect, is_refused, is_silent, read, write};
 
-/// What a statement answers with.
+/// Output of a statement.
 fn ask(postgres: &Postgres, statement: &str) -> String {
     let output = Command::new("psql")
         .args(["-X", "-q", "-A", "-t", "-c", statement, postgres.url()])
@@ -20,7 +20,7 @@ fn ask(postgres: &Postgres, statement: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// A session that has just been told that it may ask.
+/// A session that is ready for a query.
 fn session(postgres: &Postgres) -> TcpStream {
     let session = connect(postgres.address());
     write(&session, b"\0\0\0\x17\0\x03\0\0user\0postgres\0\0");
@@ -28,7 +28,7 @@ fn session(postgres: &Postgres) -> TcpStream {
     session
 }
 
-/// Reads a message, and gives its kind.
+/// Reads a message. Returns its type.
 fn message(session: &TcpStream) -> u8 {
     let head = read(session, 5);
     let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
@@ -37,7 +37,7 @@ fn message(session: &TcpStream) -> u8 {
 }
 
 #[tokio::test]
-async fn postgres_comes_back_with_what_it_has_committed_and_goes_with_its_folder() {
+async fn postgres_restarts_with_its_committed_data_and_is_removed_with_its_folder() {
     let postgres = Postgres::start().await;
     let folder = PathBuf::from(ask(&postgres, "SHOW data_directory"));
     assert_eq!(ask(&postgres, "SHOW fsync"), "on");
@@ -49,7 +49,7 @@ async fn postgres_comes_back_with_what_it_has_committed_and_goes_with_its_folder
         } else {
             postgres.kill().await;
         }
-        // An error message, if the server has found the time; then the end.
+        // An error message, if the server had time to send it; then the end.
         assert!(matches!(crate::wire::rest(&session).first(), None | Some(b'E' | b'N')));
         assert!(is_refused(postgres.address()));
         postgres.start_again().await;
@@ -77,7 +77,7 @@ async fn a_paused_postgres_is_silent_in_open_sessions_too_and_can_be_killed() {
     postgres.kill().await;
     assert!(
         start.elapsed() < Duration::from_secs(5),
-        "it did not hear the signal, and had to be forced"
+        "the server did not handle the signal and had to be killed"
     );
     postgres.start_again().await;
     assert_eq!(ask(&postgres, "SELECT 1"), "1");

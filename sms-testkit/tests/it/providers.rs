@@ -1,4 +1,4 @@
-//! The providers of the core.
+//! The suite on the providers of the core.
 
 mod sandbox {
     use sms_core::Sandbox;

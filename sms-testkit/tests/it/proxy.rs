@@ -1,4 +1,4 @@
-//! The proxy, in front of a server that sends back what it gets.
+//! The proxy in front of an echo server.
 
 use std::io::{self, ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use crate::wire::{connect, is_refused, is_silent, read, rest, until, write};
 
 const DELAY: Duration = Duration::from_millis(100);
 
-/// An echo server, and a proxy in front of it. The server ends with the test's process.
+/// A proxy in front of an echo server, which ends with the process of the test.
 fn echo() -> Proxy {
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
     let proxy = Proxy::start(server.local_addr().expect("an address"));
@@ -24,7 +24,7 @@ fn echo() -> Proxy {
     proxy
 }
 
-/// A server that takes one connection and gives all it got on it, and a proxy in front of it.
+/// A proxy in front of a server that accepts one connection and returns all bytes of it.
 fn sink() -> (Proxy, JoinHandle<Vec<u8>>) {
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
     let proxy = Proxy::start(server.local_addr().expect("an address"));
@@ -32,7 +32,7 @@ fn sink() -> (Proxy, JoinHandle<Vec<u8>>) {
     (proxy, got)
 }
 
-/// A client whose connection carries bytes both ways.
+/// A client with a connection that works in both directions.
 fn client(proxy: &Proxy) -> TcpStream {
     let client = connect(proxy.address());
     exchange(&client);
@@ -70,7 +70,7 @@ fn much_passes_whole_and_so_does_the_end_of_each_direction() {
         client.shutdown(std::net::Shutdown::Write).expect("a socket");
         got.join().expect("read")
     });
-    assert!(got == sent, "{} of {} bytes came back, or others", got.len(), sent.len());
+    assert!(got == sent, "{} of {} bytes came back, or different ones", got.len(), sent.len());
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_reply_cut_after_nothing_is_lost_while_the_request_has_arrived() {
     let proxy = echo();
     proxy.set(Mode::CutToClient { after_bytes: 0 });
     let client = connect(proxy.address());
-    assert!(is_silent(&client), "nothing was about to pass");
+    assert!(is_silent(&client), "no byte was about to pass");
     write(&client, b"hello");
     assert_eq!(rest(&client), b"");
     assert_eq!((proxy.bytes_to_server(), proxy.bytes_to_client()), (5, 0));
@@ -217,7 +217,7 @@ fn a_server_that_refuses_is_a_reset() {
     assert!(is_reset(&connect(proxy.address())));
     proxy.set(Mode::HalfOpen);
     let client = connect(proxy.address());
-    assert!(is_silent(&client), "a refusal is something that moves");
+    assert!(is_silent(&client), "a refusal does not pass in this mode either");
     proxy.set(Mode::Pass);
     assert!(is_reset(&client));
 }

@@ -1,4 +1,4 @@
-//! A `RabbitMQ` server of a test's own. One test, because it takes its time to start.
+//! A `RabbitMQ` server that belongs to one test. A single test, because a start takes seconds.
 
 use std::net::TcpStream;
 
@@ -6,7 +6,7 @@ use sms_testkit::instances::RabbitMq;
 
 use crate::wire::{connect, is_refused, is_silent, read, write};
 
-/// Reads a frame, and gives the class and the method in it.
+/// Reads a frame. Returns its class and method.
 fn method(connection: &TcpStream) -> (u8, u8) {
     let head = read(connection, 7);
     let length = u32::from_be_bytes([head[3], head[4], head[5], head[6]]);
@@ -14,7 +14,7 @@ fn method(connection: &TcpStream) -> (u8, u8) {
     (frame[1], frame[3])
 }
 
-/// Sends a method of the class connection.
+/// Sends a method of the class `connection`.
 fn send(connection: &TcpStream, method: u8, arguments: &[u8]) {
     let length = u32::try_from(arguments.len() + 4).expect("small").to_be_bytes();
     write(connection, &[&[1, 0, 0], &length[..], &[0, 10, 0, method], arguments, &[0xCE]].concat());
@@ -34,7 +34,7 @@ fn open(rabbit: &RabbitMq) -> TcpStream {
 }
 
 #[tokio::test]
-async fn rabbitmq_is_steered_paused_killed_and_comes_back_with_its_data() {
+async fn rabbitmq_is_controlled_paused_killed_and_restarts_with_its_data() {
     let rabbit = RabbitMq::start_with(&[("channel_max", "77")]).await;
     let connection = open(&rabbit);
     rabbit.close_all_connections().await;

@@ -1,4 +1,4 @@
-//! Redis servers of a test's own.
+//! Redis servers that belong to one test.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -6,20 +6,20 @@ use std::process::Stdio;
 
 use sms_testkit::instances::Redis;
 
-use crate::again;
+use crate::rerun;
 use crate::wire::{connect, is_refused, is_silent, read, until, write};
 
-/// Tells the test below that it is the process to be killed.
+/// Variable that marks the process to be killed.
 const ABANDON: &str = "SMS_TESTKIT_ABANDON";
 
-/// Sends a command, and expects this answer.
+/// Sends a command and checks the answer.
 fn expect(redis: &Redis, command: &str, answer: &str) {
     let connection = connect(redis.address());
     write(&connection, format!("{command}\r\n").as_bytes());
     assert_eq!(String::from_utf8_lossy(&read(&connection, answer.len())), answer, "{command}");
 }
 
-/// The folder it lives in.
+/// Folder of a server.
 fn folder(redis: &Redis) -> PathBuf {
     let connection = connect(redis.address());
     write(&connection, b"CONFIG GET dir\r\n");
@@ -29,7 +29,7 @@ fn folder(redis: &Redis) -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_killed_redis_comes_back_empty_at_the_same_address() {
+async fn a_killed_redis_restarts_empty_at_the_same_address() {
     let redis = Redis::start().await;
     let url = redis.url().to_owned();
     expect(&redis, "SET key value", "+OK\r\n");
@@ -44,7 +44,7 @@ async fn a_killed_redis_comes_back_empty_at_the_same_address() {
 }
 
 #[tokio::test]
-async fn a_persistent_redis_comes_back_with_its_data() {
+async fn a_persistent_redis_restarts_with_its_data() {
     let redis = Redis::start_persistent().await;
     expect(&redis, "SET key value", "+OK\r\n");
     redis.kill().await;
@@ -70,7 +70,7 @@ async fn a_paused_redis_is_silent_until_it_goes_on() {
 }
 
 #[tokio::test]
-async fn settings_arrive() {
+async fn settings_take_effect() {
     let redis = Redis::start_with(&[("maxmemory", "1mb"), ("requirepass", "secret")]).await;
     expect(&redis, "AUTH secret", "+OK\r\n");
 }
@@ -85,7 +85,7 @@ async fn a_paused_clock_does_not_run_while_a_server_starts() {
 }
 
 #[tokio::test]
-async fn servers_started_at_once_do_not_meet() {
+async fn servers_started_concurrently_do_not_share_a_port() {
     let all = [Redis::start(), Redis::start(), Redis::start(), Redis::start()];
     let starting: Vec<_> = all.into_iter().map(tokio::spawn).collect();
     let mut all = Vec::new();
@@ -98,7 +98,7 @@ async fn servers_started_at_once_do_not_meet() {
 }
 
 #[tokio::test]
-async fn a_dropped_redis_is_gone_with_its_folder() {
+async fn a_dropped_redis_is_removed_with_its_folder() {
     let redis = Redis::start().await;
     let (address, folder) = (redis.address(), folder(&redis));
     assert!(folder.is_dir());
@@ -107,7 +107,7 @@ async fn a_dropped_redis_is_gone_with_its_folder() {
     assert!(!folder.exists());
 }
 
-/// Not a test by itself: the process that [`a_server_does_not_outlive_a_killed_test`] kills.
+/// Body of the process that [`a_server_does_not_outlive_a_killed_test`] kills; not a test itself.
 #[tokio::test]
 async fn is_killed() {
     if std::env::var_os(ABANDON).is_some() {
@@ -119,18 +119,18 @@ async fn is_killed() {
 
 #[test]
 fn a_missing_program_fails_with_one_line_that_says_what_to_install() {
-    let test = again::command("redis::settings_arrive")
+    let test = rerun::command("redis::settings_take_effect")
         .env("PATH", "/nowhere")
         .output()
         .expect("a process");
-    let said = String::from_utf8_lossy(&test.stderr);
+    let errors = String::from_utf8_lossy(&test.stderr);
     let line = "redis-server is not in PATH: install Redis (Debian: redis-server)";
-    assert!(!test.status.success() && said.lines().any(|said| said == line), "{said}");
+    assert!(!test.status.success() && errors.lines().any(|error| error == line), "{errors}");
 }
 
 #[test]
 fn a_server_does_not_outlive_a_killed_test() {
-    let mut test = again::command("redis::is_killed");
+    let mut test = rerun::command("redis::is_killed");
     let mut test = test.env(ABANDON, "1").stdout(Stdio::piped()).spawn().expect("a process");
     let mut lines =
         BufReader::new(test.stdout.take().expect("its output")).lines().map_while(Result::ok);

@@ -1,15 +1,15 @@
-//! What tests are told about services.
+//! Addresses of services, and the errors if they are missing.
 
 use std::net::TcpListener;
 
 use sms_testkit::services::{amqp_url, pg_url, redis_url};
 
-use crate::again;
+use crate::rerun;
 
-/// Tells the test below which service to ask for.
+/// Variable that selects the service in a child process.
 const ASKED: &str = "SMS_TESTKIT_ASKED";
 
-/// Not a test by itself: what the others run with variables set.
+/// Body of the child process that the other tests run with variables set; not a test itself.
 #[test]
 fn asks() {
     let url = match std::env::var(ASKED).as_deref() {
@@ -21,9 +21,9 @@ fn asks() {
     println!("found {url}");
 }
 
-/// All that is printed by a test that asks for the service of a variable.
+/// Output of a child process that asks for the service of a variable.
 fn ask(variable: &str, url: &str) -> String {
-    let output = again::command("services::asks").env(ASKED, variable).env(variable, url).output();
+    let output = rerun::command("services::asks").env(ASKED, variable).env(variable, url).output();
     let output = output.expect("this program runs");
     [output.stdout, output.stderr]
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -42,28 +42,28 @@ fn the_variable_names_the_address() {
     let port = server.local_addr().expect("an address").port().to_string();
     for (variable, url) in ADDRESSES {
         let url = url.replace("PORT", &port);
-        let said = ask(variable, &url);
-        assert!(said.contains(&format!("found {url}\n")), "{said}");
+        let output = ask(variable, &url);
+        assert!(output.contains(&format!("found {url}\n")), "{output}");
     }
 }
 
 #[test]
-fn a_missing_service_fails_with_one_line_that_names_the_variable_and_the_way_out() {
+fn a_missing_service_fails_with_one_line_that_names_the_variable_and_the_fix() {
     for (variable, url) in ADDRESSES {
-        // Nobody listens on port 1.
-        let said = ask(variable, &url.replace("PORT", "1"));
-        let lines: Vec<&str> = said.lines().filter(|line| line.contains(variable)).collect();
-        assert_eq!(lines.len(), 1, "{said}");
+        // Nothing listens on port 1.
+        let output = ask(variable, &url.replace("PORT", "1"));
+        let lines: Vec<&str> = output.lines().filter(|line| line.contains(variable)).collect();
+        assert_eq!(lines.len(), 1, "{output}");
         for part in ["is missing", "127.0.0.1:1 ", "`make services`"] {
-            assert!(lines[0].contains(part), "{part}: {said}");
+            assert!(lines[0].contains(part), "{part}: {output}");
         }
-        assert!(!said.contains("secret"), "{said}");
+        assert!(!output.contains("secret"), "{output}");
     }
 }
 
 #[test]
-fn an_address_that_is_none_fails_with_one_line_that_names_the_variable() {
-    let said = ask("SMS_TEST_PG_URL", "secret");
-    assert!(said.contains("the address in SMS_TEST_PG_URL is not a URL"), "{said}");
-    assert!(!said.contains("secret"), "{said}");
+fn an_invalid_address_fails_with_one_line_that_names_the_variable() {
+    let output = ask("SMS_TEST_PG_URL", "secret");
+    assert!(output.contains("the address in SMS_TEST_PG_URL is not a URL"), "{output}");
+    assert!(!output.contains("secret"), "{output}");
 }

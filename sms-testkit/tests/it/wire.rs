@@ -1,4 +1,4 @@
-//! Bare connections.
+//! Plain TCP connections.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A test that waits longer hangs.
+/// Time limit of a read.
 const LIMIT: Duration = Duration::from_secs(30);
-/// Long enough to see something that must not come.
-const GLANCE: Duration = Duration::from_millis(100);
+/// Time to wait for bytes that must not arrive.
+const SILENCE: Duration = Duration::from_millis(100);
 
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("connected");
@@ -32,16 +32,16 @@ pub(crate) fn read(mut stream: &TcpStream, count: usize) -> Vec<u8> {
     bytes
 }
 
-/// Everything up to the end, which is one without an error.
+/// All bytes up to the end, which must not be an error.
 pub(crate) fn rest(mut stream: &TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).expect("read to the end");
     bytes
 }
 
-/// Whether neither a byte nor an end comes.
+/// Checks that neither a byte nor the end arrives.
 pub(crate) fn is_silent(mut stream: &TcpStream) -> bool {
-    stream.set_read_timeout(Some(GLANCE)).expect("a socket");
+    stream.set_read_timeout(Some(SILENCE)).expect("a socket");
     let answer = stream.read(&mut [0]);
     stream.set_read_timeout(Some(LIMIT)).expect("a socket");
     answer.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sms_core::message::MAX_DEADLINE;
+use sms_core::message::prepare::MAX_DEADLINE;
 use sms_core::store::{BeginRequest, InsertRequest, Settlement};
 use sms_core::{
     ManualClock, MemoryStore, Message, MessageId, OnUnknown, OutcomeClass, Scope, Status, Store,

@@ -12,7 +12,7 @@ use sms_core::provider::{Polling, ProviderRef};
 use sms_core::{
     Account, AccountInfo, Error, LateAnswer, LateAnswers, Limits, MemoryStore, MessageId, Outcome,
     OutcomeClass, Provider, Receipt, Receipts, Result, Scope, Status, Store, Submission,
-    async_trait, receipt::ReceiptState,
+    async_trait, provider::receipt::ReceiptState,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};

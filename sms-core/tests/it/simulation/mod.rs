@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use sms_core::event::EventKind;
 use sms_core::store::StatsRange;
+use sms_core::store::event::EventKind;
 use sms_core::{CancellationToken, MemoryStore, RetryPolicy, Sender, Status, Store, Worker};
 use tokio::time::{Instant, sleep, timeout};
 

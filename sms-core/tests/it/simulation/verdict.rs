@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sms_core::event::{Event, EventKind};
 use sms_core::store::ListRequest;
+use sms_core::store::event::{Event, EventKind};
 use sms_core::{MessageId, OnUnknown, Status, Store, StoredMessage};
 
 use super::callers::Told;

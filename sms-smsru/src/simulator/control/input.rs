@@ -7,20 +7,20 @@ use crate::simulator::phone::Phone;
 
 /// Which field is wrong, and why.
 #[derive(Debug)]
-pub(super) struct Wrong {
-    pub(super) field: String,
-    pub(super) message: &'static str,
+pub(crate) struct Wrong {
+    pub(crate) field: String,
+    pub(crate) message: &'static str,
 }
 
 impl Wrong {
-    pub(super) fn new(field: &str, message: &'static str) -> Self {
+    pub(crate) fn new(field: &str, message: &'static str) -> Self {
         Self { field: field.to_owned(), message }
     }
 }
 
 /// A field that may be `null`, which is not the same as absent.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Given<T> {
+pub(crate) enum Given<T> {
     Absent,
     Null,
     Value(T),
@@ -28,7 +28,7 @@ pub(super) enum Given<T> {
 
 impl<T> Given<T> {
     /// The value or none; what it was before if nothing was given.
-    pub(super) fn or(self, before: Option<T>) -> Option<T> {
+    pub(crate) fn or(self, before: Option<T>) -> Option<T> {
         match self {
             Self::Absent => before,
             Self::Null => None,
@@ -39,11 +39,11 @@ impl<T> Given<T> {
 
 /// The fields that were not taken yet.
 #[derive(Debug)]
-pub(super) struct Input(Map<String, Value>);
+pub(crate) struct Input(Map<String, Value>);
 
 impl Input {
     /// Reads a body; an empty one is an empty object.
-    pub(super) fn read(body: &[u8]) -> Result<Self, Wrong> {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Wrong> {
         if body.trim_ascii().is_empty() {
             return Ok(Self(Map::new()));
         }
@@ -79,47 +79,47 @@ impl Input {
         }
     }
 
-    pub(super) fn text(&mut self, field: &str) -> Result<Option<String>, Wrong> {
+    pub(crate) fn text(&mut self, field: &str) -> Result<Option<String>, Wrong> {
         self.optional(field, "must be a string", |value| value.as_str().map(str::to_owned))
     }
 
-    pub(super) fn flag(&mut self, field: &str) -> Result<Option<bool>, Wrong> {
+    pub(crate) fn flag(&mut self, field: &str) -> Result<Option<bool>, Wrong> {
         self.optional(field, "must be true or false", Value::as_bool)
     }
 
-    pub(super) fn number(&mut self, field: &str) -> Result<Option<u64>, Wrong> {
+    pub(crate) fn number(&mut self, field: &str) -> Result<Option<u64>, Wrong> {
         self.optional(field, "must be a whole number from 0", Value::as_u64)
     }
 
     /// A number as a limit, where `null` is none.
-    pub(super) fn limit(&mut self, field: &str) -> Result<Given<u32>, Wrong> {
+    pub(crate) fn limit(&mut self, field: &str) -> Result<Given<u32>, Wrong> {
         self.nullable(field, "must be a whole number from 0, or null", |value| {
             u32::try_from(value.as_u64()?).ok()
         })
     }
 
-    pub(super) fn code(&mut self, field: &str) -> Result<Option<i32>, Wrong> {
+    pub(crate) fn code(&mut self, field: &str) -> Result<Option<i32>, Wrong> {
         self.optional(field, "must be a code from 100 to 999", code)
     }
 
     /// A code, where `null` is none.
-    pub(super) fn code_or_none(&mut self, field: &str) -> Result<Given<i32>, Wrong> {
+    pub(crate) fn code_or_none(&mut self, field: &str) -> Result<Given<i32>, Wrong> {
         self.nullable(field, "must be a code from 100 to 999, or null", code)
     }
 
-    pub(super) fn codes(&mut self, field: &str) -> Result<Option<Vec<i32>>, Wrong> {
+    pub(crate) fn codes(&mut self, field: &str) -> Result<Option<Vec<i32>>, Wrong> {
         self.optional(field, "must be a list of codes from 100 to 999", |value| {
             value.as_array()?.iter().map(code).collect()
         })
     }
 
-    pub(super) fn texts(&mut self, field: &str) -> Result<Option<Vec<String>>, Wrong> {
+    pub(crate) fn texts(&mut self, field: &str) -> Result<Option<Vec<String>>, Wrong> {
         self.optional(field, "must be a list of strings", |value| {
             value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
         })
     }
 
-    pub(super) fn money(&mut self, field: &str) -> Result<Option<Money>, Wrong> {
+    pub(crate) fn money(&mut self, field: &str) -> Result<Option<Money>, Wrong> {
         self.optional(field, "must be an amount such as \"100.50\"", |value| match value {
             Value::String(text) => Money::parse(text),
             Value::Number(number) => Money::parse(&number.to_string()),
@@ -127,14 +127,14 @@ impl Input {
         })
     }
 
-    pub(super) fn phone(&mut self, field: &str) -> Result<Option<u64>, Wrong> {
+    pub(crate) fn phone(&mut self, field: &str) -> Result<Option<u64>, Wrong> {
         self.optional(field, "must be a phone number, as a string", |value| {
             Phone::read(value.as_str()?).number
         })
     }
 
     /// Ends the reading: a field that nobody asked for is a mistake.
-    pub(super) fn end(self) -> Result<(), Wrong> {
+    pub(crate) fn end(self) -> Result<(), Wrong> {
         match self.0.keys().next() {
             None => Ok(()),
             Some(field) => Err(Wrong::new(field, "there is no such field here")),
@@ -147,6 +147,6 @@ fn code(value: &Value) -> Option<i32> {
 }
 
 /// A field that has to be there.
-pub(super) fn required<T>(field: &str, given: Option<T>) -> Result<T, Wrong> {
+pub(crate) fn required<T>(field: &str, given: Option<T>) -> Result<T, Wrong> {
     given.ok_or_else(|| Wrong::new(field, "is missing"))
 }

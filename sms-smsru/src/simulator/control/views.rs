@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use sms_core::clock::duration_to_ms;
 use url::form_urlencoded;
 
-use super::input::Wrong;
+use crate::simulator::control::input::Wrong;
 use crate::simulator::fault::{Fault, Injection};
 use crate::simulator::shared::Shared;
 
 /// The place to begin a log at: `from=N`.
-pub(super) fn from(query: Option<&str>) -> Result<usize, Wrong> {
+pub(crate) fn from(query: Option<&str>) -> Result<usize, Wrong> {
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     match pairs.next() {
         None => Ok(0),
@@ -20,7 +20,7 @@ pub(super) fn from(query: Option<&str>) -> Result<usize, Wrong> {
     }
 }
 
-pub(super) fn overview(shared: &Shared, paths: &[&str]) -> Value {
+pub(crate) fn overview(shared: &Shared, paths: &[&str]) -> Value {
     let (state, now) = shared.current();
     json!({
         "api_id": shared.config.api_id,
@@ -37,23 +37,23 @@ pub(super) fn overview(shared: &Shared, paths: &[&str]) -> Value {
     })
 }
 
-pub(super) fn accepted(shared: &Shared, from: usize) -> Value {
+pub(crate) fn accepted(shared: &Shared, from: usize) -> Value {
     let messages = shared.accepted(from);
     json!({ "accepted": messages })
 }
 
-pub(super) fn calls(shared: &Shared, from: usize) -> Value {
+pub(crate) fn calls(shared: &Shared, from: usize) -> Value {
     let calls = shared.calls(from);
     json!({ "calls": calls })
 }
 
-pub(super) fn faults(shared: &Shared) -> Value {
+pub(crate) fn faults(shared: &Shared) -> Value {
     let state = shared.lock();
     json!({ "faults": state.faults.list().iter().map(fault).collect::<Vec<_>>() })
 }
 
 /// A fault in the words of the request that injects it.
-pub(super) fn fault(injection: &Injection) -> Value {
+pub(crate) fn fault(injection: &Injection) -> Value {
     let (name, with) = named(&injection.fault);
     let mut view = json!({
         "fault": name,

@@ -1,0 +1,98 @@
+//! The clocks of a machine.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::millis::{datetime_to_ms, duration_to_ms};
+use super::uptime::{self, Uptime};
+
+/// The clocks of a machine.
+///
+/// Intervals inside a process are measured with `tokio::time::Instant`, never with these. What is
+/// due by a stored time is decided by a [`StoreClock`], which is made of both of them.
+pub trait Clock: Debug + Send + Sync + 'static {
+    /// The wall clock: milliseconds since the Unix epoch, UTC. People and programs set it, forward
+    /// and back.
+    fn now_ms(&self) -> i64;
+
+    /// The time since the machine started, which nobody can set.
+    fn uptime(&self) -> Uptime;
+}
+
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now_ms(&self) -> i64 {
+        (**self).now_ms()
+    }
+
+    fn uptime(&self) -> Uptime {
+        (**self).uptime()
+    }
+}
+
+/// The machine's own clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    fn now_ms(&self) -> i64 {
+        datetime_to_ms(OffsetDateTime::now_utc())
+    }
+
+    fn uptime(&self) -> Uptime {
+        uptime::read()
+    }
+}
+
+/// Clocks that stand still until they are moved. For tests.
+#[derive(Debug)]
+pub struct ManualClock {
+    wall_ms: AtomicI64,
+    uptime_ms: AtomicI64,
+    boot: AtomicU64,
+}
+
+impl ManualClock {
+    /// A machine that has just started, with a wall clock that shows `now_ms`, in milliseconds
+    /// since the Unix epoch.
+    pub fn new(now_ms: i64) -> Arc<Self> {
+        let (wall_ms, uptime_ms) = (AtomicI64::new(now_ms), AtomicI64::new(0));
+        Arc::new(Self { wall_ms, uptime_ms, boot: AtomicU64::new(1) })
+    }
+
+    /// Lets this much time pass. Saturates at the far end of time.
+    pub fn advance(&self, by: Duration) {
+        self.uptime_ms.fetch_add(duration_to_ms(by), Ordering::SeqCst);
+        self.wall_ms.fetch_add(duration_to_ms(by), Ordering::SeqCst);
+    }
+
+    /// Sets the wall clock forward, without any time passing.
+    pub fn set_forward(&self, by: Duration) {
+        self.wall_ms.fetch_add(duration_to_ms(by), Ordering::SeqCst);
+    }
+
+    /// Sets the wall clock back.
+    pub fn set_back(&self, by: Duration) {
+        self.wall_ms.fetch_sub(duration_to_ms(by), Ordering::SeqCst);
+    }
+
+    /// Starts the machine again: what was read of its uptime before means nothing any more.
+    pub fn reboot(&self) {
+        self.boot.fetch_add(1, Ordering::SeqCst);
+        self.uptime_ms.store(0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now_ms(&self) -> i64 {
+        self.wall_ms.load(Ordering::SeqCst)
+    }
+
+    fn uptime(&self) -> Uptime {
+        Uptime { boot: self.boot.load(Ordering::SeqCst), ms: self.uptime_ms.load(Ordering::SeqCst) }
+    }
+}

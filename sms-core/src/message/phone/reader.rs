@@ -1,0 +1,118 @@
+//! How numbers are read, everywhere in a program the same way.
+
+use super::national::{country_code, national_prefix};
+use super::number::PhoneNumber;
+use super::region::Region;
+use super::typed::clean;
+use crate::error::Result;
+
+/// The fewest digits that are looked for.
+const MIN_SEARCH: usize = 3;
+
+/// Reads numbers as people of one region write them.
+///
+/// A store has one, by its configuration; a [`Sender`](crate::Sender), `insert_in`, lists and
+/// searches take it from there, so that a number that was sent to is found again as it was written.
+///
+/// ```
+/// use sms_core::{NumberReader, Region};
+///
+/// let numbers = NumberReader::new(Region::RU);
+/// assert_eq!(numbers.read("8 (925) 123-45-67")?, numbers.read("+79251234567")?);
+/// assert_eq!(numbers.search_digits("8 (925) 12"), ["892512", "792512"]);
+/// # Ok::<(), sms_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberReader {
+    region: Region,
+}
+
+impl Default for NumberReader {
+    /// The reader of Russia.
+    fn default() -> Self {
+        Self::new(Region::RU)
+    }
+}
+
+impl NumberReader {
+    /// The reader of this region's national formats and international prefix.
+    pub const fn new(region: Region) -> Self {
+        Self { region }
+    }
+
+    /// The region.
+    pub const fn region(self) -> Region {
+        self.region
+    }
+
+    /// Reads a number, see [`PhoneNumber::parse_in`].
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](crate::ErrorKind::Invalid), with the field `to` and the rule that was broken.
+    pub fn read(self, input: &str) -> Result<PhoneNumber> {
+        PhoneNumber::parse_in(input, self.region)
+    }
+
+    /// The digits by which a search for a part of a number finds it in E.164: those that were
+    /// typed, and what they mean with the region's national prefix, or as a whole number. Empty for
+    /// what is no part of a number, or shorter than three digits.
+    pub fn search_digits(self, search: &str) -> Vec<String> {
+        let Ok(typed) = clean(search) else { return Vec::new() };
+        let digits = typed.dialled.trim_start_matches('+');
+        if digits.len() < MIN_SEARCH {
+            return Vec::new();
+        }
+        let mut found = vec![digits.to_owned()];
+        if typed.dialled.starts_with('+') {
+            return found;
+        }
+        let whole = self.read(search).ok().map(|number| number.digits().to_string());
+        for meant in [whole, self.without_national_prefix(digits)].into_iter().flatten() {
+            // What holds a longer one is found by that.
+            if !found.iter().any(|known| meant.contains(known.as_str())) {
+                found.push(meant);
+            }
+        }
+        found
+    }
+
+    /// The same digits with the country code in the place of the national prefix: 7902 for 8902 in
+    /// Russia.
+    fn without_national_prefix(self, digits: &str) -> Option<String> {
+        let prefix = national_prefix(self.region.as_str()).filter(|prefix| !prefix.is_empty())?;
+        let rest = digits.strip_prefix(prefix.as_str()).filter(|rest| rest.len() >= MIN_SEARCH)?;
+        Some(format!("{}{rest}", country_code(self.region.as_str())?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn searched(region: &str, search: &str) -> Vec<String> {
+        NumberReader::new(region.parse().expect("a region")).search_digits(search)
+    }
+
+    #[test]
+    fn a_search_means_what_it_would_mean_as_a_number() {
+        assert_eq!(searched("RU", "8 (902) 123-45-67"), ["89021234567", "79021234567"]);
+        assert_eq!(searched("RU", "8902"), ["8902", "7902"]);
+        assert_eq!(searched("RU", "+7 902"), ["7902"]);
+        assert_eq!(searched("RU", "902\u{a0}123"), ["902123"]);
+        assert_eq!(searched("RU", "9021234567"), ["9021234567"]);
+        assert_eq!(searched("RU", "4567"), ["4567"]);
+        assert_eq!(searched("RU", "890"), ["890"]);
+        for no_number in ["12", "8 (9", "order 4567", "", "+"] {
+            assert!(searched("RU", no_number).is_empty(), "{no_number}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "phone")]
+    fn a_search_knows_the_prefixes_of_its_region() {
+        assert_eq!(searched("DE", "0170 123"), ["0170123", "49170123"]);
+        assert_eq!(searched("RU", "810 375 29 123-45-67"), ["810375291234567", "375291234567"]);
+        assert_eq!(searched("US", "415 555"), ["415555"]);
+    }
+}

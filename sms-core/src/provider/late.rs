@@ -1,0 +1,33 @@
+//! The ability to hear answers that come after their call was given up.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::outcome::Outcome;
+use crate::message::MessageId;
+
+/// Answers of the provider to attempts whose outcome was given as
+/// [`Unknown`](crate::OutcomeClass::Unknown), because they did not come in time.
+#[async_trait]
+pub trait LateAnswers: Debug + Send + Sync {
+    /// Waits for the next ones: one call's at a time, each given to one caller only. Never an
+    /// `Unknown` outcome.
+    ///
+    /// Cancellation: a dropped call loses no answer.
+    async fn next(&self) -> Vec<LateAnswer>;
+}
+
+/// What became of one attempt after all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateAnswer {
+    /// Whose attempt.
+    pub id: MessageId,
+    /// Which attempt: [`Submission::attempt`].
+    pub attempt: u32,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub took: Duration,
+}

@@ -1,0 +1,122 @@
+//! The way out: what takes messages to the phone network.
+
+pub mod account;
+pub mod explanation;
+pub mod failover;
+pub mod late;
+pub mod limits;
+pub mod money;
+pub mod outcome;
+pub mod receipt;
+pub mod recording;
+pub mod sandbox;
+pub mod status_queries;
+pub mod submission;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use self::account::{Account, AccountInfo};
+pub use self::explanation::Explanation;
+pub use self::late::{LateAnswer, LateAnswers};
+pub use self::limits::Limits;
+use self::outcome::Outcome;
+pub use self::status_queries::{Polling, ProviderRef, Receipts};
+pub use self::submission::Submission;
+
+/// A service that accepts SMS over a network.
+///
+/// # Contract
+///
+/// * `submit` answers with one [`Outcome`] per submission, in the same order. It never fails as a
+///   whole: a failure of the request is the outcome of each message in it.
+/// * An outcome other than [`Unknown`](crate::OutcomeClass::Unknown) is a proof. `NotSent` means
+///   that no byte was written; a timeout while writing or reading is `Unknown`. In doubt:
+///   `Unknown`.
+/// * `submit` never repeats a request by itself; retrying is the worker's, which records it first.
+/// * `submit` ends within [`Limits::timeout`]. The worker treats a longer call, a panic and a
+///   missing outcome as `Unknown`.
+/// * Cancellation: a dropped `submit` may have sent everything or nothing.
+#[async_trait]
+pub trait Provider: Debug + Send + Sync + 'static {
+    /// A short, stable name: it is stored with every message and receipts are matched by it.
+    fn name(&self) -> &str;
+
+    /// How much it takes at a time.
+    fn limits(&self) -> Limits;
+
+    /// Submits up to [`Limits::batch`] messages.
+    async fn submit(&self, batch: &[Submission]) -> Vec<Outcome>;
+
+    /// The ability to ask for receipts; `None` where there is none.
+    fn receipts(&self) -> Option<&dyn Receipts> {
+        None
+    }
+
+    /// The ability to ask for the account; `None` where there is none.
+    fn account(&self) -> Option<&dyn Account> {
+        None
+    }
+
+    /// What one of its codes means, for people; `None` for a code it does not know.
+    fn explain(&self, _code: i32) -> Option<Explanation> {
+        None
+    }
+
+    /// The provider of this name among those that a combinator such as
+    /// [`Failover`](crate::Failover) asks; `None` where there is none. Outcomes name the one that
+    /// answered.
+    fn member(&self, _name: &str) -> Option<&dyn Provider> {
+        None
+    }
+
+    /// The ability to hear answers that come after `submit` has given them up; `None` where there
+    /// is none.
+    fn late(&self) -> Option<&dyn LateAnswers> {
+        None
+    }
+}
+
+#[async_trait]
+impl<T: Provider + ?Sized> Provider for Arc<T> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn limits(&self) -> Limits {
+        (**self).limits()
+    }
+
+    async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
+        (**self).submit(batch).await
+    }
+
+    fn receipts(&self) -> Option<&dyn Receipts> {
+        (**self).receipts()
+    }
+
+    fn account(&self) -> Option<&dyn Account> {
+        (**self).account()
+    }
+
+    fn explain(&self, code: i32) -> Option<Explanation> {
+        (**self).explain(code)
+    }
+
+    fn member(&self, name: &str) -> Option<&dyn Provider> {
+        (**self).member(name)
+    }
+
+    fn late(&self) -> Option<&dyn LateAnswers> {
+        (**self).late()
+    }
+}
+
+/// Meaning of a code that the provider of this name gave: `provider` itself, or a
+/// [member](Provider::member) of it.
+pub fn explain_by(provider: &dyn Provider, name: &str, code: i32) -> Option<Explanation> {
+    let answered = if provider.name() == name { provider } else { provider.member(name)? };
+    answered.explain(code)
+}

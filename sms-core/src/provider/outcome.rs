@@ -1,0 +1,146 @@
+//! What a provider answered, and what follows from it: the table of outcome classes is this file.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The answer to one question, asked of every result: *could the provider have accepted the
+/// message?*
+///
+/// | class | when | accepted? | then |
+/// | --- | --- | --- | --- |
+/// | `Accepted` | per-recipient success | yes | `sent` |
+/// | `Rejected` | per-recipient final refusal | no | `failed` |
+/// | `Deferred` | per-recipient refusal that may pass later | no | `queued`, attempt counted |
+/// | `Blocked` | account-level refusal: bad key, no money, daily limit | no | `queued`, attempt not counted; the provider pauses |
+/// | `NotSent` | DNS, connect, TLS, pool: no byte was written | no | `queued`, attempt counted |
+/// | `Unknown` | everything else | perhaps | `unknown`, or one recorded resend |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeClass {
+    /// The provider took this recipient's message.
+    Accepted,
+    /// The provider refused this recipient's message for good.
+    Rejected,
+    /// The provider refused this recipient's message for now.
+    Deferred,
+    /// The provider refuses the whole account for now.
+    Blocked,
+    /// No byte of the request was written.
+    NotSent,
+    /// Nobody can tell: read timeout, reset, unreadable or incomplete reply, 5xx without a verdict,
+    /// panic.
+    Unknown,
+}
+
+impl OutcomeClass {
+    /// The name used in JSON and in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Deferred => "deferred",
+            Self::Blocked => "blocked",
+            Self::NotSent => "not_sent",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The result of one submission to one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Could it have been accepted?
+    pub class: OutcomeClass,
+    /// The provider's own id of the message; receipts bear it.
+    pub provider_id: Option<String>,
+    /// The provider's code.
+    pub code: Option<i32>,
+    /// The provider's words, or the reason. Never the message's text or number.
+    pub text: Option<String>,
+    /// For `Deferred` and `Blocked`: not to be repeated earlier than this.
+    pub retry_after: Option<Duration>,
+    /// For `Deferred`: the provider refuses because within this time it took the same text for the
+    /// same number. Right after an attempt of unknown outcome that is evidence that this attempt
+    /// was accepted.
+    pub repeated_within: Option<Duration>,
+    /// For `Deferred`: the refusal is about the service and not about this message, so the others
+    /// can wait too.
+    pub outage: bool,
+    /// Which provider it was, where a combinator such as [`Failover`](crate::Failover) asked
+    /// several.
+    pub provider: Option<String>,
+}
+
+impl Outcome {
+    pub(crate) fn new(class: OutcomeClass, code: Option<i32>, text: Option<String>) -> Self {
+        Self {
+            class,
+            provider_id: None,
+            code,
+            text,
+            retry_after: None,
+            repeated_within: None,
+            outage: false,
+            provider: None,
+        }
+    }
+
+    /// Accepted under the provider's own id.
+    pub fn accepted(provider_id: impl Into<String>) -> Self {
+        Self {
+            provider_id: Some(provider_id.into()),
+            ..Self::new(OutcomeClass::Accepted, None, None)
+        }
+    }
+
+    /// Refused for good.
+    pub fn rejected(code: i32, text: impl Into<String>) -> Self {
+        Self::new(OutcomeClass::Rejected, Some(code), Some(text.into()))
+    }
+
+    /// Refused for now.
+    pub fn deferred(code: i32, text: impl Into<String>) -> Self {
+        Self::new(OutcomeClass::Deferred, Some(code), Some(text.into()))
+    }
+
+    /// The account is refused for now.
+    pub fn blocked(code: i32, text: impl Into<String>) -> Self {
+        Self::new(OutcomeClass::Blocked, Some(code), Some(text.into()))
+    }
+
+    /// No byte was written, and why.
+    pub fn not_sent(reason: impl Into<String>) -> Self {
+        Self::new(OutcomeClass::NotSent, None, Some(reason.into()))
+    }
+
+    /// Nobody can tell, and why.
+    pub fn unknown(reason: impl Into<String>) -> Self {
+        Self::new(OutcomeClass::Unknown, None, Some(reason.into()))
+    }
+
+    /// Adds the provider's code.
+    pub fn with_code(mut self, code: i32) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// Says that the provider took the same text for the same number within this time.
+    pub fn with_repeated_within(mut self, time: Duration) -> Self {
+        self.repeated_within = Some(time);
+        self
+    }
+
+    /// Says that the refusal is about the service and not about this message.
+    pub fn of_the_service(mut self) -> Self {
+        self.outage = true;
+        self
+    }
+
+    /// Adds the shortest wait before a repeat.
+    pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
+        self.retry_after = Some(retry_after);
+        self
+    }
+}

@@ -1,0 +1,47 @@
+//! The ability to ask for receipts: status queries.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::receipt::Receipt;
+use crate::error::Result;
+
+/// Status queries: receipts that are asked for.
+#[async_trait]
+pub trait Receipts: Debug + Send + Sync {
+    /// When to ask, and how many at once.
+    fn polling(&self) -> Polling;
+
+    /// Asks about messages the provider accepted. Those it knows nothing about are left out of the
+    /// answer.
+    ///
+    /// # Errors
+    ///
+    /// Any kind; the ids are asked about again later.
+    async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>>;
+}
+
+/// A message as its provider knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderRef {
+    /// The provider's name.
+    pub provider: String,
+    /// Its own id of the message.
+    pub provider_id: String,
+}
+
+/// The schedule of status queries for one message: after `first`, again after `first`, then after
+/// intervals that double up to `max`, until `give_up` has passed since it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Polling {
+    /// From acceptance to the first query.
+    pub first: Duration,
+    /// The longest interval between two queries.
+    pub max: Duration,
+    /// After this the message stays `sent` and its timeline says so.
+    pub give_up: Duration,
+    /// Ids per query, at least 1.
+    pub batch: usize,
+}

@@ -1,0 +1,52 @@
+//! What happened to one message, from its acceptance on.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::message::StoredMessage;
+use crate::store::event::{Event, EventDetails, EventKind};
+use crate::store::status::Status;
+
+/// One step in the life of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// What.
+    pub kind: EventKind,
+    /// The message's state after it.
+    pub status: Status,
+    /// The rest.
+    #[serde(flatten)]
+    pub details: EventDetails,
+}
+
+/// Every step of a message, oldest first: its acceptance and a running attempt, which are part of
+/// the message itself, and its events in the log.
+pub fn steps(stored: &StoredMessage, events: Vec<Event>) -> Vec<Step> {
+    let state = &stored.state;
+    let accepted = Step {
+        at: state.created_at,
+        kind: EventKind::Accepted,
+        status: Status::Queued,
+        details: EventDetails::default(),
+    };
+    let started = state.lease.as_ref().map(|lease| Step {
+        at: lease.since,
+        kind: EventKind::Started,
+        status: Status::Sending,
+        details: EventDetails {
+            attempt: Some(state.fence),
+            by: Some(lease.worker.clone()),
+            ..EventDetails::default()
+        },
+    });
+    let logged = events.into_iter().map(|Event { at, kind, status, details, .. }| Step {
+        at,
+        kind,
+        status,
+        details,
+    });
+    std::iter::once(accepted).chain(logged).chain(started).collect()
+}

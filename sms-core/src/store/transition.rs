@@ -1,0 +1,536 @@
+//! Transitions: the fields that each row of the [state table](crate::store::status::TRANSITIONS) writes.
+//!
+//! For authors of stores. A store that has loaded a row under a lock calls these, by itself or
+//! through a [`Ledger`](crate::store::ledger::Ledger). A statement that carries out a transition by itself
+//! writes the same as the function of the same name here, and the suites of `sms-testkit` compare
+//! the two.
+//!
+//! A transition that is not in the table does not happen: it is logged as an error and leaves the
+//! message as it was. The store checks its own guard first, so such an error shows a defect of the
+//! store.
+//!
+//! This file has more than 400 lines because every function that changes the state of a message is
+//! in it.
+
+use std::time::Duration;
+
+use crate::clock::{StoreTime, datetime_to_ms, duration_to_ms};
+use crate::error::{Error, ErrorKind};
+use crate::message::{MessageId, NewMessage, OnUnknown};
+use crate::provider::Polling;
+use crate::provider::outcome::OutcomeClass;
+use crate::provider::receipt::Receipt;
+use crate::store::decision::{RESEND_AFTER, Verdict};
+use crate::store::event::{EventDetails, EventKind, Evidence};
+use crate::store::new_event::NewEvent;
+use crate::store::requests::ReceiptEffect;
+use crate::store::requests::{BeginRequest, Resolution, Settlement};
+use crate::store::status::Status;
+
+/// The part of a message that transitions read and write. Times are milliseconds since the Unix
+/// epoch, by the store's clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryState {
+    /// The status.
+    pub status: Status,
+    /// Time of the last change.
+    pub updated_at: i64,
+    /// Time from which the next attempt may begin.
+    pub due_at: i64,
+    /// Time from which the caretaker may push it to a queue again.
+    pub push_at: i64,
+    /// Time from which it is not sent any more.
+    pub valid_until: i64,
+    /// Time between `due_at` and `valid_until` that the message was accepted with, in milliseconds.
+    pub deadline_ms: i64,
+    /// Policy after an unknown outcome.
+    pub on_unknown: OnUnknown,
+    /// Counted attempts so far.
+    pub attempts: u32,
+    /// Resends after unknown outcomes so far.
+    pub resends: u32,
+    /// All attempts so far, counted or not. Identifies the attempt that owns the message.
+    pub fence: u32,
+    /// Lease of the worker, while the message is `sending`.
+    pub lease: Option<HeldLease>,
+    /// Start of its last attempt of unknown outcome.
+    pub unknown_at: Option<i64>,
+    /// The provider that accepted it, or was asked last.
+    pub provider: Option<String>,
+    /// The provider's id of the message.
+    pub provider_id: Option<String>,
+    /// The provider's last code.
+    pub code: Option<i32>,
+    /// The provider's last text, or the reason of the last transition.
+    pub reason: Option<String>,
+    /// Time at which the provider accepted it.
+    pub sent_at: Option<i64>,
+    /// Time of the next status query; `None` when there is none.
+    pub poll_at: Option<i64>,
+    /// Status queries so far.
+    pub polls: u32,
+    /// Time at which its newest receipt was made, by the provider's clock.
+    pub receipt_at: Option<i64>,
+}
+
+/// The lease under which a worker holds a message that is being sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLease {
+    /// The worker's name.
+    pub worker: String,
+    /// The worker's own number of the batch.
+    pub batch: u64,
+    /// Start of the lease.
+    pub since: i64,
+    /// End of the lease.
+    pub until: i64,
+}
+
+/// A settlement by the owner that writes the same to every message it may own.
+///
+/// Nearly every settlement is one. The store need not load the row then: one statement with the
+/// guard of [`settle`](DeliveryState::settle) writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlainSettlement {
+    /// The state afterwards. Fields that no settlement writes hold placeholders.
+    pub state: DeliveryState,
+    /// The entry for the event log.
+    pub event: NewEvent,
+}
+
+impl PlainSettlement {
+    /// Time at which the message is due again; `None` when `due_at` and `push_at` stay as they are.
+    pub fn due_at(&self) -> Option<i64> {
+        (self.state.status == Status::Queued).then_some(self.state.due_at)
+    }
+
+    /// Number to subtract from the counted attempts: 1 for an attempt that does not count, else 0.
+    pub fn uncounted_attempts(&self) -> u32 {
+        ANY_OWNED.attempts - self.state.attempts
+    }
+}
+
+/// A placeholder for any message that is being sent and has not been accepted: a plain settlement
+/// reads no field that differs between them.
+const ANY_OWNED: DeliveryState = DeliveryState {
+    status: Status::Sending,
+    updated_at: 0,
+    due_at: 0,
+    push_at: 0,
+    valid_until: 0,
+    deadline_ms: 0,
+    on_unknown: OnUnknown::Hold,
+    attempts: 1,
+    resends: 0,
+    fence: 1,
+    lease: None,
+    unknown_at: None,
+    provider: None,
+    provider_id: None,
+    code: None,
+    reason: None,
+    sent_at: None,
+    poll_at: None,
+    polls: 0,
+    receipt_at: None,
+};
+
+/// The reason stored with a message after its lease was [over](DeliveryState::rescue).
+pub const LEASE_OVER: &str = "the worker vanished before it recorded an outcome";
+/// The reason stored with a message that was accepted before, as the refusal of a repeat shows.
+const SENT_BEFORE: &str =
+    "a repeat was refused as one, so the attempt of unknown outcome before it was accepted";
+/// The reason stored with a message that is inferred to be the one of an unmatched receipt.
+const INFERRED: &str =
+    "a receipt under an unknown id came, and this was the only message it could be about";
+
+impl DeliveryState {
+    /// `∅ → queued`. The sender itself pushes a message without a `send_at` to the queue; the
+    /// caretaker waits for `push_after` before it does.
+    pub fn accept(message: &NewMessage, time: StoreTime, push_after: Duration) -> Self {
+        let now = time.now;
+        let due_at = message.send_at.map_or(now, |at| time.at(datetime_to_ms(at)).max(now));
+        let deadline_ms = duration_to_ms(message.deadline);
+        Self {
+            status: Status::Queued,
+            updated_at: now,
+            due_at,
+            push_at: if message.send_at.is_some() { due_at } else { later(now, push_after) },
+            valid_until: due_at.saturating_add(deadline_ms),
+            deadline_ms,
+            on_unknown: message.on_unknown,
+            attempts: 0,
+            resends: 0,
+            fence: 0,
+            lease: None,
+            unknown_at: None,
+            provider: None,
+            provider_id: None,
+            code: None,
+            reason: None,
+            sent_at: None,
+            poll_at: None,
+            polls: 0,
+            receipt_at: None,
+        }
+    }
+
+    /// True if a provider id may be [inferred](Self::infer) for it.
+    pub fn can_take_provider_id(&self) -> bool {
+        self.status == Status::Unknown || self.status == Status::Sent && self.provider_id.is_none()
+    }
+
+    /// Time from the start of the last attempt of unknown outcome to that of the running attempt.
+    pub fn unknown_before(&self) -> Option<Duration> {
+        let since = self.lease.as_ref()?.since;
+        self.unknown_at
+            .map(|at| Duration::from_millis(since.saturating_sub(at).max(0).cast_unsigned()))
+    }
+
+    /// Guard of [`begin`](Self::begin).
+    pub fn is_due(&self, now: i64) -> bool {
+        self.status == Status::Queued && self.due_at <= now && self.valid_until > now
+    }
+
+    /// Guard of [`expire`](Self::expire).
+    pub fn is_past_deadline(&self, now: i64) -> bool {
+        self.status == Status::Queued && self.valid_until <= now
+    }
+
+    /// Guard of [`rescue`](Self::rescue).
+    pub fn lease_is_over(&self, now: i64) -> bool {
+        self.status == Status::Sending
+            && self.lease.as_ref().is_some_and(|lease| lease.until <= now)
+    }
+
+    /// Guard of [`plan_query`](Self::plan_query).
+    pub fn awaits_query(&self, now: i64) -> bool {
+        self.status == Status::Sent && self.poll_at.is_some_and(|at| at <= now)
+    }
+
+    /// Guard of [`settle`](Self::settle): the settlement's attempt still owns the message.
+    pub fn is_owned_by(&self, settlement: &Settlement) -> bool {
+        self.status == Status::Sending && self.fence == settlement.fence
+    }
+
+    /// `queued → sending`; `false` when the table does not allow it.
+    pub fn begin(&mut self, now: i64, request: &BeginRequest<'_>) -> bool {
+        if !self.enter(Status::Sending, now) {
+            return false;
+        }
+        self.fence += 1;
+        self.attempts += 1;
+        let until = later(now, request.lease);
+        self.lease = Some(HeldLease {
+            worker: request.worker.to_owned(),
+            batch: request.batch,
+            since: now,
+            until,
+        });
+        self.provider = Some(request.provider.to_owned());
+        true
+    }
+
+    /// `sending → sent | queued | failed | unknown`, by the owner; `None` when the table does not
+    /// allow it.
+    pub fn settle(&mut self, now: i64, settlement: &Settlement) -> Option<NewEvent> {
+        let next = match settlement.verdict {
+            Verdict::Sent | Verdict::SentBefore => Status::Sent,
+            Verdict::Failed => Status::Failed,
+            Verdict::Retry { .. } => Status::Queued,
+            Verdict::Resend { after } if self.is_valid_after(now, after) => Status::Queued,
+            Verdict::Unknown | Verdict::Resend { .. } => Status::Unknown,
+        };
+        if !self.enter(next, now) {
+            return None;
+        }
+        self.record_answer(settlement);
+        if settlement.outcome.class == OutcomeClass::Unknown {
+            self.unknown_at = Some(now.saturating_sub(duration_to_ms(settlement.took)));
+        }
+        let mut event = NewEvent::attempt(settlement);
+        match settlement.verdict {
+            Verdict::Sent => self.record_acceptance(now, settlement),
+            Verdict::SentBefore => {
+                self.record_acceptance(now, settlement);
+                self.reason = Some(SENT_BEFORE.to_owned());
+                event.details.evidence = Some(Evidence::RepeatRefused);
+            }
+            Verdict::Retry { after, counted } => {
+                self.wait_until(later(now, after));
+                self.attempts = self.attempts.saturating_sub(u32::from(!counted));
+                event = event.retry_in(after);
+            }
+            Verdict::Resend { after } if next == Status::Queued => {
+                self.wait_until(later(now, after));
+                self.resends += 1;
+                event = event.retry_in(after);
+                event.details.resend = true;
+            }
+            Verdict::Failed | Verdict::Unknown | Verdict::Resend { .. } => {}
+        }
+        Some(event)
+    }
+
+    /// The changes of a [`settle`](Self::settle) that are the same for every message the settlement
+    /// may own. `None` for a resend, which depends on the deadline, for the evidence of a refused
+    /// repeat, and for a verdict that contradicts its outcome.
+    pub fn plain(now: i64, settlement: &Settlement) -> Option<PlainSettlement> {
+        let is_accepted = settlement.outcome.class == OutcomeClass::Accepted;
+        match settlement.verdict {
+            Verdict::Resend { .. } | Verdict::SentBefore => return None,
+            verdict if is_accepted != (verdict == Verdict::Sent) => return None,
+            _ => {}
+        }
+        let mut state = ANY_OWNED;
+        let event = state.settle(now, settlement)?;
+        Some(PlainSettlement { state, event })
+    }
+
+    /// Records an outcome that comes late: an acceptance makes the message `sent`, a final refusal
+    /// of the same attempt makes an unknown one `failed`. Returns true if the message changed.
+    pub fn settle_late(&mut self, now: i64, settlement: &Settlement) -> (bool, NewEvent) {
+        let same_attempt = self.fence == settlement.fence;
+        let lifted = match settlement.outcome.class {
+            OutcomeClass::Accepted => self.status.after_late_acceptance(),
+            OutcomeClass::Rejected
+                if same_attempt
+                    && self.status == Status::Unknown
+                    && !self.may_have_been_accepted() =>
+            {
+                Some(Status::Failed)
+            }
+            _ => None,
+        };
+        let lifted = lifted.filter(|status| self.enter(*status, now));
+        if let Some(status) = lifted {
+            self.record_answer(settlement);
+            if status == Status::Sent {
+                self.record_acceptance(now, settlement);
+            }
+        }
+        (lifted.is_some(), NewEvent::late_outcome(settlement))
+    }
+
+    /// `sending → unknown | queued` after a lease; `None` when the table does not allow it.
+    pub fn rescue(&mut self, now: i64) -> Option<NewEvent> {
+        let resends_left = self.resends < self.on_unknown.resends();
+        let resend = resends_left && self.is_valid_after(now, RESEND_AFTER);
+        let lease = self.lease.clone();
+        if !self.enter(if resend { Status::Queued } else { Status::Unknown }, now) {
+            return None;
+        }
+        let (worker, since) = lease.map(|lease| (lease.worker, lease.since)).unzip();
+        self.unknown_at = since;
+        self.code = None;
+        self.reason = Some(LEASE_OVER.to_owned());
+        if resend {
+            self.resends += 1;
+            self.wait_until(later(now, RESEND_AFTER));
+        }
+        Some(NewEvent::lease_over(self.fence, worker, resend))
+    }
+
+    /// `queued → expired | unknown`; `None` when the table does not allow it.
+    pub fn expire(&mut self, now: i64) -> Option<NewEvent> {
+        let entered = self.enter(self.end_of_waiting(Status::Expired), now);
+        entered.then(|| NewEvent::new(EventKind::Expired))
+    }
+
+    /// `queued → cancelled | unknown`; the guard is the status. `None` when the table does not
+    /// allow it.
+    pub fn cancel(&mut self, now: i64, by: String) -> Option<NewEvent> {
+        let entered = self.enter(self.end_of_waiting(Status::Cancelled), now);
+        entered.then(|| NewEvent::cancelled(by))
+    }
+
+    /// `unknown → sent | failed | queued`; the guard is the status. `None` when the table does not
+    /// allow it.
+    pub fn resolve(
+        &mut self,
+        now: i64,
+        how: Resolution,
+        by: String,
+        reason: String,
+    ) -> Option<NewEvent> {
+        let resend = how == Resolution::Resend;
+        let next = match how {
+            Resolution::Sent { .. } => Status::Sent,
+            Resolution::Failed => Status::Failed,
+            Resolution::Resend => Status::Queued,
+        };
+        if !self.enter(next, now) {
+            return None;
+        }
+        let mut provider_id = None;
+        match how {
+            Resolution::Sent { provider_id: known } => {
+                self.sent_at = Some(now);
+                self.provider_id.clone_from(&known);
+                provider_id = known;
+            }
+            Resolution::Failed => {}
+            Resolution::Resend => {
+                self.resends += 1;
+                // The first deadline may be past; a person who resends wants it sent now.
+                self.valid_until = now.saturating_add(self.deadline_ms);
+                self.wait_until(now);
+            }
+        }
+        self.reason = Some(reason.clone());
+        let details = EventDetails {
+            by: Some(by),
+            text: Some(reason),
+            provider_id,
+            resend,
+            ..EventDetails::default()
+        };
+        Some(NewEvent { kind: EventKind::Resolved, details })
+    }
+
+    /// `unknown → sent`: the message is [inferred](crate::inference) to be the one with this
+    /// provider id. The guard is [`can_take_provider_id`](Self::can_take_provider_id). `None` when
+    /// the table does not allow it.
+    pub fn infer(&mut self, now: i64, provider_id: &str) -> Option<NewEvent> {
+        if self.status != Status::Sent {
+            if !self.enter(Status::Sent, now) {
+                return None;
+            }
+            self.sent_at = Some(now);
+            self.code = None;
+        }
+        self.updated_at = now;
+        self.provider_id = Some(provider_id.to_owned());
+        self.reason = Some(INFERRED.to_owned());
+        Some(NewEvent::inferred(self.provider.clone(), provider_id.to_owned()))
+    }
+
+    /// `sent → delivered | undelivered`, or a new code on the way there, for the message of this
+    /// id. A receipt that contradicts a final state is recorded and changes nothing.
+    pub fn receive(
+        &mut self,
+        id: MessageId,
+        now: i64,
+        receipt: &Receipt,
+    ) -> (ReceiptEffect, Option<NewEvent>) {
+        if self.status.is_contradicted_by(receipt.state) {
+            return self.contradict(now, receipt);
+        }
+        let next = self.status.after_receipt(receipt.state);
+        let made_at = receipt.at.map(datetime_to_ms);
+        // A receipt that comes late or again must not replace a later code by an earlier one.
+        let is_old = made_at.zip(self.receipt_at).is_some_and(|(made_at, newest)| {
+            made_at < newest || made_at == newest && receipt.code <= self.code
+        });
+        let is_new_code = self.status == Status::Sent
+            && receipt.code.is_some()
+            && self.code != receipt.code
+            && !is_old;
+        if next.is_none() && !is_new_code {
+            return (ReceiptEffect::Ignored, None);
+        }
+        if let Some(status) = next {
+            if !self.enter(status, now) {
+                return (ReceiptEffect::Ignored, None);
+            }
+            self.poll_at = None;
+        }
+        self.updated_at = now;
+        self.receipt_at = self.receipt_at.max(made_at);
+        self.code = receipt.code;
+        self.reason.clone_from(&receipt.text);
+        (ReceiptEffect::Applied(id), Some(NewEvent::receipt(receipt)))
+    }
+
+    /// Records a receipt of the opposite final state, once: a repeat has the time of the newest
+    /// receipt, and one without a time is recorded only while no receipt has a time.
+    fn contradict(&mut self, now: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
+        let made_at = receipt.at.map(datetime_to_ms);
+        let is_known =
+            if made_at.is_some() { made_at == self.receipt_at } else { self.receipt_at.is_some() };
+        if is_known {
+            return (ReceiptEffect::Ignored, None);
+        }
+        self.receipt_at = made_at.or(Some(now));
+        (ReceiptEffect::Contradicted, Some(NewEvent::receipt(receipt)))
+    }
+
+    /// Schedules the next status query, or gives the message up and returns the event of that.
+    pub fn plan_query(&mut self, now: i64, polling: &Polling) -> Option<NewEvent> {
+        if now - self.sent_at.unwrap_or_default() >= duration_to_ms(polling.give_up) {
+            self.poll_at = None;
+            return Some(NewEvent::new(EventKind::ReceiptGivenUp));
+        }
+        let interval = duration_to_ms(polling.first).saturating_mul(1 << self.polls.min(20));
+        self.poll_at = Some(now.saturating_add(interval.min(duration_to_ms(polling.max))));
+        self.polls += 1;
+        None
+    }
+
+    /// Enters a status, if the table has a row from here to there; otherwise nothing changes.
+    fn enter(&mut self, status: Status, now: i64) -> bool {
+        let possible = self.status.may_become(status);
+        if possible {
+            self.status = status;
+            self.updated_at = now;
+            self.lease = None;
+        } else {
+            tracing::error!(
+                from = %self.status,
+                to = %status,
+                "refused a transition that is not in the state table"
+            );
+        }
+        possible
+    }
+
+    fn wait_until(&mut self, due_at: i64) {
+        self.due_at = due_at;
+        self.push_at = due_at;
+    }
+
+    fn record_acceptance(&mut self, now: i64, settlement: &Settlement) {
+        self.provider_id.clone_from(&settlement.outcome.provider_id);
+        self.sent_at = Some(now);
+        // Without a provider id there is nothing to ask about.
+        let asks = settlement.poll_after.filter(|_| settlement.outcome.provider_id.is_some());
+        self.poll_at = asks.map(|after| later(now, after));
+    }
+
+    fn record_answer(&mut self, settlement: &Settlement) {
+        self.provider = Some(settlement.provider.clone());
+        self.code = settlement.outcome.code;
+        self.reason.clone_from(&settlement.outcome.text);
+    }
+
+    /// True if an earlier attempt was of unknown outcome.
+    fn may_have_been_accepted(&self) -> bool {
+        self.resends > 0
+    }
+
+    /// Status of a message that is not sent again: `end`, or `unknown` if it may have been accepted
+    /// before.
+    fn end_of_waiting(&self, end: Status) -> Status {
+        if self.may_have_been_accepted() { Status::Unknown } else { end }
+    }
+
+    fn is_valid_after(&self, now: i64, after: Duration) -> bool {
+        later(now, after) < self.valid_until
+    }
+}
+
+/// The error of a change that the [table](crate::store::status::TRANSITIONS) does not allow although the
+/// store's guard held.
+pub fn impossible() -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        "the change is not in the state table; the message stays as it was",
+    )
+}
+
+fn later(now: i64, after: Duration) -> i64 {
+    now.saturating_add(duration_to_ms(after))
+}
+
+#[cfg(test)]
+mod tests;

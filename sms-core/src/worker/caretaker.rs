@@ -1,0 +1,263 @@
+//! What time does to messages.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::lease::least_lease;
+use crate::end_log::EndLog;
+use crate::error::{Error, Result};
+use crate::outage::Outage;
+use crate::provider::Provider;
+use crate::queue::Queue;
+use crate::store::{DueRequest, KEY_WINDOW, Store};
+use crate::supervise::catch_panic;
+
+/// How often the caretaker looks for messages that are due, rescued or expired.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// How often it looks for unmatched receipts that can only be about one message.
+const INFER_INTERVAL: Duration = Duration::from_secs(10);
+/// How much longer than a lease unmatched receipts are left alone: late answers may still claim
+/// them.
+const INFER_MARGIN: Duration = Duration::from_mins(2);
+/// How often it looks for old messages.
+const PURGE_INTERVAL: Duration = Duration::from_mins(10);
+/// The same while there is more than one round could do.
+const BUSY_INTERVAL: Duration = Duration::from_millis(100);
+/// Rows per statement, and statements per round: one round is bounded.
+const BATCH: usize = 1000;
+const ROUNDS: usize = 20;
+/// A message that was offered to the queue and is still waiting is offered again after this.
+const OFFER_AGAIN_AFTER: Duration = Duration::from_secs(20);
+/// The same while the queue is away: longer, since the stand-in loses nothing, and what it holds
+/// need not be offered again and again.
+const OFFER_AGAIN_AFTER_AWAY: Duration = Duration::from_secs(30);
+/// While the queue is away, what was offered to it is offered to the stand-in this much earlier: 5
+/// s after its sender pushed it; and for a while after it is back, since pushes may have failed
+/// until then.
+const AHEAD_AWAY: Duration = Duration::from_secs(15);
+const AHEAD_AFTER: Duration = Duration::from_secs(10);
+/// How long one step may take.
+const STEP_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Offers due messages to the queue, rescues those whose worker vanished, expires those past their
+/// deadline, asks for receipts that do not come by themselves, and purges old messages.
+///
+/// Every worker runs one; several do no harm, for each step is a compare-and-set in the store. An
+/// application that only sends needs none of its own.
+#[derive(Debug)]
+pub struct Caretaker {
+    store: Arc<dyn Store>,
+    queue: Arc<dyn Queue>,
+    provider: Arc<dyn Provider>,
+    retention: Duration,
+    ends: EndLog,
+    /// When the queue was found to be away last.
+    away_at: Mutex<Option<Instant>>,
+}
+
+impl Caretaker {
+    /// A caretaker of these that purges messages `retention` after their end, 72 h at the least.
+    pub fn new(
+        store: Arc<dyn Store>,
+        queue: Arc<dyn Queue>,
+        provider: Arc<dyn Provider>,
+        retention: Duration,
+    ) -> Self {
+        Self {
+            store,
+            queue,
+            provider,
+            retention: retention.max(KEY_WINDOW),
+            ends: EndLog::new(),
+            away_at: Mutex::default(),
+        }
+    }
+
+    /// Works until the shutdown, which drops the step in hand: each is a compare-and-set, and what
+    /// it leaves undone the next round does. A failure of a step is logged.
+    pub async fn run(&self, shutdown: &CancellationToken) {
+        let step =
+            |name: &str| Outage::new(format!("the caretaker's step `{name}`"), "it is repeated");
+        let [expire, rescue, offer, ask, infer, purge] =
+            ["expire", "rescue", "offer", "ask for receipts", "infer", "purge"].map(step);
+        let care = async {
+            tokio::join!(
+                repeat(INTERVAL, || async {
+                    run(&expire, self.expire()).await | run(&rescue, self.rescue()).await
+                }),
+                // Apart, since a queue that does not answer must delay neither.
+                repeat(INTERVAL, || run(&offer, self.offer())),
+                // Apart, since a provider may take its time to answer.
+                repeat(INTERVAL, || run(&ask, async {
+                    // More only at the usual pace: it is the provider's time.
+                    self.ask_for_receipts().await.map(|()| false)
+                })),
+                repeat(INFER_INTERVAL, || run(&infer, async {
+                    self.infer().await.map(|()| false)
+                })),
+                repeat(PURGE_INTERVAL, || run(&purge, self.purge())),
+            )
+        };
+        shutdown.run_until_cancelled(care).await;
+    }
+
+    /// `queued → expired` for what is past its deadline. Whether there may be more.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn expire(&self) -> Result<bool> {
+        for _ in 0..ROUNDS {
+            let expired = self.store.expire(BATCH).await?;
+            if !expired.is_empty() {
+                tracing::info!(
+                    messages = expired.len(),
+                    "expired: their deadline passed while they waited"
+                );
+                self.ends.moved(&self.store, &expired, "deadline").await;
+            }
+            if expired.len() < BATCH {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// `sending → unknown | queued` for what its worker left behind. Whether there may be more.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn rescue(&self) -> Result<bool> {
+        for _ in 0..ROUNDS {
+            let rescued = self.store.rescue(BATCH).await?;
+            if !rescued.is_empty() {
+                tracing::warn!(
+                    messages = rescued.len(),
+                    "rescued: their worker vanished while sending"
+                );
+                self.ends.moved(&self.store, &rescued, "end of the lease").await;
+            }
+            if rescued.len() < BATCH {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Offers what is due to the queue, as far as half of each lane has room: the other half is the
+    /// senders', lest one of both drop what the other has filled it with. Whether it did: there may
+    /// be more than room for it.
+    ///
+    /// # Errors
+    ///
+    /// The store's and the queue's.
+    pub async fn offer(&self) -> Result<bool> {
+        for round in 0..ROUNDS {
+            let stats = self.queue.stats().await?;
+            let senders = stats.capacity.unwrap_or(0) / 2;
+            let limits = stats.room().map(|room| room.saturating_sub(senders).min(BATCH));
+            let again_after =
+                if stats.degraded { OFFER_AGAIN_AFTER_AWAY } else { OFFER_AGAIN_AFTER };
+            let ahead =
+                if self.may_have_lost(stats.degraded) { AHEAD_AWAY } else { Duration::ZERO };
+            let request = DueRequest::new(limits, again_after).ahead(ahead);
+            let jobs = self.store.due(request).await?;
+            if jobs.is_empty() {
+                return Ok(round > 0);
+            }
+            self.queue.push(&jobs).await?;
+        }
+        Ok(true)
+    }
+
+    /// Whether what was offered of late may be nowhere: the queue is away, or was a moment ago.
+    fn may_have_lost(&self, away: bool) -> bool {
+        let mut away_at = self.away_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if away {
+            *away_at = Some(Instant::now());
+        }
+        away_at.is_some_and(|at| at.elapsed() < AHEAD_AFTER)
+    }
+
+    /// Asks the provider about sent messages whose query is due.
+    ///
+    /// # Errors
+    ///
+    /// The store's and the provider's.
+    pub async fn ask_for_receipts(&self) -> Result<()> {
+        let Some(receipts) = self.provider.receipts() else {
+            return Ok(());
+        };
+        let polling = receipts.polling();
+        for _ in 0..ROUNDS {
+            let awaiting = self.store.awaiting_receipt(&polling, polling.batch).await?;
+            if awaiting.is_empty() {
+                break;
+            }
+            let found = receipts.query(&awaiting).await?;
+            let effects = self.store.apply_receipts(&found).await?;
+            self.ends.received(&self.store, &found, &effects).await;
+            if awaiting.len() < polling.batch {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// `unknown → sent` where an unmatched receipt can only be about one message.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn infer(&self) -> Result<()> {
+        let quiet = least_lease(self.provider.limits().timeout) + INFER_MARGIN;
+        let inferred = self.store.infer(quiet).await?;
+        if !inferred.is_empty() {
+            tracing::info!(
+                messages = inferred.len(),
+                "sent after all, as receipts under unknown ids show"
+            );
+            // The receipts may have said more.
+            self.ends.moved(&self.store, &inferred, "receipt").await;
+        }
+        Ok(())
+    }
+
+    /// Removes messages that ended longer ago than the retention time. Whether there may be more.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn purge(&self) -> Result<bool> {
+        for _ in 0..ROUNDS {
+            let purged = self.store.purge(self.retention, BATCH).await?;
+            if purged > 0 {
+                tracing::info!(messages = purged, "purged: their retention time is over");
+            }
+            if purged < BATCH {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Repeats a step, sooner where it says that there is more to do.
+async fn repeat<F: Future<Output = bool>>(every: Duration, mut step: impl FnMut() -> F) {
+    loop {
+        let more = step().await;
+        sleep(if more { BUSY_INTERVAL } else { every }).await;
+    }
+}
+
+/// Whether a step has more to do; one that failed is repeated at its time.
+async fn run(outage: &Outage, step: impl Future<Output = Result<bool>>) -> bool {
+    let timed_out = |error| Err(Error::unavailable("the step took too long", error));
+    let done = timeout(STEP_TIMEOUT, catch_panic(step)).await.unwrap_or_else(timed_out);
+    outage.note_work(&done);
+    done.unwrap_or(false)
+}

@@ -1,0 +1,51 @@
+//! Who asks: `Authorization: Bearer KEY`.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+
+use crate::app::Api;
+use crate::http::problem::Problem;
+use crate::keys::{KeyScope, Principal};
+
+/// A caller with a valid key.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller(Principal);
+
+impl Caller {
+    /// The caller, if the key allows this.
+    pub(crate) fn with(self, scope: KeyScope) -> Result<Principal, Problem> {
+        if self.0.may(scope) {
+            return Ok(self.0);
+        }
+        let detail = format!("this key lacks the scope `{}`", scope.as_str());
+        Err(Problem::new(StatusCode::FORBIDDEN, "scope_missing", detail))
+    }
+}
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(unauthorized("send one header: Authorization: Bearer KEY"));
+        };
+        let key = value.to_str().ok().and_then(|value| {
+            let (scheme, key) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+        });
+        let Some(key) = key else {
+            return Err(unauthorized("the header must read: Authorization: Bearer KEY"));
+        };
+        let principal = api.0.keys.authenticate(key).await?;
+        principal
+            .map(Caller)
+            .ok_or_else(|| unauthorized("the key in the Authorization header is not valid"))
+    }
+}
+
+fn unauthorized(detail: &'static str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+        .with_header(header::WWW_AUTHENTICATE, "Bearer")
+}

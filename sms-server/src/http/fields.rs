@@ -1,0 +1,322 @@
+//! Reading JSON bodies so that every mistake in them is named, all at once.
+//!
+//! Values stay text until somebody asks for them: what nobody asks for costs no memory, however
+//! much of it there is.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use sms_core::Metadata;
+use sms_core::message::MetadataError;
+use sms_core::message::text::is_blank;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::http::problem::{FieldProblem, Problem};
+
+/// The longest reason a person gives, in characters.
+const MAX_REASON: usize = 500;
+/// The most fields of one object that are looked at. None has as many.
+const MAX_FIELDS: usize = 64;
+/// The largest object in a field, in bytes as it is sent: some thirty times as much in memory.
+const MAX_OBJECT: usize = 64 * 1024;
+
+/// The fields of a JSON object, taken out one by one; what is wrong with them is gathered on the
+/// way.
+#[derive(Debug)]
+pub(crate) struct Fields<'a> {
+    values: Vec<(Text<'a>, &'a RawValue)>,
+    wrong: Vec<FieldProblem>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads the body of a request.
+    pub(crate) fn read(headers: &HeaderMap, body: &'a [u8]) -> Result<Self, Problem> {
+        Self::check_headers(headers)?;
+        Self::of_body(body).map_err(not_json)
+    }
+
+    /// Refuses a body that is not called JSON.
+    pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = content_type.and_then(|value| value.split(';').next()).map(str::trim);
+        if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+            let detail = "the body must be JSON, sent with Content-Type: application/json";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", detail));
+        }
+        let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+        if encodings.into_iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            let detail = "the body must not be compressed: send it without Content-Encoding";
+            let problem =
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_encoding", detail);
+            return Err(problem.with_header(header::ACCEPT_ENCODING, "identity"));
+        }
+        Ok(())
+    }
+
+    /// Reads the object that a body is.
+    pub(crate) fn of_body(body: &'a [u8]) -> serde_json::Result<Self> {
+        // What Windows puts before a text in UTF-8. JSON has none.
+        serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
+    }
+
+    /// Reads an object that stands in a list.
+    pub(crate) fn of_item(item: &'a RawValue) -> Result<Self, Problem> {
+        serde_json::from_str(item.get()).map_err(|_| {
+            let wrong = FieldProblem::whole("field_type", "must be an object");
+            Problem::fields(StatusCode::BAD_REQUEST, vec![wrong])
+        })
+    }
+
+    /// Ends the reading: fields nobody took are unknown.
+    pub(crate) fn finish(mut self) -> Result<(), Problem> {
+        self.values.sort_by(|(one, _), (other, _)| one.0.cmp(&other.0));
+        for (Text(name), _) in &self.values {
+            self.wrong.push(FieldProblem::field(name, "field_unknown", "there is no such field"));
+        }
+        if self.wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::fields(StatusCode::BAD_REQUEST, self.wrong))
+        }
+    }
+
+    pub(crate) fn required_string(&mut self, name: &'static str) -> String {
+        self.require(name);
+        self.string(name).unwrap_or_default()
+    }
+
+    pub(crate) fn string(&mut self, name: &'static str) -> Option<String> {
+        self.take(name, "must be a string", |Text(text)| Some(text.into_owned()))
+    }
+
+    /// Words of people: not empty, and not longer than this many characters.
+    pub(crate) fn text(&mut self, name: &'static str, longest: usize) -> Option<String> {
+        let rule =
+            format!("must be a string of 1 to {longest} characters without control characters");
+        self.take(name, &rule, |Text(text)| {
+            let fits = !is_blank(&text) && text.chars().count() <= longest;
+            (fits && !text.chars().any(char::is_control)).then(|| text.into_owned())
+        })
+    }
+
+    /// Why a person does something.
+    pub(crate) fn reason(&mut self) -> Option<String> {
+        self.text("reason", MAX_REASON)
+    }
+
+    /// Says that a field must be there.
+    pub(crate) fn require(&mut self, name: &'static str) {
+        if !self.values.iter().any(|(known, _)| known.0 == name) {
+            self.wrong.push(FieldProblem::field(name, "field_missing", "is required"));
+        }
+    }
+
+    pub(crate) fn boolean(&mut self, name: &'static str) -> Option<bool> {
+        self.take(name, "must be true or false", Some)
+    }
+
+    pub(crate) fn integer<T: TryFrom<u64>>(&mut self, name: &'static str) -> Option<T> {
+        self.take(name, "must be a whole number in range", |number: u64| T::try_from(number).ok())
+    }
+
+    pub(crate) fn time(&mut self, name: &'static str) -> Option<OffsetDateTime> {
+        self.take(
+            name,
+            "must be a time such as 2026-12-31T09:30:00+03:00 (RFC 3339)",
+            |Text(text)| OffsetDateTime::parse(&text, &Rfc3339).ok(),
+        )
+    }
+
+    /// An object of the caller's own, as it is written.
+    pub(crate) fn metadata(&mut self, name: &'static str) -> Option<Metadata> {
+        let value = self.remove(name)?.get();
+        if value.len() > MAX_OBJECT {
+            self.wrong.push(FieldProblem::field(
+                name,
+                "field_too_large",
+                "must be at most 64 KiB of JSON",
+            ));
+        } else if !value.starts_with('{') {
+            self.wrong.push(FieldProblem::field(name, "field_type", "must be an object"));
+        } else {
+            let inside = |error: MetadataError| {
+                FieldProblem::field(name, "json_invalid", error.rule())
+                    .with_pointer_inside(error.pointer())
+            };
+            return Metadata::parse(value).map_err(|error| self.wrong.push(inside(error))).ok();
+        }
+        None
+    }
+
+    /// The first `MOST` items of a list; there may be more.
+    pub(crate) fn list<const MOST: usize>(
+        &mut self,
+        name: &'static str,
+    ) -> Option<Vec<&'a RawValue>> {
+        self.take(name, "must be a list", |List(items): List<'a, MOST>| Some(items))
+    }
+
+    /// A value of which `read` knows the names.
+    pub(crate) fn one_of<T>(
+        &mut self,
+        name: &'static str,
+        rule: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.take(name, rule, |Text(text)| read(&text))
+    }
+
+    /// Takes a field out and reads it; null is as good as absent.
+    fn take<T, R: Deserialize<'a>>(
+        &mut self,
+        name: &'static str,
+        rule: &str,
+        read: impl FnOnce(R) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.remove(name)?;
+        self.parse(name, value, rule, read)
+    }
+
+    fn remove(&mut self, name: &str) -> Option<&'a RawValue> {
+        let at = self.values.iter().position(|(known, _)| known.0 == name)?;
+        let (_, value) = self.values.swap_remove(at);
+        Some(value).filter(|value| value.get() != "null")
+    }
+
+    fn parse<T, R: Deserialize<'a>>(
+        &mut self,
+        name: &'static str,
+        value: &'a RawValue,
+        rule: &str,
+        read: impl FnOnce(R) -> Option<T>,
+    ) -> Option<T> {
+        let (code, detail) = match serde_json::from_str(value.get()).map(read) {
+            Ok(Some(read)) => return Some(read),
+            // Half a surrogate pair, a number no machine holds, nesting without end.
+            Err(error) if error.is_syntax() => ("json_invalid", format!("cannot be read: {error}")),
+            Ok(None) | Err(_) => ("field_type", rule.to_owned()),
+        };
+        self.wrong.push(FieldProblem::field(name, code, detail));
+        None
+    }
+
+    /// Notes a field. Of two values under one name, nobody can tell which one was meant.
+    fn put(&mut self, name: Text<'a>, value: &'a RawValue) {
+        if self.values.iter().any(|(known, _)| *known == name) {
+            self.wrong.push(FieldProblem::field(&name.0, "json_invalid", "stands twice"));
+        } else {
+            self.values.push((name, value));
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor;
+
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Fields { values: Vec::with_capacity(4), wrong: Vec::new() };
+                let mut count = 0;
+                while count < MAX_FIELDS
+                    && let Some((name, value)) = entries.next_entry()?
+                {
+                    fields.put(name, value);
+                    count += 1;
+                }
+                if count == MAX_FIELDS && entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some()
+                {
+                    fields.wrong.push(FieldProblem::whole(
+                        "field_unknown",
+                        "has far more fields than there are",
+                    ));
+                    while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                }
+                Ok(fields)
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+/// The problem of a body that is not a JSON object, for this reason.
+pub(crate) fn not_json(reason: impl fmt::Display) -> Problem {
+    let detail = format!("the body is not a JSON object: {reason}");
+    Problem::new(StatusCode::BAD_REQUEST, "json_invalid", detail)
+}
+
+/// A string, which mostly need not be copied out of the body.
+#[derive(Debug, PartialEq, Eq)]
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: serde::de::Error>(
+                self,
+                text: &'de str,
+            ) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// The first items of a list.
+struct List<'a, const MOST: usize>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a, const MOST: usize> Deserialize<'de> for List<'a, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor<const MOST: usize>;
+
+        impl<'de, const MOST: usize> Visitor<'de> for ListVisitor<MOST> {
+            type Value = List<'de, MOST>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut list: A,
+            ) -> Result<List<'de, MOST>, A::Error> {
+                let mut items = Vec::new();
+                while items.len() < MOST
+                    && let Some(item) = list.next_element()?
+                {
+                    items.push(item);
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(List(items))
+            }
+        }
+
+        deserializer.deserialize_seq(ListVisitor)
+    }
+}

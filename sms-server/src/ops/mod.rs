@@ -1,0 +1,3 @@
+//! What watches over the process asks here.
+
+pub(crate) mod health;

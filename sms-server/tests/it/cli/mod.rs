@@ -1,0 +1,4 @@
+//! The program, from its command line.
+
+mod program;
+mod starts;

@@ -1,0 +1,3 @@
+//! HTTP, as every door uses it.
+
+mod body;

@@ -1,0 +1,4 @@
+//! What watches over the process asks here.
+
+#[cfg(feature = "sqlite")]
+mod readiness;

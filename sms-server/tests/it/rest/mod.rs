@@ -1,0 +1,11 @@
+//! The REST API, in process.
+
+pub(crate) mod bad_input;
+mod batch;
+mod input;
+mod messages;
+mod provider;
+mod replays;
+mod scopes;
+mod stats;
+mod unknown;

@@ -1,0 +1,5 @@
+//! The connection to sms.ru.
+
+pub(crate) mod block;
+pub(crate) mod http;
+pub(crate) mod session;
