@@ -16,7 +16,8 @@ use sms_core::{
 };
 
 use crate::sql::{
-    claim, inference, insert, list, maintenance, manual, read, receipts, registry, settle,
+    claim, idempotency, inference, insert, list, maintenance, manual, read, receipts, registry,
+    settle,
 };
 use crate::store::PgStore;
 
@@ -31,7 +32,8 @@ impl Store for PgStore {
     }
 
     async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
-        self.limited(insert::replays(&self.database, &self.inserts, messages)).await
+        self.limited(idempotency::replays(&self.database, &self.inserts.key_holders, messages))
+            .await
     }
 
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {

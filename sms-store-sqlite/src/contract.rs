@@ -16,7 +16,8 @@ use sms_core::{
 };
 
 use crate::sql::{
-    claim, inference, insert, list, maintenance, manual, read, receipts, registry, settle,
+    claim, idempotency, inference, insert, list, maintenance, manual, read, receipts, registry,
+    settle,
 };
 use crate::store::SqliteStore;
 
@@ -31,7 +32,7 @@ impl Store for SqliteStore {
     }
 
     async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
-        insert::replays(&self.database, messages).await
+        idempotency::replays(&self.database, messages).await
     }
 
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {

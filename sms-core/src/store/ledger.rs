@@ -120,15 +120,15 @@ impl Ledger {
         self.rows.get(&id).map(|row| row.state.status).ok_or_else(not_found)
     }
 
-    /// True if [`settle`](Self::settle) needs to know whether the event log has the outcome already.
-    /// The log has no outcome of an owner: recording it ends the ownership.
+    /// True if [`settle`](Self::settle) needs to know whether the event log has the outcome
+    /// already. The log has no outcome of an owner: recording it ends the ownership.
     pub fn needs_history(&self, settlement: &Settlement) -> bool {
         self.rows.get(&settlement.id).is_some_and(|row| !row.state.is_owned_by(settlement))
             && !self.has_outcome(settlement)
     }
 
-    /// Records the outcome of an attempt. `is_in_log` says that the event log has an outcome of this
-    /// attempt and class; it is read only where the ledger [needs](Self::needs_history) it.
+    /// Records the outcome of an attempt. `is_in_log` says that the event log has an outcome of
+    /// this attempt and class; it is read only where the ledger [needs](Self::needs_history) it.
     ///
     /// After [`Now`](Settled::Now) and [`Late`](Settled::Late) the receipts that wait for the
     /// [accepted id](accepted_id) are to be [received](Self::receive), which may change the status;
@@ -173,9 +173,9 @@ impl Ledger {
         effect
     }
 
-    /// Settles an unknown message by a person. Returns the name that it is sent under, if the person
-    /// knows it: unless another message [has](crate::store::provider_id_taken) that name, the
-    /// receipts that wait for it are to be [received](Self::receive).
+    /// Settles an unknown message by a person. Returns the name that it is sent under, if the
+    /// person knows it: unless another message [has](crate::store::provider_id_taken) that name,
+    /// the receipts that wait for it are to be [received](Self::receive).
     ///
     /// # Errors
     ///

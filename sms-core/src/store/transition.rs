@@ -24,8 +24,8 @@ use crate::store::decision::{RESEND_AFTER, Verdict};
 use crate::store::event::{EventDetails, EventKind, Evidence};
 use crate::store::new_event::NewEvent;
 use crate::store::requests::ReceiptEffect;
-use crate::store::status::Status;
 use crate::store::requests::{BeginRequest, Resolution, Settlement};
+use crate::store::status::Status;
 
 /// The part of a message that transitions read and write. Times are milliseconds since the Unix
 /// epoch, by the store's clock.
@@ -88,7 +88,7 @@ pub struct HeldLease {
 
 /// A settlement by the owner that writes the same to every message it may own.
 ///
-/// Nearly every settlement is one. The store needs no look at the row then: one statement with the
+/// Nearly every settlement is one. The store need not load the row then: one statement with the
 /// guard of [`settle`](DeliveryState::settle) writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlainSettlement {
@@ -475,7 +475,11 @@ impl DeliveryState {
             self.updated_at = now;
             self.lease = None;
         } else {
-            tracing::error!(from = %self.status, to = %status, "a transition that is not in the state table was refused");
+            tracing::error!(
+                from = %self.status,
+                to = %status,
+                "refused a transition that is not in the state table"
+            );
         }
         possible
     }

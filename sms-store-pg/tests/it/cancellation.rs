@@ -1,4 +1,4 @@
-//! Callers that go away.
+//! Calls that are dropped.
 
 use std::future::Future;
 use std::task::Poll;
@@ -8,7 +8,7 @@ use sms_core::{Receipt, ReceiptState, Store as _};
 
 use crate::common::{Schema, accepted, begin, count, ids, insert, messages};
 
-/// Polls a future this often and drops it.
+/// Polls a future this number of times and drops it.
 async fn drop_after(polls: usize, future: impl Future) {
     let mut future = std::pin::pin!(future);
     for _ in 0..polls {

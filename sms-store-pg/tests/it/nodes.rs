@@ -9,7 +9,7 @@ use sms_store_pg::PgStore;
 
 use crate::common::{Schema, accepted, begin, count, ids, insert, messages};
 
-/// Takes what is due and sends it, until nothing is: what this node has sent.
+/// Claims due messages and sends them until there are none. Returns what this node has sent.
 async fn work(store: PgStore, worker: String) -> Vec<MessageId> {
     let mut sent = Vec::new();
     loop {
@@ -88,7 +88,7 @@ async fn receipts_and_settlements_of_the_same_messages_do_not_block_each_other_f
         });
         two.apply_receipts(&receipts).await.expect("applied");
         settling.await.expect("no panic");
-        // Whatever came in the very moment is joined by the caretaker.
+        // The caretaker joins receipts that came at the same moment.
         assert_eq!(one.infer(Duration::from_mins(5)).await.expect("inferred"), []);
         for message in &batch {
             let stored = one.get(message.id, &Scope::All).await.expect("read").expect("stored");

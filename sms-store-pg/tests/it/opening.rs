@@ -13,7 +13,7 @@ async fn refusal(config: PgConfig) -> ErrorKind {
     PgStore::open(config).await.expect_err("must be refused").kind()
 }
 
-/// An address nobody listens at, or a user or database nobody has.
+/// An address without a server, or a user or database that does not exist.
 fn elsewhere(change: impl FnOnce(&mut url::Url)) -> PgConfig {
     let mut address = url::Url::parse(&crate::common::url()).expect("a URL");
     change(&mut address);
@@ -67,7 +67,8 @@ async fn a_schema_that_is_not_migrated_is_refused_by_one_that_does_not_migrate()
 async fn a_schema_a_newer_version_has_migrated_can_still_be_opened() {
     let schema = Schema::new();
     schema.open().await;
-    let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+    let later = "INSERT INTO _sqlx_migrations \
+        (version, description, success, checksum, execution_time) \
                  VALUES (9999, 'later', TRUE, '', 0)";
     run(&mut schema.connect().await, later).await;
     let store = schema.open().await;
@@ -82,7 +83,8 @@ async fn a_schema_a_newer_version_has_migrated_can_still_be_opened() {
 async fn a_schema_a_newer_version_has_changed_beyond_this_one_is_refused() {
     let schema = Schema::new();
     schema.open().await;
-    let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+    let later = "INSERT INTO _sqlx_migrations \
+        (version, description, success, checksum, execution_time) \
                  VALUES (9999, 'later', TRUE, '', 0); UPDATE schema_info SET usable_from = 9000";
     run(&mut schema.connect().await, later).await;
     for migrate in [true, false] {
@@ -98,7 +100,7 @@ async fn a_schema_a_newer_version_has_changed_beyond_this_one_is_refused() {
     }
 }
 
-/// What the first release made is brought up to date with the messages in it.
+/// A schema of the first release is brought up to date with the messages in it.
 #[tokio::test]
 async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
     let (schema, batch) = (Schema::new(), messages(3));
@@ -150,13 +152,14 @@ async fn a_database_or_user_that_does_not_exist_is_a_wrong_setting() {
 }
 
 #[tokio::test]
-async fn a_connection_says_whose_it_is() {
+async fn a_connection_shows_its_application_name() {
     let schema = Schema::new();
     let store = schema.open().await;
     insert(&store, &messages(1)).await.expect("inserted");
     let mut conn = schema.connect().await;
     let query = format!(
-        "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'sms' AND query LIKE '%{}.messages%'",
+        "SELECT count(*)::text FROM pg_stat_activity \
+         WHERE application_name = 'sms' AND query LIKE '%{}.messages%'",
         schema.name()
     );
     assert_eq!(ask(&mut conn, &query).await, "1");

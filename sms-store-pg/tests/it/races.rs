@@ -13,11 +13,12 @@ async fn a_receipt_that_no_one_saw_is_joined_by_the_caretaker() {
     insert(&store, &batch).await.expect("inserted");
     begin(&store, &ids(&batch), "w").await;
     store.settle(&[accepted(batch[0].id)]).await.expect("settled");
-    // As a transaction leaves it that looked before the settlement was committed.
+    // The state after a transaction that looked before the settlement was committed.
     let mut conn = schema.connect().await;
     let provider_id = format!("p-{}", batch[0].id);
     let park = format!(
-        "INSERT INTO parked (parked_at, provider, provider_id, state) VALUES (1, 'p', '{provider_id}', 1)"
+        "INSERT INTO parked (parked_at, provider, provider_id, state) \
+         VALUES (1, 'p', '{provider_id}', 1)"
     );
     run(&mut conn, &park).await;
     assert_eq!(

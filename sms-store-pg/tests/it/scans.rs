@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::common::{Schema, ask, insert, messages, run};
 
-/// As many at once as a client may ask for.
+/// Largest number at once that a client may ask for.
 const MANY: usize = 16;
 
 #[tokio::test]

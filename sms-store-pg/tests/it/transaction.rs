@@ -68,7 +68,7 @@ async fn a_rollback_leaves_nothing_to_send() {
         (0, "0")
     );
     assert_eq!(offered(&store).await, 0);
-    // Its key has gone with it.
+    // Its key was rolled back with it.
     order_with((&schema, &store, &mut conn), &message("other").key("order-1"), true).await;
     assert_eq!(count(&store).await, 1);
 }
@@ -109,7 +109,7 @@ async fn a_key_in_an_open_transaction_is_waited_for() {
         let store = store.clone();
         async move { insert(&store, &[other]).await }
     });
-    // The store's other calls go on meanwhile.
+    // Other calls of the store continue meanwhile.
     insert(&store, &messages(1)).await.expect("inserted");
     transaction.commit().await.expect("committed");
     let answer = waiting.await.expect("no panic").expect("inserted");

@@ -67,7 +67,7 @@ pub(crate) async fn run(store: &SqliteStore, statements: &str) {
     done.expect(statements);
 }
 
-/// What a statement answers with first.
+/// The first column of the first row of a statement.
 pub(crate) async fn ask(store: &SqliteStore, statement: &'static str) -> String {
     let answer: Result<String, anyhow::Error> = store
         .transaction(move |transaction| Ok(transaction.query_one(statement, [], |row| row.get(0))?))
@@ -75,8 +75,8 @@ pub(crate) async fn ask(store: &SqliteStore, statement: &'static str) -> String 
     answer.expect(statement)
 }
 
-/// A transaction of somebody else on the store's writing connection, until this is dropped; it is
-/// then rolled back.
+/// Another transaction on the store's writing connection, until this is dropped; it is then rolled
+/// back.
 pub(crate) struct Held {
     release: mpsc::Sender<()>,
     ended: JoinHandle<Result<()>>,

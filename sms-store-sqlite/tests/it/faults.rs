@@ -1,5 +1,5 @@
-//! A disk that is full, a file that cannot be written, somebody who does not let go, data nobody
-//! can read.
+//! Faults: a full disk, a file that cannot be written, a lock that is not released, data that
+//! cannot be decoded.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -121,7 +121,7 @@ async fn a_transaction_that_is_kept_open_makes_other_writes_unavailable_in_bound
     let nothing = store.transaction(|_| Ok::<_, Error>(())).await;
     assert_eq!(nothing.map_err(|error| error.kind()), Err(ErrorKind::Unavailable));
     drop(held);
-    // What came to no turn in time is not done later.
+    // A write that did not get its turn in time is not done later.
     insert(&store, &messages(1)).await.expect("inserted");
     assert_eq!(count(&store).await, 1);
 }
