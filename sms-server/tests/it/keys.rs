@@ -14,7 +14,7 @@ use sms_core::registry::Expect;
 use sms_core::{
     MemoryQueue, MemoryRegistry, MemoryStore, Message, MessageId, Registry, Sender, Store,
 };
-use sms_server::{Api, KeyRing, KeyScope};
+use sms_server::{App, KeyRing, KeyScope};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt as _;
@@ -51,7 +51,7 @@ impl Site {
     ) -> Self {
         let keys = KeyRing::new(Arc::clone(&registry), None);
         let sender = Sender::builder(store.clone()).build();
-        let router = Api::new(sender.clone(), store, MemoryQueue::new(), keys.clone()).router();
+        let router = App::new(sender.clone(), store, MemoryQueue::new(), keys.clone()).router();
         Self { name, router, sender, keys, registry, _held: Box::new(held) }
     }
 
