@@ -9,14 +9,14 @@ use sms_core::store::decision::AttemptState;
 use sms_core::store::event::{Event, EventDetails};
 use sms_core::store::page::{MessagePage, SearchedTo};
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, ListRequest, ResolveRequest,
-    Settlement, Stats, StatsRange, UnmatchedRequest,
+    AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventsRequest, InsertRequest,
+    ListRequest, MessageRequest, ResolveRequest, Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::{Job, Outcome, OutcomeClass, Receipt, StoredMessage, Submission, UnmatchedId};
 
 /// Copies the request of [`Store::insert`](sms_core::Store::insert).
 pub fn insert_request(from: InsertRequest<'_>) -> InsertRequest<'_> {
-    InsertRequest { messages: from.messages, push_after: from.push_after }
+    InsertRequest::new(from.messages).push_after(from.push_after)
 }
 
 /// Copies the request of [`Store::due`](sms_core::Store::due).
@@ -26,26 +26,20 @@ pub fn due_request(from: DueRequest) -> DueRequest {
 
 /// Copies the request of [`Store::begin`](sms_core::Store::begin).
 pub fn begin_request(from: BeginRequest<'_>) -> BeginRequest<'_> {
-    BeginRequest {
-        ids: from.ids,
-        worker: from.worker,
-        batch: from.batch,
-        provider: from.provider,
-        lease: from.lease,
-    }
+    BeginRequest::new(from.ids, from.worker, from.batch, from.provider, from.lease)
 }
 
 /// Copies the request of [`Store::settle`](sms_core::Store::settle).
 pub fn settlement(from: &Settlement) -> Settlement {
-    Settlement {
-        id: from.id,
-        fence: from.fence,
-        provider: from.provider.clone(),
-        outcome: outcome(&from.outcome),
-        verdict: from.verdict,
-        took: from.took,
-        poll_after: from.poll_after,
-    }
+    Settlement::new(
+        from.id,
+        from.fence,
+        from.provider.clone(),
+        outcome(&from.outcome),
+        from.verdict,
+    )
+    .took(from.took)
+    .poll_after(from.poll_after)
 }
 
 /// Copies an outcome of a provider.
@@ -83,33 +77,25 @@ pub fn polling(from: &Polling) -> Polling {
     Polling { first: from.first, max: from.max, give_up: from.give_up, batch: from.batch }
 }
 
-/// Copies the request of [`Store::unmatched`](sms_core::Store::unmatched).
+/// Copies the request of [`Archive::unmatched`](sms_core::Archive::unmatched).
 pub fn unmatched_request(from: &UnmatchedRequest) -> UnmatchedRequest {
-    UnmatchedRequest {
-        provider: from.provider.clone(),
-        from_time: from.from_time,
-        to_time: from.to_time,
-        limit: from.limit,
-    }
+    UnmatchedRequest::new(from.limit)
+        .provider(from.provider.clone())
+        .from_time(from.from_time)
+        .to_time(from.to_time)
 }
 
 /// Copies the request of [`Store::resolve`](sms_core::Store::resolve).
 pub fn resolve_request(from: ResolveRequest) -> ResolveRequest {
-    ResolveRequest {
-        id: from.id,
-        scope: from.scope,
-        resolution: from.resolution,
-        by: from.by,
-        reason: from.reason,
-    }
+    ResolveRequest::new(from.id, from.resolution, from.by, from.reason).scope(from.scope)
 }
 
 /// Copies the request of [`Store::cancel`](sms_core::Store::cancel).
 pub fn cancel_request(from: CancelRequest) -> CancelRequest {
-    CancelRequest { id: from.id, scope: from.scope, by: from.by }
+    CancelRequest::new(from.id, from.by).scope(from.scope)
 }
 
-/// Copies the request of [`Store::list`](sms_core::Store::list).
+/// Copies the request of [`Archive::list`](sms_core::Archive::list).
 pub fn list_request(from: &ListRequest) -> ListRequest {
     let mut copy = ListRequest::default();
     copy.scope.clone_from(&from.scope);
@@ -126,9 +112,24 @@ pub fn list_request(from: &ListRequest) -> ListRequest {
     copy
 }
 
-/// Copies the request of [`Store::stats`](sms_core::Store::stats).
-pub fn stats_range(from: &StatsRange) -> StatsRange {
-    let mut copy = StatsRange::default();
+/// Copies the request of [`Archive::get`](sms_core::Archive::get).
+pub fn message_request(from: &MessageRequest) -> MessageRequest {
+    MessageRequest::new(from.id).scope(from.scope.clone())
+}
+
+/// Copies the request of [`Archive::events`](sms_core::Archive::events).
+pub fn events_request(from: &EventsRequest) -> EventsRequest {
+    EventsRequest::new(from.after, from.limit).scope(from.scope.clone()).kinds(from.kinds.clone())
+}
+
+/// Copies the request of [`Store::awaiting_receipt`](sms_core::Store::awaiting_receipt).
+pub fn awaiting_request(from: &AwaitingRequest) -> AwaitingRequest {
+    AwaitingRequest::new(polling(&from.polling), from.limit)
+}
+
+/// Copies the request of [`Archive::stats`](sms_core::Archive::stats).
+pub fn stats_request(from: &StatsRequest) -> StatsRequest {
+    let mut copy = StatsRequest::default();
     copy.scope.clone_from(&from.scope);
     copy.from_time = from.from_time;
     copy.to_time = from.to_time;
@@ -142,11 +143,7 @@ pub fn job(from: &Job) -> Job {
 
 /// Copies a begun attempt.
 pub fn begun(from: Begun) -> Begun {
-    Begun {
-        submission: submission(from.submission),
-        fence: from.fence,
-        attempt: attempt_state(&from.attempt),
-    }
+    Begun::new(submission(from.submission), from.fence, attempt_state(&from.attempt))
 }
 
 /// Copies a message for a provider.
@@ -225,14 +222,9 @@ pub fn message_page(from: MessagePage) -> MessagePage {
 
 /// Copies an event.
 pub fn event(from: Event) -> Event {
-    Event {
-        seq: from.seq,
-        message_id: from.message_id,
-        at: from.at,
-        kind: from.kind,
-        status: from.status,
-        details: event_details(from.details),
-    }
+    let details = event_details(from.details);
+    Event::new(from.seq, from.message_id, from.at, from.kind, from.status, details)
+        .owner(from.owner)
 }
 
 /// Copies the details of an event.

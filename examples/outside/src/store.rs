@@ -1,16 +1,16 @@
 //! A store. It delegates to the memory store, and builds every request and result itself.
 
-use std::time::Duration;
-
-use sms_core::provider::{Polling, ProviderRef};
+use sms_core::provider::ProviderRef;
 use sms_core::store::ReceiptEffect;
 use sms_core::store::event::Event;
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
-    ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
+    AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage, EventsRequest,
+    ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, MessageRequest,
+    PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats, StatsRequest,
+    UnmatchedRequest,
 };
 use sms_core::{
-    Job, MemoryStore, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result, Scope,
+    Archive, Job, MemoryStore, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result,
     Status, Store, StoredMessage, UnmatchedId, async_trait,
 };
 
@@ -33,11 +33,40 @@ fn each<T>(items: Vec<T>, copy: fn(T) -> T) -> Vec<T> {
 }
 
 #[async_trait]
-impl Store for OutsideStore {
+impl Archive for OutsideStore {
     fn numbers(&self) -> NumberReader {
         self.0.numbers()
     }
 
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        let found = self.0.unmatched(&copy::unmatched_request(request)).await?;
+        Ok(found.iter().map(copy::unmatched_id).collect())
+    }
+
+    async fn get(&self, request: &MessageRequest) -> Result<Option<StoredMessage>> {
+        Ok(self.0.get(&copy::message_request(request)).await?.map(copy::stored_message))
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
+        Ok(copy::message_page(self.0.list(&copy::list_request(request)).await?))
+    }
+
+    async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {
+        Ok(each(self.0.timeline(&copy::message_request(request)).await?, copy::event))
+    }
+
+    async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
+        let page = self.0.events(&copy::events_request(request)).await?;
+        Ok(EventPage::new(each(page.events, copy::event), page.read_to))
+    }
+
+    async fn stats(&self, request: &StatsRequest) -> Result<Stats> {
+        Ok(copy::stats(&self.0.stats(&copy::stats_request(request)).await?))
+    }
+}
+
+#[async_trait]
+impl Store for OutsideStore {
     async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
         self.0.replays(messages).await
     }
@@ -60,12 +89,12 @@ impl Store for OutsideStore {
         self.0.settle(&settlements).await
     }
 
-    async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
-        self.0.rescue(limit).await
+    async fn rescue(&self, request: RescueRequest) -> Result<Vec<MessageId>> {
+        self.0.rescue(RescueRequest::new(request.limit)).await
     }
 
-    async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
-        self.0.expire(limit).await
+    async fn expire(&self, request: ExpireRequest) -> Result<Vec<MessageId>> {
+        self.0.expire(ExpireRequest::new(request.limit)).await
     }
 
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
@@ -73,18 +102,13 @@ impl Store for OutsideStore {
         self.0.apply_receipts(&receipts).await
     }
 
-    async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
-        let refs = self.0.awaiting_receipt(&copy::polling(polling), limit).await?;
+    async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>> {
+        let refs = self.0.awaiting_receipt(copy::awaiting_request(&request)).await?;
         Ok(each(refs, copy::provider_ref))
     }
 
-    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
-        self.0.infer(quiet).await
-    }
-
-    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
-        let found = self.0.unmatched(&copy::unmatched_request(request)).await?;
-        Ok(found.iter().map(copy::unmatched_id).collect())
+    async fn infer(&self, request: InferRequest) -> Result<Vec<MessageId>> {
+        self.0.infer(InferRequest::new(request.min_age)).await
     }
 
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
@@ -95,27 +119,7 @@ impl Store for OutsideStore {
         self.0.cancel(copy::cancel_request(request)).await
     }
 
-    async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
-        Ok(self.0.get(id, scope).await?.map(copy::stored_message))
-    }
-
-    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
-        Ok(copy::message_page(self.0.list(&copy::list_request(request)).await?))
-    }
-
-    async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
-        Ok(each(self.0.timeline(id).await?, copy::event))
-    }
-
-    async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
-        Ok(each(self.0.events_after(seq, limit).await?, copy::event))
-    }
-
-    async fn stats(&self, range: &StatsRange) -> Result<Stats> {
-        Ok(copy::stats(&self.0.stats(&copy::stats_range(range)).await?))
-    }
-
-    async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
-        self.0.purge(older_than, limit).await
+    async fn purge(&self, request: PurgeRequest) -> Result<usize> {
+        self.0.purge(PurgeRequest::new(request.older_than, request.limit)).await
     }
 }

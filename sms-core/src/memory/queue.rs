@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::Result;
-use crate::lane::Lane;
+use crate::lane::{Lane, PerLane};
 use crate::message::MessageId;
 use crate::queue::{Job, LaneStats, Lease, LeaseToken, Queue, QueueStats};
 
@@ -28,11 +28,11 @@ pub struct MemoryQueue {
 
 #[derive(Debug, Default)]
 struct Inner {
-    ready: [VecDeque<(MessageId, Instant)>; 3],
+    ready: PerLane<VecDeque<(MessageId, Instant)>>,
     /// By token, so in the order of the hand-outs.
     leased: BTreeMap<u64, (Job, Instant)>,
     /// Every id in `ready` or `leased`, by lane.
-    held: [HashSet<MessageId>; 3],
+    held: PerLane<HashSet<MessageId>>,
     /// Grows with every hand-out.
     token: u64,
     /// No lease ends before this: spares a look at every lease on every pull.
@@ -65,7 +65,7 @@ impl MemoryQueue {
     pub(crate) fn ready(&self) -> usize {
         let mut inner = self.lock();
         inner.return_overdue(Instant::now());
-        inner.ready.iter().map(VecDeque::len).sum()
+        inner.ready_count()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -79,7 +79,7 @@ impl MemoryQueue {
         let mut inner = self.lock();
         inner.return_overdue(now);
         let leases = inner.lease(max, now + self.lease);
-        let more = inner.ready.iter().any(|lane| !lane.is_empty());
+        let more = inner.ready_count() > 0;
         drop(inner);
         if more {
             // `notify_one` wakes one waiter for any number of pushed jobs: pass it on.
@@ -90,12 +90,16 @@ impl MemoryQueue {
 }
 
 impl Inner {
+    fn ready_count(&self) -> usize {
+        self.ready.iter().map(|(_, jobs)| jobs.len()).sum()
+    }
+
     fn lease(&mut self, max: usize, end: Instant) -> Vec<Lease> {
-        let ready: usize = self.ready.iter().map(VecDeque::len).sum();
+        let ready = self.ready_count();
         let mut leases = Vec::with_capacity(max.min(ready));
         for lane in Lane::ALL {
             while leases.len() < max {
-                let Some((id, _)) = self.ready[usize::from(lane.number())].pop_front() else {
+                let Some((id, _)) = self.ready[lane].pop_front() else {
                     break;
                 };
                 self.token += 1;
@@ -129,7 +133,7 @@ impl Inner {
 
     fn put_back(&mut self, token: u64, now: Instant) {
         if let Some((job, _)) = self.leased.remove(&token) {
-            self.ready[usize::from(job.lane.number())].push_front((job.id, now));
+            self.ready[job.lane].push_front((job.id, now));
         }
     }
 }
@@ -140,7 +144,7 @@ impl Queue for MemoryQueue {
         let now = Instant::now();
         let mut inner = self.lock();
         for job in jobs {
-            let lane = usize::from(job.lane.number());
+            let lane = job.lane;
             if inner.held[lane].len() < self.capacity && inner.held[lane].insert(job.id) {
                 inner.ready[lane].push_back((job.id, now));
             }
@@ -167,7 +171,7 @@ impl Queue for MemoryQueue {
         let mut inner = self.lock();
         for lease in leases {
             if let Some((job, _)) = inner.leased.remove(&lease.token.1) {
-                inner.held[usize::from(job.lane.number())].remove(&job.id);
+                inner.held[job.lane].remove(&job.id);
             }
         }
         Ok(())
@@ -188,11 +192,11 @@ impl Queue for MemoryQueue {
         let now = Instant::now();
         let mut inner = self.lock();
         inner.return_overdue(now);
-        let lanes = Lane::ALL.map(|lane| {
-            let ready = &inner.ready[usize::from(lane.number())];
+        let lanes = PerLane::new(|lane| {
+            let ready = &inner.ready[lane];
             LaneStats {
                 ready: ready.len(),
-                leased: inner.held[usize::from(lane.number())].len() - ready.len(),
+                leased: inner.held[lane].len() - ready.len(),
                 oldest_age_ms: ready
                     .front()
                     .map(|(_, at)| u64::try_from((now - *at).as_millis()).unwrap_or(u64::MAX)),

@@ -12,12 +12,13 @@ use crate::message::MessageId;
 use crate::provider::outcome::OutcomeClass;
 use crate::provider::receipt::Receipt;
 use crate::provider::{Polling, ProviderRef};
-use crate::store::ReceiptEffect;
 use crate::store::inference::UnmatchedId;
 use crate::store::new_event::NewEvent;
+use crate::store::queries::Scope;
+use crate::store::requests::ReceiptEffect;
+use crate::store::requests::{CancelRequest, Resolution, ResolveRequest, Settled, Settlement};
 use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, impossible};
-use crate::store::{CancelRequest, Resolution, ResolveRequest, Scope, Settled, Settlement};
 
 /// One message as the ledger needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,7 +182,7 @@ impl Ledger {
     ///
     /// `NotFound`; `Conflict` when the message is not unknown.
     pub fn resolve(&mut self, request: ResolveRequest) -> Result<Option<ProviderRef>> {
-        let ResolveRequest { id, scope, resolution, by, reason } = request;
+        let ResolveRequest { id, scope, resolution, by, reason, .. } = request;
         let state = self.state_for_person(id, &scope, Status::Unknown)?;
         let name = match (&state.provider, &resolution) {
             (Some(provider), Resolution::Sent { provider_id: Some(provider_id) }) => {
@@ -201,7 +202,7 @@ impl Ledger {
     ///
     /// `NotFound`; `Conflict` when the message is not queued.
     pub fn cancel(&mut self, request: CancelRequest) -> Result<Status> {
-        let CancelRequest { id, scope, by } = request;
+        let CancelRequest { id, scope, by, .. } = request;
         self.state_for_person(id, &scope, Status::Queued)?;
         self.change(id, |state, now| state.cancel(now, by)).ok_or_else(impossible)
     }

@@ -14,8 +14,8 @@ use crate::config::AmqpConfig;
 use crate::consuming::consumer_state::{ConsumerState, PendingCall};
 use crate::consuming::deliveries::Pulled;
 use crate::error::Failure;
-use crate::per_lane::PerLane;
 use crate::topology::Topology;
+use sms_core::PerLane;
 
 /// Limit of a pull's wait.
 const MAX_PULL_WAIT: Duration = Duration::from_hours(1);

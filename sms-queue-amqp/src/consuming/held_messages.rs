@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::consuming::broker_op::BrokerOp;
 use crate::consuming::seen_tags::SeenTags;
-use crate::per_lane::PerLane;
+use sms_core::PerLane;
 
 /// The unsettled messages of one connection by delivery tag, and their leases.
 #[derive(Debug)]

@@ -14,9 +14,9 @@ use crate::availability::Availability;
 use crate::config::AmqpConfig;
 use crate::consuming::consumer::Consumer;
 use crate::error::Failure;
-use crate::per_lane::PerLane;
 use crate::publishing::publisher_task::{PublisherTask, PushRequest};
 use crate::topology::Topology;
+use sms_core::PerLane;
 
 /// Limit of the pushes that wait for a lane's task.
 const MAX_WAITING_PUSHES: usize = 1024;
@@ -45,7 +45,7 @@ impl Publisher {
         consumer: &Arc<Consumer>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let lanes = PerLane::from_fn(|lane| {
+        let lanes = PerLane::new(|lane| {
             let (requests, waiting) = mpsc::channel(MAX_WAITING_PUSHES);
             let availability = Arc::new(Availability::new());
             let task = PublisherTask {

@@ -1,6 +1,6 @@
 //! Pages of a list, and where the next one begins.
 
-use sms_core::{MessageId, MessagePage, StoredMessage};
+use sms_core::{Archive, MessageId, MessagePage, StoredMessage};
 use time::OffsetDateTime;
 
 /// The beginning of the next page.
@@ -41,12 +41,9 @@ mod tests {
         let messages: Vec<_> = (0..1_000)
             .map(|_| Message::new("+79251234567", "hay").prepare().expect("valid"))
             .collect();
-        store
-            .insert(InsertRequest { messages: &messages, push_after: Duration::ZERO })
-            .await
-            .expect("stored");
+        store.insert(InsertRequest::new(&messages)).await.expect("stored");
         let (search, budget) = (Some(text.to_owned()), Some(Duration::ZERO));
-        let request = ListRequest { search, budget, limit: limit + 1, ..ListRequest::default() };
+        let request = ListRequest::new(limit + 1).search(search).budget(budget);
         split(store.list(&request).await.expect("a list"), limit)
     }
 

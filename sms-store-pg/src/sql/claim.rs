@@ -50,7 +50,7 @@ pub(crate) const DUE: &str = concat!(
 );
 
 pub(crate) async fn due(database: &Database, request: DueRequest) -> Result<Vec<Job>> {
-    let [urgent, normal, bulk] = request.limits.map(rows);
+    let [urgent, normal, bulk] = request.limits.map(rows).into_values();
     let query = sqlx::query(DUE)
         .bind(database.now())
         .bind(millis(request.again_after))
@@ -158,5 +158,5 @@ fn read_begun(row: &PgRow, time: StoreTime) -> Result<Begun> {
             .take::<Option<i64>>()?
             .map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
     };
-    Ok(Begun { submission, fence, attempt })
+    Ok(Begun::new(submission, fence, attempt))
 }

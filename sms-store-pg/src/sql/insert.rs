@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::clock::{StoreTime, datetime_to_ms};
-use sms_core::sender::key_reused;
 use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 use sqlx::postgres::PgRow;
@@ -162,7 +161,7 @@ pub(crate) async fn insert(
     statements: &InsertStatements,
     request: InsertRequest<'_>,
 ) -> Result<Vec<Inserted>> {
-    let InsertRequest { messages, push_after } = request;
+    let InsertRequest { messages, push_after, .. } = request;
     if messages.is_empty() {
         return Ok(Vec::new());
     }
@@ -195,21 +194,16 @@ pub(crate) async fn insert_in(
         // A message that was accepted while its time was valid is replayed.
         let query = statements.key_holders.query(database.now(), messages);
         let rows = query.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
-        return match replayed(messages, &rows)?.first() {
-            Some(Some(Inserted::Replayed(first))) => Ok(*first),
-            Some(Some(_)) => Err(key_reused()),
-            _ => Err(refused),
-        };
+        let first = replayed(messages, &rows)?.first().copied().flatten().ok_or(refused)?;
+        return first.into_accepted(message.id).map(|accepted| accepted.id);
     }
     for _ in 0..MAX_REPEATS {
         let query =
             statement(database.time(), &statements.keyed.careful, true, messages, Duration::ZERO)?;
         let left = query.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
-        match answers(messages, &left)?.as_deref() {
-            Some([Inserted::Replayed(first)]) => return Ok(*first),
-            Some([Inserted::KeyReused]) => return Err(key_reused()),
-            Some(_) => return Ok(message.id),
-            None => {}
+        if let Some(inserted) = answers(messages, &left)? {
+            let inserted = inserted.first().copied().unwrap_or(Inserted::Stored);
+            return inserted.into_accepted(message.id).map(|accepted| accepted.id);
         }
     }
     Err(contended())

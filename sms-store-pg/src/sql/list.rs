@@ -42,7 +42,7 @@ pub(crate) async fn list(
     // Each status has a search of its own. The budget is shared among the searches that are left.
     let mut pages = Vec::with_capacity(request.statuses.len());
     for (status, left) in request.statuses.iter().zip((1..=request.statuses.len()).rev()) {
-        let request = ListRequest { statuses: vec![*status], ..request.clone() };
+        let request = request.clone().statuses(vec![*status]);
         pages.push(search(database, &request, numbers, Some(*status), budget.share(left)).await?);
     }
     Ok(MessagePage::merge(pages, request.limit))

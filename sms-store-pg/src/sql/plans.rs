@@ -74,11 +74,11 @@ async fn fill(store: &PgStore) {
             message.owner(format!("owner-{}", n % 50)).reference(format!("{batch}-{n}"))
         };
         let messages: Vec<_> = (0..200).map(|n| message(n).prepare().expect("valid")).collect();
-        let request = InsertRequest { messages: &messages, push_after: Duration::ZERO };
+        let request = InsertRequest::new(&messages);
         store.insert(request).await.expect("inserted");
         let ids: Vec<_> = messages.iter().take(20).map(|message| message.id).collect();
         let lease = Duration::from_mins(1);
-        let request = BeginRequest { ids: &ids, worker: "w", batch: 1, provider: "p", lease };
+        let request = BeginRequest::new(&ids, "w", 1, "p", lease);
         store.begin(request).await.expect("begun");
     }
 }
@@ -176,7 +176,8 @@ async fn events_and_counts_are_read_in_their_order() {
     check(&[
         (read::TIMELINE, &["using events_message on events"]),
         (settle::KNOWN, &["using events_message on events"]),
-        (read::EVENTS_AFTER, &["using events_pkey on events"]),
+        (read::EVENTS, &["using events_pkey on events"]),
+        (read::READ_TO, &["using events_pkey on events"]),
         (
             read::STATS,
             &["Index Only Scan using states_by_created on states", "using states_lease on states"],
@@ -189,27 +190,24 @@ async fn events_and_counts_are_read_in_their_order() {
 
 #[tokio::test]
 async fn a_page_is_read_from_the_index_of_its_filter() {
-    let base = ListRequest { limit: 50, after: Some(MessageId::new()), ..ListRequest::default() };
+    let base = ListRequest::new(50).after(Some(MessageId::new()));
     let to = Some(Message::new("+79251234567", "x").prepare().expect("valid").to);
     let reference = Some("a".to_owned());
     let scope = Scope::Owner("a".to_owned());
-    let state = |status| ListRequest { statuses: vec![status], ..base.clone() };
+    let state = |status| base.clone().statuses(vec![status]);
     let pages: [(ListRequest, &[&str]); 8] = [
         (base.clone(), &["_pkey on messages", "_pkey on states"]),
-        (ListRequest { to, ..base.clone() }, &["using messages_number on messages", STATES_BY_ID]),
-        (ListRequest { to, ..state(Status::Sent) }, &["using messages_number on messages"]),
+        (base.clone().to(to), &["using messages_number on messages", STATES_BY_ID]),
+        (state(Status::Sent).to(to), &["using messages_number on messages"]),
         (
-            ListRequest { reference, ..base.clone() },
+            base.clone().reference(reference),
             &["using messages_reference on messages", STATES_BY_ID],
         ),
-        (
-            ListRequest { scope, ..base.clone() },
-            &["using messages_owner on messages", STATES_BY_ID],
-        ),
+        (base.clone().scope(scope), &["using messages_owner on messages", STATES_BY_ID]),
         (state(Status::Queued), &["Scan Backward using states_pkey on states", MESSAGES_BY_ID]),
         (state(Status::Failed), &["using states_by_status on states", MESSAGES_BY_ID]),
         (
-            ListRequest { statuses: vec![Status::Failed, Status::Unknown], ..base.clone() },
+            base.clone().statuses(vec![Status::Failed, Status::Unknown]),
             &["using states_by_status on states", MESSAGES_BY_ID],
         ),
     ];
@@ -230,18 +228,18 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
 
 #[tokio::test]
 async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
-    let base = ListRequest { after: Some(MessageId::new()), ..ListRequest::default() };
+    let base = ListRequest::new(0).after(Some(MessageId::new()));
     let to = Some(Message::new("+79251234567", "x").prepare().expect("valid").to);
     let reference = Some("a".to_owned());
     let scope = Scope::Owner("a".to_owned());
     let sources = [
-        (ListRequest { to, ..base.clone() }, Source::Number, "using messages_number on messages"),
+        (base.clone().to(to), Source::Number, "using messages_number on messages"),
         (
-            ListRequest { reference, ..base.clone() },
+            base.clone().reference(reference),
             Source::Reference,
             "using messages_reference on messages",
         ),
-        (ListRequest { scope, ..base.clone() }, Source::Owner, "using messages_owner on messages"),
+        (base.clone().scope(scope), Source::Owner, "using messages_owner on messages"),
         (base.clone(), Source::State, "using states_by_status on states"),
         (base, Source::Everything, "Scan Backward using messages_pkey on messages"),
     ];
@@ -257,7 +255,7 @@ async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
     }
     // Queued messages are found by their ids while they are few, and never searched for among all
     // messages.
-    let few = ListRequest { limit: 50, ..ListRequest::default() };
+    let few = ListRequest::new(50);
     let statement = list::statement_of_few(&few, NumberReader::default(), Status::Queued)
         .sql()
         .as_str()

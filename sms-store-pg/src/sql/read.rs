@@ -1,8 +1,8 @@
 //! Reads of one message, of the event log and of the counts.
 
 use sms_core::clock::datetime_to_ms;
-use sms_core::store::{Stats, StatsRange};
-use sms_core::{Event, EventKind, MessageId, Result, Scope, StoredMessage};
+use sms_core::store::{EventPage, EventsRequest, MessageRequest, Stats, StatsRequest};
+use sms_core::{Event, EventKind, Result, Scope, StoredMessage};
 use sqlx::postgres::PgRow;
 
 use crate::database::Database;
@@ -12,6 +12,8 @@ use crate::sql::row::{Columns, stored_message, whole_message};
 
 /// The largest number of events in a timeline.
 const MAX_TIMELINE_EVENTS: usize = 1000;
+/// The largest number of events that one call of `events` looks at.
+const MAX_SCANNED_EVENTS: usize = 10_000;
 
 /// One message. $1 id.
 pub(crate) const GET: &str = concat!(
@@ -22,24 +24,26 @@ pub(crate) const GET: &str = concat!(
 
 pub(crate) async fn get(
     database: &Database,
-    id: MessageId,
-    scope: &Scope,
+    request: &MessageRequest,
 ) -> Result<Option<StoredMessage>> {
-    let found = database.rows(sqlx::query(GET).bind(uuid(id))).await?;
+    let found = database.rows(sqlx::query(GET).bind(uuid(request.id))).await?;
     let stored = found.first().map(stored_message).transpose()?;
-    Ok(stored.filter(|stored| scope.admits(stored.message.owner.as_deref())))
+    Ok(stored.filter(|stored| request.scope.admits(stored.message.owner.as_deref())))
 }
 
 /// The newest events of one message, newest first. $1 message, $2 limit.
 pub(crate) const TIMELINE: &str = "\
-    SELECT seq, message_id, at, kind, status, details FROM events WHERE message_id = $1 \
-    ORDER BY seq DESC LIMIT $2";
+    SELECT seq, message_id, at, kind, status, details, \
+    (SELECT owner FROM messages WHERE id = $1) \
+    FROM events WHERE message_id = $1 ORDER BY seq DESC LIMIT $2";
 
-pub(crate) async fn timeline(database: &Database, id: MessageId) -> Result<Vec<Event>> {
-    let found =
-        database.rows(sqlx::query(TIMELINE).bind(uuid(id)).bind(rows(MAX_TIMELINE_EVENTS))).await?;
+pub(crate) async fn timeline(database: &Database, request: &MessageRequest) -> Result<Vec<Event>> {
+    let query = sqlx::query(TIMELINE).bind(uuid(request.id)).bind(rows(MAX_TIMELINE_EVENTS));
+    let found = database.rows(query).await?;
     // The statement returns the newest ones, newest first.
-    found.iter().rev().map(event).collect()
+    let mut events = found.iter().rev().map(event).collect::<Result<Vec<_>>>()?;
+    events.retain(|event| request.scope.admits(event.owner.as_deref()));
+    Ok(events)
 }
 
 /// The position before which the event log is complete: no transaction that is running, or begins
@@ -74,23 +78,43 @@ pub(crate) const HORIZON: &str = "\
         FROM writing)) \
     FROM next";
 
-/// Events of all messages, by position. $1 after this position, $2 up to this one, $3 limit.
-pub(crate) const EVENTS_AFTER: &str = "\
-    SELECT seq, message_id, at, kind, status, details FROM events WHERE seq > $1 AND seq <= $2 \
-    ORDER BY seq LIMIT $3";
+/// The position up to which a call reads. $1 after this position, $2 the horizon, $3 limit.
+pub(crate) const READ_TO: &str = "\
+    SELECT max(seq) FROM ( \
+        SELECT seq FROM events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS scanned";
 
-pub(crate) async fn events_after(
-    database: &Database,
-    seq: u64,
-    limit: usize,
-) -> Result<Vec<Event>> {
-    let after = i64::try_from(seq).unwrap_or(i64::MAX);
+/// Events of all messages, by position. $1 after this position, $2 up to this one, $3 owner or
+/// NULL for all, $4 kinds or an empty array for all, $5 limit.
+pub(crate) const EVENTS: &str = "\
+    SELECT e.seq, e.message_id, e.at, e.kind, e.status, e.details, m.owner \
+    FROM events AS e LEFT JOIN messages AS m ON m.id = e.message_id \
+    WHERE e.seq > $1 AND e.seq <= $2 AND ($3::text IS NULL OR m.owner = $3) \
+    AND (cardinality($4::text[]) = 0 OR e.kind = ANY ($4)) \
+    ORDER BY e.seq LIMIT $5";
+
+pub(crate) async fn events(database: &Database, request: &EventsRequest) -> Result<EventPage> {
+    let after = i64::try_from(request.after).unwrap_or(i64::MAX);
     let mut conn = database.connection().await?;
-    let horizon = conn.rows(sqlx::query(HORIZON)).await?;
-    let horizon: i64 =
-        Columns::new(horizon.first().ok_or_else(|| undecodable("position"))?).take()?;
-    let query = sqlx::query(EVENTS_AFTER).bind(after).bind(horizon).bind(rows(limit));
-    conn.rows(query).await?.iter().map(event).collect()
+    let horizon = position(&conn.rows(sqlx::query(HORIZON)).await?)?;
+    let horizon = horizon.ok_or_else(|| undecodable("position"))?;
+    let scan = sqlx::query(READ_TO).bind(after).bind(horizon).bind(rows(MAX_SCANNED_EVENTS));
+    let Some(read_to) = position(&conn.rows(scan).await?)? else {
+        return Ok(EventPage::new(Vec::new(), request.after));
+    };
+    let owner = match &request.scope {
+        Scope::All => None,
+        Scope::Owner(owner) => Some(name(owner)),
+    };
+    let kinds: Vec<&str> = request.kinds.iter().map(|kind| kind.as_str()).collect();
+    let query = sqlx::query(EVENTS).bind(after).bind(read_to).bind(owner).bind(kinds);
+    let found = conn.rows(query.bind(rows(request.limit))).await?;
+    let events = found.iter().map(event).collect::<Result<Vec<_>>>()?;
+    Ok(EventPage::scanned(events, request, read_to.unsigned_abs()))
+}
+
+/// The position that a statement returned; NULL is none.
+fn position(rows: &[PgRow]) -> Result<Option<i64>> {
+    Columns::new(rows.first().ok_or_else(|| undecodable("position"))?).take()
 }
 
 /// Number of messages in each status, each part from an index of its own. $1 accepted from, $2
@@ -110,7 +134,7 @@ pub(crate) const STATS_OF_OWNER: &str = "\
     SELECT s.status, count(*) FROM messages AS m JOIN states AS s ON s.id = m.id \
     WHERE s.created_at >= $1 AND s.created_at < $2 AND m.owner = $3 GROUP BY s.status";
 
-pub(crate) async fn stats(database: &Database, range: &StatsRange) -> Result<Stats> {
+pub(crate) async fn stats(database: &Database, range: &StatsRequest) -> Result<Stats> {
     let statement = match &range.scope {
         Scope::All => STATS,
         Scope::Owner(_) => STATS_OF_OWNER,
@@ -136,12 +160,8 @@ pub(crate) async fn stats(database: &Database, range: &StatsRange) -> Result<Sta
 /// Reads a row of the event log.
 fn event(row: &PgRow) -> Result<Event> {
     let mut columns = Columns::new(row);
-    Ok(Event {
-        seq: columns.large("position")?,
-        message_id: columns.id()?,
-        at: columns.time()?,
-        kind: EventKind::from_name(columns.take()?).ok_or_else(|| undecodable("kind"))?,
-        status: columns.status()?,
-        details: columns.json("details", serde_json::from_str)?,
-    })
+    let (seq, id, at) = (columns.large("position")?, columns.id()?, columns.time()?);
+    let kind = EventKind::from_name(columns.take()?).ok_or_else(|| undecodable("kind"))?;
+    let (status, details) = (columns.status()?, columns.json("details", serde_json::from_str)?);
+    Ok(Event::new(seq, id, at, kind, status, details).owner(columns.take::<Option<String>>()?))
 }

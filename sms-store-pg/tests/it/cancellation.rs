@@ -1,5 +1,6 @@
 //! Calls that are dropped.
 
+use sms_core::store::{Archive, MessageRequest};
 use std::future::Future;
 use std::task::Poll;
 
@@ -58,7 +59,7 @@ async fn a_dropped_transaction_leaves_its_rows_free() {
     store.apply_receipts(&receipts).await.expect("applied");
     for message in &batch {
         assert_eq!(
-            store.timeline(message.id).await.expect("read").len(),
+            store.timeline(&MessageRequest::new(message.id)).await.expect("read").len(),
             2,
             "each receipt is applied once"
         );

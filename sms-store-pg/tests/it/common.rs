@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sms_core::store::decision::Verdict;
 use sms_core::store::{BeginRequest, InsertRequest, Inserted, ListRequest, Settlement};
-use sms_core::{Message, MessageId, NewMessage, Outcome, Result, Store as _};
+use sms_core::{Archive, Message, MessageId, NewMessage, Outcome, Result, Store as _};
 use sms_store_pg::{PgConfig, PgStore};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -97,31 +97,24 @@ pub(crate) fn ids(messages: &[NewMessage]) -> Vec<MessageId> {
 }
 
 pub(crate) async fn insert(store: &PgStore, messages: &[NewMessage]) -> Result<Vec<Inserted>> {
-    store.insert(InsertRequest { messages, push_after: Duration::ZERO }).await
+    store.insert(InsertRequest::new(messages)).await
 }
 
 /// Begins these as the first batch of this worker. Returns how many it got.
 pub(crate) async fn begin(store: &PgStore, ids: &[MessageId], worker: &str) -> usize {
     let lease = Duration::from_mins(1);
-    let request = BeginRequest { ids, worker, batch: 1, provider: "p", lease };
+    let request = BeginRequest::new(ids, worker, 1, "p", lease);
     store.begin(request).await.expect("begun").len()
 }
 
 /// The acceptance of a first attempt.
 pub(crate) fn accepted(id: MessageId) -> Settlement {
-    Settlement {
-        id,
-        fence: 1,
-        provider: "p".to_owned(),
-        outcome: Outcome::accepted(format!("p-{id}")),
-        verdict: Verdict::Sent,
-        took: Duration::from_millis(5),
-        poll_after: None,
-    }
+    Settlement::new(id, 1, "p".to_owned(), Outcome::accepted(format!("p-{id}")), Verdict::Sent)
+        .took(Duration::from_millis(5))
 }
 
 pub(crate) async fn count(store: &PgStore) -> usize {
-    let all = ListRequest { limit: 100_000, ..ListRequest::default() };
+    let all = ListRequest::new(100_000);
     store.list(&all).await.expect("a list").messages.len()
 }
 

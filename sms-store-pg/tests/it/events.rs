@@ -1,6 +1,7 @@
 //! The event log of all messages: a reader sees everything, whenever it was committed.
 
 use sms_core::store::Inserted;
+use sms_core::store::{Archive, EventsRequest};
 use sms_core::{MessageId, Store as _};
 use sms_store_pg::PgStore;
 use sqlx::{Connection as _, PgConnection};
@@ -19,7 +20,7 @@ async fn settle(store: &PgStore, id: MessageId) {
 }
 
 async fn log(store: &PgStore, after: u64) -> Vec<(u64, MessageId)> {
-    let events = store.events_after(after, 100).await.expect("read");
+    let events = store.events(&EventsRequest::new(after, 100)).await.expect("read").events;
     events.into_iter().map(|event| (event.seq, event.message_id)).collect()
 }
 

@@ -48,7 +48,8 @@ async fn a_row_or_table_that_somebody_holds_is_called_locked() {
     run(&mut conn, &format!("BEGIN; SELECT FROM states WHERE id = '{}' FOR UPDATE", batch[0].id))
         .await;
     let lease = Duration::from_mins(1);
-    let request = BeginRequest { ids: &ids(&batch), worker: "w", batch: 1, provider: "p", lease };
+    let begun = ids(&batch);
+    let request = BeginRequest::new(&begun, "w", 1, "p", lease);
     let error = store.begin(request).await.expect_err("the row is locked");
     assert_eq!(told(&error), (ErrorKind::Unavailable, Some(StoreFault::Locked)));
     run(&mut conn, "ROLLBACK; BEGIN; LOCK TABLE messages").await;

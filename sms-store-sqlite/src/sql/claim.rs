@@ -31,7 +31,7 @@ fn offer(conn: &Connection, now: i64, request: DueRequest) -> DbResult<Vec<Job>>
     let mut jobs: Vec<Job> = Vec::new();
     let mut due = conn.prepare_cached(DUE)?;
     let horizon = now.saturating_add(duration_to_ms(request.ahead));
-    for (lane, limit) in Lane::ALL.into_iter().zip(request.limits) {
+    for (lane, limit) in Lane::ALL.into_iter().zip(request.limits.into_values()) {
         for id in due.query_and_then(params![lane.number(), now, rows(limit), horizon], |row| {
             Columns::new(row).id()
         })? {
@@ -144,5 +144,5 @@ fn read_begun(row: &Row<'_>, time: StoreTime) -> DbResult<Begun> {
             .take::<Option<i64>>()?
             .map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
     };
-    Ok(Begun { submission, fence, attempt })
+    Ok(Begun::new(submission, fence, attempt))
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, params};
 use sms_core::clock::{StoreTime, datetime_to_ms};
-use sms_core::sender::key_reused;
 use sms_core::store::transition::DeliveryState;
 use sms_core::store::{InsertRequest, Inserted};
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
@@ -47,11 +46,7 @@ pub(crate) fn insert_in(
         // A message that was accepted while its time was valid is replayed.
         Err(refused) => replay(conn, time.now, message)?.ok_or(refused)?,
     };
-    match inserted {
-        Inserted::Stored => Ok(message.id),
-        Inserted::Replayed(first) => Ok(first),
-        Inserted::KeyReused => Err(key_reused()),
-    }
+    inserted.into_accepted(message.id).map(|accepted| accepted.id)
 }
 
 /// Inserts in order: of two messages with one key the first is inserted.

@@ -110,9 +110,10 @@ async fn receipts_find_their_message_by_the_provider_id() {
 #[tokio::test]
 async fn events_and_counts_are_read_in_their_order() {
     check(&[
-        (read::TIMELINE, &["events USING INDEX events_message (message_id=?)"]),
+        (read::TIMELINE, &["e USING INDEX events_message (message_id=?)"]),
         (settle::KNOWN, &["events USING INDEX events_message (message_id=?)"]),
-        (read::EVENTS_AFTER, &["events USING INTEGER PRIMARY KEY (rowid>?)"]),
+        (read::EVENTS, &["e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]),
+        (read::READ_TO, &["events USING INTEGER PRIMARY KEY (rowid>?)"]),
         (
             read::STATS,
             &[
@@ -127,40 +128,28 @@ async fn events_and_counts_are_read_in_their_order() {
 
 #[tokio::test]
 async fn a_page_is_read_from_the_index_of_its_filter() {
-    let base = ListRequest { limit: 50, after: Some(MessageId::new()), ..ListRequest::default() };
+    let base = ListRequest::new(50).after(Some(MessageId::new()));
     let to = Some(Message::new("+79251234567", "x").prepare().expect("valid").to);
     let scope = Scope::Owner("a".to_owned());
     let reference = Some("a".to_owned());
     let search = Some("7925".to_owned());
     let pages: [(ListRequest, Option<Status>, &[&str]); 9] = [
         (base.clone(), None, &["PRIMARY KEY (id<?)"]),
-        (ListRequest { search, ..base.clone() }, None, &["PRIMARY KEY (id<?)"]),
-        (ListRequest { to, ..base.clone() }, None, &["messages_number (to_number=? AND id<?)"]),
+        (base.clone().search(search), None, &["PRIMARY KEY (id<?)"]),
+        (base.clone().to(to), None, &["messages_number (to_number=? AND id<?)"]),
+        (base.clone().to(to), Some(Status::Sent), &["messages_number (to_number=? AND id<?)"]),
         (
-            ListRequest { to, ..base.clone() },
-            Some(Status::Sent),
-            &["messages_number (to_number=? AND id<?)"],
-        ),
-        (
-            ListRequest { reference, ..base.clone() },
+            base.clone().reference(reference),
             Some(Status::Queued),
             &["messages_reference (reference=? AND id<?)"],
         ),
+        (base.clone().scope(scope.clone()), None, &["messages_owner (owner=? AND id<?)"]),
         (
-            ListRequest { scope: scope.clone(), ..base.clone() },
-            None,
-            &["messages_owner (owner=? AND id<?)"],
-        ),
-        (
-            ListRequest { scope: scope.clone(), ..base.clone() },
+            base.clone().scope(scope.clone()),
             Some(Status::Sent),
             &["messages_owner (owner=? AND id<?)"],
         ),
-        (
-            ListRequest { scope, ..base.clone() },
-            Some(Status::Failed),
-            &["messages_status (status=? AND id<?)"],
-        ),
+        (base.clone().scope(scope), Some(Status::Failed), &["messages_status (status=? AND id<?)"]),
         (base.clone(), Some(Status::Failed), &["messages_status (status=? AND id<?)"]),
     ];
     let statements: Vec<String> = pages

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, Params, Row, params};
 use sms_core::clock::datetime_to_ms;
-use sms_core::store::{Stats, StatsRange};
-use sms_core::{Event, EventKind, MessageId, Result, Scope, StoredMessage};
+use sms_core::store::{EventPage, EventsRequest, MessageRequest, Stats, StatsRequest};
+use sms_core::{Event, EventKind, Result, Scope, StoredMessage};
 
 use crate::database::Database;
 use crate::error::{DbResult, undecodable};
@@ -12,6 +12,8 @@ use crate::sql::row::{Columns, stored_message};
 
 /// The largest number of events in a timeline.
 const MAX_TIMELINE_EVENTS: usize = 1000;
+/// The largest number of events that one call of `events` looks at.
+const MAX_SCANNED_EVENTS: usize = 10_000;
 
 /// One message, its columns in the order in which [`stored_message`] reads them. ?1 id.
 pub(crate) const GET: &str = "\
@@ -23,23 +25,25 @@ pub(crate) const GET: &str = "\
 
 pub(crate) async fn get(
     database: &Database,
-    id: MessageId,
-    scope: &Scope,
+    request: &MessageRequest,
 ) -> Result<Option<StoredMessage>> {
+    let id = request.id;
     let get = move |conn: &Connection| {
         let mut get = conn.prepare_cached(GET)?;
         get.query_and_then([id.as_bytes()], stored_message)?.next().transpose()
     };
     let stored = database.read(get).await?;
-    Ok(stored.filter(|stored| scope.admits(stored.message.owner.as_deref())))
+    Ok(stored.filter(|stored| request.scope.admits(stored.message.owner.as_deref())))
 }
 
 /// The newest events of one message, newest first. ?1 message, ?2 limit.
 pub(crate) const TIMELINE: &str = "\
-    SELECT seq, message_id, at, kind, status, details FROM events WHERE message_id = ?1 \
-    ORDER BY seq DESC LIMIT ?2";
+    SELECT e.seq, e.message_id, e.at, e.kind, e.status, e.details, m.owner \
+    FROM events AS e LEFT JOIN messages AS m ON m.id = e.message_id \
+    WHERE e.message_id = ?1 ORDER BY e.seq DESC LIMIT ?2";
 
-pub(crate) async fn timeline(database: &Database, id: MessageId) -> Result<Vec<Event>> {
+pub(crate) async fn timeline(database: &Database, request: &MessageRequest) -> Result<Vec<Event>> {
+    let id = request.id;
     let timeline = move |conn: &Connection| {
         let mut timeline = conn.prepare_cached(TIMELINE)?;
         let events =
@@ -47,25 +51,46 @@ pub(crate) async fn timeline(database: &Database, id: MessageId) -> Result<Vec<E
         events.collect::<DbResult<Vec<_>>>()
     };
     let mut events = database.read(timeline).await?;
+    events.retain(|event| request.scope.admits(event.owner.as_deref()));
     // The statement returns the newest ones, newest first.
     events.reverse();
     Ok(events)
 }
 
-/// Events of all messages, by position. Positions are given under the write lock, so they follow
-/// the order of commits. ?1 after this position, ?2 limit.
-pub(crate) const EVENTS_AFTER: &str = "\
-    SELECT seq, message_id, at, kind, status, details FROM events WHERE seq > ?1 ORDER BY seq \
-    LIMIT ?2";
+/// The position up to which a call reads. ?1 after this position, ?2 limit.
+pub(crate) const READ_TO: &str = "\
+    SELECT max(seq) FROM (SELECT seq FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2)";
 
-pub(crate) async fn events_after(
-    database: &Database,
-    seq: u64,
-    limit: usize,
-) -> Result<Vec<Event>> {
-    let after = i64::try_from(seq).unwrap_or(i64::MAX);
+/// Events of all messages, by position. Positions are given under the write lock, so they follow
+/// the order of commits. ?1 after this position, ?2 up to this one, ?3 owner or NULL for all, ?4
+/// kinds as a JSON array, empty for all, ?5 limit.
+pub(crate) const EVENTS: &str = "\
+    SELECT e.seq, e.message_id, e.at, e.kind, e.status, e.details, m.owner \
+    FROM events AS e LEFT JOIN messages AS m ON m.id = e.message_id \
+    WHERE e.seq > ?1 AND e.seq <= ?2 AND (?3 IS NULL OR m.owner = ?3) \
+    AND (?4 = '[]' OR e.kind IN (SELECT value FROM json_each(?4))) \
+    ORDER BY e.seq LIMIT ?5";
+
+pub(crate) async fn events(database: &Database, request: &EventsRequest) -> Result<EventPage> {
+    let request = request.clone();
+    let kinds: Vec<&str> = request.kinds.iter().map(|kind| kind.as_str()).collect();
+    let kinds = serde_json::json!(kinds).to_string();
     let events = move |conn: &Connection| {
-        conn.prepare_cached(EVENTS_AFTER)?.query_and_then([after, rows(limit)], event)?.collect()
+        let after = i64::try_from(request.after).unwrap_or(i64::MAX);
+        let mut scan = conn.prepare_cached(READ_TO)?;
+        let read_to: Option<i64> =
+            scan.query_row([after, rows(MAX_SCANNED_EVENTS)], |row| row.get(0))?;
+        let Some(read_to) = read_to else {
+            return Ok(EventPage::new(Vec::new(), request.after));
+        };
+        let owner = match &request.scope {
+            Scope::All => None,
+            Scope::Owner(owner) => Some(owner),
+        };
+        let mut statement = conn.prepare_cached(EVENTS)?;
+        let params = params![after, read_to, owner, kinds, rows(request.limit)];
+        let events = statement.query_and_then(params, event)?.collect::<DbResult<Vec<_>>>()?;
+        Ok(EventPage::scanned(events, &request, read_to.unsigned_abs()))
     };
     database.read(events).await
 }
@@ -96,7 +121,7 @@ pub(crate) const STATS: &str = stats!("");
 /// The same of one owner. ?3 owner.
 pub(crate) const STATS_OF_OWNER: &str = stats!(" AND owner = ?3");
 
-pub(crate) async fn stats(database: &Database, range: &StatsRange) -> Result<Stats> {
+pub(crate) async fn stats(database: &Database, range: &StatsRequest) -> Result<Stats> {
     let from = range.from_time.map_or(i64::MIN, datetime_to_ms);
     let to = range.to_time.map_or(i64::MAX, datetime_to_ms);
     match range.scope.clone() {
@@ -123,12 +148,8 @@ fn count(conn: &Connection, sql: &str, params: impl Params) -> DbResult<Stats> {
 /// Reads a row of the event log.
 fn event(row: &Row<'_>) -> DbResult<Event> {
     let mut columns = Columns::new(row);
-    Ok(Event {
-        seq: columns.number("position")?,
-        message_id: columns.id()?,
-        at: columns.time()?,
-        kind: columns.named("kind", EventKind::from_name)?,
-        status: columns.status()?,
-        details: columns.json("details", serde_json::from_str)?,
-    })
+    let (seq, id, at) = (columns.number("position")?, columns.id()?, columns.time()?);
+    let kind = columns.named("kind", EventKind::from_name)?;
+    let (status, details) = (columns.status()?, columns.json("details", serde_json::from_str)?);
+    Ok(Event::new(seq, id, at, kind, status, details).owner(columns.take::<Option<String>>()?))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::Transaction;
 use sms_core::store::{InsertRequest, Inserted, ListRequest};
-use sms_core::{Error, ErrorKind, Message, MessageId, NewMessage, Result, Store as _};
+use sms_core::{Archive, Error, ErrorKind, Message, MessageId, NewMessage, Result, Store as _};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -51,11 +51,11 @@ pub(crate) fn ids(messages: &[NewMessage]) -> Vec<MessageId> {
 }
 
 pub(crate) async fn insert(store: &SqliteStore, messages: &[NewMessage]) -> Result<Vec<Inserted>> {
-    store.insert(InsertRequest { messages, push_after: Duration::ZERO }).await
+    store.insert(InsertRequest::new(messages)).await
 }
 
 pub(crate) async fn count(store: &SqliteStore) -> usize {
-    let all = ListRequest { limit: 100_000, ..ListRequest::default() };
+    let all = ListRequest::new(100_000);
     store.list(&all).await.expect("a list").messages.len()
 }
 

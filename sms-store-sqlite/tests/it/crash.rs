@@ -1,9 +1,10 @@
 //! A process that is killed while it writes.
 
+use sms_core::store::{Archive, MessageRequest};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use sms_core::{MessageId, Scope, Store as _};
+use sms_core::MessageId;
 
 use crate::common::{Folder, ask, ids, insert, messages, patient};
 
@@ -35,7 +36,7 @@ async fn what_was_accepted_survives_a_kill() {
         let store = folder.open().await;
         assert_eq!(ask(&store, "PRAGMA integrity_check").await, "ok");
         for id in &accepted {
-            let kept = store.get(*id, &Scope::All).await.expect("read");
+            let kept = store.get(&MessageRequest::new(*id)).await.expect("read");
             assert!(kept.is_some(), "{id} was accepted and is gone");
         }
         insert(&store, &messages(1)).await.expect("inserted");

@@ -2,13 +2,14 @@
 //! was accepted is there afterwards, and nothing is accepted into a file that cannot be found
 //! again.
 
+use sms_core::store::{Archive, MessageRequest};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sms_core::{Error, ErrorKind, MessageId, Scope, Store as _, StoreFault};
+use sms_core::{Error, ErrorKind, MessageId, StoreFault};
 use sms_store_sqlite::SqliteStore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -100,7 +101,7 @@ async fn check_told(store: &SqliteStore, refusals: Vec<Error>, name: &str) {
 
 async fn check_kept(store: &SqliteStore, accepted: &[MessageId]) {
     for id in accepted {
-        let kept = store.get(*id, &Scope::All).await.expect("read");
+        let kept = store.get(&MessageRequest::new(*id)).await.expect("read");
         assert!(kept.is_some(), "{id} was accepted and is gone, one of {}", accepted.len());
     }
 }
@@ -157,7 +158,7 @@ async fn a_folder_that_was_moved_keeps_what_was_accepted_and_works_again_when_it
     // The very same files: the same store goes on, and so does one that is opened.
     insert(&store, &messages(1)).await.expect("the folder is back");
     check_kept(&store, &accepted).await;
-    let left_out = store.get(refused_after_notice[0].id, &Scope::All).await.expect("read");
+    let left_out = store.get(&MessageRequest::new(refused_after_notice[0].id)).await.expect("read");
     assert_eq!(left_out, None, "written although it was known that the folder is away");
     drop(store);
     let store = folder.open().await;
@@ -195,7 +196,8 @@ async fn a_read_of_a_file_that_was_removed_does_not_make_an_empty_one() {
     insert(&store, &messages(1)).await.expect("inserted");
     fs::remove_file(folder.file()).expect("removed");
     // The first read opens a connection.
-    let error = store.get(MessageId::new(), &Scope::All).await.expect_err("the file is not there");
+    let error =
+        store.get(&MessageRequest::new(MessageId::new())).await.expect_err("the file is not there");
     assert_eq!(
         (error.kind(), error.fault()),
         (ErrorKind::Unavailable, Some(StoreFault::Unreachable))
