@@ -131,7 +131,7 @@ fn every_documented_code_means_what_the_list_says_at_its_levels_and_nowhere_else
 }
 
 #[test]
-fn a_refusal_send_refusal_is_understood_at_either_level() {
+fn a_refusal_of_sending_is_understood_at_either_level() {
     for (code, ..) in SENDING {
         assert!(send_refusal(*code, Level::Recipient).is_some(), "{code}");
         assert!(send_refusal(*code, Level::Request).is_some(), "{code}");
