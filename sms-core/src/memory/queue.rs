@@ -15,9 +15,10 @@ use crate::queue::{Job, LaneStats, Lease, LeaseToken, Queue, QueueStats};
 
 /// A [`Queue`] inside the process, bounded per lane, that holds no id twice.
 ///
-/// What does not fit is dropped: the [`Store`](crate::Store) has it, and the caretaker offers it
-/// again when there is room. So a backlog of a million messages costs the memory of
-/// [`CAPACITY`](Self::CAPACITY) ids, and a full bulk lane keeps no urgent message out.
+/// It drops a job that does not fit: the message is in the [`Store`](crate::Store), and the
+/// caretaker pushes it again when there is room. So a backlog of a million messages costs the
+/// memory of [`CAPACITY`](Self::CAPACITY) ids, and a full bulk lane never keeps an urgent message
+/// out.
 #[derive(Debug)]
 pub struct MemoryQueue {
     inner: Mutex<Inner>,
@@ -29,13 +30,13 @@ pub struct MemoryQueue {
 #[derive(Debug, Default)]
 struct Inner {
     ready: PerLane<VecDeque<(MessageId, Instant)>>,
-    /// By token, so in the order of the hand-outs.
+    /// Leased jobs by token, and so in the order of their pulls.
     leased: BTreeMap<u64, (Job, Instant)>,
     /// Every id in `ready` or `leased`, by lane.
     held: PerLane<HashSet<MessageId>>,
-    /// Grows with every hand-out.
+    /// The token of the last lease.
     token: u64,
-    /// No lease ends before this: spares a look at every lease on every pull.
+    /// The end of the lease that ends first, so that a pull need not check every lease.
     next_end: Option<Instant>,
 }
 
@@ -46,9 +47,9 @@ impl Default for MemoryQueue {
 }
 
 impl MemoryQueue {
-    /// How many ids a lane holds by default.
+    /// Default number of ids that a lane holds.
     pub const CAPACITY: usize = 100_000;
-    /// How long a pulled id is held by default.
+    /// Default length of a lease.
     pub const LEASE: Duration = Duration::from_mins(1);
 
     /// A queue with the default bounds.
@@ -61,7 +62,7 @@ impl MemoryQueue {
         Self { inner: Mutex::default(), pushed: Notify::new(), capacity: capacity.max(1), lease }
     }
 
-    /// How many jobs wait to be pulled.
+    /// Number of jobs that wait to be pulled.
     pub(crate) fn ready(&self) -> usize {
         let mut inner = self.lock();
         inner.return_overdue(Instant::now());
@@ -69,8 +70,8 @@ impl MemoryQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Every change below is whole before anything can panic, so a poisoned lock guards sound
-        // data.
+        // Every change below is complete before anything can panic, so the data behind a poisoned
+        // lock is sound.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -82,7 +83,7 @@ impl MemoryQueue {
         let more = inner.ready_count() > 0;
         drop(inner);
         if more {
-            // `notify_one` wakes one waiter for any number of pushed jobs: pass it on.
+            // `notify_one` wakes one waiter for any number of pushed jobs: it wakes the next one.
             self.pushed.notify_one();
         }
         leases
@@ -124,7 +125,7 @@ impl Inner {
             .filter(|(_, (_, end))| *end <= now)
             .map(|(token, _)| *token)
             .collect();
-        // Each goes to the front of its lane: the last one first, so that the order is kept.
+        // Each goes to the front of its lane, the last one first, so that the order is kept.
         for token in overdue.into_iter().rev() {
             self.put_back(token, now);
         }

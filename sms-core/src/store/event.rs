@@ -80,7 +80,7 @@ pub enum EventKind {
     /// A person settled an unknown message.
     Resolved,
     /// A receipt under an id nobody knew was taken for this message's: both stood
-    /// [alone](crate::inference).
+    /// [alone](crate::store::inference).
     Inferred,
 }
 

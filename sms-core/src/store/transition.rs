@@ -1,9 +1,10 @@
-//! Transitions: the fields that each row of the [state table](crate::store::status::TRANSITIONS) writes.
+//! Transitions: the fields that each row of the [state table](crate::store::status::TRANSITIONS)
+//! writes.
 //!
 //! For authors of stores. A store that has loaded a row under a lock calls these, by itself or
-//! through a [`Ledger`](crate::store::ledger::Ledger). A statement that carries out a transition by itself
-//! writes the same as the function of the same name here, and the suites of `sms-testkit` compare
-//! the two.
+//! through a [`Ledger`](crate::store::ledger::Ledger). A statement that carries out a transition by
+//! itself writes the same as the function of the same name here, and the suites of `sms-testkit`
+//! compare the two.
 //!
 //! A transition that is not in the table does not happen: it is logged as an error and leaves the
 //! message as it was. The store checks its own guard first, so such an error shows a defect of the
@@ -388,7 +389,7 @@ impl DeliveryState {
         Some(NewEvent { kind: EventKind::Resolved, details })
     }
 
-    /// `unknown → sent`: the message is [inferred](crate::inference) to be the one with this
+    /// `unknown → sent`: the message is [inferred](crate::store::inference) to be the one with this
     /// provider id. The guard is [`can_take_provider_id`](Self::can_take_provider_id). `None` when
     /// the table does not allow it.
     pub fn infer(&mut self, now: i64, provider_id: &str) -> Option<NewEvent> {
@@ -519,8 +520,8 @@ impl DeliveryState {
     }
 }
 
-/// The error of a change that the [table](crate::store::status::TRANSITIONS) does not allow although the
-/// store's guard held.
+/// The error of a change that the [table](crate::store::status::TRANSITIONS) does not allow
+/// although the store's guard held.
 pub fn impossible() -> Error {
     Error::new(
         ErrorKind::Internal,

@@ -66,7 +66,7 @@ pub(crate) async fn due(database: &Database, request: DueRequest) -> Result<Vec<
     database.rows(query).await?.iter().map(job).collect()
 }
 
-/// The columns of a [`Begun`](sms_core::store::Begun), in the order in which [`read_begun`] reads
+/// The columns of a [`Begun`], in the order in which [`read_begun`] reads
 /// them.
 macro_rules! begun_columns {
     () => {

@@ -123,7 +123,7 @@ pub(crate) fn ids(rows: &[PgRow]) -> Result<Vec<MessageId>> {
     rows.iter().map(|row| Columns::new(row).id()).collect()
 }
 
-/// Reads a row of [`WHOLE_MESSAGE`](crate::WHOLE_MESSAGE).
+/// Reads a row of [`WHOLE_MESSAGE`].
 pub(crate) fn stored_message(row: &PgRow) -> Result<StoredMessage> {
     let mut columns = Columns::new(row);
     let message = NewMessage {
