@@ -30,7 +30,7 @@ pub use app::{App, AppBuilder};
 pub use cli::run;
 #[cfg(feature = "program")]
 pub use config::{Config, LogFilter, LogFormat, Role};
-pub use keys::{ApiKey, KeyRing, KeyScope, Principal};
+pub use keys::{ApiKey, Client, KeyDetails, KeyRing, KeyScope, Principal};
 #[cfg(feature = "program")]
 pub use output::complain;
 #[cfg(feature = "program")]

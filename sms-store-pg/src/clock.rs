@@ -17,8 +17,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::error::{timed_out, undecodable};
 use crate::pool::Pool;
-use crate::row::Columns;
 use crate::sql;
+use crate::sql::row::Columns;
 
 /// The pause between two questions of a node for the server's time.
 const ASK_EVERY: Duration = Duration::from_secs(1);

@@ -4,32 +4,18 @@
 //!
 #![doc = include_str!("../README.md")]
 
-mod args;
-mod claim;
 mod clock;
 mod config;
 mod connect;
+mod contract;
+mod database;
 mod error;
-mod inference;
-mod insert;
-mod ledger;
-mod list;
 mod migrations;
 mod opening;
-mod page;
-mod person;
-#[cfg(test)]
-mod plans;
 mod pool;
-mod purge;
-mod read;
-mod receipts;
-mod registry;
-mod row;
-mod settle;
 mod sql;
 mod store;
-mod sweep;
+mod transaction;
 
 pub use config::PgConfig;
 pub use store::PgStore;

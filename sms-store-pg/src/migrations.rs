@@ -7,9 +7,9 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqlStr};
 
-use crate::args::rows;
 use crate::error::from_sqlx;
 use crate::sql;
+use crate::sql::args::rows;
 
 /// Every migration: version, name, SQL. Append-only, see `migrations/README.md`.
 const MIGRATIONS: [(i64, &str, &str); 3] = [

@@ -65,9 +65,9 @@ impl Pool {
     }
 
     /// Takes a connection, when it is one's turn. The caller bounds the time.
-    pub(crate) async fn take(&self) -> Result<Lent> {
+    pub(crate) async fn take(&self) -> Result<PooledConnection> {
         let turn = Arc::clone(&self.0.turns).acquire_owned().await.map_err(|_| closed())?;
-        let lent = |conn, opened| Lent {
+        let lent = |conn, opened| PooledConnection {
             conn: Some(conn),
             opened,
             clean: true,
@@ -86,7 +86,7 @@ impl Pool {
     }
 
     /// Takes a connection for a read that may take long. The caller bounds the time.
-    pub(crate) async fn take_to_scan(&self) -> Result<Lent> {
+    pub(crate) async fn take_to_scan(&self) -> Result<PooledConnection> {
         // First, so that a scan that waits for others holds no connection.
         let scan = Arc::clone(&self.0.scans).acquire_owned().await.map_err(|_| closed())?;
         let mut lent = self.take().await?;
@@ -137,7 +137,7 @@ fn closed() -> Error {
 /// A connection in somebody's hands. Dropped in the middle of a statement or a transaction, it is
 /// closed, and the server rolls back.
 #[derive(Debug)]
-pub(crate) struct Lent {
+pub(crate) struct PooledConnection {
     conn: Option<PgConnection>,
     opened: Instant,
     clean: bool,
@@ -147,7 +147,7 @@ pub(crate) struct Lent {
     scan: Option<OwnedSemaphorePermit>,
 }
 
-impl Lent {
+impl PooledConnection {
     /// Runs a statement: its rows.
     pub(crate) async fn rows(&mut self, query: Query<'_>) -> Result<Vec<PgRow>> {
         let before = std::mem::replace(&mut self.clean, false);
@@ -192,7 +192,7 @@ impl Lent {
     }
 
     /// Says that nothing is under way on it any more.
-    pub(crate) fn is_clean(&mut self) {
+    pub(crate) fn mark_clean(&mut self) {
         self.clean = true;
     }
 
@@ -205,7 +205,7 @@ impl Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.take().filter(|_| self.clean) {
             self.pool.push(Idle { conn, opened: self.opened, since: Instant::now() });

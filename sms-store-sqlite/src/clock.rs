@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use sms_core::clock::{KeptTime, StoreClock, StoreTime};
 use sms_core::{Clock, Error, ErrorKind};
 
-use crate::error::Done;
+use crate::error::DbResult;
 use crate::sql;
 
 /// The pause between two times that are kept, in milliseconds. After a restart of the machine with
@@ -29,7 +29,7 @@ impl KeptClock {
     }
 
     /// A clock that goes on from what the file says.
-    pub(crate) fn load(conn: &Connection, clock: Arc<dyn Clock>) -> Done<Self> {
+    pub(crate) fn load(conn: &Connection, clock: Arc<dyn Clock>) -> DbResult<Self> {
         let kept: Option<String> = conn.query_row(sql::CLOCK, [], |row| row.get(0)).optional()?;
         // Whatever else is written there was not written by this program.
         let kept = kept.and_then(|kept| serde_json::from_str::<KeptTime>(&kept).ok());
@@ -46,7 +46,7 @@ impl KeptClock {
 
     /// Keeps the time together with a write that changed something, once a second: it never costs a
     /// commit of its own.
-    pub(crate) fn keep(&self, conn: &Connection, changes_before: u64) -> Done<()> {
+    pub(crate) fn keep(&self, conn: &Connection, changes_before: u64) -> DbResult<()> {
         if conn.total_changes() == changes_before {
             return Ok(());
         }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sms_core::{Error, ErrorKind, Result};
 
 use crate::config::SqliteConfig;
-use crate::error::Done;
+use crate::error::DbResult;
 use crate::files::Files;
 
 const WAL: &str = "PRAGMA journal_mode = WAL";
@@ -26,29 +26,29 @@ const READER: &str = "PRAGMA query_only = ON";
 const PREPARED: usize = 128;
 
 /// The connection that opens the store, and makes the file where there is none.
-pub(crate) fn first(config: &SqliteConfig) -> Done<Connection> {
+pub(crate) fn first(config: &SqliteConfig) -> DbResult<Connection> {
     connect(config, WRITER, OpenFlags::SQLITE_OPEN_CREATE)
 }
 
 /// One that takes the place of a connection which cannot write any more.
-pub(crate) fn writer(config: &SqliteConfig, files: &Files) -> Done<Connection> {
+pub(crate) fn writer(config: &SqliteConfig, files: &Files) -> DbResult<Connection> {
     further(config, WRITER, files)
 }
 
-pub(crate) fn reader(config: &SqliteConfig, files: &Files) -> Done<Connection> {
+pub(crate) fn reader(config: &SqliteConfig, files: &Files) -> DbResult<Connection> {
     further(config, READER, files)
 }
 
 /// A connection to the files that are in use, and to no others: SQLite would copy a log it finds
 /// into whatever database has come next to it.
-fn further(config: &SqliteConfig, pragmas: &str, files: &Files) -> Done<Connection> {
+fn further(config: &SqliteConfig, pragmas: &str, files: &Files) -> DbResult<Connection> {
     files.check()?;
     let conn = connect(config, pragmas, OpenFlags::empty())?;
     files.check()?;
     Ok(conn)
 }
 
-fn connect(config: &SqliteConfig, pragmas: &str, create: OpenFlags) -> Done<Connection> {
+fn connect(config: &SqliteConfig, pragmas: &str, create: OpenFlags) -> DbResult<Connection> {
     // A path is a path, not a URI. A connection is used by one thread at a time, so it needs no
     // lock of its own.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -6,7 +6,7 @@ use rusqlite::{ErrorCode, ffi};
 use sms_core::{Error, ErrorKind, StoreFault};
 
 /// What a piece of work on a connection comes to.
-pub(crate) type Done<T> = std::result::Result<T, Failure>;
+pub(crate) type DbResult<T> = std::result::Result<T, Failure>;
 
 /// Why a piece of work came to nothing.
 #[derive(Debug)]

@@ -4,31 +4,18 @@
 //!
 #![doc = include_str!("../README.md")]
 
-mod claim;
 mod clock;
 mod config;
 mod connect;
+mod contract;
+mod database;
 mod error;
 mod files;
-mod inference;
-mod insert;
-mod ledger;
-mod list;
 mod migrations;
 mod opening;
-mod person;
-#[cfg(test)]
-mod plans;
-mod purge;
-mod read;
 mod readers;
-mod receipts;
-mod registry;
-mod row;
-mod settle;
 mod sql;
 mod store;
-mod sweep;
 mod writer;
 
 pub use config::SqliteConfig;

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, Row, params};
 use sms_core::{Error, ErrorKind, SchemaLevel};
 
-use crate::claim::rows;
-use crate::error::{Done, Failure, is_passing};
+use crate::error::{DbResult, Failure, is_passing};
 use crate::sql;
+use crate::sql::args::rows;
 
 /// Every migration, in order; the first is version 1. Append-only, see `migrations/README.md`.
 const MIGRATIONS: [&str; 2] = [
@@ -18,7 +18,7 @@ const MIGRATIONS: [&str; 2] = [
 ///
 /// A newer version of the program may have migrated the file already, see "expand, then contract",
 /// and may have recorded that this one is too old for it.
-pub(crate) fn run(conn: &Connection) -> Done<SchemaLevel> {
+pub(crate) fn run(conn: &Connection) -> DbResult<SchemaLevel> {
     conn.execute_batch(sql::MIGRATIONS)?;
     for (script, version) in MIGRATIONS.into_iter().zip(1_i64..) {
         let applied = conn

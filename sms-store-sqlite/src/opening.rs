@@ -78,7 +78,7 @@ fn close_file(file: &Path) {
             tracing::warn!(file = %file.display(), "everybody could read this file; now its owner alone can");
         }
         Err(error) => {
-            tracing::warn!(file = %file.display(), %error, "everybody can read this file");
+            tracing::warn!(file = %file.display(), %error, "everybody can read this file")
         }
     }
 }

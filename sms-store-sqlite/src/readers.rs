@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::SqliteConfig;
 use crate::connect;
-use crate::error::{Done, abandoned, closed, stopped};
+use crate::error::{DbResult, abandoned, closed, stopped};
 use crate::files::Files;
 
 /// Stops a read that nobody waits for any more.
@@ -86,7 +86,7 @@ impl Readers {
     /// A [read](Self::read) that may take long.
     pub(crate) async fn scan<T: Send + 'static>(
         self: &Arc<Self>,
-        work: impl FnOnce(&Connection) -> Done<T> + Send + 'static,
+        work: impl FnOnce(&Connection) -> DbResult<T> + Send + 'static,
     ) -> Result<T> {
         let _scan = self.scans.acquire().await.map_err(|_| closed())?;
         self.read(work).await
@@ -96,7 +96,7 @@ impl Readers {
     /// away.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
-        work: impl FnOnce(&Connection) -> Done<T> + Send + 'static,
+        work: impl FnOnce(&Connection) -> DbResult<T> + Send + 'static,
     ) -> Result<T> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
         let (readers, interrupt) = (Arc::clone(self), Interrupt::default());
@@ -113,7 +113,7 @@ impl Readers {
         Ok(read.await.map_err(|error| stopped().with_source(error))??)
     }
 
-    fn take(&self) -> Done<Connection> {
+    fn take(&self) -> DbResult<Connection> {
         let idle = self.idle().pop();
         idle.map_or_else(|| connect::reader(&self.config, &self.files), Ok)
     }
@@ -152,12 +152,12 @@ mod tests {
     }
 
     /// A read that never ends by itself.
-    fn count_forever(conn: &Connection) -> Done<i64> {
+    fn count_forever(conn: &Connection) -> DbResult<i64> {
         let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
         Ok(conn.query_row(endless, [], |row| row.get(0))?)
     }
 
-    fn one(conn: &Connection) -> Done<i64> {
+    fn one(conn: &Connection) -> DbResult<i64> {
         Ok(conn.query_row("SELECT 1", [], |row| row.get(0))?)
     }
 

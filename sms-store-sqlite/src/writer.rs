@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::config::SqliteConfig;
 use crate::connect;
-use crate::error::{Done, closed, from_sqlite, stopped};
+use crate::error::{DbResult, closed, from_sqlite, stopped};
 use crate::files::Files;
 
 /// SQLite has one writer at a time, so one thread does it, in the order in which the writes come.
@@ -50,11 +50,11 @@ trait Share: Send {
 
 struct Shared<T, W> {
     work: W,
-    answer: Option<Done<T>>,
+    answer: Option<DbResult<T>>,
     reply: oneshot::Sender<Result<T>>,
 }
 
-impl<T: Send, W: FnMut(&Connection) -> Done<T> + Send> Share for Shared<T, W> {
+impl<T: Send, W: FnMut(&Connection) -> DbResult<T> + Send> Share for Shared<T, W> {
     fn is_awaited(&self) -> bool {
         !self.reply.is_closed()
     }
@@ -97,7 +97,7 @@ impl Writer {
     /// one of them fails, all are run again, each by itself.
     pub(crate) async fn share<T: Send + 'static>(
         &self,
-        work: impl FnMut(&Connection) -> Done<T> + Send + 'static,
+        work: impl FnMut(&Connection) -> DbResult<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let shared = Shared { work, answer: None, reply };

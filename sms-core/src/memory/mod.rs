@@ -1,10 +1,11 @@
-//! Adapters that keep everything in memory: for tests, for examples, and the queue of a single
-//! process.
+//! Adapters in memory: for tests and examples, and the queue of a single process.
 
 mod queue;
 mod registry;
 mod row;
+mod search;
 mod store;
+mod tables;
 
 pub use queue::MemoryQueue;
 pub use registry::MemoryRegistry;

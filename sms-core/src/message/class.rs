@@ -10,26 +10,28 @@ use crate::lane::Lane;
 /// each of these can still be set on the [`Message`](crate::Message) by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[repr(u8)]
 pub enum Class {
     /// A one-time code: first lane, one recipient per request, [`OnUnknown::ResendOnce`], 5
     /// minutes.
-    Otp,
+    Otp = 0,
     /// An order, an appointment, an alarm: middle lane, [`OnUnknown::Hold`], 24 hours.
     #[default]
-    Service,
+    Service = 1,
     /// An advert: last lane, [`OnUnknown::Hold`], the recipient's daytime, 72 hours.
-    Marketing,
+    Marketing = 2,
 }
 
 /// What to do when nobody knows whether the provider accepted a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[repr(u8)]
 pub enum OnUnknown {
     /// Send nothing again; wait for evidence or for a person.
     #[default]
-    Hold,
+    Hold = 0,
     /// Send once more, and record that and why. The recipient may get the message twice.
-    ResendOnce,
+    ResendOnce = 1,
 }
 
 /// The policy a [`Class`] stands for.
@@ -92,9 +94,22 @@ impl Class {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.as_str() == name)
     }
+
+    /// The number stores keep. Never renumbered.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The class of this number.
+    pub fn from_number(number: i64) -> Option<Self> {
+        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
+    }
 }
 
 impl OnUnknown {
+    /// Every policy, in the order of their numbers.
+    pub const ALL: [Self; 2] = [Self::Hold, Self::ResendOnce];
+
     /// How many resends this policy allows over the life of a message.
     pub const fn resends(self) -> u32 {
         match self {
@@ -108,6 +123,40 @@ impl OnUnknown {
         match self {
             Self::Hold => "hold",
             Self::ResendOnce => "resend_once",
+        }
+    }
+
+    /// The policy of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.as_str() == name)
+    }
+
+    /// The number stores keep. Never renumbered. A statement of `sms-store-pg` compares it with the
+    /// resends made so far, so it is also [`resends`](Self::resends).
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The policy of this number.
+    pub fn from_number(number: i64) -> Option<Self> {
+        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_lead_back_to_their_class_and_policy() {
+        for class in Class::ALL {
+            assert_eq!(Class::from_number(i64::from(class.number())), Some(class));
+            assert_eq!(Class::from_name(class.as_str()), Some(class));
+        }
+        for policy in OnUnknown::ALL {
+            assert_eq!(OnUnknown::from_number(i64::from(policy.number())), Some(policy));
+            assert_eq!(OnUnknown::from_name(policy.as_str()), Some(policy));
+            assert_eq!(u32::from(policy.number()), policy.resends());
         }
     }
 }

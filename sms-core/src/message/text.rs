@@ -15,16 +15,20 @@ use super::{gsm7, invisible};
 /// How a text is encoded on the air.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[repr(u8)]
 pub enum Encoding {
     /// The 7-bit alphabet of GSM: Latin letters, digits, a few accents and Greek capitals. Counted
     /// in septets.
-    Gsm7,
+    Gsm7 = 0,
     /// UTF-16, for every text with a character GSM lacks: all Cyrillic, all emoji. Counted in code
     /// units.
-    Ucs2,
+    Ucs2 = 1,
 }
 
 impl Encoding {
+    /// Every encoding, in the order of their numbers.
+    pub const ALL: [Self; 2] = [Self::Gsm7, Self::Ucs2];
+
     /// The name used in JSON, in stores and in logs.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,7 +39,17 @@ impl Encoding {
 
     /// The encoding of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Gsm7, Self::Ucs2].into_iter().find(|encoding| encoding.as_str() == name)
+        Self::ALL.into_iter().find(|encoding| encoding.as_str() == name)
+    }
+
+    /// The number stores keep. Never renumbered.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The encoding of this number.
+    pub fn from_number(number: i64) -> Option<Self> {
+        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
     }
 
     /// How many units a text of one part may have.
@@ -127,6 +141,14 @@ mod tests {
 
     use super::Encoding::{Gsm7, Ucs2};
     use super::*;
+
+    #[test]
+    fn numbers_and_names_lead_back_to_their_encoding() {
+        for encoding in Encoding::ALL {
+            assert_eq!(Encoding::from_number(i64::from(encoding.number())), Some(encoding));
+            assert_eq!(Encoding::from_name(encoding.as_str()), Some(encoding));
+        }
+    }
 
     /// The units of each part, by a count that fills one after the other.
     fn lengths(text: &str) -> Vec<usize> {

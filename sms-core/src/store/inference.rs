@@ -1,9 +1,9 @@
-//! Which message an unmatched receipt is about, where nothing says so.
+//! Inference of the message that an unmatched receipt is about.
 //!
-//! A receipt bears the provider's id of a message and nothing else. When the answer that would have
-//! told us the id is lost, the message is `unknown` and its receipts come under an id nobody knows.
-//! Where one such message and one such id stand alone in their time, they belong together, very
-//! likely; that is an inference and is recorded as one.
+//! A receipt names a message only by the provider's id. When the answer with that id is lost, the
+//! message is `unknown` and its receipts come under an id that no message has. If there is exactly
+//! one such message and exactly one such id within the same time, they very likely belong together.
+//! The match is recorded as an inference.
 
 use std::time::Duration;
 
@@ -13,32 +13,36 @@ use crate::clock::{datetime_from_ms, datetime_to_ms, duration_to_ms};
 use crate::message::MessageId;
 use crate::provider::receipt::Receipt;
 
-/// How long after an attempt of unknown outcome the first receipt about it may have been made. Most
-/// phones answer within seconds; what is made later is left to a person.
+/// Longest time from an attempt of unknown outcome to the first receipt about it. Most phones
+/// answer within seconds; a later receipt is left to a person.
 pub const WINDOW: Duration = Duration::from_hours(1);
-/// How far back anybody looks for messages that stand alone: longer than a system is ever down.
+/// Age of the oldest attempt that is considered: longer than a system is ever down.
 pub const HORIZON: Duration = Duration::from_hours(72);
-/// How far the clocks of provider and store may be apart.
+/// Largest difference between the clocks of provider and store.
 pub const SKEW: Duration = Duration::from_mins(1);
+/// Largest number of waiting receipts, and of suspects, that one call reads; the newest. With more,
+/// no pair would be the only one of its time, and nobody would read through them.
+pub const MAX_UNMATCHED: usize = 2_000;
 
-/// A provider id that receipts bear and no message has.
+/// A provider id that receipts have and no message has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnmatchedId {
     /// The provider's name.
     pub provider: String,
     /// The id.
     pub provider_id: String,
-    /// When its first receipt was made, by the provider's clock, or else when it came.
+    /// Time at which its first receipt was made, by the provider's clock; without that, the time at
+    /// which it came.
     pub made_at: OffsetDateTime,
-    /// When its first receipt came, by the store's clock.
+    /// Time at which its first receipt came, by the store's clock.
     pub received_at: OffsetDateTime,
     /// Its last receipt.
     pub last: Receipt,
 }
 
 impl UnmatchedId {
-    /// Gathers receipts, each with the time it came at in milliseconds, in the order they came, by
-    /// the id they bear.
+    /// Groups receipts by their provider id. Each comes with the time at which it was received, in
+    /// milliseconds, and the oldest comes first.
     pub fn gather(receipts: impl IntoIterator<Item = (i64, Receipt)>) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
         let mut places = std::collections::HashMap::new();
@@ -63,35 +67,35 @@ impl UnmatchedId {
 /// A message with an attempt of unknown outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suspect {
-    /// Which message.
+    /// The message.
     pub id: MessageId,
     /// The provider that was asked.
     pub provider: String,
-    /// When the attempt of unknown outcome began, in milliseconds since the Unix epoch, by the
+    /// Start of the attempt of unknown outcome, in milliseconds since the Unix epoch, by the
     /// store's clock.
     pub unknown_at: i64,
-    /// Whether the message can take an id: it is `unknown`, or `sent` without one. Others are here
-    /// because the id may be that of their attempt of unknown outcome all the same.
-    pub takes_id: bool,
+    /// True if the message is `unknown`, or `sent` without an id. The others are listed because the
+    /// unmatched id may still be the one of their attempt of unknown outcome.
+    pub can_take_provider_id: bool,
 }
 
-/// Whether a receipt made at this time can be about an attempt of unknown outcome that began at
+/// True if a receipt made at this time can be about an attempt of unknown outcome that began at
 /// `unknown_at`.
 pub fn is_of_one_time(unknown_at: i64, made_at: OffsetDateTime) -> bool {
     let made_at = datetime_to_ms(made_at);
     (unknown_at - duration_to_ms(SKEW)..=unknown_at + duration_to_ms(WINDOW)).contains(&made_at)
 }
 
-/// What began earlier than this is left to a person.
+/// Start of the oldest attempt that is considered; earlier ones are left to a person.
 pub fn horizon(now: i64) -> i64 {
     now.saturating_sub(duration_to_ms(HORIZON))
 }
 
-/// The pairs that stand alone: of the id's time there is no other message, and of the message's
-/// time no other id.
+/// The pairs that have no rival: no other message fits the id, and no other id fits the message.
 ///
-/// An id is left alone until `quiet` has passed since its first receipt came, so that the answers
-/// that are still on their way can claim theirs; it counts as a rival meanwhile.
+/// An id is not paired until `quiet` has passed since its first receipt came, because the answer
+/// with that id may still be on its way; until then it counts as a rival. There are no pairs when
+/// either list has [`MAX_UNMATCHED`] entries, for it may then be cut off.
 pub fn pairs<'a>(
     suspects: &'a [Suspect],
     unmatched: &'a [UnmatchedId],
@@ -105,11 +109,14 @@ pub fn pairs<'a>(
     let suspects: Vec<&Suspect> =
         suspects.iter().filter(|suspect| suspect.unknown_at >= horizon(now)).collect();
     let mut found = Vec::new();
+    if suspects.len() >= MAX_UNMATCHED || unmatched.len() >= MAX_UNMATCHED {
+        return found;
+    }
     for id in unmatched.iter().filter(|id| datetime_to_ms(id.received_at) <= before) {
         let mut suspects = suspects.iter().copied().filter(|suspect| fits(suspect, id));
         let (Some(suspect), None) = (suspects.next(), suspects.next()) else { continue };
         let rivals = unmatched.iter().filter(|other| fits(suspect, other)).count();
-        if suspect.takes_id && rivals == 1 {
+        if suspect.can_take_provider_id && rivals == 1 {
             found.push((suspect, id));
         }
     }
@@ -127,7 +134,8 @@ mod tests {
 
     fn suspect(minutes_ago: i64) -> Suspect {
         let unknown_at = NOW - minutes_ago * MINUTE;
-        Suspect { id: MessageId::new(), provider: "p".to_owned(), unknown_at, takes_id: true }
+        let (id, provider) = (MessageId::new(), "p".to_owned());
+        Suspect { id, provider, unknown_at, can_take_provider_id: true }
     }
 
     fn id(name: &str, minutes_ago: i64) -> UnmatchedId {
@@ -154,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_message_that_has_its_id_is_a_rival_and_takes_none() {
-        let sent = Suspect { takes_id: false, ..suspect(10) };
+        let sent = Suspect { can_take_provider_id: false, ..suspect(10) };
         assert_eq!(pairs_of(std::slice::from_ref(&sent), &[id("a", 9)]), 0);
         assert_eq!(pairs_of(&[sent, suspect(11)], &[id("a", 9)]), 0);
     }

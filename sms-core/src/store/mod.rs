@@ -3,6 +3,8 @@
 pub mod decision;
 pub mod event;
 pub mod inference;
+pub mod ledger;
+pub mod new_event;
 pub mod page;
 pub mod requests;
 pub mod retry;
@@ -22,8 +24,8 @@ use self::inference::UnmatchedId;
 use self::page::MessagePage;
 pub use self::requests::{
     BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, KEY_WINDOW,
-    ListRequest, MOST_UNMATCHED, ReceiptEffect, Resolution, ResolveRequest, Scope, Settled,
-    Settlement, Stats, StatsRange, UnmatchedRequest, provider_id_taken,
+    ListRequest, ReceiptEffect, Resolution, ResolveRequest, Scope, Settled, Settlement, Stats,
+    StatsRange, UnmatchedRequest, provider_id_taken,
 };
 use self::status::Status;
 use crate::error::Result;

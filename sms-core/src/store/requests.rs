@@ -219,11 +219,15 @@ impl UnmatchedRequest {
             && self.from_time.is_none_or(|from| id.made_at >= from)
             && self.to_time.is_none_or(|to| id.made_at <= to)
     }
-}
 
-/// The most receipts that wait for their message which one question looks at, the last that came:
-/// with more there is nothing that stands alone, and nobody who looks through them.
-pub const MOST_UNMATCHED: usize = 2_000;
+    /// The answer, from all ids in the order in which they came.
+    pub fn select(&self, mut ids: Vec<UnmatchedId>) -> Vec<UnmatchedId> {
+        ids.retain(|id| self.admits(id));
+        ids.reverse();
+        ids.truncate(self.limit);
+        ids
+    }
+}
 
 /// How a person settles an unknown message.
 #[derive(Clone, Debug, PartialEq, Eq)]

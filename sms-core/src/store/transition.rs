@@ -1,102 +1,152 @@
-//! The transitions themselves: what each row of the [state table](crate::store::status::TRANSITIONS)
-//! writes.
+//! Transitions: the fields that each row of the [state table](crate::store::status::TRANSITIONS) writes.
 //!
-//! For authors of stores. A store that has a row in hand under a lock calls these; a statement that
-//! carries out a transition by itself does what the function of the same name does here, and the
-//! suites of `sms-testkit` compare the two.
+//! For authors of stores. A store that has loaded a row under a lock calls these, by itself or
+//! through a [`Ledger`](crate::store::ledger::Ledger). A statement that carries out a transition by itself
+//! writes the same as the function of the same name here, and the suites of `sms-testkit` compare
+//! the two.
 //!
 //! A transition that is not in the table does not happen: it is logged as an error and leaves the
-//! message as it was. The store's own guard comes first, so this shows a defect of the store.
+//! message as it was. The store checks its own guard first, so such an error shows a defect of the
+//! store.
+//!
+//! This file has more than 400 lines because every function that changes the state of a message is
+//! in it.
 
 use std::time::Duration;
 
 use crate::clock::{StoreTime, datetime_to_ms, duration_to_ms};
 use crate::error::{Error, ErrorKind};
-use crate::message::OnUnknown;
-use crate::message::{MessageId, NewMessage};
+use crate::message::{MessageId, NewMessage, OnUnknown};
 use crate::provider::Polling;
 use crate::provider::outcome::OutcomeClass;
 use crate::provider::receipt::Receipt;
 use crate::store::decision::{RESEND_AFTER, Verdict};
 use crate::store::event::{EventDetails, EventKind, Evidence};
+use crate::store::new_event::NewEvent;
 use crate::store::requests::ReceiptEffect;
 use crate::store::status::Status;
-use crate::store::{BeginRequest, Resolution, Settlement};
+use crate::store::requests::{BeginRequest, Resolution, Settlement};
 
 /// The part of a message that transitions read and write. Times are milliseconds since the Unix
 /// epoch, by the store's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Where the message stands.
+pub struct DeliveryState {
+    /// The status.
     pub status: Status,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: i64,
-    /// When it may be begun (again).
+    /// Time from which the next attempt may begin.
     pub due_at: i64,
-    /// When the caretaker may offer it to a queue (again).
+    /// Time from which the caretaker may push it to a queue again.
     pub push_at: i64,
-    /// After this it is not sent any more.
+    /// Time from which it is not sent any more.
     pub valid_until: i64,
-    /// How long after it was due it was worth sending.
+    /// Time between `due_at` and `valid_until` that the message was accepted with, in milliseconds.
     pub deadline_ms: i64,
-    /// What happens after an unknown outcome.
+    /// Policy after an unknown outcome.
     pub on_unknown: OnUnknown,
     /// Counted attempts so far.
     pub attempts: u32,
     /// Resends after unknown outcomes so far.
     pub resends: u32,
-    /// All attempts so far; marks the owner.
+    /// All attempts so far, counted or not. Identifies the attempt that owns the message.
     pub fence: u32,
-    /// Who holds it while it is `sending`.
+    /// Lease of the worker, while the message is `sending`.
     pub lease: Option<HeldLease>,
-    /// When its last attempt of unknown outcome began.
+    /// Start of its last attempt of unknown outcome.
     pub unknown_at: Option<i64>,
     /// The provider that accepted it, or was asked last.
     pub provider: Option<String>,
-    /// The provider's own id of it.
+    /// The provider's id of the message.
     pub provider_id: Option<String>,
     /// The provider's last code.
     pub code: Option<i32>,
-    /// The provider's last words, or ours.
+    /// The provider's last text, or the reason of the last transition.
     pub reason: Option<String>,
-    /// When it was accepted by the provider.
+    /// Time at which the provider accepted it.
     pub sent_at: Option<i64>,
-    /// When to ask the provider about it; `None` for never (again).
+    /// Time of the next status query; `None` when there is none.
     pub poll_at: Option<i64>,
-    /// How often the provider was asked.
+    /// Status queries so far.
     pub polls: u32,
-    /// When its newest receipt was made, by the provider's clock.
+    /// Time at which its newest receipt was made, by the provider's clock.
     pub receipt_at: Option<i64>,
 }
 
-/// Who holds a message that is being sent, and until when.
+/// The lease under which a worker holds a message that is being sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldLease {
     /// The worker's name.
     pub worker: String,
-    /// Which of the worker's batches.
+    /// The worker's own number of the batch.
     pub batch: u64,
-    /// When it began.
+    /// Start of the lease.
     pub since: i64,
-    /// When it is over.
+    /// End of the lease.
     pub until: i64,
 }
 
-/// An entry for the event log, before it gets its place there.
-pub type NewEvent = (EventKind, EventDetails);
+/// A settlement by the owner that writes the same to every message it may own.
+///
+/// Nearly every settlement is one. The store needs no look at the row then: one statement with the
+/// guard of [`settle`](DeliveryState::settle) writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlainSettlement {
+    /// The state afterwards. Fields that no settlement writes hold placeholders.
+    pub state: DeliveryState,
+    /// The entry for the event log.
+    pub event: NewEvent,
+}
 
-/// The reason stored with a message whose worker vanished.
-const LEASE_OVER: &str = "the worker vanished before it recorded an outcome";
-/// The reason stored with a message whose repeat was refused as one.
+impl PlainSettlement {
+    /// Time at which the message is due again; `None` when `due_at` and `push_at` stay as they are.
+    pub fn due_at(&self) -> Option<i64> {
+        (self.state.status == Status::Queued).then_some(self.state.due_at)
+    }
+
+    /// Number to subtract from the counted attempts: 1 for an attempt that does not count, else 0.
+    pub fn uncounted_attempts(&self) -> u32 {
+        ANY_OWNED.attempts - self.state.attempts
+    }
+}
+
+/// A placeholder for any message that is being sent and has not been accepted: a plain settlement
+/// reads no field that differs between them.
+const ANY_OWNED: DeliveryState = DeliveryState {
+    status: Status::Sending,
+    updated_at: 0,
+    due_at: 0,
+    push_at: 0,
+    valid_until: 0,
+    deadline_ms: 0,
+    on_unknown: OnUnknown::Hold,
+    attempts: 1,
+    resends: 0,
+    fence: 1,
+    lease: None,
+    unknown_at: None,
+    provider: None,
+    provider_id: None,
+    code: None,
+    reason: None,
+    sent_at: None,
+    poll_at: None,
+    polls: 0,
+    receipt_at: None,
+};
+
+/// The reason stored with a message after its lease was [over](DeliveryState::rescue).
+pub const LEASE_OVER: &str = "the worker vanished before it recorded an outcome";
+/// The reason stored with a message that was accepted before, as the refusal of a repeat shows.
 const SENT_BEFORE: &str =
     "a repeat was refused as one, so the attempt of unknown outcome before it was accepted";
-/// The reason stored with a message that an unmatched receipt is taken to be about.
+/// The reason stored with a message that is inferred to be the one of an unmatched receipt.
 const INFERRED: &str =
     "a receipt under an unknown id came, and this was the only message it could be about";
 
-impl Standing {
-    /// `∅ → queued`. A message without a `send_at` is its sender's to offer for the time of
-    /// `push_after`.
+impl DeliveryState {
+    /// `∅ → queued`. The sender itself pushes a message without a `send_at` to the queue; the
+    /// caretaker waits for `push_after` before it does.
     pub fn accept(message: &NewMessage, time: StoreTime, push_after: Duration) -> Self {
         let now = time.now;
         let due_at = message.send_at.map_or(now, |at| time.at(datetime_to_ms(at)).max(now));
@@ -125,12 +175,12 @@ impl Standing {
         }
     }
 
-    /// Whether a provider id can be [given](Self::infer) to it.
-    pub fn takes_id(&self) -> bool {
+    /// True if a provider id may be [inferred](Self::infer) for it.
+    pub fn can_take_provider_id(&self) -> bool {
         self.status == Status::Unknown || self.status == Status::Sent && self.provider_id.is_none()
     }
 
-    /// How long before the running attempt the last one of unknown outcome began.
+    /// Time from the start of the last attempt of unknown outcome to that of the running attempt.
     pub fn unknown_before(&self) -> Option<Duration> {
         let since = self.lease.as_ref()?.since;
         self.unknown_at
@@ -158,7 +208,7 @@ impl Standing {
         self.status == Status::Sent && self.poll_at.is_some_and(|at| at <= now)
     }
 
-    /// Guard of [`settle`](Self::settle): whether the settlement's attempt still owns the message.
+    /// Guard of [`settle`](Self::settle): the settlement's attempt still owns the message.
     pub fn is_owned_by(&self, settlement: &Settlement) -> bool {
         self.status == Status::Sending && self.fence == settlement.fence
     }
@@ -194,36 +244,51 @@ impl Standing {
         if !self.enter(next, now) {
             return None;
         }
-        self.learn(settlement);
+        self.record_answer(settlement);
         if settlement.outcome.class == OutcomeClass::Unknown {
             self.unknown_at = Some(now.saturating_sub(duration_to_ms(settlement.took)));
         }
-        let mut details = attempt_details(settlement);
+        let mut event = NewEvent::attempt(settlement);
         match settlement.verdict {
-            Verdict::Sent => self.note_sent(now, settlement),
+            Verdict::Sent => self.record_acceptance(now, settlement),
             Verdict::SentBefore => {
-                self.note_sent(now, settlement);
+                self.record_acceptance(now, settlement);
                 self.reason = Some(SENT_BEFORE.to_owned());
-                details.evidence = Some(Evidence::RepeatRefused);
+                event.details.evidence = Some(Evidence::RepeatRefused);
             }
             Verdict::Retry { after, counted } => {
                 self.wait_until(later(now, after));
                 self.attempts = self.attempts.saturating_sub(u32::from(!counted));
-                details.retry_in_ms = Some(millis(after));
+                event = event.retry_in(after);
             }
             Verdict::Resend { after } if next == Status::Queued => {
                 self.wait_until(later(now, after));
                 self.resends += 1;
-                details.retry_in_ms = Some(millis(after));
-                details.resend = true;
+                event = event.retry_in(after);
+                event.details.resend = true;
             }
             Verdict::Failed | Verdict::Unknown | Verdict::Resend { .. } => {}
         }
-        Some((EventKind::Attempt, details))
+        Some(event)
     }
 
-    /// An outcome that comes late: an acceptance lifts the message, a final refusal of the same
-    /// attempt settles an unknown one. Whether it changed.
+    /// The changes of a [`settle`](Self::settle) that are the same for every message the settlement
+    /// may own. `None` for a resend, which depends on the deadline, for the evidence of a refused
+    /// repeat, and for a verdict that contradicts its outcome.
+    pub fn plain(now: i64, settlement: &Settlement) -> Option<PlainSettlement> {
+        let is_accepted = settlement.outcome.class == OutcomeClass::Accepted;
+        match settlement.verdict {
+            Verdict::Resend { .. } | Verdict::SentBefore => return None,
+            verdict if is_accepted != (verdict == Verdict::Sent) => return None,
+            _ => {}
+        }
+        let mut state = ANY_OWNED;
+        let event = state.settle(now, settlement)?;
+        Some(PlainSettlement { state, event })
+    }
+
+    /// Records an outcome that comes late: an acceptance makes the message `sent`, a final refusal
+    /// of the same attempt makes an unknown one `failed`. Returns true if the message changed.
     pub fn settle_late(&mut self, now: i64, settlement: &Settlement) -> (bool, NewEvent) {
         let same_attempt = self.fence == settlement.fence;
         let lifted = match settlement.outcome.class {
@@ -239,12 +304,12 @@ impl Standing {
         };
         let lifted = lifted.filter(|status| self.enter(*status, now));
         if let Some(status) = lifted {
-            self.learn(settlement);
+            self.record_answer(settlement);
             if status == Status::Sent {
-                self.note_sent(now, settlement);
+                self.record_acceptance(now, settlement);
             }
         }
-        (lifted.is_some(), (EventKind::LateOutcome, attempt_details(settlement)))
+        (lifted.is_some(), NewEvent::late_outcome(settlement))
     }
 
     /// `sending → unknown | queued` after a lease; `None` when the table does not allow it.
@@ -255,32 +320,28 @@ impl Standing {
         if !self.enter(if resend { Status::Queued } else { Status::Unknown }, now) {
             return None;
         }
-        let (by, since) = lease.map(|lease| (lease.worker, lease.since)).unzip();
+        let (worker, since) = lease.map(|lease| (lease.worker, lease.since)).unzip();
         self.unknown_at = since;
-        let details =
-            EventDetails { attempt: Some(self.fence), by, resend, ..EventDetails::default() };
         self.code = None;
         self.reason = Some(LEASE_OVER.to_owned());
         if resend {
             self.resends += 1;
             self.wait_until(later(now, RESEND_AFTER));
         }
-        Some((EventKind::LeaseOver, details))
+        Some(NewEvent::lease_over(self.fence, worker, resend))
     }
 
     /// `queued → expired | unknown`; `None` when the table does not allow it.
     pub fn expire(&mut self, now: i64) -> Option<NewEvent> {
         let entered = self.enter(self.end_of_waiting(Status::Expired), now);
-        entered.then(|| (EventKind::Expired, EventDetails::default()))
+        entered.then(|| NewEvent::new(EventKind::Expired))
     }
 
     /// `queued → cancelled | unknown`; the guard is the status. `None` when the table does not
     /// allow it.
     pub fn cancel(&mut self, now: i64, by: String) -> Option<NewEvent> {
         let entered = self.enter(self.end_of_waiting(Status::Cancelled), now);
-        entered.then(|| {
-            (EventKind::Cancelled, EventDetails { by: Some(by), ..EventDetails::default() })
-        })
+        entered.then(|| NewEvent::cancelled(by))
     }
 
     /// `unknown → sent | failed | queued`; the guard is the status. `None` when the table does not
@@ -311,7 +372,7 @@ impl Standing {
             Resolution::Failed => {}
             Resolution::Resend => {
                 self.resends += 1;
-                // The deadline was for the first try; a person who sends again means now.
+                // The first deadline may be past; a person who resends wants it sent now.
                 self.valid_until = now.saturating_add(self.deadline_ms);
                 self.wait_until(now);
             }
@@ -324,11 +385,12 @@ impl Standing {
             resend,
             ..EventDetails::default()
         };
-        Some((EventKind::Resolved, details))
+        Some(NewEvent { kind: EventKind::Resolved, details })
     }
 
-    /// `unknown → sent`: the message is [taken](crate::inference) to be the one with this provider
-    /// id. The guard is [`takes_id`](Self::takes_id). `None` when the table does not allow it.
+    /// `unknown → sent`: the message is [inferred](crate::inference) to be the one with this
+    /// provider id. The guard is [`can_take_provider_id`](Self::can_take_provider_id). `None` when
+    /// the table does not allow it.
     pub fn infer(&mut self, now: i64, provider_id: &str) -> Option<NewEvent> {
         if self.status != Status::Sent {
             if !self.enter(Status::Sent, now) {
@@ -340,17 +402,11 @@ impl Standing {
         self.updated_at = now;
         self.provider_id = Some(provider_id.to_owned());
         self.reason = Some(INFERRED.to_owned());
-        let details = EventDetails {
-            provider: self.provider.clone(),
-            provider_id: Some(provider_id.to_owned()),
-            evidence: Some(Evidence::UnmatchedReceipt),
-            ..EventDetails::default()
-        };
-        Some((EventKind::Inferred, details))
+        Some(NewEvent::inferred(self.provider.clone(), provider_id.to_owned()))
     }
 
     /// `sent → delivered | undelivered`, or a new code on the way there, for the message of this
-    /// id. What contradicts a final state is recorded and changes nothing.
+    /// id. A receipt that contradicts a final state is recorded and changes nothing.
     pub fn receive(
         &mut self,
         id: MessageId,
@@ -362,15 +418,15 @@ impl Standing {
         }
         let next = self.status.after_receipt(receipt.state);
         let made_at = receipt.at.map(datetime_to_ms);
-        // One that comes late or again must not put an earlier code in the place of a later one.
+        // A receipt that comes late or again must not replace a later code by an earlier one.
         let is_old = made_at.zip(self.receipt_at).is_some_and(|(made_at, newest)| {
             made_at < newest || made_at == newest && receipt.code <= self.code
         });
-        let news = self.status == Status::Sent
+        let is_new_code = self.status == Status::Sent
             && receipt.code.is_some()
             && self.code != receipt.code
             && !is_old;
-        if next.is_none() && !news {
+        if next.is_none() && !is_new_code {
             return (ReceiptEffect::Ignored, None);
         }
         if let Some(status) = next {
@@ -383,11 +439,11 @@ impl Standing {
         self.receipt_at = self.receipt_at.max(made_at);
         self.code = receipt.code;
         self.reason.clone_from(&receipt.text);
-        (ReceiptEffect::Applied(id), Some(receipt_event(receipt)))
+        (ReceiptEffect::Applied(id), Some(NewEvent::receipt(receipt)))
     }
 
-    /// A receipt of the opposite end. The time it was made tells one that comes again; of those
-    /// without a time the first is recorded, where no other bears one.
+    /// Records a receipt of the opposite final state, once: a repeat has the time of the newest
+    /// receipt, and one without a time is recorded only while no receipt has a time.
     fn contradict(&mut self, now: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
         let made_at = receipt.at.map(datetime_to_ms);
         let is_known =
@@ -396,14 +452,14 @@ impl Standing {
             return (ReceiptEffect::Ignored, None);
         }
         self.receipt_at = made_at.or(Some(now));
-        (ReceiptEffect::Contradicted, Some(receipt_event(receipt)))
+        (ReceiptEffect::Contradicted, Some(NewEvent::receipt(receipt)))
     }
 
-    /// Notes the next query; an event when the message is given up instead.
+    /// Schedules the next status query, or gives the message up and returns the event of that.
     pub fn plan_query(&mut self, now: i64, polling: &Polling) -> Option<NewEvent> {
         if now - self.sent_at.unwrap_or_default() >= duration_to_ms(polling.give_up) {
             self.poll_at = None;
-            return Some((EventKind::ReceiptGivenUp, EventDetails::default()));
+            return Some(NewEvent::new(EventKind::ReceiptGivenUp));
         }
         let interval = duration_to_ms(polling.first).saturating_mul(1 << self.polls.min(20));
         self.poll_at = Some(now.saturating_add(interval.min(duration_to_ms(polling.max))));
@@ -411,7 +467,7 @@ impl Standing {
         None
     }
 
-    /// Enters a state, if the table has a row from here to there; otherwise nothing changes.
+    /// Enters a status, if the table has a row from here to there; otherwise nothing changes.
     fn enter(&mut self, status: Status, now: i64) -> bool {
         let possible = self.status.may_become(status);
         if possible {
@@ -429,25 +485,27 @@ impl Standing {
         self.push_at = due_at;
     }
 
-    fn note_sent(&mut self, now: i64, settlement: &Settlement) {
+    fn record_acceptance(&mut self, now: i64, settlement: &Settlement) {
         self.provider_id.clone_from(&settlement.outcome.provider_id);
         self.sent_at = Some(now);
-        self.poll_at = first_query_at(now, settlement);
+        // Without a provider id there is nothing to ask about.
+        let asks = settlement.poll_after.filter(|_| settlement.outcome.provider_id.is_some());
+        self.poll_at = asks.map(|after| later(now, after));
     }
 
-    fn learn(&mut self, settlement: &Settlement) {
+    fn record_answer(&mut self, settlement: &Settlement) {
         self.provider = Some(settlement.provider.clone());
         self.code = settlement.outcome.code;
         self.reason.clone_from(&settlement.outcome.text);
     }
 
-    /// Whether an earlier attempt was of unknown outcome.
+    /// True if an earlier attempt was of unknown outcome.
     fn may_have_been_accepted(&self) -> bool {
         self.resends > 0
     }
 
-    /// Where a message goes that is not to be sent again: to `end`, unless it may have been
-    /// accepted before.
+    /// Status of a message that is not sent again: `end`, or `unknown` if it may have been accepted
+    /// before.
     fn end_of_waiting(&self, end: Status) -> Status {
         if self.may_have_been_accepted() { Status::Unknown } else { end }
     }
@@ -466,45 +524,8 @@ pub fn impossible() -> Error {
     )
 }
 
-/// When to ask first for a receipt of what was accepted: never where there is no id to ask by.
-pub fn first_query_at(now: i64, settlement: &Settlement) -> Option<i64> {
-    let asks = settlement.poll_after.filter(|_| settlement.outcome.provider_id.is_some());
-    asks.map(|after| later(now, after))
-}
-
-/// What the event log keeps of an attempt.
-pub fn attempt_details(settlement: &Settlement) -> EventDetails {
-    EventDetails {
-        attempt: Some(settlement.fence),
-        outcome: Some(settlement.outcome.class),
-        provider: Some(settlement.provider.clone()),
-        provider_id: settlement.outcome.provider_id.clone(),
-        code: settlement.outcome.code,
-        text: settlement.outcome.text.clone(),
-        took_ms: Some(millis(settlement.took)),
-        ..EventDetails::default()
-    }
-}
-
-/// What the event log keeps of a receipt.
-fn receipt_event(receipt: &Receipt) -> NewEvent {
-    let details = EventDetails {
-        provider: Some(receipt.provider.clone()),
-        provider_id: Some(receipt.provider_id.clone()),
-        code: receipt.code,
-        text: receipt.text.clone(),
-        provider_at: receipt.at,
-        ..EventDetails::default()
-    };
-    (EventKind::Receipt, details)
-}
-
 fn later(now: i64, after: Duration) -> i64 {
     now.saturating_add(duration_to_ms(after))
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::keys::random_letters;
+use crate::keys::format::random_letters;
 
 /// The kind of the records with the secret part of the address, one for each provider.
 const KIND: &str = "callback";

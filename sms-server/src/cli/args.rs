@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::keys::Keys;
+
 /// The settings as variables, at the end of `--help`.
 const VARIABLES: &str = "\
 Settings in the environment; flags go before them, and they before the file:
@@ -63,7 +65,7 @@ pub struct Settings {
 pub enum Command {
     /// Serve until SIGTERM
     Serve,
-    /// Make, list and revoke API keys
+    /// Create, list, rotate and revoke API keys
     #[command(subcommand)]
     Keys(Keys),
     /// Bring the schema of the store up to date; `serve` does that too, unless the address says
@@ -76,27 +78,6 @@ pub enum Command {
     /// Show the configuration and try it
     #[command(subcommand)]
     Config(Inspect),
-}
-
-/// What to do with API keys.
-#[derive(Debug, Subcommand)]
-pub enum Keys {
-    /// Make a key and print it, just the key; it cannot be shown again
-    Create {
-        /// What it is for
-        #[arg(long)]
-        name: String,
-        /// What it allows: send, read, admin
-        #[arg(long, value_delimiter = ',', default_value = "send,read")]
-        scopes: Vec<String>,
-    },
-    /// List the keys: id, name, scopes, when made, when revoked
-    List,
-    /// Revoke a key, everywhere within five seconds
-    Revoke {
-        /// Its id, as `keys list` shows it
-        id: String,
-    },
 }
 
 /// What to do with the address at which the provider reports.

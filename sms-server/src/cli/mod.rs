@@ -2,19 +2,23 @@
 
 mod args;
 mod config;
+mod keys;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+#[cfg(feature = "smsru")]
+use anyhow::bail;
+#[cfg(feature = "smsru")]
 use secrecy::ExposeSecret;
 #[cfg(feature = "smsru")]
 use sms_core::Provider;
 
 #[cfg(feature = "smsru")]
 pub use self::args::Callback;
-pub use self::args::{Cli, Command, Inspect, Keys, Settings};
+pub use self::args::{Cli, Command, Inspect, Settings};
+pub use self::keys::Keys;
 #[cfg(feature = "smsru")]
 use crate::app::callbacks;
 use crate::config::{Config, Key};
-use crate::keys::{KeyRing, KeyScope};
 use crate::output::print;
 use crate::{adapters, logging, serve};
 
@@ -29,44 +33,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     logging::start(&config)?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => Box::pin(serve::serve(config)).await,
-        Command::Keys(command) => keys(&config, command).await,
+        Command::Keys(command) => keys::run(&config, command).await,
         Command::Migrate => migrate(&config).await,
         #[cfg(feature = "smsru")]
         Command::Callback(command) => callback(&config, command).await,
         Command::Config(Inspect::Check { offline }) => config::check(&config, offline).await,
     }
-}
-
-async fn keys(config: &Config, command: Keys) -> anyhow::Result<()> {
-    let (_, registry) = adapters::open_store(config).await?;
-    let ring = KeyRing::new(registry, None);
-    match command {
-        Keys::Create { name, scopes } => {
-            let scope =
-                |name: &String| KeyScope::from_name(name.trim()).ok_or_else(|| name.clone());
-            let scopes: Vec<KeyScope> = match scopes.iter().map(scope).collect() {
-                Ok(scopes) => scopes,
-                Err(unknown) => {
-                    bail!("--scopes: unknown scope `{unknown}`; known are send, read, admin")
-                }
-            };
-            print(ring.create(&name, &scopes).await?.expose_secret())?;
-        }
-        Keys::List => {
-            for key in ring.list().await? {
-                let scopes =
-                    key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
-                let revoked =
-                    key.revoked_at.map_or_else(String::new, |at| format!("\trevoked {at}"));
-                print(&format!(
-                    "{}\t{}\t{scopes}\tmade {}{revoked}",
-                    key.id, key.name, key.created_at
-                ))?;
-            }
-        }
-        Keys::Revoke { id } => ring.revoke(&id).await?,
-    }
-    Ok(())
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! Who asks: `Authorization: Bearer KEY`.
+//! Authentication of requests: `Authorization: Bearer KEY`.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -13,7 +13,11 @@ use crate::keys::{KeyScope, Principal};
 pub(crate) struct Caller(Principal);
 
 impl Caller {
-    /// The caller, if the key allows this.
+    /// Returns the caller if the key has this scope.
+    ///
+    /// # Errors
+    ///
+    /// `scope_missing`.
     pub(crate) fn with(self, scope: KeyScope) -> Result<Principal, Problem> {
         if self.0.may(scope) {
             return Ok(self.0);

@@ -1,10 +1,10 @@
-//! State of each client, by the id of its key.
+//! State of the clients that are being served, by their ids.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// One `T` for each client that is being served. It is forgotten when nobody holds it any more.
+/// One `T` for each client. It is dropped when a new client comes and no request holds it any more.
 #[derive(Debug)]
 pub(crate) struct PerClient<T>(Mutex<HashMap<Arc<str>, Arc<T>>>);
 
@@ -15,14 +15,13 @@ impl<T> Default for PerClient<T> {
 }
 
 impl<T> PerClient<T> {
-    /// The one of this client.
+    /// The state of this client, which `make` creates if there is none.
     pub(crate) fn of(&self, client: &Arc<str>, make: impl FnOnce() -> T) -> Arc<T> {
         let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = clients.get(client) {
             return Arc::clone(known);
         }
-        // A new client pays for those that have gone, so that the map is never longer than the
-        // clients at one time.
+        // Without this the map would grow with every client that was ever served.
         clients.retain(|_, known| Arc::strong_count(known) > 1);
         let state = Arc::new(make());
         clients.insert(Arc::clone(client), Arc::clone(&state));

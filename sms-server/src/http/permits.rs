@@ -81,7 +81,7 @@ impl ReadPermits {
 }
 
 fn busy() -> Problem {
-    let detail = "too many reads of this key wait already; try again, with fewer at a time";
+    let detail = "too many reads of this client wait already; try again, with fewer at a time";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
         .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
 }

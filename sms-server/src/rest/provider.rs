@@ -162,14 +162,14 @@ async fn order(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Json<ProviderView>, Problem> {
-    let body = app.0.bodies.read(&caller.id, body).await?;
+    let body = app.0.bodies.read(&caller.client, body).await?;
     let body = if body.is_empty() {
         ReasonBody { reason: None }
     } else {
         ReasonBody::read(Fields::read(headers, &body)?)?
     };
     let reason = body.reason.as_deref().unwrap_or(NO_REASON);
-    monitor(app)?.give(paused, &caller.id, reason).await?;
+    monitor(app)?.give(paused, &caller.key, reason).await?;
     view(app, true).await
 }
 

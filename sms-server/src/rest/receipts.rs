@@ -69,7 +69,8 @@ pub(crate) async fn unmatched(
     let caller = caller.with(KeyScope::Admin)?;
     let request = read(params)?;
     let store = Arc::clone(&app.0.store);
-    let found = app.0.scans.run(&caller.id, async move { store.unmatched(&request).await }).await?;
+    let found =
+        app.0.scans.run(&caller.client, async move { store.unmatched(&request).await }).await?;
     let data = found.into_iter().map(|id| UnmatchedReceipt::new(id, &app)).collect();
     Ok(Json(UnmatchedReceipts { data }))
 }

@@ -47,7 +47,7 @@ pub(crate) async fn show(
     params: Params,
 ) -> Result<Json<StatsView>, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let client = Arc::clone(&caller.id);
+    let client = Arc::clone(&caller.client);
     let range = range(params.clone(), caller.scope())?;
     let shared = Arc::clone(&app.0);
     let count = async move {

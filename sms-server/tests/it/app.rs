@@ -186,7 +186,7 @@ impl App {
 
     /// A message of this app's key whose first attempt had this outcome.
     pub(crate) async fn attempted(&self, outcome: Outcome) -> MessageId {
-        let owner = self.keys.list().await.expect("keys").remove(0).id;
+        let owner = self.keys.list().await.expect("keys").remove(0).client.id;
         let message = Message::new("+79251234567", "hi").owner(owner).prepare().expect("valid");
         let (id, ids) = (message.id, [message.id]);
         let insert = InsertRequest { messages: &[message], push_after: Duration::ZERO };

@@ -7,6 +7,7 @@ mod app;
 mod callbacks;
 mod cli;
 mod http;
+mod keys;
 mod kill;
 mod leaks;
 mod logging;

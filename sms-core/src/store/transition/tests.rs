@@ -2,9 +2,12 @@ use super::*;
 use crate::message::{Message, MessageId};
 use crate::provider::outcome::Outcome;
 
-fn standing(status: Status) -> Standing {
+fn state_of(status: Status) -> DeliveryState {
     let message = Message::new("+79251234567", "hi").prepare().expect("valid");
-    Standing { status, ..Standing::accept(&message, StoreTime::of_wall(0), Duration::ZERO) }
+    DeliveryState {
+        status,
+        ..DeliveryState::accept(&message, StoreTime::of_wall(0), Duration::ZERO)
+    }
 }
 
 #[test]
@@ -21,12 +24,12 @@ fn a_transition_that_is_not_in_the_table_leaves_the_message_as_it_was() {
     };
     let lease = Duration::from_secs(1);
     let request = BeginRequest { ids: &[id], worker: "w", batch: 1, provider: "p", lease };
-    let is_done = |before: Status, after: &Standing, done: bool| {
+    let is_done = |before: Status, after: &DeliveryState, done: bool| {
         assert_eq!(done, before.may_become(after.status) && before != after.status, "{before}");
-        assert!(done || *after == standing(before), "{before} was changed: {after:?}");
+        assert!(done || *after == state_of(before), "{before} was changed: {after:?}");
     };
     for before in Status::ALL {
-        let mut it = standing(before);
+        let mut it = state_of(before);
         let done = it.begin(1, &request);
         is_done(before, &it, done);
         for verdict in [
@@ -37,23 +40,90 @@ fn a_transition_that_is_not_in_the_table_leaves_the_message_as_it_was() {
             Verdict::Retry { after: lease, counted: true },
             Verdict::Resend { after: lease },
         ] {
-            let mut it = standing(before);
+            let mut it = state_of(before);
             let done = it.settle(1, &settlement(Outcome::accepted("1"), verdict)).is_some();
             is_done(before, &it, done);
         }
-        for change in [Standing::rescue, Standing::expire] {
-            let mut it = standing(before);
+        for change in [DeliveryState::rescue, DeliveryState::expire] {
+            let mut it = state_of(before);
             let done = change(&mut it, 1).is_some();
             is_done(before, &it, done);
         }
-        let mut it = standing(before);
+        let mut it = state_of(before);
         let done = it.cancel(1, "olga".to_owned()).is_some();
         is_done(before, &it, done);
         for how in [Resolution::Sent { provider_id: None }, Resolution::Failed, Resolution::Resend]
         {
-            let mut it = standing(before);
+            let mut it = state_of(before);
             let done = it.resolve(1, how, "olga".to_owned(), "why".to_owned()).is_some();
             is_done(before, &it, done);
         }
+    }
+}
+
+#[test]
+fn a_plain_settlement_writes_what_settle_writes_to_any_message_of_its_owner() {
+    const NOW: i64 = 5_000_000;
+    let after = Duration::from_secs(9);
+    let outcomes = [
+        (Outcome::accepted("1"), Verdict::Sent),
+        (Outcome::rejected(202, "no"), Verdict::Failed),
+        (Outcome::deferred(220, "busy"), Verdict::Retry { after, counted: true }),
+        (Outcome::blocked(201, "no money"), Verdict::Retry { after, counted: false }),
+        (Outcome::unknown("timeout"), Verdict::Unknown),
+        (Outcome::not_sent("refused"), Verdict::Unknown),
+    ];
+    for (outcome, verdict) in outcomes {
+        let settlement = Settlement {
+            id: MessageId::new(),
+            fence: 3,
+            provider: "p".to_owned(),
+            outcome,
+            verdict,
+            took: Duration::from_millis(70),
+            poll_after: Some(after),
+        };
+        let before = DeliveryState {
+            attempts: 2,
+            fence: 3,
+            resends: 1,
+            unknown_at: Some(7),
+            code: Some(1),
+            reason: Some("before".to_owned()),
+            ..state_of(Status::Sending)
+        };
+        let mut expected = before.clone();
+        let event = expected.settle(NOW, &settlement);
+        let plain = DeliveryState::plain(NOW, &settlement).expect("plain");
+        let written = DeliveryState {
+            status: plain.state.status,
+            updated_at: NOW,
+            due_at: plain.due_at().unwrap_or(before.due_at),
+            push_at: plain.due_at().unwrap_or(before.push_at),
+            attempts: before.attempts - plain.uncounted_attempts(),
+            lease: None,
+            unknown_at: plain.state.unknown_at.or(before.unknown_at),
+            provider: plain.state.provider,
+            provider_id: plain.state.provider_id,
+            code: plain.state.code,
+            reason: plain.state.reason,
+            sent_at: plain.state.sent_at,
+            poll_at: plain.state.poll_at,
+            ..before
+        };
+        assert_eq!((written, Some(plain.event)), (expected, event), "{verdict:?}");
+    }
+    let resend = Verdict::Resend { after };
+    for verdict in [resend, Verdict::SentBefore, Verdict::Sent] {
+        let settlement = Settlement {
+            id: MessageId::new(),
+            fence: 3,
+            provider: "p".to_owned(),
+            outcome: Outcome::unknown("timeout"),
+            verdict,
+            took: Duration::ZERO,
+            poll_after: None,
+        };
+        assert_eq!(DeliveryState::plain(NOW, &settlement), None, "{verdict:?}");
     }
 }

@@ -88,7 +88,7 @@ async fn read(
     idempotency::refuse(headers)?;
     Fields::check_headers(headers)?;
     let (mut splitter, mut received) = (ItemSplitter::new(MESSAGES, MAX_MESSAGES), 0);
-    let memory = app.0.bodies.reserve_batch(&caller.id, length(body).unwrap_or(0))?;
+    let memory = app.0.bodies.reserve_batch(&caller.client, length(body).unwrap_or(0))?;
     let mut batch = Batch { items: Vec::new(), messages: Vec::new(), memory };
     while let Some(bytes) = next_bytes(body).await? {
         received += bytes.len();
@@ -157,7 +157,7 @@ impl BatchItem {
         let mut fields = Fields::of_item(item)?;
         let body = BatchMessageBody::read(&mut fields);
         fields.finish()?;
-        let prepared = app.0.sender.prepare(&body.into_message().owner(&*caller.id))?;
+        let prepared = app.0.sender.prepare(&body.into_message().owner(&*caller.client))?;
         let unwritable = |error| {
             Error::new(ErrorKind::Internal, "a message cannot be written").with_source(error)
         };

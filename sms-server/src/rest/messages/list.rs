@@ -33,7 +33,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
     let request = read(params, caller.scope(), app.0.store.numbers())?;
-    let client = Arc::clone(&caller.id);
+    let client = Arc::clone(&caller.client);
     app.0.scans.run(&client, page(app.clone(), caller, request)).await
 }
 

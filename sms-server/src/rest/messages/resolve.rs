@@ -52,9 +52,9 @@ pub(crate) async fn resolve(
     body: Body,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
-    let body = app.0.bodies.read(&caller.id, body).await?;
+    let body = app.0.bodies.read(&caller.client, body).await?;
     let body = ResolveBody::read(Fields::read(&headers, &body)?)?;
-    let (id, scope, by) = (parse_id(&id)?, caller.scope(), caller.id.to_string());
+    let (id, scope, by) = (parse_id(&id)?, caller.scope(), caller.key.to_string());
     let resolution = match body.resolution {
         ResolutionName::Sent => Resolution::Sent { provider_id: body.provider_id },
         ResolutionName::Failed => Resolution::Failed,

@@ -27,11 +27,11 @@ pub(crate) async fn send(
     body: Body,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
-    let body = app.0.bodies.read(&caller.id, body).await?;
+    let body = app.0.bodies.read(&caller.client, body).await?;
     let mut fields = Fields::read(&headers, &body)?;
     let message = MessageBody::read(&mut fields);
     fields.finish()?;
-    let mut message = message.into_message().owner(&*caller.id);
+    let mut message = message.into_message().owner(&*caller.client);
     if let Some(key) = idempotency::read(&headers)? {
         message = message.key(key);
     }

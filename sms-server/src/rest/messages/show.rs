@@ -21,7 +21,7 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let (id, client) = (parse_id(&id)?, Arc::clone(&caller.id));
+    let (id, client) = (parse_id(&id)?, Arc::clone(&caller.client));
     let shared = app.clone();
     app.0.lookups.run(&client, async move { details(&shared, id, &caller).await }).await
 }

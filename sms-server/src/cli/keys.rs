@@ -1,0 +1,129 @@
+//! `keys`: creates, lists, rotates and revokes API keys.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use secrecy::ExposeSecret;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::adapters;
+use crate::config::Config;
+use crate::keys::{KeyDetails, KeyRing, KeyScope};
+use crate::output::print;
+
+/// Operations on API keys.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Create a key and print it, just the key; it cannot be shown again
+    Create {
+        /// The purpose of the key
+        #[arg(long)]
+        name: String,
+        /// The client that owns what is sent with the key, by its id or name; it is created if
+        /// there is none [default: a new client with the name of the key]
+        #[arg(long)]
+        client: Option<String>,
+        /// The permissions: send, read, admin
+        #[arg(long, value_delimiter = ',', default_value = "send,read")]
+        scopes: Vec<String>,
+    },
+    /// List the keys: id, name, client, scopes, then when each was created and last used, and when
+    /// it expires or was revoked
+    List,
+    /// Create another key for the same client and print it; the old one stays valid for a while
+    Rotate {
+        /// The id of the old key, as `keys list` shows it
+        id: String,
+        /// The time for which the old key stays valid: 90m, 24h, 7d; 0s ends it at once
+        #[arg(long, default_value = "24h", value_parser = overlap)]
+        overlap: Duration,
+    },
+    /// Revoke a key, on every node within five seconds
+    Revoke {
+        /// The id of the key, as `keys list` shows it
+        id: String,
+    },
+}
+
+/// Runs the command on the store of this configuration.
+///
+/// # Errors
+///
+/// An unknown scope or key; the store's.
+pub(crate) async fn run(config: &Config, command: Keys) -> anyhow::Result<()> {
+    let (_, registry) = adapters::open_store(config).await?;
+    let ring = KeyRing::new(registry, None);
+    match command {
+        Keys::Create { name, client, scopes } => {
+            let scopes = read_scopes(&scopes)?;
+            let key = match client {
+                Some(client) => ring.create_for(&client, &name, &scopes).await?,
+                None => ring.create(&name, &scopes).await?,
+            };
+            print(key.expose_secret())
+        }
+        Keys::List => ring.list().await?.iter().try_for_each(|details| print(&line(details)?)),
+        Keys::Rotate { id, overlap } => print(ring.rotate(&id, overlap).await?.expose_secret()),
+        Keys::Revoke { id } => Ok(ring.revoke(&id).await?),
+    }
+}
+
+fn read_scopes(names: &[String]) -> anyhow::Result<Vec<KeyScope>> {
+    let read = |name: &String| {
+        let unknown = || format!("--scopes: unknown scope `{name}`; known are send, read, admin");
+        KeyScope::from_name(name.trim()).with_context(unknown)
+    };
+    names.iter().map(read).collect()
+}
+
+/// Reads a number and its unit: `90m`.
+fn overlap(text: &str) -> anyhow::Result<Duration> {
+    let (number, unit) =
+        text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        _ => bail!("give a number and a unit: 90m, 24h, 7d"),
+    };
+    let number: u64 = number.parse().context("give a number and a unit: 90m, 24h, 7d")?;
+    number.checked_mul(seconds).map(Duration::from_secs).context("this is too long")
+}
+
+/// A key on one line, with tabs.
+fn line(details: &KeyDetails) -> anyhow::Result<String> {
+    let KeyDetails { key, client, last_used_at, .. } = details;
+    let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+    let owner = format!("{} ({})", client.name, client.id);
+    let mut columns = vec![key.id.clone(), key.name.clone(), owner, scopes.join(",")];
+    let times: [(&str, Option<OffsetDateTime>); 4] = [
+        ("created", Some(key.created_at)),
+        ("last used", *last_used_at),
+        ("expires", key.expires_at),
+        ("revoked", key.revoked_at),
+    ];
+    for (event, at) in times {
+        if let Some(at) = at {
+            columns.push(format!("{event} {}", at.format(&Rfc3339)?));
+        }
+    }
+    Ok(columns.join("\t"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overlap_is_a_number_with_a_unit() {
+        for (text, seconds) in [("0s", 0), ("90m", 5400), ("24h", 86400), ("7d", 604_800)] {
+            assert_eq!(overlap(text).unwrap(), Duration::from_secs(seconds), "{text}");
+        }
+        for wrong in ["", "24", "h", "-1h", "1.5h", "1w", "24 h", "18446744073709551615d"] {
+            assert!(overlap(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Cache of the keys that requests bring.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use sms_core::Result;
+use sms_core::registry::Record;
+use subtle::ConstantTimeEq;
+use tokio::time::Instant;
+
+use super::key::{ApiKey, Principal, read_at};
+
+/// The time for which a key is taken from the cache: the delay of a revocation on other nodes, less
+/// than the 5 s that are promised.
+const TTL: Duration = Duration::from_secs(3);
+/// The most keys in the cache, unknown ones included.
+const MAX_KEYS: usize = 10_000;
+
+/// Keys by id, as they were read in the last three seconds.
+#[derive(Debug, Default)]
+pub(super) struct KeyCache(RwLock<HashMap<String, Entry>>);
+
+/// A key as it was read.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// The key; `None` for one that is unknown, revoked or expired.
+    pub(super) key: Option<ValidKey>,
+    read_at: Instant,
+}
+
+/// A key that was valid when it was read.
+#[derive(Clone, Debug)]
+pub(super) struct ValidKey {
+    pub(super) principal: Principal,
+    sha256: Arc<str>,
+    expires_at: Option<Instant>,
+}
+
+impl KeyCache {
+    /// The entry with this id; `None` when it is absent or too old, and has to be read.
+    pub(super) fn get(&self, id: &str) -> Option<Entry> {
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        entries.get(id).filter(|entry| entry.read_at.elapsed() < TTL).cloned()
+    }
+
+    /// Remembers a key as it was read at this time.
+    pub(super) fn insert(&self, id: &str, key: Option<ValidKey>, read_at: Instant) {
+        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= MAX_KEYS {
+            entries.clear();
+        }
+        entries.insert(id.to_owned(), Entry { key, read_at });
+    }
+
+    /// Forgets a key that has changed.
+    pub(super) fn remove(&self, id: &str) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+impl ValidKey {
+    /// The key in a record that was read at this time; `None` if it is revoked or expired.
+    ///
+    /// # Errors
+    ///
+    /// `Internal` for a record that is not a key.
+    pub(super) fn read(record: &Record, at: Instant) -> Result<Option<Self>> {
+        let (key, now) = (ApiKey::read(record)?, read_at(record));
+        if !key.is_valid_at(now) {
+            return Ok(None);
+        }
+        // The end is a time of the store's clock, which this node's clock may differ from.
+        let left = key.expires_at.map(|end| Duration::try_from(end - now).unwrap_or_default());
+        Ok(Some(Self {
+            principal: Principal::from(&key),
+            sha256: key.sha256.as_str().into(),
+            expires_at: left.map(|left| at + left),
+        }))
+    }
+
+    /// Checks that the key has this hash and has not expired since it was read.
+    pub(super) fn admits(&self, sha256: &str) -> bool {
+        self.expires_at.is_none_or(|end| Instant::now() < end)
+            && self.sha256.as_bytes().ct_eq(sha256.as_bytes()).into()
+    }
+}

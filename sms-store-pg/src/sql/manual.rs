@@ -1,0 +1,60 @@
+//! Changes by people: cancelling a message, resolving an unknown one.
+
+use sms_core::provider::ProviderRef;
+use sms_core::store::{CancelRequest, ResolveRequest, provider_id_taken};
+use sms_core::{ErrorKind, Result, Status};
+
+use crate::database::Database;
+use crate::sql;
+use crate::sql::args::name;
+use crate::sql::ledger;
+use crate::sql::receipts::join_parked;
+use crate::transaction::Transaction;
+
+pub(crate) async fn resolve(database: &Database, request: ResolveRequest) -> Result<Status> {
+    let mut transaction = database.begin_transaction().await?;
+    let resolved = resolve_one(&mut transaction, request).await;
+    end(transaction, resolved).await
+}
+
+async fn resolve_one(transaction: &mut Transaction, request: ResolveRequest) -> Result<Status> {
+    let id = request.id;
+    let mut ledger = ledger::load(transaction, [&id]).await?;
+    if let Some(ProviderRef { provider, provider_id }) = ledger.resolve(request)? {
+        let (provider, provider_id) = (name(&provider), name(&provider_id));
+        let taken = sqlx::query(sql::IS_TAKEN).bind(provider_id.as_ref()).bind(provider.as_ref());
+        if transaction.is_true(taken).await? {
+            return Err(provider_id_taken());
+        }
+        join_parked(transaction, &mut ledger, id, &provider, &provider_id).await?;
+    }
+    let status = ledger.status(id)?;
+    ledger::write(transaction, ledger).await?;
+    Ok(status)
+}
+
+pub(crate) async fn cancel(database: &Database, request: CancelRequest) -> Result<Status> {
+    let mut transaction = database.begin_transaction().await?;
+    let cancelled = cancel_one(&mut transaction, request).await;
+    end(transaction, cancelled).await
+}
+
+async fn cancel_one(transaction: &mut Transaction, request: CancelRequest) -> Result<Status> {
+    let mut ledger = ledger::load(transaction, [&request.id]).await?;
+    let status = ledger.cancel(request)?;
+    ledger::write(transaction, ledger).await?;
+    Ok(status)
+}
+
+/// Commits a change that was made; rolls back one that was refused.
+async fn end(transaction: Transaction, done: Result<Status>) -> Result<Status> {
+    match &done {
+        Ok(_) => transaction.commit().await?,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Conflict) => {
+            transaction.roll_back().await?;
+        }
+        // The state of the connection is not known: it is closed.
+        Err(_) => drop(transaction),
+    }
+    done
+}

@@ -1,0 +1,261 @@
+//! How PostgreSQL goes about the hot statements: each by its index, none by reading everything; on
+//! a schema that is empty and on one that is not, because a plan that was made for the one is used
+//! on the other for a while.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use sms_core::store::{BeginRequest, InsertRequest, ListRequest};
+use sms_core::{Message, MessageId, NumberReader, Scope, Status, Store as _};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+
+use crate::pool::PooledConnection;
+use crate::sql::list::{self, Source, candidate};
+use crate::{PgConfig, PgStore, sql};
+
+/// A schema, and a connection as the store's own are.
+struct Planned {
+    schema: String,
+    conn: PooledConnection,
+}
+
+impl Planned {
+    async fn new(filled: bool) -> Self {
+        let url = std::env::var("SMS_TEST_PG_URL");
+        let url = url.unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
+        let schema = format!("sms_plans_{}", MessageId::new().to_string().replace('-', ""));
+        let config = PgConfig::from_url(&url).expect("an address in SMS_TEST_PG_URL");
+        let config = config.schema(&schema).connections(1).timeout(Duration::from_mins(1));
+        let store = PgStore::open(config).await.expect("PostgreSQL at SMS_TEST_PG_URL");
+        if filled {
+            fill(&store).await;
+        }
+        let mut conn = store.database.connection().await.expect("a connection");
+        let settings = "SET plan_cache_mode = force_generic_plan; ANALYZE messages, states, events, parked, aliases";
+        run(conn.conn().expect("open"), settings).await;
+        Self { schema, conn }
+    }
+
+    /// The plan of a statement, whatever its arguments.
+    async fn plan(&mut self, statement: &str) -> String {
+        let conn = self.conn.conn().expect("open");
+        run(conn, &format!("PREPARE planned AS {statement}")).await;
+        let count = (1..100).take_while(|n| statement.contains(&format!("${n}"))).count();
+        let nulls =
+            if count == 0 { String::new() } else { format!("({})", vec!["NULL"; count].join(",")) };
+        let rows = sqlx::raw_sql(AssertSqlSafe(format!("EXPLAIN EXECUTE planned{nulls}")))
+            .fetch_all(&mut *conn)
+            .await;
+        let plan =
+            rows.expect(statement).iter().map(|row| row.get::<String, _>(0) + "\n").collect();
+        run(conn, "DEALLOCATE planned").await;
+        plan
+    }
+
+    async fn drop(mut self) {
+        run(self.conn.conn().expect("open"), &format!("DROP SCHEMA {} CASCADE", self.schema)).await;
+    }
+}
+
+async fn run(conn: &mut PgConnection, statement: &str) {
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(conn).await.expect(statement);
+}
+
+/// Some thousand messages, one in ten of them being sent.
+async fn fill(store: &PgStore) {
+    for batch in 0..20 {
+        let message = |n| {
+            let message = Message::new(format!("+7925{:07}", batch * 200 + n), "x");
+            message.owner(format!("owner-{}", n % 50)).reference(format!("{batch}-{n}"))
+        };
+        let messages: Vec<_> = (0..200).map(|n| message(n).prepare().expect("valid")).collect();
+        let request = InsertRequest { messages: &messages, push_after: Duration::ZERO };
+        store.insert(request).await.expect("inserted");
+        let ids: Vec<_> = messages.iter().take(20).map(|message| message.id).collect();
+        let lease = Duration::from_mins(1);
+        let request = BeginRequest { ids: &ids, worker: "w", batch: 1, provider: "p", lease };
+        store.begin(request).await.expect("begun");
+    }
+}
+
+/// Checks that each plan has a step with each of these words, and that it reads no table from end
+/// to end, nor, once there are rows, compares each id of a list with each of another, which takes a
+/// hundred times as long for ten times as many.
+async fn check(cases: &[(&str, &[&str])]) {
+    for filled in [false, true] {
+        let mut planned = Planned::new(filled).await;
+        let mut wrong = String::new();
+        for (statement, expected) in cases {
+            let statement = statement.replace(" sms.", " ");
+            let plan = planned.plan(&statement).await;
+            let misses =
+                expected.iter().filter(|words| !plan.contains(**words)).collect::<Vec<_>>();
+            let whole = ["messages", "states", "events", "parked", "aliases", "registry"]
+                .iter()
+                .any(|table| plan.contains(&format!("Seq Scan on {table}")));
+            let squared = filled
+                && plan.lines().any(|line| line.contains("Join Filter") && line.contains("id = "));
+            if whole || squared || !misses.is_empty() {
+                let _ = writeln!(
+                    wrong,
+                    "filled: {filled}, {misses:?} missing, from end to end: {whole}, squared: {squared}\n\
+                     {statement}\n{plan}\n"
+                );
+            }
+        }
+        planned.drop().await;
+        assert!(wrong.is_empty(), "{wrong}");
+    }
+}
+
+const STATES_BY_ID: &str = "using states_pkey on states";
+const MESSAGES_BY_ID: &str = "using messages_pkey on messages";
+
+#[tokio::test]
+async fn the_way_of_a_message_is_found_by_id() {
+    check(&[
+        (sql::BEGIN, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (sql::BEGUN, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (sql::SETTLE, &[STATES_BY_ID, "using parked_once on parked"]),
+        (sql::LOAD, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (sql::SAVE, &[STATES_BY_ID]),
+        (sql::GET, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (sql::INSERT_KEYED, &["using messages_key on messages", STATES_BY_ID, MESSAGES_BY_ID]),
+        (sql::KEY_HOLDERS, &["using messages_key on messages", STATES_BY_ID]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn the_caretakers_questions_each_have_an_index() {
+    check(&[
+        (sql::DUE, &["Index Scan using states_due on states", STATES_BY_ID]),
+        (sql::RESCUE, &["Index Scan using states_lease on states", STATES_BY_ID, MESSAGES_BY_ID]),
+        (sql::EXPIRE, &["Index Scan using states_deadline on states", STATES_BY_ID]),
+        (sql::AWAITING, &["Index Scan using states_poll on states", STATES_BY_ID]),
+        (
+            sql::PURGE,
+            &[
+                "Index Scan using states_by_created on states",
+                "using events_message on events",
+                "using aliases_message on aliases",
+                "using parked_age on parked",
+                STATES_BY_ID,
+                MESSAGES_BY_ID,
+            ],
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn receipts_find_their_message_by_the_provider_id() {
+    check(&[
+        (sql::FIND, &["using states_provider on states", "using aliases_pkey on aliases"]),
+        (sql::AWAITED, &["using parked_once on parked"]),
+        (sql::OVERLOOKED, &["using parked_age on parked", "using states_provider on states"]),
+        (sql::WAITING, &["using parked_age on parked"]),
+        (sql::SUSPECTS, &["using states_unknown on states"]),
+        (sql::UNPARK, &["using parked_once on parked"]),
+        (sql::IS_TAKEN, &["using states_provider on states", "using aliases_pkey on aliases"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn events_and_counts_are_read_in_their_order() {
+    check(&[
+        (sql::TIMELINE, &["using events_message on events"]),
+        (sql::KNOWN, &["using events_message on events"]),
+        (sql::EVENTS_AFTER, &["using events_pkey on events"]),
+        (
+            sql::STATS,
+            &["Index Only Scan using states_by_created on states", "using states_lease on states"],
+        ),
+        (sql::RECORD_GET, &["using registry_pkey on registry"]),
+        (sql::RECORD_LIST, &["using registry_pkey on registry"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_is_read_from_the_index_of_its_filter() {
+    let base = ListRequest { limit: 50, after: Some(MessageId::new()), ..ListRequest::default() };
+    let to = Some(Message::new("+79251234567", "x").prepare().expect("valid").to);
+    let reference = Some("a".to_owned());
+    let scope = Scope::Owner("a".to_owned());
+    let state = |status| ListRequest { statuses: vec![status], ..base.clone() };
+    let pages: [(ListRequest, &[&str]); 8] = [
+        (base.clone(), &["_pkey on messages", "_pkey on states"]),
+        (ListRequest { to, ..base.clone() }, &["using messages_number on messages", STATES_BY_ID]),
+        (ListRequest { to, ..state(Status::Sent) }, &["using messages_number on messages"]),
+        (
+            ListRequest { reference, ..base.clone() },
+            &["using messages_reference on messages", STATES_BY_ID],
+        ),
+        (
+            ListRequest { scope, ..base.clone() },
+            &["using messages_owner on messages", STATES_BY_ID],
+        ),
+        (state(Status::Queued), &["Scan Backward using states_pkey on states", MESSAGES_BY_ID]),
+        (state(Status::Failed), &["using states_by_status on states", MESSAGES_BY_ID]),
+        (
+            ListRequest { statuses: vec![Status::Failed, Status::Unknown], ..base.clone() },
+            &["using states_by_status on states", MESSAGES_BY_ID],
+        ),
+    ];
+    let mut planned = Planned::new(true).await;
+    let mut wrong = String::new();
+    for (request, expected) in pages {
+        let statement =
+            list::statement(&request, NumberReader::default()).sql().as_str().to_owned();
+        let plan = planned.plan(&statement).await;
+        let misses: Vec<_> = expected.iter().filter(|words| !plan.contains(**words)).collect();
+        if !misses.is_empty() || plan.contains("Seq Scan") || plan.contains("Hash") {
+            let _ = writeln!(wrong, "{misses:?} missing\n{statement}\n{plan}");
+        }
+    }
+    planned.drop().await;
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[tokio::test]
+async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
+    let base = ListRequest { after: Some(MessageId::new()), ..ListRequest::default() };
+    let to = Some(Message::new("+79251234567", "x").prepare().expect("valid").to);
+    let reference = Some("a".to_owned());
+    let scope = Scope::Owner("a".to_owned());
+    let sources = [
+        (ListRequest { to, ..base.clone() }, Source::Number, "using messages_number on messages"),
+        (
+            ListRequest { reference, ..base.clone() },
+            Source::Reference,
+            "using messages_reference on messages",
+        ),
+        (ListRequest { scope, ..base.clone() }, Source::Owner, "using messages_owner on messages"),
+        (base.clone(), Source::State, "using states_by_status on states"),
+        (base, Source::Everything, "Scan Backward using messages_pkey on messages"),
+    ];
+    let mut planned = Planned::new(true).await;
+    let mut wrong = String::new();
+    for (request, source, expected) in sources {
+        let statement =
+            candidate(&request, source, Some(Status::Failed), 1_000).sql().as_str().to_owned();
+        let plan = planned.plan(&statement).await;
+        if !plan.contains(expected) || plan.contains("Sort") || plan.contains("Seq Scan") {
+            let _ = writeln!(wrong, "{expected} missing\n{statement}\n{plan}");
+        }
+    }
+    // What waits is found by its ids where it is little, and never looked for among everything.
+    let few = ListRequest { limit: 50, ..ListRequest::default() };
+    let statement = list::statement_of_few(&few, NumberReader::default(), Status::Queued)
+        .sql()
+        .as_str()
+        .to_owned();
+    let plan = planned.plan(&statement).await;
+    if !plan.contains("Index Cond: (id = ANY") || plan.contains("Seq Scan") {
+        let _ = writeln!(wrong, "not by the index of what waits\n{statement}\n{plan}");
+    }
+    planned.drop().await;
+    assert!(wrong.is_empty(), "{wrong}");
+}

@@ -1,0 +1,163 @@
+//! `sending → sent | queued | failed | unknown`, and late outcomes.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sms_core::store::ledger::{Ledger, accepted_id};
+use sms_core::store::transition::{DeliveryState, PlainSettlement};
+use sms_core::store::{Settled, Settlement};
+use sms_core::{MessageId, Result};
+
+use crate::database::Database;
+use crate::error::{too_large, undecodable};
+use crate::pool::Query;
+use crate::sql;
+use crate::sql::args::{clean_some, millis, name, name_some, uuid};
+use crate::sql::ledger::{self, attempts, details};
+use crate::sql::receipts::join_parked;
+use crate::sql::row::{self, Columns};
+use crate::transaction::Transaction;
+
+pub(crate) async fn settle(
+    database: &Database,
+    settlements: &[Settlement],
+) -> Result<Vec<Settled>> {
+    if settlements.is_empty() {
+        return Ok(Vec::new());
+    }
+    let batch = PlainBatch::new(settlements);
+    let mut now = HashSet::new();
+    if let Some(batch) = &batch {
+        now = row::ids(&database.rows(batch.query(database.now())?).await?)?.into_iter().collect();
+        if now.len() == settlements.len() {
+            return settlements.iter().map(|settlement| batch.settled(settlement)).collect();
+        }
+    }
+    // All of them, as a rule; or those that somebody else has changed while the statement above was
+    // running.
+    let others: Vec<&Settlement> =
+        settlements.iter().filter(|settlement| !now.contains(&settlement.id)).collect();
+    let mut transaction = database.begin_transaction().await?;
+    let settled = settle_any(&mut transaction, &others).await?;
+    transaction.commit().await?;
+    let mut settled = settled.into_iter();
+    let answer = |settlement: &Settlement| match &batch {
+        Some(batch) if now.contains(&settlement.id) => batch.settled(settlement),
+        _ => settled.next().ok_or_else(|| undecodable("settlement")),
+    };
+    settlements.iter().map(answer).collect()
+}
+
+/// A batch of [plain](PlainSettlement) settlements of different messages, by id. Nearly every batch
+/// is one.
+struct PlainBatch<'a>(BTreeMap<MessageId, (&'a Settlement, PlainSettlement)>);
+
+impl<'a> PlainBatch<'a> {
+    /// `None` for a batch that is something else. Times count from the statement's time.
+    fn new(settlements: &'a [Settlement]) -> Option<Self> {
+        let plain = |settlement: &'a Settlement| {
+            Some((settlement.id, (settlement, DeliveryState::plain(0, settlement)?)))
+        };
+        let batch = settlements.iter().map(plain).collect::<Option<BTreeMap<_, _>>>()?;
+        (batch.len() == settlements.len()).then_some(Self(batch))
+    }
+
+    /// [`sql::SETTLE`].
+    fn query(&self, now: i64) -> Result<Query<'static>> {
+        macro_rules! column {
+            ($plain:ident => $value:expr) => {
+                self.0.values().map(|(_, $plain)| $value).collect::<Vec<_>>()
+            };
+        }
+        macro_rules! checked {
+            ($plain:ident => $value:expr) => {
+                self.0.values().map(|(_, $plain)| $value).collect::<Result<Vec<_>>>()?
+            };
+        }
+        let fences = self.0.values().map(|(settlement, _)| fence(settlement.fence));
+        let unknown_ago = self
+            .0
+            .values()
+            .map(|(settlement, plain)| plain.state.unknown_at.map(|_| millis(settlement.took)));
+        let query = sqlx::query(sql::SETTLE)
+            .bind(now)
+            .bind(self.0.keys().copied().map(uuid).collect::<Vec<_>>())
+            .bind(fences.collect::<Result<Vec<_>>>()?)
+            .bind(column!(p => i16::from(p.state.status.number())))
+            .bind(column!(p => p.due_at()))
+            .bind(checked!(p => attempts(p.uncounted_attempts())))
+            .bind(column!(p => name_some(p.state.provider.as_deref())))
+            .bind(column!(p => name_some(p.state.provider_id.as_deref())))
+            .bind(column!(p => p.state.code))
+            .bind(column!(p => clean_some(p.state.reason.as_deref())))
+            .bind(column!(p => p.state.poll_at))
+            .bind(unknown_ago.collect::<Vec<_>>())
+            .bind(checked!(p => details(&p.event.details)));
+        Ok(query)
+    }
+
+    /// The answer to a settlement of this batch that was written.
+    fn settled(&self, settlement: &Settlement) -> Result<Settled> {
+        let (_, plain) = self.0.get(&settlement.id).ok_or_else(|| undecodable("settlement"))?;
+        Ok(Settled::Now(plain.state.status))
+    }
+}
+
+fn fence(fence: u32) -> Result<i32> {
+    i32::try_from(fence).map_err(|_| too_large("fence"))
+}
+
+/// Settles any batch: also resends, repeats, late outcomes, and acceptances that receipts wait for.
+async fn settle_any(
+    transaction: &mut Transaction,
+    settlements: &[&Settlement],
+) -> Result<Vec<Settled>> {
+    let mut ledger =
+        ledger::load(transaction, settlements.iter().map(|settlement| &settlement.id)).await?;
+    let awaited = awaited(transaction, settlements).await?;
+    let mut answers = Vec::with_capacity(settlements.len());
+    for (place, settlement) in settlements.iter().enumerate() {
+        let is_in_log =
+            ledger.needs_history(settlement) && is_in_log(transaction, settlement).await?;
+        let settled = ledger.settle(settlement, is_in_log);
+        if awaited.contains(&place) && matches!(settled, Settled::Now(_) | Settled::Late(_)) {
+            join_accepted(transaction, &mut ledger, settlement).await?;
+        }
+        answers.push(ledger.settled(settled, settlement.id));
+    }
+    ledger::write(transaction, ledger).await?;
+    Ok(answers)
+}
+
+/// The places of those settlements that receipts wait for.
+async fn awaited(
+    transaction: &mut Transaction,
+    settlements: &[&Settlement],
+) -> Result<HashSet<usize>> {
+    let providers: Vec<_> =
+        settlements.iter().map(|settlement| name(&settlement.provider)).collect();
+    let ids: Vec<_> =
+        settlements.iter().map(|settlement| name_some(accepted_id(settlement))).collect();
+    let found = transaction.rows(sqlx::query(sql::AWAITED).bind(providers).bind(ids)).await?;
+    // Counted from 1.
+    found.iter().map(|row| Ok(Columns::new(row).large::<usize>("place")? - 1)).collect()
+}
+
+/// Applies the receipts that waited for the id of an acceptance.
+async fn join_accepted(
+    transaction: &mut Transaction,
+    ledger: &mut Ledger,
+    settlement: &Settlement,
+) -> Result<()> {
+    let Some(provider_id) = accepted_id(settlement) else { return Ok(()) };
+    let (provider, provider_id) = (name(&settlement.provider), name(provider_id));
+    join_parked(transaction, ledger, settlement.id, &provider, &provider_id).await
+}
+
+/// True if the event log has an outcome of this attempt and class.
+async fn is_in_log(transaction: &mut Transaction, settlement: &Settlement) -> Result<bool> {
+    let query = sqlx::query(sql::KNOWN)
+        .bind(uuid(settlement.id))
+        .bind(i64::from(settlement.fence))
+        .bind(settlement.outcome.class.as_str());
+    transaction.is_true(query).await
+}

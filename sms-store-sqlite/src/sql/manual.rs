@@ -1,0 +1,42 @@
+//! Changes by people: cancelling a message, resolving an unknown one.
+
+use rusqlite::{Connection, params};
+use sms_core::provider::ProviderRef;
+use sms_core::store::{CancelRequest, ResolveRequest, provider_id_taken};
+use sms_core::{Result, Status};
+
+use crate::database::Database;
+use crate::error::DbResult;
+use crate::sql;
+use crate::sql::ledger;
+use crate::sql::receipts::join_parked;
+
+pub(crate) async fn resolve(database: &Database, request: ResolveRequest) -> Result<Status> {
+    database.write(move |conn, now| resolve_one(conn, now, request)).await
+}
+
+fn resolve_one(conn: &Connection, now: i64, request: ResolveRequest) -> DbResult<Status> {
+    let id = request.id;
+    let mut ledger = ledger::load_one(conn, now, id)?;
+    if let Some(ProviderRef { provider, provider_id }) = ledger.resolve(request)? {
+        let mut taken = conn.prepare_cached(sql::IS_TAKEN)?;
+        if taken.query_row(params![provider_id, provider], |row| row.get(0))? {
+            return Err(provider_id_taken().into());
+        }
+        join_parked(conn, &mut ledger, id, &provider, &provider_id)?;
+    }
+    let status = ledger.status(id)?;
+    ledger::write(conn, ledger.into_changes())?;
+    Ok(status)
+}
+
+pub(crate) async fn cancel(database: &Database, request: CancelRequest) -> Result<Status> {
+    database.write(move |conn, now| cancel_one(conn, now, request)).await
+}
+
+fn cancel_one(conn: &Connection, now: i64, request: CancelRequest) -> DbResult<Status> {
+    let mut ledger = ledger::load_one(conn, now, request.id)?;
+    let status = ledger.cancel(request)?;
+    ledger::write(conn, ledger.into_changes())?;
+    Ok(status)
+}

@@ -1,0 +1,189 @@
+//! How SQLite goes about the hot statements: each by its index, none by reading everything.
+//!
+//! SQLite has no statistics here and would guess the same on an empty file as on a full one.
+
+use rusqlite::Connection;
+use sms_core::store::ListRequest;
+use sms_core::{Error, Message, MessageId, NumberReader, Scope, Status};
+
+use crate::sql::list;
+use crate::{SqliteConfig, SqliteStore, sql};
+
+/// The plan of a statement, one step a line.
+fn plan(conn: &Connection, statement: &str) -> String {
+    let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).expect(statement);
+    let mut rows = explain.raw_query();
+    let mut plan = String::new();
+    while let Some(row) = rows.next().expect("a step") {
+        plan += &(row.get::<_, String>("detail").expect("a text") + "\n");
+    }
+    plan
+}
+
+/// The plans of statements, on a file of their own.
+async fn plans(statements: Vec<String>) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store =
+        SqliteStore::open(SqliteConfig::new(folder.path().join("sms.db"))).await.expect("opens");
+    let plans = store.transaction(move |conn| {
+        Ok::<_, Error>(statements.iter().map(|statement| plan(conn, statement)).collect::<Vec<_>>())
+    });
+    plans.await.expect("plans")
+}
+
+/// Checks that each plan has a step with each of these words, and that it reads no table from end
+/// to end.
+async fn check(cases: &[(&str, &[&str])]) {
+    let statements = cases.iter().map(|(statement, _)| (*statement).to_owned()).collect();
+    for ((statement, expected), plan) in cases.iter().zip(plans(statements).await) {
+        for words in *expected {
+            assert!(plan.contains(words), "{words} is not in the plan of\n{statement}\n{plan}");
+        }
+        for table in ["messages", "m", "events", "parked", "aliases", "registry"] {
+            let whole = |line: &str| line == format!("SCAN {table}");
+            assert!(
+                !plan.lines().any(whole),
+                "{table} is read from end to end by\n{statement}\n{plan}"
+            );
+        }
+    }
+}
+
+const BY_ID: &str = "messages USING PRIMARY KEY (id=?)";
+
+#[tokio::test]
+async fn the_way_of_a_message_is_found_by_id() {
+    check(&[
+        (sql::BEGIN, &[BY_ID]),
+        (sql::BEGUN, &[BY_ID]),
+        (sql::OFFERED, &[BY_ID]),
+        (sql::IS_STORED, &[BY_ID]),
+        (sql::RELEASE_KEY, &[BY_ID]),
+        (sql::GET, &[BY_ID]),
+        (sql::LOAD, &["m USING PRIMARY KEY (id=?)"]),
+        (sql::SETTLE, &[BY_ID]),
+        (sql::SAVE, &[BY_ID]),
+        (sql::KEY_HOLDER, &["messages USING INDEX messages_key (<expr>=? AND key=?)"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn the_caretakers_questions_each_have_an_index() {
+    check(&[
+        (sql::DUE, &["messages USING INDEX messages_due (lane=? AND push_at<?)"]),
+        (sql::LOAD_LEASE_OVER, &["m USING INDEX messages_look (status=? AND look_at<?)"]),
+        (sql::LOAD_PAST_DEADLINE, &["m USING INDEX messages_look (status=? AND look_at<?)"]),
+        (sql::LOAD_AWAITING, &["m USING INDEX messages_look (status=? AND look_at<?)"]),
+        (sql::SETTLED, &["messages USING INDEX messages_created (created_at<?)"]),
+        (sql::PURGE_PARKED, &["parked USING INDEX parked_age"]),
+        (sql::PURGE[0], &["events USING INDEX events_message"]),
+        (sql::PURGE[1], &["aliases USING COVERING INDEX aliases_message"]),
+        (sql::PURGE[2], &[BY_ID]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn receipts_find_their_message_by_the_provider_id() {
+    check(&[
+        (
+            sql::LOAD_BY_PROVIDER_ID,
+            &["m USING INDEX messages_provider (provider_id=? AND provider=?)"],
+        ),
+        (sql::LOAD_BY_ALIAS, &["a USING PRIMARY KEY (provider_id=? AND provider=?)"]),
+        (
+            sql::IS_AWAITED,
+            &["parked USING COVERING INDEX parked_once (provider_id=? AND provider=?)"],
+        ),
+        (sql::WAITING, &["parked USING INDEX parked_age (parked_at>?)"]),
+        (sql::SUSPECTS, &["messages USING INDEX messages_unknown (unknown_at>?)"]),
+        (sql::UNPARK, &["parked USING COVERING INDEX parked_once (provider_id=? AND provider=?)"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn events_and_counts_are_read_in_their_order() {
+    check(&[
+        (sql::TIMELINE, &["events USING INDEX events_message (message_id=?)"]),
+        (sql::KNOWN, &["events USING INDEX events_message (message_id=?)"]),
+        (sql::EVENTS_AFTER, &["events USING INTEGER PRIMARY KEY (rowid>?)"]),
+        (
+            sql::STATS,
+            &[
+                "COVERING INDEX messages_created (created_at>? AND created_at<?)",
+                "COVERING INDEX messages_due",
+            ],
+        ),
+        (sql::NUMBER_WAITING, &["COVERING INDEX messages_due"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_is_read_from_the_index_of_its_filter() {
+    let base = ListRequest { limit: 50, after: Some(MessageId::new()), ..ListRequest::default() };
+    let to = Some(Message::new("+79251234567", "x").prepare().expect("valid").to);
+    let scope = Scope::Owner("a".to_owned());
+    let reference = Some("a".to_owned());
+    let search = Some("7925".to_owned());
+    let pages: [(ListRequest, Option<Status>, &[&str]); 9] = [
+        (base.clone(), None, &["PRIMARY KEY (id<?)"]),
+        (ListRequest { search, ..base.clone() }, None, &["PRIMARY KEY (id<?)"]),
+        (ListRequest { to, ..base.clone() }, None, &["messages_number (to_number=? AND id<?)"]),
+        (
+            ListRequest { to, ..base.clone() },
+            Some(Status::Sent),
+            &["messages_number (to_number=? AND id<?)"],
+        ),
+        (
+            ListRequest { reference, ..base.clone() },
+            Some(Status::Queued),
+            &["messages_reference (reference=? AND id<?)"],
+        ),
+        (
+            ListRequest { scope: scope.clone(), ..base.clone() },
+            None,
+            &["messages_owner (owner=? AND id<?)"],
+        ),
+        (
+            ListRequest { scope: scope.clone(), ..base.clone() },
+            Some(Status::Sent),
+            &["messages_owner (owner=? AND id<?)"],
+        ),
+        (
+            ListRequest { scope, ..base.clone() },
+            Some(Status::Failed),
+            &["messages_status (status=? AND id<?)"],
+        ),
+        (base.clone(), Some(Status::Failed), &["messages_status (status=? AND id<?)"]),
+    ];
+    let statements: Vec<String> = pages
+        .iter()
+        .map(|(request, status, _)| {
+            list::query(request, NumberReader::default(), *status, false).sql
+        })
+        .collect();
+    let cases: Vec<(&str, &[&str])> = statements
+        .iter()
+        .zip(&pages)
+        .map(|(statement, (_, _, expected))| (statement.as_str(), *expected))
+        .collect();
+    check(&cases).await;
+    // What waits or is being sent has no such index: the ids of few are sorted, many are looked for
+    // among the newest.
+    let sending = list::query(&base, NumberReader::default(), Some(Status::Sending), false).sql;
+    let few = list::query(&base, NumberReader::default(), Some(Status::Queued), false).sql;
+    let many = list::query(&base, NumberReader::default(), Some(Status::Queued), true).sql;
+    check(&[
+        (&sending, &["USING INDEX messages_look (status=? AND look_at>?)", BY_ID]),
+        (&few, &["SCAN messages USING COVERING INDEX messages_due", BY_ID]),
+        (&many, &["messages USING PRIMARY KEY (id<?)"]),
+    ])
+    .await;
+    // Each step gives the next one, however many there are: nothing is sorted first.
+    for plan in plans(statements).await {
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
+}
