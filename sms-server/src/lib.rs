@@ -1,5 +1,5 @@
-// The README is read on a forge, too: there its links lead to files, here to items. The first
-// definition counts.
+// The README is shown by forges, too: there its links lead to files, and here to items. The first
+// definition of a link counts.
 //! [`App::router`]: App::router
 //!
 #![doc = include_str!("../README.md")]
@@ -32,6 +32,6 @@ pub use cli::run;
 pub use config::{Config, LogFilter, LogFormat, Role};
 pub use keys::{ApiKey, Client, KeyDetails, KeyRing, KeyScope, Principal};
 #[cfg(feature = "program")]
-pub use output::complain;
+pub use output::print_error;
 #[cfg(feature = "program")]
 pub use serve::serve;

@@ -13,10 +13,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::adapters::{Addresses, Upstream};
 use crate::app::App;
 use crate::app::callbacks::Callbacks;
-use crate::cli::one_line;
 use crate::config::{Config, Key, Role};
 use crate::keys::{KeyRing, KeyScope};
-use crate::output::try_print;
+use crate::output::{one_line, try_print};
 use crate::{http, logging};
 
 /// Serves until SIGTERM, SIGINT or SIGHUP, then ends what it has begun; a second signal ends it at
@@ -135,7 +134,7 @@ fn tell_where(config: &Config, upstream: &Upstream, worker: &str) {
         worker = config.has(Role::Worker).then_some(worker),
         "starting"
     );
-    if matches!(upstream, Upstream::Sandbox(_)) {
+    if upstream.is_sandbox() {
         tracing::warn!(
             "the provider is the sandbox: nothing leaves this machine; SMS_PROVIDER names another"
         );
