@@ -107,8 +107,8 @@ impl StoreAddress {
         }
     }
 
-    /// Opens the store, which is the registry, too, and brings its schema up to date. National phone
-    /// numbers are those of this region.
+    /// Opens the store, which is the registry, too, and brings its schema up to date. National
+    /// phone numbers are those of this region.
     ///
     /// # Errors
     ///
@@ -245,7 +245,8 @@ impl Upstream {
                 bail!("built without sms.ru; build with `--features smsru`")
             }
             _ if is_api_id(address) => bail!(
-                "this looks like an api_id of sms.ru by itself; write smsru://API_ID@sms.ru, with it for API_ID"
+                "this looks like an api_id of sms.ru; write smsru://API_ID@sms.ru, with it for \
+                 API_ID"
             ),
             _ => bail!("{}", unknown(address, "sandbox: or smsru://API_ID@sms.ru")),
         }

@@ -1,6 +1,17 @@
 // The README is shown by forges, too: there its links lead to files, and here to items. The first
 // definition of a link counts.
+//! [`App`]: App
+//! [`AppBuilder`]: AppBuilder
 //! [`App::router`]: App::router
+//! [`App::rest`]: App::rest
+//! [`App::callbacks`]: App::callbacks
+//! [`App::health`]: App::health
+//! [`KeyRing`]: KeyRing
+//! [`ApiKey`]: ApiKey
+//! [`KeyScope`]: KeyScope
+//! [`Callbacks`]: Callbacks
+//! [`CallbackReader`]: CallbackReader
+//! [`http`]: http
 //!
 #![doc = include_str!("../README.md")]
 

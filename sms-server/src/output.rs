@@ -27,8 +27,8 @@ pub fn print_error(error: &anyhow::Error) {
     try_print(io::stderr(), format!("error: {}\n", one_line(error)));
 }
 
-/// Prints optional text. A reader that is gone or does not read is no error, and holds the program up
-/// for a second at most.
+/// Prints optional text. A reader that is gone or does not read is no error, and holds the program
+/// up for a second at most.
 pub(crate) fn try_print(mut to: impl Write + Send + 'static, text: String) {
     let (done, printed) = mpsc::channel();
     let print = move || {

@@ -24,7 +24,7 @@ Settings in the environment; flags override them, and they override the file:
   SMS_LOG             what is logged: info, debug, info,sms_core=debug [default: info]
   SMS_LOG_FORMAT      text or json [default: text]
   SMS_CONFIG          a TOML file with the same keys, in lower case and without SMS_
-SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE and SMS_ADMIN_KEY_FILE name files that hold the value.
+SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE and SMS_ADMIN_KEY_FILE name files with the value.
 All about them: docs/CONFIGURATION.md";
 
 /// Sends SMS: a REST API, a queue, workers and a log of every attempt, in one process.
