@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::{
-    CancellationToken, Class, MemoryQueue, MemoryStore, Message, Sandbox, Sender, Status, Store,
-    Worker,
+    CancellationToken, Class, MemoryQueue, MemoryStore, Message, Sandbox, Sender, Status, Worker,
 };
 
 #[tokio::main]

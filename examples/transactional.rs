@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::store::ListRequest;
-use sms_core::{CancellationToken, MemoryQueue, Message, Sandbox, Status, Store, Worker};
+use sms_core::{CancellationToken, MemoryQueue, Message, Sandbox, Status, Worker};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
 #[tokio::main]

@@ -10,8 +10,8 @@ use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use sms_core::store::ListRequest;
 use sms_core::{
-    Archive, CancellationToken, Limits, MemoryQueue, Message, MessageId, Outcome, Provider, Sender,
-    Status, Store, Submission, Worker,
+    CancellationToken, Limits, MemoryQueue, Message, MessageId, Outcome, Provider, Sender, Status,
+    Store, Submission, Worker,
 };
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 use tokio::time::{Instant, sleep};

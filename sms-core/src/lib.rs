@@ -66,4 +66,4 @@ pub use store::{Archive, Scope, Store};
 pub use tokio_util::sync::CancellationToken;
 pub use watched::Watched;
 pub use worker::Worker;
-pub use worker::control::Steering;
+pub use worker::control::ProviderControl;

@@ -1,4 +1,4 @@
-//! From addresses to adapters.
+//! Adapters by their addresses. No other file names an adapter.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::config::{Config, Key};
 #[cfg(not(any(feature = "sqlite", feature = "pg")))]
 compile_error!("a server needs a store: enable the feature `sqlite` or `pg`");
 
-/// The store, queue and provider of a configuration, not opened yet.
+/// The store, queue and provider of a configuration, before they are opened.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     pub(crate) store: StoreAddress,
@@ -21,7 +21,7 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    /// Reads them all. An error begins with the setting to change.
+    /// Reads all three. An error begins with the setting to change.
     pub(crate) fn read(config: &Config) -> anyhow::Result<Self> {
         let place = |key| move || config.place(key);
         Ok(Self {
@@ -40,7 +40,7 @@ pub(crate) async fn open_store(
     open.await.with_context(|| config.place(Key::Store))
 }
 
-/// The store an address names, not opened yet.
+/// A store by its address, before it is opened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreAddress {
@@ -57,7 +57,7 @@ impl StoreAddress {
     ///
     /// # Errors
     ///
-    /// An address this build does not know; the adapter's.
+    /// An address that this build does not know; those of the adapter.
     pub fn read(address: &SecretString) -> anyhow::Result<Self> {
         let address = address.expose_secret();
         match split(address).0 {
@@ -79,11 +79,11 @@ impl StoreAddress {
         }
     }
 
-    /// Brings the schema of the store up to date: how far it is then.
+    /// Brings the schema of the store up to date, and returns its level.
     ///
     /// # Errors
     ///
-    /// The adapter's.
+    /// Those of the adapter.
     pub async fn migrate(self) -> anyhow::Result<SchemaLevel> {
         Ok(match self {
             #[cfg(feature = "sqlite")]
@@ -93,11 +93,11 @@ impl StoreAddress {
         })
     }
 
-    /// Finds out whether the store can be opened; changes nothing.
+    /// Tries whether the store can be opened. Changes nothing.
     ///
     /// # Errors
     ///
-    /// The adapter's.
+    /// Those of the adapter.
     pub async fn check(&self) -> anyhow::Result<()> {
         match self {
             #[cfg(feature = "sqlite")]
@@ -107,12 +107,12 @@ impl StoreAddress {
         }
     }
 
-    /// Opens the store, which is the registry too, and brings its schema up to date. Numbers are
-    /// read in this region.
+    /// Opens the store, which is the registry, too, and brings its schema up to date. National
+    /// phone numbers are those of this region.
     ///
     /// # Errors
     ///
-    /// The adapter's.
+    /// Those of the adapter.
     pub async fn open(self, region: Region) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
         match self {
             #[cfg(feature = "sqlite")]
@@ -130,7 +130,7 @@ impl StoreAddress {
     }
 }
 
-/// The queue an address names, not connected yet.
+/// A queue by its address, before it is connected.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum QueueAddress {
@@ -149,7 +149,7 @@ impl QueueAddress {
     ///
     /// # Errors
     ///
-    /// An address this build does not know; the adapter's.
+    /// An address that this build does not know; those of the adapter.
     pub fn read(address: &SecretString) -> anyhow::Result<Self> {
         let address = address.expose_secret();
         match split(address) {
@@ -175,18 +175,18 @@ impl QueueAddress {
         }
     }
 
-    /// Whether other processes get what this one pushes. If not, a process without workers has
-    /// nobody to push to.
+    /// Tells whether other processes can pull what this one pushes. If not, a process without a
+    /// worker must not push.
     pub const fn is_shared(&self) -> bool {
         !matches!(self, Self::Memory)
     }
 
-    /// Connects. A server that is down is no error: what is accepted meanwhile goes out when it is
+    /// Connects. A server that is down is no error: messages go on through the store until it is
     /// back.
     ///
     /// # Errors
     ///
-    /// What only a person can mend: a wrong password, missing rights, queues with other options.
+    /// Errors of the configuration: a wrong password, missing rights, queues with other options.
     #[allow(clippy::unused_async, reason = "depends on the features")]
     pub async fn open(self) -> anyhow::Result<Arc<dyn Queue>> {
         match self {
@@ -194,7 +194,7 @@ impl QueueAddress {
             #[cfg(feature = "redis")]
             Self::Redis(config) => {
                 let queue = Arc::new(sms_queue_redis::RedisQueue::connect(config)?);
-                refuse_what_only_a_person_can_mend(&*queue).await?;
+                refuse_wrong_config(&*queue).await?;
                 Ok(queue)
             }
             #[cfg(feature = "amqp")]
@@ -203,10 +203,10 @@ impl QueueAddress {
     }
 }
 
-/// Asks a queue that connects with its first call. One that is down, or does not answer in 5 s, is
-/// no error.
+/// Makes the first call of a queue that connects with it. A server that is down, or does not answer
+/// in 5 s, is no error.
 #[cfg(feature = "redis")]
-async fn refuse_what_only_a_person_can_mend(queue: &dyn Queue) -> anyhow::Result<()> {
+async fn refuse_wrong_config(queue: &dyn Queue) -> anyhow::Result<()> {
     const LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
     match tokio::time::timeout(LIMIT, queue.stats()).await {
         Ok(Err(error)) if error.kind() == sms_core::ErrorKind::Config => Err(error.into()),
@@ -214,7 +214,7 @@ async fn refuse_what_only_a_person_can_mend(queue: &dyn Queue) -> anyhow::Result
     }
 }
 
-/// A provider.
+/// A provider by its address.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Upstream {
@@ -226,11 +226,11 @@ pub enum Upstream {
 }
 
 impl Upstream {
-    /// Makes the provider at an address.
+    /// Reads an address.
     ///
     /// # Errors
     ///
-    /// An address this build does not know; the adapter's.
+    /// An address that this build does not know; those of the adapter.
     pub fn read(address: &SecretString) -> anyhow::Result<Self> {
         let address = address.expose_secret();
         match split(address) {
@@ -245,13 +245,14 @@ impl Upstream {
                 bail!("built without sms.ru; build with `--features smsru`")
             }
             _ if is_api_id(address) => bail!(
-                "this looks like an api_id of sms.ru by itself; write smsru://API_ID@sms.ru, with it for API_ID"
+                "this looks like an api_id of sms.ru; write smsru://API_ID@sms.ru, with it for \
+                 API_ID"
             ),
             _ => bail!("{}", unknown(address, "sandbox: or smsru://API_ID@sms.ru")),
         }
     }
 
-    /// It, for who only sends.
+    /// The provider, for those who only send.
     pub fn provider(&self) -> Arc<dyn Provider> {
         match self {
             Self::Sandbox(sandbox) => sandbox.clone(),
@@ -260,7 +261,28 @@ impl Upstream {
         }
     }
 
-    /// What reads its callbacks; `None` where it makes none, or none that can be verified.
+    pub(crate) const fn is_sandbox(&self) -> bool {
+        matches!(self, Self::Sandbox(_))
+    }
+
+    /// Changes the callback addresses at the provider, and returns those that are registered then.
+    #[allow(clippy::unused_async, reason = "depends on the features")]
+    pub(crate) async fn registered_callbacks(
+        &self,
+        change: CallbackChange,
+    ) -> sms_core::Result<Vec<String>> {
+        match (self, change) {
+            (Self::Sandbox(_), _) => Ok(Vec::new()),
+            #[cfg(feature = "smsru")]
+            (Self::SmsRu(smsru), CallbackChange::Add(url)) => smsru.callback_add(&url).await,
+            #[cfg(feature = "smsru")]
+            (Self::SmsRu(smsru), CallbackChange::Remove(url)) => smsru.callback_del(&url).await,
+            #[cfg(feature = "smsru")]
+            (Self::SmsRu(smsru), CallbackChange::None) => smsru.callback_get().await,
+        }
+    }
+
+    /// The reader of its callbacks; `None` where there are none, or none that can be verified.
     pub fn callbacks(&self) -> Option<CallbackReader> {
         match self {
             Self::Sandbox(_) => None,
@@ -277,26 +299,34 @@ impl Upstream {
     }
 }
 
-/// The scheme of an address, and what comes after its colon; a scheme may be all there is.
+/// A change of the callback addresses that are registered at a provider.
+#[derive(Debug)]
+pub(crate) enum CallbackChange {
+    Add(String),
+    Remove(String),
+    None,
+}
+
+/// The scheme of an address, and the rest after its colon. An address may be a scheme alone.
 fn split(address: &str) -> (&str, &str) {
     address.split_once(':').unwrap_or((address, ""))
 }
 
-/// Says what was expected in the place of an address. The scheme is shown only where it is one
-/// beyond doubt: in the place of the address there may be a secret.
+/// The error of a text that is no known address. A secret may have been given in place of the
+/// address: the scheme is shown only if it cannot be a part of one.
 fn unknown(address: &str, known: &str) -> String {
     let scheme = address.split_once("://").map(|(scheme, _)| scheme);
     let is_plain =
         |scheme: &&str| scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_lowercase());
     match scheme.filter(is_plain) {
         Some(scheme) => {
-            format!("nothing here is reached by `{scheme}://`; an address begins as {known}")
+            format!("unknown scheme `{scheme}://`; an address begins as {known}")
         }
-        None => format!("not an address; one begins as {known}"),
+        None => format!("not an address; an address begins as {known}"),
     }
 }
 
-/// Recognises the form of an API id of sms.ru, five groups of hexadecimal digits.
+/// Recognizes the form of an API id of sms.ru: five groups of hexadecimal digits.
 fn is_api_id(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     let is_hex =
@@ -305,101 +335,4 @@ fn is_api_id(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said<T: std::fmt::Debug>(read: anyhow::Result<T>) -> String {
-        format!("{:#}", read.expect_err("must be refused"))
-    }
-
-    #[test]
-    fn what_takes_nothing_after_its_colon_is_read_with_and_without_the_colon_and_nothing_else() {
-        for address in ["memory:", "memory"] {
-            assert!(
-                matches!(QueueAddress::read(&address.into()), Ok(QueueAddress::Memory)),
-                "{address}"
-            );
-        }
-        for address in ["sandbox:", "sandbox"] {
-            assert!(
-                matches!(Upstream::read(&address.into()), Ok(Upstream::Sandbox(_))),
-                "{address}"
-            );
-        }
-        for address in ["memory:foo", "memory://", "memory:?lease=1"] {
-            assert!(
-                said(QueueAddress::read(&address.into())).contains("nothing after its colon"),
-                "{address}"
-            );
-        }
-        for address in ["sandbox:foo", "sandbox://x"] {
-            assert!(
-                said(Upstream::read(&address.into())).contains("nothing after its colon"),
-                "{address}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_bare_api_id_is_explained_and_not_repeated() {
-        let error = said(Upstream::read(&"CA4A8123-0000-BEEF-CAFE-0123456789AB".into()));
-        assert!(error.contains("smsru://API_ID@sms.ru") && !error.contains("CA4A8123"), "{error}");
-    }
-
-    #[test]
-    fn what_is_no_address_is_answered_with_those_there_are_and_not_repeated() {
-        for secret in [
-            "",
-            "CANARY",
-            "CANARY:CANARY",
-            "canary:CANARY",
-            "79251234567:CANARY@sms.ru",
-            "CANARY://x",
-        ] {
-            let errors = [
-                said(StoreAddress::read(&secret.into())),
-                said(QueueAddress::read(&secret.into())),
-                said(Upstream::read(&secret.into())),
-            ];
-            for error in errors {
-                assert!(error.contains("an address") || error.contains("one begins as"), "{error}");
-                assert!(
-                    !error.to_lowercase().contains("canary") && !error.contains("7925"),
-                    "{error}"
-                );
-            }
-        }
-        assert!(said(StoreAddress::read(&"mysql://u:CANARY@h/db".into())).contains("`mysql://`"));
-    }
-
-    #[test]
-    fn a_hash_in_any_address_is_named() {
-        let errors = [
-            #[cfg(feature = "sqlite")]
-            said(StoreAddress::read(&"sqlite:data/sms.db # the store".into())),
-            #[cfg(feature = "pg")]
-            said(StoreAddress::read(&"postgres://u:CAN#ARY@h/db".into())),
-            #[cfg(feature = "pg")]
-            said(StoreAddress::read(&"postgres://u@h/db#CANARY".into())),
-            #[cfg(feature = "redis")]
-            said(QueueAddress::read(&"redis://:CAN#ARY@h/0".into())),
-            #[cfg(feature = "amqp")]
-            said(QueueAddress::read(&"amqp://u:CAN#ARY@h/%2f".into())),
-            #[cfg(feature = "smsru")]
-            said(Upstream::read(&"smsru://CAN#ARY@sms.ru".into())),
-        ];
-        for error in errors {
-            assert!(
-                error.contains("holds a #") && !error.contains("CAN") && !error.contains("ARY"),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    #[cfg(not(feature = "pg"))]
-    fn an_address_this_build_cannot_reach_names_the_feature() {
-        let error = said(StoreAddress::read(&"postgres://u@h/db".into()));
-        assert_eq!(error, "built without PostgreSQL; build with `--features pg`");
-    }
-}
+mod tests;

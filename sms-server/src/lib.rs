@@ -1,6 +1,17 @@
-// The README is read on a forge, too: there its links lead to files, here to items. The first
-// definition counts.
+// The README is shown by forges, too: there its links lead to files, and here to items. The first
+// definition of a link counts.
+//! [`App`]: App
+//! [`AppBuilder`]: AppBuilder
 //! [`App::router`]: App::router
+//! [`App::rest`]: App::rest
+//! [`App::callbacks`]: App::callbacks
+//! [`App::health`]: App::health
+//! [`KeyRing`]: KeyRing
+//! [`ApiKey`]: ApiKey
+//! [`KeyScope`]: KeyScope
+//! [`Callbacks`]: Callbacks
+//! [`CallbackReader`]: CallbackReader
+//! [`http`]: http
 //!
 #![doc = include_str!("../README.md")]
 
@@ -32,6 +43,6 @@ pub use cli::run;
 pub use config::{Config, LogFilter, LogFormat, Role};
 pub use keys::{ApiKey, Client, KeyDetails, KeyRing, KeyScope, Principal};
 #[cfg(feature = "program")]
-pub use output::complain;
+pub use output::print_error;
 #[cfg(feature = "program")]
 pub use serve::serve;

@@ -11,7 +11,7 @@ async fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            sms_server::complain(&error);
+            sms_server::print_error(&error);
             ExitCode::FAILURE
         }
     }

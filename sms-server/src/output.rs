@@ -1,4 +1,4 @@
-//! Text that the program prints for the person who runs it.
+//! Text for the person who runs the program.
 
 use std::io::{self, Write};
 use std::sync::mpsc;
@@ -7,16 +7,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::cli::one_line;
-
-/// How long text is waited for that the program can do without.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The longest that the program waits for optional text to be printed.
+const PRINT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Prints the result of a command.
 ///
 /// # Errors
 ///
-/// It cannot be printed: a command without its result has failed.
+/// Standard output cannot be written. A command without its result has failed.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}")
@@ -24,13 +22,13 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
         .context("cannot write to standard output")
 }
 
-/// Prints why the program failed on standard error.
-pub fn complain(error: &anyhow::Error) {
+/// Prints the error that ended the program, on standard error.
+pub fn print_error(error: &anyhow::Error) {
     try_print(io::stderr(), format!("error: {}\n", one_line(error)));
 }
 
-/// Prints text that the program can do without: a reader that is gone or stuck fails nothing, and
-/// is waited for a second.
+/// Prints optional text. A reader that is gone or does not read is no error, and holds the program
+/// up for a second at most.
 pub(crate) fn try_print(mut to: impl Write + Send + 'static, text: String) {
     let (done, printed) = mpsc::channel();
     let print = move || {
@@ -38,6 +36,40 @@ pub(crate) fn try_print(mut to: impl Write + Send + 'static, text: String) {
         let _ = done.send(());
     };
     if thread::Builder::new().spawn(print).is_ok() {
-        let _ = printed.recv_timeout(PATIENCE);
+        let _ = printed.recv_timeout(PRINT_TIMEOUT);
+    }
+}
+
+/// An error and its causes on one line, outermost first. Drivers repeat the causes that they pass
+/// on: a cause that is already part of the line is left out, and one that contains the cause before
+/// it replaces it.
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.iter().any(|before| before.contains(&cause)) {
+            continue;
+        }
+        if said.len() > 1 && said.last().is_some_and(|last| cause.contains(last.as_str())) {
+            said.pop();
+        }
+        said.push(cause);
+    }
+    said.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_not_told_twice() {
+        let cause = std::io::Error::other("refused");
+        let driver = sms_core::Error::unavailable("no connection: refused", cause);
+        let error = anyhow::Error::from(driver).context("SMS_STORE");
+        assert_eq!(one_line(&error), "SMS_STORE: no connection: refused");
+        let driver =
+            sms_core::Error::unavailable("read-only", std::io::Error::other("code 8: read-only"));
+        let error = anyhow::Error::from(driver).context("SMS_STORE");
+        assert_eq!(one_line(&error), "SMS_STORE: code 8: read-only");
     }
 }

@@ -1,4 +1,4 @@
-//! `serve`: everything a process does, from its start to its end.
+//! `serve`: the services of a process (listener and worker). If one fails, all stop.
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -13,22 +13,21 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::adapters::{Addresses, Upstream};
 use crate::app::App;
 use crate::app::callbacks::Callbacks;
-use crate::cli::one_line;
 use crate::config::{Config, Key, Role};
 use crate::keys::{KeyRing, KeyScope};
-use crate::output::try_print;
+use crate::output::{one_line, try_print};
 use crate::{http, logging};
 
-/// Serves until SIGTERM, SIGINT or SIGHUP, then ends what it has begun; a second signal ends it at
-/// once.
+/// Serves until SIGTERM, SIGINT or SIGHUP, then finishes the requests and calls in flight. A second
+/// signal ends the process at once.
 ///
 /// # Errors
 ///
-/// What keeps the server from starting.
+/// The reason why the server cannot start, or the failure of a service.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let Addresses { store, queue, provider: upstream } = Addresses::read(&config)?;
     let name = worker_name();
-    tell_where(&config, &upstream, &name);
+    log_start(&config, &upstream, &name);
     let (store, registry) =
         store.open(config.region).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
@@ -44,9 +43,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         .concurrency(config.concurrency)
         .retention(config.retention())
         .build();
-    // Of a worker in this process, which works off what is pushed while the queue server is away. A
-    // process that only serves has nobody to do that: the workers find in the store what its queue
-    // does not take.
+    // The queue of a worker in this process also holds what is pushed while the queue server is
+    // away, for that worker. A process that only serves has no worker for it: what the queue server
+    // does not accept, workers find in the store.
     let queue = if config.has(Role::Worker) { worker.queue() } else { queue };
     let work = async {
         if config.has(Role::Worker) {
@@ -67,8 +66,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 greet(&keys, address).await.with_context(|| config.place(Key::Store))?;
             }
             let mut sender = Sender::builder(Arc::clone(&store));
-            // Into a queue of this process alone only if this process also works; else the workers
-            // find what is due.
+            // A queue in memory without a worker in the same process would fill up and never be
+            // pulled: workers elsewhere find the messages in the store.
             if is_shared || config.has(Role::Worker) {
                 sender = sender.queue(Arc::clone(&queue));
             }
@@ -84,16 +83,15 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     };
-    // One that fails stops the other, which then ends what it has begun.
-    let parts = async { tokio::join!(part(work, &shutdown), part(listen, &shutdown)) };
-    tokio::pin!(parts);
+    // A service that fails stops the other one, which then finishes its requests or calls.
+    let services = async { tokio::join!(service(work, &shutdown), service(listen, &shutdown)) };
+    tokio::pin!(services);
     let (sent, served) = tokio::select! {
-        ended = &mut parts => ended,
-        // It watches until the process ends; without it nobody could stop the process in good
-        // order.
+        ended = &mut services => ended,
+        // This task ends with the process only. Without it a signal would not stop the process.
         _ = signals => {
             shutdown.cancel();
-            let _ = parts.await;
+            let _ = services.await;
             bail!("the code that watches signals failed");
         }
     };
@@ -101,7 +99,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     sent.and(served)
 }
 
-/// Has each outage of a service reported once for the whole process.
+/// Wraps store, registry and queue so that the process logs each outage once.
 fn watched(
     config: &Config,
     store: Arc<dyn Store>,
@@ -113,7 +111,7 @@ fn watched(
     let kept = Arc::new(of("the store", Key::Store, meaning));
     let mut offered = of("the queue", Key::Queue, "messages go on through the store");
     if config.has(Role::Worker) {
-        // The worker knows how much waits.
+        // The worker logs reminders, with the number of messages that wait.
         offered = offered.without_reminders();
     }
     (
@@ -123,8 +121,8 @@ fn watched(
     )
 }
 
-/// Says which system this process is a part of, before anything of it can fail.
-fn tell_where(config: &Config, upstream: &Upstream, worker: &str) {
+/// Logs the settings that matter most, before anything can fail.
+fn log_start(config: &Config, upstream: &Upstream, worker: &str) {
     let shown = |key| config.shown(key);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -135,28 +133,27 @@ fn tell_where(config: &Config, upstream: &Upstream, worker: &str) {
         worker = config.has(Role::Worker).then_some(worker),
         "starting"
     );
-    if matches!(upstream, Upstream::Sandbox(_)) {
+    if upstream.is_sandbox() {
         tracing::warn!(
             "the provider is the sandbox: nothing leaves this machine; SMS_PROVIDER names another"
         );
     }
 }
 
-/// The host, the process, and four letters: containers that share a host's name have the same
-/// numbers of processes, and one that is started again has its own number again, so that neither is
-/// taken for the other.
+/// A name that is unique among workers: host, process and a random number. Containers may share the
+/// name of the host and the number of the process, with each other or with their earlier runs.
 fn worker_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{host}-{}-{:04x}", std::process::id(), fastrand::u16(..))
 }
 
-/// Runs a part of the process. A failure and a panic end the whole process, in good order.
-async fn part(
-    part: impl Future<Output = anyhow::Result<()>>,
+/// Runs a service. If it fails or panics, the whole process shuts down.
+async fn service(
+    service: impl Future<Output = anyhow::Result<()>>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
     let panicked = |_| Err(anyhow!("the program's code failed"));
-    let ended = AssertUnwindSafe(part).catch_unwind().await.unwrap_or_else(panicked);
+    let ended = AssertUnwindSafe(service).catch_unwind().await.unwrap_or_else(panicked);
     if let Err(error) = &ended {
         tracing::error!(reason = one_line(error), "stopping");
         shutdown.cancel();
@@ -164,14 +161,14 @@ async fn part(
     ended
 }
 
-/// On first start, makes a key and prints it inside a command that sends the first message.
+/// On the first start, creates a key and prints it in a command that sends a message.
 async fn greet(keys: &KeyRing, address: SocketAddr) -> anyhow::Result<()> {
     if !keys.list().await?.is_empty() {
         return Ok(());
     }
     let key = keys.create("first key", &KeyScope::ALL).await?;
     let greeting = format!(
-        r#"First start: here is a key, shown this once. Send an SMS with it:
+        r#"First start: here is a key, shown only this once. Send an SMS with it:
 
 curl -sS http://{address}/v1/messages \
   -H 'Authorization: Bearer {}' \
@@ -181,7 +178,7 @@ curl -sS http://{address}/v1/messages \
 "#,
         key.expose_secret()
     );
-    // For the person who started the server, not for the log.
+    // Printed and not logged: the log must not hold a key.
     try_print(std::io::stdout(), greeting);
     Ok(())
 }
@@ -206,10 +203,10 @@ fn watch_signals(shutdown: CancellationToken) -> std::io::Result<impl Future<Out
             }
         };
         next().await;
-        // Acted on before it is logged.
+        // Before the log line, which may have to wait.
         shutdown.cancel();
         tracing::info!(
-            "stopping: requests and calls in flight may end; a second signal stops at once"
+            "stopping after the requests and calls in flight; a second signal stops at once"
         );
         next().await;
         tracing::warn!("stopped at once");
@@ -218,14 +215,14 @@ fn watch_signals(shutdown: CancellationToken) -> std::io::Result<impl Future<Out
     })
 }
 
-/// Tells whether the program was started to outlive its terminal, as `nohup` does: a handler would
-/// end that.
+/// Tells whether the program was started with SIGHUP ignored, as `nohup` does. A handler would undo
+/// that, and the program would end with its terminal.
 fn is_hangup_ignored() -> bool {
     let ignored = |status: &str| {
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
         u64::from_str_radix(mask.trim(), 16).ok()
     };
-    // SIGHUP is signal 1, the lowest bit. Elsewhere than on Linux nobody tells.
+    // SIGHUP is signal 1, the lowest bit. Only Linux has this file.
     std::fs::read_to_string("/proc/self/status")
         .is_ok_and(|status| ignored(&status).is_some_and(|mask| mask & 1 == 1))
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::breaker::Admission;
 use super::lease::least_lease;
-use super::slots::{InFlight, Place};
+use super::slots::{CallSlot, InFlight};
 use super::{LAST_TRY, QUEUE_TIMEOUT, SETTLE_MARGIN, STORE_TIMEOUT, Shared};
 use crate::error::{Error, Result};
 use crate::lane::Lane;
@@ -39,7 +39,7 @@ impl Shared {
         &self,
         leases: Vec<Lease>,
         admission: Admission,
-        place: Place,
+        place: CallSlot,
     ) {
         let messages = leases.len();
         let attempt = async {
@@ -58,7 +58,7 @@ impl Shared {
 
     /// Takes the jobs of one call to their outcomes. Never fails: what cannot be written now is
     /// repeated, and what cannot be written at all is left for the caretaker, which is safe.
-    async fn attempt(&self, leases: Vec<Lease>, admission: Admission, place: Place) {
+    async fn attempt(&self, leases: Vec<Lease>, admission: Admission, place: CallSlot) {
         let call = self.provider.limits().timeout;
         let lease = self.lease.unwrap_or_else(|| least_lease(call));
         // Counted from before `begin`, so that it ends before the lease does by the store's clock.
@@ -71,7 +71,7 @@ impl Shared {
         if begun.is_empty() {
             self.breaker.call_off(admission);
         } else {
-            let (in_flight, recording) = place.fly(&self.stop).await;
+            let (in_flight, recording) = place.start_call(&self.stop).await;
             let settlements = self.call(begun, admission, latest_start, in_flight).await;
             self.settle(&settlements, turns).await;
             drop(recording);

@@ -28,13 +28,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// How fast jobs were pulled of late.
 #[derive(Debug, Default)]
-pub(super) struct Rate {
+pub(super) struct PullRate {
     /// When, and how many; no older ones than [`SAMPLE`] needs.
     pulls: VecDeque<(Instant, usize)>,
     jobs: usize,
 }
 
-impl Rate {
+impl PullRate {
     fn note(&mut self, jobs: usize) {
         if jobs > 0 {
             self.pulls.push_back((Instant::now(), jobs));
@@ -57,7 +57,7 @@ impl Shared {
     /// Adds to jobs just pulled what comes within a moment, up to `max`; none while few come. An
     /// urgent job is waited with by nobody: it ends the gathering. May be dropped at any time: what
     /// was gathered is in `jobs`.
-    pub(super) async fn gather(&self, rate: &mut Rate, jobs: &mut Vec<Lease>, max: usize) {
+    pub(super) async fn gather(&self, rate: &mut PullRate, jobs: &mut Vec<Lease>, max: usize) {
         rate.note(jobs.len());
         let end = Instant::now() + LONGEST;
         let urgent = |lease: &Lease| lease.job.lane == Lane::Urgent;

@@ -1,7 +1,8 @@
-//! People's orders to every worker, and what the workers report: small records in the [`Registry`].
+//! Pauses of a provider by an operator, and the state that workers report: small records in the
+//! [`Registry`].
 //!
-//! The registry is what all processes of a system share, so a pause holds for workers on other
-//! machines too, and over restarts.
+//! All processes of a system share the registry, so a pause also holds for workers on other
+//! machines, and after a restart.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,26 +16,27 @@ use crate::clock::{Clock, SystemClock, datetime_from_ms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::registry::{Expect, Record, Registry};
 
-/// The kind of the records that hold orders, one for each provider.
+/// Kind of the records that hold the last order for each provider.
 const ORDER: &str = "provider-order";
-/// The kind of the records in which workers report.
+/// Kind of the records that hold the last report of each worker.
 const WORKER: &str = "worker";
 
-/// Writes and reads orders and reports.
+/// Pauses and resumes providers, and reads the reports of workers.
 #[derive(Clone, Debug)]
-pub struct Steering(Arc<dyn Registry>);
+pub struct ProviderControl(Arc<dyn Registry>);
 
-/// What a person wants of a provider.
+/// An operator's order to pause or to resume a provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
-    /// Whether nothing may be sent. Otherwise: go on, and if the provider is paused by itself, try
-    /// it at once.
+#[non_exhaustive]
+pub struct PauseOrder {
+    /// True to pause: nothing is sent. False to resume: a provider that paused by itself is tried
+    /// at once.
     pub paused: bool,
-    /// Who.
+    /// Name of the operator.
     pub by: String,
-    /// Why.
+    /// The operator's reason.
     pub reason: String,
-    /// When.
+    /// Time of the order.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
 }
@@ -43,29 +45,29 @@ pub struct Order {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WorkerReport {
-    /// The name of its provider.
+    /// Name of its provider.
     pub provider: String,
-    /// When it started.
+    /// Time at which it started.
     #[serde(with = "time::serde::rfc3339")]
     pub started_at: OffsetDateTime,
-    /// How many calls to the provider it has in flight.
+    /// Number of calls to the provider in flight.
     pub in_flight: usize,
-    /// Why it sends nothing, if it does not.
+    /// Reason for sending nothing; `None` if it sends.
     pub pause: Option<PauseReport>,
-    /// Set after a person resumed the provider, until a message shows whether it serves.
+    /// True after an operator resumed the provider, until a message shows that it works.
     #[serde(default)]
     pub unproven: bool,
-    /// How long before this report the provider last did its work on a message, in milliseconds;
-    /// `None` if it never did.
+    /// Time from the last message that the provider processed to this report, in milliseconds;
+    /// `None` if there was none.
     #[serde(default)]
     pub served_ms_ago: Option<u64>,
-    /// Set while the worker takes messages from the store because its queue cannot be used.
+    /// True while the worker takes messages from the store because its queue is unavailable.
     #[serde(default)]
     pub queue_degraded: bool,
 }
 
 impl WorkerReport {
-    /// A worker of this provider that sends nothing at the moment and has no reason not to.
+    /// A worker of this provider that is idle and not paused.
     pub fn new(provider: impl Into<String>, started_at: OffsetDateTime) -> Self {
         Self {
             provider: provider.into(),
@@ -79,7 +81,7 @@ impl WorkerReport {
     }
 }
 
-/// Why a worker sends nothing.
+/// Reason why a worker sends nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PauseReport {
@@ -87,16 +89,17 @@ pub struct PauseReport {
     pub code: Option<i32>,
     /// The reason in words.
     pub reason: String,
-    /// Who paused it; `None` where that was the provider's own doing.
+    /// Name of the operator who paused it; `None` if it paused by itself.
     pub by: Option<String>,
-    /// When the provider is probed next; `None` where that takes a message or a person.
+    /// Time of the next check of the account; `None` if only a message or an operator can end the
+    /// pause.
     #[serde(with = "time::serde::rfc3339::option")]
     pub probe_at: Option<OffsetDateTime>,
-    /// What ends the pause.
+    /// Event that ends the pause.
     #[serde(default)]
     pub ends_by: EndsBy,
-    /// The provider that gave the code, where a combinator such as [`Failover`](crate::Failover)
-    /// asked several.
+    /// Name of the provider that gave the code, where a combinator such as
+    /// [`Failover`](crate::Failover) called several.
     #[serde(default)]
     pub provider: Option<String>,
 }
@@ -109,77 +112,83 @@ impl PauseReport {
     }
 }
 
-/// A worker's last report.
+/// Last report of a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reported {
-    /// The worker's name.
+    /// Name of the worker.
     pub name: String,
     /// The report.
     pub report: WorkerReport,
-    /// When it came, by the store's clock.
+    /// Time at which it was written, by the store's clock.
     pub at: OffsetDateTime,
-    /// How long ago that was, by the same clock.
+    /// Age of the report, by the same clock.
     pub age: Duration,
 }
 
-impl Steering {
-    /// Orders and reports in this registry.
+impl ProviderControl {
+    /// Controls the workers that use this registry.
     pub fn new(registry: impl Registry) -> Self {
         Self(Arc::new(registry))
     }
 
-    /// Writes an order for a provider. Workers follow within a second or two.
+    /// Pauses a provider: workers send nothing until it is resumed. They follow within two seconds.
     ///
     /// # Errors
     ///
-    /// The registry's.
-    pub async fn give(
-        &self,
-        provider: &str,
-        paused: bool,
-        by: &str,
-        reason: &str,
-    ) -> Result<Order> {
+    /// Those of the registry.
+    pub async fn pause(&self, provider: &str, by: &str, reason: &str) -> Result<()> {
+        self.order(provider, true, by, reason).await
+    }
+
+    /// Resumes a provider, and tries it at once if it had paused by itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of the registry.
+    pub async fn resume(&self, provider: &str, by: &str, reason: &str) -> Result<()> {
+        self.order(provider, false, by, reason).await
+    }
+
+    async fn order(&self, provider: &str, paused: bool, by: &str, reason: &str) -> Result<()> {
         let at = datetime_from_ms(SystemClock.now_ms());
-        let order = Order { paused, by: by.to_owned(), reason: reason.to_owned(), at };
-        self.0.put(ORDER, provider, &document(&order)?, Expect::Anything).await?;
-        Ok(order)
+        let order = PauseOrder { paused, by: by.to_owned(), reason: reason.to_owned(), at };
+        self.0.put(ORDER, provider, &document(&order)?, Expect::Anything).await.map(drop)
     }
 
     /// The last order for a provider, with its version.
     ///
     /// # Errors
     ///
-    /// The registry's.
-    pub async fn order(&self, provider: &str) -> Result<Option<(u64, Order)>> {
+    /// Those of the registry.
+    pub async fn last_order(&self, provider: &str) -> Result<Option<(u64, PauseOrder)>> {
         let record = self.0.get(ORDER, provider).await?;
         record.map(|record| Ok((record.version, read(record.value)?))).transpose()
     }
 
-    /// Writes a worker's report.
+    /// Writes the report of a worker.
     ///
     /// # Errors
     ///
-    /// The registry's.
+    /// Those of the registry.
     pub async fn report(&self, worker: &str, report: &WorkerReport) -> Result<()> {
         self.0.put(WORKER, worker, &document(report)?, Expect::Anything).await.map(drop)
     }
 
-    /// Removes the report of a worker that ends.
+    /// Removes the report of a worker that stops.
     ///
     /// # Errors
     ///
-    /// The registry's.
+    /// Those of the registry.
     pub async fn forget(&self, worker: &str) -> Result<()> {
         self.0.delete(WORKER, worker).await.map(drop)
     }
 
-    /// Every worker's last report, also those of workers that vanished.
+    /// The last report of every worker, including workers that vanished.
     ///
     /// # Errors
     ///
-    /// The registry's.
+    /// Those of the registry.
     pub async fn workers(&self) -> Result<Vec<Reported>> {
         let reported = |Record { name, value, updated_at: at, age, .. }| {
             read(value).map(|report| Reported { name, report, at, age })

@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use self::breaker::Breaker;
 use self::caretaker::Caretaker;
-use self::control::Steering;
+use self::control::ProviderControl;
 use self::fallback_queue::FallbackQueue;
 pub use self::lease::least_lease;
 use self::pull::Puller;
@@ -86,7 +86,7 @@ struct Shared {
     provider: Arc<dyn Provider>,
     breaker: Arc<Breaker>,
     /// Where people's orders are read and this worker's state is reported.
-    steering: Option<Steering>,
+    control: Option<ProviderControl>,
     /// Calls to the provider in flight.
     in_flight: AtomicUsize,
     retry: RetryPolicy,
@@ -151,10 +151,10 @@ impl WorkerBuilder {
         self
     }
 
-    /// Where people [pause and resume](crate::steering) the provider for every worker, and where
+    /// Where people [pause and resume](crate::control) the provider for every worker, and where
     /// this one reports how it is. Defaults to none: then it takes no orders.
     pub fn registry(mut self, registry: impl Registry) -> Self {
-        self.shared.steering = Some(Steering::new(registry));
+        self.shared.control = Some(ProviderControl::new(registry));
         self
     }
 
@@ -174,7 +174,7 @@ impl Worker {
             queue: Arc::new(FallbackQueue::new(Arc::new(queue))),
             breaker: Arc::new(Breaker::new(Arc::clone(&provider))),
             provider,
-            steering: None,
+            control: None,
             in_flight: AtomicUsize::new(0),
             retry: RetryPolicy::default(),
             ends: EndLog::new(),

@@ -12,9 +12,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::batching::Rate;
+use super::batching::PullRate;
 use super::breaker::Admission;
-use super::slots::{Pace, Place, Places};
+use super::slots::{CallSlot, CallSlots, Pace};
 use super::{PULL_RETRY, PULL_WAIT, Shared, Worker};
 use crate::lane::Lane;
 use crate::queue::{Lease, Queue};
@@ -29,8 +29,8 @@ pub(super) struct Puller<'a> {
     shared: &'a Arc<Shared>,
     shutdown: &'a CancellationToken,
     attempts: &'a TaskTracker,
-    places: Places,
-    urgent_places: Places,
+    places: CallSlots,
+    urgent_places: CallSlots,
     /// Whether the main loop is pulling, and how often it has.
     pulling: AtomicBool,
     pulls: AtomicU64,
@@ -49,8 +49,8 @@ impl<'a> Puller<'a> {
             shared,
             shutdown,
             attempts,
-            places: Places::new(calls, pace.clone()),
-            urgent_places: Places::urgent(calls, pace),
+            places: CallSlots::new(calls, pace.clone()),
+            urgent_places: CallSlots::urgent(calls, pace),
             pulling: AtomicBool::default(),
             pulls: AtomicU64::default(),
         }
@@ -70,7 +70,7 @@ impl<'a> Puller<'a> {
         let Self { shared, shutdown, .. } = *self;
         // A panic may have left it set.
         self.pulling.store(false, Ordering::Relaxed);
-        let mut rate = Rate::default();
+        let mut rate = PullRate::default();
         while !shutdown.is_cancelled() {
             let Some((admission, mut jobs)) = shutdown.run_until_cancelled(self.pull()).await
             else {
@@ -115,7 +115,7 @@ impl<'a> Puller<'a> {
     }
 
     /// A place for this call, when it may start; `None` when it may not any more.
-    async fn ready(&self, call: &[Lease], admission: Admission) -> Option<Place> {
+    async fn ready(&self, call: &[Lease], admission: Admission) -> Option<CallSlot> {
         let urgent = call.iter().all(is_urgent);
         let places = if urgent { &self.urgent_places } else { &self.places };
         let place = places.take().await?;
@@ -123,7 +123,7 @@ impl<'a> Puller<'a> {
         self.shared.breaker.start(admission, urgent).await.then_some(place)
     }
 
-    fn start(&self, call: Vec<Lease>, admission: Admission, place: Place) {
+    fn start(&self, call: Vec<Lease>, admission: Admission, place: CallSlot) {
         let shared = Arc::clone(self.shared);
         self.attempts.spawn(async move { shared.attempt_safely(call, admission, place).await });
     }

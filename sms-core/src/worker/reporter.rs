@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::breaker::Pause;
-use super::control::{PauseReport, Reported, Steering, WorkerReport};
+use super::control::{PauseReport, ProviderControl, Reported, WorkerReport};
 use crate::clock::{Clock, SystemClock, datetime_from_ms};
 use crate::error::Error;
 use crate::supervise::catch_panic;
@@ -25,16 +25,17 @@ const LEARN_INTERVAL: Duration = Duration::from_secs(5);
 /// How long the registry may take.
 const REGISTRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Who holds the provider until the orders are known.
-const ITSELF: &str = "worker";
+const UNREAD_ORDERS_BY: &str = "worker";
 
 impl Shared {
     /// Takes orders and reports, until the shutdown.
     pub(super) async fn steer(&self, shutdown: &CancellationToken) {
-        let Some(steering) = &self.steering else { return };
+        let Some(control) = &self.control else { return };
         // A provider that a person has paused stays paused over a restart: nothing is sent before
         // the orders are known.
-        self.breaker.hold(ITSELF, "the orders for this provider have not been read yet");
-        let mut helm = Helm::new(self, steering);
+        self.breaker
+            .pause_by(UNREAD_ORDERS_BY, "the orders for this provider have not been read yet");
+        let mut helm = Reporter::new(self, control);
         let steer = async {
             let mut orders = interval(INTERVAL);
             orders.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -50,9 +51,9 @@ impl Shared {
             }
         };
         // Apart from the orders, which nothing may be sent without.
-        let steer = async { tokio::join!(steer, forget_vanished(steering, &self.name)) };
+        let steer = async { tokio::join!(steer, forget_vanished(control, &self.name)) };
         shutdown.run_until_cancelled(steer).await;
-        let _ = timeout(REGISTRY_TIMEOUT, catch_panic(steering.forget(&self.name))).await;
+        let _ = timeout(REGISTRY_TIMEOUT, catch_panic(control.forget(&self.name))).await;
     }
 
     /// Hears late answers, until the shutdown.
@@ -64,9 +65,9 @@ impl Shared {
 }
 
 /// What was read and reported last.
-struct Helm<'a> {
+struct Reporter<'a> {
     shared: &'a Shared,
-    steering: &'a Steering,
+    control: &'a ProviderControl,
     /// The version of the order; 0 stands for none.
     version: Option<u64>,
     report: WorkerReport,
@@ -74,11 +75,11 @@ struct Helm<'a> {
     learned_at: Option<Instant>,
 }
 
-impl<'a> Helm<'a> {
-    fn new(shared: &'a Shared, steering: &'a Steering) -> Self {
+impl<'a> Reporter<'a> {
+    fn new(shared: &'a Shared, control: &'a ProviderControl) -> Self {
         let report =
             WorkerReport::new(shared.provider.name(), datetime_from_ms(SystemClock.now_ms()));
-        Self { shared, steering, version: None, report, reported_at: None, learned_at: None }
+        Self { shared, control, version: None, report, reported_at: None, learned_at: None }
     }
 
     /// Takes the success of another worker as the proof that a pause waits for: this one may get no
@@ -93,8 +94,7 @@ impl<'a> Helm<'a> {
         // is.
         let now = Instant::now();
         self.learned_at = Some(now);
-        let Ok(Ok(reported)) =
-            timeout(REGISTRY_TIMEOUT, catch_panic(self.steering.workers())).await
+        let Ok(Ok(reported)) = timeout(REGISTRY_TIMEOUT, catch_panic(self.control.workers())).await
         else {
             return;
         };
@@ -110,7 +110,8 @@ impl<'a> Helm<'a> {
 
     async fn take_order(&mut self) {
         let provider = self.shared.provider.name();
-        let in_time = timeout(REGISTRY_TIMEOUT, catch_panic(self.steering.order(provider))).await;
+        let in_time =
+            timeout(REGISTRY_TIMEOUT, catch_panic(self.control.last_order(provider))).await;
         let order =
             in_time.unwrap_or_else(|error| Err(Error::unavailable("no orders in time", error)));
         self.shared.reporting.note_work(&order);
@@ -126,7 +127,7 @@ impl<'a> Helm<'a> {
                     reason = order.reason,
                     "provider paused by a person"
                 );
-                self.shared.breaker.hold(order.by, order.reason);
+                self.shared.breaker.pause_by(order.by, order.reason);
             }
             Some((_, order)) if before.is_some() => {
                 tracing::info!(
@@ -135,9 +136,9 @@ impl<'a> Helm<'a> {
                     reason = order.reason,
                     "provider resumed by a person"
                 );
-                self.shared.breaker.resume();
+                self.shared.breaker.retry_now();
             }
-            _ => self.shared.breaker.let_go(),
+            _ => self.shared.breaker.unpause(),
         }
     }
 
@@ -147,7 +148,7 @@ impl<'a> Helm<'a> {
         let ago = |at: Instant| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut report = self.report.clone();
         report.in_flight = in_flight.load(Ordering::Relaxed);
-        report.pause = breaker.pause().map(pause_report);
+        report.pause = breaker.pause_reason().map(pause_report);
         report.unproven = breaker.is_unproven();
         report.served_ms_ago = breaker.served_at().map(ago);
         report.queue_degraded = queue.is_away();
@@ -159,7 +160,7 @@ impl<'a> Helm<'a> {
         if fresh && news(&report) == news(&self.report) {
             return;
         }
-        let written = catch_panic(self.steering.report(&self.shared.name, &report));
+        let written = catch_panic(self.control.report(&self.shared.name, &report));
         let in_time = timeout(REGISTRY_TIMEOUT, written).await;
         let written =
             in_time.unwrap_or_else(|error| Err(Error::unavailable("not reported in time", error)));
@@ -171,11 +172,11 @@ impl<'a> Helm<'a> {
 }
 
 /// Workers that were killed leave their last report behind.
-async fn forget_vanished(steering: &Steering, own: &str) {
-    let workers = catch_panic(steering.workers());
+async fn forget_vanished(control: &ProviderControl, own: &str) {
+    let workers = catch_panic(control.workers());
     let Ok(Ok(reported)) = timeout(REGISTRY_TIMEOUT, workers).await else { return };
     for gone in reported.iter().filter(|reported| reported.age > VANISHED && reported.name != own) {
-        let _ = timeout(REGISTRY_TIMEOUT, catch_panic(steering.forget(&gone.name))).await;
+        let _ = timeout(REGISTRY_TIMEOUT, catch_panic(control.forget(&gone.name))).await;
     }
 }
 

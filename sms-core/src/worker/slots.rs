@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 /// meanwhile to go next, and as many calls again whose outcomes are being recorded. The store takes
 /// nothing from the provider's time, and one that is down stops new calls.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct CallSlots {
     calls: Arc<Semaphore>,
     begun: Arc<Semaphore>,
     attempts: Arc<Semaphore>,
@@ -22,7 +22,7 @@ pub(super) struct Places {
 
 /// The right to make one attempt.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct CallSlot {
     /// Held until the call has ended.
     begun: OwnedSemaphorePermit,
     calls: Arc<Semaphore>,
@@ -64,7 +64,7 @@ impl Pace {
     }
 }
 
-impl Places {
+impl CallSlots {
     pub(super) fn new(calls: NonZeroUsize, pace: Option<Arc<Pace>>) -> Self {
         let calls = calls.get().min(Semaphore::MAX_PERMITS / 2);
         let of = |permits| Arc::new(Semaphore::new(permits));
@@ -77,16 +77,16 @@ impl Places {
         }
     }
 
-    /// Places for urgent calls, which keep the same pace and go first.
+    /// CallSlots for urgent calls, which keep the same pace and go first.
     pub(super) fn urgent(calls: NonZeroUsize, pace: Option<Arc<Pace>>) -> Self {
         Self { urgent: true, ..Self::new(calls, pace) }
     }
 
     /// Waits for a place.
-    pub(super) async fn take(&self) -> Option<Place> {
+    pub(super) async fn take(&self) -> Option<CallSlot> {
         let attempt = Arc::clone(&self.attempts).acquire_owned().await.ok()?;
         let begun = Arc::clone(&self.begun).acquire_owned().await.ok()?;
-        Some(Place {
+        Some(CallSlot {
             begun,
             calls: Arc::clone(&self.calls),
             pace: self.pace.clone(),
@@ -96,10 +96,10 @@ impl Places {
     }
 }
 
-impl Place {
+impl CallSlot {
     /// Waits until a call may start, at the provider's pace, but not once the worker stops; and
     /// what is held until the outcome is recorded.
-    pub(super) async fn fly(
+    pub(super) async fn start_call(
         self,
         stop: &CancellationToken,
     ) -> (Option<InFlight>, OwnedSemaphorePermit) {

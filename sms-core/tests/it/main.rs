@@ -7,11 +7,12 @@
 )]
 
 mod away;
+mod batching;
 mod clock;
+mod control;
 mod ends;
 mod evidence;
 mod faults;
-mod gather;
 mod log;
 mod memory_queue;
 mod model;
@@ -22,6 +23,5 @@ mod panics;
 mod sender;
 mod shutdown;
 mod simulation;
-mod steering;
 mod support;
 mod worker;

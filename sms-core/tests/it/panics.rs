@@ -9,7 +9,7 @@ use sms_core::provider::{Polling, ProviderRef};
 use sms_core::registry::{Expect, Record};
 use sms_core::{
     Account, AccountInfo, Error, ErrorKind, LateAnswer, LateAnswers, Limits, MemoryRegistry,
-    Outcome, Provider, Receipt, ReceiptState, Receipts, Registry, Result, Status, Steering,
+    Outcome, Provider, ProviderControl, Receipt, ReceiptState, Receipts, Registry, Result, Status,
     Submission, async_trait,
 };
 use tokio::time::{Instant, sleep};
@@ -146,7 +146,7 @@ async fn a_panic_in_the_registry_stops_neither_sending_nor_orders_nor_reports() 
         let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
         let inner = MemoryRegistry::with_clock(world.clock.clone());
         let registry = Arc::new(PanickingRegistry { inner, method, once: Once::default() });
-        let steering = Steering::new(Arc::clone(&registry));
+        let control = ProviderControl::new(Arc::clone(&registry));
         if method == "delete" {
             // Left by a worker that vanished long ago; only then anything is deleted before the
             // end.
@@ -162,9 +162,9 @@ async fn a_panic_in_the_registry_stops_neither_sending_nor_orders_nor_reports() 
         world.becomes(id, Status::Sent).await;
         assert!(before.elapsed() < RESTART, "{method}: {:?}", before.elapsed());
         sleep(RESTART).await;
-        steering.give("witness", true, "olga", "a test").await.unwrap();
+        control.pause("witness", "olga", "a test").await.unwrap();
         sleep(RESTART).await;
-        let reported = steering.workers().await.unwrap();
+        let reported = control.workers().await.unwrap();
         let pause = reported
             .iter()
             .find(|reported| reported.name == "w")

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::provider::explain_by;
-use sms_core::worker::control::{Order, Reported};
-use sms_core::{AccountInfo, Explanation, Provider, Registry, Result, Steering};
+use sms_core::worker::control::{PauseOrder, Reported};
+use sms_core::{AccountInfo, Explanation, Provider, ProviderControl, Registry, Result};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -24,14 +24,14 @@ type Account = std::result::Result<AccountInfo, String>;
 #[derive(Debug)]
 pub(crate) struct ProviderMonitor {
     provider: Arc<dyn Provider>,
-    steering: Steering,
+    control: ProviderControl,
     account: Mutex<Option<(Instant, Account)>>,
 }
 
 impl ProviderMonitor {
     pub(crate) fn new(provider: impl Provider, registry: impl Registry) -> Self {
-        let (provider, steering) = (Arc::new(provider), Steering::new(registry));
-        Self { provider, steering, account: Mutex::default() }
+        let (provider, control) = (Arc::new(provider), ProviderControl::new(registry));
+        Self { provider, control, account: Mutex::default() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -44,20 +44,23 @@ impl ProviderMonitor {
     }
 
     /// The pause that an operator ordered, if one is in force.
-    pub(crate) async fn pause_order(&self) -> Result<Option<Order>> {
-        let order = self.steering.order(self.name()).await?;
+    pub(crate) async fn pause_order(&self) -> Result<Option<PauseOrder>> {
+        let order = self.control.last_order(self.name()).await?;
         Ok(order.map(|(_, order)| order).filter(|order| order.paused))
     }
 
     /// Orders the workers to pause, or to resume.
-    pub(crate) async fn give(&self, paused: bool, by: &str, reason: &str) -> Result<()> {
-        self.steering.give(self.name(), paused, by, reason).await?;
-        Ok(())
+    pub(crate) async fn order(&self, paused: bool, by: &str, reason: &str) -> Result<()> {
+        if paused {
+            self.control.pause(self.name(), by, reason).await
+        } else {
+            self.control.resume(self.name(), by, reason).await
+        }
     }
 
     /// The last reports of the workers of this provider that are alive.
     pub(crate) async fn workers(&self) -> Result<Vec<Reported>> {
-        let mut workers = self.steering.workers().await?;
+        let mut workers = self.control.workers().await?;
         workers.retain(|worker| worker.report.provider == self.name() && worker.age <= REPORT_TTL);
         Ok(workers)
     }

@@ -1,4 +1,4 @@
-//! Whether messages can be accepted: by the last that were, or by writing something small.
+//! Readiness: whether the store can be written, by the last insert or by a small write.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,33 +8,33 @@ use sms_core::registry::Expect;
 use sms_core::{Error, ErrorKind, Registry, Result, StoreFault};
 use tokio::time::{Instant, timeout};
 
-/// An outcome that is younger decides alone: nothing is written to find out more.
+/// The age up to which the last outcome is used without a probe.
 const FRESH: Duration = Duration::from_secs(2);
-/// An outcome that is older says nothing.
+/// The age from which the last outcome is ignored.
 const STALE: Duration = Duration::from_secs(10);
-/// How long a probe is waited for where a stale outcome is the alternative, and where there is
-/// none.
+/// The longest wait for a probe where there is an outcome that can be used instead.
 const SHORT_WAIT: Duration = Duration::from_millis(50);
+/// The longest wait for a probe where there is none.
 const LONG_WAIT: Duration = Duration::from_secs(2);
 /// The kind and the name of the record that probes write and delete.
 const KIND: &str = "readiness";
 const NAME: &str = "probe";
-/// The size of that record, in bytes: more than fits into the free space of pages that a full disk
-/// leaves.
-const PROBE: usize = 16 * 1024;
+/// The size of that record, in bytes. It does not fit into the free space of existing pages, so
+/// that the write fails on a full disk.
+const PROBE_BYTES: usize = 16 * 1024;
 
-/// What is known about the store. Cheap to clone; clones share it.
+/// The last known state of the store. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Readiness(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     last: Mutex<Option<Outcome>>,
-    /// Held by the probe under way: there is one at a time, however many ask.
+    /// Held by the running probe: there is one at a time, however many requests there are.
     probing: tokio::sync::Mutex<()>,
 }
 
-/// What the last write came to: nothing, or why it failed.
+/// The outcome of the last write.
 #[derive(Clone, Copy, Debug)]
 struct Outcome {
     at: Instant,
@@ -42,13 +42,13 @@ struct Outcome {
 }
 
 impl Readiness {
-    /// Notes what an insert or another write came to, and passes it on.
+    /// Records the outcome of an insert or another write, and returns it.
     pub(crate) fn note<T>(&self, outcome: Result<T>) -> Result<T> {
         let cause = match &outcome {
             Ok(_) => None,
             Err(error) => match cause_of(error) {
                 Some(cause) => Some(cause),
-                // The input was refused, which says nothing about the store.
+                // The input was refused: this is no sign of a broken store.
                 None => return outcome,
             },
         };
@@ -56,7 +56,7 @@ impl Readiness {
         outcome
     }
 
-    /// Whether messages can be accepted; the error is the cause in one word.
+    /// Tells whether messages can be accepted. The error is the cause in one word.
     pub(crate) async fn check(
         &self,
         registry: &Arc<dyn Registry>,
@@ -64,14 +64,14 @@ impl Readiness {
         if let Some(outcome) = self.younger_than(FRESH) {
             return outcome;
         }
-        // A task of its own: who asks for it may not wait for it to end.
+        // A separate task, which ends although the request may not wait for it.
         let (readiness, registry) = (self.clone(), Arc::clone(registry));
         let probe = tokio::spawn(async move { readiness.probe(&*registry).await });
         let known = self.younger_than(STALE);
         let wait = if known.is_some() { SHORT_WAIT } else { LONG_WAIT };
         match timeout(wait, probe).await {
             Ok(Ok(outcome)) => outcome,
-            // One that writes for so long is not ready for anybody.
+            // A store that takes so long for a small write is as useless as one that is away.
             _ => known.unwrap_or(Err(StoreFault::Unreachable.name())),
         }
     }
@@ -81,13 +81,13 @@ impl Readiness {
         if let Some(outcome) = self.younger_than(FRESH) {
             return outcome;
         }
-        let filling = json!("0".repeat(PROBE));
+        let filling = json!("0".repeat(PROBE_BYTES));
         let written = match registry.put(KIND, NAME, &filling, Expect::Anything).await {
             Ok(_) => registry.delete(KIND, NAME).await.map(drop),
             Err(error) => Err(error),
         };
         if let Err(error) = &written {
-            tracing::debug!(%error, "the store takes no writes");
+            tracing::debug!(%error, "the store cannot be written");
         }
         let cause = written.as_ref().err().and_then(cause_of);
         let _ = self.note(written);
@@ -104,7 +104,7 @@ impl Readiness {
     }
 }
 
-/// Why the store cannot be written; `None` where the error is about what was to be written.
+/// The cause in one word; `None` for an error of the input.
 fn cause_of(error: &Error) -> Option<&'static str> {
     match error.kind() {
         ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::KeyReused => {

@@ -1,43 +1,45 @@
-//! The command line.
+//! Arguments of the command line.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::callback::Callback;
+use super::config::ConfigCommand;
 use super::keys::Keys;
 
-/// The settings as variables, at the end of `--help`.
+/// The end of `--help`: the settings as environment variables.
 const VARIABLES: &str = "\
-Settings in the environment; flags go before them, and they before the file:
+Settings in the environment; flags override them, and they override the file:
   SMS_STORE           where messages are kept [default: sqlite:data/sms.db]
   SMS_QUEUE           how due messages reach the workers [default: memory:]
-  SMS_PROVIDER        who sends them: sandbox:, smsru://API_ID@sms.ru [default: sandbox:]
+  SMS_PROVIDER        what sends them: sandbox:, smsru://API_ID@sms.ru [default: sandbox:]
   SMS_LISTEN          the address to serve on [default: 127.0.0.1:8080]
   SMS_ROLES           what this process does [default: api,worker,ui]
   SMS_ADMIN_KEY       a key with every scope, 16 characters at least [default: none]
   SMS_REGION          the country of the national number formats [default: RU]
-  SMS_RETENTION_DAYS  how long ended messages are kept, 3 at the least [default: 90]
+  SMS_RETENTION_DAYS  days that ended messages are kept, at least 3 [default: 90]
   SMS_CONCURRENCY     calls to the provider in flight at most [default: 8]
   SMS_LOG             what is logged: info, debug, info,sms_core=debug [default: info]
   SMS_LOG_FORMAT      text or json [default: text]
   SMS_CONFIG          a TOML file with the same keys, in lower case and without SMS_
-SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE and SMS_ADMIN_KEY_FILE name files that hold the value.
+SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE and SMS_ADMIN_KEY_FILE name files with the value.
 All about them: docs/CONFIGURATION.md";
 
 /// Sends SMS: a REST API, a queue, workers and a log of every attempt, in one process.
 #[derive(Debug, Parser)]
 #[command(version, after_help = VARIABLES)]
 pub struct Cli {
-    /// The settings.
+    /// Settings given as flags.
     #[command(flatten)]
     pub settings: Settings,
-    /// What to do; `serve` when nothing is said.
+    /// The command; `serve` by default.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// Settings that go before the environment and the file.
+/// Settings that override the environment and the file.
 #[derive(Debug, Args)]
 pub struct Settings {
     /// A TOML file with the same keys; also `SMS_CONFIG`
@@ -60,7 +62,7 @@ pub struct Settings {
     pub log: Option<String>,
 }
 
-/// What to do.
+/// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve until SIGTERM
@@ -72,47 +74,16 @@ pub enum Command {
     /// migrate=false
     Migrate,
     /// Have the provider report deliveries to this server by itself
-    #[cfg(feature = "smsru")]
     #[command(subcommand)]
     Callback(Callback),
     /// Show the configuration and try it
     #[command(subcommand)]
-    Config(Inspect),
-}
-
-/// What to do with the address at which the provider reports.
-#[cfg(feature = "smsru")]
-#[derive(Debug, Subcommand)]
-pub enum Callback {
-    /// Register this server at the provider, and print the address
-    Add {
-        /// How the provider reaches this server: <https://sms.example.org>
-        base: String,
-    },
-    /// Print the addresses that are registered
-    List,
-    /// Remove this server from the provider
-    Remove {
-        /// The same as for `add`
-        base: String,
-    },
-}
-
-/// What to do with the configuration.
-#[derive(Debug, Subcommand)]
-pub enum Inspect {
-    /// Print every setting with its source, and ask store, queue and provider whether they work
-    Check {
-        /// Connect to nothing
-        #[arg(long)]
-        offline: bool,
-    },
+    Config(ConfigCommand),
 }
 
 impl Settings {
-    /// The settings that were given, by key. Addresses that hold secrets have no flag but `store`
-    /// and `queue`, whose secrets are optional: a command line can be read by every user of a
-    /// machine.
+    /// The settings that were given, by key. Every user of a machine can read a command line: only
+    /// `store` and `queue` are flags although they may hold a secret, since theirs is optional.
     pub fn given(&self) -> BTreeMap<&'static str, String> {
         let all = [
             ("store", &self.store),

@@ -1,26 +1,37 @@
-//! `config check`: the settings that count, and whether what they name can be reached.
+//! `config check`: shows the settings, and tries the services that they name.
 
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use sms_core::Provider as _;
+use clap::Subcommand;
 use tokio::time::timeout;
 
 use crate::adapters::{Addresses, QueueAddress, StoreAddress, Upstream};
-use crate::cli::one_line;
 use crate::config::{Config, Key};
-use crate::output::print;
+use crate::output::{one_line, print};
 
-/// The longest one part may take to answer; each has limits of its own below this.
-const LIMIT: Duration = Duration::from_secs(30);
+/// The longest that one service may take to answer. Each has shorter limits of its own.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Prints every setting with its source and, unless `offline`, asks store, queue and provider.
-/// Nothing is changed in the store or at the provider; the queues are declared as a start would.
+/// Operations on the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting with its source, and try store, queue and provider
+    Check {
+        /// Connect to nothing
+        #[arg(long)]
+        offline: bool,
+    },
+}
+
+/// Prints every setting with its source and, unless `offline`, tries store, queue and provider.
+/// Nothing is changed in the store or at the provider; queues are declared as on a start.
 ///
 /// # Errors
 ///
-/// An address that cannot be read; a part that does not work, after all parts have been asked.
-pub(crate) async fn check(config: &Config, offline: bool) -> anyhow::Result<()> {
+/// An address that cannot be read; a service that does not work, after all have been tried.
+pub(crate) async fn run(config: &Config, command: ConfigCommand) -> anyhow::Result<()> {
+    let ConfigCommand::Check { offline } = command;
     let addresses = Addresses::read(config)?;
     for key in Key::ALL {
         print(&format!("{:<15} {:<50} {}", key.name(), config.shown(key), config.source(key)))?;
@@ -50,15 +61,16 @@ pub(crate) async fn check(config: &Config, offline: bool) -> anyhow::Result<()> 
         .map(|(key, _)| config.place(*key))
         .collect();
     if !broken.is_empty() {
-        bail!("what these settings name does not work: {}", broken.join(", "));
+        bail!("these settings name services that do not work: {}", broken.join(", "));
     }
     Ok(())
 }
 
+/// The state of a service in words.
 type Answer = anyhow::Result<&'static str>;
 
 async fn within(asking: impl Future<Output = Answer>) -> Answer {
-    timeout(LIMIT, asking).await.context("did not answer in 30 s")?
+    timeout(CHECK_TIMEOUT, asking).await.context("did not answer in 30 s")?
 }
 
 async fn ask_store(store: StoreAddress) -> Answer {
@@ -68,7 +80,7 @@ async fn ask_store(store: StoreAddress) -> Answer {
 
 async fn ask_queue(queue: QueueAddress) -> Answer {
     if !queue.is_shared() {
-        return Ok("works: it is in each process");
+        return Ok("works: it is inside of each process");
     }
     queue.open().await?.stats().await?;
     Ok("works")
@@ -81,9 +93,7 @@ async fn ask_provider(upstream: Upstream) -> Answer {
             account.check().await?;
             Ok("works: it knows the account")
         }
-        None if matches!(upstream, Upstream::Sandbox(_)) => {
-            Ok("is the sandbox: nothing leaves this machine")
-        }
+        None if upstream.is_sandbox() => Ok("is the sandbox: nothing leaves this machine"),
         None => Ok("cannot be asked without sending"),
     }
 }

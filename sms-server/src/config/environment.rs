@@ -1,5 +1,4 @@
-//! The settings in the environment, and the variables there that are not ours although they begin
-//! like ours.
+//! Settings in the environment, and the variables of others there with the same prefix.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -11,17 +10,17 @@ use anyhow::{Context, bail};
 use super::keys::{FILE_VARIABLE, Key, PREFIX, nearest, variable};
 use super::setting::{Setting, Source, Value};
 
-/// Variables that begin like this are for tests, not for the server.
+/// The beginning of variables for tests.
 const FOR_TESTS: &str = "TEST_";
-/// Variables of clients: the server's address and a key.
+/// Variables for clients: the server's address and a key.
 const OF_CLIENTS: [&str; 2] = ["URL", "KEY"];
-/// The end of the names of variables that name a file with the value.
+/// The end of a variable that names a file with the value.
 const IN_FILE: &str = "_FILE";
 
-/// The useful part of the environment.
+/// The variables of this server.
 #[derive(Default)]
 pub(super) struct Environment {
-    /// The configuration file it names.
+    /// The path of the configuration file.
     pub(super) file: Option<PathBuf>,
     pub(super) settings: BTreeMap<Key, Setting>,
 }
@@ -32,7 +31,8 @@ pub(super) fn read(
 ) -> anyhow::Result<Environment> {
     let mut environment = Environment::default();
     for (variable, value) in variables {
-        // A name that is not UTF-8 keeps its beginning, and is shown with replacement characters.
+        // A name that is not UTF-8 keeps its prefix, and errors show it with replacement
+        // characters.
         let variable = variable.to_string_lossy().into_owned();
         let Some(name) = variable.strip_prefix(PREFIX) else { continue };
         if variable == FILE_VARIABLE {
@@ -59,8 +59,8 @@ pub(super) fn read(
     Ok(environment)
 }
 
-/// The setting a variable is about, and whether it names a file. Names are upper case, as `--help`
-/// shows them.
+/// The setting of a variable, and whether the variable names a file. Names are upper case, as in
+/// `--help`.
 fn key_of(name: &str) -> Option<(Key, bool)> {
     let by_name = |name: &str| Key::ALL.into_iter().find(|key| key.name().to_uppercase() == name);
     let in_file = || by_name(name.strip_suffix(IN_FILE)?).filter(|key| key.is_secret());
@@ -71,15 +71,15 @@ fn text<'a>(variable: &str, value: &'a OsStr) -> anyhow::Result<&'a str> {
     value.to_str().with_context(|| format!("{variable}: is not UTF-8"))
 }
 
-/// The path is not shown: a secret may have been put in its place.
+/// Reads a value from a file. Errors do not show the path: it may be a secret in the wrong place.
 fn from_file(variable: &str, path: &OsStr) -> anyhow::Result<String> {
     let read = fs::read_to_string(path);
     let read = read.with_context(|| format!("{variable}: the file it names cannot be read"))?;
     Ok(read.trim_start_matches('\u{feff}').to_owned())
 }
 
-/// Recognises what somebody else has set: tests, our clients, or a platform that tells every
-/// container where its services are. The variables of a Kubernetes Service named `sms` begin with
+/// Recognizes variables of others: of tests, of clients, and of a platform that sets the addresses
+/// of services in every container. The variables of a Kubernetes Service named `sms` begin with
 /// `SMS_`, those of one named `sms-store` with `SMS_STORE_`; old Docker links add more.
 fn is_foreign(name: &str, value: &OsStr) -> bool {
     if name.starts_with(FOR_TESTS) || OF_CLIENTS.contains(&name) {
@@ -95,7 +95,7 @@ fn is_foreign(name: &str, value: &OsStr) -> bool {
     let is_port = words.windows(3).any(|words| {
         words[0] == "PORT" && is_number(&words[1]) && ["TCP", "UDP", "SCTP"].contains(&words[2])
     });
-    // …_SERVICE_PORT_HTTP ends with the name of the port, of whatever words.
+    // …_SERVICE_PORT_HTTP ends with the name of the port, which may be any words.
     let is_service_port = words.windows(2).any(|words| words == ["SERVICE", "PORT"]);
     let is_link = (ends(&["NAME"]) && value.starts_with('/')) || name.starts_with("ENV_");
     ends(&["SERVICE", "HOST"])
@@ -105,13 +105,13 @@ fn is_foreign(name: &str, value: &OsStr) -> bool {
         || is_link
 }
 
-/// Says which variable was meant, where that is plain, else all there are.
+/// The error of an unknown variable: with the one that was probably meant, or with all of them.
 fn unknown(name: &str) -> String {
     let settings = || Key::ALL.into_iter().map(variable);
     let in_files = Key::ALL.into_iter().filter(|key| key.is_secret());
     let mut known: Vec<String> = settings().chain([FILE_VARIABLE.to_owned()]).collect();
     known.extend(in_files.map(|key| variable(key) + IN_FILE));
-    // A port by itself is no address, but the address is where it belongs.
+    // The port and the host are parts of the address.
     let meant = if name == "SMS_PORT" || name == "SMS_HOST" {
         Some("SMS_LISTEN")
     } else {

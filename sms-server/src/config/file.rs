@@ -1,5 +1,4 @@
-//! The settings in a TOML file. What is wrong is named by its place: the line itself may hold a
-//! secret.
+//! Settings in a TOML file. Errors name a place and never quote the line, which may hold a secret.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,10 +10,10 @@ use toml::de::{DeTable, DeValue};
 use super::keys::{Key, nearest};
 use super::setting::{Setting, Source, Value};
 
-/// The longest name that is shown: a longer one may be a secret in the wrong place.
+/// The longest name that errors show: a longer one may be a secret in the wrong place.
 const MAX_NAME: usize = 32;
 
-/// Reads the file; `named_by` is the flag or variable that named it.
+/// Reads the file. `named_by` is the flag or variable that named it.
 pub(super) fn read(path: &Path, named_by: &str) -> anyhow::Result<BTreeMap<Key, Setting>> {
     let text = fs::read_to_string(path);
     let text = text.with_context(|| format!("{named_by}: cannot read {}", path.display()))?;
@@ -53,7 +52,7 @@ fn read_value(value: &DeValue<'_>) -> Value {
     }
 }
 
-/// The parser's own message ends with the line, and the line may hold a secret.
+/// The error of a file that is not TOML. That of the parser is not used: it ends with the line.
 fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
     let (path, at) = (path.display(), error.span().map_or(0, |span| span.start));
     let (line, column) = place(text, at);
@@ -68,7 +67,7 @@ fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error 
     anyhow!("{path}, line {line}, column {column}{key}: not TOML: {}", error.message())
 }
 
-/// The line and the column of a byte, from 1.
+/// The line and the column of a byte, counted from 1.
 fn place(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;

@@ -1,8 +1,8 @@
-//! The names of the settings.
+//! Names of the settings.
 
 /// The environment variable that names the configuration file.
 pub(super) const FILE_VARIABLE: &str = "SMS_CONFIG";
-/// The beginning of every variable of ours.
+/// The prefix of every variable.
 pub(super) const PREFIX: &str = "SMS_";
 
 /// A setting.
@@ -22,7 +22,7 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    /// Every setting, in the order in which they are shown.
+    /// Every setting, in the order of `config check`.
     pub(crate) const ALL: [Self; 11] = [
         Self::Store,
         Self::Queue,
@@ -59,8 +59,7 @@ impl Key {
         Self::ALL.into_iter().find(|key| key.name() == name)
     }
 
-    /// Tells whether its value may hold a secret: then it can be read from the file named by
-    /// `SMS_…_FILE`.
+    /// Tells whether the value may hold a secret. Then it can be in a file, named by `SMS_…_FILE`.
     pub(super) const fn is_secret(self) -> bool {
         matches!(self, Self::Store | Self::Queue | Self::Provider | Self::Admin)
     }
@@ -71,8 +70,8 @@ pub(crate) fn variable(key: Key) -> String {
     format!("{PREFIX}{}", key.name().to_uppercase())
 }
 
-/// The known name that `name` is most likely a slip of: two letters wrong at most, one in a short
-/// name.
+/// The known name that was probably meant: it differs in two letters at most, in a short name in
+/// one.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = if name.len() < 5 { 1 } else { 2 };
     let distance = |known: &str| strsim::osa_distance(&name.to_lowercase(), &known.to_lowercase());

@@ -1,13 +1,13 @@
-//! The words of `SMS_LOG`.
+//! Filter of the log: the value of `SMS_LOG`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::keys::nearest;
 
-/// Levels, from nothing to everything.
+/// Levels, from the one that shows nothing to the one that shows everything.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-/// Our own crates: a level by itself is theirs.
+/// The crates of this workspace: a level without a crate applies to them.
 const OWN: [&str; 7] = [
     "sms_core",
     "sms_server",
@@ -17,7 +17,7 @@ const OWN: [&str; 7] = [
     "sms_queue_redis",
     "sms_queue_amqp",
 ];
-/// Crates that we use and that log: at `warn` at most unless they are named.
+/// Dependencies that log: at most at `warn`, unless the filter names them.
 const OTHERS: [&str; 12] = [
     "amq_protocol",
     "axum",
@@ -32,9 +32,9 @@ const OTHERS: [&str; 12] = [
     "tower",
     "tower_http",
 ];
-/// The level of the others with a level by itself that shows more.
+/// The index of the level of dependencies that the filter does not name, at most.
 const OTHERS_AT_MOST: usize = 2;
-/// Crates that write what must not be written from this level on, and the words for it.
+/// Crates that log secrets from this level on, and the error for it.
 const LEAKING: [(&str, usize, &str); 2] = [
     ("lapin", 5, "trace would show the password of RabbitMQ; use lapin=debug"),
     ("amq_protocol", 5, "trace would show the password of RabbitMQ; use amq_protocol=debug"),
@@ -43,24 +43,24 @@ const LEAKING: [(&str, usize, &str); 2] = [
 /// A filter of the log: levels, and levels by crate, such as `info,sms_core=debug`. Defaults to
 /// `info`.
 ///
-/// A level by itself is that of this system's own crates; those it uses show warnings at most, and
-/// lapin, which tells every failed call several times, nothing, unless a word names them. No filter
-/// brings a phone number, a text or a secret into the log.
+/// A level without a crate applies to the crates of this workspace. Dependencies log warnings at
+/// most, and lapin, which logs each failed call several times, nothing, unless the filter names
+/// them. No filter brings a phone number, a text or a secret into the log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LogFilter {
     words: String,
     level: usize,
-    /// Crates, or modules in them.
+    /// Crates or modules, with their levels.
     targets: Vec<(String, usize)>,
 }
 
 impl LogFilter {
-    /// The same for `tracing`.
+    /// The filter in the syntax of `tracing`.
     pub(crate) fn directives(&self) -> String {
         let others = self.level.min(OTHERS_AT_MOST);
         let mut directives = vec![LEVELS[others].to_owned(), "lapin=off".to_owned()];
         directives.extend(OWN.iter().map(|name| format!("{name}={}", LEVELS[self.level])));
-        // The later one of two for a crate counts.
+        // Of two directives for one crate, the later one counts.
         directives
             .extend(self.targets.iter().map(|(name, level)| format!("{name}={}", LEVELS[*level])));
         // The parser of phone numbers logs the numbers it parses.
@@ -112,7 +112,7 @@ fn level(word: &str) -> Result<usize, String> {
     })
 }
 
-/// A crate, as it is written in code, or a module in it.
+/// Reads a crate, as it is written in code, or a module of it.
 fn target(word: &str) -> Result<String, String> {
     let word = word.replace('-', "_");
     let name = word.split("::").next().unwrap_or_default();

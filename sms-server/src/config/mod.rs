@@ -1,4 +1,4 @@
-//! The server's configuration: three addresses and a few settings.
+//! Configuration of the server: three addresses and a few settings.
 
 mod environment;
 mod file;
@@ -28,41 +28,42 @@ use self::setting::{Setting, Value};
 
 /// The shortest `admin_key`, in bytes.
 const MIN_ADMIN_KEY: usize = 16;
-/// An idempotency key is kept for as many days.
+/// The least retention, in days: idempotency keys are kept for so long.
 const MIN_RETENTION_DAYS: u32 = 3;
 
-/// What the server is told: defaults < file < environment < flags.
+/// The configuration. Flags override the environment, which overrides the file, which overrides the
+/// defaults.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Where messages are kept. Defaults to `sqlite:data/sms.db`.
+    /// The address of the store. Defaults to `sqlite:data/sms.db`.
     pub store: SecretString,
-    /// How due messages reach the workers. Defaults to `memory:`.
+    /// The address of the queue. Defaults to `memory:`.
     pub queue: SecretString,
-    /// Who sends them. Defaults to `sandbox:`, which sends nothing.
+    /// The address of the provider. Defaults to `sandbox:`, which sends nothing.
     pub provider: SecretString,
     /// The address to serve on. Defaults to `127.0.0.1:8080`.
     pub listen: SocketAddr,
-    /// What this process does. Defaults to everything.
+    /// The roles of this process. Defaults to all.
     pub roles: Vec<Role>,
-    /// A key with every scope that is not in the store, of 16 characters at least. Defaults to
+    /// A key with every scope that is not in the store, of at least 16 characters. Defaults to
     /// none.
     pub admin_key: Option<SecretString>,
-    /// The region whose national number formats are understood, e.g. `RU`. Defaults to `RU`.
+    /// The region of national phone numbers, such as `RU`. Defaults to `RU`.
     pub region: Region,
-    /// How long ended messages are kept, in days; 3 at the least. Defaults to 90.
+    /// Days that ended messages are kept, at least 3. Defaults to 90.
     pub retention_days: u32,
     /// Calls to the provider in flight at most. Defaults to 8.
     pub concurrency: NonZeroUsize,
     /// The filter of the log. Defaults to `info`.
     pub log: LogFilter,
-    /// How it is logged. Defaults to `text`.
+    /// The format of the log. Defaults to `text`.
     pub log_format: LogFormat,
     /// The source of each value that is not a default.
     sources: BTreeMap<Key, Source>,
 }
 
-/// What a process does.
+/// A role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Serves the REST API.
@@ -73,7 +74,7 @@ pub enum Role {
     Ui,
 }
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
@@ -163,12 +164,12 @@ impl Config {
         Ok(config)
     }
 
-    /// How long ended messages are kept.
+    /// The time that ended messages are kept.
     pub fn retention(&self) -> Duration {
         Duration::from_hours(u64::from(self.retention_days) * 24)
     }
 
-    /// Whether this process has the role.
+    /// Tells whether this process has the role.
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
@@ -178,13 +179,13 @@ impl Config {
         self.sources.get(&key).unwrap_or(&Source::Default)
     }
 
-    /// The name of the setting to change, as a person finds it: `SMS_STORE`, `--store`, `store in
+    /// The setting to change, by the name at its source: `SMS_STORE`, `--store`, `store in
     /// sms.toml`.
     pub(crate) fn place(&self, key: Key) -> String {
         self.source(key).place(key)
     }
 
-    /// A value as it may be shown to anybody.
+    /// A value without its secrets.
     pub(crate) fn shown(&self, key: Key) -> String {
         match key {
             Key::Store => redacted(self.store.expose_secret()),
@@ -201,7 +202,7 @@ impl Config {
         }
     }
 
-    /// Sets a value. The error is the rule it breaks, without the value.
+    /// Sets a value. The error is the rule that it breaks, without the value.
     fn set(&mut self, key: Key, value: &Value) -> Result<(), String> {
         match key {
             Key::Store => self.store = value.text()?.into(),

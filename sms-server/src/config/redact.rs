@@ -1,10 +1,10 @@
-//! Addresses as they may be shown.
+//! Addresses without their secrets.
 
 /// The text in the place of a secret.
 pub(super) const REDACTED: &str = "[redacted]";
 /// Schemes of addresses that hold no secret.
 const WITHOUT_SECRETS: [&str; 3] = ["sqlite", "memory", "sandbox"];
-/// Parameters that hold none, or the name of a file.
+/// Parameters that hold no secret, or only the name of a file.
 const SHOWN: [&str; 26] = [
     "application_name",
     "batch",
@@ -34,11 +34,11 @@ const SHOWN: [&str; 26] = [
     "ttl_ms",
 ];
 
-/// An address without its secrets: password, API id, and the values of parameters that are not
-/// known to hold none. For addresses that have been read without an error.
+/// An address without its secrets: the password, the API id, and the values of parameters that are
+/// not known to be harmless. Only for addresses that were read without an error.
 pub(crate) fn redacted(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once(':') else {
-        // A provider or a queue without its colon holds nothing else; anything longer may be a key.
+        // `memory` and `sandbox` may have no colon. Any other text without one may be a key.
         return if WITHOUT_SECRETS.contains(&address) { address } else { REDACTED }.to_owned();
     };
     if WITHOUT_SECRETS.contains(&scheme) {

@@ -1,4 +1,4 @@
-//! One value, as it was given, and its source.
+//! Value of a setting, and its source.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,11 +12,11 @@ pub(super) struct Setting {
     pub(super) source: Source,
 }
 
-/// A value as it was given. Values are trimmed and never converted: `true` is no number.
+/// A value as it was given, trimmed. Types are never converted: `true` is no number.
 pub(super) enum Value {
-    /// From a place that knows nothing but text: a variable, a flag.
+    /// Text of a variable or a flag, which have no types.
     Plain(String),
-    /// In quotes, in a file.
+    /// A text in quotes, in a file.
     Text(String),
     /// A whole number in a file.
     Number(u64),
@@ -34,8 +34,7 @@ pub(crate) enum Source {
         path: PathBuf,
         line: usize,
     },
-    /// The name of an environment variable: of one with the value, or of one that names the file
-    /// with it.
+    /// An environment variable with the value, or with the name of the file that holds it.
     Variable(String),
     Flag(Key),
 }
@@ -47,7 +46,7 @@ impl Setting {
 }
 
 impl Value {
-    /// The text, which is not empty.
+    /// The text. An empty one is refused.
     pub(super) fn text(&self) -> Result<&str, String> {
         match self {
             Self::Plain(text) | Self::Text(text) if text.is_empty() => {
@@ -67,7 +66,7 @@ impl Value {
         }
     }
 
-    /// The names of a list, which in text are separated by commas.
+    /// The names of a list. In a text they are separated by commas.
     pub(super) fn list(&self) -> Result<Vec<&str>, String> {
         match self {
             Self::List(names) => Ok(names.iter().map(|name| name.trim()).collect()),
@@ -80,7 +79,7 @@ impl Value {
 }
 
 impl Source {
-    /// Says what is wrong with the value from here; `rule` begins with a verb.
+    /// The error of a value from this source; `rule` begins with a verb.
     pub(super) fn complaint(&self, key: Key, rule: &str) -> String {
         match self {
             Self::Default => format!("{}: {rule}", key.name()),

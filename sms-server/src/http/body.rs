@@ -1,5 +1,5 @@
-//! Bodies of requests, and the memory for them: a budget for all clients and a smaller one for each,
-//! so that no client has all of it.
+//! Bodies of requests, and the memory for them: a budget for all clients and a smaller one for
+//! each, so that no client has all of it.
 
 use std::error::Error;
 use std::future::poll_fn;

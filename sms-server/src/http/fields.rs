@@ -1,8 +1,8 @@
 //! Reader of JSON bodies that names every wrong field at once.
 //!
-//! A derived `Deserialize` stops at the first error and accepts duplicate fields. Here a value stays
-//! text until its field is read, so that a field which is never read costs no memory, however large
-//! it is.
+//! A derived `Deserialize` stops at the first error and accepts duplicate fields. Here a value
+//! stays text until its field is read, so that a field which is never read costs no memory, however
+//! large it is.
 
 use std::borrow::Cow;
 use std::fmt;

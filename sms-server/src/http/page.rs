@@ -1,6 +1,6 @@
 //! Pages of a list, and where the next one begins.
 
-use sms_core::{Archive, MessageId, MessagePage, StoredMessage};
+use sms_core::{MessageId, MessagePage, StoredMessage};
 use time::OffsetDateTime;
 
 /// The beginning of the next page.
@@ -33,6 +33,8 @@ mod tests {
 
     use sms_core::store::{InsertRequest, ListRequest};
     use sms_core::{MemoryStore, Message, Store as _};
+
+    use sms_core::Archive;
 
     use super::*;
 

@@ -1,8 +1,8 @@
-//! Permits to read: few at a time, shared fairly by the clients.
+//! Permits for expensive reads: few at a time, shared fairly by the clients.
 //!
-//! A list or a count can keep a core of the database busy for seconds. With a permit for each, the
-//! reads of one client wait for one another, and neither other clients nor what needs no permit
-//! (accepting, key checks, readiness, the worker) wait for them.
+//! A list or a count can keep a core of the database busy for seconds. With permits, the reads of
+//! one client wait for each other. Other clients do not wait for them, nor do calls without a
+//! permit (accepting, key checks, readiness, the worker).
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use tracing::Instrument as _;
 use super::clients::PerClient;
 use super::problem::Problem;
 
-/// The longest a read waits for its permit. With the time of the read itself it is within that of a
-/// request.
+/// The longest that a read waits for its permit. Together with the read itself this is less than
+/// the time limit of a request.
 const MAX_WAIT: Duration = Duration::from_secs(10);
-/// The longest a read may take.
+/// The longest that a read may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// Reads of one client that run or wait; more are refused at once.
+/// Reads of one client that may run or wait. Further reads are refused at once.
 const MAX_PENDING: usize = 32;
 
 /// Permits for one kind of reads.
@@ -40,16 +40,16 @@ struct ClientPermits {
 }
 
 impl ReadPermits {
-    /// Permits for `all` reads at a time, and `per_client` of one client.
+    /// Permits for `all` reads at a time, and for `per_client` reads of one client.
     pub(crate) fn new(all: usize, per_client: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all)), per_client, clients: PerClient::default() }
     }
 
-    /// Runs a read when the client has a permit.
+    /// Runs a read as soon as the client has a permit.
     ///
-    /// A client waits in the line of all with as many reads as it may run, so that the line is fair
-    /// by client. The read is a task that keeps its permit when the caller goes away: the database
-    /// goes on with it, too.
+    /// The common queue holds at most `per_client` reads of one client, so that it is fair by
+    /// client. The read is a task, and keeps its permit when the request is cancelled: the database
+    /// does not stop either.
     pub(crate) async fn run<T, E, F>(&self, client: &Arc<str>, read: F) -> Result<T, Problem>
     where
         T: Send + 'static,
@@ -70,12 +70,12 @@ impl ReadPermits {
             let _held = (permits, own);
             timeout(READ_TIMEOUT, read).await
         };
-        // What it logs belongs to the request.
+        // Its log lines belong to the span of the request.
         let task = tokio::spawn(held.in_current_span());
         match task.await {
             Ok(Ok(read)) => read.map_err(Into::into),
             Ok(Err(_)) => Err(out_of_time()),
-            Err(error) => Err(Error::unavailable("a read was stopped", error).into()),
+            Err(error) => Err(Error::unavailable("a read was cancelled", error).into()),
         }
     }
 }
@@ -87,8 +87,8 @@ fn busy() -> Problem {
 }
 
 fn out_of_time() -> Problem {
-    let detail =
-        "this took longer than 5 s and was given up; ask for less, such as a shorter range of time";
+    let detail = "the read took longer than 5 s and was stopped; ask for less, \
+                  such as a shorter range";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "query_timeout", detail)
         .with_header(header::RETRY_AFTER, HeaderValue::from_static("5"))
 }

@@ -1,4 +1,4 @@
-//! Log lines on their way to their sink: a bounded buffer, and the one thread that writes.
+//! Buffer of log lines, and the thread that writes them.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,21 +9,19 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes of lines that wait to be written at the most; what comes on top is dropped.
+/// Bytes of lines in the buffer at most. Further lines are dropped.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
-/// Bytes that may still wait when it is said that lines were dropped, so that what says it is not
-/// dropped, too.
+/// Bytes in the buffer below which the line about dropped lines is written, so that it is not
+/// dropped itself.
 const HAS_ROOM: usize = MAX_WAITING / 2;
 
-/// A log that nobody ever waits for: whoever logs puts the line into a buffer, and a thread writes
-/// it.
+/// A log that never blocks: a line goes into a buffer, and a thread writes it.
 ///
-/// A sink that is slow or does not read costs lines, and so does one that cannot be written. They
-/// are counted, and one line says how many there were as soon as the sink takes lines again. A
-/// clone shares the buffer.
+/// Lines are lost when the sink is slow, does not read or cannot be written. They are counted, and
+/// one line tells their number as soon as the sink accepts lines again. A clone shares the buffer.
 ///
-/// `tracing-appender` does most of this, but ends with a `println!` that blocks or panics when the
-/// reader of both streams is stuck, bounds lines and not bytes, and counts no write that fails.
+/// `tracing-appender` does most of this. But it ends with a `println!`, which blocks or panics when
+/// nobody reads standard output; it bounds lines and not bytes; it does not count failed writes.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
     entries: Sender<Entry>,
@@ -34,24 +32,24 @@ pub(super) struct Lines {
 struct Counts {
     /// Bytes in the buffer.
     waiting: AtomicUsize,
-    /// Lines lost since it was last said.
+    /// Lines lost since the last line about them.
     dropped: AtomicU64,
 }
 
 #[derive(Debug)]
 enum Entry {
     Line(Vec<u8>),
-    /// To be answered when everything before it is written.
+    /// Answered when everything before it is written.
     Flush(Sender<()>),
 }
 
 impl Lines {
-    /// Lines for this sink, and the thread that writes them; it calls `tell` with the number of
-    /// lines that were dropped, once there is room for a line that says so.
+    /// Starts the thread that writes to this sink. It calls `tell` with the number of dropped lines
+    /// once there is room for a line about them.
     ///
     /// # Errors
     ///
-    /// The thread cannot be started.
+    /// A thread that cannot be started.
     pub(super) fn start(
         sink: impl Write + Send + 'static,
         tell: impl Fn(u64) + Send + 'static,
@@ -64,7 +62,7 @@ impl Lines {
         Ok(Self { entries, counts })
     }
 
-    /// Waits until everything logged so far is written, or until the time is up.
+    /// Waits until everything logged so far is written, up to this limit.
     pub(super) fn flush(&self, limit: Duration) {
         let (done, written) = mpsc::channel();
         if self.entries.send(Entry::Flush(done)).is_ok() {
@@ -91,7 +89,7 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-/// Takes a whole line with each write, as `tracing_subscriber::fmt` writes them.
+/// Each write is one whole line: `tracing_subscriber::fmt` writes them so.
 impl Write for &Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.add(line);
@@ -108,7 +106,7 @@ struct Thread<W, T> {
     tell: T,
     entries: Receiver<Entry>,
     counts: Arc<Counts>,
-    /// A write failed, perhaps in the middle of a line.
+    /// Set after a failed write, which may have ended in the middle of a line.
     is_cut: bool,
 }
 
@@ -131,7 +129,7 @@ impl<W: Write, T: Fn(u64)> Thread<W, T> {
 
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
         if self.is_cut {
-            // What follows is a line of its own again.
+            // Ends the line that was cut.
             self.sink.write_all(b"\n")?;
         }
         let written = self.sink.write_all(line);

@@ -1,4 +1,4 @@
-//! The log, on standard error.
+//! Log on standard error.
 
 mod lines;
 
@@ -15,21 +15,21 @@ use tracing_subscriber::EnvFilter;
 use self::lines::Lines;
 use crate::config::{Config, LogFormat};
 
-/// The longest that the end of the program waits for its log.
+/// The longest that the program waits at its end for the log to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
-/// What was started, of which there is one as there is one standard error.
+/// The log of the process: there is one standard error.
 static LINES: OnceLock<Lines> = OnceLock::new();
 
-/// Starts the log. Whoever logs waits for nothing and fails at nothing: a thread of its own writes
-/// the lines, and those that cannot be written are dropped and counted. Panics are logged, too.
+/// Starts the log. Logging never blocks and never fails: a separate thread writes the lines, and
+/// lines that cannot be written are dropped and counted. Panics are logged, too.
 ///
 /// # Errors
 ///
-/// A second start.
+/// A log that is started already.
 pub fn start(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(config.log.directives()).context("the log's filter")?;
-    // The standard library's has a lock, on which a panic anywhere would wait for a sink that does
-    // not read.
+    // A second handle, since that of the standard library has a lock: while the sink does not read,
+    // a panic anywhere would wait for that lock.
     let sink = File::from(stderr().as_fd().try_clone_to_owned().context("standard error")?);
     let tell = |lines| {
         tracing::warn!(
@@ -53,16 +53,16 @@ pub fn start(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until what was logged is written, a second at the most.
+/// Waits until everything logged so far is written, for a second at most.
 pub fn flush() {
     if let Some(lines) = LINES.get() {
         lines.flush(FLUSH_TIMEOUT);
     }
 }
 
-/// In place of the standard hook, which writes to standard error by itself: it would block there,
-/// and what is said of a slice or of a value that was not expected can hold a number or a text. So
-/// only fixed words are logged, and the place.
+/// Logs a panic. The standard hook would write to standard error itself, and block while nobody
+/// reads; and the message of a panic may contain a value, such as a phone number. Only a constant
+/// message is logged, and the place.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     let words = panic.payload().downcast_ref::<&'static str>();

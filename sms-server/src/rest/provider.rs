@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
 use sms_core::worker::breaker::EndsBy;
-use sms_core::worker::control::{Order, PauseReport, Reported};
+use sms_core::worker::control::{PauseOrder, PauseReport, Reported};
 use sms_core::{AccountInfo, Money};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -169,7 +169,7 @@ async fn order(
         ReasonBody::read(Fields::read(headers, &body)?)?
     };
     let reason = body.reason.as_deref().unwrap_or(NO_REASON);
-    monitor(app)?.give(paused, &caller.key, reason).await?;
+    monitor(app)?.order(paused, &caller.key, reason).await?;
     view(app, true).await
 }
 
@@ -235,8 +235,8 @@ impl PauseView {
     }
 }
 
-impl From<Order> for PauseView {
-    fn from(Order { by, reason, at, .. }: Order) -> Self {
+impl From<PauseOrder> for PauseView {
+    fn from(PauseOrder { by, reason, at, .. }: PauseOrder) -> Self {
         let (by, since, ends_by) = (Some(by), Some(at), EndsBy::Person);
         Self { by, reason, code: None, meaning: None, ends_by, probe_at: None, since }
     }

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use sms_core::store::BeginRequest;
 use sms_core::worker::control::{PauseReport, WorkerReport};
 use sms_core::{
-    MemoryQueue, MemoryRegistry, MemoryStore, Receipt, ReceiptState, Sandbox, Sender, Steering,
-    Store as _,
+    MemoryQueue, MemoryRegistry, MemoryStore, ProviderControl, Receipt, ReceiptState, Sandbox,
+    Sender, Store as _,
 };
 use time::OffsetDateTime;
 use tower::ServiceExt as _;
@@ -92,7 +92,7 @@ impl Site {
     }
 }
 
-fn message(more: Value) -> Value {
+fn message(more: &Value) -> Value {
     let mut message = json!({"to": "+79251234567", "text": "hi"});
     message.as_object_mut().expect("an object").extend(more.as_object().expect("one").clone());
     message
@@ -103,7 +103,7 @@ async fn messages_are_shown_as_their_schemas_say() {
     let site = Site::new();
     let admin = site.key(&KeyScope::ALL).await;
     let sender = site.key(&[KeyScope::Send]).await;
-    let body = message(json!({
+    let body = message(&json!({
         "from": "Acme", "reference": "r", "metadata": {"a": [1]}, "translit": true,
         "daytime": true, "pass_deadline": true, "end_user_ip": "192.0.2.7", "on_unknown": "hold",
     }));
@@ -139,8 +139,8 @@ async fn results_of_a_batch_are_shown_as_their_schema_says() {
     let site = Site::new();
     let admin = site.key(&KeyScope::ALL).await;
     let messages = json!([
-        message(json!({"idempotency_key": "a"})),
-        message(json!({"idempotency_key": "a"})),
+        message(&json!({"idempotency_key": "a"})),
+        message(&json!({"idempotency_key": "a"})),
         {"text": 7},
         7,
     ]);
@@ -154,7 +154,7 @@ async fn results_of_a_batch_are_shown_as_their_schema_says() {
 async fn figures_and_states_are_shown_as_their_schemas_say() {
     let site = Site::new();
     let admin = site.key(&KeyScope::ALL).await;
-    site.call(&admin, "POST", "/v1/messages", message(json!({}))).await;
+    site.call(&admin, "POST", "/v1/messages", message(&json!({}))).await;
     let get = async |path: &str| site.call(&admin, "GET", path, Value::Null).await;
     assert_described::<StatsView>(&get("/v1/stats?to_time=2030-01-01T00:00:00Z").await);
     assert_described::<QueueView>(&get("/v1/queue").await);
@@ -166,8 +166,8 @@ async fn figures_and_states_are_shown_as_their_schemas_say() {
     assert_described::<ProviderView>(&get("/v1/provider").await);
     let mut report = WorkerReport::new("sandbox", OffsetDateTime::UNIX_EPOCH);
     report.pause = Some(PauseReport::new("no answer"));
-    let steering = Steering::new(site.registry.clone());
-    steering.report("w", &report).await.expect("reported");
+    let control = ProviderControl::new(site.registry.clone());
+    control.report("w", &report).await.expect("reported");
     let paused = get("/v1/provider").await;
     assert_eq!(
         (&paused["state"], &paused["workers"][0]["paused"]),

@@ -13,8 +13,8 @@ use sms_core::store::ListRequest;
 use sms_core::store::{BeginRequest, InsertRequest, Settlement};
 use sms_core::{
     Account, AccountInfo, Archive, Clock, Explanation, Limits, ManualClock, MemoryQueue,
-    MemoryRegistry, MemoryStore, Message, MessageId, Money, Outcome, Provider, Queue, Receipt,
-    ReceiptState, Region, Sender, Steering, Store, Submission, SystemClock, async_trait,
+    MemoryRegistry, MemoryStore, Message, MessageId, Money, Outcome, Provider, ProviderControl,
+    Queue, Receipt, ReceiptState, Region, Sender, Store, Submission, SystemClock, async_trait,
 };
 use sms_server::{App as Server, CallbackReader, Callbacks, KeyRing, KeyScope, callback_path};
 use tower::ServiceExt;
@@ -76,7 +76,7 @@ pub(crate) struct App {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) registry: Arc<MemoryRegistry>,
-    pub(crate) steering: Steering,
+    pub(crate) control: ProviderControl,
     /// The clock of the store and the sender; begins at the present.
     pub(crate) clock: Arc<ManualClock>,
     keys: KeyRing,
@@ -132,9 +132,9 @@ impl App {
             .callbacks(callbacks)
             .build()
             .router();
-        let steering = Steering::new(registry.clone());
+        let control = ProviderControl::new(registry.clone());
         let mut app =
-            Self { router, store, queue, registry, steering, clock, keys, key: String::new() };
+            Self { router, store, queue, registry, control, clock, keys, key: String::new() };
         app.key = app.key_with(scopes).await;
         app
     }

@@ -12,7 +12,7 @@ use sms_core::store::{
     InsertRequest, PurgeRequest, RescueRequest, Resolution, ResolveRequest, Settlement,
     UnmatchedRequest,
 };
-use sms_core::{Archive, MessageId, NewMessage, Receipt, Result, Scope, Store};
+use sms_core::{MessageId, NewMessage, Receipt, Result, Scope, Store};
 
 use super::step::{MESSAGES, Manual, Step};
 

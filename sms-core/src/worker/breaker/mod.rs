@@ -89,7 +89,7 @@ impl Breaker {
     }
 
     /// Why the provider is paused, if it is.
-    pub fn pause(&self) -> Option<Pause> {
+    pub fn pause_reason(&self) -> Option<Pause> {
         self.lock().pause_shown()
     }
 
@@ -194,7 +194,7 @@ impl Breaker {
     }
 
     /// Pauses the provider until a person lets it go.
-    pub fn hold(&self, by: impl Into<String>, reason: impl Into<String>) {
+    pub fn pause_by(&self, by: impl Into<String>, reason: impl Into<String>) {
         self.lock().held = Some(Pause {
             code: None,
             reason: reason.into(),
@@ -208,15 +208,15 @@ impl Breaker {
     }
 
     /// Ends a hold.
-    pub fn let_go(&self) {
+    pub fn unpause(&self) {
         self.lock().held = None;
         self.changed.notify_waiters();
     }
 
     /// Ends a hold and any pause, by the word of a person and without asking the account first: the
     /// next message is to show whether the provider serves.
-    pub fn resume(&self) {
-        self.lock().resume();
+    pub fn retry_now(&self) {
+        self.lock().retry_now();
         self.changed.notify_waiters();
     }
 

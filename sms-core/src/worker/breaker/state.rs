@@ -272,7 +272,7 @@ impl Inner {
         ends
     }
 
-    pub(super) fn resume(&mut self) {
+    pub(super) fn retry_now(&mut self) {
         self.held = None;
         self.pauses = 0;
         let (pause, asked) = match &self.state {

@@ -91,12 +91,12 @@ fn unknowns(count: usize) -> Vec<Outcome> {
 #[tokio::test(start_paused = true)]
 async fn one_blocked_answer_pauses_and_one_good_trial_resumes() {
     let breaker = refused(RecordingProvider::new(), COVERED);
-    assert_eq!(breaker.pause().map(|pause| pause.code), Some(Some(COVERED)));
+    assert_eq!(breaker.pause_reason().map(|pause| pause.code), Some(Some(COVERED)));
     let before = Instant::now();
     trial(&breaker).await;
     assert!(before.elapsed() >= FIRST_PAUSE);
     breaker.record(&[Outcome::accepted("1")]);
-    assert_eq!((breaker.admit().await, breaker.pause()), (Admission::All, None));
+    assert_eq!((breaker.admit().await, breaker.pause_reason()), (Admission::All, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,9 +105,9 @@ async fn half_of_the_last_twenty_unanswered_pauses_and_fewer_do_not() {
     breaker.record(&unknowns(BAD - 1));
     breaker.record(&vec![Outcome::accepted("1"); WINDOW]);
     breaker.record(&unknowns(BAD - 1));
-    assert_eq!(breaker.pause(), None);
+    assert_eq!(breaker.pause_reason(), None);
     breaker.record(&unknowns(1));
-    assert!(breaker.pause().is_some());
+    assert!(breaker.pause_reason().is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,7 +127,7 @@ async fn failed_trials_make_pauses_longer_up_to_the_longest() {
 async fn no_message_is_spent_while_the_account_check_fails() {
     let breaker = refused(WithAccount::broken(), COVERED);
     assert!(timeout(HOUR, tended(&breaker, breaker.admit())).await.is_err());
-    assert_eq!(breaker.pause().map(|pause| pause.reason).as_deref(), Some("no money"));
+    assert_eq!(breaker.pause_reason().map(|pause| pause.reason).as_deref(), Some("no money"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,10 +135,10 @@ async fn a_check_of_the_account_ends_a_pause_within_a_minute_although_nothing_wa
     let provider = WithAccount::broken();
     let breaker = refused(Arc::clone(&provider), COVERED);
     let _ = timeout(HOUR, tended(&breaker, std::future::pending::<()>())).await;
-    assert_eq!(breaker.pause().map(|pause| pause.ends_by), Some(EndsBy::AccountCheck));
+    assert_eq!(breaker.pause_reason().map(|pause| pause.ends_by), Some(EndsBy::AccountCheck));
     provider.mend();
     let _ = timeout(Duration::from_secs(31), tended(&breaker, std::future::pending::<()>())).await;
-    assert_eq!((breaker.pause(), breaker.is_unproven()), (None, false));
+    assert_eq!((breaker.pause_reason(), breaker.is_unproven()), (None, false));
     assert_eq!(breaker.admit().await, Admission::One, "the first message goes alone");
 }
 
@@ -147,7 +147,7 @@ async fn a_pause_that_only_a_message_can_end_says_so_when_its_time_is_over() {
     for breaker in [plain(), Breaker::new(WithAccount::default())] {
         breaker.record(&[Outcome::blocked(OTHER, "why ever")]);
         let _ = timeout(HOUR, tended(&breaker, std::future::pending::<()>())).await;
-        let pause = breaker.pause().expect("still paused");
+        let pause = breaker.pause_reason().expect("still paused");
         assert_eq!((pause.ends_by, pause.until), (EndsBy::NextMessage, None));
     }
 }
@@ -160,7 +160,7 @@ async fn the_account_that_is_checked_is_that_of_the_provider_that_refused() {
     let mut outcome = Outcome::blocked(COVERED, "refused");
     outcome.provider = Some("with account".to_owned());
     breaker.record(&[outcome]);
-    let pause = breaker.pause().expect("paused");
+    let pause = breaker.pause_reason().expect("paused");
     assert_eq!(
         (pause.ends_by, pause.provider.as_deref()),
         (EndsBy::AccountCheck, Some("with account"))
@@ -177,28 +177,28 @@ async fn the_account_that_is_checked_is_that_of_the_provider_that_refused() {
 async fn an_outage_pauses_as_silence_does_and_a_refusal_of_one_message_does_not() {
     let (breaker, deferred) = (plain(), Outcome::deferred(220, "busy"));
     breaker.record(&vec![deferred.clone(); WINDOW]);
-    assert_eq!(breaker.pause(), None);
+    assert_eq!(breaker.pause_reason(), None);
     breaker.record(&vec![deferred.of_the_service(); BAD]);
-    assert_eq!(breaker.pause().map(|pause| pause.code), Some(Some(220)));
+    assert_eq!(breaker.pause_reason().map(|pause| pause.code), Some(Some(220)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_held_provider_gets_nothing_until_it_is_resumed() {
     let breaker = plain();
-    breaker.hold("olga", "works at the operator's");
-    let pause = breaker.pause().expect("held");
+    breaker.pause_by("olga", "works at the operator's");
+    let pause = breaker.pause_reason().expect("held");
     assert_eq!((pause.by.as_deref(), pause.ends_by), (Some("olga"), EndsBy::Person));
     assert!(!breaker.still_admits(Admission::All) && !breaker.start(Admission::All, true).await);
     assert!(timeout(HOUR, breaker.admit()).await.is_err());
-    let (admission, ()) = tokio::join!(breaker.admit(), async { breaker.resume() });
+    let (admission, ()) = tokio::join!(breaker.admit(), async { breaker.retry_now() });
     assert_eq!(admission, Admission::All);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_persons_resume_ends_the_pause_at_once_and_says_that_nothing_is_proven() {
     let breaker = refused(WithAccount::broken(), COVERED);
-    breaker.resume();
-    assert_eq!((breaker.pause(), breaker.is_unproven()), (None, true));
+    breaker.retry_now();
+    assert_eq!((breaker.pause_reason(), breaker.is_unproven()), (None, true));
     let before = Instant::now();
     trial(&breaker).await;
     assert_eq!(before.elapsed(), Duration::ZERO);
@@ -211,11 +211,11 @@ async fn a_success_elsewhere_ends_a_pause_that_began_before_and_no_other() {
     for code in [COVERED, OTHER] {
         let breaker = refused(WithAccount::broken(), code);
         let _ = timeout(HOUR, tended(&breaker, std::future::pending::<()>())).await;
-        let at = breaker.pause().expect("paused").at;
+        let at = breaker.pause_reason().expect("paused").at;
         breaker.served_elsewhere(at);
-        assert!(breaker.pause().is_some(), "the success came before the refusal");
+        assert!(breaker.pause_reason().is_some(), "the success came before the refusal");
         breaker.served_elsewhere(at + Duration::from_millis(1));
-        assert_eq!((breaker.pause(), breaker.is_unproven()), (None, false));
+        assert_eq!((breaker.pause_reason(), breaker.is_unproven()), (None, false));
     }
 }
 
@@ -273,5 +273,5 @@ async fn a_call_that_did_not_take_place_leaves_its_turn_to_the_next() {
 async fn a_late_success_of_a_call_begun_before_does_not_end_the_pause() {
     let breaker = plain();
     breaker.record(&[Outcome::blocked(201, "no money"), Outcome::accepted("1")]);
-    assert!(breaker.pause().is_some());
+    assert!(breaker.pause_reason().is_some());
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::{
     Account, AccountInfo, Error, LateAnswer, LateAnswers, Limits, MemoryStore, MessageId, Outcome,
-    OutcomeClass, Provider, Receipt, Receipts, Result, Status, Store, Submission, async_trait,
+    OutcomeClass, Provider, Receipt, Receipts, Result, Status, Submission, async_trait,
     provider::receipt::ReceiptState,
 };
 use tokio::sync::mpsc;

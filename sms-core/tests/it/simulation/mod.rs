@@ -17,9 +17,7 @@ use std::time::Duration;
 
 use sms_core::store::StatsRequest;
 use sms_core::store::event::EventKind;
-use sms_core::{
-    Archive, CancellationToken, MemoryStore, RetryPolicy, Sender, Status, Store, Worker,
-};
+use sms_core::{Archive, CancellationToken, MemoryStore, RetryPolicy, Sender, Status, Worker};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::callers::{Callers, Told};

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use sms_core::store::ListRequest;
 use sms_core::store::event::{Event, EventKind};
-use sms_core::{MessageId, OnUnknown, Status, Store, StoredMessage};
+use sms_core::{MessageId, OnUnknown, Status, StoredMessage};
 
 use super::callers::Told;
 use super::{Report, Simulation};

@@ -1,4 +1,4 @@
-//! Places for connections: as many as leave file descriptors for everything else.
+//! Limit of connections, which leaves file descriptors for everything else.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,17 +10,17 @@ use tokio::time::{Instant, timeout};
 
 use super::stream::Activity;
 
-/// Descriptors left for the store, the queue, the provider and files; half of the limit where that
-/// is less.
+/// Descriptors left for the store, the queue, the provider and files, or half of all where that is
+/// less.
 const RESERVED: usize = 256;
-/// The most connections, however many descriptors there are: each takes some ten kilobytes.
+/// Connections at most, however many descriptors there are: each takes some ten kilobytes.
 const MAX_CONNECTIONS: usize = 10_000;
-/// How long a place is waited for before the next connection is closed for it.
-const RETRY: Duration = Duration::from_millis(50);
-/// At most one warning in this time says that every place is taken.
+/// The time in which a closed connection must free its place, before another one is closed.
+const EVICT_EVERY: Duration = Duration::from_millis(50);
+/// The least time between two warnings that every place is in use.
 const WARN_EVERY: Duration = Duration::from_mins(1);
 
-/// How many connections the process may hold.
+/// The number of connections that the process may hold.
 pub(super) fn limit() -> usize {
     // `None` is no limit.
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
@@ -60,16 +60,18 @@ impl Connections {
         Self { limit, places: Arc::new(Semaphore::new(limit)), open: Arc::default() }
     }
 
-    /// A place for a connection that has just been accepted. Where there is none left, the
-    /// connection that has waited longest for its peer is closed; while each has a request in
-    /// flight, this waits.
+    /// Waits for a place for a connection that was accepted. If every place is in use, the
+    /// connection that has waited longest for its client is closed. A connection with a request in
+    /// flight is never closed for that.
     pub(super) async fn place(&self) -> Place {
         let permit = loop {
             if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
                 break permit;
             }
             self.make_room();
-            if let Ok(Ok(permit)) = timeout(RETRY, Arc::clone(&self.places).acquire_owned()).await {
+            if let Ok(Ok(permit)) =
+                timeout(EVICT_EVERY, Arc::clone(&self.places).acquire_owned()).await
+            {
                 break permit;
             }
         };
@@ -87,8 +89,8 @@ impl Connections {
             open.warned = Some(Instant::now());
             tracing::warn!(
                 limit = self.limit,
-                "every connection the limit of file descriptors allows is in use; those that wait longest for their \
-                 clients are closed"
+                "the limit of connections is reached; those that wait longest for their clients \
+                 are closed"
             );
         }
         let waiting = open.activities.values().filter_map(|it| Some((it.waiting_since()?, it)));

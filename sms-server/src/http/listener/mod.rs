@@ -1,5 +1,4 @@
-//! The HTTP listener: axum's own bounds neither the time a client takes nor the number of
-//! connections.
+//! HTTP listener with limits of time and of connections, which that of axum does not have.
 
 mod connections;
 mod stream;
@@ -27,32 +26,32 @@ use self::stream::{Activity, BusyBody, TimedStream};
 
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
-/// Connections that the system keeps until they are accepted. It may allow less
+/// Connections that the system queues until they are accepted. It may allow less
 /// (`net.core.somaxconn`).
 const BACKLOG: u32 = 1024;
-/// How long requests in flight may take on shutdown.
-const DRAIN: Duration = Duration::from_secs(10);
+/// The longest that requests in flight may take on shutdown.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Listens on this address.
 ///
 /// # Errors
 ///
-/// The system's: the address is in use, or not of this machine.
+/// Those of the system: an address that is in use, or not one of this machine.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // So that a server can be started again while connections of the last one still end.
+    // A server can then start while connections of its last run are still closing.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Serves until the shutdown, then lets requests in flight end. Connection errors are logged at
+/// Serves until the shutdown, then finishes the requests in flight. Connection errors are logged at
 /// debug level and otherwise ignored.
 ///
-/// A client has 10 s from the first byte of a request to the end of its head, is cut after 30 s in
-/// which it takes nothing of an answer, and after 60 s without a request. There are at most as many
-/// connections as leave file descriptors for the store, the queue and the provider; beyond that the
-/// one that has waited longest for its client is closed.
+/// A connection is closed when the head of a request is not complete 10 s after its first byte,
+/// when the client reads nothing of a reply for 30 s, and after 60 s without a request. The number
+/// of connections is limited, so that file descriptors are left for the store, the queue and the
+/// provider. Beyond the limit, the connection that has waited longest for its client is closed.
 pub async fn serve(listener: TcpListener, app: Router, shutdown: CancellationToken) {
     serve_at_most(listener, app, shutdown, connections::limit()).await;
 }
@@ -76,7 +75,7 @@ async fn serve_at_most(
                 });
             }
             Err(error) => {
-                // Out of file descriptors, most likely: wait for some to be freed.
+                // Most likely there are no file descriptors left: wait until some are closed.
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(Duration::from_millis(100)).await;
             }
@@ -84,12 +83,12 @@ async fn serve_at_most(
     }
     drop(listener);
     tasks.close();
-    if timeout(DRAIN, tasks.wait()).await.is_err() {
-        tracing::warn!(connections = tasks.len(), "closed before their requests had ended");
+    if timeout(DRAIN_TIMEOUT, tasks.wait()).await.is_err() {
+        tracing::warn!(connections = tasks.len(), "closed connections with requests in flight");
     }
 }
 
-/// Small replies must not wait for more to send along.
+/// Sends small replies at once, without waiting for more data.
 fn no_delay(stream: TcpStream) -> TcpStream {
     let _ = stream.set_nodelay(true);
     stream
@@ -107,8 +106,8 @@ where
     });
     let stream = TimedStream::new(stream, Arc::clone(&activity));
     let connection = http1::Builder::new()
-        // The stream does it: this timer would begin with the wait for a request, and not with its
-        // first byte.
+        // `TimedStream` has this limit: the timer of hyper would begin before the first byte of a
+        // request.
         .header_read_timeout(None)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
@@ -116,7 +115,7 @@ where
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = activity.evicted() => {
-            tracing::debug!("closed a connection that waited, to make room for another");
+            tracing::debug!("closed an idle connection to make room for another");
             return;
         }
         () = shutdown.cancelled() => {

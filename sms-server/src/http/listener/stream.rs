@@ -1,4 +1,4 @@
-//! A stream that ends when its peer takes too long.
+//! Stream with deadlines for its client.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,24 +13,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// The longest the head of a request may take, from its first byte on.
+/// The longest time from the first byte of a request to the end of its head.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest a connection is kept without a request.
+/// The longest time that a connection is kept without a request.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
-/// The longest a peer may take nothing of what is written to it.
+/// The longest time in which the client reads nothing of what is written.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The state of a connection, as its requests, its stream and the listener share it.
+/// State of a connection, shared by its requests, its stream and the listener.
 #[derive(Debug)]
 pub(super) struct Activity {
-    /// Whether a request is being answered: from the end of its head to the end of the answer's
-    /// body.
+    /// Set while a request is in flight: from the end of its head to the end of the reply's body.
     busy: AtomicBool,
     opened: Instant,
-    /// Since when the peer is waited for, in milliseconds after `opened`, plus one; zero while it
-    /// is not.
+    /// The time since which the connection waits for its client, in milliseconds after `opened`,
+    /// plus one; zero while it does not.
     waiting_since: AtomicU64,
-    /// Whether it has been chosen to be closed.
+    /// Set when the connection was chosen to be closed.
     is_evicted: AtomicBool,
     evict: Notify,
 }
@@ -46,15 +45,15 @@ impl Activity {
         }
     }
 
-    /// Notes that a request is being answered until the result is dropped.
+    /// Marks a request as in flight until the result is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> Busy {
         self.busy.store(true, Ordering::Relaxed);
         self.waiting_since.store(0, Ordering::Relaxed);
         Busy(Arc::clone(self))
     }
 
-    /// Since when nothing can go on without the peer: `None` while a request is being answered, or
-    /// when the connection has been chosen to be closed.
+    /// The time since which the connection waits for its client; `None` while a request is in
+    /// flight, and after the connection was chosen to be closed.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         if self.is_evicted.load(Ordering::Relaxed) {
             return None;
@@ -63,14 +62,14 @@ impl Activity {
         Some(self.opened + Duration::from_millis(since))
     }
 
-    /// Has the connection closed, unless its peer goes on first.
+    /// Asks the task of the connection to close it, unless a request begins first.
     pub(super) fn evict(&self) {
         self.is_evicted.store(true, Ordering::Relaxed);
         self.evict.notify_one();
     }
 
-    /// Returns when the connection is to be closed. For the task that answers its requests: none
-    /// begins between this and the closing.
+    /// Returns when the connection must be closed. Only for the task that serves its requests, so
+    /// that no request begins between the return and the closing.
     pub(super) async fn evicted(&self) {
         loop {
             self.evict.notified().await;
@@ -88,7 +87,7 @@ impl Activity {
     }
 }
 
-/// A request that is being answered.
+/// A request in flight.
 #[derive(Debug)]
 pub(super) struct Busy(Arc<Activity>);
 
@@ -98,7 +97,7 @@ impl Drop for Busy {
     }
 }
 
-/// The body of an answer; with its end ends the request.
+/// The body of a reply. The request ends with it.
 #[derive(Debug)]
 pub(super) struct BusyBody {
     body: Body,
@@ -131,27 +130,27 @@ impl HttpBody for BusyBody {
     }
 }
 
-/// A stream with deadlines: for a request to begin, for its head, and for the peer to take what is
-/// written. The body of a request is under the time limit of the request.
+/// A stream with deadlines for the beginning of a request, for its head, and for the client to read
+/// what is written. The body of a request has the time limit of the request.
 #[derive(Debug)]
 pub(super) struct TimedStream<S> {
     inner: S,
     activity: Arc<Activity>,
     reading: Reading,
-    /// Until when the peer has to take something; `None` while nothing waits for it.
+    /// The time by which the client must read something; `None` while no write waits for it.
     write_deadline: Option<Instant>,
-    /// Wakes the connection at a deadline or before. Set only when something has to be waited for.
+    /// Wakes the connection at a deadline or before. Set only when the stream has to wait.
     timer: Pin<Box<Sleep>>,
 }
 
-/// What is read.
+/// State of the reading.
 #[derive(Debug)]
 enum Reading {
-    /// Nothing until then: a request may begin.
+    /// Waiting for a request, until this time.
     Idle(Instant),
-    /// The head of a request, until then.
+    /// Reading the head of a request, until this time.
     Head(Instant),
-    /// What belongs to a request that is being answered.
+    /// Reading for a request in flight.
     Request,
 }
 
@@ -162,8 +161,8 @@ impl<S> TimedStream<S> {
         Self { inner, activity, reading, write_deadline: None, timer }
     }
 
-    /// What is written while no request is being answered is the rest of an answer that was handed
-    /// over before it could be written: the connection has not been idle until now.
+    /// Restarts the idle time. What is written while no request is in flight is the rest of a
+    /// reply: until then the connection was not idle.
     fn note_written(&mut self, written: &Poll<io::Result<usize>>) {
         let is_busy = self.activity.busy.load(Ordering::Relaxed);
         if written.is_ready() && !is_busy && !matches!(self.reading, Reading::Head(_)) {
@@ -171,8 +170,8 @@ impl<S> TimedStream<S> {
         }
     }
 
-    /// Sets the timer when an answer is written: hyper does not read again by itself if it has
-    /// tried to before.
+    /// Sets the timer after a reply was written. hyper does not poll the read again if that was
+    /// pending already.
     fn watch_idle(&mut self, context: &mut Context<'_>) {
         if self.activity.busy.load(Ordering::Relaxed) {
             return;
@@ -181,7 +180,7 @@ impl<S> TimedStream<S> {
             self.become_idle();
         }
         if let Reading::Idle(deadline) = self.reading {
-            // When it is past, the read says so.
+            // If the deadline is past, the next read ends the stream.
             self.is_past(deadline, context);
         }
     }
@@ -192,12 +191,12 @@ impl<S> TimedStream<S> {
         self.reading = Reading::Idle(now + IDLE_TIMEOUT);
     }
 
-    /// Whether the deadline is past; if not, the connection is woken then.
+    /// Tells whether the deadline is past. If not, the connection will be woken then.
     fn is_past(&mut self, deadline: Instant, context: &mut Context<'_>) -> bool {
         if Instant::now() >= deadline {
             return true;
         }
-        // One that wakes too early is cheaper than one that is set anew for every request.
+        // A timer that wakes too early is cheaper than one that is reset for every request.
         if self.timer.is_elapsed() || self.timer.deadline() > deadline {
             self.timer.as_mut().reset(deadline);
         }
@@ -210,7 +209,7 @@ impl<S> TimedStream<S> {
         false
     }
 
-    /// Bounds how long the peer may take nothing.
+    /// Applies the deadline for the client to read.
     fn watch_write<T>(
         &mut self,
         written: Poll<io::Result<T>>,
@@ -258,13 +257,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
         }
         let (Reading::Idle(deadline) | Reading::Head(deadline)) = this.reading else { return read };
         let too_late = match &read {
-            // It is the end of an answer that is waited for.
+            // The stream waits for the reply to be written, not for a request.
             Poll::Pending if this.write_deadline.is_some() => false,
             Poll::Pending => this.is_past(deadline, context),
             Poll::Ready(_) => Instant::now() >= deadline,
         };
         if too_late {
-            // The end of the stream: nothing more is taken from this peer.
+            // Ends the stream: nothing more is read from this client.
             buffer.set_filled(before);
             return Poll::Ready(Ok(()));
         }

@@ -45,8 +45,8 @@ pub(crate) struct MessageBody {
     pub(super) translit: Option<bool>,
     /// The message is sent in the recipient's daytime only. Defaults to the class's.
     pub(super) daytime: Option<bool>,
-    /// The provider is asked to destroy the message if it is not delivered by its deadline. Defaults
-    /// to false.
+    /// The provider is asked to destroy the message if it is not delivered by its deadline.
+    /// Defaults to false.
     pub(super) pass_deadline: Option<bool>,
     /// The public IP address of the person who caused the message.
     pub(super) end_user_ip: Option<String>,

@@ -1,15 +1,15 @@
-//! Splitting a JSON object into the items of one of its lists, as its bytes come.
+//! Streaming splitter of a JSON object into the items of one of its lists.
 //!
-//! The whole is never in memory: an item is handed over when it is complete, and forgotten. What is
-//! left, the object with an empty object in place of each item, is read at the end as any other
-//! body is, so that everything outside of the items is judged by the same rules. Positions in
-//! errors are those of the body as it was sent.
+//! The body is never in memory as a whole: an item is handed over when it is complete, and dropped.
+//! The rest of the body, with an empty object in place of each item, is read at the end like any
+//! other body: the same rules apply to everything outside of the items. Positions in errors are
+//! those in the body as it was sent.
 
 use serde_json::value::RawValue;
 
-/// What stands in the rest for an item.
+/// The text in the rest in place of an item.
 const PLACEHOLDER: &[u8] = b"{}";
-/// What some programs put before a text in UTF-8. JSON has none.
+/// The byte order mark, which some programs write first. JSON has none.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Splits the first `most` items off the first list with this name; more items stay in the rest.
@@ -20,24 +20,24 @@ pub(crate) struct ItemSplitter {
     rest: Vec<u8>,
     item: Vec<u8>,
     state: State,
-    /// Of the byte that comes next.
+    /// The place of the next byte.
     place: Place,
     item_place: Place,
     items: Vec<Removed>,
     is_split: bool,
 }
 
-/// Where the reading is.
+/// State of the splitter.
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Outside of the items: how many brackets are open, and where in the rest the last string of
-    /// the object itself stands.
+    /// Outside of the items: the number of open brackets, and the last string of the object itself
+    /// in the rest.
     Rest { depth: usize, last: Span, key: Span },
-    /// In a string outside of the items, which began there.
+    /// In a string outside of the items, with its start in the rest.
     RestString { depth: usize, start: usize, key: Span, is_escaped: bool },
     /// In the list, between two items.
     List,
-    /// In an item: how many brackets are open.
+    /// In an item, with the number of its open brackets.
     Item { depth: usize },
     /// In a string of an item.
     ItemString { depth: usize, is_escaped: bool },
@@ -48,7 +48,7 @@ enum State {
 /// A part of the rest; empty where there is none.
 type Span = (usize, usize);
 
-/// A place in the body: lines passed, and bytes passed of this one.
+/// A place in the body: complete lines before it, and bytes before it in its line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Place {
     lines: usize,
@@ -90,9 +90,9 @@ impl ItemSplitter {
         }
     }
 
-    /// Takes the next bytes of the body, and hands each item that they complete to `each`.
+    /// Reads the next bytes of the body, and hands each item that they complete to `each`.
     ///
-    /// The error says why an item, or what came before it, is no JSON.
+    /// The error tells why an item, or the body before it, is no JSON.
     pub(crate) fn push(
         &mut self,
         mut bytes: &[u8],
@@ -136,8 +136,7 @@ impl ItemSplitter {
         self.place.pass(run);
     }
 
-    /// The body without the items, when there is no more of it. An item that is not complete is a
-    /// part of it.
+    /// The body without its items, at its end. It includes an item that is not complete.
     pub(crate) fn rest(&mut self) -> &[u8] {
         self.rest.append(&mut self.item);
         &self.rest
@@ -219,7 +218,7 @@ impl ItemSplitter {
         };
     }
 
-    /// Whether the list after this key is the one to be split.
+    /// Tells whether the list after this key is the one to split.
     fn begins_list(&self, key: Span) -> bool {
         let is_named =
             |key: &[u8]| serde_json::from_slice::<String>(key).is_ok_and(|key| key == self.name);
@@ -238,7 +237,7 @@ impl ItemSplitter {
             }
             b',' | b' ' | b'\t' | b'\r' | b'\n' | b'}' | b':' => self.rest.push(byte),
             _ if self.items.len() == self.most => {
-                // One too many: it and what follows is left to the rest.
+                // One too many: it stays in the rest, with everything after it.
                 self.state = State::Rest { depth: 2, last: (0, 0), key: (0, 0) };
                 self.take_rest(byte, 2, (0, 0), (0, 0));
             }
@@ -254,7 +253,7 @@ impl ItemSplitter {
         }
     }
 
-    /// Hands over an item. One that is ended by what follows it, ends before that.
+    /// Hands over a complete item. `after` is the byte after it that ended it, if one did.
     fn finish_item(
         &mut self,
         after: Option<u8>,
@@ -277,9 +276,9 @@ impl ItemSplitter {
         Ok(())
     }
 
-    /// The text of the first error up to the end of this item, with its place in the body.
+    /// The text of the first error in the body up to the end of this item.
     fn explain_item(&mut self, error: serde_json::Error, after: Option<u8>) -> String {
-        // Perhaps no item may stand here.
+        // An error before the item comes first.
         self.rest.extend_from_slice(PLACEHOLDER);
         if let Err(earlier) = serde_json::from_slice::<&RawValue>(&self.rest)
             && !earlier.is_eof()
@@ -293,7 +292,7 @@ impl ItemSplitter {
         };
         let lines = error.line().saturating_sub(1);
         let bytes = if lines == 0 { self.item_place.bytes } else { 0 } + error.column();
-        // By itself it is followed by too much; in the list, by no comma.
+        // serde_json sees the item alone; in the list the same error is a missing comma.
         with_place(&error, Place { lines: self.item_place.lines + lines, bytes })
             .replace("trailing characters", "expected `,` or `]`")
     }
@@ -326,8 +325,8 @@ mod tests {
 
     #[test]
     fn items_are_split_off_wherever_the_pieces_end() {
-        let body =
-            br#" {"a":["x",{"messages":[1]}], "m\u0065ssages" : [ {"to":"]}\"","n":[1,{}]} ,"s\\", -1.5e3
+        let body = br#" {"a":["x",{"messages":[1]}],
+            "m\u0065ssages" : [ {"to":"]}\"","n":[1,{}]} ,"s\\", -1.5e3
             ,{"too":"many"},[]],"messages":[2]} "#;
         for size in 1..body.len() {
             let (items, rest) = split(body, size).unwrap();

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use sms_core::store::StatsRequest;
-use sms_core::{Archive, Status, Store};
+use sms_core::{Archive, Status};
 use sms_server::KeyScope;
 
 use crate::app::{App, Reply};

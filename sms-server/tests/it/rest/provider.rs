@@ -15,7 +15,7 @@ async fn report(app: &App, worker: &str, pause: Option<PauseReport>) {
     let started_at = time::OffsetDateTime::UNIX_EPOCH;
     let mut report = WorkerReport::new(PROVIDER, started_at);
     (report.in_flight, report.pause) = (3, pause);
-    app.steering.report(worker, &report).await.expect("reported");
+    app.control.report(worker, &report).await.expect("reported");
 }
 
 #[tokio::test]
@@ -29,12 +29,12 @@ async fn a_pause_and_a_resumption_are_orders_to_every_worker_and_shown() {
     assert_eq!(app.get("/v1/provider").await.body["state"], "paused");
     assert_eq!(reply.body["pause"]["reason"], "wrong text");
     assert!(reply.body["pause"]["by"].is_string() && reply.body["pause"]["since"].is_string());
-    let (first, order) = app.steering.order(PROVIDER).await.expect("read").expect("given");
+    let (first, order) = app.control.last_order(PROVIDER).await.expect("read").expect("given");
     assert!(order.paused);
     report(&app, "w1", None).await;
     let reply = app.post_to("/v1/provider/resume", "").await;
     assert_eq!((reply.status, &reply.body["state"]), (StatusCode::OK, &json!("active")));
-    let (second, order) = app.steering.order(PROVIDER).await.expect("read").expect("given");
+    let (second, order) = app.control.last_order(PROVIDER).await.expect("read").expect("given");
     assert!(!order.paused && second > first, "a resumption is an order too: try at once");
 }
 
@@ -74,7 +74,7 @@ async fn only_administrators_steer() {
     for path in ["/v1/provider/pause", "/v1/provider/resume"] {
         assert_eq!(app.post_to(path, "").await.status, StatusCode::FORBIDDEN, "{path}");
     }
-    assert_eq!(app.steering.order(PROVIDER).await.expect("read"), None);
+    assert_eq!(app.control.last_order(PROVIDER).await.expect("read"), None);
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_wrong_order_is_refused_and_gives_none() {
             (StatusCode::BAD_REQUEST, &json!(pointer))
         );
     }
-    assert_eq!(app.steering.order(PROVIDER).await.expect("read"), None);
+    assert_eq!(app.control.last_order(PROVIDER).await.expect("read"), None);
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn a_resumed_provider_is_unproven_until_a_message_shows_that_it_serves() {
     let app = admin().await;
     let mut resumed = WorkerReport::new(PROVIDER, time::OffsetDateTime::UNIX_EPOCH);
     (resumed.unproven, resumed.queue_degraded) = (true, true);
-    app.steering.report("w1", &resumed).await.expect("reported");
+    app.control.report("w1", &resumed).await.expect("reported");
     let body = app.get("/v1/provider").await.body;
     assert_eq!((&body["state"], &body["pause"]), (&json!("unproven"), &Value::Null));
     assert_eq!(body["workers"][0]["queue"], "degraded");

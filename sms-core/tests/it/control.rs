@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sms_core::worker::breaker::EndsBy;
 use sms_core::worker::control::{Reported, WorkerReport};
-use sms_core::{Job, Lane, Limits, MemoryRegistry, Outcome, Queue, Status, Steering};
+use sms_core::{Job, Lane, Limits, MemoryRegistry, Outcome, ProviderControl, Queue, Status};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Reply, Running, TIMEOUT, Witness, World, accept, all, message, start};
@@ -15,7 +15,7 @@ struct Bridge {
     world: World,
     provider: Arc<Witness>,
     registry: Arc<MemoryRegistry>,
-    steering: Steering,
+    control: ProviderControl,
 }
 
 impl Bridge {
@@ -23,8 +23,8 @@ impl Bridge {
         let world = World::new();
         let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
         let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
-        let steering = Steering::new(Arc::clone(&registry));
-        Self { world, provider, registry, steering }
+        let control = ProviderControl::new(Arc::clone(&registry));
+        Self { world, provider, registry, control }
     }
 
     fn start(&self, name: &str) -> Running {
@@ -36,8 +36,12 @@ impl Bridge {
         )
     }
 
-    async fn give(&self, paused: bool) {
-        self.steering.give("witness", paused, "olga", "the tariff changes").await.expect("written");
+    async fn pause(&self) {
+        self.control.pause("witness", "olga", "the tariff changes").await.expect("written");
+    }
+
+    async fn resume(&self) {
+        self.control.resume("witness", "olga", "the tariff changes").await.expect("written");
     }
 }
 
@@ -45,14 +49,14 @@ impl Bridge {
 async fn a_paused_provider_gets_nothing_and_a_resumed_one_everything() {
     let bridge = Bridge::new();
     let worker = bridge.start("w");
-    bridge.give(true).await;
+    bridge.pause().await;
     sleep(Duration::from_secs(3)).await;
     let id = bridge.world.send(message("hi")).await;
     sleep(Duration::from_mins(10)).await;
     assert_eq!(bridge.world.status(id).await, Status::Queued);
     assert_eq!(bridge.provider.calls().len(), 0);
     let before = Instant::now();
-    bridge.give(false).await;
+    bridge.resume().await;
     bridge.world.becomes(id, Status::Sent).await;
     assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
     assert_eq!(bridge.world.state(id).await.attempts, 1, "the pause burnt an attempt");
@@ -62,7 +66,7 @@ async fn a_paused_provider_gets_nothing_and_a_resumed_one_everything() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_outlives_the_worker() {
     let bridge = Bridge::new();
-    bridge.give(true).await;
+    bridge.pause().await;
     let id = bridge.world.send(message("hi")).await;
     for _ in 0..2 {
         let worker = bridge.start("w");
@@ -78,17 +82,16 @@ async fn a_worker_reports_how_it_is_and_leaves_no_report_behind() {
     let bridge = Bridge::new();
     let worker = bridge.start("w");
     sleep(Duration::from_secs(2)).await;
-    bridge.give(true).await;
+    bridge.pause().await;
     sleep(Duration::from_secs(2)).await;
-    let [Reported { name, report, .. }] = &bridge.steering.workers().await.expect("read")[..]
-    else {
+    let [Reported { name, report, .. }] = &bridge.control.workers().await.expect("read")[..] else {
         panic!("one worker")
     };
     assert_eq!((name.as_str(), report.provider.as_str()), ("w", "witness"));
     let pause = report.pause.as_ref().expect("it is paused");
     assert_eq!((pause.by.as_deref(), pause.reason.as_str()), (Some("olga"), "the tariff changes"));
     worker.stop().await;
-    assert_eq!(bridge.steering.workers().await.expect("read"), []);
+    assert_eq!(bridge.control.workers().await.expect("read"), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,18 +100,18 @@ async fn a_report_left_behind_long_ago_goes_when_another_worker_starts() {
     let killed = bridge.start("killed");
     sleep(Duration::from_secs(2)).await;
     killed.kill();
-    assert_eq!(bridge.steering.workers().await.expect("read").len(), 1);
+    assert_eq!(bridge.control.workers().await.expect("read").len(), 1);
     // By the registry's clock, which stands in another year than the system's.
     sleep(Duration::from_hours(23)).await;
     let other = bridge.start("other");
     sleep(Duration::from_secs(2)).await;
     other.stop().await;
-    assert_eq!(bridge.steering.workers().await.expect("read").len(), 1, "forgotten too early");
+    assert_eq!(bridge.control.workers().await.expect("read").len(), 1, "forgotten too early");
     sleep(Duration::from_hours(1)).await;
     let next = bridge.start("next");
     sleep(Duration::from_secs(2)).await;
     let names: Vec<_> =
-        bridge.steering.workers().await.expect("read").into_iter().map(|it| it.name).collect();
+        bridge.control.workers().await.expect("read").into_iter().map(|it| it.name).collect();
     assert_eq!(names, ["next"]);
     next.stop().await;
 }
@@ -130,7 +133,7 @@ async fn a_person_who_resumes_is_not_made_to_wait_for_the_next_probe() {
     let id = world.send(message("hi")).await;
     sleep(refused_until - Instant::now() + Duration::from_millis(10)).await;
     assert_eq!(world.status(id).await, Status::Queued);
-    Steering::new(registry).give("witness", false, "olga", "paid").await.expect("written");
+    ProviderControl::new(registry).resume("witness", "olga", "paid").await.expect("written");
     let before = Instant::now();
     world.becomes(id, Status::Sent).await;
     assert!(before.elapsed() < Duration::from_secs(8), "{:?}", before.elapsed());
@@ -174,7 +177,7 @@ async fn calls_that_were_begun_when_the_provider_was_paused_are_not_made() {
     sleep(Duration::from_secs(2)).await;
     let id = world.send(message("hi")).await;
     sleep(Duration::from_secs(1)).await;
-    Steering::new(registry).give("witness", true, "olga", "wrong text").await.expect("written");
+    ProviderControl::new(registry).pause("witness", "olga", "wrong text").await.expect("written");
     world.becomes(id, Status::Sending).await;
     world.becomes(id, Status::Queued).await;
     sleep(Duration::from_mins(1)).await;
@@ -184,8 +187,8 @@ async fn calls_that_were_begun_when_the_provider_was_paused_are_not_made() {
 }
 
 /// The report of one worker.
-async fn report(steering: &Steering, worker: &str) -> WorkerReport {
-    let all = steering.workers().await.expect("read");
+async fn report(control: &ProviderControl, worker: &str) -> WorkerReport {
+    let all = control.workers().await.expect("read");
     all.into_iter().find(|it| it.name == worker).expect("it reports").report
 }
 
@@ -193,7 +196,7 @@ async fn report(steering: &Steering, worker: &str) -> WorkerReport {
 async fn a_paused_worker_without_messages_learns_from_the_success_of_another() {
     let world = World::new();
     let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
-    let steering = Steering::new(Arc::clone(&registry));
+    let control = ProviderControl::new(Arc::clone(&registry));
     let refuses = Arc::new(std::sync::atomic::AtomicBool::new(true));
     // Each worker has a queue of its own, so that a test decides who gets a message.
     let start = |name| {
@@ -221,14 +224,14 @@ async fn a_paused_worker_without_messages_learns_from_the_success_of_another() {
     }
     sleep(Duration::from_secs(2)).await;
     for worker in ["a", "b"] {
-        let pause = report(&steering, worker).await.pause.expect("refused");
+        let pause = report(&control, worker).await.pause.expect("refused");
         assert_eq!((pause.code, pause.ends_by), (Some(7), EndsBy::NextMessage));
     }
     refuses.store(false, std::sync::atomic::Ordering::SeqCst);
     world.all_become(&ids, Status::Sent).await;
     sleep(Duration::from_mins(1)).await;
     for worker in ["a", "b"] {
-        let report = report(&steering, worker).await;
+        let report = report(&control, worker).await;
         assert_eq!((report.pause, report.unproven), (None, false), "{worker}");
     }
     a.stop().await;
@@ -241,16 +244,16 @@ async fn a_resume_ends_the_shown_pause_although_nothing_is_left_to_send() {
     let provider =
         world.witness(|_, batch| Reply::Now(all(batch, &Outcome::blocked(7, "no money"))));
     let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
-    let steering = Steering::new(Arc::clone(&registry));
+    let control = ProviderControl::new(Arc::clone(&registry));
     let worker = start(world.worker(provider).registry(registry).name("w"));
     let id = world.send(message("hi").deadline(Duration::from_secs(20))).await;
     world.becomes(id, Status::Expired).await;
     sleep(Duration::from_mins(2)).await;
-    let pause = report(&steering, "w").await.pause.expect("only a message can tell");
+    let pause = report(&control, "w").await.pause.expect("only a message can tell");
     assert_eq!((pause.ends_by, pause.probe_at), (EndsBy::NextMessage, None));
-    steering.give("witness", false, "olga", "paid").await.expect("written");
+    control.resume("witness", "olga", "paid").await.expect("written");
     sleep(Duration::from_secs(3)).await;
-    let report = report(&steering, "w").await;
+    let report = report(&control, "w").await;
     assert_eq!((report.pause, report.unproven), (None, true));
     worker.stop().await;
 }
