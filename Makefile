@@ -15,7 +15,7 @@ run: ## Serve on 127.0.0.1:8080 with SQLite and the sandbox, data in ./data
 build: ## Build the binary that is shipped, with every store and queue: target/dist/sms-server
 	$(CARGO) build --profile dist --locked -p sms-server --features full
 
-bench: build ## Measure everything beside the limits of this machine, about ten minutes; target/bench/summary.json
+bench: build ## Measure everything next to the limits of this machine, about ten minutes; target/bench/summary.json
 	$(CARGO) build --profile dist --locked -p bench
 	eval "$$(scripts/services.sh)" && target/dist/sms-bench
 

@@ -4,12 +4,13 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
+use sms_core::store::{Archive, MessageRequest};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::{
-    CancellationToken, Class, MemoryQueue, MemoryStore, Message, Sandbox, Scope, Sender, Status,
-    Store, Worker,
+    CancellationToken, Class, MemoryQueue, MemoryStore, Message, Sandbox, Sender, Status, Store,
+    Worker,
 };
 
 #[tokio::main]
@@ -27,7 +28,7 @@ async fn main() -> anyhow::Result<()> {
         .await?;
     println!("accepted: {id}");
     while store
-        .get(id, &Scope::All)
+        .get(&MessageRequest::new(id))
         .await?
         .is_some_and(|stored| stored.state.status != Status::Delivered)
     {

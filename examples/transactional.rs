@@ -4,11 +4,12 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
+use sms_core::store::{Archive, MessageRequest};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::store::ListRequest;
-use sms_core::{CancellationToken, MemoryQueue, Message, Sandbox, Scope, Status, Store, Worker};
+use sms_core::{CancellationToken, MemoryQueue, Message, Sandbox, Status, Store, Worker};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
 #[tokio::main]
@@ -38,16 +39,10 @@ async fn main() -> anyhow::Result<()> {
     });
     assert!(refused.await.is_err());
     let reference = Some("order-2".to_owned());
-    assert!(
-        store
-            .list(&ListRequest { reference, limit: 1, ..Default::default() })
-            .await?
-            .messages
-            .is_empty()
-    );
+    assert!(store.list(&ListRequest::new(1).reference(reference)).await?.messages.is_empty());
 
     while store
-        .get(id, &Scope::All)
+        .get(&MessageRequest::new(id))
         .await?
         .is_some_and(|stored| stored.state.status != Status::Delivered)
     {

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use clap::Args;
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
-use sms_core::store::{ListRequest, Scope};
+use sms_core::store::ListRequest;
 use sms_core::{
-    CancellationToken, Limits, MemoryQueue, Message, MessageId, Outcome, Provider, Sender, Status,
-    Store, Submission, Worker,
+    Archive, CancellationToken, Limits, MemoryQueue, Message, MessageId, Outcome, Provider, Sender,
+    Status, Store, Submission, Worker,
 };
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 use tokio::time::{Instant, sleep};
@@ -85,7 +85,7 @@ impl Library {
 
 async fn wait_until_settled(store: &dyn Store) -> sms_core::Result<()> {
     let statuses = vec![Status::Queued, Status::Sending];
-    let request = ListRequest { scope: Scope::All, statuses, limit: 1, ..ListRequest::default() };
+    let request = ListRequest::new(1).statuses(statuses);
     while !store.list(&request).await?.messages.is_empty() {
         sleep(Duration::from_millis(5)).await;
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use sms_core::store::{ListRequest, Scope, Stats, StatsRange};
-use sms_core::{Status, Store};
+use sms_core::store::{ListRequest, Stats, StatsRequest};
+use sms_core::{Archive, Status, Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
@@ -98,12 +98,7 @@ impl System {
             );
             sleep(POLL_INTERVAL).await;
         }
-        let request = ListRequest {
-            scope: Scope::All,
-            statuses: vec![Status::Sending, Status::Queued],
-            limit: 1,
-            ..ListRequest::default()
-        };
+        let request = ListRequest::new(1).statuses(vec![Status::Sending, Status::Queued]);
         while !self.store.list(&request).await?.messages.is_empty() {
             ensure!(Instant::now() < deadline, "not every outcome was recorded");
             sleep(POLL_INTERVAL).await;
@@ -128,7 +123,7 @@ impl System {
     }
 
     pub(crate) async fn stats(&self) -> anyhow::Result<Stats> {
-        let range = StatsRange { scope: Scope::All, from_time: None, to_time: None };
+        let range = StatsRequest::new();
         Ok(self.store.stats(&range).await?)
     }
 

@@ -13,7 +13,7 @@ use crate::message::MessageId;
 use crate::provider::receipt::{Receipt, ReceiptState};
 use crate::store::requests::ReceiptEffect;
 use crate::store::status::Status;
-use crate::store::{Scope, Settled, Settlement, Store};
+use crate::store::{MessageRequest, Settled, Settlement, Store};
 use crate::supervise::catch_panic;
 
 /// Lines a second at the most, so that ten thousand messages that expire together do not drown the
@@ -96,7 +96,7 @@ impl EndLog {
         let listed = self.take(ids.len());
         let look = async {
             for id in &ids[..listed] {
-                let Some(stored) = store.get(*id, &Scope::All).await? else { continue };
+                let Some(stored) = store.get(&MessageRequest::new(*id)).await? else { continue };
                 let state = &stored.state;
                 if is_bad(state.status) {
                     let (code, reason) = (state.code, state.reason.as_deref());

@@ -1,8 +1,10 @@
 //! Lanes: the three priorities of a queue.
 
+use std::ops::{Index, IndexMut};
+
 use serde::{Deserialize, Serialize};
 
-/// One of the three lanes of a queue; the first goes first.
+/// Priority of a message in a queue; the first lane goes first.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
@@ -22,7 +24,7 @@ impl Lane {
     /// Every lane, first one first.
     pub const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Bulk];
 
-    /// The number stores keep, and the index into [`QueueStats::lanes`].
+    /// The number that stores keep. Never renumbered.
     pub const fn number(self) -> u8 {
         self as u8
     }
@@ -30,5 +32,80 @@ impl Lane {
     /// The lane of this number.
     pub fn from_number(number: i64) -> Option<Self> {
         usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
+    }
+}
+
+/// One value for each lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PerLane<T> {
+    /// The value of [`Lane::Urgent`].
+    pub urgent: T,
+    /// The value of [`Lane::Normal`].
+    pub normal: T,
+    /// The value of [`Lane::Bulk`].
+    pub bulk: T,
+}
+
+impl<T> PerLane<T> {
+    /// Makes the value of each lane, the first lane first.
+    pub fn new(mut value: impl FnMut(Lane) -> T) -> Self {
+        Self { urgent: value(Lane::Urgent), normal: value(Lane::Normal), bulk: value(Lane::Bulk) }
+    }
+
+    /// The same value for every lane.
+    pub fn all(value: T) -> Self
+    where
+        T: Clone,
+    {
+        Self { urgent: value.clone(), normal: value.clone(), bulk: value }
+    }
+
+    /// Applies a function to each value, the first lane first.
+    pub fn map<U>(self, mut value: impl FnMut(T) -> U) -> PerLane<U> {
+        PerLane { urgent: value(self.urgent), normal: value(self.normal), bulk: value(self.bulk) }
+    }
+
+    /// References to the values.
+    pub const fn as_ref(&self) -> PerLane<&T> {
+        PerLane { urgent: &self.urgent, normal: &self.normal, bulk: &self.bulk }
+    }
+
+    /// The lanes with their values, the first lane first.
+    pub fn iter(&self) -> impl Iterator<Item = (Lane, &T)> {
+        Lane::ALL.into_iter().map(|lane| (lane, &self[lane]))
+    }
+
+    /// The values, the first lane first.
+    pub fn into_values(self) -> [T; 3] {
+        [self.urgent, self.normal, self.bulk]
+    }
+}
+
+impl<T> Index<Lane> for PerLane<T> {
+    type Output = T;
+
+    fn index(&self, lane: Lane) -> &T {
+        match lane {
+            Lane::Urgent => &self.urgent,
+            Lane::Normal => &self.normal,
+            Lane::Bulk => &self.bulk,
+        }
+    }
+}
+
+impl<T> IndexMut<Lane> for PerLane<T> {
+    fn index_mut(&mut self, lane: Lane) -> &mut T {
+        match lane {
+            Lane::Urgent => &mut self.urgent,
+            Lane::Normal => &mut self.normal,
+            Lane::Bulk => &mut self.bulk,
+        }
+    }
+}
+
+impl<T> From<[T; 3]> for PerLane<T> {
+    /// Values by [`Lane::number`].
+    fn from([urgent, normal, bulk]: [T; 3]) -> Self {
+        Self { urgent, normal, bulk }
     }
 }

@@ -35,7 +35,7 @@ pub mod worker;
 pub use async_trait::async_trait;
 pub use clock::{Clock, ManualClock, StoreClock, StoreTime, SystemClock};
 pub use error::{Error, ErrorKind, FieldError, Result, StoreFault};
-pub use lane::Lane;
+pub use lane::{Lane, PerLane};
 pub use memory::{MemoryQueue, MemoryRegistry, MemoryStore};
 pub use message::phone::{NumberReader, PhoneNumber, Region};
 pub use message::{
@@ -62,7 +62,7 @@ pub use store::page::{MessagePage, SearchedTo};
 pub use store::retry::RetryPolicy;
 pub use store::schema::SchemaLevel;
 pub use store::status::Status;
-pub use store::{Scope, Store};
+pub use store::{Archive, Scope, Store};
 pub use tokio_util::sync::CancellationToken;
 pub use watched::Watched;
 pub use worker::Worker;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::lane::Lane;
+use crate::lane::{Lane, PerLane};
 use crate::message::MessageId;
 
 /// A queue of message ids. It is a *hint*: the [`Store`](crate::Store) is the truth.
@@ -90,8 +90,8 @@ pub struct LeaseToken(pub u64, pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct QueueStats {
-    /// By [`Lane::number`].
-    pub lanes: [LaneStats; 3],
+    /// Figures of each lane.
+    pub lanes: PerLane<LaneStats>,
     /// How many jobs each lane holds at most; `None` where there is no bound.
     pub capacity: Option<usize>,
     /// Set while a [worker](crate::Worker::queue)'s queue cannot be used: these are the figures of
@@ -101,12 +101,12 @@ pub struct QueueStats {
 
 impl QueueStats {
     /// Statistics of these lanes.
-    pub const fn new(lanes: [LaneStats; 3], capacity: Option<usize>) -> Self {
+    pub const fn new(lanes: PerLane<LaneStats>, capacity: Option<usize>) -> Self {
         Self { lanes, capacity, degraded: false }
     }
 
-    /// How many more jobs fit into each lane, by [`Lane::number`].
-    pub fn room(&self) -> [usize; 3] {
+    /// Number of further jobs that fit into each lane.
+    pub fn room(&self) -> PerLane<usize> {
         let capacity = self.capacity.unwrap_or(usize::MAX);
         self.lanes.map(|lane| capacity.saturating_sub(lane.ready + lane.leased))
     }

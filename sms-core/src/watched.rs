@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::message::phone::NumberReader;
 use crate::message::{MessageId, NewMessage, StoredMessage};
 use crate::outage::Outage;
+use crate::provider::ProviderRef;
 use crate::provider::receipt::Receipt;
-use crate::provider::{Polling, ProviderRef};
 use crate::queue::{Job, Lease, Queue, QueueStats};
 use crate::registry::{Expect, Record, Registry};
 use crate::store::event::Event;
@@ -21,8 +21,10 @@ use crate::store::page::MessagePage;
 use crate::store::requests::ReceiptEffect;
 use crate::store::status::Status;
 use crate::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
-    ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store, UnmatchedRequest,
+    Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
+    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest,
+    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
+    StatsRequest, Store, UnmatchedRequest,
 };
 
 /// A call that is given up after so long counts as one that failed.
@@ -76,10 +78,32 @@ impl Drop for Pending<'_> {
 }
 
 #[async_trait]
-impl<T: Store> Store for Watched<T> {
+impl<T: Archive> Archive for Watched<T> {
     fn numbers(&self) -> NumberReader {
         self.inner.numbers()
     }
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        self.call(self.inner.unmatched(request)).await
+    }
+    async fn get(&self, request: &MessageRequest) -> Result<Option<StoredMessage>> {
+        self.call(self.inner.get(request)).await
+    }
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
+        self.call(self.inner.list(request)).await
+    }
+    async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {
+        self.call(self.inner.timeline(request)).await
+    }
+    async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
+        self.call(self.inner.events(request)).await
+    }
+    async fn stats(&self, request: &StatsRequest) -> Result<Stats> {
+        self.call(self.inner.stats(request)).await
+    }
+}
+
+#[async_trait]
+impl<T: Store> Store for Watched<T> {
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         self.call(self.inner.insert(request)).await
     }
@@ -95,23 +119,20 @@ impl<T: Store> Store for Watched<T> {
     async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Settled>> {
         self.call(self.inner.settle(settlements)).await
     }
-    async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
-        self.call(self.inner.rescue(limit)).await
+    async fn rescue(&self, request: RescueRequest) -> Result<Vec<MessageId>> {
+        self.call(self.inner.rescue(request)).await
     }
-    async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
-        self.call(self.inner.expire(limit)).await
+    async fn expire(&self, request: ExpireRequest) -> Result<Vec<MessageId>> {
+        self.call(self.inner.expire(request)).await
     }
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
         self.call(self.inner.apply_receipts(receipts)).await
     }
-    async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
-        self.call(self.inner.awaiting_receipt(polling, limit)).await
+    async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>> {
+        self.call(self.inner.awaiting_receipt(request)).await
     }
-    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
-        self.call(self.inner.infer(quiet)).await
-    }
-    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
-        self.call(self.inner.unmatched(request)).await
+    async fn infer(&self, request: InferRequest) -> Result<Vec<MessageId>> {
+        self.call(self.inner.infer(request)).await
     }
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
         self.call(self.inner.resolve(request)).await
@@ -119,23 +140,8 @@ impl<T: Store> Store for Watched<T> {
     async fn cancel(&self, request: CancelRequest) -> Result<Status> {
         self.call(self.inner.cancel(request)).await
     }
-    async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
-        self.call(self.inner.get(id, scope)).await
-    }
-    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
-        self.call(self.inner.list(request)).await
-    }
-    async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
-        self.call(self.inner.timeline(id)).await
-    }
-    async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
-        self.call(self.inner.events_after(seq, limit)).await
-    }
-    async fn stats(&self, range: &StatsRange) -> Result<Stats> {
-        self.call(self.inner.stats(range)).await
-    }
-    async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
-        self.call(self.inner.purge(older_than, limit)).await
+    async fn purge(&self, request: PurgeRequest) -> Result<usize> {
+        self.call(self.inner.purge(request)).await
     }
 }
 

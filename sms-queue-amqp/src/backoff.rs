@@ -34,7 +34,7 @@ impl Backoff {
         if self.last_attempt.elapsed() > STABLE_AFTER + MAX_DELAY {
             self.delays = delays();
         }
-        // At debug level: calls fail with the same cause meanwhile, and the caller reports it.
+        // At debug level: calls fail with the same cause, and the caller reports it.
         let purpose = self.purpose;
         tracing::debug!(purpose, %failure, "RabbitMQ connection failed; reconnecting");
         sleep(self.delays.next().unwrap_or(MAX_DELAY)).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sms_core::queue::{LaneStats, QueueStats};
-use sms_core::{Job, Lane, Lease, Queue, Result};
+use sms_core::{Job, Lease, PerLane, Queue, Result};
 
 use crate::queue::AmqpQueue;
 
@@ -32,7 +32,7 @@ impl Queue for AmqpQueue {
     async fn stats(&self) -> Result<QueueStats> {
         let ready = self.consumer.ready().await?;
         let leased = self.consumer.leased();
-        let lanes = Lane::ALL.map(|lane| LaneStats {
+        let lanes = PerLane::new(|lane| LaneStats {
             ready: ready[lane],
             leased: leased[lane],
             // RabbitMQ does not tell the age of a message that waits.

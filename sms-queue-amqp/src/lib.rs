@@ -11,7 +11,6 @@ mod connection;
 mod consuming;
 mod contract;
 mod error;
-mod per_lane;
 mod publishing;
 mod queue;
 mod topology;

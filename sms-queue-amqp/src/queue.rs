@@ -1,4 +1,4 @@
-//! The queue: its connections and tasks.
+//! Queue: its two sides, and the tasks that keep the connections.
 
 use std::sync::Arc;
 

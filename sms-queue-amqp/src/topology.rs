@@ -10,7 +10,7 @@ use sms_core::Lane;
 
 use crate::config::AmqpConfig;
 use crate::error::{Failure, within};
-use crate::per_lane::PerLane;
+use sms_core::PerLane;
 
 /// Number of dead-lettered ids that are kept.
 const DEAD_MAX_LENGTH: i64 = 10_000;
@@ -36,7 +36,7 @@ impl Topology {
         let named = |name: &str| ShortString::from(format!("{}.{name}", config.prefix));
         let dead = named("dead");
         Self {
-            lanes: PerLane::from_fn(|lane| match lane {
+            lanes: PerLane::new(|lane| match lane {
                 Lane::Urgent => named("urgent"),
                 Lane::Normal => named("normal"),
                 Lane::Bulk => named("bulk"),

@@ -135,7 +135,7 @@ impl RedisConfig {
     ///
     /// # Errors
     ///
-    /// `Config`, naming the part that is wrong: another scheme or one whose feature is off, no
+    /// `Config`, naming the part that is wrong: another scheme, a feature that is off, no
     /// host, an unknown parameter, a value out of range, a file that cannot be read.
     pub fn from_url(url: &str) -> Result<Self> {
         if url.contains('#') {

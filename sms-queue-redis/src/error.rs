@@ -32,7 +32,7 @@ const CONFIG_CODES: [(&str, &str); 6] = [
     ("CROSSSLOT", "this Redis is part of a cluster: its address is redis+cluster://"),
 ];
 
-/// Error for an error of Redis or of its client; its kind says what the caller can do.
+/// Converts an error of Redis or of its client.
 pub(crate) fn from_redis(error: RedisError) -> Error {
     let (kind, message) = classify(&error);
     Error::new(kind, message).with_source(error)

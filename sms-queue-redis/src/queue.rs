@@ -1,4 +1,4 @@
-//! The queue: its connections and its calls.
+//! Queue: its connections and its calls.
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,10 +39,10 @@ pub(crate) struct Inner {
     scripts: Scripts,
     connection: SharedConnection,
     notifier: Notifier,
-    /// Looking for leases that are over.
+    /// Schedule of the search for expired leases.
     overdue: Schedule,
-    /// Removing the consumers of processes that ended.
-    sweep: Schedule,
+    /// Schedule of the removal of idle consumers.
+    consumer_removal: Schedule,
 }
 
 impl RedisQueue {
@@ -57,13 +57,13 @@ impl RedisQueue {
         let connector = Connector::new(&config)?;
         let scripts = Scripts::new(&config.prefix);
         let overdue = (config.lease / 10).clamp(Duration::from_millis(50), Duration::from_secs(5));
-        let sweep =
+        let removal =
             (config.forget_after / 4).clamp(Duration::from_millis(250), Duration::from_hours(1));
         Ok(Self(Arc::new(Inner {
             connection: SharedConnection::new(connector.clone(), config.timeout),
             notifier: Notifier::new(connector, config.timeout, scripts.watched_keys()),
             overdue: Schedule::new(overdue),
-            sweep: Schedule::new(sweep),
+            consumer_removal: Schedule::new(removal),
             scripts,
             config,
         })))
@@ -105,8 +105,8 @@ impl Inner {
             if left.is_zero() {
                 return Ok(Vec::new());
             }
-            // A lease that ends makes no entry, so the wait is limited to the time of the next
-            // look for such leases.
+            // An expired lease makes no entry, so this ends in time for the next search for such
+            // leases.
             if self.notifier.wait(&last, left.min(self.overdue.period)).await? {
                 lost_races += 1;
                 delay_after_lost_race(lost_races).await;
@@ -126,7 +126,7 @@ impl Inner {
     async fn run_pull(self: Arc<Self>, max: usize) -> Result<Leased> {
         let lease = self.overdue.take_due().then_some(self.config.lease);
         let answer = self.connection.run(&self.scripts.pull(max, lease)).await?;
-        if self.sweep.take_due() {
+        if self.consumer_removal.take_due() {
             self.remove_idle_consumers().await;
         }
         Ok(match read_pull(answer)? {
@@ -136,7 +136,7 @@ impl Inner {
     }
 
     async fn remove_idle_consumers(&self) {
-        let script = self.scripts.sweep(self.config.forget_after);
+        let script = self.scripts.remove_consumers(self.config.forget_after);
         if let Err(error) = self.connection.run(&script).await {
             tracing::debug!(%error, "idle Redis consumers were not removed; will retry");
         }
@@ -194,9 +194,9 @@ impl Drop for Undelivered {
     }
 }
 
-/// Waits a random time, up to 4 ms, before a pull that has lost more than one race looks again. An
-/// entry wakes every pull and only one gets the job: with many waiting processes, looking at once
-/// would keep Redis busy.
+/// Delays a pull that has lost more than one race, by a random time of up to 4 ms. An entry wakes
+/// every pull and only one gets the job: with many waiting processes, asking again at once would
+/// keep Redis busy.
 async fn delay_after_lost_race(lost_races: u32) {
     if lost_races > 1 {
         let max_micros = 1000 << (lost_races - 1).min(2);

@@ -33,7 +33,7 @@ pub(crate) struct Scripts {
     ack: Script,
     release: Script,
     stats: Script,
-    sweep: Script,
+    remove_consumers: Script,
 }
 
 impl Scripts {
@@ -49,7 +49,7 @@ impl Scripts {
             ack: Script::new(include_str!("scripts/ack.lua")),
             release: Script::new(include_str!("scripts/release.lua")),
             stats: Script::new(include_str!("scripts/stats.lua")),
-            sweep: Script::new(include_str!("scripts/sweep.lua")),
+            remove_consumers: Script::new(include_str!("scripts/remove_consumers.lua")),
         }
     }
 
@@ -71,8 +71,8 @@ impl Scripts {
         call
     }
 
-    /// Pulls up to `max` jobs. `lease` is the length of a lease if the call is to look for leases
-    /// that are over.
+    /// Pulls up to `max` jobs. `lease` is the length of a lease if the call is to search for expired
+    /// leases.
     pub(crate) fn pull(&self, max: usize, lease: Option<Duration>) -> ScriptInvocation<'_> {
         let mut call = self.pull.prepare_invoke();
         call.key(&self.streams[..]).key(&self.bell);
@@ -116,9 +116,9 @@ impl Scripts {
         call
     }
 
-    /// Removes consumers that were idle for this time.
-    pub(crate) fn sweep(&self, idle: Duration) -> ScriptInvocation<'_> {
-        let mut call = self.sweep.prepare_invoke();
+    /// Removes the consumers that were idle for this time and hold no lease.
+    pub(crate) fn remove_consumers(&self, idle: Duration) -> ScriptInvocation<'_> {
+        let mut call = self.remove_consumers.prepare_invoke();
         call.key(&self.streams[..])
             .arg(GROUP)
             .arg(&self.consumer)

@@ -2,7 +2,7 @@
 
 use redis::Value;
 use sms_core::queue::{LaneStats, LeaseToken};
-use sms_core::{Job, Lane, Lease, MessageId, Result};
+use sms_core::{Job, Lane, Lease, MessageId, PerLane, Result};
 
 use crate::error::unreadable;
 
@@ -47,10 +47,10 @@ pub(crate) fn read_pull(answer: Value) -> Result<Pulled> {
 /// # Errors
 ///
 /// `Internal` for an answer of another form.
-pub(crate) fn read_stats(answer: Value) -> Result<[LaneStats; 3]> {
+pub(crate) fn read_stats(answer: Value) -> Result<PerLane<LaneStats>> {
     let counts: Option<Vec<i64>> = array(answer)?.iter().map(number).collect();
     let counts = counts.filter(|counts| counts.len() == 9).ok_or_else(unreadable)?;
-    Ok(Lane::ALL.map(|lane| {
+    Ok(PerLane::new(|lane| {
         let [entries, leased, oldest] =
             [0, 1, 2].map(|i| counts[usize::from(lane.number()) * 3 + i]);
         let ready = usize::try_from(entries - leased).unwrap_or(0);

@@ -288,7 +288,7 @@ impl Upstream {
             Self::Sandbox(_) => None,
             #[cfg(feature = "smsru")]
             Self::SmsRu(smsru) => {
-                let reader = smsru.callbacks()?;
+                let reader = smsru.callback_reader()?.clone();
                 let read = move |body: &[u8]| {
                     let records = reader.read(body)?;
                     Ok(records.iter().filter_map(sms_smsru::Record::receipt).collect())

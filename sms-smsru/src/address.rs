@@ -1,105 +1,85 @@
-//! The configuration as one address: `smsru://API_ID@sms.ru?from=Acme`.
-
-use std::time::Duration;
+//! Parser of addresses such as `smsru://API_ID@sms.ru?from=Acme`.
 
 use sms_core::Result;
 use url::Url;
 
-use crate::config::{Credentials, SmsRuConfig, wrong};
+use crate::credentials::Credentials;
+use crate::error::config_error;
 
-impl SmsRuConfig {
-    /// Reads an address of the form `smsru://API_ID@sms.ru?from=Acme`; see the [crate's
-    /// page](crate).
+/// The parts of an address.
+pub(crate) struct Address {
+    pub(crate) credentials: Credentials,
+    /// Scheme, host and port, as a URL.
+    pub(crate) base_url: String,
+    /// Names and values, decoded, in their order. A name can occur more than once.
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+impl Address {
+    /// Parses an address.
     ///
     /// # Errors
     ///
-    /// [`Config`](sms_core::ErrorKind::Config), in words that name the part that is wrong and hold
-    /// no value of it.
-    pub fn from_url(url: &str) -> Result<Self> {
-        let (scheme, rest) =
-            url.split_once("://").ok_or_else(|| wrong("the address must begin with smsru://"))?;
+    /// [`Config`](sms_core::ErrorKind::Config). The message names the part that is wrong and
+    /// contains no value of it.
+    pub(crate) fn parse(address: &str) -> Result<Self> {
+        let (scheme, rest) = address
+            .split_once("://")
+            .ok_or_else(|| config_error("the address must begin with smsru://"))?;
         let base = match scheme {
             "smsru" => "https",
             "smsru+http" => "http",
-            _ => return Err(wrong("the address must begin with smsru:// or smsru+http://")),
+            _ => return Err(config_error("the address must begin with smsru:// or smsru+http://")),
         };
-        // The parser reads hosts of http and https as such, and those of schemes it does not know
-        // as opaque text.
-        let parsed = Url::parse(&format!("{base}://{rest}"))
-            .map_err(|error| wrong("the address cannot be read").with_source(error))?;
-        if parsed.fragment().is_some() {
-            return Err(wrong(
-                "the address holds a #; one in the API id or password is written %23",
+        // The URL parser validates hosts of the schemes http and https only.
+        let url = Url::parse(&format!("{base}://{rest}"))
+            .map_err(|error| config_error("the address cannot be read").with_source(error))?;
+        if url.fragment().is_some() {
+            return Err(config_error(
+                "the address contains a #; write %23 for a # in the API id or password",
             ));
         }
-        if parsed.path() != "/" {
-            return Err(wrong(
-                "the address holds a path; a / in the API id or password is written %2F",
+        if url.path() != "/" {
+            return Err(config_error(
+                "the address contains a path; write %2F for a / in the API id or password",
             ));
         }
-        // The parser drops an empty password, and the login would pass for an API id.
+        // The URL parser drops an empty password. The login would then be taken for an API id.
         let userinfo =
             rest.split(['/', '?', '#']).next().and_then(|authority| authority.rsplit_once('@'));
         if userinfo.is_some_and(|(userinfo, _)| userinfo.ends_with(':')) {
-            return Err(wrong("the address holds a login without a password"));
+            return Err(config_error("the address has a login without a password"));
         }
-        let mut config = Self::with(credentials(&parsed)?);
-        config.address = address(&parsed)?;
-        let mut seen = Vec::new();
-        for (name, value) in parsed.query_pairs() {
-            if seen.contains(&name) {
-                return Err(wrong(format!("the parameter {} is given twice", shown(&name))));
-            }
-            config = config.parameter(&name, &value)?;
-            seen.push(name);
-        }
-        config.check()?;
-        Ok(config)
-    }
-
-    fn parameter(self, name: &str, value: &str) -> Result<Self> {
-        let number =
-            || value.parse::<u32>().map_err(|_| wrong(format!("{name} must be a whole number")));
-        let seconds = || number().map(|seconds| Duration::from_secs(seconds.into()));
-        Ok(match name {
-            "from" => self.from(value),
-            "timeout_seconds" => self.timeout(seconds()?),
-            "connect_timeout_seconds" => self.connect_timeout(seconds()?),
-            "batch" => self.batch(number()? as usize),
-            "partner_id" => self.partner_id(number()?),
-            "late_seconds" => self.late(seconds()?),
-            "poll_first_seconds" => self.poll_first(seconds()?),
-            "callback_api_id" => self.callback_api_id(value),
-            "test" => match value {
-                "1" => self.test(true),
-                "0" => self.test(false),
-                _ => return Err(wrong("test must be 1 or 0")),
-            },
-            _ => return Err(wrong(format!("there is no parameter {}", shown(name)))),
+        let parameters = url.query_pairs();
+        let parameters = parameters.map(|(name, value)| (name.into_owned(), value.into_owned()));
+        Ok(Self {
+            credentials: credentials(&url)?,
+            base_url: base_url(&url)?,
+            parameters: parameters.collect(),
         })
     }
 }
 
-/// The name of a parameter, as far as it can be one: what stands there may be a credential with a &
-/// or ? in it.
-fn shown(name: &str) -> &str {
+/// The name of a parameter for an error message. Text that cannot be a name is not shown: a `&` or
+/// `?` in a credential splits it, and the rest of the credential then looks like a parameter.
+pub(crate) fn printable_name(name: &str) -> &str {
     let plain = (1..=24).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     if plain {
         name
     } else {
-        "of that name (a & or ? in the API id or password is written %26 or %3F)"
+        "of that name (write %26 or %3F for a & or ? in the API id or password)"
     }
 }
 
 fn credentials(url: &Url) -> Result<Credentials> {
     let decoded = |part: &str| {
         percent_decode(part).ok_or_else(|| {
-            wrong("the API id, or the login or the password, is not percent-encoded UTF-8")
+            config_error("the API id, the login or the password is not percent-encoded UTF-8")
         })
     };
     match (url.username(), url.password()) {
-        ("", _) => Err(wrong("the address holds no API id: smsru://API_ID@sms.ru")),
+        ("", _) => Err(config_error("the address has no API id; write smsru://API_ID@sms.ru")),
         (api_id, None) => Ok(Credentials::ApiId(decoded(api_id)?.into())),
         (login, Some(password)) => Ok(Credentials::Login {
             login: decoded(login)?.into(),
@@ -108,17 +88,18 @@ fn credentials(url: &Url) -> Result<Credentials> {
     }
 }
 
-/// The address without credentials and parameters.
-fn address(url: &Url) -> Result<String> {
+/// The URL without credentials and parameters.
+fn base_url(url: &Url) -> Result<String> {
     let host = url
         .host_str()
         .filter(|host| !host.is_empty())
-        .ok_or_else(|| wrong("the address holds no host"))?;
+        .ok_or_else(|| config_error("the address has no host"))?;
     let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
     Ok(format!("{}://{host}{port}", url.scheme()))
 }
 
-/// `None` for a % without two hex digits and for what is not UTF-8.
+/// Decodes percent-encoded text. `None` for a `%` without two hex digits, and for bytes that are
+/// not UTF-8.
 fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());

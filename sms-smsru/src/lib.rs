@@ -1,6 +1,12 @@
-// The README is read on a forge, too: there its links lead to files, here to items. The first
-// definition counts.
+// On a forge the links of the README lead to files, here they lead to items. The first definition
+// of a link counts.
 //! [`sms-core`]: sms_core
+//! [`SmsRu`]: SmsRu
+//! [`SmsRuConfig`]: SmsRuConfig
+//! [`SendRequest`]: SendRequest
+//! [`CostRequest`]: CostRequest
+//! [`methods`]: methods
+//! [`callback`]: callback
 //! [`code`]: code
 //! [SmsRu::send]: SmsRu::send
 //! [SmsRu::status]: SmsRu::status
@@ -21,7 +27,7 @@
 //! [SmsRu::callcheck_status]: SmsRu::callcheck_status
 //! [`Refusal`]: Refusal
 //! [`CodeCall::Unknown`]: CodeCall::Unknown
-//! [`Callbacks`]: Callbacks
+//! [`CallbackReader`]: CallbackReader
 //! [`Record::Other`]: Record::Other
 //!
 #![doc = include_str!("../README.md")]
@@ -30,7 +36,11 @@ mod address;
 pub mod callback;
 mod client;
 pub mod code;
-pub mod config;
+mod config;
+mod contract;
+mod credentials;
+mod error;
+mod hex;
 pub mod methods;
 mod receipt;
 mod refusal;
@@ -40,11 +50,8 @@ mod smsru;
 mod submit;
 mod wire;
 
-pub use callback::{CallbackError, Callbacks, Record};
-pub use config::SmsRuConfig;
-pub use methods::account::Quota;
-pub use methods::code_call::CodeCall;
-pub use methods::cost::CostRequest;
-pub use methods::send::SendRequest;
+pub use callback::{CallbackError, CallbackReader, Record};
+pub use config::{MAX_BATCH, SmsRuConfig};
+pub use methods::{CodeCall, CostRequest, Quota, SendRequest};
 pub use refusal::Refusal;
 pub use smsru::SmsRu;

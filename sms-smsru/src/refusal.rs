@@ -1,13 +1,13 @@
-//! A refusal by sms.ru, as the cause of an error.
+//! A refusal by sms.ru, as the source of an error.
 
 use std::fmt;
 
 use sms_core::{Error, ErrorKind};
 
-use crate::code::{self, Block, Meaning};
+use crate::code::{self, BlockReason, Meaning};
 
-/// sms.ru refused: what was asked for was not done. The [source](std::error::Error::source) of the
-/// errors that say so, for those who want to know the code.
+/// A refusal by sms.ru: the request was not carried out. It is the
+/// [source](std::error::Error::source) of the error that a method returns, and contains the code.
 ///
 /// ```
 /// use sms_smsru::Refusal;
@@ -19,39 +19,41 @@ use crate::code::{self, Block, Meaning};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// The code; `None` where sms.ru gave none, as `code/call` may. [`code::TABLE`] says what it
-    /// means.
+    /// The code; `None` if sms.ru gave none, as `code/call` sometimes does. [`code::TABLE`] has the
+    /// meanings.
     pub code: Option<i32>,
-    /// sms.ru's own words, cut to 200 characters; `None` where there are none or they repeat a
-    /// number, a text or a credential.
-    pub words: Option<String>,
+    /// The status text of sms.ru, cut to 200 characters; `None` if there is none, or if it repeats
+    /// a phone number, a text of the request or a credential.
+    pub text: Option<String>,
 }
 
 impl Refusal {
-    /// The refusal that caused this error, if one did.
+    /// Returns the refusal that caused an error, if there is one.
     pub fn of(error: &Error) -> Option<&Self> {
         std::error::Error::source(error)?.downcast_ref()
     }
 
-    /// The reason in plain English, with the code.
+    /// Describes the reason in plain English, with the code.
     pub fn reason(&self) -> String {
         let Some(code) = self.code else {
             return "sms.ru refused without a code".to_owned();
         };
-        let words = code::of_refusal(code).map_or(code::UNKNOWN, |row| row.en);
-        format!("{words} ({code})")
+        let text = code::any_refusal(code).map_or(code::UNKNOWN_REFUSAL, |row| row.en);
+        format!("{text} ({code})")
     }
 
-    /// What the caller can do about it.
+    /// Returns the kind of the error, which says what the caller can do.
     pub fn kind(&self) -> ErrorKind {
-        match self.code.and_then(code::of_refusal).map(|row| row.meaning) {
-            Some(Meaning::Busy | Meaning::Throttled { .. } | Meaning::Repeated { .. }) => {
-                ErrorKind::Unavailable
-            }
-            Some(Meaning::Blocked(Block::Money | Block::DailyLimit)) => ErrorKind::Unavailable,
+        match self.code.and_then(code::any_refusal).map(|row| row.meaning) {
+            Some(
+                Meaning::Busy
+                | Meaning::Throttled { .. }
+                | Meaning::Repeated { .. }
+                | Meaning::Blocked(BlockReason::Money | BlockReason::DailyLimit),
+            ) => ErrorKind::Unavailable,
             Some(Meaning::Rejected) => ErrorKind::Invalid,
             Some(Meaning::NotFound | Meaning::CallCheck(_)) => ErrorKind::NotFound,
-            // Whatever a code says that nobody has seen yet, a person has to read it.
+            // A person has to look at an unknown code.
             Some(Meaning::Blocked(_) | Meaning::Success | Meaning::Receipt(_)) | None => {
                 ErrorKind::Config
             }
@@ -65,8 +67,8 @@ impl fmt::Display for Refusal {
         if let Some(code) = self.code {
             write!(f, " with code {code}")?;
         }
-        match &self.words {
-            Some(words) => write!(f, ": {words}"),
+        match &self.text {
+            Some(text) => write!(f, ": {text}"),
             None => Ok(()),
         }
     }

@@ -1,115 +1,268 @@
-//! The account at sms.ru, and how its methods are called.
+//! The client of one account: every API method.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use sms_core::{Error, ErrorKind, Outcome, OutcomeClass, Result};
+use sms_core::{Money, PhoneNumber, Result};
 
-use crate::callback::Callbacks;
-use crate::client::http::Answer;
-use crate::client::session::Line;
+use crate::callback::reader::CallbackReader;
+use crate::client::api_client::ApiClient;
+use crate::client::session::Session;
 use crate::config::SmsRuConfig;
-use crate::submit::late::Late;
-use crate::wire::form::Form;
-use crate::wire::json::Node;
-use crate::wire::method_reply::{self as said, Said};
+use crate::methods::account::{self, Quota};
+use crate::methods::callback;
+use crate::methods::callcheck::{self, CallCheck, CallCheckStatus};
+use crate::methods::code_call::{self, CodeCall};
+use crate::methods::cost::{self, Cost, CostRequest};
+use crate::methods::send::{self, SendRequest, Sent};
+use crate::methods::status::{self, MessageStatus};
+use crate::methods::stoplist::{self, StopListEntry};
+use crate::submit::late::LateReplies;
 
-/// An account at sms.ru: a [`Provider`](sms_core::Provider), and all other methods sms.ru
-/// documents.
+/// A client of sms.ru for one account. It is a [`Provider`](sms_core::Provider) and has a method
+/// for every documented API method.
 ///
-/// No method repeats a request, and every request ends within the configured timeout, however it
-/// goes.
+/// No method repeats a request. Every request ends within the configured timeout.
 ///
-/// The errors of all methods but `submit` and [`send`](Self::send):
-/// [`Invalid`](sms_core::ErrorKind::Invalid) for input sms.ru cannot be asked, and nothing was
-/// sent; `Unavailable` when there was no answer, or one that is no answer of sms.ru; a
-/// [`Refusal`](crate::Refusal) as the source when it refused.
+/// # Errors of every method
+///
+/// Except for `submit` and [`send`](Self::send), which return outcomes:
+///
+/// * [`Invalid`](sms_core::ErrorKind::Invalid) for invalid input; nothing was sent.
+/// * [`Unavailable`](sms_core::ErrorKind::Unavailable) if there is no reply or an unreadable one.
+/// * The kind of the [`Refusal`](crate::Refusal) if sms.ru refused, with the refusal as the source.
+///
+/// ```no_run
+/// use sms_smsru::SmsRu;
+///
+/// # async fn example() -> sms_core::Result<()> {
+/// let sms_ru = SmsRu::from_url("smsru://API_ID@sms.ru?from=Acme")?;
+/// println!("{} on the account", sms_ru.balance().await?);
+/// # Ok(()) }
+/// ```
 pub struct SmsRu {
-    pub(crate) line: Arc<Line>,
-    pub(crate) late: Late,
+    session: Arc<Session>,
+    late: LateReplies,
+    callbacks: Option<CallbackReader>,
 }
 
 impl SmsRu {
-    /// The account of this configuration. Connects to nothing yet.
+    /// Creates a client. It connects with the first request.
     ///
     /// # Errors
     ///
-    /// [`Config`](sms_core::ErrorKind::Config) when a part of the configuration is wrong.
+    /// [`Config`](sms_core::ErrorKind::Config) if a setting is invalid.
     pub fn new(config: SmsRuConfig) -> Result<Self> {
-        let line = Arc::new(Line::new(config)?);
-        Ok(Self { late: Late::new(Arc::clone(&line)), line })
+        let callbacks = config.callback_key().cloned();
+        let session = Arc::new(Session::new(config)?);
+        let late = LateReplies::new(Arc::clone(&session));
+        let callbacks = callbacks.and_then(|api_id| CallbackReader::new(api_id).ok());
+        Ok(Self { session, late, callbacks })
     }
 
-    /// The account of an address of the form `smsru://API_ID@sms.ru?from=Acme`.
+    /// Creates a client from an address such as `smsru://API_ID@sms.ru?from=Acme`. The [crate
+    /// documentation](crate) lists its parameters.
     ///
     /// # Errors
     ///
-    /// [`Config`](sms_core::ErrorKind::Config), in words that name the part that is wrong and hold
-    /// no value of it.
+    /// [`Config`](sms_core::ErrorKind::Config). The message names the part that is wrong and
+    /// contains no value of it.
     pub fn from_url(url: &str) -> Result<Self> {
         Self::new(SmsRuConfig::from_url(url)?)
     }
 
-    /// The reader of this account's callbacks; `None` when the account is known by login and
-    /// password alone, without the [API id](SmsRuConfig::callback_api_id) that callbacks are signed
-    /// with.
-    pub fn callbacks(&self) -> Option<Callbacks> {
-        Callbacks::new(self.config().callback_key()?.clone()).ok()
+    /// Returns the reader of the callbacks of this account; `None` for an account with login and
+    /// password without a [`callback_api_id`](SmsRuConfig::callback_api_id).
+    pub fn callback_reader(&self) -> Option<&CallbackReader> {
+        self.callbacks.as_ref()
     }
 
-    pub(crate) fn config(&self) -> &SmsRuConfig {
-        &self.line.config
+    /// `sms/send`: sends one request to up to 100 numbers. It costs money. Do not repeat it for
+    /// messages with an [`Unknown`](sms_core::OutcomeClass::Unknown) outcome, because sms.ru can
+    /// have accepted them. Nothing is stored here; a [`Sender`](sms_core::Sender) does that.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](sms_core::ErrorKind::Invalid) for an invalid request; nothing was sent. Any
+    /// later failure is the outcome of the messages.
+    pub async fn send(&self, request: &SendRequest) -> Result<Sent> {
+        send::send(&self.session, request).await
     }
 
-    pub(crate) fn form(&self) -> Form {
-        Form::new(&self.config().credentials)
+    /// `sms/status`: the delivery status of 1 to 100 messages. Messages without a readable entry in
+    /// the reply are omitted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn status(&self, ids: &[impl AsRef<str> + Sync]) -> Result<Vec<MessageStatus>> {
+        let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
+        status::status(self.client(), &ids).await
     }
 
-    /// Calls a method that may be called again after an answer that did not come or could not be
-    /// read. `texts` are those of ours that the words of an error must not repeat.
-    pub(crate) async fn ask(
-        &self,
-        method: &'static str,
-        form: Form,
-        texts: &[&str],
-    ) -> Result<Node> {
-        match self.call(method, form, texts).await {
-            Ok(Said::Done(reply)) => Ok(reply),
-            Ok(Said::Refused(refusal)) => Err(refusal.into()),
-            Ok(Said::Unclear(reason)) => Err(unavailable(reason)),
-            Err(fault) => Err(unavailable(fault.text.unwrap_or_default())),
-        }
+    /// `sms/cost`: the price of messages. Nothing is sent or charged. The refusal of one message is
+    /// part of the result, not an error.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn cost(&self, request: &CostRequest) -> Result<Cost> {
+        cost::cost(self.client(), request).await
     }
 
-    /// Calls a method once. The error is `NotSent`: the request certainly did not reach sms.ru.
-    pub(crate) async fn call(
-        &self,
-        method: &'static str,
-        form: Form,
-        texts: &[&str],
-    ) -> Result<Said, Outcome> {
-        match self.line.http.post(method, form.finish(), self.config().timeout).await {
-            Answer::Reply { status, body } => {
-                Ok(said::read(status, &body, texts, &self.config().credentials))
-            }
-            Answer::Fault(fault) if fault.class == OutcomeClass::NotSent => Err(fault),
-            Answer::Fault(fault) => Ok(Said::Unclear(fault.text.unwrap_or_default())),
-        }
+    /// `auth/check`: a check of the credentials.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn check_auth(&self) -> Result<()> {
+        account::check_auth(self.client()).await
+    }
+
+    /// `my/balance`: the money on the account.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn balance(&self) -> Result<Money> {
+        account::balance(self.client()).await
+    }
+
+    /// `my/limit`: the daily limit of messages.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn limit(&self) -> Result<Quota> {
+        account::limit(self.client()).await
+    }
+
+    /// `my/free`: the daily limit of free messages to the phone number of the account.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn free(&self) -> Result<Quota> {
+        account::free(self.client()).await
+    }
+
+    /// `my/senders`: the approved sender names.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn senders(&self) -> Result<Vec<String>> {
+        account::senders(self.client()).await
+    }
+
+    /// `stoplist/add`: adds a number to the stop-list. Messages to it are refused with 209 and not
+    /// charged. `note` is a private remark. Adding a number again replaces its note.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn stoplist_add(&self, phone: PhoneNumber, note: &str) -> Result<()> {
+        stoplist::add(self.client(), phone, note).await
+    }
+
+    /// `stoplist/del`: removes a number from the stop-list.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn stoplist_del(&self, phone: PhoneNumber) -> Result<()> {
+        stoplist::del(self.client(), phone).await
+    }
+
+    /// `stoplist/get`: the numbers in the stop-list, in the order of the reply.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn stoplist_get(&self) -> Result<Vec<StopListEntry>> {
+        stoplist::get(self.client()).await
+    }
+
+    /// `callback/add`: registers an address for callbacks. It must begin with `http://` or
+    /// `https://` and respond with `100`; sms.ru tests it within seconds. Returns all registered
+    /// addresses.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn callback_add(&self, url: &str) -> Result<Vec<String>> {
+        callback::add(self.client(), url).await
+    }
+
+    /// `callback/del`: removes an address for callbacks. Returns the remaining addresses.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu); [`NotFound`](sms_core::ErrorKind::NotFound) if the address
+    /// is not registered.
+    pub async fn callback_del(&self, url: &str) -> Result<Vec<String>> {
+        callback::del(self.client(), url).await
+    }
+
+    /// `callback/get`: the registered addresses for callbacks.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn callback_get(&self) -> Result<Vec<String>> {
+        callback::get(self.client()).await
+    }
+
+    /// `code/call`: a call to this number from a number with a code as its last four digits. sms.ru
+    /// chooses the code. Each call costs money and is requested once. A repeat after
+    /// [`CodeCall::Unknown`] can call and charge twice. `ip` is the IP address of the user who
+    /// asked for the code; `None` if there is no such user.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu), and all of them prove that no call was made. `Unavailable`
+    /// means that there was no connection to sms.ru. [`Config`](sms_core::ErrorKind::Config) in
+    /// [test mode](SmsRuConfig::test), which this method does not have.
+    pub async fn code_call(&self, phone: PhoneNumber, ip: Option<IpAddr>) -> Result<CodeCall> {
+        code_call::code_call(self.client(), phone, ip).await
+    }
+
+    /// `callcheck/add`: starts a check of this number. The user must call within five minutes. `ip`
+    /// is the IP address of the user; with it sms.ru chooses a number that can be called from
+    /// abroad. A repeat starts another check.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn callcheck_add(&self, phone: PhoneNumber, ip: Option<IpAddr>) -> Result<CallCheck> {
+        callcheck::add(self.client(), phone, ip).await
+    }
+
+    /// `callcheck/status`: the status of a check.
+    ///
+    /// # Errors
+    ///
+    /// Those of [every method](SmsRu).
+    pub async fn callcheck_status(&self, id: &str) -> Result<CallCheckStatus> {
+        callcheck::status(self.client(), id).await
+    }
+
+    pub(crate) fn client(&self) -> &ApiClient {
+        &self.session.client
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) fn late_replies(&self) -> &LateReplies {
+        &self.late
     }
 }
 
 impl fmt::Debug for SmsRu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SmsRu").field("config", self.config()).finish_non_exhaustive()
+        f.debug_struct("SmsRu").field("config", self.session.config()).finish_non_exhaustive()
     }
-}
-
-/// sms.ru did not answer, or with something else.
-pub(crate) fn unavailable(reason: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Unavailable, reason.into())
-}
-
-/// sms.ru said it carried the request out, and left out what was asked for.
-pub(crate) fn incomplete(what: &'static str) -> Error {
-    unavailable(format!("the answer of sms.ru holds no {what}"))
 }

@@ -1,4 +1,4 @@
-//! Where the database is, and how it is used.
+//! Address and options of the store.
 
 use std::net::IpAddr;
 use std::str::FromStr as _;
@@ -14,7 +14,8 @@ use url::{Host, Url};
 /// ```
 /// use sms_store_pg::PgConfig;
 ///
-/// let config = PgConfig::from_url("postgres://sms:secret@db.example/app?connections=20&sslmode=verify-full")?;
+/// let url = "postgres://sms:secret@db.example/app?connections=20&sslmode=verify-full";
+/// let config = PgConfig::from_url(url)?;
 /// assert!(!format!("{config:?}").contains("secret"));
 /// # Ok::<(), sms_core::Error>(())
 /// ```
@@ -28,20 +29,20 @@ pub struct PgConfig {
     pub(crate) numbers: NumberReader,
 }
 
-/// The most connections: each is a process of the server.
+/// Largest number of connections: each is a process of the server.
 const MAX_CONNECTIONS: u32 = 1000;
 const MAX_TIMEOUT: Duration = Duration::from_hours(1);
-/// The longest identifier of PostgreSQL.
+/// Length of the longest identifier of PostgreSQL, in bytes.
 const MAX_SCHEMA: usize = 63;
-/// The usual reason why an address cannot be read.
+/// A hint for the usual reason why an address cannot be read.
 const ENCODED: &str = "; in user name and password, / : @ ? # are written %2F %3A %40 %3F %23";
-/// The parameters that are passed on.
+/// The parameters that are passed on to sqlx.
 const SERVERS_OWN: [&str; 6] =
     ["sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "host"];
 
 impl PgConfig {
-    /// The database these lead to; what they do not say is taken from the environment, as `psql`
-    /// does.
+    /// The database at the address of `server`. Options that `server` does not set are taken from
+    /// the environment, as `psql` does.
     pub fn new(server: PgConnectOptions) -> Self {
         Self {
             server,
@@ -61,10 +62,12 @@ impl PgConfig {
     /// | `schema` | [`schema`](Self::schema) |
     /// | `timeout_seconds` | [`timeout`](Self::timeout) |
     /// | `migrate` | [`migrate`](Self::migrate), `true` or `false` |
-    /// | `sslmode` | `disable`, `allow`, `prefer`, `require`, `verify-ca`, `verify-full`; defaults to `prefer`, on the machine itself to `disable` |
+    /// | `sslmode` | `disable`, `allow`, `prefer`, `require`, `verify-ca`, `verify-full` |
     /// | `sslrootcert`, `sslcert`, `sslkey` | files with certificates and the key |
     /// | `application_name` | how `pg_stat_activity` shows the connections; defaults to `sms` |
     /// | `host` | the folder of a Unix socket |
+    ///
+    /// `sslmode` defaults to `disable` for a server on this machine, and to `prefer` for others.
     ///
     /// # Errors
     ///
@@ -76,7 +79,7 @@ impl PgConfig {
                 "the address holds a #; one in the user name or password is written %23",
             ));
         }
-        // The source would show the address, and with it the password.
+        // Without the source of the error: it would show the address, and with it the password.
         let mut url =
             Url::parse(url).map_err(|_| config(format!("the address is not a URL{ENCODED}")))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
@@ -96,8 +99,8 @@ impl PgConfig {
         let says_how = passed_on.iter().any(|(name, _)| name == "sslmode")
             || env::var_os("PGSSLMODE").is_some();
         if !says_how && is_loopback(&url) {
-            // There is nobody to hide from, and what is sent in several records may wait for 40 ms
-            // between them.
+            // TLS protects nothing on the machine itself, and a message of several records may wait
+            // 40 ms between them.
             server = server.ssl_mode(PgSslMode::Disable);
         }
         own.iter()
@@ -126,38 +129,37 @@ impl PgConfig {
         Ok(read)
     }
 
-    /// The region of the national formats in which numbers are read, by
-    /// [`insert_in`](crate::PgStore::insert_in) and by every sender and list over this store.
-    /// Defaults to Russia.
+    /// Sets the region of the national formats in which numbers are read, by `insert_in` and by
+    /// every sender and list over this store. Defaults to Russia.
     pub fn region(mut self, region: Region) -> Self {
         self.numbers = NumberReader::new(region);
         self
     }
 
-    /// How many connections are open at most, 1 to 1,000. Defaults to 10. Calls beyond that wait
-    /// for their turn.
+    /// Sets the largest number of open connections, 1 to 1,000. Defaults to 10. Calls beyond that
+    /// wait for a free one.
     pub fn connections(mut self, connections: u32) -> Self {
         self.connections = connections;
         self
     }
 
-    /// The schema the tables are in, in lower case: letters, digits and `_`. Defaults to `sms`.
-    /// Stores in different schemas have nothing to do with each other.
+    /// Sets the schema of the tables, in lower case: letters, digits and `_`. Defaults to `sms`.
+    /// Stores in different schemas share nothing.
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.schema = schema.into();
         self
     }
 
-    /// How long a call may take, its wait for a connection included, 1 s to an hour; then it
-    /// answers `Unavailable` and its connection is closed. Defaults to 10 s. The server gives up a
-    /// statement after as long, and a wait for a lock after half of it.
+    /// Sets the time limit of a call, with its wait for a connection, 1 s to an hour. A call that
+    /// takes longer answers `Unavailable` and its connection is closed. Defaults to 10 s. The
+    /// server cancels a statement after the same time, and a wait for a lock after half of it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Whether [`open`](crate::PgStore::open) makes the schema and brings it up to date. Defaults
-    /// to yes; otherwise it only checks that somebody has.
+    /// Sets whether [`open`](crate::PgStore::open) creates the schema and brings it up to date.
+    /// Defaults to true. If false, `open` only checks that the schema is up to date.
     pub fn migrate(mut self, migrate: bool) -> Self {
         self.migrate = migrate;
         self
@@ -199,10 +201,10 @@ impl fmt::Debug for PgConfig {
     }
 }
 
-/// Whether the server is on this machine.
+/// True if the server is on this machine.
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        // Schemes that are not the web's keep addresses as names.
+        // With a scheme such as `postgres:`, the URL parser keeps an address as a name.
         Some(Host::Domain(name)) => {
             name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
         }

@@ -1,4 +1,4 @@
-//! How the server is asked to treat our connections.
+//! Options of the connections.
 
 use sqlx::postgres::PgConnectOptions;
 
@@ -9,18 +9,18 @@ pub(crate) fn options(config: &PgConfig) -> PgConnectOptions {
     let name = config.server.get_application_name().unwrap_or("sms").to_owned();
     let mut settings = vec![
         ("search_path", config.schema.clone()),
-        // What `Ok(id)` promises, whatever the server's own default is.
+        // `Ok(id)` promises this, whatever the server's own default is.
         ("synchronous_commit", "on".to_owned()),
         ("default_transaction_isolation", "read committed".to_owned()),
         ("statement_timeout", timeout.to_string()),
         ("lock_timeout", (timeout / 2).to_string()),
-        // A node that vanished in the middle of a transaction must not hold its rows for longer.
+        // A node that vanished inside a transaction must not hold its rows for longer.
         ("idle_in_transaction_session_timeout", timeout.to_string()),
-        // What is asked for is fresh, and so in memory.
+        // The rows of a query are recent, and so in memory.
         ("random_page_cost", "1.1".to_owned()),
     ];
     // Statistics lag behind: a table that was empty a moment ago has a backlog now. Every statement
-    // here finds its rows by an index, so the planner need not guess.
+    // here finds its rows by an index, so the planner is kept from guessing.
     let planner = ["enable_seqscan", "enable_bitmapscan", "enable_mergejoin", "jit"];
     settings.extend(planner.map(|setting| (setting, "off".to_owned())));
     config.server.clone().application_name(&name).options(settings)

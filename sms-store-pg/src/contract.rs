@@ -1,37 +1,66 @@
 //! The contracts: each method of [`Store`] and [`Registry`] and the statements that carry it out.
 
-use std::time::Duration;
-
 use serde_json::Value;
-use sms_core::provider::{Polling, ProviderRef};
+use sms_core::provider::ProviderRef;
 use sms_core::registry::{Expect, Record};
 use sms_core::store::ReceiptEffect;
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
-    ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
+    Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
+    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest,
+    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
+    StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
-    Event, Job, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Registry, Result, Scope,
+    Event, Job, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Registry, Result,
     Status, Store, StoredMessage, UnmatchedId, async_trait,
 };
 
 use crate::sql::{
-    claim, inference, insert, list, maintenance, manual, read, receipts, registry, settle,
+    claim, idempotency, inference, insert, list, maintenance, manual, read, receipts, registry,
+    settle,
 };
 use crate::store::PgStore;
 
 #[async_trait]
-impl Store for PgStore {
+impl Archive for PgStore {
     fn numbers(&self) -> NumberReader {
         self.numbers
     }
 
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        self.limited(inference::unmatched(&self.database, request)).await
+    }
+
+    async fn get(&self, request: &MessageRequest) -> Result<Option<StoredMessage>> {
+        self.limited(read::get(&self.database, request)).await
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
+        self.limited(list::list(&self.database, request, self.numbers)).await
+    }
+
+    async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {
+        self.limited(read::timeline(&self.database, request)).await
+    }
+
+    async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
+        self.limited(read::events(&self.database, request)).await
+    }
+
+    async fn stats(&self, request: &StatsRequest) -> Result<Stats> {
+        self.limited(read::stats(&self.database, request)).await
+    }
+}
+
+#[async_trait]
+impl Store for PgStore {
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         self.limited(insert::insert(&self.database, &self.inserts, request)).await
     }
 
     async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
-        self.limited(insert::replays(&self.database, &self.inserts, messages)).await
+        self.limited(idempotency::replays(&self.database, &self.inserts.key_holders, messages))
+            .await
     }
 
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {
@@ -46,28 +75,25 @@ impl Store for PgStore {
         self.limited(settle::settle(&self.database, settlements)).await
     }
 
-    async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
-        self.limited(maintenance::rescue(&self.database, limit)).await
+    async fn rescue(&self, request: RescueRequest) -> Result<Vec<MessageId>> {
+        self.limited(maintenance::rescue(&self.database, request.limit)).await
     }
 
-    async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
-        self.limited(maintenance::expire(&self.database, limit)).await
+    async fn expire(&self, request: ExpireRequest) -> Result<Vec<MessageId>> {
+        self.limited(maintenance::expire(&self.database, request.limit)).await
     }
 
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
         self.limited(receipts::apply(&self.database, receipts)).await
     }
 
-    async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
-        self.limited(maintenance::awaiting_receipt(&self.database, polling, limit)).await
+    async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>> {
+        self.limited(maintenance::awaiting_receipt(&self.database, &request.polling, request.limit))
+            .await
     }
 
-    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
-        self.limited(inference::infer(&self.database, quiet)).await
-    }
-
-    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
-        self.limited(inference::unmatched(&self.database, request)).await
+    async fn infer(&self, request: InferRequest) -> Result<Vec<MessageId>> {
+        self.limited(inference::infer(&self.database, request.min_age)).await
     }
 
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
@@ -78,28 +104,8 @@ impl Store for PgStore {
         self.limited(manual::cancel(&self.database, request)).await
     }
 
-    async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
-        self.limited(read::get(&self.database, id, scope)).await
-    }
-
-    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
-        self.limited(list::list(&self.database, request, self.numbers)).await
-    }
-
-    async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
-        self.limited(read::timeline(&self.database, id)).await
-    }
-
-    async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
-        self.limited(read::events_after(&self.database, seq, limit)).await
-    }
-
-    async fn stats(&self, range: &StatsRange) -> Result<Stats> {
-        self.limited(read::stats(&self.database, range)).await
-    }
-
-    async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
-        self.limited(maintenance::purge(&self.database, older_than, limit)).await
+    async fn purge(&self, request: PurgeRequest) -> Result<usize> {
+        self.limited(maintenance::purge(&self.database, request.older_than, request.limit)).await
     }
 }
 

@@ -1,8 +1,8 @@
-//! PostgreSQL's errors in the library's words.
+//! Conversion of errors of PostgreSQL.
 
 use sms_core::{Error, ErrorKind, StoreFault};
 
-/// What a caller can do about this error of PostgreSQL or of sqlx.
+/// Converts an error of PostgreSQL or of sqlx. The kind says what a caller can do about it.
 pub(crate) fn from_sqlx(error: sqlx::Error) -> Error {
     let kind = kind(&error);
     let message = match kind {
@@ -18,7 +18,7 @@ fn kind(error: &sqlx::Error) -> ErrorKind {
         sqlx::Error::Database(database) => {
             kind_of_code(database.code().as_deref().unwrap_or_default())
         }
-        // A reply that was cut off is a protocol error to sqlx.
+        // sqlx reports a reply that was cut off as a protocol error.
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => {
             ErrorKind::Unavailable
         }
@@ -29,8 +29,7 @@ fn kind(error: &sqlx::Error) -> ErrorKind {
 
 /// The kind of an SQLSTATE. <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn kind_of_code(code: &str) -> ErrorKind {
-    // Before its class: a database that is not there now, and one that is being made from a
-    // template.
+    // Codes that differ from the rest of their class.
     match code {
         // deadlock, serialization failure and the like are all of class 40
         "55P03" // lock timeout
@@ -69,13 +68,13 @@ fn fault(error: &sqlx::Error) -> Option<StoreFault> {
     }
 }
 
-/// The fault an SQLSTATE stands for: one for all that is `Unavailable`, but for a lack of memory.
+/// The fault of an SQLSTATE. Every `Unavailable` code has one, except for a lack of memory.
 fn fault_of_code(code: &str) -> Option<StoreFault> {
     match code {
         "25006" => Some(StoreFault::ReadOnly),
         "53100" => Some(StoreFault::Full),
-        // A statement is given up while it waits for a lock, or because its waits together took too
-        // long.
+        // A statement is cancelled while it waits for a lock, or because its waits together took
+        // too long.
         "55P03" | "55006" | "57014" => Some(StoreFault::Locked),
         // Too many connections; a session that was ended while it was idle.
         "53300" | "25P03" => Some(StoreFault::Unreachable),
@@ -87,7 +86,7 @@ fn fault_of_code(code: &str) -> Option<StoreFault> {
     }
 }
 
-/// Whether nothing more is to be had of the connection this happened on.
+/// True if the connection is unusable after this error.
 pub(crate) fn ends_connection(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(database) => {
@@ -100,7 +99,7 @@ pub(crate) fn ends_connection(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Stored data nobody can read.
+/// The error for stored data that cannot be decoded.
 pub(crate) fn undecodable(what: &'static str) -> Error {
     Error::new(
         ErrorKind::Internal,
@@ -108,13 +107,13 @@ pub(crate) fn undecodable(what: &'static str) -> Error {
     )
 }
 
-/// A number that has no place in its column.
+/// The error for a number that does not fit in its column.
 pub(crate) fn too_large(what: &'static str) -> Error {
     Error::new(ErrorKind::Internal, format!("the {what} is too large for the PostgreSQL store"))
 }
 
 pub(crate) fn timed_out(elapsed: tokio::time::error::Elapsed) -> Error {
-    // A wait for a lock ends earlier, with an answer of the server.
+    // Not a lock: a wait for a lock ends earlier, with an error of the server.
     Error::unavailable("the PostgreSQL store did not answer in time", elapsed)
         .with_fault(StoreFault::Unreachable)
 }

@@ -1,4 +1,4 @@
-//! The schema, built into the program.
+//! The migrations, built into the program.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,6 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqlStr};
 
 use crate::error::from_sqlx;
-use crate::sql;
 use crate::sql::args::rows;
 
 /// Every migration: version, name, SQL. Append-only, see `migrations/README.md`.
@@ -18,16 +17,16 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
     (3, "usable from", include_str!("../migrations/0003_usable_from.sql")),
 ];
 
-/// Number of the advisory lock, beside a number made of the schema's name.
+/// First number of the advisory lock; the second one is a hash of the schema's name.
 const LOCK: i32 = 0x5053_4D53;
 
-/// Brings the schema up to date, after other nodes that are doing it.
+/// Brings the schema up to date. Waits for other nodes that are doing it.
 pub(crate) async fn run(conn: &mut PgConnection, schema: &str) -> Result<()> {
     if is_current(&mut *conn, schema).await? {
         return Ok(());
     }
     let mut transaction = conn.begin().await.map_err(from_sqlx)?;
-    // A migration of large tables takes its time, and so does the wait for another node's.
+    // A migration of large tables takes long, and another node may be at it already.
     for statement in ["SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0"] {
         sqlx::query(statement).execute(&mut *transaction).await.map_err(from_sqlx)?;
     }
@@ -35,25 +34,26 @@ pub(crate) async fn run(conn: &mut PgConnection, schema: &str) -> Result<()> {
         sqlx::query("SELECT pg_advisory_xact_lock($1, hashtext($2))").bind(LOCK).bind(schema);
     lock.execute(&mut *transaction).await.map_err(from_sqlx)?;
     make_schema(&mut transaction, schema).await?;
-    // Not `run`: its bounds keep the future of `open` from being `Send`.
+    // Not `run`: with its bounds the future of `open` would not be `Send`.
     migrator().run_direct(None, &mut *transaction, false).await.map_err(refused)?;
     transaction.commit().await.map_err(from_sqlx)
 }
 
-/// Not `CREATE SCHEMA IF NOT EXISTS`, which asks for the right to make one even where there is one.
+/// Creates the schema if it does not exist. Not by `CREATE SCHEMA IF NOT EXISTS`, which needs the
+/// right to create one even if it exists.
 async fn make_schema(conn: &mut PgConnection, schema: &str) -> Result<()> {
     let there = sqlx::query("SELECT to_regnamespace($1) IS NOT NULL").bind(schema);
     let there: bool =
         there.fetch_one(&mut *conn).await.and_then(|row| row.try_get(0)).map_err(from_sqlx)?;
     if !there {
-        // Its name is made of letters, digits and _, see `PgConfig`.
+        // The name contains only letters, digits and `_`, see `PgConfig`.
         let create = AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
         sqlx::query(create).execute(conn).await.map_err(from_sqlx)?;
     }
     Ok(())
 }
 
-/// Checks that somebody has.
+/// Checks that the schema is up to date.
 pub(crate) async fn check(conn: &mut PgConnection, schema: &str) -> Result<()> {
     if is_current(conn, schema).await? {
         return Ok(());
@@ -63,22 +63,42 @@ pub(crate) async fn check(conn: &mut PgConnection, schema: &str) -> Result<()> {
     Err(Error::new(ErrorKind::Config, message))
 }
 
-/// How far the schema has been migrated, and whether this program may use it.
+/// The newest migration that has been applied, and the oldest one that a program must know.
+pub(crate) const SCHEMA_LEVEL: &str = "\
+    SELECT (SELECT max(version) FROM _sqlx_migrations WHERE success), (SELECT max(usable_from) \
+    FROM schema_info)";
+
+/// The level of the schema.
+///
+/// # Errors
+///
+/// `Config` when this program may not use it.
 pub(crate) async fn level(conn: &mut PgConnection) -> Result<SchemaLevel> {
     let read = |row: PgRow| Ok((row.try_get(0)?, row.try_get(1)?));
     let (level, usable_from) =
-        sqlx::query(sql::SCHEMA_LEVEL).fetch_one(conn).await.and_then(read).map_err(from_sqlx)?;
+        sqlx::query(SCHEMA_LEVEL).fetch_one(conn).await.and_then(read).map_err(from_sqlx)?;
     SchemaLevel::new(level, usable_from, rows(MIGRATIONS.len())).check()
 }
 
-/// Makes the event log go on where it was, should the tables have been moved here from another
-/// cluster.
+/// Makes positions continue where they were, in a cluster with lower transaction numbers than the
+/// one the tables come from.
+pub(crate) const RAISE_BASE: &str = "\
+    UPDATE event_base SET base = base + ahead.by FROM ( \
+        SELECT coalesce(max(e.seq), 0) - min(b.base) - 65536 * \
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint \
+            AS by \
+        FROM event_base AS b LEFT JOIN (SELECT seq FROM events ORDER BY seq DESC LIMIT 1) AS e \
+        ON TRUE) AS ahead \
+    WHERE ahead.by > 0";
+
+/// Makes positions of the event log continue where they were, if the tables were moved here from
+/// another cluster.
 pub(crate) async fn raise_event_base(conn: &mut PgConnection) -> Result<()> {
-    sqlx::query(sql::RAISE_BASE).execute(conn).await.map(drop).map_err(from_sqlx)
+    sqlx::query(RAISE_BASE).execute(conn).await.map(drop).map_err(from_sqlx)
 }
 
-/// Whether every migration has been applied as it is here. Those of a newer version of the program
-/// may have been, too; see "expand, then contract".
+/// True if every migration has been applied as it is here. Migrations of a newer version of the
+/// program may have been applied, too; see "expand, then contract".
 async fn is_current(conn: &mut PgConnection, schema: &str) -> Result<bool> {
     let there = sqlx::query("SELECT to_regclass($1) IS NOT NULL")
         .bind(format!("{schema}._sqlx_migrations"));
@@ -112,7 +132,7 @@ fn migrator() -> Migrator {
     };
     let mut migrator = Migrator::with_migrations(MIGRATIONS.into_iter().map(migration).collect());
     migrator.set_ignore_missing(true);
-    // Its own lock is that of the whole database, and lasts longer than the transaction.
+    // Its own lock is one for the whole database, and lasts longer than the transaction.
     migrator.set_locking(false);
     migrator
 }
@@ -120,7 +140,7 @@ fn migrator() -> Migrator {
 fn refused(error: MigrateError) -> Error {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => from_sqlx(error),
-        // Made by another version of the program, or edited by hand.
+        // The schema was created by another version of the program, or edited by hand.
         error => Error::new(ErrorKind::Config, "the schema could not be brought up to date")
             .with_source(error),
     }

@@ -1,5 +1,5 @@
-//! Errors of opening in words for the person who set the database up: what refuses, where, and what
-//! mends it.
+//! Errors of opening, for the person who set up the database: what refuses, where, and how to fix
+//! it.
 
 use sms_core::{Error, ErrorKind, StoreFault};
 use sqlx::postgres::PgConnectOptions;
@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use crate::config::PgConfig;
 use crate::error::from_sqlx;
 
-/// A connection that was not made.
+/// The error of a connection that was not opened.
 pub(crate) fn no_connection(server: &PgConnectOptions, error: sqlx::Error) -> Error {
     let error = refusal(server, error);
     if error.is_retryable() && error.fault().is_none() {
@@ -25,7 +25,7 @@ fn refusal(server: &PgConnectOptions, error: sqlx::Error) -> Error {
             Error::unavailable(format!("PostgreSQL at {place} cannot be reached"), cause)
         }
         sqlx::Error::Tls(cause) => config(format!(
-            "TLS with PostgreSQL at {place} failed; sslmode in the address says what is asked for"
+            "TLS with PostgreSQL at {place} failed; sslmode in the address sets the mode"
         ))
         .with_source(cause),
         sqlx::Error::Database(said) => match said.code().as_deref().unwrap_or_default() {
@@ -57,7 +57,7 @@ fn refusal(server: &PgConnectOptions, error: sqlx::Error) -> Error {
     }
 }
 
-/// A connection, or a first statement, that took too long.
+/// The error of a connection, or a first statement, that took too long.
 pub(crate) fn too_slow(config: &PgConfig) -> Error {
     let (place, limit) = (place(&config.server), config.timeout.as_secs());
     let message = format!(
@@ -66,18 +66,19 @@ pub(crate) fn too_slow(config: &PgConfig) -> Error {
     Error::new(ErrorKind::Unavailable, message).with_fault(StoreFault::Unreachable)
 }
 
-/// The same error; where a right is missing, the statement that gives it.
+/// The same error; or, if a right is missing, one with the statement that grants it.
 pub(crate) fn with_missing_right(config: &PgConfig, error: Error) -> Error {
     let Some(right) = missing_right(config, &error) else { return error };
     let (schema, user) = (&config.schema, config.server.get_username());
     let database = config.server.get_database().unwrap_or(user);
     let message = match right {
-        Right::MakeSchema => format!(
-            "the user {user} may not make the schema {schema}; as its administrator: \
-             CREATE SCHEMA {schema} AUTHORIZATION {user}, or GRANT CREATE ON DATABASE {database} TO {user}"
+        Right::CreateSchema => format!(
+            "the user {user} may not create the schema {schema}; as its administrator: \
+             CREATE SCHEMA {schema} AUTHORIZATION {user}, or GRANT CREATE \
+             ON DATABASE {database} TO {user}"
         ),
         Right::Schema => format!(
-            "the user {user} may not use the schema {schema} or make tables in it; as its owner: \
+            "the user {user} may not use the schema {schema} or create tables in it; as its owner: \
              GRANT USAGE, CREATE ON SCHEMA {schema} TO {user}"
         ),
         Right::Tables => format!(
@@ -90,20 +91,20 @@ pub(crate) fn with_missing_right(config: &PgConfig, error: Error) -> Error {
 }
 
 enum Right {
-    MakeSchema,
+    CreateSchema,
     Schema,
     Tables,
 }
 
-/// The right that PostgreSQL says is missing. It names the kind of the object in English or in the
-/// server's language; where that tells nothing, the tables are meant.
+/// The right that is missing according to PostgreSQL. Its message names the kind of object in
+/// English or in the server's language; if that cannot be read, the tables are meant.
 fn missing_right(config: &PgConfig, error: &Error) -> Option<Right> {
     let source = std::error::Error::source(error)?.downcast_ref::<sqlx::Error>()?;
     let said = source.as_database_error().filter(|said| said.code().as_deref() == Some("42501"))?;
     Some(match said.message() {
-        // Whoever migrates nothing needs no right to make anything.
+        // A store that does not migrate needs no right to create anything.
         _ if !config.migrate => Right::Tables,
-        message if message.contains("for database") => Right::MakeSchema,
+        message if message.contains("for database") => Right::CreateSchema,
         message if message.contains("for schema") => Right::Schema,
         _ => Right::Tables,
     })

@@ -40,10 +40,10 @@ impl PgStore {
     ///
     /// # Errors
     ///
-    /// `Unavailable` when the server cannot be reached. `Config` when the server refuses the user or
-    /// has no such database; when the user may not create the schema; when the schema was edited by
-    /// hand, or is to be migrated by others and is not; and when a newer version has migrated it so
-    /// that this one cannot use it.
+    /// `Unavailable` when the server cannot be reached. `Config` when the server refuses the user
+    /// or has no such database; when the user may not create the schema; when the schema was edited
+    /// by hand, or is to be migrated by others and is not; and when a newer version has migrated it
+    /// so that this one cannot use it.
     pub async fn open(config: PgConfig) -> Result<Self> {
         Self::open_on(config, None).await
     }
@@ -140,8 +140,8 @@ impl PgStore {
 
     /// Bounds the time of a call.
     ///
-    /// Idle connections are not probed: a call on one whose other end has vanished would never
-    /// answer. The timeout drops the call, and a connection whose call was dropped is closed.
+    /// Idle connections are not probed, so a call may use one with a vanished other end and would
+    /// never get an answer. The timeout drops such a call, which closes the connection.
     pub(crate) async fn limited<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         within(self.timeout, call).await
     }

@@ -7,9 +7,8 @@ use crate::error::undecodable;
 use crate::pool::{PooledConnection, Query};
 use crate::sql::row::Columns;
 
-/// Begins a transaction that may write events. The lock comes before the transaction has a number,
-/// so that [`HORIZON`](crate::sql::read::HORIZON) sees every transaction whose number it has to
-/// wait for.
+/// Begins a transaction that may write events. It locks the table before it has a number, so that
+/// [`HORIZON`](crate::sql::read::HORIZON) sees every transaction that may still write.
 const BEGIN: &str = "BEGIN; LOCK TABLE events IN ROW EXCLUSIVE MODE";
 
 pub(crate) const COMMIT: &str = "COMMIT";

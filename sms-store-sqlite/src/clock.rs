@@ -1,4 +1,4 @@
-//! The clock of the store, kept in the file, so that the next process goes on from there.
+//! The store's clock, stored in the file, so that the next process continues from there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,30 +8,39 @@ use sms_core::clock::{KeptTime, StoreClock, StoreTime};
 use sms_core::{Clock, Error, ErrorKind};
 
 use crate::error::DbResult;
-use crate::sql;
 
-/// The pause between two times that are kept, in milliseconds. After a restart of the machine with
-/// a clock that shows an earlier time, what was written last waits for this long at most.
-const KEEP_EVERY_MS: i64 = 1_000;
+/// Interval at which the time is stored, in milliseconds. After a restart of the machine with a
+/// clock that shows an earlier time, the newest messages wait for this long at most.
+const KEEP_INTERVAL_MS: i64 = 1_000;
 
-/// A [`StoreClock`] that is kept as a record of the registry.
+/// A [`StoreClock`] that is stored as a record of the registry.
 #[derive(Debug)]
 pub(crate) struct KeptClock {
     clock: StoreClock,
-    /// The store time from which on it is to be kept again.
+    /// The store time from which it is to be stored again.
     keep_at: AtomicI64,
 }
 
+/// The stored time of the store's clock.
+pub(crate) const CLOCK: &str = "SELECT value FROM registry WHERE kind = 'clock' AND name = 'store'";
+
+/// Stores the time of the store's clock. ?1 value, ?2 the time.
+pub(crate) const KEEP_CLOCK: &str = "\
+    INSERT INTO registry (kind, name, version, value, updated_at) \
+    VALUES ('clock', 'store', 1, ?1, ?2) \
+    ON CONFLICT (kind, name) DO UPDATE \
+    SET version = version + 1, value = excluded.value, updated_at = excluded.updated_at";
+
 impl KeptClock {
-    /// A clock that is the wall clock's now, whatever the file says.
+    /// A clock that starts at the wall clock, whatever is stored in the file.
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock: StoreClock::new(clock), keep_at: AtomicI64::new(i64::MIN) }
     }
 
-    /// A clock that goes on from what the file says.
+    /// A clock that continues from the time stored in the file.
     pub(crate) fn load(conn: &Connection, clock: Arc<dyn Clock>) -> DbResult<Self> {
-        let kept: Option<String> = conn.query_row(sql::CLOCK, [], |row| row.get(0)).optional()?;
-        // Whatever else is written there was not written by this program.
+        let kept: Option<String> = conn.query_row(CLOCK, [], |row| row.get(0)).optional()?;
+        // Any other value was not written by this program.
         let kept = kept.and_then(|kept| serde_json::from_str::<KeptTime>(&kept).ok());
         Ok(Self { clock: StoreClock::resume(clock, kept), keep_at: AtomicI64::new(i64::MIN) })
     }
@@ -44,8 +53,8 @@ impl KeptClock {
         self.clock.is_comparable()
     }
 
-    /// Keeps the time together with a write that changed something, once a second: it never costs a
-    /// commit of its own.
+    /// Stores the time together with a write that changed something, once a second: so it never
+    /// costs a commit of its own.
     pub(crate) fn keep(&self, conn: &Connection, changes_before: u64) -> DbResult<()> {
         if conn.total_changes() == changes_before {
             return Ok(());
@@ -58,8 +67,8 @@ impl KeptClock {
             Error::new(ErrorKind::Internal, "the time cannot be encoded").with_source(error)
         };
         let value = serde_json::to_string(&kept).map_err(refused)?;
-        conn.prepare_cached(sql::KEEP_CLOCK)?.execute(params![value, kept.store_ms])?;
-        self.keep_at.store(kept.store_ms.saturating_add(KEEP_EVERY_MS), Ordering::Relaxed);
+        conn.prepare_cached(KEEP_CLOCK)?.execute(params![value, kept.store_ms])?;
+        self.keep_at.store(kept.store_ms.saturating_add(KEEP_INTERVAL_MS), Ordering::Relaxed);
         Ok(())
     }
 }

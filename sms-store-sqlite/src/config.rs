@@ -1,4 +1,4 @@
-//! Where the file is, and how it is used.
+//! Address and options of the store.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,14 +23,14 @@ pub struct SqliteConfig {
     pub(crate) numbers: NumberReader,
 }
 
-/// The most connections that read: each holds up to 2 MB.
+/// Largest number of connections that read: each holds up to 2 MB.
 const MAX_READERS: u32 = 64;
-/// What SQLite's own busy timeout can hold is an `i32` of milliseconds; an hour is more than
+/// Longest timeout. SQLite's own busy timeout is an `i32` of milliseconds, and an hour is more than
 /// anybody waits.
 const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 
 impl SqliteConfig {
-    /// The database in this file. File and folders are made when the store is opened.
+    /// The database in this file. File and folders are created when the store is opened.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -42,7 +42,7 @@ impl SqliteConfig {
     }
 
     /// Reads an address such as `sqlite:data/sms.db`, `sqlite:/var/lib/sms/sms.db` or
-    /// `sqlite:sms.db?readers=2`. The path is taken as it stands, up to the `?`.
+    /// `sqlite:sms.db?readers=2`. The path is everything up to the `?`, without decoding.
     ///
     /// | parameter | option |
     /// | --- | --- |
@@ -98,30 +98,28 @@ impl SqliteConfig {
         Ok(read)
     }
 
-    /// How many connections read at once, 1 to 64. Defaults to 4. Lists and counts use half of them
-    /// at most. There is always one that writes.
+    /// Sets the number of connections that read at once, 1 to 64. Defaults to 4. Lists and counts
+    /// use half of them at most. One further connection writes.
     pub fn readers(mut self, readers: u32) -> Self {
         self.readers = readers;
         self
     }
 
-    /// How long SQLite waits for another process to finish its write, up to an hour. Defaults to 5
-    /// s.
+    /// Sets how long SQLite waits for a write of another process, up to an hour. Defaults to 5 s.
     pub fn busy_timeout(mut self, busy_timeout: Duration) -> Self {
         self.busy_timeout = busy_timeout;
         self
     }
 
-    /// How long a call may take, its wait for the one writing connection included, 1 ms to an hour;
-    /// then it answers `Unavailable`. Defaults to 10 s.
+    /// Sets the time limit of a call, with its wait for the one connection that writes, 1 ms to an
+    /// hour. A call that takes longer answers `Unavailable`. Defaults to 10 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The region of the national formats in which numbers are read, by
-    /// [`insert_in`](crate::SqliteStore::insert_in) and by every sender and list over this store.
-    /// Defaults to Russia.
+    /// Sets the region of the national formats in which numbers are read, by `insert_in` and by
+    /// every sender and list over this store. Defaults to Russia.
     pub fn region(mut self, region: Region) -> Self {
         self.numbers = NumberReader::new(region);
         self

@@ -1,37 +1,65 @@
 //! The contracts: each method of [`Store`] and [`Registry`] and the statements that carry it out.
 
-use std::time::Duration;
-
 use serde_json::Value;
-use sms_core::provider::{Polling, ProviderRef};
+use sms_core::provider::ProviderRef;
 use sms_core::registry::{Expect, Record};
 use sms_core::store::ReceiptEffect;
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
-    ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
+    Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
+    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest,
+    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
+    StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
-    Event, Job, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Registry, Result, Scope,
+    Event, Job, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Registry, Result,
     Status, Store, StoredMessage, UnmatchedId, async_trait,
 };
 
 use crate::sql::{
-    claim, inference, insert, list, maintenance, manual, read, receipts, registry, settle,
+    claim, idempotency, inference, insert, list, maintenance, manual, read, receipts, registry,
+    settle,
 };
 use crate::store::SqliteStore;
 
 #[async_trait]
-impl Store for SqliteStore {
+impl Archive for SqliteStore {
     fn numbers(&self) -> NumberReader {
         self.numbers
     }
 
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        inference::unmatched(&self.database, request).await
+    }
+
+    async fn get(&self, request: &MessageRequest) -> Result<Option<StoredMessage>> {
+        read::get(&self.database, request).await
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
+        list::list(&self.database, request, self.numbers).await
+    }
+
+    async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {
+        read::timeline(&self.database, request).await
+    }
+
+    async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
+        read::events(&self.database, request).await
+    }
+
+    async fn stats(&self, request: &StatsRequest) -> Result<Stats> {
+        read::stats(&self.database, request).await
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         insert::insert(&self.database, request).await
     }
 
     async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
-        insert::replays(&self.database, messages).await
+        idempotency::replays(&self.database, messages).await
     }
 
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {
@@ -46,28 +74,24 @@ impl Store for SqliteStore {
         settle::settle(&self.database, settlements).await
     }
 
-    async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
-        maintenance::rescue(&self.database, limit).await
+    async fn rescue(&self, request: RescueRequest) -> Result<Vec<MessageId>> {
+        maintenance::rescue(&self.database, request.limit).await
     }
 
-    async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
-        maintenance::expire(&self.database, limit).await
+    async fn expire(&self, request: ExpireRequest) -> Result<Vec<MessageId>> {
+        maintenance::expire(&self.database, request.limit).await
     }
 
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
         receipts::apply(&self.database, receipts).await
     }
 
-    async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
-        maintenance::awaiting_receipt(&self.database, *polling, limit).await
+    async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>> {
+        maintenance::awaiting_receipt(&self.database, *&request.polling, request.limit).await
     }
 
-    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
-        inference::infer(&self.database, quiet).await
-    }
-
-    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
-        inference::unmatched(&self.database, request).await
+    async fn infer(&self, request: InferRequest) -> Result<Vec<MessageId>> {
+        inference::infer(&self.database, request.min_age).await
     }
 
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
@@ -78,28 +102,8 @@ impl Store for SqliteStore {
         manual::cancel(&self.database, request).await
     }
 
-    async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
-        read::get(&self.database, id, scope).await
-    }
-
-    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
-        list::list(&self.database, request, self.numbers).await
-    }
-
-    async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
-        read::timeline(&self.database, id).await
-    }
-
-    async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
-        read::events_after(&self.database, seq, limit).await
-    }
-
-    async fn stats(&self, range: &StatsRange) -> Result<Stats> {
-        read::stats(&self.database, range).await
-    }
-
-    async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
-        maintenance::purge(&self.database, older_than, limit).await
+    async fn purge(&self, request: PurgeRequest) -> Result<usize> {
+        maintenance::purge(&self.database, request.older_than, request.limit).await
     }
 }
 

@@ -1,19 +1,19 @@
-//! SQLite's errors in the library's words.
+//! Conversion of errors of SQLite.
 
 use std::sync::Arc;
 
 use rusqlite::{ErrorCode, ffi};
 use sms_core::{Error, ErrorKind, StoreFault};
 
-/// What a piece of work on a connection comes to.
+/// The result of work on a connection.
 pub(crate) type DbResult<T> = std::result::Result<T, Failure>;
 
-/// Why a piece of work came to nothing.
+/// The error of work on a connection.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// SQLite failed.
+    /// An error of SQLite.
     Sqlite(Arc<rusqlite::Error>),
-    /// The store refuses it, or cannot read what it has stored.
+    /// A refusal of the store, or stored data that cannot be decoded.
     Refused(Error),
 }
 
@@ -38,7 +38,7 @@ impl From<Failure> for Error {
     }
 }
 
-/// What a caller can do about this error of SQLite.
+/// Converts an error of SQLite. The kind says what a caller can do about it.
 pub(crate) fn from_sqlite(error: Arc<rusqlite::Error>) -> Error {
     let (kind, message) = if is_passing(&error) {
         (ErrorKind::Unavailable, "the SQLite store cannot be read or written now")
@@ -48,7 +48,7 @@ pub(crate) fn from_sqlite(error: Arc<rusqlite::Error>) -> Error {
     Error::new(kind, message).with_fault(fault(&error)).with_source(error)
 }
 
-/// Why SQLite cannot be used now. <https://sqlite.org/rescode.html>
+/// The reason why SQLite cannot be used now. <https://sqlite.org/rescode.html>
 fn fault(error: &rusqlite::Error) -> Option<StoreFault> {
     use ErrorCode::{
         CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed,
@@ -56,7 +56,7 @@ fn fault(error: &rusqlite::Error) -> Option<StoreFault> {
     };
     match error.sqlite_error()?.extended_code {
         ffi::SQLITE_READONLY_DBMOVED => return Some(StoreFault::Unreachable),
-        // The index of the write-ahead log could not be made longer.
+        // The index of the write-ahead log could not be extended.
         ffi::SQLITE_IOERR_SHMSIZE => return Some(StoreFault::Full),
         _ => {}
     }
@@ -69,8 +69,7 @@ fn fault(error: &rusqlite::Error) -> Option<StoreFault> {
     }
 }
 
-/// Whether SQLite says "not now": the same call may succeed later.
-/// <https://sqlite.org/rescode.html>
+/// True if the same call may succeed later. <https://sqlite.org/rescode.html>
 pub(crate) fn is_passing(error: &rusqlite::Error) -> bool {
     use ErrorCode::{
         CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed,
@@ -93,7 +92,7 @@ pub(crate) fn is_passing(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Stored data nobody can read.
+/// The error for stored data that cannot be decoded.
 pub(crate) fn undecodable(what: &'static str) -> Error {
     Error::new(
         ErrorKind::Internal,
@@ -101,14 +100,14 @@ pub(crate) fn undecodable(what: &'static str) -> Error {
     )
 }
 
-/// The error of a call that took too long. There is no network here: it has waited for its turn,
-/// which others hold.
+/// The error of a call that took too long. There is no network here: the call has waited for its
+/// turn while others wrote.
 pub(crate) fn timed_out(elapsed: tokio::time::error::Elapsed) -> Error {
     Error::unavailable("the SQLite store did not answer in time", elapsed)
         .with_fault(StoreFault::Locked)
 }
 
-/// The error of a read that nobody waits for.
+/// The error of a read with a caller that has gone.
 pub(crate) fn abandoned() -> Error {
     Error::new(ErrorKind::Unavailable, "the read was given up before it began")
 }
@@ -117,7 +116,7 @@ pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the SQLite store has been closed")
 }
 
-/// The error of work that panicked: it can only be that of an application.
+/// The error of work that panicked. Only an application's own work can.
 pub(crate) fn stopped() -> Error {
     Error::new(ErrorKind::Internal, "work on the SQLite store was stopped")
 }

@@ -1,4 +1,4 @@
-//! Making the file; errors of opening in words for the person who set it up.
+//! Creation of the file, and errors of opening for the person who set it up.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,22 +8,21 @@ use sms_core::{Error, ErrorKind, MessageId, Result};
 
 use crate::error::Failure;
 
-/// Makes the folder and an empty file where there are none, for this user alone: they will hold
-/// numbers and texts. The files that SQLite adds take the mode of the first one.
+/// Creates the folder and an empty file if they do not exist, for this user alone: they will hold
+/// numbers and texts. The files that SQLite adds get the mode of the first one.
 pub(crate) fn prepare(path: &Path) -> Result<()> {
     make_folder(path)?;
     #[cfg(unix)]
     if !path.exists() {
-        // Where that fails, SQLite makes the file, and says what is wrong if it cannot.
+        // If this fails, SQLite creates the file, or reports what is wrong.
         let _ = make_file(path);
     }
     Ok(())
 }
 
-/// Takes a store's files from all but their owner where everybody on the machine may read them, as
-/// earlier versions left them. Those that only a group may read were given to that group on
-/// purpose. To be called when the file is known to be a store: with a wrong path it is somebody
-/// else's.
+/// Takes the right to read from others on the machine if everybody has it, as earlier versions left
+/// the files. A right of the group is kept: somebody gave it on purpose. Called once the file is
+/// known to be a store, because a wrong path leads to somebody else's file.
 pub(crate) fn close_to_others(path: &Path) {
     #[cfg(unix)]
     for file in [path.to_owned(), with_end(path, "-wal"), with_end(path, "-shm")] {
@@ -33,9 +32,9 @@ pub(crate) fn close_to_others(path: &Path) {
     let _ = path;
 }
 
-/// Makes the file under another name first. A file that SQLite has open must not be closed by
-/// anybody else in this process: that would end SQLite's locks on it, and another thread may open
-/// the store at this moment.
+/// Creates the file under another name first. If any other code of this process closed a file that
+/// SQLite has open, SQLite would lose its locks on it, and another thread may open the store at
+/// this moment.
 #[cfg(unix)]
 fn make_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -61,7 +60,7 @@ fn make_folder(path: &Path) -> Result<()> {
     })
 }
 
-/// The bits of a mode that are about everybody on the machine.
+/// The bits of a mode that concern everybody on the machine.
 #[cfg(unix)]
 const OTHERS: u32 = 0o007;
 
@@ -75,10 +74,17 @@ fn close_file(file: &Path) {
     }
     match fs::set_permissions(file, fs::Permissions::from_mode(0o600)) {
         Ok(()) => {
-            tracing::warn!(file = %file.display(), "everybody could read this file; now its owner alone can");
+            tracing::warn!(
+                file = %file.display(),
+                "the file was readable by everyone; now only by its owner"
+            );
         }
         Err(error) => {
-            tracing::warn!(file = %file.display(), %error, "everybody can read this file")
+            tracing::warn!(
+                file = %file.display(),
+                %error,
+                "the file is readable by everyone, and this cannot be changed"
+            );
         }
     }
 }
@@ -90,7 +96,8 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
-/// Says which file it is that failed, and how, in place of SQLite's words where ours say it all.
+/// Adds the name of the file and the cause, in place of SQLite's message where ours says
+/// everything.
 pub(crate) fn refused(path: &Path, failure: Failure) -> Error {
     let Failure::Sqlite(error) = &failure else { return failure.into() };
     let what = match error.sqlite_error_code() {
@@ -100,7 +107,8 @@ pub(crate) fn refused(path: &Path, failure: Failure) -> Error {
             "cannot be written: this user may only read it, or its folder"
         }
         Some(ErrorCode::CannotOpen) => {
-            "cannot be opened: it must be a file, and this user must be able to write to it and to its folder"
+            "cannot be opened: it must be a file, and this user must be able to write to it and \
+             to its folder"
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "is locked by another program",
         Some(ErrorCode::DiskFull) => "cannot be written: the disk is full",
@@ -115,7 +123,7 @@ pub(crate) fn refused(path: &Path, failure: Failure) -> Error {
     }
 }
 
-/// Finds out whether the file can be used, and changes nothing.
+/// Checks that the file can be used, and changes nothing.
 pub(crate) fn check(path: &Path) -> Result<()> {
     if !path.exists() {
         return check_folder(path);
@@ -134,7 +142,7 @@ pub(crate) fn check(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The nearest folder that is there must be one, and this user must be able to write to it.
+/// Checks the nearest folder that exists: it must be a folder that this user can write to.
 fn check_folder(path: &Path) -> Result<()> {
     let folders = path
         .ancestors()

@@ -1,4 +1,4 @@
-//! The connections that read.
+//! The pool of connections that read.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::connect;
 use crate::error::{DbResult, abandoned, closed, stopped};
 use crate::files::Files;
 
-/// Stops a read that nobody waits for any more.
+/// A handle that stops a read with a caller that has gone.
 #[derive(Clone, Default)]
 struct Interrupt(Arc<Mutex<ReadState>>);
 
@@ -21,12 +21,12 @@ enum ReadState {
     #[default]
     Waiting,
     Running(InterruptHandle),
-    /// Its caller has gone, or it is done: the connection may be another read's by now.
+    /// The caller has gone, or the read is done: the connection may serve another read by now.
     Over,
 }
 
 impl Interrupt {
-    /// Whether the read is still wanted.
+    /// Marks the read as running. Returns false if its caller has gone.
     fn begin(&self, conn: &Connection) -> bool {
         let mut state = self.state();
         let is_wanted = matches!(*state, ReadState::Waiting);
@@ -45,12 +45,12 @@ impl Interrupt {
     }
 }
 
-struct OnDrop<'a>(&'a Interrupt);
+struct InterruptOnDrop<'a>(&'a Interrupt);
 
-impl Drop for OnDrop<'_> {
+impl Drop for InterruptOnDrop<'_> {
     fn drop(&mut self) {
         let mut state = self.0.state();
-        // Under the lock, so that it cannot hit the next read of the connection.
+        // Under the lock, so that it cannot interrupt the next read of the connection.
         if let ReadState::Running(handle) = &*state {
             handle.interrupt();
         }
@@ -58,8 +58,7 @@ impl Drop for OnDrop<'_> {
     }
 }
 
-/// As many connections as may read at once. One is opened when it is needed first, and lost with
-/// work that panics.
+/// The connections that read. One is opened when it is first needed, and lost when its work panics.
 pub(crate) struct Readers {
     config: SqliteConfig,
     files: Arc<Files>,
@@ -92,8 +91,7 @@ impl Readers {
         self.read(work).await
     }
 
-    /// Reads, on a thread where that may take its time. It is interrupted when the caller goes
-    /// away.
+    /// Runs a read on a thread that may block. It is interrupted when the caller goes away.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Connection) -> DbResult<T> + Send + 'static,
@@ -109,7 +107,7 @@ impl Readers {
             drop(permit);
             answer
         });
-        let _interrupted_when_dropped = OnDrop(&interrupt);
+        let _interrupted_when_dropped = InterruptOnDrop(&interrupt);
         Ok(read.await.map_err(|error| stopped().with_source(error))??)
     }
 
@@ -122,9 +120,9 @@ impl Readers {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes every connection, after the reads that are under way.
+    /// Closes every connection, after the reads that are running.
     pub(crate) async fn close(&self) {
-        // An error says that they are closed already.
+        // An error means that they are closed already.
         let all = self.permits.acquire_many(self.config.readers).await;
         self.permits.close();
         drop(all);
@@ -153,7 +151,8 @@ mod tests {
 
     /// A read that never ends by itself.
     fn count_forever(conn: &Connection) -> DbResult<i64> {
-        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+            SELECT count(*) FROM n";
         Ok(conn.query_row(endless, [], |row| row.get(0))?)
     }
 
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_read_whose_caller_has_gone_ends_and_its_connection_serves_others() {
+    async fn a_read_ends_when_its_caller_has_gone_and_its_connection_serves_others() {
         let folder = tempfile::tempdir().unwrap();
         let (readers, _first) = readers(&folder);
         for _ in 0..8 {

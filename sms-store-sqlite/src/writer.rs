@@ -1,4 +1,4 @@
-//! The one thread that writes.
+//! The thread that writes.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,8 +13,8 @@ use crate::connect;
 use crate::error::{DbResult, closed, from_sqlite, stopped};
 use crate::files::Files;
 
-/// SQLite has one writer at a time, so one thread does it, in the order in which the writes come.
-/// It ends with the last handle.
+/// A handle to the thread that writes. SQLite has one writer at a time, so one thread does all
+/// writes, in the order in which they come. It ends with the last handle.
 #[derive(Clone)]
 pub(crate) struct Writer {
     turns: mpsc::Sender<Turn>,
@@ -27,9 +27,9 @@ impl fmt::Debug for Writer {
 }
 
 enum Turn {
-    /// Goes with whatever waits beside it.
+    /// Shares a transaction with other shared turns that wait.
     Shared(Box<dyn Share>),
-    /// By itself.
+    /// Has the connection to itself.
     Alone(Box<Alone>),
     /// Closes the connection.
     Close(oneshot::Sender<()>),
@@ -40,12 +40,12 @@ type Alone = dyn FnOnce(&mut Connection, &Files) + Send;
 
 /// A write that shares its transaction with others.
 trait Share: Send {
-    /// Whether anybody still waits for it.
+    /// True while its caller waits for the answer.
     fn is_awaited(&self) -> bool;
-    /// Runs it: whether it came to something. May be run again after a rollback.
+    /// Runs it. Returns false if it failed. May be run again after a rollback.
     fn run(&mut self, conn: &Connection) -> bool;
-    /// Tells its caller what it came to, or what kept the whole transaction from it.
-    fn tell(self: Box<Self>, failure: Option<&Arc<Error>>);
+    /// Sends the answer to its caller, or the failure of the whole transaction.
+    fn reply(self: Box<Self>, failure: Option<&Arc<Error>>);
 }
 
 struct Shared<T, W> {
@@ -63,19 +63,19 @@ impl<T: Send, W: FnMut(&Connection) -> DbResult<T> + Send> Share for Shared<T, W
         self.answer.insert((self.work)(conn)).is_ok()
     }
 
-    fn tell(self: Box<Self>, failure: Option<&Arc<Error>>) {
+    fn reply(self: Box<Self>, failure: Option<&Arc<Error>>) {
         let answer = match (failure, self.answer) {
             (Some(failure), _) => Err(failure.shared()),
             (None, Some(answer)) => answer.map_err(Error::from),
             (None, None) => Err(stopped()),
         };
-        // A caller that has gone away leaves its write done.
+        // If the caller has gone, the write is done all the same.
         drop(self.reply.send(answer));
     }
 }
 
-/// The most writes in one transaction: those that came first must not wait long for it to end.
-const MOST_SHARING: usize = 32;
+/// Largest number of writes in one transaction: the first ones must not wait long for its end.
+const MAX_GROUP_SIZE: usize = 32;
 
 impl Writer {
     /// Starts the thread with this connection.
@@ -92,9 +92,9 @@ impl Writer {
         Ok(Self { turns })
     }
 
-    /// Runs work in one transaction with whatever else waits for its turn (group commit): each
-    /// commit is a sync of the disk, and pages that several of them change are written once. Where
-    /// one of them fails, all are run again, each by itself.
+    /// Runs work in one transaction with other shared work that waits (group commit): each commit
+    /// is a sync of the disk, and a page that several of them change is written once. If one of
+    /// them fails, all are run again, each in a transaction of its own.
     pub(crate) async fn share<T: Send + 'static>(
         &self,
         work: impl FnMut(&Connection) -> DbResult<T> + Send + 'static,
@@ -105,7 +105,7 @@ impl Writer {
         answer.await.map_err(|_| stopped())?
     }
 
-    /// Runs work by itself, with the connection; its own transactions are its own matter.
+    /// Runs work that has the connection to itself, and begins its own transactions.
     pub(crate) async fn alone<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, &Files) -> T + Send + 'static,
@@ -123,13 +123,13 @@ impl Writer {
     pub(crate) async fn close(&self) {
         let (reply, answer) = oneshot::channel();
         if self.turns.send(Turn::Close(reply)).is_ok() {
-            // Nobody answers where another call has closed it at the same time.
+            // There is no answer if another call has closed it at the same time.
             drop(answer.await);
         }
     }
 }
 
-/// Begins as a writing transaction: one that began by reading could not become a writing one while
+/// Begins a transaction that writes: one that began by reading could not start to write while
 /// another process writes.
 pub(crate) fn begin(conn: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     conn.transaction_with_behavior(TransactionBehavior::Immediate)
@@ -140,7 +140,7 @@ struct Thread {
     conn: Connection,
     files: Arc<Files>,
     waiting: mpsc::Receiver<Turn>,
-    /// A turn that ended a group.
+    /// The turn that came after a group and is not part of it.
     next: Option<Turn>,
 }
 
@@ -148,17 +148,17 @@ impl Thread {
     fn run(mut self) {
         while let Some(turn) = self.next.take().or_else(|| self.waiting.recv().ok()) {
             if let Turn::Close(reply) = turn {
-                // First, so that whoever is told finds the write-ahead log gone, and the store
-                // closed.
+                // Before the reply, so that the caller finds the write-ahead log removed, and the
+                // store closed.
                 drop((self.conn, self.waiting));
                 let _ = reply.send(());
                 return;
             }
-            // An application's work may panic: its transaction is rolled back, its caller gets no
-            // answer, and that is all.
+            // The work of an application may panic. Then its transaction is rolled back and its
+            // caller gets no answer.
             let work = AssertUnwindSafe(|| self.take(turn));
             drop(catch_unwind(work));
-            self.look_after();
+            self.replace_broken_connection();
         }
     }
 
@@ -166,7 +166,7 @@ impl Thread {
         match turn {
             Turn::Shared(first) => {
                 let mut writes = vec![first];
-                while writes.len() < MOST_SHARING {
+                while writes.len() < MAX_GROUP_SIZE {
                     match self.waiting.try_recv() {
                         Ok(Turn::Shared(write)) => writes.push(write),
                         Ok(other) => {
@@ -184,9 +184,9 @@ impl Thread {
         }
     }
 
-    /// A connection that could not even roll back is replaced: it could never begin another
+    /// Replaces a connection that could not even roll back: it could never begin another
     /// transaction.
-    fn look_after(&mut self) {
+    fn replace_broken_connection(&mut self) {
         if !self.conn.is_autocommit()
             && let Ok(conn) = connect::writer(&self.config, &self.files)
         {
@@ -205,13 +205,13 @@ fn write_together(conn: &mut Connection, files: &Files, mut writes: Vec<Box<dyn 
         done => {
             let failure = done.err().map(Arc::new);
             for write in writes {
-                write.tell(failure.as_ref());
+                write.reply(failure.as_ref());
             }
         }
     }
 }
 
-/// Whether all of them came to something and are committed; otherwise nothing is.
+/// Runs and commits all of them. Returns false, and commits nothing, if one of them failed.
 fn commit(conn: &mut Connection, files: &Files, writes: &mut [Box<dyn Share>]) -> Result<bool> {
     if writes.is_empty() {
         return Ok(true);

@@ -1,5 +1,5 @@
-// The README is read on a forge, too: there its links lead to files, here to items. The first
-// definition counts.
+// The README is shown on a forge, too, where its links lead to files. Here they lead to items: the
+// first definition of a link counts.
 //! [`store!`]: store!
 //! [`StoreHarness`]: StoreHarness
 //! [`queue!`]: queue!
@@ -12,8 +12,7 @@
 //! [ProviderHarness::refusing]: ProviderHarness::refusing
 //!
 #![doc = include_str!("../README.md")]
-// A suite speaks through its assertions: they are what this library is for. In them `expect` and
-// `panic` are the right words, as they are in any test.
+// The suites are tests, which may panic.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 #[cfg(feature = "services")]

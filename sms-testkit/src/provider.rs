@@ -1,5 +1,5 @@
-//! Behaviours of every [`Provider`](sms_core::Provider). [`provider!`](crate::provider!) makes a test
-//! of each.
+//! Behaviours of every [`Provider`](sms_core::Provider). [`provider!`](crate::provider!) makes a
+//! test of each.
 
 #![allow(missing_docs, reason = "the name of each function says what it checks")]
 #![allow(clippy::unused_async, reason = "the macro calls every behaviour in the same way")]

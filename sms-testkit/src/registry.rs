@@ -1,5 +1,5 @@
-//! Behaviours of every [`Registry`](sms_core::Registry). [`registry!`](crate::registry!) makes a test
-//! of each.
+//! Behaviours of every [`Registry`](sms_core::Registry). [`registry!`](crate::registry!) makes a
+//! test of each.
 
 #![allow(missing_docs, reason = "the name of each function says what it checks")]
 

@@ -1,8 +1,8 @@
 //! Addresses of the services that tests use.
 //!
-//! An address comes from an environment variable, or is the usual one on this machine. The functions
-//! check that something answers there. If a service is missing, the test fails with one line that
-//! says what to do.
+//! An address comes from an environment variable, or is the usual one on this machine. The
+//! functions check that something answers there. If a service is missing, the test fails with one
+//! line that says what to do.
 //!
 //! | function | variable | default |
 //! | --- | --- | --- |

@@ -3,11 +3,14 @@
 //! A test creates [`Waiting`] messages, closes the store, changes the clock, opens the store again,
 //! and calls [`expect_on_time`](Waiting::expect_on_time). The functions below are the single steps.
 
+use sms_core::PerLane;
 use std::time::Duration;
 
 use sms_core::clock::datetime_from_ms;
 use sms_core::store::decision::Verdict;
-use sms_core::store::{BeginRequest, DueRequest, InsertRequest, Inserted, Settlement};
+use sms_core::store::{
+    BeginRequest, DueRequest, ExpireRequest, InsertRequest, Inserted, RescueRequest, Settlement,
+};
 use sms_core::{Class, ManualClock, Message, MessageId, Outcome, Store};
 
 /// Tolerance of [`Waiting::expect_on_time`] after a clock was set back: store time that is ahead of
@@ -41,15 +44,14 @@ impl Waiting {
         let (sending, retrying) =
             (insert(store, &message()).await, insert(store, &message()).await);
         assert_eq!((begin(store, sending, 1).await, begin(store, retrying, 2).await), (1, 1));
-        let settlement = Settlement {
-            id: retrying,
-            fence: 1,
-            provider: "p".to_owned(),
-            outcome: Outcome::deferred(220, "busy"),
-            verdict: Verdict::Retry { after: Duration::from_mins(1), counted: true },
-            took: Duration::from_millis(5),
-            poll_after: None,
-        };
+        let settlement = Settlement::new(
+            retrying,
+            1,
+            "p".to_owned(),
+            Outcome::deferred(220, "busy"),
+            Verdict::Retry { after: Duration::from_mins(1), counted: true },
+        )
+        .took(Duration::from_millis(5));
         store.settle(&[settlement]).await.expect("settled");
         Self { queued, scheduled, sending, retrying }
     }
@@ -62,12 +64,12 @@ impl Waiting {
     /// Panics if a message is early, late, or in a wrong state.
     pub async fn expect_on_time(&self, store: &dyn Store, clock: &ManualClock, slack: Duration) {
         let Self { queued, scheduled, sending, retrying } = *self;
-        assert_eq!(store.expire(10).await.expect("expired"), []);
-        assert_eq!(store.rescue(10).await.expect("rescued"), []);
+        assert_eq!(store.expire(ExpireRequest::new(10)).await.expect("expired"), []);
+        assert_eq!(store.rescue(RescueRequest::new(10)).await.expect("rescued"), []);
         assert_eq!(offered(store).await, [queued]);
         assert_eq!(begin(store, queued, 3).await, 1);
         clock.advance(LEASE + slack);
-        let mut rescued = store.rescue(10).await.expect("rescued");
+        let mut rescued = store.rescue(RescueRequest::new(10)).await.expect("rescued");
         rescued.sort_unstable();
         assert_eq!(rescued, [queued, sending]);
         clock.advance(REST + slack);
@@ -84,7 +86,7 @@ impl Waiting {
 /// Panics if the message is invalid or not stored.
 pub async fn insert(store: &dyn Store, message: &Message) -> MessageId {
     let messages = [message.prepare().expect("valid")];
-    let request = InsertRequest { messages: &messages, push_after: Duration::ZERO };
+    let request = InsertRequest::new(&messages);
     assert_eq!(store.insert(request).await.expect("inserted"), [Inserted::Stored]);
     messages[0].id
 }
@@ -95,7 +97,8 @@ pub async fn insert(store: &dyn Store, message: &Message) -> MessageId {
 ///
 /// Panics if the store fails.
 pub async fn begin(store: &dyn Store, id: MessageId, batch: u64) -> usize {
-    let request = BeginRequest { ids: &[id], worker: "w", batch, provider: "p", lease: LEASE };
+    let ids = [id];
+    let request = BeginRequest::new(&ids, "w", batch, "p", LEASE);
     store.begin(request).await.expect("begun").len()
 }
 
@@ -105,7 +108,7 @@ pub async fn begin(store: &dyn Store, id: MessageId, batch: u64) -> usize {
 ///
 /// Panics if the store fails.
 pub async fn offered(store: &dyn Store) -> Vec<MessageId> {
-    let request = DueRequest::new([10; 3], Duration::from_secs(1));
+    let request = DueRequest::new(PerLane::all(10), Duration::from_secs(1));
     let mut due: Vec<_> =
         store.due(request).await.expect("due").into_iter().map(|job| job.id).collect();
     due.sort_unstable();

@@ -1,7 +1,6 @@
 //! State and helpers that all cases share.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sms_core::store::InsertRequest;
 use sms_core::{Class, Message, NewMessage, Store};
@@ -51,7 +50,7 @@ impl Bench {
                     .prepare()
             };
             let batch = numbers.iter().map(prepare).collect::<Result<Vec<NewMessage>, _>>()?;
-            store.insert(InsertRequest { messages: &batch, push_after: Duration::ZERO }).await?;
+            store.insert(InsertRequest::new(&batch)).await?;
         }
         Ok(())
     }

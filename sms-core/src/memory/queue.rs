@@ -9,15 +9,16 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::Result;
-use crate::lane::Lane;
+use crate::lane::{Lane, PerLane};
 use crate::message::MessageId;
 use crate::queue::{Job, LaneStats, Lease, LeaseToken, Queue, QueueStats};
 
 /// A [`Queue`] inside the process, bounded per lane, that holds no id twice.
 ///
-/// What does not fit is dropped: the [`Store`](crate::Store) has it, and the caretaker offers it
-/// again when there is room. So a backlog of a million messages costs the memory of
-/// [`CAPACITY`](Self::CAPACITY) ids, and a full bulk lane keeps no urgent message out.
+/// It drops a job that does not fit: the message is in the [`Store`](crate::Store), and the
+/// caretaker pushes it again when there is room. So a backlog of a million messages costs the
+/// memory of [`CAPACITY`](Self::CAPACITY) ids, and a full bulk lane never keeps an urgent message
+/// out.
 #[derive(Debug)]
 pub struct MemoryQueue {
     inner: Mutex<Inner>,
@@ -28,14 +29,14 @@ pub struct MemoryQueue {
 
 #[derive(Debug, Default)]
 struct Inner {
-    ready: [VecDeque<(MessageId, Instant)>; 3],
-    /// By token, so in the order of the hand-outs.
+    ready: PerLane<VecDeque<(MessageId, Instant)>>,
+    /// Leased jobs by token, and so in the order of their pulls.
     leased: BTreeMap<u64, (Job, Instant)>,
     /// Every id in `ready` or `leased`, by lane.
-    held: [HashSet<MessageId>; 3],
-    /// Grows with every hand-out.
+    held: PerLane<HashSet<MessageId>>,
+    /// The token of the last lease.
     token: u64,
-    /// No lease ends before this: spares a look at every lease on every pull.
+    /// The end of the lease that ends first, so that a pull need not check every lease.
     next_end: Option<Instant>,
 }
 
@@ -46,9 +47,9 @@ impl Default for MemoryQueue {
 }
 
 impl MemoryQueue {
-    /// How many ids a lane holds by default.
+    /// Default number of ids that a lane holds.
     pub const CAPACITY: usize = 100_000;
-    /// How long a pulled id is held by default.
+    /// Default length of a lease.
     pub const LEASE: Duration = Duration::from_mins(1);
 
     /// A queue with the default bounds.
@@ -61,16 +62,16 @@ impl MemoryQueue {
         Self { inner: Mutex::default(), pushed: Notify::new(), capacity: capacity.max(1), lease }
     }
 
-    /// How many jobs wait to be pulled.
+    /// Number of jobs that wait to be pulled.
     pub(crate) fn ready(&self) -> usize {
         let mut inner = self.lock();
         inner.return_overdue(Instant::now());
-        inner.ready.iter().map(VecDeque::len).sum()
+        inner.ready_count()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Every change below is whole before anything can panic, so a poisoned lock guards sound
-        // data.
+        // Every change below is complete before anything can panic, so the data behind a poisoned
+        // lock is sound.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -79,10 +80,10 @@ impl MemoryQueue {
         let mut inner = self.lock();
         inner.return_overdue(now);
         let leases = inner.lease(max, now + self.lease);
-        let more = inner.ready.iter().any(|lane| !lane.is_empty());
+        let more = inner.ready_count() > 0;
         drop(inner);
         if more {
-            // `notify_one` wakes one waiter for any number of pushed jobs: pass it on.
+            // `notify_one` wakes one waiter for any number of pushed jobs: it wakes the next one.
             self.pushed.notify_one();
         }
         leases
@@ -90,12 +91,16 @@ impl MemoryQueue {
 }
 
 impl Inner {
+    fn ready_count(&self) -> usize {
+        self.ready.iter().map(|(_, jobs)| jobs.len()).sum()
+    }
+
     fn lease(&mut self, max: usize, end: Instant) -> Vec<Lease> {
-        let ready: usize = self.ready.iter().map(VecDeque::len).sum();
+        let ready = self.ready_count();
         let mut leases = Vec::with_capacity(max.min(ready));
         for lane in Lane::ALL {
             while leases.len() < max {
-                let Some((id, _)) = self.ready[usize::from(lane.number())].pop_front() else {
+                let Some((id, _)) = self.ready[lane].pop_front() else {
                     break;
                 };
                 self.token += 1;
@@ -120,7 +125,7 @@ impl Inner {
             .filter(|(_, (_, end))| *end <= now)
             .map(|(token, _)| *token)
             .collect();
-        // Each goes to the front of its lane: the last one first, so that the order is kept.
+        // Each goes to the front of its lane, the last one first, so that the order is kept.
         for token in overdue.into_iter().rev() {
             self.put_back(token, now);
         }
@@ -129,7 +134,7 @@ impl Inner {
 
     fn put_back(&mut self, token: u64, now: Instant) {
         if let Some((job, _)) = self.leased.remove(&token) {
-            self.ready[usize::from(job.lane.number())].push_front((job.id, now));
+            self.ready[job.lane].push_front((job.id, now));
         }
     }
 }
@@ -140,7 +145,7 @@ impl Queue for MemoryQueue {
         let now = Instant::now();
         let mut inner = self.lock();
         for job in jobs {
-            let lane = usize::from(job.lane.number());
+            let lane = job.lane;
             if inner.held[lane].len() < self.capacity && inner.held[lane].insert(job.id) {
                 inner.ready[lane].push_back((job.id, now));
             }
@@ -167,7 +172,7 @@ impl Queue for MemoryQueue {
         let mut inner = self.lock();
         for lease in leases {
             if let Some((job, _)) = inner.leased.remove(&lease.token.1) {
-                inner.held[usize::from(job.lane.number())].remove(&job.id);
+                inner.held[job.lane].remove(&job.id);
             }
         }
         Ok(())
@@ -188,11 +193,11 @@ impl Queue for MemoryQueue {
         let now = Instant::now();
         let mut inner = self.lock();
         inner.return_overdue(now);
-        let lanes = Lane::ALL.map(|lane| {
-            let ready = &inner.ready[usize::from(lane.number())];
+        let lanes = PerLane::new(|lane| {
+            let ready = &inner.ready[lane];
             LaneStats {
                 ready: ready.len(),
-                leased: inner.held[usize::from(lane.number())].len() - ready.len(),
+                leased: inner.held[lane].len() - ready.len(),
                 oldest_age_ms: ready
                     .front()
                     .map(|(_, at)| u64::try_from((now - *at).as_millis()).unwrap_or(u64::MAX)),

@@ -14,11 +14,11 @@ use crate::registry::{Expect, Record, Registry};
 #[derive(Debug)]
 pub struct MemoryRegistry {
     clock: StoreClock,
-    /// By kind and name.
+    /// Records by kind and name.
     records: Mutex<BTreeMap<(String, String), Written>>,
 }
 
-/// A record as it was written: its version, its value, and when.
+/// The version, the value and the time of a record.
 type Written = (u64, Value, i64);
 
 impl Default for MemoryRegistry {

@@ -1,7 +1,6 @@
 //! A store in memory.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -11,8 +10,8 @@ use crate::clock::{Clock, StoreClock, SystemClock};
 use crate::error::Result;
 use crate::message::phone::{NumberReader, Region};
 use crate::message::{MessageId, NewMessage, StoredMessage};
+use crate::provider::ProviderRef;
 use crate::provider::receipt::Receipt;
-use crate::provider::{Polling, ProviderRef};
 use crate::queue::Job;
 use crate::store::ReceiptEffect;
 use crate::store::event::Event;
@@ -20,8 +19,10 @@ use crate::store::inference::UnmatchedId;
 use crate::store::page::MessagePage;
 use crate::store::status::Status;
 use crate::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
-    ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, Store, UnmatchedRequest,
+    Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
+    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest,
+    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
+    StatsRequest, Store, UnmatchedRequest,
 };
 
 /// A [`Store`] in memory: not durable, for tests and as the model the other stores are compared
@@ -67,11 +68,44 @@ impl MemoryStore {
 }
 
 #[async_trait]
-impl Store for MemoryStore {
+impl Archive for MemoryStore {
     fn numbers(&self) -> NumberReader {
         self.numbers
     }
 
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        let (tables, _) = self.lock();
+        Ok(request.select(tables.unmatched(i64::MIN)))
+    }
+
+    async fn get(&self, request: &MessageRequest) -> Result<Option<StoredMessage>> {
+        let (tables, _) = self.lock();
+        Ok(tables.get(request))
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
+        let (tables, _) = self.lock();
+        Ok(search(request, self.numbers, tables.newest_before(request.after)))
+    }
+
+    async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {
+        let (tables, _) = self.lock();
+        Ok(tables.timeline(request))
+    }
+
+    async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
+        let (tables, _) = self.lock();
+        Ok(tables.events(request))
+    }
+
+    async fn stats(&self, request: &StatsRequest) -> Result<Stats> {
+        let (tables, _) = self.lock();
+        Ok(tables.stats(request))
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
     async fn insert(&self, request: InsertRequest<'_>) -> Result<Vec<Inserted>> {
         let (mut tables, _) = self.lock();
         let time = self.clock.read();
@@ -98,14 +132,14 @@ impl Store for MemoryStore {
         Ok(settlements.iter().map(|settlement| tables.settle(now, settlement)).collect())
     }
 
-    async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
+    async fn rescue(&self, request: RescueRequest) -> Result<Vec<MessageId>> {
         let (mut tables, now) = self.lock();
-        Ok(tables.rescue(now, limit))
+        Ok(tables.rescue(now, request.limit))
     }
 
-    async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
+    async fn expire(&self, request: ExpireRequest) -> Result<Vec<MessageId>> {
         let (mut tables, now) = self.lock();
-        Ok(tables.expire(now, limit))
+        Ok(tables.expire(now, request.limit))
     }
 
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
@@ -113,19 +147,14 @@ impl Store for MemoryStore {
         Ok(receipts.iter().map(|receipt| tables.receive(now, receipt)).collect())
     }
 
-    async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
+    async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>> {
         let (mut tables, now) = self.lock();
-        Ok(tables.awaiting_receipt(now, polling, limit))
+        Ok(tables.awaiting_receipt(now, &request.polling, request.limit))
     }
 
-    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
+    async fn infer(&self, request: InferRequest) -> Result<Vec<MessageId>> {
         let (mut tables, now) = self.lock();
-        Ok(if self.clock.is_comparable() { tables.infer(now, quiet) } else { Vec::new() })
-    }
-
-    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
-        let (tables, _) = self.lock();
-        Ok(request.select(tables.unmatched(i64::MIN)))
+        Ok(if self.clock.is_comparable() { tables.infer(now, request.min_age) } else { Vec::new() })
     }
 
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
@@ -138,33 +167,8 @@ impl Store for MemoryStore {
         tables.cancel(now, request)
     }
 
-    async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
-        let (tables, _) = self.lock();
-        Ok(tables.get(id, scope))
-    }
-
-    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
-        let (tables, _) = self.lock();
-        Ok(search(request, self.numbers, tables.newest_before(request.after)))
-    }
-
-    async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
-        let (tables, _) = self.lock();
-        Ok(tables.timeline(id))
-    }
-
-    async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
-        let (tables, _) = self.lock();
-        Ok(tables.events_after(seq, limit))
-    }
-
-    async fn stats(&self, range: &StatsRange) -> Result<Stats> {
-        let (tables, _) = self.lock();
-        Ok(tables.stats(range))
-    }
-
-    async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
+    async fn purge(&self, request: PurgeRequest) -> Result<usize> {
         let (mut tables, now) = self.lock();
-        Ok(tables.purge(now, older_than, limit))
+        Ok(tables.purge(now, request.older_than, request.limit))
     }
 }

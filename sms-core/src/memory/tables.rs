@@ -19,8 +19,9 @@ use crate::store::ledger::{Changes, Ledger, LogEntry, accepted_id};
 use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, HeldLease};
 use crate::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, KEY_WINDOW,
-    ResolveRequest, Scope, Settled, Settlement, Stats, StatsRange, provider_id_taken,
+    BeginRequest, Begun, CancelRequest, DueRequest, EventPage, EventsRequest, InsertRequest,
+    Inserted, KEY_WINDOW, MessageRequest, ResolveRequest, Settled, Settlement, Stats, StatsRequest,
+    provider_id_taken,
 };
 
 /// The largest number of events in a timeline.
@@ -83,7 +84,7 @@ impl Tables {
             };
             let mut due: Vec<&mut Row> = self.rows.values_mut().filter(is_claimed).collect();
             due.sort_by_key(|row| row.state.push_at);
-            for row in due.into_iter().take(request.limits[usize::from(lane.number())]) {
+            for row in due.into_iter().take(request.limits[lane]) {
                 row.state.push_at = now.saturating_add(duration_to_ms(request.again_after));
                 jobs.push(Job { id: row.message.id, lane });
             }
@@ -223,9 +224,13 @@ impl Tables {
         Ok(status)
     }
 
-    pub(super) fn get(&self, id: MessageId, scope: &Scope) -> Option<StoredMessage> {
-        let found = self.rows.get(&id).filter(|row| scope.admits(row.message.owner.as_deref()));
-        found.map(Row::stored)
+    pub(super) fn get(&self, request: &MessageRequest) -> Option<StoredMessage> {
+        self.admitted(request).map(Row::stored)
+    }
+
+    fn admitted(&self, request: &MessageRequest) -> Option<&Row> {
+        let found = self.rows.get(&request.id);
+        found.filter(|row| request.scope.admits(row.message.owner.as_deref()))
     }
 
     /// Messages older than this one, newest first.
@@ -234,17 +239,38 @@ impl Tables {
         self.rows.range((Bound::Unbounded, end)).rev().map(|(_, row)| row)
     }
 
-    pub(super) fn timeline(&self, id: MessageId) -> Vec<Event> {
-        let events = self.events.iter().filter(|event| event.message_id == id);
-        let events: Vec<_> = events.cloned().collect();
+    pub(super) fn timeline(&self, request: &MessageRequest) -> Vec<Event> {
+        if self.admitted(request).is_none() {
+            return Vec::new();
+        }
+        let events = self.events.iter().filter(|event| event.message_id == request.id);
+        let events: Vec<_> = events.map(|event| self.with_owner(event)).collect();
         events[events.len().saturating_sub(MAX_TIMELINE_EVENTS)..].to_vec()
     }
 
-    pub(super) fn events_after(&self, seq: u64, limit: usize) -> Vec<Event> {
-        self.events.iter().filter(|event| event.seq > seq).take(limit).cloned().collect()
+    pub(super) fn events(&self, request: &EventsRequest) -> EventPage {
+        let mut page = EventPage::new(Vec::new(), request.after);
+        for event in self.events.iter().filter(|event| event.seq > request.after) {
+            if page.events.len() == request.limit {
+                break;
+            }
+            page.read_to = event.seq;
+            let event = self.with_owner(event);
+            let is_of_kind = request.kinds.is_empty() || request.kinds.contains(&event.kind);
+            if is_of_kind && request.scope.admits(event.owner.as_deref()) {
+                page.events.push(event);
+            }
+        }
+        page
     }
 
-    pub(super) fn stats(&self, range: &StatsRange) -> Stats {
+    /// The event with the owner of its message, as stores read it.
+    fn with_owner(&self, event: &Event) -> Event {
+        let message = self.rows.get(&event.message_id);
+        event.clone().owner(message.and_then(|row| row.message.owner.clone()))
+    }
+
+    pub(super) fn stats(&self, range: &StatsRequest) -> Stats {
         let mut stats = Stats::default();
         let [from, to] = [range.from_time, range.to_time].map(|at| at.map(datetime_to_ms));
         for Row { message, created_at, state } in self.rows.values() {
@@ -314,14 +340,9 @@ impl Tables {
         }
         for LogEntry { message_id, status, event } in changes.events {
             self.last_seq += 1;
-            self.events.push(Event {
-                seq: self.last_seq,
-                message_id,
-                at: datetime_from_ms(changes.now),
-                kind: event.kind,
-                status,
-                details: event.details,
-            });
+            let at = datetime_from_ms(changes.now);
+            let (kind, details) = (event.kind, event.details);
+            self.events.push(Event::new(self.last_seq, message_id, at, kind, status, details));
         }
     }
 

@@ -12,12 +12,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use self::queue_feeder::Pusher;
+use self::queue_feeder::QueueFeeder;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, StoreFault};
 use crate::message::{Message, MessageId, NewMessage};
 use crate::queue::{Job, Queue};
-use crate::store::{InsertRequest, Inserted, Store};
+use crate::store::{Acceptance, InsertRequest, Inserted, Store};
 use crate::supervise::survive_panic;
 
 /// Rows per insert, as far as requests allow.
@@ -65,15 +65,6 @@ struct Inner {
 struct Request {
     messages: Vec<NewMessage>,
     reply: oneshot::Sender<Result<Vec<Inserted>>>,
-}
-
-/// A message that is durably stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Acceptance {
-    /// Its id.
-    pub id: MessageId,
-    /// Whether it was accepted before, under the same key: the id is that of the first message.
-    pub replayed: bool,
 }
 
 /// Builds a [`Sender`].
@@ -191,7 +182,7 @@ impl Sender {
         let look = timeout(INSERT_TIMEOUT, self.0.store.replays(messages));
         let replays = look.await.map_err(timed_out)??;
         let answer = |(message, replay): (&NewMessage, Option<Inserted>)| match replay {
-            Some(replay) => acceptance(message.id, replay),
+            Some(replay) => replay.into_accepted(message.id),
             None => message.check_at(now).and_then(|()| {
                 Err(Error::new(ErrorKind::Internal, "a message was refused without a reason"))
             }),
@@ -207,7 +198,7 @@ impl Sender {
         self.inbox()?.send(Request { messages, reply }).await.map_err(stopped)?;
         let failed = |error| Error::unavailable("the store's code failed", error);
         let inserted = answer.await.map_err(failed)??;
-        Ok(ids.into_iter().zip(inserted).map(|(id, inserted)| acceptance(id, inserted)).collect())
+        Ok(ids.into_iter().zip(inserted).map(|(id, inserted)| inserted.into_accepted(id)).collect())
     }
 
     fn inbox(&self) -> Result<&mpsc::Sender<Request>> {
@@ -219,11 +210,11 @@ impl Sender {
         let runtime = Handle::try_current().map_err(no_runtime)?;
         Ok(self.0.inbox.get_or_init(|| {
             let (inbox, requests) = mpsc::channel(MAX_WAITING);
-            let pusher = self.0.queue.clone().map(|queue| Pusher::start(&runtime, queue));
+            let feeder = self.0.queue.clone().map(|queue| QueueFeeder::start(&runtime, queue));
             let (store, mut requests) = (Arc::clone(&self.0.store), requests);
             runtime.spawn(async move {
-                let (store, pusher) = (store.as_ref(), pusher.as_ref());
-                while survive_panic("insert", insert_all(store, pusher, &mut requests))
+                let (store, feeder) = (store.as_ref(), feeder.as_ref());
+                while survive_panic("insert", insert_all(store, feeder, &mut requests))
                     .await
                     .is_none()
                 {}
@@ -233,36 +224,23 @@ impl Sender {
     }
 }
 
-fn acceptance(id: MessageId, inserted: Inserted) -> Result<Acceptance> {
-    match inserted {
-        Inserted::Stored => Ok(Acceptance { id, replayed: false }),
-        Inserted::Replayed(id) => Ok(Acceptance { id, replayed: true }),
-        Inserted::KeyReused => Err(key_reused()),
-    }
-}
-
 fn timed_out(error: tokio::time::error::Elapsed) -> Error {
     Error::unavailable("the store did not answer in time", error)
         .with_fault(StoreFault::Unreachable)
-}
-
-/// The error for a key that was used for other content.
-pub fn key_reused() -> Error {
-    Error::new(ErrorKind::KeyReused, "the idempotency key was used before for other content")
 }
 
 /// Inserts until every sender is gone and nobody waits. A task of its own: a caller that goes away
 /// cancels nothing for those who share its insert.
 async fn insert_all(
     store: &dyn Store,
-    pusher: Option<&Pusher>,
+    feeder: Option<&QueueFeeder>,
     requests: &mut mpsc::Receiver<Request>,
 ) {
     let (mut waiting, mut open) = (Vec::new(), true);
     let mut inserts = FuturesUnordered::new();
     while open || !inserts.is_empty() {
         while !waiting.is_empty() && may_insert(inserts.len(), &waiting) {
-            let insert = insert(store, pusher, take_batch(&mut waiting));
+            let insert = insert(store, feeder, take_batch(&mut waiting));
             // A store that panics fails those it was called for, and nobody after them.
             inserts.push(AssertUnwindSafe(insert).catch_unwind());
         }
@@ -297,24 +275,24 @@ fn take_batch(waiting: &mut Vec<Request>) -> Vec<Request> {
     waiting.drain(..count).collect()
 }
 
-async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Request>) {
+async fn insert(store: &dyn Store, feeder: Option<&QueueFeeder>, mut requests: Vec<Request>) {
     let mut messages = Vec::with_capacity(requests.len());
     let counts: Vec<usize> = requests.iter().map(|request| request.messages.len()).collect();
     for request in &mut requests {
         messages.append(&mut request.messages);
     }
-    let room = pusher.map(|pusher| pusher.reserve(&messages));
+    let room = feeder.map(|feeder| feeder.reserve(&messages));
     let all_pushed =
         room.as_ref().is_some_and(|room| messages.iter().all(|message| room.holds(message.lane())));
     let push_after = if all_pushed { PUSH_AFTER } else { Duration::ZERO };
-    let insert_all = store.insert(InsertRequest { messages: &messages, push_after });
+    let insert_all = store.insert(InsertRequest::new(&messages).push_after(push_after));
     let result =
         timeout(INSERT_TIMEOUT, insert_all).await.unwrap_or_else(|error| Err(timed_out(error)));
     // Commit before push: a worker that gets the id must find the row.
     match result {
         Ok(inserted) if inserted.len() == messages.len() => {
-            if let (Some(pusher), Some(room)) = (pusher, room) {
-                pusher.push(&due_now(&messages, &inserted), room);
+            if let (Some(feeder), Some(room)) = (feeder, room) {
+                feeder.push(&due_now(&messages, &inserted), room);
             }
             let mut inserted = inserted.into_iter();
             for (request, count) in requests.into_iter().zip(counts) {
@@ -334,7 +312,7 @@ async fn insert(store: &dyn Store, pusher: Option<&Pusher>, mut requests: Vec<Re
             let mut messages = messages.into_iter();
             for (mut request, count) in requests.into_iter().zip(counts) {
                 request.messages = messages.by_ref().take(count).collect();
-                Box::pin(insert(store, pusher, vec![request])).await;
+                Box::pin(insert(store, feeder, vec![request])).await;
             }
         }
         Err(error) => answer_all(requests, &Arc::new(error)),

@@ -1,8 +1,8 @@
-//! Offering accepted messages to the queue, apart from accepting them: a queue that is down or full
-//! delays no acceptance.
+//! Pushes accepted messages to the queue, in the background: a queue that is down or full delays no
+//! acceptance.
 //!
 //! While the queue fails nothing is pushed, and messages are stored as due at once: the caretaker
-//! of a worker takes them from the store within its interval.
+//! of a worker finds them in the store within its interval.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,240 +13,254 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::Error;
-use crate::lane::Lane;
+use crate::lane::{Lane, PerLane};
 use crate::message::NewMessage;
 use crate::outage::Outage;
 use crate::queue::{Job, Queue, QueueStats};
 use crate::supervise::{catch_panic, survive_panic};
 
-/// Jobs per push.
+/// Largest number of jobs per push.
 const MAX_JOBS: usize = 1000;
-/// Pushes of one lane under way at a time: the next job need not wait for the queue's answer to the
-/// last.
+/// Largest number of pushes of one lane at a time: a job need not wait for the answer to the push
+/// before it.
 const MAX_PUSHES: usize = 4;
-/// Jobs of a lane that wait to be pushed at the most, and how many may before the queue was asked.
+/// Largest number of jobs of a lane that wait to be pushed.
 const MAX_WAITING: usize = 64_000;
-const FIRST_ROOM: usize = 1000;
-/// The longest an answer of the queue may take.
-const TIMEOUT: Duration = Duration::from_secs(3);
-/// How long nothing is pushed after the queue failed: longer than a look that is not answered takes
-/// to fail again.
+/// Capacity of a lane before the first answer of the queue.
+const INITIAL_CAPACITY: usize = 1000;
+/// Longest wait for an answer of the queue.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Pause after a failure of the queue: longer than an unanswered request for statistics takes to
+/// fail again.
 const CLOSED_FOR: Duration = Duration::from_secs(5);
-/// How often the queue is asked how full it is, at the most; and when nothing is pushed, so that
-/// the first message after a while finds out nothing new.
-const LOOK: Duration = Duration::from_millis(100);
-const IDLE_LOOK: Duration = Duration::from_secs(1);
-/// Of the room it sees, the part that is left to others who push between two looks.
+/// Shortest time between two requests for the queue's statistics.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The same while nothing is pushed, so that the first message after a pause finds the figures
+/// fresh.
+const IDLE_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The part of the free capacity, one in this many, that is left to other processes that push
+/// between two polls.
 const MARGIN: usize = 4;
 
-/// Pushes in tasks of its own, one for each lane so that none waits for another, until it is
-/// dropped.
+/// Pushes jobs in tasks of its own, one for each lane so that no lane waits for another, until it
+/// is dropped.
 #[derive(Clone, Debug)]
-pub(crate) struct Pusher {
-    /// By [`Lane::number`].
-    batches: [mpsc::UnboundedSender<(Vec<Job>, Claim)>; 3],
-    room: Room,
-    /// Has the queue looked at.
+pub(crate) struct QueueFeeder {
+    batches: PerLane<mpsc::UnboundedSender<(Vec<Job>, Permit)>>,
+    capacities: LaneCapacities,
+    /// Wakes the task that polls the queue's statistics.
     pushed: mpsc::Sender<()>,
 }
 
-/// By [`Lane::number`], how many more jobs the queue has room for. A job that is pushed without
-/// might be dropped, and then be found only much later.
+/// Free capacity of each lane of the queue. A job that is pushed without might be dropped by the
+/// queue, and would be found again only much later.
 #[derive(Clone, Debug)]
-struct Room(Arc<Mutex<Lanes>>);
+struct LaneCapacities(Arc<Mutex<State>>);
 
 #[derive(Debug)]
-struct Lanes {
-    rooms: [LaneRoom; 3],
-    /// There is no room at all before this.
+struct State {
+    lanes: PerLane<LaneCapacity>,
+    /// Until then nothing is pushed.
     closed_until: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct LaneRoom {
-    /// What would be free if the lane were empty.
-    most: usize,
+struct LaneCapacity {
+    /// Free capacity of the lane if it were empty.
+    total: usize,
     free: usize,
-    /// Claimed for jobs that have not been pushed yet.
-    claimed: usize,
+    /// Capacity taken by permits for jobs that have not been pushed yet.
+    reserved: usize,
 }
 
-/// Room for the jobs of an insert, by [`Lane::number`]; `None` where there was not enough.
+/// Permits for the jobs of one insert; `None` for a lane without enough free capacity.
 #[derive(Debug)]
-pub(crate) struct Reservation([Option<Claim>; 3]);
+pub(crate) struct Reservation(PerLane<Option<Permit>>);
 
-/// Room in one lane, until the jobs it is for are pushed, or it is dropped.
+/// Capacity in one lane, held until the jobs are pushed, or until it is dropped.
 #[derive(Debug)]
-struct Claim {
-    room: Room,
-    lane: usize,
+struct Permit {
+    capacities: LaneCapacities,
+    lane: Lane,
     jobs: usize,
 }
 
 impl Reservation {
-    /// Whether there was room for the jobs of this lane.
+    /// True if there was enough capacity for the jobs of this lane.
     pub(crate) fn holds(&self, lane: Lane) -> bool {
-        self.0[usize::from(lane.number())].is_some()
+        self.0[lane].is_some()
     }
 }
 
-impl Pusher {
+impl QueueFeeder {
     pub(crate) fn start(runtime: &Handle, queue: Arc<dyn Queue>) -> Self {
-        let first = LaneRoom { most: FIRST_ROOM, free: FIRST_ROOM, claimed: 0 };
-        let room = Room(Arc::new(Mutex::new(Lanes { rooms: [first; 3], closed_until: None })));
+        let first = LaneCapacity { total: INITIAL_CAPACITY, free: INITIAL_CAPACITY, reserved: 0 };
+        let state = State { lanes: PerLane::all(first), closed_until: None };
+        let capacities = LaneCapacities(Arc::new(Mutex::new(state)));
         let meaning = "accepted messages are found in the store by the workers";
         let outage = Arc::new(Outage::new("pushing into the queue", meaning));
-        let batches = Lane::ALL.map(|_| {
+        let batches = PerLane::new(|_| {
             let (batches, mut waiting) = mpsc::unbounded_channel();
-            let (queue, room, outage) = (Arc::clone(&queue), room.clone(), Arc::clone(&outage));
+            let (queue, capacities, outage) =
+                (Arc::clone(&queue), capacities.clone(), Arc::clone(&outage));
             runtime.spawn(async move {
-                while survive_panic("push", push_all(&queue, &mut waiting, &room, &outage))
+                while survive_panic("push", push_all(&queue, &mut waiting, &capacities, &outage))
                     .await
                     .is_none()
                 {}
             });
             batches
         });
-        let (pushed, mut looks) = mpsc::channel(1);
-        let seen = room.clone();
+        let (pushed, mut polls) = mpsc::channel(1);
+        let polled = capacities.clone();
         runtime.spawn(async move {
-            while survive_panic("watch the queue", watch(&queue, &mut looks, &seen)).await.is_none()
-            {
-            }
+            while survive_panic("watch the queue", watch(&queue, &mut polls, &polled))
+                .await
+                .is_none()
+            {}
         });
-        Self { batches, room, pushed }
+        Self { batches, capacities, pushed }
     }
 
-    /// Claims room for the jobs of these messages, in each lane that has enough. What goes to
-    /// another is the caretaker's, at once.
+    /// Reserves capacity for the jobs of these messages, in each lane that has enough. The jobs of
+    /// the other lanes are left to the caretaker, at once.
     pub(crate) fn reserve(&self, messages: &[NewMessage]) -> Reservation {
-        let mut jobs = [0; 3];
+        let mut jobs = PerLane::<usize>::default();
         for message in messages {
-            jobs[usize::from(message.lane().number())] += 1;
+            jobs[message.lane()] += 1;
         }
-        Reservation([0, 1, 2].map(|lane| self.room.claim(lane, jobs[lane])))
+        Reservation(PerLane::new(|lane| self.capacities.reserve(lane, jobs[lane])))
     }
 
-    /// Pushes these soon, as far as there is room for them.
+    /// Pushes these jobs soon, as far as capacity was reserved.
     pub(crate) fn push(&self, jobs: &[Job], reservation: Reservation) {
-        for ((lane, batches), claim) in Lane::ALL.into_iter().zip(&self.batches).zip(reservation.0)
-        {
+        for (lane, permit) in Lane::ALL.into_iter().zip(reservation.0.into_values()) {
             let jobs: Vec<Job> = jobs.iter().copied().filter(|job| job.lane == lane).collect();
-            if let (false, Some(claim)) = (jobs.is_empty(), claim) {
-                // It fails when the runtime is shut down: then the caretaker of another process
-                // finds them.
-                let _ = batches.send((jobs, claim));
-                // One look is enough for all that is pushed before it.
+            if let (false, Some(permit)) = (jobs.is_empty(), permit) {
+                // Sending fails when the runtime shuts down: then the caretaker of another process
+                // finds the messages.
+                let _ = self.batches[lane].send((jobs, permit));
+                // One poll is enough for everything that is pushed before it.
                 let _ = self.pushed.try_send(());
             }
         }
     }
 }
 
-impl Room {
-    fn lock(&self) -> MutexGuard<'_, Lanes> {
-        // Nothing that holds it can panic.
+impl LaneCapacities {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code that holds the lock can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn claim(&self, lane: usize, jobs: usize) -> Option<Claim> {
-        let mut lanes = self.lock();
-        if lanes.is_closed() {
+    fn reserve(&self, lane: Lane, jobs: usize) -> Option<Permit> {
+        let mut state = self.lock();
+        if state.is_closed() {
             return None;
         }
-        let LaneRoom { free, claimed, .. } = &mut lanes.rooms[lane];
+        let LaneCapacity { free, reserved, .. } = &mut state.lanes[lane];
         *free = free.checked_sub(jobs)?;
-        *claimed += jobs;
-        Some(Claim { room: self.clone(), lane, jobs })
+        *reserved += jobs;
+        Some(Permit { capacities: self.clone(), lane, jobs })
     }
 
-    fn see(&self, stats: &QueueStats) {
-        // The caretaker fills a lane up to its half meanwhile.
-        let most =
+    fn update(&self, stats: &QueueStats) {
+        // The caretaker fills the other half of a lane.
+        let half =
             stats.capacity.map_or(MAX_WAITING, |capacity| capacity.div_ceil(2).min(MAX_WAITING));
-        let usable = |room: usize| room - room / MARGIN;
-        for (lane, room) in self.lock().rooms.iter_mut().zip(stats.room()) {
-            lane.most = usable(most);
-            lane.free = usable(room.min(most)).saturating_sub(lane.claimed);
+        let usable = |capacity: usize| capacity - capacity / MARGIN;
+        let free = stats.room();
+        let mut state = self.lock();
+        for lane in Lane::ALL {
+            let capacity = &mut state.lanes[lane];
+            capacity.total = usable(half);
+            capacity.free = usable(free[lane].min(half)).saturating_sub(capacity.reserved);
         }
     }
 
-    /// Whether a lane has so little that it may be the reason why nothing comes.
+    /// True if a lane has so little capacity that nothing may be pushed for that reason.
     fn is_scarce(&self) -> bool {
-        let lanes = self.lock();
-        lanes.is_closed() || lanes.rooms.iter().any(|lane| lane.free < lane.most.min(FIRST_ROOM))
+        let state = self.lock();
+        let is_low = |lane: &LaneCapacity| lane.free < lane.total.min(INITIAL_CAPACITY);
+        state.is_closed() || state.lanes.iter().any(|(_, lane)| is_low(lane))
     }
 
-    /// The queue failed.
+    /// Stops pushing for a while, since the queue failed.
     fn close(&self) {
         self.lock().closed_until = Some(Instant::now() + CLOSED_FOR);
     }
 }
 
-impl Lanes {
+impl State {
     fn is_closed(&self) -> bool {
         self.closed_until.is_some_and(|until| Instant::now() < until)
     }
 }
 
-impl Drop for Claim {
+impl Drop for Permit {
     fn drop(&mut self) {
-        // What is free again the next look at the queue tells.
-        self.room.lock().rooms[self.lane].claimed -= self.jobs;
+        // The next poll tells what is free then.
+        self.capacities.lock().lanes[self.lane].reserved -= self.jobs;
     }
 }
 
 async fn push_all(
     queue: &Arc<dyn Queue>,
-    waiting: &mut mpsc::UnboundedReceiver<(Vec<Job>, Claim)>,
-    room: &Room,
+    waiting: &mut mpsc::UnboundedReceiver<(Vec<Job>, Permit)>,
+    capacities: &LaneCapacities,
     outage: &Arc<Outage>,
 ) {
     let mut pushes = JoinSet::new();
-    while let Some((mut jobs, claim)) = waiting.recv().await {
+    while let Some((mut jobs, permit)) = waiting.recv().await {
         while pushes.len() >= MAX_PUSHES {
             pushes.join_next().await;
         }
-        // With those that came meanwhile.
-        let mut claims = vec![claim];
+        // Together with the jobs that came meanwhile.
+        let mut permits = vec![permit];
         while jobs.len() < MAX_JOBS
-            && let Ok((more, claim)) = waiting.try_recv()
+            && let Ok((more, permit)) = waiting.try_recv()
         {
             jobs.extend(more);
-            claims.push(claim);
+            permits.push(permit);
         }
-        let (queue, room, outage) = (Arc::clone(queue), room.clone(), Arc::clone(outage));
+        let (queue, capacities, outage) =
+            (Arc::clone(queue), capacities.clone(), Arc::clone(outage));
         pushes.spawn(async move {
             if !push(queue.as_ref(), &jobs, &outage).await {
-                room.close();
+                capacities.close();
             }
-            // Not before: only now the queue counts them.
-            drop(claims);
+            // Not before: only now the statistics of the queue include these jobs.
+            drop(permits);
         });
         while pushes.try_join_next().is_some() {}
     }
     while pushes.join_next().await.is_some() {}
 }
 
-/// Whether the queue took these. If not, the caretaker offers them.
+/// Pushes jobs; true if the queue took them. If not, the caretaker pushes them again.
 async fn push(queue: &dyn Queue, jobs: &[Job], outage: &Outage) -> bool {
     let timed_out = |error| Err(Error::unavailable("the queue did not take jobs in time", error));
-    let pushed = timeout(TIMEOUT, catch_panic(queue.push(jobs))).await.unwrap_or_else(timed_out);
+    let pushed =
+        timeout(QUEUE_TIMEOUT, catch_panic(queue.push(jobs))).await.unwrap_or_else(timed_out);
     outage.note_work(&pushed);
     pushed.is_ok()
 }
 
-/// Looks now and then how full the queue is and whether it answers, more often while something is
-/// pushed or room is scarce.
-async fn watch(queue: &Arc<dyn Queue>, pushed: &mut mpsc::Receiver<()>, room: &Room) {
+/// Polls the statistics of the queue, more often while jobs are pushed or capacity is scarce.
+async fn watch(
+    queue: &Arc<dyn Queue>,
+    pushed: &mut mpsc::Receiver<()>,
+    capacities: &LaneCapacities,
+) {
     loop {
-        match timeout(TIMEOUT, catch_panic(queue.stats())).await {
-            Ok(Ok(stats)) => room.see(&stats),
-            _ => room.close(),
+        match timeout(QUEUE_TIMEOUT, catch_panic(queue.stats())).await {
+            Ok(Ok(stats)) => capacities.update(&stats),
+            _ => capacities.close(),
         }
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
         if pushed.is_closed()
-            || !room.is_scarce() && timeout(IDLE_LOOK, pushed.recv()).await == Ok(None)
+            || !capacities.is_scarce()
+                && timeout(IDLE_POLL_INTERVAL, pushed.recv()).await == Ok(None)
         {
             return;
         }

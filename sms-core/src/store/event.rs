@@ -9,14 +9,18 @@ use crate::store::status::Status;
 
 /// One entry of the event log.
 ///
-/// [`Store::events_after`](crate::Store::events_after) reads the log of all messages,
-/// [`Store::timeline`](crate::Store::timeline) that of one.
+/// [`Archive::events`](crate::Archive::events) reads the log of all messages,
+/// [`Archive::timeline`](crate::Archive::timeline) that of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Event {
     /// Position in the log. Grows with every commit; gaps are possible.
     pub seq: u64,
-    /// Whose event it is.
+    /// Id of the message.
     pub message_id: MessageId,
+    /// Owner of the message, read with it; `None` if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// When it was recorded, by the store's clock.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
@@ -27,6 +31,26 @@ pub struct Event {
     /// The rest.
     #[serde(flatten)]
     pub details: EventDetails,
+}
+
+impl Event {
+    /// An entry at this position.
+    pub const fn new(
+        seq: u64,
+        message_id: MessageId,
+        at: OffsetDateTime,
+        kind: EventKind,
+        status: Status,
+        details: EventDetails,
+    ) -> Self {
+        Self { seq, message_id, owner: None, at, kind, status, details }
+    }
+
+    /// Sets [`owner`](Self::owner).
+    pub fn owner(mut self, owner: impl Into<Option<String>>) -> Self {
+        self.owner = owner.into();
+        self
+    }
 }
 
 /// What happened.
@@ -56,7 +80,7 @@ pub enum EventKind {
     /// A person settled an unknown message.
     Resolved,
     /// A receipt under an id nobody knew was taken for this message's: both stood
-    /// [alone](crate::inference).
+    /// [alone](crate::store::inference).
     Inferred,
 }
 
@@ -113,6 +137,7 @@ pub enum Evidence {
 /// What is known about an [`Event`] beside its kind. Absent fields do not apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct EventDetails {
     /// Which attempt, counted from 1 over all attempts, counted ones and others (the fence).
     #[serde(skip_serializing_if = "Option::is_none")]

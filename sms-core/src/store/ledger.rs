@@ -12,12 +12,13 @@ use crate::message::MessageId;
 use crate::provider::outcome::OutcomeClass;
 use crate::provider::receipt::Receipt;
 use crate::provider::{Polling, ProviderRef};
-use crate::store::ReceiptEffect;
 use crate::store::inference::UnmatchedId;
 use crate::store::new_event::NewEvent;
+use crate::store::queries::Scope;
+use crate::store::requests::ReceiptEffect;
+use crate::store::requests::{CancelRequest, Resolution, ResolveRequest, Settled, Settlement};
 use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, impossible};
-use crate::store::{CancelRequest, Resolution, ResolveRequest, Scope, Settled, Settlement};
 
 /// One message as the ledger needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,15 +121,15 @@ impl Ledger {
         self.rows.get(&id).map(|row| row.state.status).ok_or_else(not_found)
     }
 
-    /// True if [`settle`](Self::settle) needs to know whether the event log has the outcome already.
-    /// The log has no outcome of an owner: recording it ends the ownership.
+    /// True if [`settle`](Self::settle) needs to know whether the event log has the outcome
+    /// already. The log has no outcome of an owner: recording it ends the ownership.
     pub fn needs_history(&self, settlement: &Settlement) -> bool {
         self.rows.get(&settlement.id).is_some_and(|row| !row.state.is_owned_by(settlement))
             && !self.has_outcome(settlement)
     }
 
-    /// Records the outcome of an attempt. `is_in_log` says that the event log has an outcome of this
-    /// attempt and class; it is read only where the ledger [needs](Self::needs_history) it.
+    /// Records the outcome of an attempt. `is_in_log` says that the event log has an outcome of
+    /// this attempt and class; it is read only where the ledger [needs](Self::needs_history) it.
     ///
     /// After [`Now`](Settled::Now) and [`Late`](Settled::Late) the receipts that wait for the
     /// [accepted id](accepted_id) are to be [received](Self::receive), which may change the status;
@@ -173,15 +174,15 @@ impl Ledger {
         effect
     }
 
-    /// Settles an unknown message by a person. Returns the name that it is sent under, if the person
-    /// knows it: unless another message [has](crate::store::provider_id_taken) that name, the
-    /// receipts that wait for it are to be [received](Self::receive).
+    /// Settles an unknown message by a person. Returns the name that it is sent under, if the
+    /// person knows it: unless another message [has](crate::store::provider_id_taken) that name,
+    /// the receipts that wait for it are to be [received](Self::receive).
     ///
     /// # Errors
     ///
     /// `NotFound`; `Conflict` when the message is not unknown.
     pub fn resolve(&mut self, request: ResolveRequest) -> Result<Option<ProviderRef>> {
-        let ResolveRequest { id, scope, resolution, by, reason } = request;
+        let ResolveRequest { id, scope, resolution, by, reason, .. } = request;
         let state = self.state_for_person(id, &scope, Status::Unknown)?;
         let name = match (&state.provider, &resolution) {
             (Some(provider), Resolution::Sent { provider_id: Some(provider_id) }) => {
@@ -201,7 +202,7 @@ impl Ledger {
     ///
     /// `NotFound`; `Conflict` when the message is not queued.
     pub fn cancel(&mut self, request: CancelRequest) -> Result<Status> {
-        let CancelRequest { id, scope, by } = request;
+        let CancelRequest { id, scope, by, .. } = request;
         self.state_for_person(id, &scope, Status::Queued)?;
         self.change(id, |state, now| state.cancel(now, by)).ok_or_else(impossible)
     }

@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use time::{Duration, OffsetDateTime};
 use tokio::time::Instant;
 
+use super::queries::ListRequest;
 use crate::message::{MessageId, StoredMessage};
-use crate::store::ListRequest;
 
 /// What [`Store::list`](crate::Store::list) answers: messages, newest first.
 #[derive(Clone, Debug, Default, PartialEq)]

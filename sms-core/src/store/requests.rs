@@ -1,33 +1,47 @@
-//! Requests and results of the methods of a [`Store`](crate::Store).
+//! Requests and results of the state machine: the methods of a [`Store`](crate::Store).
+//!
+//! Requests of the methods that only read stand in [`queries`](super::queries).
 
 use std::time::Duration;
 
-use serde::Serialize;
-use time::OffsetDateTime;
-
 use super::decision::{AttemptState, Verdict};
-use super::inference::UnmatchedId;
+use super::queries::Scope;
 use super::status::Status;
-use crate::error::{Error, ErrorKind};
-use crate::message::phone::PhoneNumber;
-use crate::message::{Class, Fingerprint, MessageId, NewMessage};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lane::PerLane;
+use crate::message::{Fingerprint, MessageId, NewMessage};
 use crate::provider::outcome::Outcome;
+use crate::provider::status_queries::Polling;
 use crate::provider::submission::Submission;
 
-/// How long an idempotency key is kept: a second message with it is the first one.
+/// Lifetime of an idempotency key: a second message with the same key is a replay of the first one.
 pub const KEY_WINDOW: Duration = Duration::from_hours(72);
 
-/// What [`Store::insert`] is asked.
+/// Request of [`Store::insert`](crate::Store::insert).
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct InsertRequest<'a> {
     /// The messages.
     pub messages: &'a [NewMessage],
-    /// How long [`Store::due`] leaves messages without a `send_at` alone, because the caller offers
-    /// them to a queue itself; zero when it does not.
+    /// For this time [`Store::due`](crate::Store::due) leaves messages without a `send_at` alone,
+    /// because the caller pushes them to a queue itself. Zero by default.
     pub push_after: Duration,
 }
 
-/// What became of one message of an [`InsertRequest`].
+impl<'a> InsertRequest<'a> {
+    /// Inserts these messages; the caller does not push them.
+    pub const fn new(messages: &'a [NewMessage]) -> Self {
+        Self { messages, push_after: Duration::ZERO }
+    }
+
+    /// Sets [`push_after`](Self::push_after).
+    pub const fn push_after(mut self, push_after: Duration) -> Self {
+        self.push_after = push_after;
+        self
+    }
+}
+
+/// Result for one message of an [`InsertRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inserted {
     /// It is stored under its id.
@@ -40,30 +54,54 @@ pub enum Inserted {
 }
 
 impl Inserted {
-    /// What the holder of a key answers to a message under the same key.
+    /// Compares a message with the holder of its key: a replay, or other content.
     pub fn held_by((id, fingerprint): (MessageId, Fingerprint), message: &NewMessage) -> Self {
         if message.is_content_of(&fingerprint) { Self::Replayed(id) } else { Self::KeyReused }
     }
+
+    /// The answer to the caller that sent the message with this id.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyReused`](ErrorKind::KeyReused) where the key belongs to other content.
+    pub fn into_accepted(self, id: MessageId) -> Result<Acceptance> {
+        match self {
+            Self::Stored => Ok(Acceptance { id, replayed: false }),
+            Self::Replayed(id) => Ok(Acceptance { id, replayed: true }),
+            Self::KeyReused => Err(Error::new(
+                ErrorKind::KeyReused,
+                "the idempotency key was used before for other content",
+            )),
+        }
+    }
 }
 
-/// Request of [`Store::due`].
+/// An accepted message: it is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// Its id; that of the first message if this was a replay.
+    pub id: MessageId,
+    /// True if the message was accepted before under the same key, so that nothing was stored now.
+    pub replayed: bool,
+}
+
+/// Request of [`Store::due`](crate::Store::due).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DueRequest {
-    /// How many at most of each lane, by [`Lane::number`](crate::Lane::number).
-    pub limits: [usize; 3],
-    /// Not to be taken again before this has passed.
+    /// Largest number of messages of each lane.
+    pub limits: PerLane<usize>,
+    /// A claimed message is not returned again before this time has passed.
     pub again_after: Duration,
-    /// Also takes what would be offered again within this time: what was offered to a queue that
-    /// may have lost it. Zero by default.
+    /// Also claims what would be returned again within this time: messages that were pushed to a
+    /// queue that may have lost them. Zero by default.
     pub ahead: Duration,
 }
 
 impl DueRequest {
-    /// Asks for up to `limits` messages by lane that are not to be taken again before `again_after`
-    /// has passed.
-    pub const fn new(limits: [usize; 3], again_after: Duration) -> Self {
-        Self { limits, again_after, ahead: Duration::ZERO }
+    /// Claims up to `limits` messages by lane, not to be returned again before `again_after`.
+    pub fn new(limits: impl Into<PerLane<usize>>, again_after: Duration) -> Self {
+        Self { limits: limits.into(), again_after, ahead: Duration::ZERO }
     }
 
     /// Sets [`ahead`](Self::ahead).
@@ -73,163 +111,230 @@ impl DueRequest {
     }
 }
 
-/// What [`Store::begin`] is asked.
+/// Request of [`Store::begin`](crate::Store::begin).
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct BeginRequest<'a> {
-    /// Which messages. One named twice is begun once.
+    /// The messages. An id that occurs twice is begun once.
     pub ids: &'a [MessageId],
-    /// The worker's name, unique among those that run.
+    /// Name of the worker, unique among those that run.
     pub worker: &'a str,
     /// The worker's own number of this batch, unique within its name.
     pub batch: u64,
-    /// The provider that is going to be asked.
+    /// Name of the provider that is going to be called.
     pub provider: &'a str,
-    /// How long the lease is.
+    /// Length of the lease.
     pub lease: Duration,
 }
 
-/// A message a worker may now send: attempt `fence` is on record.
+impl<'a> BeginRequest<'a> {
+    /// Begins an attempt of each message.
+    pub const fn new(
+        ids: &'a [MessageId],
+        worker: &'a str,
+        batch: u64,
+        provider: &'a str,
+        lease: Duration,
+    ) -> Self {
+        Self { ids, worker, batch, provider, lease }
+    }
+}
+
+/// A message that a worker may now send: attempt number `fence` is on record.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Begun {
-    /// What to submit.
+    /// The submission for the provider.
     pub submission: Submission,
-    /// The number of this attempt, which marks the owner.
+    /// Number of this attempt, which identifies its owner.
     pub fence: u32,
-    /// What [`decide`](crate::store::decision::decide) needs to know.
+    /// Input of [`decide`](super::decision::decide).
     pub attempt: AttemptState,
 }
 
-/// What [`Store::settle`] is told about one attempt.
+impl Begun {
+    /// An attempt with this fence.
+    pub const fn new(submission: Submission, fence: u32, attempt: AttemptState) -> Self {
+        Self { submission, fence, attempt }
+    }
+}
+
+/// Outcome of one attempt, for [`Store::settle`](crate::Store::settle).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Settlement {
-    /// Whose attempt.
+    /// Id of the message.
     pub id: MessageId,
-    /// Which attempt: [`Begun::fence`].
+    /// Number of the attempt: [`Begun::fence`].
     pub fence: u32,
-    /// The provider that was asked.
+    /// Name of the provider that answered.
     pub provider: String,
-    /// What it answered.
+    /// The provider's answer.
     pub outcome: Outcome,
-    /// What follows from that.
+    /// Decision that follows from the answer.
     pub verdict: Verdict,
-    /// How long it took.
+    /// Duration of the call. Zero by default.
     pub took: Duration,
-    /// For `Sent`: when to ask for a receipt first; `None` where nobody asks.
+    /// For `Sent`: time until the first status query; `None`, the default, if the provider is
+    /// never asked.
     pub poll_after: Option<Duration>,
 }
 
-/// What became of one [`Settlement`].
+impl Settlement {
+    /// The outcome of attempt `fence`, and the decision about it.
+    pub fn new(
+        id: MessageId,
+        fence: u32,
+        provider: impl Into<String>,
+        outcome: Outcome,
+        verdict: Verdict,
+    ) -> Self {
+        let provider = provider.into();
+        Self { id, fence, provider, outcome, verdict, took: Duration::ZERO, poll_after: None }
+    }
+
+    /// Sets [`took`](Self::took).
+    pub const fn took(mut self, took: Duration) -> Self {
+        self.took = took;
+        self
+    }
+
+    /// Sets [`poll_after`](Self::poll_after).
+    pub fn poll_after(mut self, poll_after: impl Into<Option<Duration>>) -> Self {
+        self.poll_after = poll_after.into();
+        self
+    }
+}
+
+/// Result of one [`Settlement`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// The attempt was the caller's: the message is in this state now (that of a joined receipt, if
+    /// The caller owned the attempt: the message is in this state now (that of a joined receipt, if
     /// one waited).
     Now(Status),
-    /// The attempt was not the caller's any more: the outcome is on record, the message is in this
-    /// state.
+    /// The caller did not own the attempt any more: the outcome is on record, the message is in
+    /// this state.
     Late(Status),
-    /// This outcome was recorded before, by a call whose answer was lost. Nothing was written.
+    /// This outcome was recorded before, by a call that lost its answer. Nothing was written.
     Known(Status),
     /// There is no such message.
     Gone,
 }
 
-/// Whose messages a call may see.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// Everybody's.
-    #[default]
-    All,
-    /// This owner's.
-    Owner(String),
+/// Request of [`Store::rescue`](crate::Store::rescue).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RescueRequest {
+    /// Largest number of messages.
+    pub limit: usize,
 }
 
-impl Scope {
-    /// Whether a message of this owner is in the scope.
-    pub fn admits(&self, owner: Option<&str>) -> bool {
-        match self {
-            Self::All => true,
-            Self::Owner(own) => owner == Some(own),
-        }
+impl RescueRequest {
+    /// Rescues up to `limit` messages.
+    pub const fn new(limit: usize) -> Self {
+        Self { limit }
     }
 }
 
-/// What [`Store::list`] is asked. Filters are joined by "and"; an empty one admits everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ListRequest {
-    /// Whose messages.
-    pub scope: Scope,
-    /// In any of these states.
-    pub statuses: Vec<Status>,
-    /// To this number.
-    pub to: Option<PhoneNumber>,
-    /// Whose text holds this, letter by letter; or whose number holds its digits, see
-    /// [`NumberReader::search_digits`].
-    pub search: Option<String>,
-    /// Of this class.
-    pub class: Option<Class>,
-    /// With this reference.
-    pub reference: Option<String>,
-    /// Accepted at or after this.
-    pub from_time: Option<OffsetDateTime>,
-    /// Accepted before this.
-    pub to_time: Option<OffsetDateTime>,
-    /// Only messages older than this one: the last of the page before, or that down to which it was
-    /// [searched](crate::MessagePage::searched_to).
-    pub after: Option<MessageId>,
-    /// How many at most.
+/// Request of [`Store::expire`](crate::Store::expire).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExpireRequest {
+    /// Largest number of messages.
     pub limit: usize,
-    /// How long the store may look for them, give or take some milliseconds. With none, which is
-    /// the default, it looks until the page is full or every message has been looked at: over
-    /// millions of messages, seconds.
-    pub budget: Option<Duration>,
 }
 
-/// What [`Store::resolve`] is asked.
+impl ExpireRequest {
+    /// Expires up to `limit` messages.
+    pub const fn new(limit: usize) -> Self {
+        Self { limit }
+    }
+}
+
+/// Request of [`Store::awaiting_receipt`](crate::Store::awaiting_receipt).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AwaitingRequest {
+    /// Schedule of status queries.
+    pub polling: Polling,
+    /// Largest number of messages.
+    pub limit: usize,
+}
+
+impl AwaitingRequest {
+    /// Claims up to `limit` messages by this schedule.
+    pub const fn new(polling: Polling, limit: usize) -> Self {
+        Self { polling, limit }
+    }
+}
+
+/// Request of [`Store::infer`](crate::Store::infer).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InferRequest {
+    /// Age that attempts and receipts have at least: until then a late answer may still come.
+    pub min_age: Duration,
+}
+
+impl InferRequest {
+    /// Considers what is at least this old.
+    pub const fn new(min_age: Duration) -> Self {
+        Self { min_age }
+    }
+}
+
+/// Request of [`Store::purge`](crate::Store::purge).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PurgeRequest {
+    /// Time since the last change that a message has at least.
+    pub older_than: Duration,
+    /// Largest number of messages.
+    pub limit: usize,
+}
+
+impl PurgeRequest {
+    /// Removes up to `limit` messages that last changed longer ago than `older_than`.
+    pub const fn new(older_than: Duration, limit: usize) -> Self {
+        Self { older_than, limit }
+    }
+}
+
+/// Request of [`Store::resolve`](crate::Store::resolve).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ResolveRequest {
-    /// Which message.
+    /// Id of the message.
     pub id: MessageId,
-    /// Whose messages the caller may resolve.
+    /// Messages that the caller may resolve. All by default.
     pub scope: Scope,
-    /// What the person knows or wants.
+    /// Fact or wish of the operator.
     pub resolution: Resolution,
-    /// Who.
+    /// Name of the operator.
     pub by: String,
-    /// Why.
+    /// The operator's reason.
     pub reason: String,
 }
 
-/// Which unmatched provider ids [`Store::unmatched`] is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnmatchedRequest {
-    /// Of this provider.
-    pub provider: Option<String>,
-    /// Whose first receipt was made at or after this.
-    pub from_time: Option<OffsetDateTime>,
-    /// Whose first receipt was made at or before this.
-    pub to_time: Option<OffsetDateTime>,
-    /// How many at most.
-    pub limit: usize,
-}
-
-impl UnmatchedRequest {
-    /// Whether it asks for this one.
-    pub fn admits(&self, id: &UnmatchedId) -> bool {
-        self.provider.as_ref().is_none_or(|provider| *provider == id.provider)
-            && self.from_time.is_none_or(|from| id.made_at >= from)
-            && self.to_time.is_none_or(|to| id.made_at <= to)
+impl ResolveRequest {
+    /// Resolves a message in the name of `by`.
+    pub fn new(
+        id: MessageId,
+        resolution: Resolution,
+        by: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self { id, scope: Scope::All, resolution, by: by.into(), reason: reason.into() }
     }
 
-    /// The answer, from all ids in the order in which they came.
-    pub fn select(&self, mut ids: Vec<UnmatchedId>) -> Vec<UnmatchedId> {
-        ids.retain(|id| self.admits(id));
-        ids.reverse();
-        ids.truncate(self.limit);
-        ids
+    /// Sets [`scope`](Self::scope).
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
     }
 }
 
-/// How a person settles an unknown message.
+/// Settlement of an unknown message by an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution {
     /// It did go out.
@@ -254,48 +359,32 @@ impl Resolution {
     }
 }
 
-/// The error for a provider id that another message bears already.
-pub fn provider_id_taken() -> Error {
-    Error::new(ErrorKind::Conflict, "another message bears this provider id")
-}
-
-/// What [`Store::cancel`] is asked.
+/// Request of [`Store::cancel`](crate::Store::cancel).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CancelRequest {
-    /// Which message.
+    /// Id of the message.
     pub id: MessageId,
-    /// Whose messages the caller may cancel.
+    /// Messages that the caller may cancel. All by default.
     pub scope: Scope,
-    /// Who.
+    /// Name of the caller.
     pub by: String,
 }
 
-/// Which messages [`Store::stats`] counts, by the time they were accepted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StatsRange {
-    /// Whose messages.
-    pub scope: Scope,
-    /// At or after this.
-    pub from_time: Option<OffsetDateTime>,
-    /// Before this.
-    pub to_time: Option<OffsetDateTime>,
-}
+impl CancelRequest {
+    /// Cancels a message in the name of `by`.
+    pub fn new(id: MessageId, by: impl Into<String>) -> Self {
+        Self { id, scope: Scope::All, by: by.into() }
+    }
 
-/// Counts by state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Stats {
-    /// By [`Status::number`].
-    pub counts: [u64; Status::ALL.len()],
-}
-
-impl Stats {
-    /// How many messages are in this state.
-    pub const fn count(&self, status: Status) -> u64 {
-        self.counts[status.number() as usize]
+    /// Sets [`scope`](Self::scope).
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
     }
 }
 
-/// What [`Store::apply_receipts`](crate::Store::apply_receipts) did with one receipt.
+/// Result for one receipt of [`Store::apply_receipts`](crate::Store::apply_receipts).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiptEffect {
     /// Recorded; this message changed its state or learned a new code.
@@ -306,4 +395,9 @@ pub enum ReceiptEffect {
     Ignored,
     /// No message bears this provider id yet. Kept until one does.
     Parked,
+}
+
+/// The error for a provider id that another message bears already.
+pub fn provider_id_taken() -> Error {
+    Error::new(ErrorKind::Conflict, "another message bears this provider id")
 }

@@ -1,9 +1,10 @@
-//! Transitions: the fields that each row of the [state table](crate::store::status::TRANSITIONS) writes.
+//! Transitions: the fields that each row of the [state table](crate::store::status::TRANSITIONS)
+//! writes.
 //!
 //! For authors of stores. A store that has loaded a row under a lock calls these, by itself or
-//! through a [`Ledger`](crate::store::ledger::Ledger). A statement that carries out a transition by itself
-//! writes the same as the function of the same name here, and the suites of `sms-testkit` compare
-//! the two.
+//! through a [`Ledger`](crate::store::ledger::Ledger). A statement that carries out a transition by
+//! itself writes the same as the function of the same name here, and the suites of `sms-testkit`
+//! compare the two.
 //!
 //! A transition that is not in the table does not happen: it is logged as an error and leaves the
 //! message as it was. The store checks its own guard first, so such an error shows a defect of the
@@ -24,8 +25,8 @@ use crate::store::decision::{RESEND_AFTER, Verdict};
 use crate::store::event::{EventDetails, EventKind, Evidence};
 use crate::store::new_event::NewEvent;
 use crate::store::requests::ReceiptEffect;
-use crate::store::status::Status;
 use crate::store::requests::{BeginRequest, Resolution, Settlement};
+use crate::store::status::Status;
 
 /// The part of a message that transitions read and write. Times are milliseconds since the Unix
 /// epoch, by the store's clock.
@@ -88,7 +89,7 @@ pub struct HeldLease {
 
 /// A settlement by the owner that writes the same to every message it may own.
 ///
-/// Nearly every settlement is one. The store needs no look at the row then: one statement with the
+/// Nearly every settlement is one. The store need not load the row then: one statement with the
 /// guard of [`settle`](DeliveryState::settle) writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlainSettlement {
@@ -388,7 +389,7 @@ impl DeliveryState {
         Some(NewEvent { kind: EventKind::Resolved, details })
     }
 
-    /// `unknown → sent`: the message is [inferred](crate::inference) to be the one with this
+    /// `unknown → sent`: the message is [inferred](crate::store::inference) to be the one with this
     /// provider id. The guard is [`can_take_provider_id`](Self::can_take_provider_id). `None` when
     /// the table does not allow it.
     pub fn infer(&mut self, now: i64, provider_id: &str) -> Option<NewEvent> {
@@ -475,7 +476,11 @@ impl DeliveryState {
             self.updated_at = now;
             self.lease = None;
         } else {
-            tracing::error!(from = %self.status, to = %status, "a transition that is not in the state table was refused");
+            tracing::error!(
+                from = %self.status,
+                to = %status,
+                "refused a transition that is not in the state table"
+            );
         }
         possible
     }
@@ -515,8 +520,8 @@ impl DeliveryState {
     }
 }
 
-/// The error of a change that the [table](crate::store::status::TRANSITIONS) does not allow although the
-/// store's guard held.
+/// The error of a change that the [table](crate::store::status::TRANSITIONS) does not allow
+/// although the store's guard held.
 pub fn impossible() -> Error {
     Error::new(
         ErrorKind::Internal,

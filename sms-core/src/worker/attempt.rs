@@ -109,7 +109,7 @@ impl Shared {
         let provider = self.provider.name();
         let mut wait = FIRST_WAIT;
         while Instant::now() < latest_start {
-            let request = BeginRequest { ids: &ids, worker: &self.name, batch, provider, lease };
+            let request = BeginRequest::new(&ids, &self.name, batch, provider, lease);
             let write = in_turn(turns, catch_panic(self.store.begin(request)));
             let recorded = timeout_at(latest_start, timeout(STORE_TIMEOUT, write));
             match self.abandon.run_until_cancelled(recorded).await? {
@@ -137,7 +137,7 @@ impl Shared {
     ) -> Vec<Settlement> {
         let (tickets, submissions): (Vec<Ticket>, Vec<Submission>) = begun
             .into_iter()
-            .map(|Begun { submission, fence, attempt }| {
+            .map(|Begun { submission, fence, attempt, .. }| {
                 (Ticket { id: submission.id, fence, attempt }, submission)
             })
             .unzip();
@@ -198,15 +198,9 @@ impl Shared {
             let provider =
                 outcome.provider.take().unwrap_or_else(|| self.provider.name().to_owned());
             let verdict = decide(ticket.attempt, &outcome, &self.retry, fastrand::f64());
-            Settlement {
-                id: ticket.id,
-                fence: ticket.fence,
-                provider,
-                outcome,
-                verdict,
-                took,
-                poll_after,
-            }
+            Settlement::new(ticket.id, ticket.fence, provider, outcome, verdict)
+                .took(took)
+                .poll_after(poll_after)
         };
         tickets.into_iter().zip(outcomes).map(settlement).collect()
     }
@@ -221,7 +215,9 @@ impl Shared {
                 // Of use only where the attempt's own outcome is still to be written.
                 let accepted = outcome.class == OutcomeClass::Accepted;
                 let verdict = if accepted { Verdict::Sent } else { Verdict::Unknown };
-                Settlement { id, fence: attempt, provider, outcome, verdict, took, poll_after }
+                Settlement::new(id, attempt, provider, outcome, verdict)
+                    .took(took)
+                    .poll_after(poll_after)
             };
             let settlements: Vec<Settlement> =
                 late.next().await.into_iter().map(settlement).collect();

@@ -12,7 +12,10 @@ use crate::error::{Error, Result};
 use crate::outage::Outage;
 use crate::provider::Provider;
 use crate::queue::Queue;
-use crate::store::{DueRequest, KEY_WINDOW, Store};
+use crate::store::{
+    AwaitingRequest, DueRequest, ExpireRequest, InferRequest, KEY_WINDOW, PurgeRequest,
+    RescueRequest, Store,
+};
 use crate::supervise::catch_panic;
 
 /// How often the caretaker looks for messages that are due, rescued or expired.
@@ -111,7 +114,7 @@ impl Caretaker {
     /// The store's.
     pub async fn expire(&self) -> Result<bool> {
         for _ in 0..ROUNDS {
-            let expired = self.store.expire(BATCH).await?;
+            let expired = self.store.expire(ExpireRequest::new(BATCH)).await?;
             if !expired.is_empty() {
                 tracing::info!(
                     messages = expired.len(),
@@ -133,7 +136,7 @@ impl Caretaker {
     /// The store's.
     pub async fn rescue(&self) -> Result<bool> {
         for _ in 0..ROUNDS {
-            let rescued = self.store.rescue(BATCH).await?;
+            let rescued = self.store.rescue(RescueRequest::new(BATCH)).await?;
             if !rescued.is_empty() {
                 tracing::warn!(
                     messages = rescued.len(),
@@ -194,7 +197,8 @@ impl Caretaker {
         };
         let polling = receipts.polling();
         for _ in 0..ROUNDS {
-            let awaiting = self.store.awaiting_receipt(&polling, polling.batch).await?;
+            let awaiting =
+                self.store.awaiting_receipt(AwaitingRequest::new(polling, polling.batch)).await?;
             if awaiting.is_empty() {
                 break;
             }
@@ -215,7 +219,7 @@ impl Caretaker {
     /// The store's.
     pub async fn infer(&self) -> Result<()> {
         let quiet = least_lease(self.provider.limits().timeout) + INFER_MARGIN;
-        let inferred = self.store.infer(quiet).await?;
+        let inferred = self.store.infer(InferRequest::new(quiet)).await?;
         if !inferred.is_empty() {
             tracing::info!(
                 messages = inferred.len(),
@@ -234,7 +238,7 @@ impl Caretaker {
     /// The store's.
     pub async fn purge(&self) -> Result<bool> {
         for _ in 0..ROUNDS {
-            let purged = self.store.purge(self.retention, BATCH).await?;
+            let purged = self.store.purge(PurgeRequest::new(self.retention, BATCH)).await?;
             if purged > 0 {
                 tracing::info!(messages = purged, "purged: their retention time is over");
             }

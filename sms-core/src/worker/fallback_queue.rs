@@ -278,7 +278,7 @@ mod tests {
         queue.ack(&again).await.expect("acked");
         for side in [&*primary, &queue.own] {
             let stats = side.stats().await.expect("stats");
-            assert!(stats.lanes.iter().all(|lane| lane.ready + lane.leased == 0), "{stats:?}");
+            assert!(stats.lanes.iter().all(|(_, lane)| lane.ready + lane.leased == 0), "{stats:?}");
         }
     }
 }

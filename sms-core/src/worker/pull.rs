@@ -162,7 +162,7 @@ impl<'a> Puller<'a> {
     /// back.
     async fn urgent_job(&self) -> Option<Vec<Lease>> {
         let queue = &self.shared.queue;
-        if queue.stats().await.ok()?.lanes[usize::from(Lane::Urgent.number())].ready == 0 {
+        if queue.stats().await.ok()?.lanes.urgent.ready == 0 {
             return None;
         }
         let leases = queue.pull(1, Duration::ZERO).await.ok()?;

@@ -146,7 +146,7 @@ async fn a_queue_that_is_back_is_used_again_and_nothing_is_left_behind() {
     worker.stop().await;
     assert!(world.faults.count(Call::Pull) > pulls, "the queue is not pulled from");
     let stats = world.queue.stats().await.unwrap();
-    assert!(stats.lanes.iter().all(|lane| lane.ready + lane.leased == 0), "{stats:?}");
+    assert!(stats.lanes.iter().all(|(_, lane)| lane.ready + lane.leased == 0), "{stats:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -114,11 +114,11 @@ async fn what_a_person_ends_leaves_a_line_with_the_person_and_what_they_save_non
     world.becomes(id, Status::Unknown).await;
     worker.stop().await;
     let (scope, by, reason) = (Scope::All, "olga".to_owned(), "asked +79251234567".to_owned());
-    let request = ResolveRequest { id, scope, resolution: Resolution::Failed, by, reason };
+    let request = ResolveRequest::new(id, Resolution::Failed, by, reason).scope(scope);
     log_by_person(id, world.memory.resolve(request).await.unwrap(), "olga");
     assert!(line(&log, id, "failed").contains("olga"));
     let waiting = world.send(message("hi")).await;
-    let request = CancelRequest { id: waiting, scope: Scope::All, by: "olga".to_owned() };
+    let request = CancelRequest::new(waiting, "olga".to_owned());
     log_by_person(waiting, world.memory.cancel(request).await.unwrap(), "olga");
     assert_eq!(log.lines(&waiting.to_string()), [""; 0], "called back is what was wanted");
 }

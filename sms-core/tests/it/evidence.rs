@@ -136,13 +136,12 @@ async fn a_repeat_refused_long_after_proves_nothing() {
     let id = world.send(message("hi")).await;
     world.becomes(id, Status::Unknown).await;
     sleep(Duration::from_mins(2)).await;
-    let again = sms_core::store::ResolveRequest {
+    let again = sms_core::store::ResolveRequest::new(
         id,
-        scope: sms_core::Scope::All,
-        resolution: sms_core::store::Resolution::Resend,
-        by: "olga".to_owned(),
-        reason: "she asked the customer".to_owned(),
-    };
+        sms_core::store::Resolution::Resend,
+        "olga".to_owned(),
+        "she asked the customer".to_owned(),
+    );
     world.memory.resolve(again).await.expect("it is unknown");
     sleep(Duration::from_secs(5)).await;
     assert_eq!(world.status(id).await, Status::Queued, "refused for now, and that is all");

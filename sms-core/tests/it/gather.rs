@@ -139,7 +139,7 @@ async fn a_shutdown_while_gathering_loses_nothing_and_keeps_nothing() {
         let took = worker.stop().await;
         assert!(took <= LONGEST, "{took:?}");
         let done = sizes(&provider).iter().sum::<usize>();
-        let normal = world.queue.stats().await.unwrap().lanes[1];
+        let normal = world.queue.stats().await.unwrap().lanes.normal;
         assert_eq!((done + normal.ready, normal.leased), (sent.len(), 0), "at {moment}");
         given_back += normal.ready;
     }

@@ -20,10 +20,10 @@ async fn a_lane_holds_no_more_than_its_capacity_and_says_so() {
     let queue = MemoryQueue::with_limits(10, LEASE);
     queue.push(&jobs(Lane::Bulk, 25)).await.unwrap();
     let stats = queue.stats().await.unwrap();
-    assert_eq!((stats.lanes[2].ready, stats.capacity), (10, Some(10)));
+    assert_eq!((stats.lanes.bulk.ready, stats.capacity), (10, Some(10)));
     // What is pulled still takes its place.
     assert_eq!(queue.pull(4, Duration::ZERO).await.unwrap().len(), 4);
-    assert_eq!(queue.stats().await.unwrap().room(), [10, 10, 0]);
+    assert_eq!(queue.stats().await.unwrap().room().into_values(), [10, 10, 0]);
     queue.push(&jobs(Lane::Bulk, 1)).await.unwrap();
     assert_eq!(pull(&queue).await.len(), 6);
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use sms_core::store::event::EventKind;
 use sms_core::{
-    Account, AccountInfo, CancellationToken, Class, Limits, Message, OnUnknown, Outcome, Provider,
-    RetryPolicy, Status, Store, Submission, store::CancelRequest,
+    Account, AccountInfo, Archive, CancellationToken, Class, Limits, Message, OnUnknown, Outcome,
+    Provider, RetryPolicy, Status, Store, Submission, store::CancelRequest,
 };
 use tokio::time::{Instant, sleep};
 
@@ -211,7 +211,7 @@ async fn ids_gone_stale_during_a_pause_do_not_delay_the_resumption() {
     sleep(Duration::from_secs(1)).await;
     // While the provider is paused, these are offered to the queue, and then called back.
     for id in world.send_many(10).await {
-        let request = CancelRequest { id, scope: sms_core::Scope::All, by: "a test".to_owned() };
+        let request = CancelRequest::new(id, "a test".to_owned());
         world.memory.cancel(request).await.unwrap();
     }
     let id = world.send(message("last")).await;
@@ -236,7 +236,7 @@ async fn an_outage_of_the_provider_costs_a_handful_of_messages_and_not_the_backl
     let worker = world.start(Arc::clone(&provider));
     sleep(Duration::from_mins(20)).await;
     worker.stop().await;
-    let stats = world.memory.stats(&sms_core::store::StatsRange::default()).await.unwrap();
+    let stats = world.memory.stats(&sms_core::store::StatsRequest::default()).await.unwrap();
     let (unknown, sent) = (stats.count(Status::Unknown), stats.count(Status::Sent));
     assert!(unknown <= 40 && unknown + sent == 300, "{unknown} unknown, {sent} sent");
 }

@@ -1,5 +1,6 @@
 //! Accepting messages: what `Ok` means, who shares what, and what a failure leaves.
 
+use sms_core::PerLane;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,11 +8,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use sms_core::clock::datetime_from_ms;
-use sms_core::store::{CancelRequest, DueRequest, ListRequest};
+use sms_core::store::{Archive, CancelRequest, DueRequest, ListRequest, MessageRequest};
 use sms_core::worker::caretaker::Caretaker;
 use sms_core::{
-    Class, ErrorKind, MemoryQueue, MemoryStore, MessageId, Queue, Result, Sandbox, Scope, Sender,
-    Status, Store, StoreFault,
+    Class, ErrorKind, MemoryQueue, MemoryStore, MessageId, Queue, Result, Sandbox, Sender, Status,
+    Store, StoreFault,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -31,20 +32,14 @@ fn send_at_once(world: &World, count: usize) -> Vec<JoinHandle<Result<MessageId>
 }
 
 async fn stored(world: &World) -> usize {
-    world
-        .memory
-        .list(&ListRequest { limit: usize::MAX, ..ListRequest::default() })
-        .await
-        .unwrap()
-        .messages
-        .len()
+    world.memory.list(&ListRequest::new(usize::MAX)).await.unwrap().messages.len()
 }
 
 #[tokio::test(start_paused = true)]
 async fn ok_means_stored() {
     let world = World::new();
     let id = world.sender.send(message("hi").reference("order-7")).await.unwrap();
-    let stored = world.memory.get(id, &Scope::All).await.unwrap().unwrap();
+    let stored = world.memory.get(&MessageRequest::new(id)).await.unwrap().unwrap();
     assert_eq!((stored.state.status, stored.message.text.as_str()), (Status::Queued, "hi"));
     assert_eq!(stored.message.reference.as_deref(), Some("order-7"));
 }
@@ -203,14 +198,14 @@ async fn a_scheduled_message_is_not_offered_to_the_queue() {
     world.send(message("later").send_at(datetime_from_ms(START_MS + 1_000))).await;
     sleep(Duration::from_secs(10)).await;
     let stats = world.queue.stats().await.unwrap();
-    assert!(stats.lanes.iter().all(|lane| lane.ready + lane.leased == 0));
+    assert!(stats.lanes.iter().all(|(_, lane)| lane.ready + lane.leased == 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_message_is_never_sent_although_its_id_is_in_the_queue() {
     let world = World::new();
     let id = world.send(message("hi")).await;
-    let request = CancelRequest { id, scope: Scope::All, by: "test".to_owned() };
+    let request = CancelRequest::new(id, "test".to_owned());
     assert_eq!(world.memory.cancel(request).await.unwrap(), Status::Cancelled);
     let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
     let worker = world.start(Arc::clone(&provider));
@@ -257,17 +252,17 @@ async fn what_a_full_queue_has_no_room_for_is_the_caretakers_at_once() {
         sender.send(message(&format!("message {number}"))).await.unwrap();
         sleep(Duration::from_millis(200)).await;
     }
-    let due = DueRequest::new([100; 3], LEASE);
+    let due = DueRequest::new(PerLane::all(100), LEASE);
     assert_eq!(store.due(due).await.unwrap().len(), 6, "they would have to wait for 20 s");
     sender.send(message("urgent").class(Class::Otp)).await.unwrap();
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(queue.stats().await.unwrap().lanes[0].ready, 1, "another lane has room");
+    assert_eq!(queue.stats().await.unwrap().lanes.urgent.ready, 1, "another lane has room");
     let leases = queue.pull(5, Duration::ZERO).await.unwrap();
     queue.ack(&leases).await.unwrap();
     sleep(Duration::from_millis(200)).await;
     sender.send(message("the last")).await.unwrap();
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(queue.stats().await.unwrap().lanes[1].ready, 1, "there is room again");
+    assert_eq!(queue.stats().await.unwrap().lanes.normal.ready, 1, "there is room again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -285,9 +280,9 @@ async fn a_burst_larger_than_the_queue_leaves_nothing_for_the_second_offer() {
         sent.await.unwrap().unwrap();
     }
     sleep(Duration::from_millis(50)).await;
-    let due = DueRequest::new([10_000; 3], LEASE);
+    let due = DueRequest::new(PerLane::all(10_000), LEASE);
     let (ready, due) =
-        (queue.stats().await.unwrap().lanes[1].ready, store.due(due).await.unwrap().len());
+        (queue.stats().await.unwrap().lanes.normal.ready, store.due(due).await.unwrap().len());
     assert_eq!(
         ready + due,
         8001,
@@ -308,14 +303,14 @@ async fn the_caretaker_leaves_the_senders_half_of_the_queue() {
         Caretaker::new(store.clone(), queue.clone(), Arc::new(Sandbox::default()), LEASE);
     assert!(caretaker.offer().await.unwrap(), "more may be due");
     assert_eq!(
-        queue.stats().await.unwrap().lanes[1].ready,
+        queue.stats().await.unwrap().lanes.normal.ready,
         5,
         "what a sender pushed now would be dropped"
     );
     let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
     sender.send(message("the last")).await.unwrap();
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(queue.stats().await.unwrap().lanes[1].ready, 6);
+    assert_eq!(queue.stats().await.unwrap().lanes.normal.ready, 6);
 }
 
 #[tokio::test(start_paused = true)]

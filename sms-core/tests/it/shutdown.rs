@@ -48,7 +48,7 @@ async fn jobs_that_were_not_begun_are_given_back() {
     sleep(Duration::from_secs(1)).await;
     let took = worker.stop().await;
     assert!(took <= BOUND, "{took:?}");
-    let normal = world.queue.stats().await.unwrap().lanes[1];
+    let normal = world.queue.stats().await.unwrap().lanes.normal;
     assert_eq!((normal.ready, normal.leased), (10, 0));
 }
 

@@ -213,10 +213,8 @@ async fn a_paused_worker_without_messages_learns_from_the_success_of_another() {
     for queue in [&queue_a, &queue_b] {
         // With a later offer, so that no caretaker takes it elsewhere.
         let new = message("hi").prepare().expect("valid");
-        let request = sms_core::store::InsertRequest {
-            messages: std::slice::from_ref(&new),
-            push_after: Duration::from_hours(1),
-        };
+        let request = sms_core::store::InsertRequest::new(std::slice::from_ref(&new))
+            .push_after(Duration::from_hours(1));
         sms_core::Store::insert(&*world.memory, request).await.expect("stored");
         queue.push(&[Job { id: new.id, lane: Lane::Normal }]).await.expect("pushed");
         ids.push(new.id);

@@ -11,20 +11,21 @@ use std::time::Duration;
 
 use sms_core::clock::Uptime;
 use sms_core::message::{MessageState, NewMessage};
-use sms_core::provider::{Polling, ProviderRef};
+use sms_core::provider::ProviderRef;
 use sms_core::queue::QueueStats;
 use sms_core::store::ReceiptEffect;
 use sms_core::store::event::Event;
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
-    ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
+    Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
+    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest,
+    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
+    StatsRequest, UnmatchedRequest,
 };
 use sms_core::worker::WorkerBuilder;
 use sms_core::{
     CancellationToken, Clock, Error, ErrorKind, Job, Lease, Limits, MemoryQueue, MemoryStore,
     Message, MessageId, MessagePage, NumberReader, Outcome, Provider, Queue, Receipt, Result,
-    Scope, Sender, Status, Store, StoreFault, StoredMessage, Submission, UnmatchedId, Worker,
-    async_trait,
+    Sender, Status, Store, StoreFault, StoredMessage, Submission, UnmatchedId, Worker, async_trait,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -144,11 +145,38 @@ impl<T> Faulty<T> {
 }
 
 #[async_trait]
-impl<T: Store> Store for Faulty<T> {
+impl<T: Archive> Archive for Faulty<T> {
     fn numbers(&self) -> NumberReader {
         self.inner.numbers()
     }
 
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        self.around(Call::Read, self.inner.unmatched(request)).await
+    }
+
+    async fn get(&self, request: &MessageRequest) -> Result<Option<StoredMessage>> {
+        self.around(Call::Read, self.inner.get(request)).await
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
+        self.around(Call::Read, self.inner.list(request)).await
+    }
+
+    async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {
+        self.around(Call::Read, self.inner.timeline(request)).await
+    }
+
+    async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
+        self.around(Call::Read, self.inner.events(request)).await
+    }
+
+    async fn stats(&self, request: &StatsRequest) -> Result<Stats> {
+        self.around(Call::Read, self.inner.stats(request)).await
+    }
+}
+
+#[async_trait]
+impl<T: Store> Store for Faulty<T> {
     async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
         self.around(Call::Read, self.inner.replays(messages)).await
     }
@@ -157,56 +185,49 @@ impl<T: Store> Store for Faulty<T> {
         self.faults.note_rows(request.messages.len());
         self.around(Call::Insert, self.inner.insert(request)).await
     }
+
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {
         self.around(Call::Due, self.inner.due(request)).await
     }
+
     async fn begin(&self, request: BeginRequest<'_>) -> Result<Vec<Begun>> {
         self.around(Call::Begin, self.inner.begin(request)).await
     }
+
     async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Settled>> {
         self.around(Call::Settle, self.inner.settle(settlements)).await
     }
-    async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
-        self.around(Call::Rescue, self.inner.rescue(limit)).await
+
+    async fn rescue(&self, request: RescueRequest) -> Result<Vec<MessageId>> {
+        self.around(Call::Rescue, self.inner.rescue(request)).await
     }
-    async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
-        self.around(Call::Expire, self.inner.expire(limit)).await
+
+    async fn expire(&self, request: ExpireRequest) -> Result<Vec<MessageId>> {
+        self.around(Call::Expire, self.inner.expire(request)).await
     }
+
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
         self.around(Call::Receipts, self.inner.apply_receipts(receipts)).await
     }
-    async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
-        self.around(Call::Awaiting, self.inner.awaiting_receipt(polling, limit)).await
+
+    async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>> {
+        self.around(Call::Awaiting, self.inner.awaiting_receipt(request)).await
     }
-    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
-        self.around(Call::Infer, self.inner.infer(quiet)).await
+
+    async fn infer(&self, request: InferRequest) -> Result<Vec<MessageId>> {
+        self.around(Call::Infer, self.inner.infer(request)).await
     }
-    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
-        self.around(Call::Read, self.inner.unmatched(request)).await
-    }
+
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
         self.around(Call::Resolve, self.inner.resolve(request)).await
     }
+
     async fn cancel(&self, request: CancelRequest) -> Result<Status> {
         self.around(Call::Cancel, self.inner.cancel(request)).await
     }
-    async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
-        self.around(Call::Read, self.inner.get(id, scope)).await
-    }
-    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
-        self.around(Call::Read, self.inner.list(request)).await
-    }
-    async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
-        self.around(Call::Read, self.inner.timeline(id)).await
-    }
-    async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
-        self.around(Call::Read, self.inner.events_after(seq, limit)).await
-    }
-    async fn stats(&self, range: &StatsRange) -> Result<Stats> {
-        self.around(Call::Read, self.inner.stats(range)).await
-    }
-    async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
-        self.around(Call::Purge, self.inner.purge(older_than, limit)).await
+
+    async fn purge(&self, request: PurgeRequest) -> Result<usize> {
+        self.around(Call::Purge, self.inner.purge(request)).await
     }
 }
 
@@ -350,7 +371,9 @@ impl Witness {
     async fn note(&self, batch: &[Submission]) -> usize {
         let mut states = Vec::new();
         for submission in batch {
-            states.push(self.store.get(submission.id, &Scope::All).await.unwrap().unwrap().state);
+            states.push(
+                self.store.get(&MessageRequest::new(submission.id)).await.unwrap().unwrap().state,
+            );
         }
         let ids = batch.iter().map(|submission| submission.id).collect();
         let mut calls = self.calls.lock().unwrap();
@@ -498,7 +521,7 @@ impl World {
     }
 
     pub(crate) async fn state(&self, id: MessageId) -> MessageState {
-        self.memory.get(id, &Scope::All).await.unwrap().unwrap().state
+        self.memory.get(&MessageRequest::new(id)).await.unwrap().unwrap().state
     }
 
     pub(crate) async fn status(&self, id: MessageId) -> Status {
@@ -506,7 +529,7 @@ impl World {
     }
 
     pub(crate) async fn timeline(&self, id: MessageId) -> Vec<Event> {
-        self.memory.timeline(id).await.unwrap()
+        self.memory.timeline(&MessageRequest::new(id)).await.unwrap()
     }
 
     /// Waits, an hour at most, until the message is in this state.

@@ -1,12 +1,13 @@
 //! The way of a message through a worker when nothing fails: order, batches, bounds.
 
+use sms_core::store::{Archive, MessageRequest};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::store::event::EventKind;
 use sms_core::store::timeline::steps;
-use sms_core::{Class, ErrorKind, Limits, Sandbox, Scope, Status, Store, clock::datetime_from_ms};
+use sms_core::{Class, ErrorKind, Limits, Sandbox, Status, clock::datetime_from_ms};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Reply, START_MS, Seen, TIMEOUT, World, accept, message, start};
@@ -19,7 +20,7 @@ async fn a_message_goes_through_its_states_in_order_until_it_is_delivered() {
     let worker = world.start(Sandbox::new().clock(world.clock.clone()));
     world.becomes(id, Status::Delivered).await;
     worker.stop().await;
-    let stored = world.memory.get(id, &Scope::All).await.unwrap().unwrap();
+    let stored = world.memory.get(&MessageRequest::new(id)).await.unwrap().unwrap();
     let steps = steps(&stored, world.timeline(id).await);
     let seen: Vec<_> = steps.iter().map(|step| (step.kind, step.status)).collect();
     let expected = [

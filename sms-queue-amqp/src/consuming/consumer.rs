@@ -1,4 +1,4 @@
-//! What the calls of the queue do with deliveries: pull, ack, release, count.
+//! Pulls, acks, releases and counts of deliveries.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::config::AmqpConfig;
 use crate::consuming::consumer_state::{ConsumerState, PendingCall};
 use crate::consuming::deliveries::Pulled;
 use crate::error::Failure;
-use crate::per_lane::PerLane;
 use crate::topology::Topology;
+use sms_core::PerLane;
 
 /// Limit of a pull's wait.
 const MAX_PULL_WAIT: Duration = Duration::from_hours(1);
 
-/// The consuming side of the queue, shared by its calls and the task that keeps the connection.
+/// Consuming side of the queue, shared by its calls and the task that keeps the connection.
 #[derive(Debug)]
 pub(crate) struct Consumer {
     state: Mutex<ConsumerState>,

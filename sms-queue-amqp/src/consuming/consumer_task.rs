@@ -1,4 +1,4 @@
-//! The task that consumes.
+//! Task of the consuming connection.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,13 +22,12 @@ use crate::consuming::delivery_reader::DeliveryReader;
 use crate::error::{Failure, within};
 use crate::topology::Topology;
 
-/// Interval of checks for leases that are over and jobs that are not pulled.
+/// Interval of checks for expired leases and for jobs that are not pulled.
 const CLEANUP_INTERVAL: Duration = Duration::from_millis(50);
 /// Interval of checks that RabbitMQ answers and delivers.
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The task that keeps the consuming connection, subscribes while a pull waits, and returns jobs
-/// that nobody uses.
+/// Task that keeps the consuming connection, subscribes while a pull waits, and returns unused jobs.
 #[derive(Debug)]
 pub(crate) struct ConsumerTask {
     pub(crate) consumer: Arc<Consumer>,
@@ -145,7 +144,7 @@ impl ConsumerTask {
         if is_current { Err(Failure::Cancelled) } else { Ok(()) }
     }
 
-    /// Returns jobs to RabbitMQ whose leases are over, or that are not pulled.
+    /// Returns the jobs of expired leases, and those that are not pulled, to RabbitMQ.
     async fn requeue_unused(&self) -> Result<(), Failure> {
         let calls = {
             let (now, mut state) = (Instant::now(), self.consumer.state());

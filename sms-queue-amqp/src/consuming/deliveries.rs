@@ -9,7 +9,7 @@ use crate::consuming::broker_op::BrokerOp;
 use crate::consuming::held_messages::{Held, HeldMessages};
 use crate::consuming::lane_buffer::LaneBuffer;
 use crate::consuming::pull_demand::PullDemand;
-use crate::per_lane::PerLane;
+use sms_core::PerLane;
 
 /// The deliveries of one connection, and the pulls that want them.
 ///
@@ -167,7 +167,7 @@ impl Deliveries {
         self.settle(&removed, now, requeue)
     }
 
-    /// Returns the jobs whose leases are over to RabbitMQ.
+    /// Returns the jobs of expired leases to RabbitMQ.
     pub(crate) fn requeue_overdue(&mut self, now: Instant) -> Vec<BrokerOp> {
         let removed = self.held.remove_overdue(now);
         self.settle(&removed, now, requeue)
@@ -191,7 +191,7 @@ impl Deliveries {
 
     /// Number of jobs that are delivered and not pulled, by lane.
     pub(crate) fn ready(&self) -> PerLane<usize> {
-        PerLane::from_fn(|lane| self.buffers[lane].ready())
+        PerLane::new(|lane| self.buffers[lane].ready())
     }
 
     /// Number of leased jobs, by lane.
@@ -217,7 +217,7 @@ fn requeue(tag: u64, multiple: bool) -> BrokerOp {
 }
 
 fn empty_buffers(now: Instant) -> PerLane<LaneBuffer> {
-    PerLane::from_fn(|_| LaneBuffer::new(now))
+    PerLane::new(|_| LaneBuffer::new(now))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::consuming::broker_op::BrokerOp;
 use crate::consuming::seen_tags::SeenTags;
-use crate::per_lane::PerLane;
+use sms_core::PerLane;
 
 /// The unsettled messages of one connection by delivery tag, and their leases.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl HeldMessages {
         removed
     }
 
-    /// Removes the messages whose leases are over.
+    /// Removes the messages of expired leases.
     pub(crate) fn remove_overdue(&mut self, now: Instant) -> Vec<Held> {
         let mut removed = Vec::new();
         while let Some((_, tag)) =
@@ -154,7 +154,9 @@ mod tests {
     #[test]
     fn one_operation_acks_all_that_are_in_a_row() {
         let (mut held, now) = held();
-        (1..=5).for_each(|tag| arrive(&mut held, tag));
+        for tag in 1..=5 {
+            arrive(&mut held, tag);
+        }
         let leases: Vec<Lease> = (1..=5).filter_map(|tag| held.lease(tag, now)).collect();
         assert_eq!(
             ack(&mut held, &leases[1..3]),
@@ -168,7 +170,9 @@ mod tests {
     #[test]
     fn one_operation_never_covers_what_is_held_or_not_yet_seen() {
         let (mut held, now) = held();
-        [1, 2, 4].into_iter().for_each(|tag| arrive(&mut held, tag));
+        for tag in [1, 2, 4] {
+            arrive(&mut held, tag);
+        }
         let leases: Vec<Lease> =
             [1, 2, 4].into_iter().filter_map(|tag| held.lease(tag, now)).collect();
         assert_eq!(

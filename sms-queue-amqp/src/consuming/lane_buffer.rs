@@ -14,7 +14,7 @@ const TRANSIT_TIMEOUT: Duration = Duration::from_millis(20);
 const IGNORE_PUSHED_FOR: Duration = Duration::from_secs(1);
 /// A subscription used up within this time was too small: the next one is twice as large.
 const WINDOW_GROWTH_PERIOD: Duration = Duration::from_secs(1);
-/// Limit of a subscription's window.
+/// Limit of a subscription's window (prefetch count).
 const MAX_WINDOW: u16 = 1000;
 
 /// Buffer of one lane: the jobs that were delivered and not pulled, the subscription that delivers
@@ -41,7 +41,8 @@ pub(crate) struct LaneBuffer {
     suspicious: bool,
 }
 
-/// Permission for RabbitMQ to deliver `window` jobs, less those that are not settled.
+/// A subscription with `window` as its prefetch count: RabbitMQ delivers up to so many jobs that are
+/// not settled.
 #[derive(Debug)]
 struct Subscription {
     number: u64,
@@ -91,8 +92,9 @@ impl LaneBuffer {
         self.subscription.is_some()
     }
 
-    /// True if there is no job to pull and a new subscription is needed: there is none, RabbitMQ
-    /// delivers no more before a job is settled, or it has more than the window lets through.
+    /// True if there is no job to pull and a new subscription is needed. That is so if the lane is
+    /// not subscribed to, the window is full of unsettled jobs, or RabbitMQ has more jobs than the
+    /// window lets through.
     pub(crate) fn is_used_up(&self) -> bool {
         let is_spent =
             |subscription: &Subscription| !subscription.has_room() || subscription.too_small;

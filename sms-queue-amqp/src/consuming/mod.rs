@@ -1,4 +1,4 @@
-//! Consuming: the task that keeps the connection, and what the calls of the queue share with it.
+//! Consuming: the calls that pull and settle, and the task that keeps their connection.
 
 mod broker_op;
 pub(crate) mod consumer;

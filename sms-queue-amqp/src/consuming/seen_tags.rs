@@ -20,7 +20,7 @@ impl SeenTags {
         }
     }
 
-    /// Last tag of the unbroken sequence from 1; 0 if there is none.
+    /// Last tag of the unbroken sequence from 1; 0 before the first.
     pub(crate) fn up_to(&self) -> u64 {
         self.up_to
     }

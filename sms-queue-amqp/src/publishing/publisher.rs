@@ -1,4 +1,4 @@
-//! What a push does: hands its jobs to the tasks that publish, and waits for their answers.
+//! Pushes: they hand their jobs to the tasks that publish, and wait for the answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use crate::availability::Availability;
 use crate::config::AmqpConfig;
 use crate::consuming::consumer::Consumer;
 use crate::error::Failure;
-use crate::per_lane::PerLane;
 use crate::publishing::publisher_task::{PublisherTask, PushRequest};
 use crate::topology::Topology;
+use sms_core::PerLane;
 
 /// Limit of the pushes that wait for a lane's task.
 const MAX_WAITING_PUSHES: usize = 1024;
 
-/// The publishing side of the queue.
+/// Publishing side of the queue.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     lanes: PerLane<LanePublisher>,
     timeout: Duration,
 }
 
-/// The way to the task that publishes in one lane.
+/// Handle of the task that publishes in one lane.
 #[derive(Debug)]
 struct LanePublisher {
     requests: mpsc::Sender<PushRequest>,
@@ -37,14 +37,15 @@ struct LanePublisher {
 }
 
 impl Publisher {
-    /// Starts the tasks. The consumer is told what is published, for it may come back to it.
+    /// Starts the tasks. They tell the consumer what is published, because RabbitMQ may deliver it
+    /// to this process.
     pub(crate) fn start(
         config: &AmqpConfig,
         topology: &Arc<Topology>,
         consumer: &Arc<Consumer>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let lanes = PerLane::from_fn(|lane| {
+        let lanes = PerLane::new(|lane| {
             let (requests, waiting) = mpsc::channel(MAX_WAITING_PUSHES);
             let availability = Arc::new(Availability::new());
             let task = PublisherTask {

@@ -1,4 +1,4 @@
-//! The task that publishes in one lane.
+//! Task of one lane's publishing connection.
 //!
 //! It has a connection of its own, so that no lane waits for another: RabbitMQ reads and confirms
 //! one connection in order, and blocks it whole when a queue cannot keep up.
@@ -38,7 +38,7 @@ pub(crate) struct PushRequest {
     pub(crate) reply: oneshot::Sender<Result<()>>,
 }
 
-/// The task that keeps the publishing connection of one lane, publishes what is pushed, and answers
+/// Task that keeps the publishing connection of one lane, publishes what is pushed, and answers
 /// each push when RabbitMQ has confirmed it.
 #[derive(Debug)]
 pub(crate) struct PublisherTask {

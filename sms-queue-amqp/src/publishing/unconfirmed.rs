@@ -61,7 +61,7 @@ impl Unconfirmed {
         Ok(())
     }
 
-    /// Where to answer the pushes that are left.
+    /// Reply channels of the pushes that are left.
     pub(crate) fn into_replies(self) -> impl Iterator<Item = oneshot::Sender<Result<()>>> {
         self.pushes.into_values().map(|push| push.reply)
     }

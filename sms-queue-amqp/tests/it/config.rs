@@ -51,9 +51,9 @@ async fn an_option_out_of_range_is_refused_before_anything_is_declared() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_down_at_the_start_is_no_error_and_calls_answer_at_once() {
-    let nobody =
+    let closed =
         std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("a port");
-    let config = AmqpConfig::from_url(&format!("amqp://{nobody}/%2f")).expect("an address");
+    let config = AmqpConfig::from_url(&format!("amqp://{closed}/%2f")).expect("an address");
     let queue = AmqpQueue::connect(config).await.expect("a queue");
     let start = Instant::now();
     assert_eq!(

@@ -13,9 +13,9 @@ async fn a_full_lane_drops_what_does_not_fit_and_reports_its_room() {
     let pushed = jobs(Lane::Bulk, 15);
     push(&queue, &pushed[..8]).await;
     let stats = queue.stats().await.expect("stats");
-    assert_eq!((stats.capacity, stats.room()), (Some(10), [10, 10, 2]));
+    assert_eq!((stats.capacity, stats.room().into_values()), (Some(10), [10, 10, 2]));
     push(&queue, &pushed[8..]).await;
-    assert_eq!(queue.stats().await.expect("stats").room(), [10, 10, 0]);
+    assert_eq!(queue.stats().await.expect("stats").room().into_values(), [10, 10, 0]);
     push(&queue, &jobs(Lane::Urgent, 1)).await;
     assert_eq!(
         pull_all(&queue, 1).await[0].job.lane,
@@ -24,9 +24,9 @@ async fn a_full_lane_drops_what_does_not_fit_and_reports_its_room() {
     );
     let leases = pull_all(&queue, 10).await;
     assert_eq!(jobs_of(&leases), pushed[..10], "the first ones are kept");
-    assert_eq!(queue.stats().await.expect("stats").room()[2], 0, "leased ones take room too");
+    assert_eq!(queue.stats().await.expect("stats").room().bulk, 0, "leased ones take room too");
     queue.ack(&leases).await.expect("ack");
-    assert_eq!(queue.stats().await.expect("stats").room()[2], 10);
+    assert_eq!(queue.stats().await.expect("stats").room().bulk, 10);
 }
 
 #[tokio::test]
@@ -37,15 +37,15 @@ async fn an_id_that_is_offered_again_and_again_is_queued_once() {
     for _ in 0..5 {
         push(&queue, &pushed).await;
     }
-    assert_eq!(queue.stats().await.expect("stats").lanes[1].ready, pushed.len());
+    assert_eq!(queue.stats().await.expect("stats").lanes.normal.ready, pushed.len());
     let leased = pull_all(&queue, 100).await;
     push(&queue, &pushed).await;
-    let lane = queue.stats().await.expect("stats").lanes[1];
+    let lane = queue.stats().await.expect("stats").lanes.normal;
     assert_eq!((lane.ready, lane.leased), (2400, 100), "a leased id is not queued again");
     queue.release(&leased).await.expect("release");
     push(&queue, &pushed).await;
     assert_eq!(
-        queue.stats().await.expect("stats").lanes[1].ready,
+        queue.stats().await.expect("stats").lanes.normal.ready,
         pushed.len(),
         "nor is a released one"
     );
@@ -62,7 +62,7 @@ async fn a_late_second_ack_leaves_the_id_that_was_pushed_again_alone() {
     push(&queue, &pushed).await;
     queue.ack(&first).await.expect("ack");
     push(&queue, &pushed).await;
-    assert_eq!(queue.stats().await.expect("stats").lanes[1].ready, 1);
+    assert_eq!(queue.stats().await.expect("stats").lanes.normal.ready, 1);
 }
 
 #[tokio::test]

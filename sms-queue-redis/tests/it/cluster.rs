@@ -28,7 +28,7 @@ async fn every_call_works_in_a_cluster() {
     let leases = pull_all(&queue, 3).await;
     queue.ack(&leases[..2]).await.expect("ack");
     queue.release(&leases[2..]).await.expect("release");
-    let lane = queue.stats().await.expect("stats").lanes[1];
+    let lane = queue.stats().await.expect("stats").lanes.normal;
     assert_eq!((lane.ready, lane.leased), (3, 0));
     assert_eq!(jobs_of(&pull_all(&queue, 3).await), pushed[2..]);
 }

@@ -51,7 +51,7 @@ async fn a_destroyed_group_comes_back_with_everything_in_the_stream() {
     push(&queue, &pushed).await;
     let leased = pull_all(&queue, 1).await;
     let _: i64 = prefix.ask(&["XGROUP", "DESTROY", &prefix.key("normal"), "workers"]);
-    let stats = queue.stats().await.expect("stats").lanes[1];
+    let stats = queue.stats().await.expect("stats").lanes.normal;
     assert_eq!((stats.ready, stats.leased), (3, 0));
     queue.release(&leased).await.expect("a release without a group");
     assert_eq!(
@@ -105,7 +105,7 @@ async fn ids_of_a_consumer_that_an_operator_deleted_can_be_pushed_again() {
         pushed,
         "their old entries are in the stream and are not handed out"
     );
-    let lane = queue.stats().await.expect("stats").lanes[1];
+    let lane = queue.stats().await.expect("stats").lanes.normal;
     assert_eq!((lane.ready, lane.leased), (0, 2), "the old entries are gone");
 }
 
@@ -147,12 +147,12 @@ async fn a_restart_between_two_calls_is_not_noticed() {
     queue
         .push(&jobs(Lane::Normal, 1))
         .await
-        .expect("a push on a connection that was closed meanwhile");
+        .expect("a push on a connection that was closed in between");
     assert_eq!(queue.pull(1, PATIENCE).await.expect("pull").len(), 1);
     queue
         .pull(1, Duration::from_millis(1))
         .await
-        .expect("a wait on a connection that was closed meanwhile");
+        .expect("a wait on a connection that was closed in between");
 }
 
 #[tokio::test]

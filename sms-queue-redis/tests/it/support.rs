@@ -99,7 +99,7 @@ pub(crate) async fn pull_all(queue: &RedisQueue, number: usize) -> Vec<Lease> {
         match queue.pull(number - leases.len(), Duration::from_millis(100)).await {
             Ok(more) => leases.extend(more),
             Err(error) if error.is_retryable() => {
-                tokio::time::sleep(Duration::from_millis(10)).await
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
             Err(error) => panic!("pull: {error:?}"),
         }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sms_core::Result;
-use sms_core::store::{Scope, Stats, StatsRange};
+use sms_core::store::{Scope, Stats, StatsRequest};
 use tokio::time::Instant;
 
 use crate::http::params::Params;
@@ -31,7 +31,7 @@ type Slot = tokio::sync::Mutex<Option<Cached>>;
 
 #[derive(Debug)]
 struct Cached {
-    range: StatsRange,
+    range: StatsRequest,
     stats: Stats,
     until: Instant,
 }
@@ -42,9 +42,9 @@ impl StatsCache {
     pub(crate) async fn stats(
         &self,
         asked: Asked,
-        range: StatsRange,
-        count: impl AsyncFnOnce(&StatsRange) -> Result<Stats>,
-    ) -> Result<(StatsRange, Stats)> {
+        range: StatsRequest,
+        count: impl AsyncFnOnce(&StatsRequest) -> Result<Stats>,
+    ) -> Result<(StatsRequest, Stats)> {
         let slot = self.slot(asked);
         let mut cached = slot.lock().await;
         if let Some(cached) = cached.as_ref().filter(|cached| cached.until > Instant::now()) {
@@ -82,11 +82,11 @@ mod tests {
 
     /// The result of the nth count, which takes this long.
     async fn ask(cache: &StatsCache, nth: u64, takes: Duration) -> u64 {
-        let count = async |_: &StatsRange| {
+        let count = async |_: &StatsRequest| {
             sleep(takes).await;
             Ok(Stats { counts: [nth; 9] })
         };
-        let range = StatsRange::default();
+        let range = StatsRequest::default();
         cache.stats((Scope::All, Params(Vec::new())), range, count).await.unwrap().1.counts[0]
     }
 
@@ -107,9 +107,9 @@ mod tests {
         let (cache, quick) = (StatsCache::default(), Duration::from_millis(5));
         assert_eq!(ask(&cache, 1, quick).await, 1);
         assert_eq!(ask(&cache, 2, Duration::from_secs(1)).await, 2);
-        let count = async |_: &StatsRange| Ok(Stats { counts: [7; 9] });
+        let count = async |_: &StatsRequest| Ok(Stats { counts: [7; 9] });
         let asked = (Scope::Owner("other".into()), Params(Vec::new()));
-        let other = cache.stats(asked, StatsRange::default(), count).await.unwrap();
+        let other = cache.stats(asked, StatsRequest::default(), count).await.unwrap();
         assert_eq!(other.1.counts[0], 7);
         advance(Duration::from_mins(1)).await;
         ask(&cache, 8, quick).await;

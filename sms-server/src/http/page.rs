@@ -32,7 +32,7 @@ mod tests {
     use std::time::Duration;
 
     use sms_core::store::{InsertRequest, ListRequest};
-    use sms_core::{MemoryStore, Message, Store as _};
+    use sms_core::{Archive as _, MemoryStore, Message, Store as _};
 
     use super::*;
 
@@ -41,12 +41,9 @@ mod tests {
         let messages: Vec<_> = (0..1_000)
             .map(|_| Message::new("+79251234567", "hay").prepare().expect("valid"))
             .collect();
-        store
-            .insert(InsertRequest { messages: &messages, push_after: Duration::ZERO })
-            .await
-            .expect("stored");
+        store.insert(InsertRequest::new(&messages)).await.expect("stored");
         let (search, budget) = (Some(text.to_owned()), Some(Duration::ZERO));
-        let request = ListRequest { search, budget, limit: limit + 1, ..ListRequest::default() };
+        let request = ListRequest::new(limit + 1).search(search).budget(budget);
         split(store.list(&request).await.expect("a list"), limit)
     }
 

@@ -70,7 +70,7 @@ impl ValidKey {
         if !key.is_valid_at(now) {
             return Ok(None);
         }
-        // The end is a time of the store's clock, which this node's clock may differ from.
+        // Keys expire by the store's clock, from which this node's clock may differ.
         let left = key.expires_at.map(|end| Duration::try_from(end - now).unwrap_or_default());
         Ok(Some(Self {
             principal: Principal::from(&key),

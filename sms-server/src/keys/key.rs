@@ -59,7 +59,7 @@ pub struct ApiKey {
     /// The time at which it was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// The time from which it is refused, by the store's clock; `None` for a key without an end.
+    /// The time from which it is refused, by the store's clock; `None` if it does not expire.
     #[serde(with = "time::serde::rfc3339::option", default)]
     pub expires_at: Option<OffsetDateTime>,
     /// The time at which it was revoked.
@@ -68,7 +68,7 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// A key without an end.
+    /// A key that does not expire.
     pub(super) fn new(
         id: &str,
         name: &str,

@@ -123,7 +123,7 @@ impl KeyRing {
     }
 
     /// Creates another key for the same client with the same scopes. The old key expires after the
-    /// overlap, or at its own end if that is earlier. Returns the text of the new key, as
+    /// overlap, or at its own expiry if that is earlier. Returns the text of the new key, as
     /// [`create`](Self::create) does.
     ///
     /// A rotation that fails, even half-way, leaves the old key valid for the overlap at least: it
@@ -144,7 +144,7 @@ impl KeyRing {
             let reason = "the key is revoked or expired; create another one";
             return Err(Error::new(ErrorKind::Conflict, reason));
         }
-        // The new key is written before the old one gets its end: a process that is killed in
+        // The new key is written before the expiry of the old one: a process that is killed in
         // between leaves the old key valid, and a new one that nobody has seen.
         let client = Client::of_key(&old);
         let (new_id, text) = self.insert(&client, &old.name, &old.scopes).await?;

@@ -78,7 +78,7 @@ pub(crate) async fn show(
             capacity: None,
         }));
     };
-    let lane = |lane: Lane| stats.lanes[usize::from(lane.number())].into();
+    let lane = |lane: Lane| stats.lanes[lane].into();
     let (urgent, normal, bulk) = (lane(Lane::Urgent), lane(Lane::Normal), lane(Lane::Bulk));
     Ok(Json(QueueView {
         state: QueueState::of(stats.degraded),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sms_core::clock::datetime_to_ms;
 use sms_core::store::UnmatchedRequest;
 use sms_core::store::inference::{SKEW, WINDOW, is_of_one_time};
-use sms_core::{ReceiptState, Status, StoredMessage, UnmatchedId};
+use sms_core::{Archive, ReceiptState, Status, StoredMessage, UnmatchedId};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -76,8 +76,7 @@ pub(crate) async fn unmatched(
 }
 
 fn read(params: Params) -> Result<UnmatchedRequest, Problem> {
-    let mut request =
-        UnmatchedRequest { provider: None, from_time: None, to_time: None, limit: DEFAULT_LIMIT };
+    let mut request = UnmatchedRequest::new(DEFAULT_LIMIT);
     params.set_each(|name, value| match name {
         "from_time" => put_time(&mut request.from_time, value),
         "to_time" => put_time(&mut request.to_time, value),
@@ -102,7 +101,7 @@ pub(crate) async fn unmatched_near(
         return Ok(Vec::new());
     };
     let (from_time, to_time) = (Some(*first - SKEW), Some(*last + WINDOW));
-    let request = UnmatchedRequest { provider: None, from_time, to_time, limit: MAX_WITH_MESSAGES };
+    let request = UnmatchedRequest::new(MAX_WITH_MESSAGES).from_time(from_time).to_time(to_time);
     let mut found = app.0.store.unmatched(&request).await?;
     found.retain(|id| times.iter().any(|at| is_of_one_time(datetime_to_ms(*at), id.made_at)));
     Ok(found.into_iter().map(|id| UnmatchedReceipt::new(id, app)).collect())

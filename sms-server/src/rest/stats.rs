@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use sms_core::clock::datetime_from_ms;
-use sms_core::store::{Scope, StatsRange};
+use sms_core::store::{Scope, StatsRequest};
 use sms_core::{Clock, Status, SystemClock};
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
@@ -51,11 +51,11 @@ pub(crate) async fn show(
     let range = range(params.clone(), caller.scope())?;
     let shared = Arc::clone(&app.0);
     let count = async move {
-        let count = async |range: &StatsRange| shared.store.stats(range).await;
+        let count = async |range: &StatsRequest| shared.store.stats(range).await;
         shared.stats_cache.stats((caller.scope(), params), range, count).await
     };
     let (range, stats) = app.0.scans.run(&client, count).await?;
-    let StatsRange { from_time, to_time, .. } = range;
+    let StatsRequest { from_time, to_time, .. } = range;
     let counts = Status::ALL.map(|status| (status.as_str(), stats.count(status)));
     let total = stats.counts.iter().sum();
     Ok(Json(StatsView { from_time, to_time, total, counts: counts.into() }))
@@ -63,8 +63,8 @@ pub(crate) async fn show(
 
 /// Reads the range. Its end stays open unless the client gave one, since now is a time of the
 /// store's clock.
-fn range(params: Params, scope: Scope) -> Result<StatsRange, Problem> {
-    let mut range = StatsRange { scope, from_time: None, to_time: None };
+fn range(params: Params, scope: Scope) -> Result<StatsRequest, Problem> {
+    let mut range = StatsRequest::new().scope(scope);
     params.set_each(|name, value| match name {
         "from_time" => put_time(&mut range.from_time, value),
         "to_time" => put_time(&mut range.to_time, value),

@@ -1,5 +1,6 @@
 //! Replies of every path, against the schemas of their types.
 
+use sms_core::store::RescueRequest;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,9 +86,9 @@ impl Site {
     async fn interrupt(&self, id: &str) {
         let ids = [id.parse().expect("an id")];
         let lease = Duration::ZERO;
-        let begin = BeginRequest { ids: &ids, worker: "w", batch: 1, provider: "sandbox", lease };
+        let begin = BeginRequest::new(&ids, "w", 1, "sandbox", lease);
         self.store.begin(begin).await.expect("begun");
-        self.store.rescue(1).await.expect("rescued");
+        self.store.rescue(RescueRequest::new(1)).await.expect("rescued");
     }
 }
 

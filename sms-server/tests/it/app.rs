@@ -12,9 +12,9 @@ use sms_core::clock::datetime_from_ms;
 use sms_core::store::ListRequest;
 use sms_core::store::{BeginRequest, InsertRequest, Settlement};
 use sms_core::{
-    Account, AccountInfo, Clock, Explanation, Limits, ManualClock, MemoryQueue, MemoryRegistry,
-    MemoryStore, Message, MessageId, Money, Outcome, Provider, Queue, Receipt, ReceiptState,
-    Region, Sender, Steering, Store, Submission, SystemClock, async_trait,
+    Account, AccountInfo, Archive, Clock, Explanation, Limits, ManualClock, MemoryQueue,
+    MemoryRegistry, MemoryStore, Message, MessageId, Money, Outcome, Provider, Queue, Receipt,
+    ReceiptState, Region, Sender, Steering, Store, Submission, SystemClock, async_trait,
 };
 use sms_server::{App as Server, CallbackReader, Callbacks, KeyRing, KeyScope, callback_path};
 use tower::ServiceExt;
@@ -189,10 +189,11 @@ impl App {
         let owner = self.keys.list().await.expect("keys").remove(0).client.id;
         let message = Message::new("+79251234567", "hi").owner(owner).prepare().expect("valid");
         let (id, ids) = (message.id, [message.id]);
-        let insert = InsertRequest { messages: &[message], push_after: Duration::ZERO };
+        let messages = [message];
+        let insert = InsertRequest::new(&messages);
         self.store.insert(insert).await.expect("inserted");
         let lease = Duration::from_mins(1);
-        let begin = BeginRequest { ids: &ids, worker: "w", batch: 1, provider: PROVIDER, lease };
+        let begin = BeginRequest::new(&ids, "w", 1, PROVIDER, lease);
         let state = sms_core::store::decision::AttemptState {
             max_attempts: 1,
             ..self.store.begin(begin).await.expect("begun")[0].attempt
@@ -204,8 +205,7 @@ impl App {
             0.5,
         );
         let (provider, took) = (PROVIDER.to_owned(), Duration::from_millis(5));
-        let settlement =
-            Settlement { id, fence: 1, provider, outcome, verdict, took, poll_after: None };
+        let settlement = Settlement::new(id, 1, provider, outcome, verdict).took(took);
         self.store.settle(&[settlement]).await.expect("settled");
         id
     }
@@ -232,15 +232,10 @@ impl App {
     }
 
     pub(crate) async fn stored(&self) -> usize {
-        self.store
-            .list(&ListRequest { limit: 1000, ..ListRequest::default() })
-            .await
-            .expect("a list")
-            .messages
-            .len()
+        self.store.list(&ListRequest::new(1000)).await.expect("a list").messages.len()
     }
 
     pub(crate) async fn pushed(&self) -> usize {
-        self.queue.stats().await.expect("stats").lanes.iter().map(|lane| lane.ready).sum()
+        self.queue.stats().await.expect("stats").lanes.iter().map(|(_, lane)| lane.ready).sum()
     }
 }

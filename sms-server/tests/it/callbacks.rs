@@ -1,7 +1,8 @@
 //! The door for providers' own reports.
 
 use axum::http::StatusCode;
-use sms_core::{Outcome, Status, Store};
+use sms_core::store::{Archive, MessageRequest};
+use sms_core::{Outcome, Status};
 
 use crate::app::App;
 
@@ -10,14 +11,18 @@ async fn a_callback_is_answered_as_the_provider_expects_when_its_receipts_are_ap
     let app = App::new().await;
     let id = app.attempted(Outcome::accepted("a")).await;
     assert_eq!(app.callback("genuine\na\n").await, (StatusCode::OK, "100".to_owned()));
-    let stored = app.store.get(id, &sms_core::Scope::All).await.expect("read").expect("stored");
+    let stored = app.store.get(&MessageRequest::new(id)).await.expect("read").expect("stored");
     assert_eq!(stored.state.status, Status::Delivered);
     assert_eq!(
         app.callback("genuine\na\n").await,
         (StatusCode::OK, "100".to_owned()),
         "a replay is taken"
     );
-    assert_eq!(app.store.timeline(id).await.expect("read").len(), 2, "and changes nothing");
+    assert_eq!(
+        app.store.timeline(&MessageRequest::new(id)).await.expect("read").len(),
+        2,
+        "and changes nothing"
+    );
 }
 
 #[tokio::test]
@@ -27,7 +32,7 @@ async fn a_forged_callback_changes_nothing_and_is_not_answered_as_taken() {
     let (status, body) = app.callback("a\n").await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     assert!(body.contains("callback_refused") && body != "100");
-    assert_eq!(app.store.timeline(id).await.expect("read").len(), 1);
+    assert_eq!(app.store.timeline(&MessageRequest::new(id)).await.expect("read").len(), 1);
 }
 
 #[tokio::test]
@@ -40,7 +45,7 @@ async fn without_the_secret_part_of_the_address_there_is_nothing() {
         let (status, _) = app.callback_at(path, "genuine\na\n").await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
     }
-    assert_eq!(app.store.timeline(id).await.expect("read").len(), 1);
+    assert_eq!(app.store.timeline(&MessageRequest::new(id)).await.expect("read").len(), 1);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A stand-in for sms.ru on loopback, for tests of sms.ru clients in any language.
+//! A simulator of sms.ru on loopback, for tests of clients in any language.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -9,63 +9,68 @@ use sms_core::{Error, ErrorKind, Money, Result};
 use sms_smsru::simulator::{NumberLimits, Simulator, SimulatorConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Plays sms.ru on loopback: every method of its HTTP API, delivery, callbacks, and failures on
-/// demand.
+/// Simulates sms.ru on loopback: all methods of its HTTP API, delivery, callbacks and injected
+/// faults
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
-    /// The address to serve at, on loopback; port 0 is a free one
+    /// Address to listen on, on loopback; port 0 chooses a free port
     #[arg(long, default_value = "127.0.0.1:9000", value_name = "ADDRESS")]
     listen: SocketAddr,
-    /// The API id of the account; a made-up one unless given
+    /// API id of the account [default: a fixed UUID]
     #[arg(long, value_name = "UUID")]
     api_id: Option<String>,
-    /// The login of the account, its own phone in digits; needs --password
+    /// Login of the account, its phone number in digits; requires --password
     #[arg(long, requires = "password", value_name = "PHONE")]
     login: Option<String>,
-    /// The password of the account
+    /// Password of the account
     #[arg(long, requires = "login")]
     password: Option<String>,
-    /// The money on the account
+    /// Money on the account
     #[arg(long, default_value = "1000", value_parser = money, value_name = "AMOUNT")]
     balance: Money,
-    /// The price of one part of a message
+    /// Price of one part of a message
     #[arg(long, default_value = "0.50", value_parser = money, value_name = "AMOUNT")]
     price: Money,
-    /// How many messages a day the account may send [default: any number]
+    /// Maximum of messages per day, else 206 [default: no limit]
     #[arg(long, value_name = "MESSAGES")]
     daily_limit: Option<u32>,
-    /// An approved sender name; may be given more than once
+    /// Approved sender name; can be given more than once
     #[arg(long = "sender", value_name = "NAME")]
     senders: Vec<String>,
-    /// Refuse everything with 221 while the account has no sender name
+    /// Refuse every recipient with 221 while the account has no sender name
     #[arg(long)]
     sender_required: bool,
-    /// The most messages to a number in a day, else 230 [default: any number]
+    /// Maximum of messages to a number per day, else 230 [default: no limit]
     #[arg(long, value_name = "MESSAGES")]
     number_per_day: Option<u32>,
-    /// The most identical messages to a number within a minute, else 231 [default: any number]
+    /// Maximum of identical messages to a number per minute, else 231 [default: no limit]
     #[arg(long, value_name = "MESSAGES")]
     identical_per_minute: Option<u32>,
-    /// The most identical messages to a number in a day, else 232 [default: any number]
+    /// Maximum of identical messages to a number per day, else 232 [default: no limit]
     #[arg(long, value_name = "MESSAGES")]
     identical_per_day: Option<u32>,
-    /// How long a message stays in each state on its way
+    /// Duration of each of the states 100, 101 and 102
     #[arg(long, default_value_t = 100, value_name = "MILLISECONDS")]
     delay_ms: u64,
-    /// The number of the first record of a callback, 0 or 1
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=1), value_name = "NUMBER")]
+    /// Number of the first record of a callback, 0 or 1
+    #[arg(
+        long,
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(0..=1),
+        value_name = "NUMBER"
+    )]
     callback_index_base: u32,
-    /// The wait before a callback that was not answered 100 is repeated
+    /// Delay before a callback is repeated after a reply other than 100
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     callback_retry_seconds: u64,
-    /// Call back the states 101 and 102 as well
+    /// Send callbacks for the states 101 and 102 as well
     #[arg(long)]
     callback_intermediate: bool,
-    /// Answer as documented, without the oddities of recorded replies
+    /// Reply as documented, without the oddities of recorded replies
     #[arg(long)]
     no_quirks: bool,
-    /// Of what is left to luck
+    /// Seed of random choices
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     seed: u64,
 }
@@ -106,7 +111,7 @@ fn money(text: &str) -> Result<Money, &'static str> {
 }
 
 #[tokio::main]
-#[expect(clippy::print_stderr, reason = "why the program failed is for the person who ran it")]
+#[expect(clippy::print_stderr, reason = "the user sees why the program failed")]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     match run(Cli::parse()).await {
@@ -122,7 +127,7 @@ async fn main() -> ExitCode {
 /// Serves until SIGTERM or SIGINT.
 async fn run(cli: Cli) -> Result<()> {
     let failed =
-        |error| Error::new(ErrorKind::Internal, "signals cannot be had").with_source(error);
+        |error| Error::new(ErrorKind::Internal, "cannot listen for signals").with_source(error);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let simulator = Simulator::start(cli.config()).await?;
@@ -135,15 +140,14 @@ async fn run(cli: Cli) -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "where it serves is for the person who ran it")]
+#[expect(clippy::print_stdout, reason = "the user sees the address")]
 fn announce(simulator: &Simulator) {
     let (address, api_id) = (simulator.address(), simulator.api_id());
     println!("sms.ru simulator: http://{address}");
     println!("  api_id:     {api_id}");
     println!("  clients:    in place of https://sms.ru use http://{address}");
     println!("  sms-smsru:  {}", simulator.url());
-    println!(
-        "  try:        curl 'http://{address}/sms/send?api_id={api_id}&to=79255070602&msg=hello&json=1'"
-    );
+    let query = format!("api_id={api_id}&to=79255070602&msg=hello&json=1");
+    println!("  try:        curl 'http://{address}/sms/send?{query}'");
     println!("  control:    curl http://{address}/simulator");
 }

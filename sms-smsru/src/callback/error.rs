@@ -1,47 +1,47 @@
-//! Why a callback is not believed.
+//! The reasons why a callback is rejected.
 
 use std::fmt;
 
 use sms_core::{Error, ErrorKind};
 
-/// Why a callback is not believed. Its words hold nothing of the callback.
+/// The reason why a callback is rejected. Its text contains no value of the callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallbackError {
     /// More than 1,000 records or 1 MiB.
     TooLarge,
-    /// There is a field that is neither a record nor the hash.
+    /// A field that is neither a record nor the hash.
     UnknownField,
-    /// Two records bear the same number.
-    NumberTwice {
+    /// Two records with the same number.
+    DuplicateNumber {
         /// The number.
         number: i64,
     },
-    /// There are two hashes.
-    HashTwice,
-    /// There is no hash, or it is empty.
+    /// Two hashes.
+    DuplicateHash,
+    /// No hash, or an empty one.
     NoHash,
-    /// A record is not in sms.ru's form.
+    /// A record that does not have the format of sms.ru.
     Malformed {
-        /// The number it bears.
+        /// The number of the record.
         number: i64,
     },
-    /// The hash is not that of these records: they are somebody else's, or were changed.
+    /// A hash that does not match the records: they are forged, or belong to another account.
     WrongHash,
 }
 
 impl fmt::Display for CallbackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge => f.write_str("the callback holds too many records or is too long"),
-            Self::UnknownField => f.write_str("the callback holds a field sms.ru does not send"),
-            Self::NumberTwice { number } => {
-                write!(f, "the callback holds two records with the number {number}")
+            Self::TooLarge => f.write_str("the callback has too many records or is too long"),
+            Self::UnknownField => f.write_str("the callback has a field that sms.ru does not send"),
+            Self::DuplicateNumber { number } => {
+                write!(f, "the callback has two records with the number {number}")
             }
-            Self::HashTwice => f.write_str("the callback holds two hashes"),
-            Self::NoHash => f.write_str("the callback holds no hash"),
+            Self::DuplicateHash => f.write_str("the callback has two hashes"),
+            Self::NoHash => f.write_str("the callback has no hash"),
             Self::Malformed { number } => {
-                write!(f, "record {number} of the callback is not in sms.ru's form")
+                write!(f, "record {number} of the callback is malformed")
             }
             Self::WrongHash => f.write_str("the hash of the callback is wrong"),
         }
@@ -52,6 +52,6 @@ impl std::error::Error for CallbackError {}
 
 impl From<CallbackError> for Error {
     fn from(error: CallbackError) -> Self {
-        Self::new(ErrorKind::Invalid, "the callback was not read").with_source(error)
+        Self::new(ErrorKind::Invalid, "the callback was rejected").with_source(error)
     }
 }

@@ -1,12 +1,11 @@
-//! Callbacks: receipts that sms.ru posts to an address of ours, verified and read. Knows no web
-//! framework.
+//! Callbacks: the HTTP requests with which sms.ru reports delivery states and calls.
 
 mod error;
-mod reader;
-mod record;
+pub(crate) mod reader;
+pub(crate) mod record;
 #[cfg(test)]
 mod tests;
 
 pub use self::error::CallbackError;
-pub use self::reader::{Callbacks, MAX_BODY, MAX_RECORDS};
+pub use self::reader::{CONFIRMATION, CallbackReader, MAX_BODY, MAX_RECORDS};
 pub use self::record::Record;

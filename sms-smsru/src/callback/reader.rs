@@ -1,11 +1,10 @@
-//! Callbacks: what sms.ru posts to an address of ours, read and verified. Knows no web framework.
+//! Verification and parsing of callbacks, independent of a web framework.
 //!
-//! The signature is `sha256(api_id + all values)`. That is no HMAC, and two things follow from it
-//! for whoever holds one signed body: they can append to it, after padding that the hash function
-//! dictates, and they can divide its values anew, for nothing is signed about where one ends. So
-//! each value must be a record of a strict grammar, in printable ASCII, before its signature
-//! counts: the padding is not printable, and no other division of a body gives a status or a check
-//! that was not in it, or hides one that was.
+//! The signature is `sha256(api_id + all values)`, which is not an HMAC. Someone with one signed
+//! body can forge others: append data after the padding of the hash function, or split the values
+//! at other places, because the signature does not cover where a value ends. So each value must
+//! first match a strict grammar of printable ASCII. The padding is not printable. No other split of
+//! a body adds a status or a check that was not in it, or hides one that was.
 
 use std::collections::BTreeMap;
 
@@ -17,48 +16,51 @@ use url::form_urlencoded;
 
 use crate::callback::error::CallbackError;
 use crate::callback::record::Record;
-use crate::config::wrong;
+use crate::error::config_error;
+use crate::hex::hex;
 
-/// The most records a body may hold; sms.ru documents 100.
+/// The maximum of records in a body. sms.ru documents 100.
 pub const MAX_RECORDS: usize = 1000;
-/// The longest body. 100 records are some 10 KB.
+/// The maximum size of a body in bytes. 100 records have about 10 KB.
 pub const MAX_BODY: usize = 1024 * 1024;
 
-/// The reader of the callbacks of one account.
+/// The text that confirms a callback to sms.ru: the whole body of the response.
+pub const CONFIRMATION: &str = "100";
+
+/// A reader that verifies and parses the callbacks of one account.
 ///
-/// Answer the request with the text `100` and nothing else once the records are stored; anything
-/// else makes sms.ru send them again every minute, for five days. The same body can come more than
-/// once, from sms.ru or from somebody who recorded it, and reads the same each time: apply its
-/// records so that a second time changes nothing, as
-/// [`Store::apply_receipts`](sms_core::Store::apply_receipts) does.
+/// Store the records first, then respond with [`CONFIRMATION`]. After any other response sms.ru
+/// sends the records again every minute for five days. The same body can arrive more than once,
+/// from sms.ru or from someone who recorded it. Make sure that a repeated record changes nothing,
+/// as [`Store::apply_receipts`](sms_core::Store::apply_receipts) does.
 #[derive(Clone, Debug)]
-pub struct Callbacks {
+pub struct CallbackReader {
     api_id: SecretString,
 }
 
-impl Callbacks {
-    /// The reader of the callbacks that are signed with this API id.
+impl CallbackReader {
+    /// A reader for callbacks that are signed with this API id.
     ///
     /// # Errors
     ///
-    /// [`Config`](sms_core::ErrorKind::Config) for an empty one, with which everybody could sign.
+    /// [`Config`](sms_core::ErrorKind::Config) for an empty API id, because anyone could sign with
+    /// it.
     pub fn new(api_id: impl Into<SecretString>) -> Result<Self> {
         let api_id = api_id.into();
         if api_id.expose_secret().trim().is_empty() {
-            return Err(wrong("callbacks cannot be verified with an empty API id"));
+            return Err(config_error("callbacks cannot be verified with an empty API id"));
         }
         Ok(Self { api_id })
     }
 
-    /// Reads the body of a callback, a form, into its records, in their order.
+    /// Verifies the body of a callback (an HTML form) and parses its records, ordered by number.
     ///
     /// # Errors
     ///
-    /// When the body is not one that sms.ru signed, or not in its form. None of the records is to
-    /// be believed then.
+    /// The reason why the whole body is rejected: it is malformed, or sms.ru did not sign it.
     pub fn read(&self, body: &[u8]) -> Result<Vec<Record>, CallbackError> {
         let (values, hash) = fields(body)?;
-        // The grammar comes before the signature: it is what the signature leaves open.
+        // The grammar is checked first, because the signature alone is not enough: see above.
         let read = |(number, value): (&i64, &String)| {
             Record::parse(value).ok_or(CallbackError::Malformed { number: *number })
         };
@@ -76,7 +78,7 @@ impl Callbacks {
     }
 }
 
-/// The values by their numbers, which begin at 0 or 1, and the hash.
+/// Reads the values by their numbers, which begin at 0 or 1, and the hash.
 fn fields(body: &[u8]) -> Result<(BTreeMap<i64, String>, String), CallbackError> {
     if body.len() > MAX_BODY {
         return Err(CallbackError::TooLarge);
@@ -85,11 +87,11 @@ fn fields(body: &[u8]) -> Result<(BTreeMap<i64, String>, String), CallbackError>
     for (name, value) in form_urlencoded::parse(body) {
         if name == "hash" {
             if hash.replace(value.into_owned()).is_some() {
-                return Err(CallbackError::HashTwice);
+                return Err(CallbackError::DuplicateHash);
             }
         } else if let Some(number) = number(&name) {
             if values.insert(number, value.into_owned()).is_some() {
-                return Err(CallbackError::NumberTwice { number });
+                return Err(CallbackError::DuplicateNumber { number });
             }
         } else {
             return Err(CallbackError::UnknownField);
@@ -110,12 +112,4 @@ fn number(name: &str) -> Option<i64> {
     let digits = number.strip_prefix('-').unwrap_or(number);
     // A plus or a space would be one more spelling of the same number.
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())?
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }

@@ -1,78 +1,77 @@
-//! One record of a callback, and the grammar that makes it one.
+//! A record of a callback, and its grammar.
 
 use sms_core::Receipt;
 use time::OffsetDateTime;
 
-use crate::code::CallCheckState;
-use crate::methods::callcheck;
-use crate::receipt;
-use crate::wire::is_id;
+use crate::code::{self, CallCheckState};
+use crate::receipt::receipt;
+use crate::wire::id::is_id;
 
 const STATUS: &str = "sms_status";
 const CALL_CHECK: &str = "callcheck_status";
 const TEST: &str = "test";
-/// The kinds this version knows. None is the end of another.
+/// The known kinds. No kind is a suffix of another.
 const KINDS: [&str; 3] = [STATUS, CALL_CHECK, TEST];
-/// The longest name of a kind.
-const LONGEST_KIND: usize = 32;
+/// The maximum length of the name of a kind.
+const MAX_KIND_LENGTH: usize = 32;
 
-/// One record of a callback.
+/// A record of a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Record {
-    /// What became of a message.
+    /// The delivery state of a message.
     Status {
-        /// The id sms.ru accepted it under.
+        /// The id of the message at sms.ru.
         id: String,
         /// The delivery code.
         code: i32,
-        /// When, where sms.ru says so.
+        /// The time of the event, if sms.ru reports it.
         at: Option<OffsetDateTime>,
     },
-    /// How a check by phone call ended.
+    /// The end of a check by phone call.
     CallCheck {
-        /// sms.ru's id of the check.
+        /// The id of the check at sms.ru.
         id: String,
-        /// 401 or 402.
+        /// The code, 401 or 402.
         code: i32,
-        /// When, where sms.ru says so.
+        /// The time of the event, if sms.ru reports it.
         at: Option<OffsetDateTime>,
     },
-    /// sms.ru tries whether the address answers.
+    /// A test if the address responds.
     Test {
-        /// When, where sms.ru says so.
+        /// The time of the event, if sms.ru reports it.
         at: Option<OffsetDateTime>,
     },
-    /// A kind this version does not know.
+    /// A record of an unknown kind.
     Other {
         /// The name of the kind.
         kind: String,
-        /// Its lines after that.
+        /// The lines after the name.
         lines: Vec<String>,
     },
 }
 
 impl Record {
-    /// The receipt this is: for a [`Status`](Self::Status) with a code that says something about
-    /// the message. A code this version does not know is logged and counts as in transit.
+    /// Returns the receipt in a [`Status`](Self::Status); `None` for other records, and for a code
+    /// that says nothing about the message. An unknown code is logged and counts as in transit.
     pub fn receipt(&self) -> Option<Receipt> {
         let Self::Status { id, code, at } = self else { return None };
-        let mut receipt = receipt::receipt(id, *code)?;
+        let mut receipt = receipt(id, *code)?;
         receipt.at = *at;
         Some(receipt)
     }
 
-    /// What a [`CallCheck`](Self::CallCheck) says; `None` for a code this version does not know.
+    /// Returns the state in a [`CallCheck`](Self::CallCheck); `None` for other records and for an
+    /// unknown code.
     pub fn call_check(&self) -> Option<CallCheckState> {
         match self {
-            Self::CallCheck { code, .. } => callcheck::state(*code),
+            Self::CallCheck { code, .. } => code::call_check_state(*code),
             _ => None,
         }
     }
 
-    /// Reads a value. The rules that look arbitrary keep two bodies with the same signature from
-    /// meaning two things: values are signed end to end, so a value must not go on into the next
-    /// nor end inside itself and still be one.
+    /// Parses a value. The signature covers the concatenated values, so a value must not be a valid
+    /// record when it is cut short or joined with the next one. The rules about kinds ensure that.
     pub(crate) fn parse(value: &str) -> Option<Self> {
         let mut lines = lines(value)?.into_iter();
         let kind = lines.next().filter(|kind| is_kind(kind))?;
@@ -87,7 +86,7 @@ impl Record {
             }
             TEST => Self::Test { at: time(lines.next())? },
             other => {
-                // An end of a known name is what a cut inside that name would leave.
+                // A split inside a known name leaves a suffix of that name.
                 if KINDS.iter().any(|known| other.ends_with(known) || known.ends_with(other)) {
                     return None;
                 }
@@ -98,13 +97,13 @@ impl Record {
                 Self::Other { kind: other.to_owned(), lines }
             }
         };
-        // What sms.ru may add to a record one day.
+        // sms.ru has added lines to records before, so more lines are allowed.
         (!lines.any(runs_on)).then_some(record)
     }
 }
 
-/// The lines of a value of printable ASCII, each of which may end in CRLF, the last one in anything
-/// or nothing.
+/// Splits a value into lines of printable ASCII. A line can end in CRLF, and the last line break is
+/// optional. `None` for other characters.
 fn lines(value: &str) -> Option<Vec<&str>> {
     let value = value.strip_suffix('\n').unwrap_or(value);
     let lines: Vec<&str> =
@@ -114,10 +113,10 @@ fn lines(value: &str) -> Option<Vec<&str>> {
 
 fn is_kind(line: &str) -> bool {
     let plain = line.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    plain && (1..=LONGEST_KIND).contains(&line.len())
+    plain && (1..=MAX_KIND_LENGTH).contains(&line.len())
 }
 
-/// Whether a line with no grammar of its own ends in the beginning of another record.
+/// Checks if a line without a grammar ends in the name of a kind, where another record could begin.
 fn runs_on(line: &str) -> bool {
     KINDS.iter().any(|kind| line.ends_with(kind))
 }
@@ -126,7 +125,7 @@ fn id(line: Option<&str>) -> Option<String> {
     line.filter(|id| is_id(id)).map(str::to_owned)
 }
 
-/// A minus for the one negative code, and up to four digits.
+/// Parses a code of up to four digits, or the negative code -1.
 fn code(line: Option<&str>) -> Option<i32> {
     let line = line?;
     let digits = line.strip_prefix('-').unwrap_or(line);
@@ -134,8 +133,9 @@ fn code(line: Option<&str>) -> Option<i32> {
     plain.then(|| line.parse().ok())?
 }
 
-/// Unix seconds, in the ten digits they have until the year 2286; older callbacks have none.
-#[expect(clippy::option_option, reason = "no time, and no readable one")]
+/// Parses a time in seconds since the Unix epoch, of exactly ten digits (until the year 2286).
+/// Older callbacks have no time.
+#[expect(clippy::option_option, reason = "no time is valid, an unreadable time is not")]
 fn time(line: Option<&str>) -> Option<Option<OffsetDateTime>> {
     let Some(line) = line else { return Some(None) };
     let plain = line.len() == 10 && line.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,14 +1,15 @@
-//! That one signature cannot mean two things: the values of a body are signed end to end, so every
-//! way to divide them is tried.
+//! Tests that a signed body has only one meaning. The signature covers the concatenated values, so
+//! the tests try every way to split them.
 
 use std::collections::HashSet;
 
 use proptest::prelude::*;
 
-use crate::callback::reader::Callbacks;
+use crate::callback::reader::CallbackReader;
 use crate::callback::record::Record;
 
-/// What each way of dividing this text into records says; only of messages and checks when `known`.
+/// Reads the text in every possible split into records. With `known`, only records about messages
+/// and checks are kept.
 fn readings(text: &str, known: bool) -> HashSet<Vec<String>> {
     let mut upto: Vec<HashSet<Vec<String>>> = vec![HashSet::new(); text.len() + 1];
     upto[0].insert(Vec::new());
@@ -50,16 +51,16 @@ fn id() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A record as sms.ru sends it.
+/// A record in the present format of sms.ru.
 fn plain() -> impl Strategy<Value = String> {
-    let told = (
+    let status = (
         "sms_status|callcheck_status",
         id(),
         "-?[0-9]{1,4}",
         prop::option::weighted(0.8, "[0-9]{10}"),
     );
     prop_oneof![
-        5 => told.prop_map(|(kind, id, code, at)| {
+        5 => status.prop_map(|(kind, id, code, at)| {
             let at = at.map_or_else(String::new, |at| format!("\n{at}"));
             format!("{kind}\n{id}\n{code}{at}")
         }),
@@ -68,7 +69,7 @@ fn plain() -> impl Strategy<Value = String> {
     ]
 }
 
-/// One as it may send it one day.
+/// A record in the present format or in a possible future one.
 fn any_record() -> impl Strategy<Value = String> {
     let line = "[a-z_]{0,6}[ -~]{0,4}|[0-9]{10}|[ -~]{0,12}|te|sms_";
     let added = (plain(), prop::collection::vec(line, 0..3), "\n?|\r\n")
@@ -76,14 +77,16 @@ fn any_record() -> impl Strategy<Value = String> {
     let new = ("[a-z_]{1,8}|st_[a-z]|[a-z_]?status", prop::collection::vec(line, 1..4))
         .prop_map(|(kind, lines)| format!("{kind}\n{}", lines.join("\n")));
     prop_oneof![2 => plain(), 1 => added, 1 => new]
-        .prop_filter("one that is read", |value| Record::parse(value).is_some())
+        .prop_filter("a valid record", |value| Record::parse(value).is_some())
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn the_records_of_a_body_can_be_divided_in_one_way_only(values in prop::collection::vec(plain(), 1..6)) {
+    fn the_records_of_a_body_can_be_divided_in_one_way_only(
+        values in prop::collection::vec(plain(), 1..6),
+    ) {
         prop_assert_eq!(readings(&values.concat(), false), HashSet::from([own(&values, false)]));
     }
 
@@ -97,10 +100,14 @@ proptest! {
     #[test]
     fn any_body_is_refused_unless_it_is_signed(
         body in prop::collection::vec(any::<u8>(), 0..200),
-        fields in "(data\\[[0-9-]{0,3}\\]|hash|x)?=?(test|sms_status%0A1%0A103|[0-9a-f]{64}|%[0-9a-f]?)(&data\\[1\\]=test)?&hash=[0-9a-f]{64}",
+        fields in concat!(
+            "(data\\[[0-9-]{0,3}\\]|hash|x)?=?",
+            "(test|sms_status%0A1%0A103|[0-9a-f]{64}|%[0-9a-f]?)",
+            "(&data\\[1\\]=test)?&hash=[0-9a-f]{64}",
+        ),
     ) {
-        let callbacks = Callbacks::new("ID").unwrap();
-        prop_assert!(callbacks.read(&body).is_err() && callbacks.read(fields.as_bytes()).is_err());
+        let reader = CallbackReader::new("ID").unwrap();
+        prop_assert!(reader.read(&body).is_err() && reader.read(fields.as_bytes()).is_err());
     }
 
     #[test]

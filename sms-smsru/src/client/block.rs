@@ -1,40 +1,49 @@
-//! Why an account was refused, as far as it takes to see whether that is over.
+//! The reason of the last refusal of the account.
 
 use sms_core::PhoneNumber;
 
-use crate::code::{self, Block, Level, Meaning};
-use crate::methods::cost::CostRequest;
+use crate::code::{self, BlockReason, Level, Meaning};
 use crate::wire::send_request::Recipient;
 
-/// The last refusal of the account.
+/// The last refusal of the account, as far as it is needed to check if it is over.
 #[derive(Clone)]
-pub(crate) struct Blocked {
-    pub(crate) why: Option<Block>,
-    /// For want of money: one of the messages, whose price is what the account must hold.
-    pub(crate) unpaid: Option<CostRequest>,
+pub(crate) struct AccountBlock {
+    pub(crate) reason: Option<BlockReason>,
+    /// For a lack of money: one of the refused messages. The account must hold its price.
+    pub(crate) unpaid: Option<UnpaidMessage>,
 }
 
-impl Blocked {
+/// A message that was refused because the account has not enough money.
+#[derive(Clone)]
+pub(crate) struct UnpaidMessage {
+    pub(crate) to: PhoneNumber,
+    pub(crate) text: String,
+    pub(crate) from: Option<String>,
+    pub(crate) translit: bool,
+}
+
+impl AccountBlock {
+    /// Builds it from the code of a refusal and the message that was refused.
     pub(crate) fn new(
         code: Option<i32>,
         message: Recipient<'_>,
         from: Option<&str>,
         translit: bool,
     ) -> Self {
-        let row = code.and_then(|code| code::of_sending(code, Level::Request));
-        let why = match row.map(|row| row.meaning) {
-            Some(Meaning::Blocked(why)) => Some(why),
+        let row = code.and_then(|code| code::send_refusal(code, Level::Request));
+        let reason = match row.map(|row| row.meaning) {
+            Some(Meaning::Blocked(reason)) => Some(reason),
             _ => None,
         };
-        let price = |to| {
-            let request = CostRequest::new([to], message.text).translit(translit);
-            match from {
-                Some(from) => request.from(from),
-                None => request,
-            }
-        };
-        let unpaid =
-            (why == Some(Block::Money)).then(|| PhoneNumber::from_digits(message.to).map(price));
-        Self { why, unpaid: unpaid.flatten() }
+        let unpaid = (reason == Some(BlockReason::Money))
+            .then(|| PhoneNumber::from_digits(message.to))
+            .flatten()
+            .map(|to| UnpaidMessage {
+                to,
+                text: message.text.to_owned(),
+                from: from.map(str::to_owned),
+                translit,
+            });
+        Self { reason, unpaid }
     }
 }

@@ -1,86 +1,85 @@
-//! One request to sms.ru and what came of it: an answer, or the class of the failure.
+//! One HTTP request to sms.ru, and the outcome of a request without a complete reply.
 
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response, redirect, retry};
-use sms_core::{Error, ErrorKind, Outcome, Result};
+use sms_core::{Outcome, Result};
 use url::Url;
 
 use crate::config::SmsRuConfig;
+use crate::error::config_error;
 
-/// Common servers close an idle connection after 5 s or later (Apache's default is 5 s). Letting go
-/// of it earlier keeps a request from meeting the close half way, which would be an unknown
-/// outcome.
-const POOL_IDLE: Duration = Duration::from_secs(4);
-/// A reply about 100 recipients is some 20 KB.
+/// The lifetime of an idle connection. Common servers close an idle connection after 5 s or more
+/// (5 s is the default of Apache). A request that is sent while the server closes the connection
+/// has an unknown outcome, so the client closes it first.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+/// The maximum size of a reply in bytes. A reply about 100 recipients has about 20 KB.
 const MAX_REPLY: usize = 1024 * 1024;
 
-/// The way to sms.ru.
-#[derive(Clone)]
-pub(crate) struct Http {
+/// A complete HTTP response.
+pub(crate) struct HttpReply {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+/// An HTTP client with the base URL of the API.
+pub(crate) struct Transport {
     client: Client,
-    base: Url,
+    base_url: Url,
 }
 
-/// What came back.
-pub(crate) enum Answer {
-    /// An HTTP response, read to its end.
-    Reply { status: u16, body: Vec<u8> },
-    /// None, and what that means for every message of the request.
-    Fault(Outcome),
-}
-
-impl Http {
+impl Transport {
     pub(crate) fn new(config: &SmsRuConfig) -> Result<Self> {
-        let base = config.check()?;
+        let base_url = config.validate()?;
         let client = Client::builder()
-            // A repeat is the worker's to make, after it has put it on record.
+            // Only the worker may repeat a request, because it records each attempt first.
             .retry(retry::never())
             .redirect(redirect::Policy::none())
-            // HTTP/2 would put many requests on one connection, to be lost together.
+            // With HTTP/2 many requests share a connection, and all of them would fail with it.
             .http1_only()
-            .https_only(base.scheme() == "https")
-            // A proxy named in the environment of the process would be given the messages unasked.
+            .https_only(base_url.scheme() == "https")
+            // A proxy from the environment of the process would see credentials and messages.
             .no_proxy()
             .referer(false)
             .user_agent(concat!("sms-smsru/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(config.effective_connect_timeout())
-            .pool_idle_timeout(POOL_IDLE)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .build()
-            .map_err(|error| {
-                Error::new(ErrorKind::Config, "sms.ru: no HTTPS client").with_source(error)
-            })?;
-        Ok(Self { client, base })
+            .map_err(|error| config_error("no HTTPS client").with_source(error))?;
+        Ok(Self { client, base_url })
     }
 
-    /// Posts a form to a method. Ends within the timeout, which is longer than the connect timeout.
+    /// Posts a form to a method. `timeout` covers the whole request and must be longer than the
+    /// connect timeout.
+    ///
+    /// # Errors
+    ///
+    /// The outcome for each message of the request: `NotSent` or `Unknown`.
     pub(crate) async fn post(
         &self,
         method: &'static str,
         form: String,
         timeout: Duration,
-    ) -> Answer {
-        let Ok(url) = self.base.join(method) else {
-            return Answer::Fault(Outcome::not_sent("the request could not be made"));
+    ) -> Result<HttpReply, Outcome> {
+        let Ok(url) = self.base_url.join(method) else {
+            return Err(Outcome::not_sent("the request could not be built"));
         };
-        // In the body, never in the URL: URLs end up in the logs of proxies and servers.
+        // Parameters go in the body, because proxies and servers log URLs.
         let request =
             self.client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let mut response = match request.body(form).timeout(timeout).send().await {
-            Ok(response) => response,
-            Err(error) => return Answer::Fault(classify(&error)),
-        };
-        match read(&mut response).await {
-            Ok(Some(body)) => Answer::Reply { status: response.status().as_u16(), body },
-            Ok(None) => Answer::Fault(Outcome::unknown("the answer was too large to be sms.ru's")),
-            Err(error) => Answer::Fault(classify(&error)),
+        let mut response =
+            request.body(form).timeout(timeout).send().await.map_err(|error| classify(&error))?;
+        match read_body(&mut response).await {
+            Ok(Some(body)) => Ok(HttpReply { status: response.status().as_u16(), body }),
+            Ok(None) => Err(Outcome::unknown("the answer is too large")),
+            Err(error) => Err(classify(&error)),
         }
     }
 }
 
-/// The body; `None` when it is too large.
-async fn read(response: &mut Response) -> reqwest::Result<Option<Vec<u8>>> {
+/// Reads the body; `None` if it is too large.
+async fn read_body(response: &mut Response) -> reqwest::Result<Option<Vec<u8>>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > MAX_REPLY {
@@ -91,40 +90,39 @@ async fn read(response: &mut Response) -> reqwest::Result<Option<Vec<u8>>> {
     Ok(Some(body))
 }
 
-/// Could sms.ru have the messages?
+/// Classifies a failed request: `NotSent` if sms.ru certainly has not received it, else `Unknown`.
 ///
-/// `is_connect` is a proof that it has not (reqwest 0.13.5, hyper-util 0.1.21): the kind is given
-/// to errors of the connector alone, that is name resolution, TCP connect, TLS handshake and the
-/// connect timeout around the three, and no request is handed to a connection before the connector
-/// has made it. TLS early data is off. The timeout of the whole request, set for each, is not of
-/// the connector and never bears that kind. All else, though some of it also happens before the
-/// first byte, cannot be told from the outside and is unknown: a timeout, a connection closed
-/// before the reply, a reply that breaks off.
+/// `is_connect` is proof that it was not sent (reqwest 0.13.5, hyper-util 0.1.21). Only errors of
+/// the connector have this kind: name resolution, TCP connect, TLS handshake and the connect
+/// timeout. A request is not given to a connection before the connector has made it, and TLS early
+/// data is off. The timeout of the whole request never has this kind. Some of the other errors also
+/// happen before the first byte is sent, but they cannot be told apart from those that happen
+/// later: a timeout, a connection closed before the reply, an incomplete reply.
 fn classify(error: &reqwest::Error) -> Outcome {
     if error.is_builder() {
-        Outcome::not_sent("the request could not be made")
+        Outcome::not_sent("the request could not be built")
     } else if error.is_connect() && error.is_timeout() {
         Outcome::not_sent("no connection to sms.ru in time")
     } else if error.is_connect() {
-        Outcome::not_sent(format!("no connection to sms.ru: {}", cause(error)))
+        Outcome::not_sent(format!("no connection to sms.ru: {}", root_cause(error)))
     } else if error.is_timeout() {
-        unanswered()
+        timed_out()
     } else {
         Outcome::unknown("the connection to sms.ru broke before the answer was complete")
     }
 }
 
-/// What becomes of a message whose request had no answer in time.
-pub(crate) fn unanswered() -> Outcome {
+/// The outcome of a message when the request had no reply in time.
+pub(crate) fn timed_out() -> Outcome {
     Outcome::unknown("sms.ru did not answer in time")
 }
 
-/// The innermost cause, such as "connection refused" or a fault of the certificate. That of a
-/// connect error is older than the request and so cannot hold anything of it.
-fn cause(error: &reqwest::Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+/// The text of the innermost source, such as "connection refused" or a certificate error. A connect
+/// error happens before the request is sent, so its text contains nothing of the request.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut source: &dyn std::error::Error = error;
+    while let Some(inner) = source.source() {
+        source = inner;
     }
-    innermost.to_string()
+    source.to_string()
 }

@@ -1,37 +1,39 @@
-//! `code/call`: a call whose number ends in a code.
+//! `code/call`: a call from a number with a code as its last digits.
 
 use std::fmt;
 use std::net::IpAddr;
 
-use sms_core::{Error, ErrorKind, Money, PhoneNumber, Result};
+use sms_core::{Money, PhoneNumber, Result};
 
-use crate::SmsRu;
-use crate::smsru::unavailable;
+use crate::client::api_client::ApiClient;
+use crate::error::{config_error, unavailable};
 use crate::wire::json::{Field, Node};
-use crate::wire::method_reply::Said;
+use crate::wire::method_reply::MethodReply;
 
-/// What became of a call. Every [`Err`] of [`SmsRu::code_call`] is a proof that there was none.
+/// The result of [`SmsRu::code_call`](crate::SmsRu::code_call). An [`Err`] of that method is proof
+/// that no call was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "the call may have been made and charged"]
 pub enum CodeCall {
-    /// sms.ru calls.
+    /// sms.ru makes the call.
     Made(MadeCall),
-    /// Nobody can tell whether it calls and charges, and why: no answer in time, a broken
-    /// connection, an answer that cannot be read. Asking again may call and charge a second time.
+    /// It is not known if sms.ru makes and charges the call. The value is the reason: no reply in
+    /// time, a broken connection, or an unreadable reply. Another request can call and charge a
+    /// second time.
     Unknown(String),
 }
 
-/// A call sms.ru makes. Its `Debug` leaves out the code.
+/// A call made by sms.ru. `Debug` does not show the code.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MadeCall {
-    /// The last four digits of the number that calls.
+    /// The code: the last four digits of the calling number.
     pub code: String,
-    /// sms.ru's id of the call.
+    /// The id of the call at sms.ru.
     pub call_id: Option<String>,
-    /// What it cost.
+    /// The price of the call.
     pub cost: Option<Money>,
-    /// What the account has left.
+    /// The balance of the account after the call.
     pub balance: Option<Money>,
 }
 
@@ -46,42 +48,31 @@ impl fmt::Debug for MadeCall {
     }
 }
 
-impl SmsRu {
-    /// `code/call`: has sms.ru call this number from one whose last four digits are the code;
-    /// sms.ru chooses it. Each call costs money and is asked for once: whoever repeats an
-    /// [`Unknown`](CodeCall::Unknown) one may pay and ring twice. `ip` is the address of the person
-    /// who asked for the code; `None` for a call nobody asked for from elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// Those of [every method](SmsRu), each of which says that no call was made; `Unavailable` also
-    /// when there is no connection to sms.ru. [`Config`](sms_core::ErrorKind::Config) where [test
-    /// mode](crate::SmsRuConfig::test) is on: calls have none.
-    pub async fn code_call(&self, phone: PhoneNumber, ip: Option<IpAddr>) -> Result<CodeCall> {
-        if self.config().test {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "test is on, and code/call has no test mode",
-            ));
-        }
-        let ip = ip.map_or_else(|| "-1".to_owned(), |ip| ip.to_string());
-        let form = self
-            .form()
-            .with("phone", phone.digits())
-            .with("ip", ip)
-            .with_some("partner_id", self.config().partner_id);
-        match self.call("code/call", form, &[]).await {
-            Ok(Said::Done(reply)) => Ok(made(&reply)),
-            Ok(Said::Refused(refusal)) => Err(refusal.into()),
-            Ok(Said::Unclear(reason)) => Ok(CodeCall::Unknown(reason)),
-            Err(fault) => Err(unavailable(fault.text.unwrap_or_default())),
-        }
+pub(crate) async fn code_call(
+    client: &ApiClient,
+    phone: PhoneNumber,
+    ip: Option<IpAddr>,
+) -> Result<CodeCall> {
+    if client.config().test {
+        return Err(config_error("test is on, and code/call has no test mode"));
+    }
+    let ip = ip.map_or_else(|| "-1".to_owned(), |ip| ip.to_string());
+    let form = client
+        .form()
+        .with("phone", phone.digits())
+        .with("ip", ip)
+        .with_some("partner_id", client.config().partner_id);
+    match client.call_once("code/call", form, &[]).await {
+        Ok(MethodReply::Done(reply)) => Ok(read(&reply)),
+        Ok(MethodReply::Refused(refusal)) => Err(refusal.into()),
+        Ok(MethodReply::Unreadable(reason)) => Ok(CodeCall::Unknown(reason)),
+        Err(failure) => Err(unavailable(failure.text.unwrap_or_default())),
     }
 }
 
-fn made(reply: &Node) -> CodeCall {
+fn read(reply: &Node) -> CodeCall {
     let code = match reply.field("code") {
-        // One that is written as a number has lost its zeros.
+        // A code written as a JSON number has lost its leading zeros.
         Field::One(Node::Number(code @ 0..=9999)) => Some(format!("{code:04}")),
         Field::One(Node::Text(code)) => Some(code.trim().to_owned()),
         _ => None,
@@ -89,10 +80,10 @@ fn made(reply: &Node) -> CodeCall {
     match code.filter(|code| code.bytes().all(|byte| byte.is_ascii_digit())) {
         Some(code) => CodeCall::Made(MadeCall {
             code,
-            call_id: reply.name("call_id"),
+            call_id: reply.text_or_number("call_id"),
             cost: reply.money("cost"),
             balance: reply.money("balance"),
         }),
-        None => CodeCall::Unknown("sms.ru took the call and gave no code".to_owned()),
+        None => CodeCall::Unknown("sms.ru accepted the call but gave no code".to_owned()),
     }
 }

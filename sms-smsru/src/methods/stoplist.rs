@@ -1,18 +1,19 @@
-//! The account's stop-list: numbers sms.ru refuses to send to for us (209).
+//! `stoplist/…`: the numbers that the account never sends to. Messages to them are refused with
+//! 209.
 
 use sms_core::{PhoneNumber, Result};
 
-use crate::SmsRu;
+use crate::client::api_client::ApiClient;
 use crate::wire::json::Node;
-use crate::wire::whole_number;
+use crate::wire::number::phone_digits;
 
-/// A number in the stop-list. Its `Debug` masks the number and leaves out the note.
+/// A number in the stop-list. `Debug` masks the number and does not show the note.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StopListEntry {
-    /// The number.
+    /// The phone number.
     pub phone: PhoneNumber,
-    /// The note it was added with, for oneself; empty for none.
+    /// The private note about the number; empty if there is none.
     pub note: String,
 }
 
@@ -22,56 +23,39 @@ impl std::fmt::Debug for StopListEntry {
     }
 }
 
-impl SmsRu {
-    /// `stoplist/add`: from now on messages to this number are refused with 209 and not charged.
-    /// `note` is for oneself. Adding a number again changes its note.
-    ///
-    /// # Errors
-    ///
-    /// Those of [every method](SmsRu).
-    pub async fn stoplist_add(&self, phone: PhoneNumber, note: &str) -> Result<()> {
-        let form = self.form().with("stoplist_phone", phone.digits()).with("stoplist_text", note);
-        self.ask("stoplist/add", form, &[note]).await.map(drop)
-    }
-
-    /// `stoplist/del`: takes a number out again.
-    ///
-    /// # Errors
-    ///
-    /// Those of [every method](SmsRu).
-    pub async fn stoplist_del(&self, phone: PhoneNumber) -> Result<()> {
-        let form = self.form().with("stoplist_phone", phone.digits());
-        self.ask("stoplist/del", form, &[]).await.map(drop)
-    }
-
-    /// `stoplist/get`: the numbers in it, in sms.ru's order.
-    ///
-    /// # Errors
-    ///
-    /// Those of [every method](SmsRu).
-    pub async fn stoplist_get(&self) -> Result<Vec<StopListEntry>> {
-        let reply = self.ask("stoplist/get", self.form(), &[]).await?;
-        let entries = reply.entries("stoplist");
-        let list: Vec<StopListEntry> =
-            entries.iter().filter_map(|(key, said)| entry(*key, said)).collect();
-        if list.len() < entries.len() {
-            tracing::warn!(
-                left_out = entries.len() - list.len(),
-                "sms.ru's stop-list holds no numbers there"
-            );
-        }
-        Ok(list)
-    }
+pub(crate) async fn add(client: &ApiClient, phone: PhoneNumber, note: &str) -> Result<()> {
+    let form = client.form().with("stoplist_phone", phone.digits()).with("stoplist_text", note);
+    client.call("stoplist/add", form, &[note]).await.map(drop)
 }
 
-/// A number and its note; in a list, which has no numbers for keys, the text is the number.
-fn entry(key: Option<&str>, said: &Node) -> Option<StopListEntry> {
-    let text = match said {
+pub(crate) async fn del(client: &ApiClient, phone: PhoneNumber) -> Result<()> {
+    let form = client.form().with("stoplist_phone", phone.digits());
+    client.call("stoplist/del", form, &[]).await.map(drop)
+}
+
+pub(crate) async fn get(client: &ApiClient) -> Result<Vec<StopListEntry>> {
+    let reply = client.call("stoplist/get", client.form(), &[]).await?;
+    let entries = reply.entries("stoplist");
+    let list: Vec<StopListEntry> =
+        entries.iter().filter_map(|(key, value)| entry(*key, value)).collect();
+    if list.len() < entries.len() {
+        tracing::warn!(
+            skipped = entries.len() - list.len(),
+            "entries of the stop-list without a phone number were skipped"
+        );
+    }
+    Ok(list)
+}
+
+/// Reads an entry. A map has the number as the key and the note as the value. A list has the number
+/// as the value.
+fn entry(key: Option<&str>, value: &Node) -> Option<StopListEntry> {
+    let text = match value {
         Node::Text(text) => text.trim().to_owned(),
         Node::Number(number) => number.to_string(),
         _ => String::new(),
     };
     let (number, note) = key.map_or((&*text, String::new()), |key| (key, text.clone()));
-    let phone = PhoneNumber::from_digits(whole_number(number)?)?;
+    let phone = PhoneNumber::from_digits(phone_digits(number)?)?;
     Some(StopListEntry { phone, note })
 }

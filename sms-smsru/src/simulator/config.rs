@@ -1,4 +1,4 @@
-//! What account the simulator plays, and how.
+//! The configuration of the simulator.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -9,24 +9,22 @@ use sms_core::{Clock, Money, SystemClock};
 use crate::simulator::delivery::Delivery;
 use crate::simulator::model::limits::NumberLimits;
 
-/// The API id of an account that was given none.
+/// The default API id of the account.
 const DEFAULT_API_ID: &str = "51B0A7E0-0000-4000-8000-000000000001";
 
-/// Where a refusal for money, a limit or a text stands in the reply to `sms/send`: sources differ.
+/// The place of a refusal because of money, a limit or a text in the reply of `sms/send`. Sources
+/// differ about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefusalLevel {
-    /// The whole request is refused, at the top of the reply.
+    /// The top of the reply: the whole request is refused.
     Request,
-    /// Recipient by recipient, so that a part of the request may pass.
+    /// The entry of a recipient: other recipients of the request can be accepted.
     Recipient,
 }
 
-/// The configuration of a [`Simulator`](super::Simulator). Every field has a default.
+/// The configuration of a [`Simulator`](crate::simulator::Simulator). Every setting has a default.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent switches, each a setting of its own"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "independent settings")]
 pub struct SimulatorConfig {
     pub(crate) listen: SocketAddr,
     pub(crate) api_id: String,
@@ -98,27 +96,27 @@ impl Default for SimulatorConfig {
 }
 
 impl SimulatorConfig {
-    /// The address to serve at; it must be a loopback one. Defaults to `127.0.0.1:0`, a free port.
+    /// The address to listen on, which must be on loopback. Defaults to `127.0.0.1:0`, a free port.
     pub fn listen(mut self, listen: SocketAddr) -> Self {
         self.listen = listen;
         self
     }
 
-    /// The API id of the account. Defaults to a made-up UUID.
+    /// The API id of the account. Defaults to a fixed UUID.
     pub fn api_id(mut self, api_id: impl Into<String>) -> Self {
         self.api_id = api_id.into();
         self
     }
 
-    /// The login (the account's own phone, in digits) and password that are accepted beside the API
-    /// id. Defaults to none.
+    /// A login (the phone number of the account, in digits) and a password, accepted in addition to
+    /// the API id. Defaults to none.
     pub fn login(mut self, login: impl Into<String>, password: impl Into<String>) -> Self {
         self.login = Some((login.into(), password.into()));
         self
     }
 
-    /// Whether the account is confirmed; one that is not gets 302 for everything. Defaults to
-    /// `true`.
+    /// Confirmation of the account. Every request to an unconfirmed account is refused with 302.
+    /// Defaults to `true`.
     pub fn confirmed(mut self, confirmed: bool) -> Self {
         self.confirmed = confirmed;
         self
@@ -142,148 +140,150 @@ impl SimulatorConfig {
         self
     }
 
-    /// How many messages a day the account may send, else 206. Defaults to `None`, any number.
+    /// The maximum of messages per day; more are refused with 206. Defaults to `None`, no limit.
     pub fn daily_limit(mut self, limit: Option<u32>) -> Self {
         self.daily_limit = limit;
         self
     }
 
-    /// How many messages a day to the account's own phone (its login) cost nothing. Defaults to 5.
+    /// The number of free messages per day to the phone number of the account (its login). Defaults
+    /// to 5.
     pub fn free_per_day(mut self, free: u32) -> Self {
         self.free_per_day = free;
         self
     }
 
-    /// The approved sender names; `from` with another gets 204. Defaults to none.
+    /// The approved sender names. Any other name in `from` is refused with 204. Defaults to none.
     pub fn senders(mut self, senders: Vec<String>) -> Self {
         self.senders = senders;
         self
     }
 
-    /// Whether an account without sender names gets 221 for every recipient. Defaults to `false`.
+    /// Refusal of every recipient with 221 while the account has no sender name. Defaults to
+    /// `false`.
     pub fn sender_required(mut self, required: bool) -> Self {
         self.sender_required = required;
         self
     }
 
-    /// Whether foreign numbers get 214. Defaults to `false`.
+    /// Refusal of foreign numbers with 214. Defaults to `false`.
     pub fn russia_only(mut self, only: bool) -> Self {
         self.russia_only = only;
         self
     }
 
-    /// Where 201 stands. Defaults to [`RefusalLevel::Recipient`]; an account with no money at all
-    /// is refused at the top of the reply either way.
+    /// The level of 201. Defaults to [`RefusalLevel::Recipient`]. An account without any money is
+    /// always refused at the top of the reply.
     pub fn money_level(mut self, level: RefusalLevel) -> Self {
         self.money_level = level;
         self
     }
 
-    /// Where 206 stands. Defaults to [`RefusalLevel::Recipient`]; a limit already used up refuses
-    /// at the top of the reply either way.
+    /// The level of 206. Defaults to [`RefusalLevel::Recipient`]. A limit that is used up is always
+    /// refused at the top of the reply.
     pub fn limit_level(mut self, level: RefusalLevel) -> Self {
         self.limit_level = level;
         self
     }
 
-    /// Where 203 and 205 stand. Defaults to [`RefusalLevel::Recipient`]; a request with no text for
-    /// anybody is refused at the top of the reply either way.
+    /// The level of 203 and 205. Defaults to [`RefusalLevel::Recipient`]. A request without any
+    /// text is always refused at the top of the reply.
     pub fn text_level(mut self, level: RefusalLevel) -> Self {
         self.text_level = level;
         self
     }
 
-    /// How much one number may get: 230, 231 and 232. Defaults to no limits.
+    /// The limits per number: 230, 231 and 232. Defaults to no limits.
     pub fn number_limits(mut self, limits: NumberLimits) -> Self {
         self.number_limits = limits;
         self
     }
 
-    /// How many recipients a request may have, else 213. Defaults to 5000; sms.ru documents 100 and
-    /// names 5000 in its list of codes.
+    /// The maximum of recipients per request; more are refused with 213. Defaults to 5000. sms.ru
+    /// documents 100 for the method and 5000 in its list of codes.
     pub fn max_recipients(mut self, max: usize) -> Self {
         self.max_recipients = max;
         self
     }
 
-    /// How many recipients a GET may have, else 210. Defaults to `None`, any number: sms.ru advises
-    /// POST above ten, and does not say where it insists.
+    /// The maximum of recipients per GET request; more are refused with 210. Defaults to `None`, no
+    /// limit: sms.ru recommends POST for more than ten, and does not document a limit.
     pub fn max_get_recipients(mut self, max: Option<usize>) -> Self {
         self.max_get_recipients = max;
         self
     }
 
-    /// Whether replies have the oddities of recorded ones (a number as a string, `null` for none,
-    /// keys absent) or follow the documentation. Defaults to `true`.
+    /// The oddities of recorded replies: numbers as strings, `null` for zero, absent keys. Without
+    /// them replies follow the documentation. Defaults to `true`.
     pub fn quirks(mut self, quirks: bool) -> Self {
         self.quirks = quirks;
         self
     }
 
-    /// The hours east of Greenwich in which days end and nights fall. Defaults to 3, Moscow; out of
-    /// range it is 0.
+    /// The offset of the time zone from UTC in hours, for the ends of days and for night hours. An
+    /// offset out of range counts as 0. Defaults to 3, Moscow.
     pub fn utc_offset_hours(mut self, hours: i8) -> Self {
         self.utc_offset_hours = hours;
         self
     }
 
-    /// What becomes of messages. Defaults to [`Delivery::Delivered`].
+    /// The delivery of messages. Defaults to [`Delivery::Delivered`].
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
         self
     }
 
-    /// How long a message stays in each of the states 100, 101 and 102. Defaults to 100 ms each.
+    /// The durations of the states 100, 101 and 102. Default to 100 ms each.
     pub fn delays(mut self, delays: [Duration; 3]) -> Self {
         self.delays = delays;
         self
     }
 
-    /// The number of the first record of a callback: documentation says 1, a recorded one had 0.
-    /// Defaults to 1.
+    /// The number of the first record of a callback: 1 in the documentation, 0 in a recorded
+    /// callback. Defaults to 1.
     pub fn callback_index_base(mut self, base: u32) -> Self {
         self.callback_index_base = base;
         self
     }
 
-    /// The wait before a callback that was not answered `100` is repeated. Defaults to 60 s.
+    /// The delay before a callback is repeated after a reply other than `100`. Defaults to 60 s.
     pub fn callback_retry(mut self, retry: Duration) -> Self {
         self.callback_retry = retry;
         self
     }
 
-    /// The longest a callback may take. Defaults to 10 s.
+    /// The timeout of a callback. Defaults to 10 s.
     pub fn callback_timeout(mut self, timeout: Duration) -> Self {
         self.callback_timeout = timeout;
         self
     }
 
-    /// Whether 101 and 102 are called back too. Defaults to `false`: final states only.
+    /// Callbacks for the states 101 and 102 in addition to final states. Defaults to `false`.
     pub fn callback_intermediate(mut self, intermediate: bool) -> Self {
         self.callback_intermediate = intermediate;
         self
     }
 
-    /// The time between `test` records, or `None` for none but the first. Defaults to 60 s.
+    /// The interval of `test` records; `None` for only the first one. Defaults to 60 s.
     pub fn callback_heartbeat(mut self, heartbeat: Option<Duration>) -> Self {
         self.callback_heartbeat = heartbeat;
         self
     }
 
-    /// How long a silent fault stays silent before it closes the connection. Defaults to 10 min.
+    /// The time after which a silent fault closes the connection. Defaults to 10 min.
     pub fn silence(mut self, silence: Duration) -> Self {
         self.silence = silence;
         self
     }
 
-    /// The clock that [`Simulator::advance`](super::Simulator::advance) adds to. Defaults to the
-    /// machine's.
+    /// The base clock, which [`Simulator::advance`](crate::simulator::Simulator::advance) adds to.
+    /// Defaults to the system clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Of the chances and orders that are left to luck. Defaults to 1.
+    /// The seed of random choices. Defaults to 1.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self

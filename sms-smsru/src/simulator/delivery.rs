@@ -1,4 +1,4 @@
-//! What becomes of a message after it was accepted.
+//! Delivery of accepted messages.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,34 +8,35 @@ use sms_core::clock::duration_to_ms;
 const DELIVERED: &[i32] = &[101, 102, 103];
 const STUCK: &[i32] = &[101, 102];
 
-/// What becomes of a message.
+/// The states that an accepted message goes through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// 101, 102, then 103.
     Delivered,
     /// 101, 102, then this code: one of 104 to 108, or 150.
     Failed(i32),
-    /// 101, then 102 for ever; with a `ttl` 104 when it is over.
+    /// 101, then 102 without end. A message with a `ttl` gets 104 when it is over.
     Stuck,
-    /// [`Failed`](Self::Failed) with this code in so many of a hundred cases, else delivered.
+    /// [`Failed`](Self::Failed) for a percentage of the messages, at random; the others are
+    /// delivered.
     FailedSometimes {
-        /// How many of a hundred fail.
+        /// The percentage that fails, 0 to 100.
         percent: u8,
-        /// The code of those.
+        /// The code of the failed messages.
         code: i32,
     },
-    /// These states one after the other, such as 104 and later 103. The delay of the last state
-    /// repeats.
+    /// These states in sequence, for example 104 and later 103. The third delay of
+    /// [`delays`](crate::simulator::SimulatorConfig::delays) applies to all further states.
     Steps(Vec<i32>),
 }
 
 impl Delivery {
-    /// The states a message will go through.
-    pub(crate) fn steps(&self, luck: &mut fastrand::Rng) -> Cow<'static, [i32]> {
+    /// Chooses the states of one message.
+    pub(crate) fn steps(&self, rng: &mut fastrand::Rng) -> Cow<'static, [i32]> {
         match self {
             Self::Stuck => STUCK.into(),
             Self::Failed(code) => failed(*code),
-            Self::FailedSometimes { percent, code } if luck.u8(0..100) < *percent => failed(*code),
+            Self::FailedSometimes { percent, code } if rng.u8(0..100) < *percent => failed(*code),
             Self::Delivered | Self::FailedSometimes { .. } => DELIVERED.into(),
             Self::Steps(steps) => steps.clone().into(),
         }
@@ -46,18 +47,18 @@ fn failed(code: i32) -> Cow<'static, [i32]> {
     vec![101, 102, code].into()
 }
 
-/// How long the state before this step lasts.
+/// Returns the duration of the state before this step.
 pub(crate) fn delay_ms(delays: &[Duration; 3], step: usize) -> i64 {
     let [.., last] = delays;
     duration_to_ms(*delays.get(step).unwrap_or(last))
 }
 
-/// Whether a state is the last one, as a rule.
+/// Checks if a state is final.
 pub(crate) const fn is_final(code: i32) -> bool {
     code >= 103
 }
 
-/// Whether a state is a failure, for which the price is given back.
+/// Checks if a state is a failure. The price is then refunded.
 pub(crate) const fn is_failure(code: i32) -> bool {
     matches!(code, 104..=108 | 150)
 }

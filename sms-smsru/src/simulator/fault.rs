@@ -1,76 +1,77 @@
-//! What goes wrong on demand.
+//! Faults that tests inject.
 
 use std::time::Duration;
 
-/// Something that goes wrong with a request.
+/// A fault of a request.
 ///
-/// What happens below is done to the next request of `sms/send`, once. [`times`](Self::times),
-/// [`forever`](Self::forever), [`on`](Self::on) and [`after_accept`](Self::after_accept) change
-/// that.
+/// It applies once, to the next request of `sms/send`, unless it is changed by
+/// [`times`](Self::times), [`forever`](Self::forever), [`on`](Self::on) or
+/// [`after_accept`](Self::after_accept).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Carries the request out and never answers.
+    /// Carries the request out and never replies.
     SilentAfterAccept,
-    /// Never answers, and does nothing.
+    /// Never replies, and does not carry the request out.
     SilentBeforeAccept,
-    /// Resets the connection, and does nothing.
+    /// Resets the connection, and does not carry the request out.
     ResetBefore,
-    /// Carries the request out and resets the connection in place of an answer.
+    /// Carries the request out and resets the connection instead of a reply.
     ResetAfter,
-    /// Answers with an HTML page of status 200, and does nothing.
+    /// Replies with an HTML page and status 200, and does not carry the request out.
     Html,
-    /// Carries the request out and answers with the first half of the document, as a whole HTTP
+    /// Carries the request out and replies with the first half of the document, as a complete HTTP
     /// response.
     Truncated,
-    /// Carries the request out and breaks the connection off in the middle of the body.
+    /// Carries the request out and closes the connection in the middle of the body.
     Broken,
-    /// Answers with nothing, under status 200, and does nothing.
+    /// Replies with an empty body and status 200, and does not carry the request out.
     Empty,
-    /// Answers with this HTTP status and an HTML page, and does nothing.
+    /// Replies with this HTTP status and an HTML page, and does not carry the request out.
     Status(u16),
-    /// Carries the request out and answers with so many bytes of spaces after the document.
+    /// Carries the request out and replies with this many spaces after the document.
     Huge(usize),
-    /// Carries the request out; the body of the answer takes this long to come, bit by bit.
+    /// Carries the request out and sends the body of the reply piece by piece over this time.
     Slow(Duration),
-    /// Carries the request out and answers after this time.
+    /// Carries the request out and replies after this time.
     DelayReply(Duration),
-    /// Carries the request out and leaves the last so many recipients out of the answer.
+    /// Carries the request out and omits this many recipients at the end of the reply.
     Missing(usize),
     /// Refuses the whole request with this code.
     Refuse(i32),
-    /// Refuses this number with this code, in a request that has it.
+    /// Refuses this number with this code, in the next request that contains it.
     RefuseRecipient(String, i32),
 }
 
 impl Fault {
-    /// For this many requests.
+    /// Applies the fault to this many requests.
     pub fn times(self, times: u32) -> Injection {
         Injection::from(self).times(times)
     }
 
-    /// For all requests, until the faults are cleared.
+    /// Applies the fault to all requests, until the faults are cleared.
     pub fn forever(self) -> Injection {
         Injection::from(self).forever()
     }
 
-    /// For requests of this method: `sms/status`, or `*` for any.
+    /// Applies the fault to requests of this method, for example `sms/status`; `*` means any
+    /// method.
     pub fn on(self, method: impl Into<String>) -> Injection {
         Injection::from(self).on(method)
     }
 
     /// Carries the request out before [`Html`](Self::Html), [`Empty`](Self::Empty) or
-    /// [`Status`](Self::Status) hides it. The other faults say themselves whether they do.
+    /// [`Status`](Self::Status). It has no effect on other faults.
     pub fn after_accept(self) -> Injection {
         Injection::from(self).after_accept()
     }
 }
 
-/// A [`Fault`], and which requests it is for.
+/// A [`Fault`] with the requests it applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Injection {
     pub(crate) fault: Fault,
     pub(crate) method: String,
-    /// How many requests are left; `None` for all.
+    /// The number of requests left; `None` for all.
     pub(crate) left: Option<u32>,
     pub(crate) after_accept: bool,
 }
@@ -82,31 +83,32 @@ impl From<Fault> for Injection {
 }
 
 impl Injection {
-    /// For this many requests.
+    /// Applies the fault to this many requests.
     pub fn times(mut self, times: u32) -> Self {
         self.left = Some(times);
         self
     }
 
-    /// For all requests, until the faults are cleared.
+    /// Applies the fault to all requests, until the faults are cleared.
     pub fn forever(mut self) -> Self {
         self.left = None;
         self
     }
 
-    /// For requests of this method: `sms/status`, or `*` for any.
+    /// Applies the fault to requests of this method, for example `sms/status`; `*` means any
+    /// method.
     pub fn on(mut self, method: impl Into<String>) -> Self {
         self.method = method.into();
         self
     }
 
-    /// See [`Fault::after_accept`].
+    /// Carries the request out first; see [`Fault::after_accept`].
     pub fn after_accept(mut self) -> Self {
         self.after_accept = true;
         self
     }
 
-    /// Whether the request is carried out.
+    /// Checks if the request is carried out.
     pub(crate) const fn accepts(&self) -> bool {
         use Fault::{Empty, Html, Refuse, ResetBefore, SilentBeforeAccept, Status};
         match self.fault {
@@ -117,13 +119,13 @@ impl Injection {
     }
 }
 
-/// The faults that wait for their requests, in the order they were injected.
+/// The injected faults that are left, in the order of injection.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Injection>);
 
-/// What one request gets: refusals of recipients, and at most one fault of another kind.
+/// The faults of one request: refusals of recipients, and at most one other fault.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
+pub(crate) struct RequestFaults {
     pub(crate) fault: Option<Injection>,
     pub(crate) refusals: Vec<(u64, i32)>,
 }
@@ -141,9 +143,9 @@ impl Faults {
         &self.0
     }
 
-    /// Takes the faults of a request of this method with these numbers.
-    pub(crate) fn take(&mut self, method: &str, numbers: &[u64]) -> Plan {
-        let mut plan = Plan::default();
+    /// Takes the faults for a request of this method with these numbers.
+    pub(crate) fn take(&mut self, method: &str, numbers: &[u64]) -> RequestFaults {
+        let mut faults = RequestFaults::default();
         for injection in &mut self.0 {
             if injection.left == Some(0) || (injection.method != method && injection.method != "*")
             {
@@ -156,15 +158,15 @@ impl Faults {
                 else {
                     continue;
                 };
-                plan.refusals.push((number, *code));
-            } else if plan.fault.is_none() {
-                plan.fault = Some(injection.clone());
+                faults.refusals.push((number, *code));
+            } else if faults.fault.is_none() {
+                faults.fault = Some(injection.clone());
             } else {
                 continue;
             }
             injection.left = injection.left.map(|left| left - 1);
         }
         self.0.retain(|injection| injection.left != Some(0));
-        plan
+        faults
     }
 }

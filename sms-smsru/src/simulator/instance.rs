@@ -1,4 +1,4 @@
-//! The running simulator, as tests in Rust hold it.
+//! The running simulator and its controls for tests in Rust.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use sms_core::{Error, ErrorKind, Money, Result};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::simulator::background;
 use crate::simulator::callbacks::post;
 use crate::simulator::config::SimulatorConfig;
 use crate::simulator::delivery::Delivery;
@@ -16,9 +17,9 @@ use crate::simulator::http::server;
 use crate::simulator::log::{Accepted, Call};
 use crate::simulator::model::limits::NumberLimits;
 use crate::simulator::phone::Phone;
-use crate::simulator::shared::{self, Shared};
+use crate::simulator::shared::Shared;
 
-/// A stand-in for sms.ru that serves on loopback until it is dropped.
+/// A simulator of sms.ru that serves on loopback until it is dropped.
 ///
 /// ```
 /// use sms_core::{MessageId, PhoneNumber, Provider, Submission};
@@ -41,33 +42,34 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts to serve. Needs a tokio runtime with timers and I/O.
+    /// Starts a simulator. Requires a tokio runtime with timers and I/O.
     ///
     /// # Errors
     ///
     /// [`Config`](ErrorKind::Config) for an address that is not on loopback,
-    /// [`Unavailable`](ErrorKind::Unavailable) for one that cannot be had.
+    /// [`Unavailable`](ErrorKind::Unavailable) for an address that is in use.
     pub async fn start(config: SimulatorConfig) -> Result<Self> {
         if !config.listen.ip().is_loopback() {
             return Err(Error::new(ErrorKind::Config, "the simulator serves on loopback only"));
         }
-        let taken = |error| Error::unavailable("the simulator's address cannot be had", error);
-        let listener = TcpListener::bind(config.listen).await.map_err(taken)?;
-        let address = listener.local_addr().map_err(taken)?;
+        let failed =
+            |error| Error::unavailable("the simulator cannot listen on its address", error);
+        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
         let shared = Arc::new(Shared::new(config));
         let tasks = vec![
             tokio::spawn(server::serve(listener, Arc::clone(&shared))),
-            tokio::spawn(shared::drive(Arc::clone(&shared))),
+            tokio::spawn(background::run(Arc::clone(&shared))),
         ];
         Ok(Self { shared, address, tasks })
     }
 
-    /// Where it serves.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The API id of its account.
+    /// The API id of the account.
     pub fn api_id(&self) -> &str {
         &self.shared.config.api_id
     }
@@ -77,36 +79,36 @@ impl Simulator {
     pub fn url(&self) -> String {
         let encoded: String =
             url::form_urlencoded::byte_serialize(self.api_id().as_bytes()).collect();
-        // A form writes a space as +, which in an address is a plus.
+        // Form encoding writes a space as `+`, but in the address `+` is a plus.
         format!("smsru+http://{}@{}", encoded.replace('+', "%20"), self.address)
     }
 
-    /// Every message accepted so far, in order, also where the reply was withheld by a fault.
+    /// Returns all accepted messages in order, also those with a reply that a fault withheld.
     pub fn accepted(&self) -> Vec<Accepted> {
         self.shared.accepted(0)
     }
 
-    /// The accepted messages from this place in the log on: what came since it had that many.
+    /// Returns the accepted messages from this index in the log.
     pub fn accepted_from(&self, from: usize) -> Vec<Accepted> {
         self.shared.accepted(from)
     }
 
-    /// How many messages were accepted.
+    /// Returns the number of accepted messages.
     pub fn accepted_count(&self) -> usize {
         self.shared.lock().messages.log.len()
     }
 
-    /// Every request received, in order.
+    /// Returns all received requests in order.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.calls(0)
     }
 
-    /// How many requests of a method were received: `calls_of("sms/send")`.
+    /// Counts the received requests of a method: `calls_of("sms/send")`.
     pub fn calls_of(&self, method: &str) -> usize {
         self.shared.lock().calls.iter().filter(|call| call.method == method).count()
     }
 
-    /// The money on the account.
+    /// Returns the money on the account.
     pub fn balance(&self) -> Money {
         let (state, _) = self.shared.current();
         state.account.balance
@@ -117,18 +119,18 @@ impl Simulator {
         self.shared.lock().account.balance = balance;
     }
 
-    /// Adds to the money on the account.
+    /// Adds money to the account.
     pub fn add_money(&self, money: Money) {
         self.shared.lock().account.add(money);
     }
 
-    /// Sets how many messages a day the account may send; see [`SimulatorConfig::daily_limit`].
+    /// Sets the daily limit; see [`SimulatorConfig::daily_limit`].
     pub fn set_daily_limit(&self, limit: Option<u32>) {
         self.shared.lock().account.daily_limit = limit;
     }
 
-    /// Sets how much one number may get; see [`SimulatorConfig::number_limits`]. What was sent
-    /// under no limit is not counted.
+    /// Sets the limits per number; see [`SimulatorConfig::number_limits`]. Messages that were sent
+    /// without any limit are not counted.
     pub fn set_number_limits(&self, limits: NumberLimits) {
         self.shared.lock().number_limits = limits;
     }
@@ -138,112 +140,112 @@ impl Simulator {
         self.shared.lock().account.senders = senders;
     }
 
-    /// Sets whether a sender name is needed; see [`SimulatorConfig::sender_required`].
+    /// Sets if a sender name is required; see [`SimulatorConfig::sender_required`].
     pub fn set_sender_required(&self, required: bool) {
         self.shared.lock().account.sender_required = required;
     }
 
-    /// Puts a number on the stop-list: it gets 209 from now on. What is no number is passed over.
-    pub fn stop(&self, number: &str) {
+    /// Adds a number to the stop-list: messages to it are refused with 209. Invalid numbers are
+    /// ignored.
+    pub fn add_to_stop_list(&self, number: &str) {
         if let Some(number) = Phone::read(number).number {
-            self.shared.lock().stoplist.add(number, "");
+            self.shared.lock().stop_list.add(number, "");
         }
     }
 
-    /// Refuses a number with this code, until [`allow`](Self::allow). What is no number is passed
-    /// over.
+    /// Refuses a number with this code until [`allow`](Self::allow). Invalid numbers are ignored.
     pub fn refuse(&self, number: &str, code: i32) {
         if let Some(number) = Phone::read(number).number {
             self.shared.refuse(number, Some(code));
         }
     }
 
-    /// Ends what [`refuse`](Self::refuse) began.
+    /// Ends a [`refuse`](Self::refuse).
     pub fn allow(&self, number: &str) {
         if let Some(number) = Phone::read(number).number {
             self.shared.refuse(number, None);
         }
     }
 
-    /// Lets something go wrong: a [`Fault`], or one with modifiers such as
+    /// Injects a [`Fault`](crate::simulator::Fault), also one with modifiers such as
     /// `Fault::Html.times(3).on("sms/status")`.
     pub fn inject(&self, fault: impl Into<Injection>) {
         self.shared.lock().faults.add(fault.into());
     }
 
-    /// How many injected faults still wait for a request.
+    /// Counts the injected faults that are left.
     pub fn faults_left(&self) -> usize {
         self.shared.lock().faults.list().len()
     }
 
-    /// Takes back all faults that are left.
+    /// Removes all faults that are left.
     pub fn clear_faults(&self) {
         self.shared.lock().faults.clear();
     }
 
-    /// What becomes of messages accepted from now on.
+    /// Sets the delivery of messages that are accepted from now on.
     pub fn deliver(&self, delivery: Delivery) {
         self.shared.deliver(None, delivery);
     }
 
-    /// What becomes of messages to this number accepted from now on. What is no number is passed
-    /// over.
+    /// Sets the delivery of messages to this number that are accepted from now on. Invalid numbers
+    /// are ignored.
     pub fn deliver_to(&self, number: &str, delivery: Delivery) {
         if let Some(number) = Phone::read(number).number {
             self.shared.deliver(Some(number), delivery);
         }
     }
 
-    /// Moves the clock forward. What becomes due has happened when this returns; callbacks are on
-    /// their way.
+    /// Moves the clock forward. When this returns, all events that became due have happened, and
+    /// their callbacks are being sent.
     pub fn advance(&self, by: Duration) {
         self.shared.advance(by);
     }
 
-    /// The simulator's time, in milliseconds since the Unix epoch.
+    /// Returns the time of the simulator in milliseconds since the Unix epoch.
     pub fn now_ms(&self) -> i64 {
         self.shared.clock.now_ms()
     }
 
-    /// Sends every callback record from now on twice.
+    /// Sends every new callback record twice.
     pub fn duplicate_callbacks(&self, duplicates: bool) {
         self.shared.lock().callbacks.duplicates = duplicates;
     }
 
-    /// Sends callback records from now on in any order.
+    /// Sends callback records in random order.
     pub fn shuffle_callbacks(&self, shuffle: bool) {
         self.shared.lock().callbacks.shuffle = shuffle;
     }
 
-    /// Sends the callback records that wait, without waiting for their time; a handler that refuses
-    /// is left at that. How many records were taken.
+    /// Sends all pending callback records at once, and stops for a handler after a failure. Returns
+    /// the number of confirmed records.
     pub async fn send_callbacks_now(&self) -> usize {
         post::flush(&self.shared).await
     }
 
-    /// How many callback records wait, over all handlers.
+    /// Counts the pending callback records of all handlers.
     pub fn pending_callbacks(&self) -> usize {
         let (state, _) = self.shared.current();
         state.callbacks.pending()
     }
 
-    /// The user of a `callcheck` calls. `false` when nobody waits for this call.
+    /// Simulates the call of the user of a `callcheck`. `false` if the check does not wait for a
+    /// call.
     pub fn confirm_call(&self, check_id: &str) -> bool {
         self.shared.confirm(check_id)
     }
 
-    /// Brings everything back to what it was at the start, but the clock, and that no id is given
-    /// twice.
+    /// Restores the initial state, except for the clock. Ids are still not given twice.
     pub fn reset(&self) {
         self.shared.lock().reset(&self.shared.config);
     }
 
-    /// Stops serving and closes all connections. Dropping it does the same, without the wait for
-    /// it.
+    /// Stops the simulator, closes all connections and waits for the end of its tasks. Dropping it
+    /// does the same without waiting.
     pub async fn shutdown(mut self) {
         self.shared.stop.cancel();
         for task in std::mem::take(&mut self.tasks) {
-            // A task that panicked has stopped as well.
+            // The error of a task that panicked is of no use here.
             let _ = task.await;
         }
     }

@@ -1,49 +1,49 @@
-//! What the simulator remembers for tests to compare.
+//! The log of accepted messages and received requests, for assertions in tests.
 
 use serde::Serialize;
 use sms_core::Money;
 
-/// A message the simulator accepted: one recipient of one request. It is logged even where the
-/// reply was withheld.
+/// An accepted message: one recipient of one request. It is logged even if a fault withholds the
+/// reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Accepted {
-    /// The id it got: `202626-1000000`.
+    /// The id: `202626-1000000`.
     pub sms_id: String,
     /// The number, as E.164 digits: `79255070602`.
     pub to: String,
-    /// The text as it was sent to the simulator, before any transliteration.
+    /// The text of the request, before transliteration.
     pub text: String,
-    /// The sender name that was asked for.
+    /// The sender name of the request.
     pub from: Option<String>,
-    /// How many parts it takes.
+    /// The number of parts.
     pub parts: usize,
-    /// What it cost; 0 for a test.
+    /// The price; 0 for a test.
     pub cost: Money,
-    /// When it was accepted, in milliseconds since the Unix epoch, by the simulator's clock.
+    /// The time of acceptance by the clock of the simulator, in milliseconds since the Unix epoch.
     pub at_ms: i64,
-    /// When it leaves: later than `at_ms` for a `time` ahead or a `daytime` by night.
+    /// The time of sending, in milliseconds since the Unix epoch. Later than `at_ms` for a `time`
+    /// ahead, and for `daytime` at night.
     pub send_at_ms: i64,
-    /// Whether it was a test (`test=1`), which is not sent and costs nothing.
+    /// The message is a test (`test=1`): it is not sent and costs nothing.
     pub test: bool,
-    /// The `ip` of the end user.
+    /// The parameter `ip`, the IP address of the end user.
     pub ip: Option<String>,
-    /// The `ttl`, in minutes.
+    /// The parameter `ttl`, in minutes.
     pub ttl: Option<u32>,
-    /// The `time`, in seconds since the Unix epoch.
+    /// The parameter `time`, in seconds since the Unix epoch.
     pub time: Option<i64>,
-    /// Whether `daytime` was asked for.
+    /// The parameter `daytime`.
     pub daytime: bool,
-    /// Whether `translit` was asked for.
+    /// The parameter `translit`.
     pub translit: bool,
-    /// The `partner_id`.
+    /// The parameter `partner_id`.
     pub partner_id: Option<String>,
-    /// The state it is in now: 100 to 108, or 150.
+    /// The current state: 100 to 108, or 150.
     pub status: i32,
 }
 
-/// A request the simulator received, whatever came of it. Those of the control API are not among
-/// them.
+/// A received request, successful or not. Requests of the control API are not included.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Call {
@@ -51,10 +51,10 @@ pub struct Call {
     pub method: String,
     /// `GET` or `POST`.
     pub http_method: String,
-    /// How many recipients it named.
+    /// The number of recipients.
     pub recipients: usize,
-    /// Whether it asked for JSON.
+    /// The request asks for JSON.
     pub json: bool,
-    /// When it came, in milliseconds since the Unix epoch, by the simulator's clock.
+    /// The time of the request by the clock of the simulator, in milliseconds since the Unix epoch.
     pub at_ms: i64,
 }

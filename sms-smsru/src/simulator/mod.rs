@@ -1,5 +1,5 @@
-// The README is read on a forge, too: there its links lead to files, here to items. The first
-// definition counts.
+// On a forge the links of the document lead to files, here they lead to items. The first definition
+// of a link counts.
 //! [`Simulator`]: Simulator
 //! [`SimulatorConfig::clock`]: SimulatorConfig::clock
 //! [`Simulator::advance`]: Simulator::advance
@@ -7,6 +7,7 @@
 //!
 #![doc = include_str!("../../SIMULATOR.md")]
 
+mod background;
 mod callbacks;
 mod config;
 mod control;
@@ -17,7 +18,8 @@ mod instance;
 mod log;
 mod methods;
 mod model;
-mod operations;
+mod multipart;
+mod params;
 mod phone;
 mod shared;
 

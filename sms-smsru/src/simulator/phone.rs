@@ -1,11 +1,11 @@
-//! Recipients as callers spell them.
+//! Phone numbers in the spellings of clients.
 
-/// A recipient: the key of its entry in the reply, and its number if it is one.
+/// A phone number in a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Phone {
-    /// The digits exactly as they were sent; without any, all that was sent.
+    /// The key of its entry in the reply: its digits as sent, or the whole text if it has none.
     pub(crate) key: String,
-    /// The E.164 digits.
+    /// The E.164 digits; `None` if it is not a valid number.
     pub(crate) number: Option<u64>,
 }
 
@@ -18,7 +18,7 @@ impl Phone {
     }
 }
 
-/// The number of these digits, with or without the 7 of Russia, or with an 8 in its place.
+/// Normalises a number. The 7 of a Russian number can be missing or an 8.
 fn number(sent: &str, digits: &str) -> Option<u64> {
     let punctuation = |c: char| c.is_ascii_digit() || "+-() .\u{a0}".contains(c);
     if !sent.chars().all(punctuation) || sent.rfind('+').is_some_and(|at| at > 0) {
@@ -27,7 +27,7 @@ fn number(sent: &str, digits: &str) -> Option<u64> {
     let value: u64 = digits.parse().ok()?;
     match (digits.len(), digits.as_bytes()) {
         (10, [b'3' | b'4' | b'8' | b'9', ..]) => Some(70_000_000_000 + value),
-        // +84 is Vietnam; +89 is no country, so there it is the 8 of Russia even after a plus.
+        // +84 is Vietnam. +89 is not a country code, so the 8 means Russia even after a plus.
         (11, [b'8', b'9', ..]) => Some(value - 10_000_000_000),
         (11, [b'8', b'3' | b'4' | b'8', ..]) if !sent.starts_with('+') => {
             Some(value - 10_000_000_000)
@@ -40,7 +40,7 @@ fn number(sent: &str, digits: &str) -> Option<u64> {
     }
 }
 
-/// Whether the number is one of Russia.
+/// Checks if a number is Russian.
 pub(crate) const fn is_russian(number: u64) -> bool {
     matches!(number, 73_000_000_000..=74_999_999_999 | 78_000_000_000..=79_999_999_999)
 }

@@ -1,30 +1,27 @@
-//! What the tasks of a simulator share, and the task that drives time.
+//! The data that the tasks of a simulator share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sms_core::CancellationToken;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 
-use crate::simulator::callbacks::post;
 use crate::simulator::config::SimulatorConfig;
+use crate::simulator::delivery::Delivery;
+use crate::simulator::log::{Accepted, Call};
 use crate::simulator::model::clock::{MovableClock, Zone};
-use crate::simulator::model::state::{Now, State};
+use crate::simulator::model::state::{Moment, State};
 
-/// How often the driving task looks at the clock, which may be one that somebody else moves.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// What the tasks share.
+/// The data that the tasks of a simulator share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: SimulatorConfig,
     pub(crate) clock: MovableClock,
     pub(crate) stop: CancellationToken,
-    /// Wakes the driving task before its next look.
+    /// Wakes the background task before its next poll.
     pub(crate) wake: Notify,
-    /// Told to whoever waits for the end of a callback under way.
-    pub(crate) callback_over: Notify,
+    /// Signals the end of a callback request.
+    pub(crate) callback_finished: Notify,
     zone: Zone,
     state: Mutex<State>,
 }
@@ -35,23 +32,23 @@ impl Shared {
             clock: MovableClock::new(Arc::clone(&config.clock)),
             stop: CancellationToken::new(),
             wake: Notify::new(),
-            callback_over: Notify::new(),
+            callback_finished: Notify::new(),
             zone: Zone::hours(config.utc_offset_hours),
             state: Mutex::new(State::new(&config)),
             config,
         }
     }
 
-    /// The state; never kept across an await.
+    /// Locks the state. Do not hold the guard across an await.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state, with everything in it that is due by now, and this moment.
-    pub(crate) fn current(&self) -> (MutexGuard<'_, State>, Now) {
+    /// Locks the state, carries out all events that are due, and returns the current time.
+    pub(crate) fn current(&self) -> (MutexGuard<'_, State>, Moment) {
         let mut state = self.lock();
-        // Read under the lock, so that the log is in the order of its times.
-        let now = Now::new(self.clock.now_ms(), self.zone);
+        // The clock is read under the lock, so the times in the log never decrease.
+        let now = Moment::new(self.clock.now_ms(), self.zone);
         state.run(&self.config, now.ms);
         (state, now)
     }
@@ -61,27 +58,44 @@ impl Shared {
         drop(self.current());
         self.wake.notify_one();
     }
-}
 
-/// Lets what is due happen and posts callbacks, until the simulator stops.
-pub(crate) async fn drive(shared: Arc<Shared>) {
-    let mut posts = JoinSet::new();
-    loop {
-        while let Some(batch) = due(&shared) {
-            let shared = Arc::clone(&shared);
-            posts.spawn(async move { post::deliver(&shared, batch).await });
-        }
-        tokio::select! {
-            () = shared.stop.cancelled() => return,
-            () = shared.wake.notified() => {}
-            Some(_) = posts.join_next() => {}
-            () = tokio::time::sleep(LOOK) => {}
+    /// Returns the accepted messages from this index in the log, in their current states.
+    pub(crate) fn accepted(&self, from: usize) -> Vec<Accepted> {
+        let (state, _) = self.current();
+        state.messages.log.iter().skip(from).map(|message| message.accepted.clone()).collect()
+    }
+
+    /// Returns the received requests from this index in the list.
+    pub(crate) fn calls(&self, from: usize) -> Vec<Call> {
+        self.lock().calls.iter().skip(from).cloned().collect()
+    }
+
+    /// Starts to refuse a number with a code; `None` ends it.
+    pub(crate) fn refuse(&self, number: u64, code: Option<i32>) {
+        let mut state = self.lock();
+        match code {
+            Some(code) => state.refused.insert(number, code),
+            None => state.refused.remove(&number),
+        };
+    }
+
+    /// Sets the delivery of messages to a number; `None` for all numbers that are not set.
+    pub(crate) fn deliver(&self, number: Option<u64>, delivery: Delivery) {
+        let mut state = self.lock();
+        match number {
+            Some(number) => {
+                state.deliveries.insert(number, delivery);
+            }
+            None => state.delivery = delivery,
         }
     }
-}
 
-fn due(shared: &Shared) -> Option<crate::simulator::callbacks::queue::Batch> {
-    let (mut state, now) = shared.current();
-    let state = &mut *state;
-    state.callbacks.due(&shared.config, &mut state.luck, now.ms)
+    /// Ends a check with the call of the user. `false` if the check does not wait for a call.
+    pub(crate) fn confirm(&self, check_id: &str) -> bool {
+        let (mut state, now) = self.current();
+        let confirmed = state.confirm_check(check_id, now.ms);
+        drop(state);
+        self.wake.notify_one();
+        confirmed
+    }
 }

@@ -1,159 +1,168 @@
-//! Answers that come after they were given up.
+//! Replies that arrive after the timeout.
 //!
-//! A message whose request was not answered in time counts as unknown, for its worker must go on.
-//! The answer may still come, and it is the only thing that can tell: so nobody hangs up, and what
-//! comes goes to [`LateAnswers`].
+//! The messages of a request without a reply at the timeout are unknown, and the worker goes on.
+//! The reply can still arrive, and it is the only evidence of the outcome. So the connection stays
+//! open, and [`LateAnswers`] delivers what arrives.
 
 use std::fmt;
 use std::sync::Arc;
 
-use sms_core::{LateAnswer, LateAnswers, OutcomeClass, Submission, async_trait};
+use sms_core::{LateAnswer, LateAnswers, Outcome, OutcomeClass, Submission, async_trait};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::client::http::Answer;
-use crate::client::session::Line;
-use crate::wire::send_request as request;
+use crate::client::http::HttpReply;
+use crate::client::session::Session;
+use crate::wire::send_request;
 
-/// How many requests are listened to late at the same time, each of which holds a connection and
-/// its messages. One more is hung up on, and its messages stay unknown.
-const MOST_LISTENED: usize = 256;
-/// How many requests' answers wait to be fetched. When nobody fetches them, what is listened to
-/// waits, and then nothing more is.
-const MOST_WAITING: usize = 256;
+/// The maximum of timed-out requests that wait for a reply. Each holds a connection and a copy of
+/// its messages. Any other request is closed at its timeout, and its messages stay unknown.
+const MAX_WAITING: usize = 256;
+/// The maximum of requests with late replies that nobody has fetched. When it is reached, requests
+/// with a reply keep their place among the waiting ones.
+const MAX_UNFETCHED: usize = 256;
 
-/// Starts requests of messages, and listens to those nobody waits for any more.
-pub(crate) struct Late {
-    line: Arc<Line>,
-    places: Arc<Semaphore>,
-    tell: mpsc::Sender<Vec<LateAnswer>>,
-    heard: Mutex<mpsc::Receiver<Vec<LateAnswer>>>,
+/// An HTTP reply, or the outcome for each message of the request.
+type Reply = Result<HttpReply, Outcome>;
+
+/// Starts the requests of a worker and waits for the replies to those that timed out.
+pub(crate) struct LateReplies {
+    session: Arc<Session>,
+    slots: Arc<Semaphore>,
+    sender: mpsc::Sender<Vec<LateAnswer>>,
+    receiver: Mutex<mpsc::Receiver<Vec<LateAnswer>>>,
 }
 
-impl Late {
-    pub(crate) fn new(line: Arc<Line>) -> Self {
-        let (tell, heard) = mpsc::channel(MOST_WAITING);
+impl LateReplies {
+    pub(crate) fn new(session: Arc<Session>) -> Self {
+        let (sender, receiver) = mpsc::channel(MAX_UNFETCHED);
         Self {
-            line,
-            places: Arc::new(Semaphore::new(MOST_LISTENED)),
-            tell,
-            heard: Mutex::new(heard),
+            session,
+            slots: Arc::new(Semaphore::new(MAX_WAITING)),
+            sender,
+            receiver: Mutex::new(receiver),
         }
     }
 
-    /// Puts a request of these messages on its way.
-    pub(crate) fn start<'a>(&'a self, form: String, messages: Vec<&'a Submission>) -> Call<'a> {
-        let line = Arc::clone(&self.line);
-        let longest = line.config.timeout + line.config.late;
+    /// Starts a request with these messages.
+    pub(crate) fn start<'a>(
+        &'a self,
+        form: String,
+        messages: Vec<&'a Submission>,
+    ) -> PendingRequest<'a> {
+        let session = Arc::clone(&self.session);
+        let timeout = session.config().timeout + session.config().late;
         let runtime = Handle::current();
-        let task =
-            runtime.spawn(async move { line.http.post(request::METHOD, form, longest).await });
-        Call { late: self, messages, task: Some(task), started: Instant::now(), runtime }
+        let task = runtime
+            .spawn(async move { session.client.post(send_request::METHOD, form, timeout).await });
+        PendingRequest { late: self, messages, task: Some(task), started: Instant::now(), runtime }
     }
 
-    /// Listens to a request to its end.
-    fn listen(
+    /// Waits for the reply to a request in the background.
+    fn wait_for(
         &self,
         runtime: &Handle,
-        mut task: JoinHandle<Answer>,
+        mut task: JoinHandle<Reply>,
         messages: Vec<Submission>,
         started: Instant,
     ) {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            tracing::warn!(
-                "too many requests to sms.ru are unanswered: one is no longer listened to"
-            );
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            tracing::warn!("too many unanswered requests to sms.ru: one is closed at its timeout");
             return task.abort();
         };
-        let (line, tell) = (Arc::clone(&self.line), self.tell.clone());
+        let (session, sender) = (Arc::clone(&self.session), self.sender.clone());
         runtime.spawn(async move {
-            let answer = tokio::select! {
-                answer = &mut task => answer,
-                // Nobody is left to tell.
-                () = tell.closed() => return task.abort(),
+            let reply = tokio::select! {
+                reply = &mut task => reply,
+                // The provider was dropped, so nobody can fetch the answers.
+                () = sender.closed() => return task.abort(),
             };
-            let heard = answer
-                .map_or_else(|_| Vec::new(), |answer| definite(&line, answer, &messages, started));
-            if !heard.is_empty() {
-                tracing::info!(messages = heard.len(), "sms.ru answered late");
-                let _ = tell.send(heard).await;
+            let answers = reply.map_or_else(
+                |_| Vec::new(),
+                |reply| definite_answers(&session, reply, &messages, started),
+            );
+            if !answers.is_empty() {
+                tracing::info!(messages = answers.len(), "sms.ru answered late");
+                let _ = sender.send(answers).await;
             }
-            drop(place);
+            drop(slot);
         });
     }
 }
 
-/// What an answer says for certain.
-fn definite(
-    line: &Line,
-    answer: Answer,
+/// Reads a late reply and leaves out the unknown outcomes.
+fn definite_answers(
+    session: &Session,
+    reply: Reply,
     messages: &[Submission],
     started: Instant,
 ) -> Vec<LateAnswer> {
-    let outcomes = line.read(answer, &messages.iter().collect::<Vec<_>>());
+    let outcomes = session.read(reply, &messages.iter().collect::<Vec<_>>());
     let took = started.elapsed();
-    let told =
+    let definite =
         messages.iter().zip(outcomes).filter(|(_, outcome)| outcome.class != OutcomeClass::Unknown);
-    told.map(|(message, outcome)| LateAnswer {
-        id: message.id,
-        attempt: message.attempt,
-        outcome,
-        took,
-    })
-    .collect()
+    definite
+        .map(|(message, outcome)| LateAnswer {
+            id: message.id,
+            attempt: message.attempt,
+            outcome,
+            took,
+        })
+        .collect()
 }
 
 #[async_trait]
-impl LateAnswers for Late {
+impl LateAnswers for LateReplies {
     async fn next(&self) -> Vec<LateAnswer> {
-        // Both wait without having taken anything, so a dropped call loses nothing.
-        match self.heard.lock().await.recv().await {
-            Some(heard) => heard,
-            // Not while this lives, for it holds a sender.
+        // Neither await has taken an answer while it waits, so a dropped call loses none.
+        match self.receiver.lock().await.recv().await {
+            Some(answers) => answers,
+            // Cannot happen: `self` holds a sender.
             None => std::future::pending().await,
         }
     }
 }
 
-impl fmt::Debug for Late {
+impl fmt::Debug for LateReplies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Late").finish_non_exhaustive()
+        f.debug_struct("LateReplies").finish_non_exhaustive()
     }
 }
 
-/// A request on its way. Dropped before its answer was taken, be it that the time is up or that the
-/// caller has gone, it is listened to further.
-pub(crate) struct Call<'a> {
-    late: &'a Late,
+/// A request without a reply so far. When it is dropped before the reply, because of the timeout or
+/// because the caller was cancelled, [`LateReplies`] waits for the reply.
+pub(crate) struct PendingRequest<'a> {
+    late: &'a LateReplies,
     messages: Vec<&'a Submission>,
-    task: Option<JoinHandle<Answer>>,
+    task: Option<JoinHandle<Reply>>,
     started: Instant,
     runtime: Handle,
 }
 
-impl<'a> Call<'a> {
+impl<'a> PendingRequest<'a> {
     pub(crate) fn messages(&self) -> &[&'a Submission] {
         &self.messages
     }
 
-    /// Waits for the answer; `None` when the code that waits for it failed, or it was taken before.
-    pub(crate) async fn answer(&mut self) -> Option<Answer> {
-        let answer = self.task.as_mut()?.await;
+    /// Waits for the reply; `None` if the task of the request panicked or the reply was taken
+    /// before.
+    pub(crate) async fn reply(&mut self) -> Option<Reply> {
+        let reply = self.task.as_mut()?.await;
         self.task = None;
-        answer.ok()
+        reply.ok()
     }
 }
 
-impl Drop for Call<'_> {
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
         match self.task.take() {
-            Some(task) if self.late.line.config.late.is_zero() => task.abort(),
+            Some(task) if self.late.session.config().late.is_zero() => task.abort(),
             Some(task) => {
-                // Copied only now: most calls are answered in time.
+                // Cloned only here, because most requests have a reply in time.
                 let messages = self.messages.iter().map(|message| (*message).clone()).collect();
-                self.late.listen(&self.runtime, task, messages, self.started);
+                self.late.wait_for(&self.runtime, task, messages, self.started);
             }
             None => {}
         }

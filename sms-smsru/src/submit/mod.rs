@@ -1,5 +1,5 @@
-//! The path of the messages of a worker.
+//! Sending for a worker: `Provider::submit`, late replies, and the check of a paused account.
 
+pub(crate) mod account_check;
+pub(crate) mod batch;
 pub(crate) mod late;
-pub(crate) mod probe;
-pub(crate) mod submit;

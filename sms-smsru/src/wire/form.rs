@@ -1,12 +1,12 @@
-//! The body of a request.
+//! The body of a request: an `application/x-www-form-urlencoded` form.
 
 use std::fmt::Display;
 
 use url::form_urlencoded::Serializer;
 
-use crate::config::Credentials;
+use crate::credentials::Credentials;
 
-/// A form that begins with who we are and asks for JSON.
+/// A form with the credentials and the request for a JSON reply.
 pub(crate) struct Form(String);
 
 impl Form {
@@ -20,7 +20,7 @@ impl Form {
         Self(Serializer::for_suffix(self.0, 0).append_pair(name, &value.to_string()).finish())
     }
 
-    /// Adds a field that is left out where nothing was asked for.
+    /// Adds a field if there is a value for it.
     pub(crate) fn with_some(self, name: &str, value: Option<impl Display>) -> Self {
         match value {
             Some(value) => self.with(name, value),
@@ -28,7 +28,7 @@ impl Form {
         }
     }
 
-    /// Adds a switch that is left out where it is off.
+    /// Adds a flag if it is on.
     pub(crate) fn with_flag(self, name: &str, on: bool) -> Self {
         self.with_some(name, on.then_some(1))
     }

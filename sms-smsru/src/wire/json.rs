@@ -1,29 +1,29 @@
-//! JSON as a tree that hides nothing: a key that comes twice is kept twice, for a reply in which
-//! one key says "accepted" and its double says "refused" proves neither.
+//! JSON values that keep duplicate keys. A reply with "accepted" under a key and "refused" under
+//! its duplicate proves neither.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use sms_core::Money;
 
-/// A value.
+/// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node {
     Null,
-    /// An integer; fractions that are none, such as `100.0`, are one.
+    /// An integer, also one written as a fraction such as `100.0`.
     Number(i64),
     /// Any other number.
     Fraction(f64),
     Text(String),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
-    /// Anything else: nothing we ask for.
+    /// Any other value. No reply needs it.
     Other,
 }
 
-/// What stands under a key.
+/// The value of a key.
 pub(crate) enum Field<'a> {
-    /// Nothing, `null` or an empty text.
+    /// No key, `null` or an empty text.
     Absent,
     One(&'a Node),
     /// Two different values.
@@ -31,7 +31,7 @@ pub(crate) enum Field<'a> {
 }
 
 impl Node {
-    /// Reads a document; `None` when it is not one JSON value from beginning to end.
+    /// Parses a document; `None` if it is not exactly one JSON value.
     pub(crate) fn parse(document: &[u8]) -> Option<Self> {
         let document = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document);
         serde_json::from_slice(document).ok()
@@ -50,7 +50,7 @@ impl Node {
         }
     }
 
-    /// The text under a key, trimmed.
+    /// Returns the text of a key, trimmed.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         match self.field(key) {
             Field::One(Self::Text(text)) => Some(text.trim()),
@@ -58,7 +58,7 @@ impl Node {
         }
     }
 
-    /// A count under a key: `null` and nothing are none, and so is what is no count.
+    /// Returns the count of a key; `None` if it is absent, `null` or not a count.
     pub(crate) fn count(&self, key: &str) -> Option<u64> {
         match self.field(key) {
             Field::One(value) => value.integer().and_then(|count| u64::try_from(count).ok()),
@@ -66,7 +66,7 @@ impl Node {
         }
     }
 
-    /// An amount under a key, also one written as text.
+    /// Returns the amount of a key, also one written as text.
     pub(crate) fn money(&self, key: &str) -> Option<Money> {
         match self.field(key) {
             Field::One(value) => value.amount(),
@@ -74,16 +74,16 @@ impl Node {
         }
     }
 
-    /// The text under a key, also one that sms.ru wrote as a whole number.
-    pub(crate) fn name(&self, key: &str) -> Option<String> {
+    /// Returns the text of a key, also one that sms.ru wrote as a whole number.
+    pub(crate) fn text_or_number(&self, key: &str) -> Option<String> {
         match self.field(key) {
             Field::One(Self::Number(number)) => Some(number.to_string()),
             _ => self.text(key).map(str::to_owned),
         }
     }
 
-    /// What stands in the map under a key, or in a list, which PHP makes of a map without keys.
-    /// Empty for nothing.
+    /// Returns the entries of the map of a key. PHP writes a map with the keys 0, 1, … as a list,
+    /// and its entries have no keys here. Empty if the key is absent.
     pub(crate) fn entries(&self, key: &str) -> Vec<(Option<&str>, &Self)> {
         match self.field(key) {
             Field::One(Self::Map(entries)) => {
@@ -92,6 +92,20 @@ impl Node {
             Field::One(Self::List(nodes)) => nodes.iter().map(|node| (None, node)).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Returns the texts of a list, trimmed. Empty if the key is absent, which is how sms.ru writes
+    /// an empty list.
+    pub(crate) fn texts(&self, key: &str) -> Vec<String> {
+        if let Field::One(Self::Text(text)) = self.field(key) {
+            return vec![text.trim().to_owned()];
+        }
+        let text = |node: &Self| match node {
+            Self::Text(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+            Self::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        self.entries(key).into_iter().filter_map(|(_, node)| text(node)).collect()
     }
 
     fn amount(&self) -> Option<Money> {
@@ -103,7 +117,7 @@ impl Node {
         }
     }
 
-    /// An integer, also one written as text.
+    /// Returns the integer, also one written as text.
     pub(crate) fn integer(&self) -> Option<i64> {
         match self {
             Self::Number(number) => Some(*number),
@@ -113,8 +127,8 @@ impl Node {
     }
 }
 
-/// sms.ru writes two decimals, which a double keeps to far more than a millionth at any amount an
-/// account holds.
+/// Converts an amount to millionths. sms.ru writes two decimals, and a double is far more precise
+/// than that at any realistic balance.
 fn micros(number: f64) -> Option<Money> {
     let micros = (number * 1e6).round();
     #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
@@ -153,7 +167,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Node, E> {
-        // 2^53: every integer up to here is a number of its own.
+        // Up to 2^53 a double represents every integer exactly.
         let whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
         Ok(if whole { Node::Number(number as i64) } else { Node::Fraction(number) })

@@ -1,50 +1,55 @@
-//! The replies of all methods but `sms/send`.
+//! Reader of the replies of all methods except `sms/send`.
 
-use super::json::Node;
-use super::status_text::fit;
-use super::verdict::{Whole, whole};
 use crate::code;
-use crate::config::Credentials;
+use crate::credentials::Credentials;
 use crate::refusal::Refusal;
+use crate::wire::json::Node;
+use crate::wire::status_text::sanitize;
+use crate::wire::verdict::{RequestVerdict, request_verdict};
 
-/// What a reply says.
-pub(crate) enum Said {
-    /// The request was carried out, and this is the reply.
+/// A classified reply.
+pub(crate) enum MethodReply {
+    /// The request was carried out. The value is the whole reply.
     Done(Node),
-    /// It was not.
+    /// The request was refused.
     Refused(Refusal),
-    /// Nobody can tell, and why.
-    Unclear(String),
+    /// The reply does not prove either. The value is the reason.
+    Unreadable(String),
 }
 
-/// Reads a reply. `texts` are those of ours that sms.ru's words must not repeat.
-pub(crate) fn read(status: u16, body: &[u8], texts: &[&str], credentials: &Credentials) -> Said {
+/// Reads a reply. A refusal never quotes the sensitive `texts` or the credentials.
+pub(crate) fn read(
+    status: u16,
+    body: &[u8],
+    texts: &[&str],
+    credentials: &Credentials,
+) -> MethodReply {
     let reply = match (status, Node::parse(body)) {
         (200 | 400..=499, Some(reply @ Node::Map(_))) => reply,
-        (200, _) => return Said::Unclear("the answer was not in sms.ru's form".to_owned()),
-        _ => return Said::Unclear(format!("the answer was HTTP status {status}")),
+        (200, _) => return MethodReply::Unreadable("the answer is not a JSON object".to_owned()),
+        _ => return MethodReply::Unreadable(format!("the answer has HTTP status {status}")),
     };
-    let known = |code: Option<i32>| code.is_some_and(|code| code::of_refusal(code).is_some());
-    match whole(&reply) {
-        Whole::Done if status == 200 => Said::Done(reply),
-        // See `reply`: a client error counts as the known refusal it repeats.
-        Whole::Refused(code) if status == 200 || known(code) => {
-            Said::Refused(refusal(code, &reply, texts, credentials))
+    let is_known = |code: Option<i32>| code.is_some_and(|code| code::any_refusal(code).is_some());
+    match request_verdict(&reply) {
+        RequestVerdict::Done if status == 200 => MethodReply::Done(reply),
+        // A client error counts as the refusal in its body, as in `send_reply`.
+        RequestVerdict::Refused(code) if status == 200 || is_known(code) => {
+            MethodReply::Refused(refusal(code, &reply, texts, credentials))
         }
-        _ if status == 200 => Said::Unclear("the answer is not one that sms.ru gives".to_owned()),
-        _ => Said::Unclear(format!("the answer was HTTP status {status}")),
+        _ if status == 200 => {
+            MethodReply::Unreadable("the answer contradicts itself or is incomplete".to_owned())
+        }
+        _ => MethodReply::Unreadable(format!("the answer has HTTP status {status}")),
     }
 }
 
-/// The refusal at this level of a reply.
+/// Builds the refusal of a request, or of one entry in a reply.
 pub(crate) fn refusal(
     code: Option<i32>,
-    said: &Node,
+    entry: &Node,
     texts: &[&str],
     credentials: &Credentials,
 ) -> Refusal {
-    Refusal {
-        code,
-        words: said.text("status_text").and_then(|words| fit(words, texts, credentials)),
-    }
+    let text = entry.text("status_text").and_then(|text| sanitize(text, texts, credentials));
+    Refusal { code, text }
 }

@@ -1,4 +1,4 @@
-//! From submissions to the forms of `sms/send`.
+//! Requests of `sms/send`: division of a batch into requests, and their forms.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,23 +6,23 @@ use std::net::IpAddr;
 use sms_core::clock::datetime_to_ms;
 use sms_core::{Class, Lane, MessageId, Submission};
 
-use super::canonical;
-use super::form::Form;
 use crate::config::SmsRuConfig;
+use crate::wire::form::Form;
+use crate::wire::number::canonical;
 
 /// The path of the method.
 pub(crate) const METHOD: &str = "sms/send";
 
-/// The longest lifetime sms.ru can be told, in minutes.
+/// The maximum of the parameter `ttl`, in minutes.
 pub(crate) const MAX_TTL_MINUTES: i64 = 1440;
 
 /// One recipient of a request.
 #[derive(Clone, Copy)]
 pub(crate) struct Recipient<'a> {
-    /// The digits of the number.
+    /// The number, as E.164 digits.
     pub(crate) to: u64,
     pub(crate) text: &'a str,
-    /// Whether the text is a one-time code.
+    /// The text is a one-time code.
     pub(crate) otp: bool,
 }
 
@@ -36,11 +36,11 @@ impl<'a> From<&'a Submission> for Recipient<'a> {
     }
 }
 
-/// What one request says beside its recipients. All of it is left out where nothing was asked for.
+/// The optional parameters of one request.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Options<'a> {
     pub(crate) from: Option<&'a str>,
-    /// Unix seconds.
+    /// The time to send at, in seconds since the Unix epoch.
     pub(crate) time: Option<i64>,
     pub(crate) ttl_minutes: Option<i64>,
     pub(crate) translit: bool,
@@ -50,40 +50,40 @@ pub(crate) struct Options<'a> {
     pub(crate) test: bool,
 }
 
-/// What all messages of one request have in common.
+/// The parameters that all messages of one request share.
 #[derive(PartialEq, Eq, Hash)]
-struct Shared<'a> {
+struct GroupKey<'a> {
     from: Option<&'a str>,
     translit: bool,
     daytime: bool,
     ttl_minutes: Option<i64>,
     end_user_ip: Option<IpAddr>,
-    /// Set for a message that must share its request with no other.
+    /// The index of a message that must be sent in a separate request.
     alone: Option<usize>,
 }
 
-/// Divides a batch into as few requests as can carry it; each is a list of indices into the batch.
-/// `now_ms` is the time of the call, `alone` picks messages for a request of their own beside those
-/// whose class asks for it.
+/// Divides a batch into the fewest possible requests. Each request is a list of indices into the
+/// batch. `now_ms` is the time of the call. `send_alone` selects messages for a separate request,
+/// in addition to those with a class that requires it.
 pub(crate) fn group(
     batch: &[Submission],
     config: &SmsRuConfig,
     now_ms: i64,
-    alone: impl Fn(&MessageId) -> bool,
+    send_alone: impl Fn(&MessageId) -> bool,
 ) -> Vec<Vec<usize>> {
-    let mut alike: HashMap<Shared<'_>, Vec<usize>> = HashMap::new();
+    let mut alike: HashMap<GroupKey<'_>, Vec<usize>> = HashMap::new();
     for (index, submission) in batch.iter().enumerate() {
         let options = &submission.options;
-        let shared = Shared {
+        let key = GroupKey {
             from: submission.from.as_deref().or(config.from.as_deref()),
             translit: options.translit,
             daytime: options.daytime,
             ttl_minutes: ttl_minutes(submission, now_ms),
             end_user_ip: options.end_user_ip,
-            alone: (submission.class.policy().lane == Lane::Urgent || alone(&submission.id))
+            alone: (submission.class.policy().lane == Lane::Urgent || send_alone(&submission.id))
                 .then_some(index),
         };
-        alike.entry(shared).or_default().push(index);
+        alike.entry(key).or_default().push(index);
     }
     let mut groups: Vec<_> =
         alike.into_values().flat_map(|messages| divide(batch, messages, config.batch)).collect();
@@ -91,17 +91,17 @@ pub(crate) fn group(
     groups
 }
 
-/// Deals messages out so that no number is twice in a request and no request is over `limit`.
+/// Divides messages so that no number is twice in a request and no request exceeds `limit`.
 ///
-/// No division has fewer requests than this: in the order of their numbers the messages go to the
-/// requests in turn, and there are just as many requests as the commonest number has messages, or
-/// as the limit asks for.
+/// The messages, sorted by number, are assigned to the requests in turn. The number of requests is
+/// the minimum: the count of messages to the most frequent number, or the count that the limit
+/// requires, whichever is larger.
 fn divide(batch: &[Submission], mut messages: Vec<usize>, limit: usize) -> Vec<Vec<usize>> {
     let number = |index: &usize| canonical(batch[*index].to.digits());
     messages.sort_by_key(number);
-    let commonest =
+    let most_frequent =
         messages.chunk_by(|a, b| number(a) == number(b)).map(<[usize]>::len).max().unwrap_or(0);
-    let requests = commonest.max(messages.len().div_ceil(limit.max(1)));
+    let requests = most_frequent.max(messages.len().div_ceil(limit.max(1)));
     let mut groups = vec![Vec::new(); requests];
     for (turn, index) in messages.into_iter().enumerate() {
         groups[turn % requests].push(index);
@@ -112,15 +112,16 @@ fn divide(batch: &[Submission], mut messages: Vec<usize>, limit: usize) -> Vec<V
     groups
 }
 
-/// What is left of the lifetime the operator is told: whole minutes, so that the message is
-/// destroyed rather a little early than late. Nothing when sms.ru cannot be told as much.
+/// Returns the `ttl` of a message: the time left until its deadline in whole minutes, rounded down,
+/// so that the operator deletes the message before the deadline. `None` if the message does not ask
+/// for it or if the time exceeds the maximum.
 fn ttl_minutes(submission: &Submission, now_ms: i64) -> Option<i64> {
     let left_ms = datetime_to_ms(submission.valid_until).saturating_sub(now_ms);
     let minutes = (left_ms / 60_000).max(1);
     (submission.options.pass_deadline && minutes <= MAX_TTL_MINUTES).then_some(minutes)
 }
 
-/// The form of one request. The messages are those of one [`group`] made for the same time.
+/// Builds the form of one request. `messages` must be one group of [`group`] for the same `now_ms`.
 pub(crate) fn form(messages: &[&Submission], config: &SmsRuConfig, now_ms: i64) -> String {
     let recipients: Vec<Recipient<'_>> = messages.iter().map(|message| (*message).into()).collect();
     let options = messages.first().map(|first| Options {
@@ -133,12 +134,12 @@ pub(crate) fn form(messages: &[&Submission], config: &SmsRuConfig, now_ms: i64) 
         partner_id: config.partner_id,
         test: config.test,
     });
-    send(Form::new(&config.credentials), &recipients, options.unwrap_or_default()).finish()
+    add_all(Form::new(&config.credentials), &recipients, options.unwrap_or_default()).finish()
 }
 
-/// Adds everything `sms/send` can be told.
-pub(crate) fn send(form: Form, recipients: &[Recipient<'_>], options: Options<'_>) -> Form {
-    to(form, recipients)
+/// Adds the recipients and the optional parameters of `sms/send`.
+pub(crate) fn add_all(form: Form, recipients: &[Recipient<'_>], options: Options<'_>) -> Form {
+    add_recipients(form, recipients)
         .with_some("from", options.from)
         .with_some("time", options.time)
         .with_some("ttl", options.ttl_minutes)
@@ -149,8 +150,8 @@ pub(crate) fn send(form: Form, recipients: &[Recipient<'_>], options: Options<'_
         .with_flag("test", options.test)
 }
 
-/// Adds the recipients: a list for one text, a map for many. An empty text is left out.
-pub(crate) fn to(form: Form, recipients: &[Recipient<'_>]) -> Form {
+/// Adds the recipients: a list if all have the same text, else a map. An empty text is omitted.
+pub(crate) fn add_recipients(form: Form, recipients: &[Recipient<'_>]) -> Form {
     let text = recipients.first().map_or("", |first| first.text);
     if recipients.iter().any(|recipient| recipient.text != text) {
         return recipients.iter().fold(form, |form, recipient| {

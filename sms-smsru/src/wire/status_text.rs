@@ -1,32 +1,39 @@
-//! sms.ru's words about a refusal, made fit to be stored and shown.
+//! Clean-up of the text that sms.ru gives with a refusal, for storage and display.
 
-use crate::config::Credentials;
+use crate::credentials::Credentials;
 
-/// The longest text of an outcome, in characters.
-const LONGEST: usize = 200;
-/// Digits in a row, punctuation between them allowed, that may be a phone number.
-const PHONE: usize = 7;
-/// So many characters in common with the message are a quotation of it.
-const QUOTATION: usize = 8;
+/// The maximum length of a text in characters.
+const MAX_CHARS: usize = 200;
+/// The number of digits, with punctuation between them allowed, that can be a phone number.
+const MIN_PHONE_DIGITS: usize = 7;
+/// The number of consecutive characters shared with a message that counts as a quotation.
+const MIN_QUOTATION_CHARS: usize = 8;
+/// The number of digits that can be a one-time code.
+const MIN_CODE_DIGITS: usize = 3;
 
-/// The words about these texts of ours on one line, cut; `None` when there are none, or when they
-/// repeat a phone number, one of the texts or a credential. sms.ru's known texts repeat none of
-/// these; it does not promise that.
-pub(crate) fn fit(words: &str, texts: &[&str], credentials: &Credentials) -> Option<String> {
-    let line: Vec<&str> = words
+/// Puts a status text on one line and cuts it. `None` if it is empty, or if it repeats a phone
+/// number, one of the sensitive `texts`, or a credential. The known texts of sms.ru repeat none of
+/// these, but it does not promise that.
+pub(crate) fn sanitize(
+    status_text: &str,
+    texts: &[&str],
+    credentials: &Credentials,
+) -> Option<String> {
+    let words: Vec<&str> = status_text
         .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|w| !w.is_empty())
+        .filter(|word| !word.is_empty())
         .collect();
-    let line: String = line.join(" ").chars().take(LONGEST).collect();
+    let line: String = words.join(" ").chars().take(MAX_CHARS).collect();
     let lower = line.to_lowercase();
-    let secret =
+    let repeats_credential =
         credentials.fields().iter().any(|(_, value)| lower.contains(&value.to_lowercase()));
-    let quotes = || texts.iter().any(|text| quotes(&line, text));
-    let fit = !line.is_empty() && !secret && !holds_number(&line) && !quotes();
-    fit.then_some(line)
+    let quotes_a_text = || texts.iter().any(|text| quotes(&line, text));
+    let is_safe =
+        !line.is_empty() && !repeats_credential && !contains_number(&line) && !quotes_a_text();
+    is_safe.then_some(line)
 }
 
-fn holds_number(line: &str) -> bool {
+fn contains_number(line: &str) -> bool {
     let mut digits = 0;
     for c in line.chars() {
         match c {
@@ -34,20 +41,24 @@ fn holds_number(line: &str) -> bool {
             ' ' | '-' | '(' | ')' | '.' | '+' => {}
             _ => digits = 0,
         }
-        if digits >= PHONE {
+        if digits >= MIN_PHONE_DIGITS {
             return true;
         }
     }
     false
 }
 
-/// Whether the line repeats the text, a piece of it, or a number in it: a one-time code is short.
+/// Checks if the line repeats the text, a part of it, or a number in it. A one-time code is short,
+/// so a few digits count.
 fn quotes(line: &str, text: &str) -> bool {
-    let starts: Vec<usize> = line.char_indices().map(|(at, _)| at).chain([line.len()]).collect();
     if text.trim().is_empty() {
         return false;
     }
-    let piece = starts.windows(QUOTATION + 1).any(|at| text.contains(&line[at[0]..at[QUOTATION]]));
-    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|number| number.len() >= 3);
-    piece || line.contains(text.trim()) || numbers.any(|number| line.contains(number))
+    let starts: Vec<usize> = line.char_indices().map(|(at, _)| at).chain([line.len()]).collect();
+    let quotes_part = starts
+        .windows(MIN_QUOTATION_CHARS + 1)
+        .any(|at| text.contains(&line[at[0]..at[MIN_QUOTATION_CHARS]]));
+    let mut numbers =
+        text.split(|c: char| !c.is_ascii_digit()).filter(|number| number.len() >= MIN_CODE_DIGITS);
+    quotes_part || line.contains(text.trim()) || numbers.any(|number| line.contains(number))
 }

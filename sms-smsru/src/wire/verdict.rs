@@ -1,90 +1,100 @@
-//! Yes, no or neither: the two fields that say it, at either level of a reply.
+//! Acceptance or refusal, from the fields `status` and `status_code` of a reply or of one entry.
 
-use super::json::{Field, Node};
+use crate::wire::json::{Field, Node};
 
-/// A verdict, at either level.
+/// The verdict about one message, or about a request of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Ok,
+    Accepted,
     Refused(i32),
-    /// Absent, contradictory or not to be read.
+    /// The fields are absent, unreadable, or contradict each other.
     Unclear,
 }
 
-/// The verdict on a request of a method that is not about messages.
+/// The verdict about a request of any other method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whole {
+pub(crate) enum RequestVerdict {
     Done,
-    /// `code/call` may refuse without a code.
+    /// Refused, with the code if there is one: `code/call` can refuse without a code.
     Refused(Option<i32>),
+    /// The fields are absent, unreadable, or contradict each other.
     Unclear,
 }
 
-/// What stands under `status`.
-enum Word {
+/// The value of the field `status`.
+enum Status {
     Ok,
     Error,
     Absent,
     Unclear,
 }
 
-/// What stands under `status_code`.
-pub(crate) enum Code {
+/// The value of the field `status_code`.
+pub(crate) enum StatusCode {
     Is(i32),
     Absent,
     Unclear,
 }
 
-/// The verdict on one message: accepted takes both the word and the code, a refusal the code and no
-/// word against it.
-pub(crate) fn verdict(said: &Node) -> Verdict {
-    match (word(said), code(said)) {
-        (Word::Ok, Code::Is(100)) => Verdict::Ok,
-        (Word::Error | Word::Absent, Code::Is(code)) if code != 100 => Verdict::Refused(code),
+/// Reads the verdict about one message. An acceptance needs both fields. A refusal needs the code,
+/// and `status` must not contradict it.
+pub(crate) fn verdict(entry: &Node) -> Verdict {
+    match (status(entry), status_code(entry)) {
+        (Status::Ok, StatusCode::Is(100)) => Verdict::Accepted,
+        (Status::Error | Status::Absent, StatusCode::Is(code)) if code != 100 => {
+            Verdict::Refused(code)
+        }
         _ => Verdict::Unclear,
     }
 }
 
-/// The verdict on a request of messages. One that is left out is that of its messages, if there are
-/// any.
-pub(crate) fn of_messages(reply: &Node) -> Verdict {
-    match (word(reply), code(reply)) {
-        (Word::Ok, Code::Absent) | (Word::Absent, Code::Is(100) | Code::Absent) => Verdict::Ok,
+/// Reads the verdict at the top of a reply of `sms/send`. Both fields can be absent there: the
+/// entries of the messages decide then.
+pub(crate) fn top_verdict(reply: &Node) -> Verdict {
+    match (status(reply), status_code(reply)) {
+        (Status::Ok, StatusCode::Absent)
+        | (Status::Absent, StatusCode::Is(100) | StatusCode::Absent) => Verdict::Accepted,
         _ => verdict(reply),
     }
 }
 
-/// The verdict on any other request. `code/call` leaves out the code, also that of a success.
-pub(crate) fn whole(reply: &Node) -> Whole {
-    match (word(reply), code(reply)) {
-        (Word::Ok, Code::Is(100) | Code::Absent) | (Word::Absent, Code::Is(100)) => Whole::Done,
-        (Word::Error, Code::Absent) => Whole::Refused(None),
-        (Word::Error | Word::Absent, Code::Is(code)) if code != 100 => Whole::Refused(Some(code)),
-        _ => Whole::Unclear,
-    }
-}
-
-pub(crate) fn code(said: &Node) -> Code {
-    match said.field("status_code") {
-        Field::One(code) => {
-            code.integer().and_then(|code| i32::try_from(code).ok()).map_or(Code::Unclear, Code::Is)
+/// Reads the verdict about a request of another method. `code/call` omits the code, even of a
+/// success.
+pub(crate) fn request_verdict(reply: &Node) -> RequestVerdict {
+    match (status(reply), status_code(reply)) {
+        (Status::Ok, StatusCode::Is(100) | StatusCode::Absent)
+        | (Status::Absent, StatusCode::Is(100)) => RequestVerdict::Done,
+        (Status::Error, StatusCode::Absent) => RequestVerdict::Refused(None),
+        (Status::Error | Status::Absent, StatusCode::Is(code)) if code != 100 => {
+            RequestVerdict::Refused(Some(code))
         }
-        Field::Absent => Code::Absent,
-        Field::Conflict => Code::Unclear,
+        _ => RequestVerdict::Unclear,
     }
 }
 
-/// Whether the word under `status` is the one of a refusal.
-pub(crate) fn is_error(said: &Node) -> bool {
-    matches!(word(said), Word::Error)
+/// Reads the field `status_code`.
+pub(crate) fn status_code(entry: &Node) -> StatusCode {
+    match entry.field("status_code") {
+        Field::One(code) => code
+            .integer()
+            .and_then(|code| i32::try_from(code).ok())
+            .map_or(StatusCode::Unclear, StatusCode::Is),
+        Field::Absent => StatusCode::Absent,
+        Field::Conflict => StatusCode::Unclear,
+    }
 }
 
-fn word(said: &Node) -> Word {
+/// Checks that the field `status` says `ERROR`.
+pub(crate) fn is_error(entry: &Node) -> bool {
+    matches!(status(entry), Status::Error)
+}
+
+fn status(entry: &Node) -> Status {
     let is = |status: &str, word: &str| status.trim().eq_ignore_ascii_case(word);
-    match said.field("status") {
-        Field::One(Node::Text(status)) if is(status, "OK") => Word::Ok,
-        Field::One(Node::Text(status)) if is(status, "ERROR") => Word::Error,
-        Field::Absent => Word::Absent,
-        Field::One(_) | Field::Conflict => Word::Unclear,
+    match entry.field("status") {
+        Field::One(Node::Text(status)) if is(status, "OK") => Status::Ok,
+        Field::One(Node::Text(status)) if is(status, "ERROR") => Status::Error,
+        Field::Absent => Status::Absent,
+        Field::One(_) | Field::Conflict => Status::Unclear,
     }
 }

@@ -1,9 +1,9 @@
-//! The methods about the account, on replies in the form of those recorded.
+//! The methods about the account, with replies in recorded formats.
 
 use sms_core::{Account, ErrorKind, Money, Provider};
 use sms_smsru::{Refusal, SmsRu};
 
-use crate::support::Methods;
+use crate::support::MethodServer;
 
 const BALANCE: (&str, &str) = (
     "my/balance",
@@ -18,11 +18,11 @@ fn money(text: &str) -> Money {
     Money::parse(text).unwrap()
 }
 
-/// A provider whose server gives this answer to this method.
-async fn one(method: &str, fields: &str) -> (Methods, SmsRu) {
+/// A provider with a server that gives this reply to this method.
+async fn one(method: &str, fields: &str) -> (MethodServer, SmsRu) {
     let separator = if fields.is_empty() { "" } else { "," };
     let body = format!("{{\"status\":\"OK\",\"status_code\":100{separator}{fields}}}");
-    let methods = Methods::start(&[(method, &body)]).await;
+    let methods = MethodServer::start(&[(method, &body)]).await;
     let provider = methods.provider("");
     (methods, provider)
 }
@@ -40,7 +40,7 @@ async fn a_balance_is_read_exactly_however_it_is_written() {
     ] {
         let (methods, provider) = one("my/balance", &format!("\"balance\":{written}")).await;
         assert_eq!(provider.balance().await.unwrap(), money(amount), "{written}");
-        assert_eq!(methods.asked("my/balance").await, []);
+        assert_eq!(methods.request_fields("my/balance").await, []);
     }
 }
 
@@ -69,12 +69,12 @@ async fn quotas_are_read_as_numbers_texts_and_null() {
         let (methods, provider) = one("my/limit", fields).await;
         let limit = provider.limit().await.unwrap();
         assert_eq!((limit.total, limit.used), (total, used), "{fields}");
-        assert_eq!(methods.asked("my/limit").await, []);
+        assert_eq!(methods.request_fields("my/limit").await, []);
     }
     let (methods, provider) = one("my/free", r#""total_free":5,"used_today":null"#).await;
     let free = provider.free().await.unwrap();
     assert_eq!((free.total, free.used), (Some(5), 0));
-    assert_eq!(methods.asked("my/free").await, []);
+    assert_eq!(methods.request_fields("my/free").await, []);
     for method in ["my/limit", "my/free"] {
         let (_methods, provider) = one(method, "").await;
         assert!(provider.limit().await.is_err() && provider.free().await.is_err());
@@ -94,7 +94,7 @@ async fn no_sender_names_are_an_empty_list_and_no_error() {
     ] {
         let (methods, provider) = one("my/senders", fields).await;
         assert_eq!(provider.senders().await.unwrap(), senders, "{fields}");
-        assert_eq!(methods.asked("my/senders").await, []);
+        assert_eq!(methods.request_fields("my/senders").await, []);
     }
 }
 
@@ -102,11 +102,11 @@ async fn no_sender_names_are_an_empty_list_and_no_error() {
 async fn credentials_are_good_only_if_sms_ru_says_so() {
     let (methods, provider) = one("auth/check", "").await;
     provider.check_auth().await.unwrap();
-    assert_eq!(methods.asked("auth/check").await, []);
+    assert_eq!(methods.request_fields("auth/check").await, []);
     for body in
         ["{}", "[]", r#"{"status":"ERROR","status_code":100}"#, "<html>maintenance</html>", ""]
     {
-        let methods = Methods::start(&[("auth/check", body)]).await;
+        let methods = MethodServer::start(&[("auth/check", body)]).await;
         let error = methods.provider("").check_auth().await.unwrap_err();
         assert_eq!((error.kind(), Refusal::of(&error)), (ErrorKind::Unavailable, None), "{body}");
     }
@@ -132,9 +132,10 @@ async fn the_kind_of_a_refusal_says_what_to_do_and_its_source_the_code() {
         (902, ErrorKind::NotFound),
     ] {
         let body = format!(
-            r#"{{"status":"ERROR","status_code":{code},"status_text":"Номер 79255070602: https:\/\/sms.ru"}}"#
+            r#"{{"status":"ERROR","status_code":{code},"status_text":"{}"}}"#,
+            r"Номер 79255070602: https:\/\/sms.ru"
         );
-        let methods = Methods::start(&[("my/balance", &body)]).await;
+        let methods = MethodServer::start(&[("my/balance", &body)]).await;
         let error = methods.provider("").balance().await.unwrap_err();
         assert_eq!(error.kind(), kind, "{code}");
         assert_eq!(Refusal::of(&error).unwrap().code, Some(code));
@@ -148,7 +149,7 @@ async fn the_kind_of_a_refusal_says_what_to_do_and_its_source_the_code() {
 #[tokio::test]
 async fn harmless_words_of_a_refusal_are_passed_on_in_its_source() {
     let body = r#"{"status":"ERROR","status_code":301,"status_text":"Неправильный пароль"}"#;
-    let methods = Methods::start(&[("my/balance", body)]).await;
+    let methods = MethodServer::start(&[("my/balance", body)]).await;
     let error = methods.provider("").balance().await.unwrap_err();
     assert_eq!(error.to_string(), "the API id, or the login and password, are wrong (301)");
     assert_eq!(
@@ -176,7 +177,7 @@ async fn no_connection_and_no_answer_are_unavailable_within_the_timeout() {
 
 #[tokio::test]
 async fn the_account_tells_what_it_has_left() {
-    let methods = Methods::start(&[BALANCE, LIMIT, SENDERS]).await;
+    let methods = MethodServer::start(&[BALANCE, LIMIT, SENDERS]).await;
     let info = methods.provider("").account().unwrap().info().await.unwrap();
     assert_eq!(info.balance, Some(money("4122.56")));
     assert_eq!((info.daily_limit, info.used_today), (Some(10), Some(0)));
@@ -185,17 +186,17 @@ async fn the_account_tells_what_it_has_left() {
 
 #[tokio::test]
 async fn a_part_that_fails_does_not_spoil_the_others() {
-    let methods = Methods::start(&[BALANCE]).await;
+    let methods = MethodServer::start(&[BALANCE]).await;
     let info = methods.provider("").info().await.unwrap();
     assert_eq!(
         (info.balance, info.daily_limit, info.used_today),
         (Some(money("4122.56")), None, None)
     );
-    let methods = Methods::start(&[SENDERS]).await;
+    let methods = MethodServer::start(&[SENDERS]).await;
     assert_eq!(methods.provider("").info().await.unwrap().senders.len(), 2);
     let refused = r#"{"status":"ERROR","status_code":200}"#;
     let all = ["my/balance", "my/limit", "my/senders"].map(|method| (method, refused));
-    let error = Methods::start(&all).await.provider("").info().await.unwrap_err();
+    let error = MethodServer::start(&all).await.provider("").info().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
 }
 

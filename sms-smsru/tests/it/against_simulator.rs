@@ -1,4 +1,4 @@
-//! Each method of the client, as the simulator understands it.
+//! Each method of the client against the simulator.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use sms_smsru::{CodeCall, CostRequest, Refusal, SendRequest, SmsRu};
 
 use crate::support::{PHONE, message};
 
-/// A Wednesday noon in Moscow.
+/// Noon in Moscow on a Wednesday.
 const NOON_MS: i64 = 1_767_171_600_000;
 
 struct Rig {
@@ -32,7 +32,7 @@ impl Rig {
         Self::new(SimulatorConfig::default(), "").await
     }
 
-    /// With a simulator whose clock stands still until it is moved.
+    /// Starts a simulator with a stopped clock.
     async fn at_noon() -> Self {
         Self::new(SimulatorConfig::default().clock(ManualClock::new(NOON_MS)), "").await
     }
@@ -170,7 +170,7 @@ async fn receipts_that_are_asked_for_say_how_it_ended() {
 #[tokio::test]
 async fn cost_tells_price_and_parts_and_sends_nothing() {
     let rig = Rig::plain().await;
-    rig.simulator.stop(&phone(1).digits().to_string());
+    rig.simulator.add_to_stop_list(&phone(1).digits().to_string());
     let cost =
         rig.smsru.cost(&CostRequest::new([phone(0), phone(1)], "я".repeat(71))).await.unwrap();
     assert_eq!((cost.recipients[0].price, cost.recipients[0].parts), (Some(roubles("1")), Some(2)));
@@ -313,7 +313,7 @@ async fn callbacks_of_the_simulator_are_genuine_to_the_client() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     rig.smsru.callback_add(&url).await.unwrap();
     let outcomes = rig.smsru.submit(&[message(PHONE, "hi")]).await;
-    let reader = rig.smsru.callbacks().unwrap();
+    let reader = rig.smsru.callback_reader().unwrap();
     let mut records = Vec::new();
     while !records.iter().any(|record: &sms_smsru::Record| record.receipt().is_some()) {
         let (mut stream, _) = listener.accept().await.unwrap();

@@ -1,10 +1,10 @@
-//! Callbacks: what is read, and what is not believed.
+//! Callbacks: accepted and rejected bodies.
 
 use sha2::{Digest, Sha256};
 use sms_core::ReceiptState;
 use sms_core::clock::datetime_from_ms;
 use sms_smsru::code::CallCheckState;
-use sms_smsru::{CallbackError, Callbacks, Record, SmsRu};
+use sms_smsru::{CallbackError, CallbackReader, Record, SmsRu};
 use url::form_urlencoded;
 
 use crate::sha256::{extend, padding};
@@ -15,8 +15,8 @@ const FAILED: &str = "sms_status\n202626-48053518\n104\n1782000001";
 const CALLED: &str = "callcheck_status\n201737-542\n401\n1782000002";
 const TEST: &str = "test\n1782000003";
 
-fn callbacks() -> Callbacks {
-    Callbacks::new(API_ID).unwrap()
+fn callbacks() -> CallbackReader {
+    CallbackReader::new(API_ID).unwrap()
 }
 
 fn sign(values: &[impl AsRef<[u8]>]) -> String {
@@ -32,7 +32,7 @@ fn hex(bytes: &[u8]) -> String {
     digits.concat()
 }
 
-/// The body of these fields; values may be any bytes.
+/// Builds a body from these fields. Values can be any bytes.
 fn form(fields: &[(String, &[u8])]) -> Vec<u8> {
     let escape = |bytes: &[u8]| form_urlencoded::byte_serialize(bytes).collect::<String>();
     let fields =
@@ -40,7 +40,7 @@ fn form(fields: &[(String, &[u8])]) -> Vec<u8> {
     fields.collect::<Vec<_>>().join("&").into_bytes()
 }
 
-/// These values, numbered from `first`, under this hash.
+/// Builds a body from these values, numbered from `first`, and this hash.
 fn body_of(values: &[impl AsRef<[u8]>], first: usize, hash: &str) -> Vec<u8> {
     let numbered = values.iter().enumerate();
     let mut fields: Vec<(String, &[u8])> =
@@ -187,9 +187,9 @@ fn fields_that_are_not_sms_rus_are_refused() {
     }
     assert_eq!(with("data[99999999999999999999]", TEST), Err(CallbackError::UnknownField));
     for name in ["data[0]", "data[00]", "data[-0]"] {
-        assert_eq!(with(name, TEST), Err(CallbackError::NumberTwice { number: 0 }), "{name}");
+        assert_eq!(with(name, TEST), Err(CallbackError::DuplicateNumber { number: 0 }), "{name}");
     }
-    assert_eq!(with("hash", &hash), Err(CallbackError::HashTwice));
+    assert_eq!(with("hash", &hash), Err(CallbackError::DuplicateHash));
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_missing_an_empty_or_a_wrong_hash_is_refused() {
     for hash in [&*unsigned, &right[..63], &format!("{right}0"), &right.to_uppercase(), " ", "0"] {
         assert_eq!(read(hash), Err(CallbackError::WrongHash), "{hash}");
     }
-    let other = Callbacks::new("another").unwrap();
+    let other = CallbackReader::new("another").unwrap();
     assert_eq!(other.read(&signed(&[DELIVERED])), Err(CallbackError::WrongHash));
 }
 
@@ -226,13 +226,13 @@ fn a_changed_record_or_another_order_is_refused() {
 #[test]
 fn a_body_extended_without_the_key_is_refused_though_its_hash_is_right() {
     let forged = "sms_status\n202626-1\n103\n1782000000";
-    // The last record may end so that the padding would be a line of its own.
+    // The last record can end in a line break, so that the padding would be a separate line.
     for last in [FAILED.to_owned(), format!("{FAILED}\n"), format!("{FAILED}\n0.50 ")] {
         let last = last.as_bytes();
         let length = API_ID.len() + DELIVERED.len() + last.len();
         let glue = padding(length);
         let hash = extend(&sign(&[DELIVERED.as_bytes(), last]), length, forged.as_bytes());
-        // Whichever value the padding is in, and whether it has one of its own.
+        // The padding can be part of either value, or a separate value.
         let end = [last, &glue].concat();
         let begin = [&glue, forged.as_bytes()].concat();
         let within = [last, &glue, forged.as_bytes()].concat();
@@ -267,7 +267,7 @@ fn a_body_divided_anew_at_any_one_or_two_places_is_refused() {
     for (a, b) in
         cuts.clone().flat_map(|a| cuts.clone().map(move |b| (a, b))).filter(|(a, b)| a <= b)
     {
-        // Cuts beside the true ones, and instead of them.
+        // Splits in addition to the true ones, and instead of them.
         let mut beside: Vec<usize> =
             ends.iter().copied().chain([a, b]).filter(|cut| *cut > 0).collect();
         beside.sort_unstable();
@@ -367,7 +367,7 @@ fn a_status_is_a_receipt_with_its_code_words_and_time() {
 
 #[test]
 fn the_key_is_the_api_id_or_the_one_configured_and_never_empty() {
-    let callbacks = |url: &str| SmsRu::from_url(url).unwrap().callbacks();
+    let callbacks = |url: &str| SmsRu::from_url(url).unwrap().callback_reader().cloned();
     let body = signed(&[TEST]);
     assert!(callbacks(&format!("smsru://{API_ID}@sms.ru")).unwrap().read(&body).is_ok());
     let login = "smsru://79250000000:secret@sms.ru";
@@ -376,7 +376,7 @@ fn the_key_is_the_api_id_or_the_one_configured_and_never_empty() {
     assert!(callbacks(&configured).unwrap().read(&body).is_ok());
     let other = format!("smsru://ID@sms.ru?callback_api_id={API_ID}");
     assert!(callbacks(&other).unwrap().read(&body).is_ok());
-    assert!(Callbacks::new("").is_err() && Callbacks::new(" ").is_err());
+    assert!(CallbackReader::new("").is_err() && CallbackReader::new(" ").is_err());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The probe of a paused account: whether the reason it was refused for is gone.
+//! The check of a blocked account: is the reason of the refusal gone?
 
 use sms_core::{Account, ErrorKind, Provider};
 use wiremock::matchers::path;
@@ -8,7 +8,7 @@ use crate::support::{PHONE, json, message, provider};
 
 const OK: &str = r#"{"status":"OK","status_code":100}"#;
 
-/// A server that refuses messages with `code`, then answers other methods with these texts.
+/// A server that refuses messages with `code` and gives these replies to other methods.
 struct Refusing {
     server: MockServer,
     provider: sms_smsru::SmsRu,
@@ -43,7 +43,7 @@ impl Refusing {
             .map_err(|error| (error.kind(), error.to_string()))
     }
 
-    /// The methods called since the message was refused.
+    /// Returns the methods that were called after the refusal of the message.
     async fn called(&self) -> Vec<String> {
         let requests = self.server.received_requests().await.unwrap();
         let mut called: Vec<_> =
@@ -137,7 +137,7 @@ async fn without_a_price_any_money_will_do() {
 #[tokio::test]
 async fn a_balance_that_cannot_be_had_does_not_end_the_pause() {
     let refusing = Refusing::with(201, &[("my/balance", "<html>")]).await;
-    assert_eq!(refusing.check().await, unavailable("the answer was not in sms.ru's form"));
+    assert_eq!(refusing.check().await, unavailable("the answer is not a JSON object"));
 }
 
 #[tokio::test]
@@ -185,10 +185,10 @@ async fn the_reason_is_forgotten_when_a_message_is_accepted() {
 #[tokio::test]
 async fn a_batch_accepted_in_part_is_still_refused_for_the_rest() {
     let server = MockServer::start().await;
-    let body = format!(
-        r#"{{"status":"OK","status_code":100,"sms":{{"{PHONE}":{{"status":"ERROR","status_code":206}},"{}":{{"status":"OK","status_code":100,"sms_id":"1"}}}}}}"#,
-        PHONE + 1
-    );
+    let refused = format!(r#""{PHONE}":{{"status":"ERROR","status_code":206}}"#);
+    let other = PHONE + 1;
+    let accepted = format!(r#""{other}":{{"status":"OK","status_code":100,"sms_id":"1"}}"#);
+    let body = format!(r#"{{"status":"OK","status_code":100,"sms":{{{refused},{accepted}}}}}"#);
     let limit = r#"{"status":"OK","status_code":100,"total_limit":"10","used_today":10}"#;
     for (method, body) in [("sms/send", &*body), ("auth/check", OK), ("my/limit", limit)] {
         Mock::given(path(format!("/{method}"))).respond_with(json(body)).mount(&server).await;

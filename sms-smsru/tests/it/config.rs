@@ -11,14 +11,14 @@ fn refusal(url: &str) -> String {
 
 #[test]
 fn an_address_says_everything() {
-    let url = "smsru://ID@sms.ru?from=Acme&timeout_seconds=20&connect_timeout_seconds=3&batch=50&test=1&partner_id=7\
-               &late_seconds=60&poll_first_seconds=5&callback_api_id=secret";
+    let url = "smsru://ID@sms.ru?from=Acme&timeout_seconds=20&connect_timeout_seconds=3&batch=50\
+               &test=1&partner_id=7&late_seconds=60&poll_first_seconds=5&callback_api_id=secret";
     let config = SmsRuConfig::from_url(url).unwrap();
     assert_eq!(
         format!("{config:?}"),
-        "SmsRuConfig { credentials: [redacted], address: \"https://sms.ru/\", from: Some(\"Acme\"), timeout: 20s, \
-         connect_timeout: 3s, batch: 50, test: true, partner_id: Some(7), late: 60s, poll_first: 5s, \
-         callback_api_id: Some([redacted]), .. }"
+        "SmsRuConfig { credentials: [redacted], base_url: \"https://sms.ru/\", \
+         from: Some(\"Acme\"), timeout: 20s, connect_timeout: 3s, batch: 50, test: true, \
+         partner_id: Some(7), late: 60s, poll_first: 5s, callback_api_id: Some([redacted]), .. }"
     );
 }
 
@@ -27,9 +27,9 @@ fn the_defaults_are_those_of_the_documentation() {
     let config = SmsRuConfig::from_url("smsru://ID@sms.ru").unwrap();
     assert_eq!(
         format!("{config:?}"),
-        "SmsRuConfig { credentials: [redacted], address: \"https://sms.ru/\", from: None, timeout: 15s, \
-         connect_timeout: 5s, batch: 100, test: false, partner_id: None, late: 120s, poll_first: 30s, \
-         callback_api_id: None, .. }"
+        "SmsRuConfig { credentials: [redacted], base_url: \"https://sms.ru/\", from: None, \
+         timeout: 15s, connect_timeout: 5s, batch: 100, test: false, partner_id: None, \
+         late: 120s, poll_first: 30s, callback_api_id: None, .. }"
     );
     assert_eq!(format!("{:?}", SmsRuConfig::new("ID")), format!("{config:?}"));
 }
@@ -57,7 +57,7 @@ fn plain_http_goes_to_loopback_only() {
     ] {
         assert!(refusal(&format!("smsru+http://ID@{host}")).contains("unencrypted"), "{host}");
     }
-    assert!(SmsRu::new(SmsRuConfig::new("ID").address("http://sms.ru")).is_err());
+    assert!(SmsRu::new(SmsRuConfig::new("ID").base_url("http://sms.ru")).is_err());
 }
 
 #[test]

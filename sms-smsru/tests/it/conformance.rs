@@ -1,11 +1,11 @@
-//! The suite of every provider, over recorded replies and over the simulator.
+//! The conformance suite for providers, against recorded replies and against the simulator.
 
 use sms_core::PhoneNumber;
 use sms_testkit::ProviderHarness;
 
 use crate::support::{Accepting, provider, server};
 
-/// The number the stand-in refuses.
+/// The number that the server refuses.
 const REFUSED: u64 = 74_993_221_627;
 
 mod replies {

@@ -1,4 +1,4 @@
-//! What the network and the servers on it can do to a request.
+//! Faults of the network and of servers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,16 +19,16 @@ async fn submit(provider: &SmsRu) -> Outcome {
     provider.submit(&[message(PHONE, "hi")]).await.remove(0)
 }
 
-/// A provider with short patience.
-fn hasty(address: String) -> SmsRu {
-    let config = SmsRuConfig::new(CANARY).address(address);
+/// A provider with short timeouts.
+fn with_short_timeouts(address: String) -> SmsRu {
+    let config = SmsRuConfig::new(CANARY).base_url(address);
     SmsRu::new(
         config.timeout(Duration::from_millis(400)).connect_timeout(Duration::from_millis(200)),
     )
     .unwrap()
 }
 
-/// What comes of a request to a server that reads it and then does this.
+/// Submits to a server that reads the request and then does this. Returns the outcome.
 async fn after_request<F>(then: impl Fn(TcpStream) -> F + Copy + Send + Sync + 'static) -> Outcome
 where
     F: Future<Output = ()> + Send + 'static,
@@ -39,12 +39,12 @@ where
         }
     })
     .await;
-    let outcome = submit(&hasty(format!("http://127.0.0.1:{port}"))).await;
+    let outcome = submit(&with_short_timeouts(format!("http://127.0.0.1:{port}"))).await;
     assert_eq!(connections.load(Ordering::SeqCst), 1, "one request, on one connection");
     outcome
 }
 
-/// Writes this and closes.
+/// Writes this and closes the connection.
 async fn after_bytes(bytes: &'static str) -> Outcome {
     after_request(
         move |mut stream| async move { stream.write_all(bytes.as_bytes()).await.unwrap() },
@@ -82,7 +82,7 @@ async fn a_tls_handshake_that_fails_is_not_sent() {
         })
         .await;
         assert_eq!(
-            submit(&hasty(format!("https://127.0.0.1:{port}"))).await.class,
+            submit(&with_short_timeouts(format!("https://127.0.0.1:{port}"))).await.class,
             OutcomeClass::NotSent
         );
     }
@@ -95,7 +95,7 @@ async fn a_connect_timeout_is_not_sent() {
         drop(stream);
     })
     .await;
-    let outcome = submit(&hasty(format!("https://127.0.0.1:{port}"))).await;
+    let outcome = submit(&with_short_timeouts(format!("https://127.0.0.1:{port}"))).await;
     assert_eq!(outcome, Outcome::not_sent("no connection to sms.ru in time"));
 }
 
@@ -201,7 +201,7 @@ async fn a_huge_body_is_given_up_on() {
     let body = format!("{}{}", accepting_phone(), " ".repeat(10 * 1024 * 1024));
     let server = server(ResponseTemplate::new(200).set_body_raw(body, "application/json")).await;
     let outcome = submit(&provider(server.address().port(), "")).await;
-    assert_eq!(outcome, Outcome::unknown("the answer was too large to be sms.ru's"));
+    assert_eq!(outcome, Outcome::unknown("the answer is too large"));
 }
 
 #[tokio::test]
@@ -265,7 +265,7 @@ async fn requests_of_one_call_run_side_by_side_and_fail_apart() {
         }
     })
     .await;
-    let provider = hasty(format!("http://127.0.0.1:{port}"));
+    let provider = with_short_timeouts(format!("http://127.0.0.1:{port}"));
     let batch = [message(PHONE, "bad"), message(PHONE, "good"), message(PHONE, "bad")];
     let outcomes =
         tokio::time::timeout(provider.limits().timeout, provider.submit(&batch)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Answers that come after they were given up.
+//! Replies that arrive after the timeout.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,27 +17,27 @@ use crate::support::{
 };
 
 const LATE: Duration = Duration::from_secs(30);
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A time longer than any test.
+const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A server that reads requests and answers none until it is let, each with one permit.
-struct Slow {
+/// A server that reads requests and replies to each only with a permit.
+struct SlowServer {
     provider: SmsRu,
     let_answer: Arc<Semaphore>,
     connections: Arc<AtomicUsize>,
-    /// Says so when a client hangs up before its answer.
-    hung_up: mpsc::UnboundedReceiver<()>,
+    /// Signals that a client closed the connection before the reply.
+    closed: mpsc::UnboundedReceiver<()>,
 }
 
-impl Slow {
+impl SlowServer {
     async fn answering(body: impl Into<String>, late: Duration) -> Self {
         Self::after(Duration::from_millis(200), body, late).await
     }
 
-    /// With a provider that gives up after this time.
-    async fn after(patience: Duration, body: impl Into<String>, late: Duration) -> Self {
+    /// Starts it with a provider that has this timeout.
+    async fn after(timeout: Duration, body: impl Into<String>, late: Duration) -> Self {
         let (body, let_answer) = (body.into(), Arc::new(Semaphore::new(0)));
-        let (tell, hung_up) = mpsc::unbounded_channel();
+        let (tell, closed) = mpsc::unbounded_channel();
         let gate = Arc::clone(&let_answer);
         let (port, connections) = raw(move |stream| {
             let (body, gate, tell) = (body.clone(), Arc::clone(&gate), tell.clone());
@@ -45,12 +45,12 @@ impl Slow {
         })
         .await;
         let config =
-            SmsRuConfig::new(CANARY).address(format!("http://127.0.0.1:{port}")).late(late);
-        let config = config.timeout(patience).connect_timeout(Duration::from_millis(150));
-        Self { provider: SmsRu::new(config).unwrap(), let_answer, connections, hung_up }
+            SmsRuConfig::new(CANARY).base_url(format!("http://127.0.0.1:{port}")).late(late);
+        let config = config.timeout(timeout).connect_timeout(Duration::from_millis(150));
+        Self { provider: SmsRu::new(config).unwrap(), let_answer, connections, closed }
     }
 
-    async fn submit_in_vain(&self, batch: &[Submission]) {
+    async fn submit_unanswered(&self, batch: &[Submission]) {
         let outcomes = self.provider.submit(batch).await;
         assert!(
             outcomes.iter().all(|outcome| outcome.class == OutcomeClass::Unknown),
@@ -59,11 +59,11 @@ impl Slow {
     }
 
     async fn next(&self) -> Vec<LateAnswer> {
-        timeout(PATIENCE, self.provider.late().unwrap().next()).await.unwrap()
+        timeout(TEST_TIMEOUT, self.provider.late().unwrap().next()).await.unwrap()
     }
 
-    /// Whether nothing was heard, by the time another request was answered late.
-    async fn heard_nothing(&self) -> bool {
+    /// Checks that nothing arrived before the late reply to another request.
+    async fn nothing_arrived(&self) -> bool {
         let waiting = timeout(Duration::ZERO, self.provider.late().unwrap().next()).await;
         waiting.is_err()
     }
@@ -81,7 +81,7 @@ async fn serve(
     let mut byte = [0];
     tokio::select! {
         permit = gate.acquire() => permit.unwrap().forget(),
-        // The client sends nothing more, so this ends when it hangs up.
+        // The client sends nothing more, so this ends when the client closes the connection.
         _ = stream.peek(&mut byte) => return tell.send(()).unwrap(),
     }
     write_response(&mut stream, body).await;
@@ -95,24 +95,24 @@ fn attempt(digits: u64, text: &str, attempt: u32) -> Submission {
 
 #[tokio::test]
 async fn an_acceptance_after_the_timeout_is_heard_once_with_its_attempt() {
-    let slow = Slow::answering(accepting_phone(), LATE).await;
+    let slow = SlowServer::answering(accepting_phone(), LATE).await;
     let submission = attempt(PHONE, "hi", 3);
-    slow.submit_in_vain(std::slice::from_ref(&submission)).await;
+    slow.submit_unanswered(std::slice::from_ref(&submission)).await;
     slow.let_answer.add_permits(1);
     let heard = slow.next().await;
     assert_eq!((heard.len(), heard[0].id, heard[0].attempt), (1, submission.id, 3));
     assert_eq!(heard[0].outcome.class, OutcomeClass::Accepted);
     assert_eq!(heard[0].outcome.provider_id.as_deref(), Some("202626-1000000"));
     assert!(heard[0].took >= Duration::from_millis(200));
-    assert!(slow.heard_nothing().await);
+    assert!(slow.nothing_arrived().await);
     assert_eq!(slow.connections.load(Ordering::SeqCst), 1, "nothing was sent again");
 }
 
 #[tokio::test]
 async fn a_refusal_after_the_timeout_is_heard_and_its_reason_remembered() {
     let body = r#"{"status":"ERROR","status_code":206}"#;
-    let slow = Slow::answering(body, LATE).await;
-    slow.submit_in_vain(&[message(PHONE, "hi")]).await;
+    let slow = SlowServer::answering(body, LATE).await;
+    slow.submit_unanswered(&[message(PHONE, "hi")]).await;
     slow.let_answer.add_permits(1);
     let heard = slow.next().await;
     assert_eq!((heard[0].outcome.class, heard[0].outcome.code), (OutcomeClass::Blocked, Some(206)));
@@ -123,9 +123,9 @@ async fn a_refusal_after_the_timeout_is_heard_and_its_reason_remembered() {
 
 #[tokio::test]
 async fn of_a_late_answer_about_many_only_what_is_certain_is_heard() {
-    let slow = Slow::answering(accepting_phone(), LATE).await;
+    let slow = SlowServer::answering(accepting_phone(), LATE).await;
     let batch = [message(PHONE, "a"), message(PHONE + 1, "b")];
-    slow.submit_in_vain(&batch).await;
+    slow.submit_unanswered(&batch).await;
     slow.let_answer.add_permits(1);
     let heard = slow.next().await;
     assert_eq!(heard.iter().map(|late| late.id).collect::<Vec<_>>(), [batch[0].id]);
@@ -133,8 +133,8 @@ async fn of_a_late_answer_about_many_only_what_is_certain_is_heard() {
 
 #[tokio::test]
 async fn a_late_answer_that_says_nothing_is_not_heard() {
-    let slow = Slow::answering("<html>maintenance</html>", LATE).await;
-    slow.submit_in_vain(&[message(PHONE, "hi")]).await;
+    let slow = SlowServer::answering("<html>maintenance</html>", LATE).await;
+    slow.submit_unanswered(&[message(PHONE, "hi")]).await;
     slow.let_answer.add_permits(1);
     while slow.let_answer.available_permits() > 0 {
         tokio::task::yield_now().await;
@@ -145,23 +145,23 @@ async fn a_late_answer_that_says_nothing_is_not_heard() {
 
 #[tokio::test]
 async fn an_answer_that_never_comes_is_hung_up_on_when_the_late_time_is_over() {
-    let mut slow = Slow::answering(accepting_phone(), Duration::from_millis(200)).await;
-    slow.submit_in_vain(&[message(PHONE, "hi")]).await;
-    timeout(PATIENCE, slow.hung_up.recv()).await.unwrap();
-    assert!(slow.heard_nothing().await);
+    let mut slow = SlowServer::answering(accepting_phone(), Duration::from_millis(200)).await;
+    slow.submit_unanswered(&[message(PHONE, "hi")]).await;
+    timeout(TEST_TIMEOUT, slow.closed.recv()).await.unwrap();
+    assert!(slow.nothing_arrived().await);
 }
 
 #[tokio::test]
 async fn with_no_late_time_a_request_is_hung_up_on_at_its_timeout() {
-    let mut slow = Slow::answering(accepting_phone(), Duration::ZERO).await;
+    let mut slow = SlowServer::answering(accepting_phone(), Duration::ZERO).await;
     assert!(slow.provider.late().is_none());
-    slow.submit_in_vain(&[message(PHONE, "hi")]).await;
-    timeout(PATIENCE, slow.hung_up.recv()).await.unwrap();
+    slow.submit_unanswered(&[message(PHONE, "hi")]).await;
+    timeout(TEST_TIMEOUT, slow.closed.recv()).await.unwrap();
 }
 
 #[tokio::test]
 async fn the_answer_to_a_dropped_call_is_heard() {
-    let slow = Slow::answering(accepting_phone(), LATE).await;
+    let slow = SlowServer::answering(accepting_phone(), LATE).await;
     let submission = message(PHONE, "hi");
     let batch = [submission.clone()];
     let dropped = timeout(Duration::from_millis(50), slow.provider.submit(&batch)).await;
@@ -172,17 +172,17 @@ async fn the_answer_to_a_dropped_call_is_heard() {
 
 #[tokio::test]
 async fn with_no_late_time_a_dropped_call_is_hung_up_on() {
-    let mut slow = Slow::after(6 * PATIENCE, accepting_phone(), Duration::ZERO).await;
+    let mut slow = SlowServer::after(6 * TEST_TIMEOUT, accepting_phone(), Duration::ZERO).await;
     let batch = [message(PHONE, "hi")];
     let dropped = timeout(Duration::from_millis(50), slow.provider.submit(&batch)).await;
     assert!(dropped.is_err());
-    timeout(PATIENCE, slow.hung_up.recv()).await.unwrap();
+    timeout(TEST_TIMEOUT, slow.closed.recv()).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_dropped_call_leaves_the_others_alone() {
-    let slow = Slow::answering(accepting_phone(), LATE).await;
-    slow.submit_in_vain(&[message(PHONE, "given up")]).await;
+    let slow = SlowServer::answering(accepting_phone(), LATE).await;
+    slow.submit_unanswered(&[message(PHONE, "given up")]).await;
     let (one, other) = ([message(PHONE, "one")], [message(PHONE, "other")]);
     let stays = slow.provider.submit(&one);
     let outcomes = tokio::join!(stays, async {
@@ -197,10 +197,10 @@ async fn a_dropped_call_leaves_the_others_alone() {
 
 #[tokio::test]
 async fn a_dropped_wait_for_late_answers_loses_none() {
-    let slow = Slow::answering(accepting_phone(), LATE).await;
+    let slow = SlowServer::answering(accepting_phone(), LATE).await;
     for _ in 0..3 {
-        slow.submit_in_vain(&[message(PHONE, "hi")]).await;
-        assert!(slow.heard_nothing().await);
+        slow.submit_unanswered(&[message(PHONE, "hi")]).await;
+        assert!(slow.nothing_arrived().await);
     }
     slow.let_answer.add_permits(3);
     for _ in 0..3 {
@@ -210,8 +210,8 @@ async fn a_dropped_wait_for_late_answers_loses_none() {
 
 #[tokio::test]
 async fn each_late_answer_goes_to_one_listener() {
-    let slow = Slow::answering(accepting_phone(), LATE).await;
-    slow.submit_in_vain(&[message(PHONE, "a"), message(PHONE, "b")]).await;
+    let slow = SlowServer::answering(accepting_phone(), LATE).await;
+    slow.submit_unanswered(&[message(PHONE, "a"), message(PHONE, "b")]).await;
     slow.let_answer.add_permits(2);
     let (one, other) = tokio::join!(slow.next(), slow.next());
     assert!(one.len() == 1 && other.len() == 1 && one[0].id != other[0].id);
@@ -219,24 +219,24 @@ async fn each_late_answer_goes_to_one_listener() {
 
 #[tokio::test]
 async fn the_number_of_requests_listened_to_is_bounded() {
-    let mut slow = Slow::answering(accepting_phone(), LATE).await;
-    // Each message to the same number is a request of its own.
+    let mut slow = SlowServer::answering(accepting_phone(), LATE).await;
+    // Each message to the same number is a separate request.
     let batch: Vec<Submission> = (0..260).map(|n| message(PHONE, &n.to_string())).collect();
     for call in batch.chunks(20) {
-        slow.submit_in_vain(call).await;
+        slow.submit_unanswered(call).await;
     }
     for _ in 0..4 {
-        timeout(PATIENCE, slow.hung_up.recv()).await.unwrap();
+        timeout(TEST_TIMEOUT, slow.closed.recv()).await.unwrap();
     }
-    assert!(slow.hung_up.try_recv().is_err(), "256 are still listened to");
+    assert!(slow.closed.try_recv().is_err(), "256 are still listened to");
 }
 
 #[tokio::test]
 async fn a_provider_that_is_gone_listens_to_nothing() {
-    let mut slow = Slow::answering(accepting_phone(), LATE).await;
-    slow.submit_in_vain(&[message(PHONE, "hi")]).await;
+    let mut slow = SlowServer::answering(accepting_phone(), LATE).await;
+    slow.submit_unanswered(&[message(PHONE, "hi")]).await;
     drop(slow.provider);
-    timeout(PATIENCE, slow.hung_up.recv()).await.unwrap();
+    timeout(TEST_TIMEOUT, slow.closed.recv()).await.unwrap();
 }
 
 #[tokio::test]
@@ -247,7 +247,7 @@ async fn an_answer_that_breaks_off_late_is_not_heard_and_costs_nothing() {
         std::future::pending::<()>().await;
     })
     .await;
-    let config = SmsRuConfig::new(CANARY).address(format!("http://127.0.0.1:{port}"));
+    let config = SmsRuConfig::new(CANARY).base_url(format!("http://127.0.0.1:{port}"));
     let config = config.timeout(Duration::from_millis(200)).late(Duration::from_millis(100));
     let provider = SmsRu::new(config).unwrap();
     assert_eq!(classes(&provider.submit(&[message(PHONE, "hi")]).await), ["unknown"]);

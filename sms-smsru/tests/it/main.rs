@@ -1,5 +1,5 @@
-//! The tests of the crate as its users see it.
-// What a helper unwraps is the test's own doing, as in the tests themselves.
+//! Tests of the public interface.
+// Helpers may panic for the same reason as tests.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod account;

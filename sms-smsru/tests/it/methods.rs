@@ -1,4 +1,4 @@
-//! Every other method, on replies in the form of those recorded or documented, and its errors.
+//! The API methods and their errors, with replies in recorded or documented formats.
 
 mod callcheck;
 mod code_call;

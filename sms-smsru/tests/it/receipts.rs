@@ -7,7 +7,7 @@ use sms_core::{Provider, Receipt, ReceiptState, Receipts};
 use sms_smsru::SmsRu;
 use sms_smsru::code::{Level, find};
 
-use crate::support::{Methods, pairs};
+use crate::support::{MethodServer, pairs};
 
 fn refs(ids: &[&str]) -> Vec<ProviderRef> {
     let id =
@@ -17,7 +17,7 @@ fn refs(ids: &[&str]) -> Vec<ProviderRef> {
 
 async fn receipts(sms: &str, ids: &[&str]) -> Vec<Receipt> {
     let body = format!(r#"{{"status":"OK","status_code":100,"sms":{sms}}}"#);
-    let methods = Methods::start(&[("sms/status", &body)]).await;
+    let methods = MethodServer::start(&[("sms/status", &body)]).await;
     methods.provider("").receipts().unwrap().query(&refs(ids)).await.unwrap()
 }
 
@@ -75,7 +75,7 @@ async fn what_sms_ru_does_not_know_or_says_unclearly_is_left_out() {
 
 #[tokio::test]
 async fn nothing_and_ids_that_are_none_are_not_asked_about() {
-    let methods = Methods::start(&[]).await;
+    let methods = MethodServer::start(&[]).await;
     let provider = methods.provider("");
     assert_eq!(provider.query(&[]).await.unwrap(), []);
     let bad = ["", "1,2", "a b", "ы", &"1".repeat(65)];
@@ -86,16 +86,16 @@ async fn nothing_and_ids_that_are_none_are_not_asked_about() {
 #[tokio::test]
 async fn an_id_is_asked_about_once_and_a_bad_one_does_not_spoil_the_query() {
     let body = r#"{"status":"OK","status_code":100,"sms":{"1":{"status":"OK","status_code":103}}}"#;
-    let methods = Methods::start(&[("sms/status", body)]).await;
+    let methods = MethodServer::start(&[("sms/status", body)]).await;
     let receipts = methods.provider("").query(&refs(&["1", "a b", "1"])).await.unwrap();
     assert_eq!(receipts.len(), 1);
-    assert_eq!(methods.asked("sms/status").await, pairs(&[("sms_id", "1")]));
+    assert_eq!(methods.request_fields("sms/status").await, pairs(&[("sms_id", "1")]));
 }
 
 #[tokio::test]
 async fn more_ids_than_one_request_takes_are_divided() {
     let body = r#"{"status":"OK","status_code":100,"sms":[]}"#;
-    let methods = Methods::start(&[("sms/status", body)]).await;
+    let methods = MethodServer::start(&[("sms/status", body)]).await;
     let ids: Vec<String> = (0..201).map(|n| n.to_string()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     assert_eq!(methods.provider("").query(&refs(&ids)).await.unwrap(), []);
@@ -105,7 +105,7 @@ async fn more_ids_than_one_request_takes_are_divided() {
 #[tokio::test]
 async fn a_query_that_fails_is_an_error_and_no_silence() {
     for body in ["<html>", r#"{"status":"ERROR","status_code":220}"#] {
-        let methods = Methods::start(&[("sms/status", body)]).await;
+        let methods = MethodServer::start(&[("sms/status", body)]).await;
         assert!(methods.provider("").query(&refs(&["1"])).await.is_err());
     }
 }

@@ -1,10 +1,12 @@
-//! Credentials, numbers and texts stay out of everything that is printed or stored.
+//! Credentials, numbers and texts do not appear in anything that is printed or stored.
 
 use sms_core::{Outcome, Provider, Submission};
 use sms_smsru::{CostRequest, SendRequest, SmsRu, SmsRuConfig};
 use wiremock::ResponseTemplate;
 
-use crate::support::{CANARY, Methods, PHONE, Told, answered, message, phone, provider, server};
+use crate::support::{
+    CANARY, MethodServer, PHONE, ReplyServer, answered, message, phone, provider, server,
+};
 
 const TEXT: &str = "Ваш код 4821, никому его не говорите";
 
@@ -51,13 +53,13 @@ fn credentials_are_in_no_debug_output_and_no_error() {
         let error = SmsRu::from_url(&url).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
     }
-    let wrong = SmsRuConfig::new(CANARY).address(format!("https://{CANARY}@sms.ru"));
+    let wrong = SmsRuConfig::new(CANARY).base_url(format!("https://{CANARY}@sms.ru"));
     assert!(!format!("{wrong:?} {:?}", SmsRu::new(wrong.clone()).unwrap_err()).contains("CANARY"));
 }
 
 #[tokio::test]
 async fn words_of_sms_ru_that_repeat_a_secret_are_replaced_by_ours() {
-    let told = Told::start().await;
+    let server = ReplyServer::start().await;
     let cut = "Ограничение. ".repeat(40);
     for words in [
         format!("api_id {CANARY} не найден"),
@@ -77,7 +79,7 @@ async fn words_of_sms_ru_that_repeat_a_secret_are_replaced_by_ours() {
             PHONE + 1
         );
         for body in [&one, &all] {
-            let outcomes = told.answer(body, &batch()[..1]).await;
+            let outcomes = server.submit(body, &batch()[..1]).await;
             assert_eq!(outcomes[0].code, Some(216), "{body}");
             assert!(outcomes[0].text.as_deref().is_some_and(|text| !text.is_empty()));
             assert_clean(&outcomes);
@@ -125,7 +127,7 @@ async fn errors_of_the_other_methods_repeat_nothing_of_the_request() {
         ("callcheck/add", &refused),
         ("my/balance", &refused),
     ];
-    let methods = Methods::start(&answers).await;
+    let methods = MethodServer::start(&answers).await;
     let provider = methods.provider("");
     let cost = provider.cost(&CostRequest::new([phone(PHONE)], TEXT)).await.unwrap();
     let printed = format!(

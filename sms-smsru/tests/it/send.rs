@@ -12,7 +12,7 @@ async fn requests(server: &MockServer) -> Vec<Request> {
     server.received_requests().await.unwrap()
 }
 
-/// Submits to a server that accepts everything; the requests that took.
+/// Submits to a server that accepts everything, and returns its requests.
 async fn sent(batch: &[Submission], parameters: &str) -> Vec<Request> {
     let server = server(Accepting::default()).await;
     let outcomes = provider(server.address().port(), parameters).submit(batch).await;
@@ -116,7 +116,7 @@ async fn messages_that_agree_share_a_request_and_others_do_not() {
     let requests = sent(&batch, "from=Acme").await;
     let mut sizes: Vec<usize> = requests.iter().map(|request| recipients(request).len()).collect();
     sizes.sort_unstable();
-    // Numbers 0, 1 and 7 have one sender, two of them by way of the configuration.
+    // Numbers 0, 1 and 7 have the same sender name, two of them from the configuration.
     assert_eq!(sizes, [1, 1, 1, 2, 3]);
 }
 

@@ -1,4 +1,4 @@
-//! What the tests share: messages, providers, and servers that misbehave.
+//! Shared helpers: messages, providers, and servers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::{any, path};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-/// A credential that must show up nowhere.
+/// A credential that must not appear in any output.
 pub(crate) const CANARY: &str = "CANARY00-AAAA-BBBB-CCCC-DDDDDDDDDDDD";
 pub(crate) const PHONE: u64 = 79_255_070_602;
 
@@ -18,7 +18,7 @@ pub(crate) fn message(digits: u64, text: &str) -> Submission {
     Submission::new(MessageId::new(), PhoneNumber::from_digits(digits).unwrap(), text)
 }
 
-/// A provider that talks to a server on this port.
+/// A provider that connects to this port.
 pub(crate) fn provider(port: u16, parameters: &str) -> SmsRu {
     SmsRu::from_url(&format!("smsru+http://{CANARY}@127.0.0.1:{port}?{parameters}")).unwrap()
 }
@@ -27,7 +27,7 @@ pub(crate) fn classes(outcomes: &[Outcome]) -> Vec<&'static str> {
     outcomes.iter().map(|outcome| outcome.class.as_str()).collect()
 }
 
-/// The decoded fields of a recorded request.
+/// Decodes the fields of a recorded request.
 pub(crate) fn fields(request: &Request) -> Vec<(String, String)> {
     url::form_urlencoded::parse(&request.body).into_owned().collect()
 }
@@ -36,7 +36,7 @@ pub(crate) fn field(request: &Request, name: &str) -> Option<String> {
     fields(request).into_iter().find(|(field, _)| field == name).map(|(_, value)| value)
 }
 
-/// The numbers a recorded request is for, in its order.
+/// Returns the numbers of a recorded request in order.
 pub(crate) fn recipients(request: &Request) -> Vec<String> {
     let mut numbers = Vec::new();
     for (name, value) in fields(request) {
@@ -51,40 +51,40 @@ pub(crate) fn recipients(request: &Request) -> Vec<String> {
     numbers
 }
 
-/// A server on loopback that answers everything with this.
+/// A server on loopback with one reply to all requests.
 pub(crate) async fn server(answer: impl Respond + 'static) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(answer).mount(&server).await;
     server
 }
 
-/// A server that answers with what it was told last, under HTTP status 200, and a provider that
-/// talks to it.
-pub(crate) struct Told {
+/// A server that replies with the last given body and HTTP status 200, and a provider that connects
+/// to it.
+pub(crate) struct ReplyServer {
     body: Arc<Mutex<String>>,
     provider: SmsRu,
     _server: MockServer,
 }
 
-impl Told {
+impl ReplyServer {
     pub(crate) async fn start() -> Self {
         let body = Arc::new(Mutex::new(String::new()));
-        let told = Arc::clone(&body);
-        let server = server(move |_: &Request| json(&told.lock().unwrap())).await;
+        let current = Arc::clone(&body);
+        let server = server(move |_: &Request| json(&current.lock().unwrap())).await;
         Self { body, provider: provider(server.address().port(), ""), _server: server }
     }
 
-    /// What this answer makes of a batch.
-    pub(crate) async fn answer(&self, body: &str, batch: &[Submission]) -> Vec<Outcome> {
+    /// Submits a batch, gives it this reply, and returns the outcomes.
+    pub(crate) async fn submit(&self, body: &str, batch: &[Submission]) -> Vec<Outcome> {
         body.clone_into(&mut self.body.lock().unwrap());
         self.provider.submit(batch).await
     }
 }
 
-/// A server that answers each method with a text, and others with HTTP status 404.
-pub(crate) struct Methods(MockServer);
+/// A server with one reply per method. Other methods get the HTTP status 404.
+pub(crate) struct MethodServer(MockServer);
 
-impl Methods {
+impl MethodServer {
     pub(crate) async fn start(answers: &[(&str, &str)]) -> Self {
         let server = MockServer::start().await;
         for (method, body) in answers {
@@ -97,15 +97,14 @@ impl Methods {
         provider(self.0.address().port(), parameters)
     }
 
-    /// The methods called, in no order when they were at once.
+    /// Returns the called methods. Concurrent calls are in no particular order.
     pub(crate) async fn called(&self) -> Vec<String> {
         let requests = self.0.received_requests().await.unwrap();
         requests.iter().map(|request| request.url.path()[1..].to_owned()).collect()
     }
 
-    /// The fields of the one request of this method that was made, without those that every request
-    /// has.
-    pub(crate) async fn asked(&self, method: &str) -> Vec<(String, String)> {
+    /// Returns the fields of the only request of this method, without the common fields.
+    pub(crate) async fn request_fields(&self, method: &str) -> Vec<(String, String)> {
         let requests = self.0.received_requests().await.unwrap();
         let mut own = requests.iter().filter(|request| request.url.path()[1..] == *method);
         let request = own.next().unwrap_or_else(|| panic!("{method} was not called"));
@@ -126,17 +125,16 @@ pub(crate) fn phone(digits: u64) -> PhoneNumber {
     PhoneNumber::from_digits(digits).unwrap()
 }
 
-/// What this answer makes of a batch.
+/// Submits a batch, gives it this reply, and returns the outcomes.
 pub(crate) async fn answered(body: &str, batch: &[Submission]) -> Vec<Outcome> {
-    Told::start().await.answer(body, batch).await
+    ReplyServer::start().await.submit(body, batch).await
 }
 
 pub(crate) fn json(body: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_raw(body, "application/json; charset=utf-8")
 }
 
-/// A stand-in for sms.ru that accepts everything but one number: replies are in the form recorded
-/// from the live server.
+/// A server that accepts all numbers except one, with replies in the format of the live server.
 #[derive(Default)]
 pub(crate) struct Accepting {
     accepted: AtomicUsize,
@@ -172,7 +170,7 @@ impl Respond for Accepting {
     }
 }
 
-/// Everything of ours is delivered.
+/// Replies that all messages of this server are delivered.
 fn statuses(request: &Request) -> ResponseTemplate {
     let ids = field(request, "sms_id").unwrap();
     let status = |id: &str| match id.strip_prefix("202626-") {
@@ -187,7 +185,8 @@ fn accepted(n: usize) -> String {
     format!("{{\"status\":\"OK\",\"status_code\":100,\"sms_id\":\"202626-{}\"}}", 1_000_000 + n)
 }
 
-/// A server below HTTP: each connection is handed to `serve`; the count is that of connections.
+/// A TCP server that passes each connection to `serve`. Returns its port and a counter of
+/// connections.
 pub(crate) async fn raw<F>(
     serve: impl Fn(TcpStream) -> F + Send + Sync + 'static,
 ) -> (u16, Arc<AtomicUsize>)
@@ -207,7 +206,7 @@ where
     (port, connections)
 }
 
-/// Reads one request to the end of its body; `None` when the connection ends first.
+/// Reads one request to the end of its body; `None` if the connection ends before that.
 pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut request = Vec::new();
     loop {
@@ -227,7 +226,7 @@ pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-/// A whole HTTP response with this body.
+/// Writes a complete HTTP response with this body.
 pub(crate) async fn write_response(stream: &mut TcpStream, body: &str) {
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",

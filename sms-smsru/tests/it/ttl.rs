@@ -1,4 +1,4 @@
-//! A deadline that is passed on.
+//! Deadlines passed on as `ttl`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::{Accepting, CANARY, PHONE, field, message, recipients, serve
 
 const NOW_MS: i64 = 1_782_000_000_000;
 
-/// A message that is valid for so long.
+/// A message that is valid for this time.
 fn valid_for(digits: u64, seconds: i64) -> Submission {
     let mut submission = message(digits, "hi");
     submission.options.pass_deadline = true;
@@ -22,7 +22,7 @@ fn valid_for(digits: u64, seconds: i64) -> Submission {
 
 async fn stand_in() -> (MockServer, SmsRu, Arc<ManualClock>) {
     let (server, clock) = (server(Accepting::default()).await, ManualClock::new(NOW_MS));
-    let config = SmsRuConfig::new(CANARY).address(server.uri()).clock(clock.clone());
+    let config = SmsRuConfig::new(CANARY).base_url(server.uri()).clock(clock.clone());
     (server, SmsRu::new(config).unwrap(), clock)
 }
 

@@ -7,19 +7,18 @@ use sms_core::clock::duration_to_ms;
 use sms_core::{MessageId, Receipt};
 use uuid::Uuid;
 
-/// The longest a duration is taken for: 300 years and more, so that a sum of several is still a
-/// `bigint`.
-const LONGEST_MS: i64 = 10_000_000_000_000;
-/// The longest name that is kept of a provider, a message of its own or a worker, in characters. No
-/// real one comes near, and an index takes no entry of more than 2.7 kB.
-const LONGEST_NAME: usize = 255;
+/// Longest duration: 300 years and more, so that a sum of several still fits in a `bigint`.
+const MAX_MS: i64 = 10_000_000_000_000;
+/// Longest name of a provider, a provider's message or a worker, in characters. No real one comes
+/// near, and an index takes no entry of more than 2.7 kB.
+const MAX_NAME_CHARS: usize = 255;
 
 /// A duration in milliseconds.
 pub(crate) fn millis(duration: Duration) -> i64 {
-    duration_to_ms(duration).min(LONGEST_MS)
+    duration_to_ms(duration).min(MAX_MS)
 }
 
-/// A limit of rows as PostgreSQL takes it.
+/// A limit of rows as PostgreSQL accepts it.
 pub(crate) fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
@@ -32,8 +31,8 @@ pub(crate) fn uuids<'a>(ids: impl IntoIterator<Item = &'a MessageId>) -> Vec<Uui
     ids.into_iter().copied().map(uuid).collect()
 }
 
-/// Text as PostgreSQL takes it: it has no NUL. One in what a provider says must not spoil the batch
-/// it comes in.
+/// Text without NUL, which PostgreSQL does not accept. One NUL in a provider's text must not make
+/// the whole batch fail.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if text.contains('\0') {
         Cow::Owned(text.replace('\0', "\u{FFFD}"))
@@ -42,10 +41,10 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The same for a name that is looked up: cut, where no index could take it.
+/// The same for a name that is looked up: cut to a length that an index accepts.
 pub(crate) fn name(text: &str) -> Cow<'_, str> {
     let text = clean(text);
-    match text.char_indices().nth(LONGEST_NAME) {
+    match text.char_indices().nth(MAX_NAME_CHARS) {
         Some((end, _)) => Cow::Owned(text[..end].to_owned()),
         None => text,
     }
@@ -59,7 +58,7 @@ pub(crate) fn name_some(text: Option<&str>) -> Option<Cow<'_, str>> {
     text.map(name)
 }
 
-/// What a receipt is looked up by: its provider, and the provider's id.
+/// The columns by which receipts are looked up: providers, and the providers' ids.
 pub(crate) fn names(receipts: &[Receipt]) -> (Vec<Cow<'_, str>>, Vec<Cow<'_, str>>) {
     receipts.iter().map(|receipt| (name(&receipt.provider), name(&receipt.provider_id))).unzip()
 }

@@ -1,4 +1,4 @@
-//! Receipts that wait for a message nobody has named.
+//! Receipts that wait for a message with their provider id.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use sqlx::postgres::PgRow;
 
 use crate::database::Database;
 use crate::pool::Query;
-use crate::sql;
 use crate::sql::args::{millis, rows};
+use crate::sql::fragments::with_clock;
 use crate::sql::ledger;
 use crate::sql::receipts::join_parked;
 use crate::sql::row::Columns;
@@ -29,7 +29,7 @@ pub(crate) async fn infer(database: &Database, quiet: Duration) -> Result<Vec<Me
     if !database.are_times_comparable() {
         return Ok(Vec::new());
     }
-    // Nearly always there is nothing to do, which is found out without a transaction.
+    // Nearly always there is nothing to do, and no transaction is needed to see that.
     if database.rows(suspects(database)).await?.is_empty() {
         return Ok(Vec::new());
     }
@@ -39,10 +39,26 @@ pub(crate) async fn infer(database: &Database, quiet: Duration) -> Result<Vec<Me
     Ok(inferred)
 }
 
-/// Joins the receipts that came in the very moment their message became known, so that neither saw
-/// the other.
+/// Receipts that wait although their message is known, because both were committed at the same
+/// moment; the newest ones. $1 limit.
+pub(crate) const OVERLOOKED: &str = "\
+    SELECT DISTINCT p.provider, p.provider_id, f.id \
+    FROM (SELECT provider, provider_id FROM parked \
+        ORDER BY parked_at DESC, seq DESC LIMIT $1) AS p \
+    CROSS JOIN LATERAL ( \
+        SELECT s.id FROM states AS s WHERE s.provider_id = p.provider_id \
+        AND s.provider = p.provider \
+        UNION ALL \
+        SELECT s.id FROM ( \
+            SELECT l.message_id FROM aliases AS l \
+            WHERE l.provider_id = p.provider_id AND l.provider = p.provider OFFSET 0) AS l \
+        JOIN states AS s ON s.id = l.message_id \
+        LIMIT 1) AS f";
+
+/// Applies the receipts that were parked at the same moment in which their message became known, so
+/// that neither transaction saw the other.
 async fn join_overlooked(database: &Database) -> Result<()> {
-    let found = database.rows(sqlx::query(sql::OVERLOOKED).bind(rows(MAX_UNMATCHED))).await?;
+    let found = database.rows(sqlx::query(OVERLOOKED).bind(rows(MAX_UNMATCHED))).await?;
     if found.is_empty() {
         return Ok(());
     }
@@ -93,9 +109,16 @@ async fn infer_all(
     Ok(inferred)
 }
 
-/// Messages with an attempt of unknown outcome, as far back as anybody looks.
+/// Messages with an attempt of unknown outcome. $2 age of the oldest attempt, $3 limit.
+pub(crate) const SUSPECTS: &str = concat!(
+    with_clock!(),
+    "SELECT id, provider, unknown_at, status = 6 OR status = 2 AND provider_id IS NULL \
+     FROM states WHERE unknown_at >= (SELECT now FROM clock) - $2 AND provider IS NOT NULL LIMIT $3"
+);
+
+/// Messages with an attempt of unknown outcome, back to the horizon.
 fn suspects(database: &Database) -> Query<'static> {
-    sqlx::query(sql::SUSPECTS).bind(database.now()).bind(millis(HORIZON)).bind(rows(MAX_UNMATCHED))
+    sqlx::query(SUSPECTS).bind(database.now()).bind(millis(HORIZON)).bind(rows(MAX_UNMATCHED))
 }
 
 fn suspect(row: &PgRow) -> Result<Suspect> {
@@ -105,12 +128,17 @@ fn suspect(row: &PgRow) -> Result<Suspect> {
     Ok(Suspect { id, provider, unknown_at, can_take_provider_id })
 }
 
-/// The receipts that wait and came at or after this, the last ones, newest first.
+/// Receipts that wait for their message, newest first. $1 time of the oldest, $2 limit.
+pub(crate) const WAITING: &str = "\
+    SELECT parked_at, provider, provider_id, state, code, text, at \
+    FROM parked WHERE parked_at >= $1 ORDER BY parked_at DESC, seq DESC LIMIT $2";
+
+/// The newest receipts that wait and came at this time or later, newest first.
 fn waiting(since: i64) -> Query<'static> {
-    sqlx::query(sql::WAITING).bind(since).bind(rows(MAX_UNMATCHED))
+    sqlx::query(WAITING).bind(since).bind(rows(MAX_UNMATCHED))
 }
 
-/// Their provider ids, in the order they came.
+/// Their provider ids, oldest first.
 fn gather(found: &[PgRow]) -> Result<Vec<UnmatchedId>> {
     let receipt = |row| {
         let mut columns = Columns::new(row);

@@ -1,69 +1,159 @@
 //! `∅ → queued`.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::clock::{StoreTime, datetime_to_ms};
-use sms_core::message::Fingerprint;
-use sms_core::sender::key_reused;
 use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::database::Database;
-use crate::error::{from_sqlx, too_large, undecodable};
+use crate::error::{from_sqlx, too_large};
 use crate::pool::Query;
-use crate::sql;
 use crate::sql::args::{clean, clean_some, millis, name_some, uuid};
-use crate::sql::row::Columns;
+use crate::sql::fragments::with_clock;
+use crate::sql::idempotency::{KeyHolders, Refused, refused, replayed};
 
-/// How often an insert is repeated that has lost a key to somebody it did not see yet: each time
-/// there was such a one, and each time it is seen the next time.
-const REPEATS: usize = 5;
+/// Number of times an insert is repeated after it lost a key to a transaction that it could not
+/// see. Each repeat sees the transaction that the one before it lost to.
+const MAX_REPEATS: usize = 5;
 
-/// The statements that name their tables in full: they also run on connections of others.
-///
-/// Nearly always ids and keys are free, as far as can be seen. Then it takes a third less time to
-/// insert without looking twice, and to begin again when one was not.
+/// The statements that insert. They name their tables with the schema, because they also run on
+/// connections of the application.
 #[derive(Clone, Debug)]
 pub(crate) struct InsertStatements {
-    plain: Pair,
-    keyed: Pair,
-    holders: Arc<str>,
+    plain: Variants,
+    keyed: Variants,
+    pub(crate) key_holders: KeyHolders,
 }
 
+/// Two variants of an insert. Nearly always every id and key is free. The optimistic variant then
+/// takes a third less time, and where it fails the careful one runs next.
 #[derive(Clone, Debug)]
-struct Pair {
-    /// Fails when an id or a key is not free after all.
-    hopeful: Arc<str>,
-    /// Leaves those out.
+struct Variants {
+    /// Fails if an id or a key is taken.
+    optimistic: Arc<str>,
+    /// Leaves out the messages with such an id or key.
     careful: Arc<str>,
 }
 
+/// The columns of a message without a key, in the order of `asked_messages!`.
+macro_rules! message_columns {
+    () => {
+        "id, to_number, text, reference, metadata, options, send_at, owner, sender, class, \
+         encoding, parts, deadline_ms, max_attempts, on_unknown, lane"
+    };
+}
+
+/// The rows to insert. $3 to $9 hold the columns in which each message differs. $11 to $19 hold the
+/// columns that many messages share, each combination once, and $10 the index of a message's
+/// combination, so that a shared value is sent and read once. PostgreSQL finds an element of a text
+/// array by walking to it: the time grows with the square of the number of combinations, which is
+/// small in every real batch.
+macro_rules! asked_messages {
+    ($own:literal, $names:literal) => {
+        concat!(
+            "SELECT id, to_number, text, reference, metadata, options, send_at, \
+             ($11::text[])[at], ($12::text[])[at], \
+             ($13::smallint[])[at], ($14::smallint[])[at], ($15::smallint[])[at], \
+             ($16::bigint[])[at], \
+             ($17::integer[])[at], ($18::smallint[])[at], ($19::smallint[])[at]",
+            $names,
+            " FROM unnest($3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], \
+             $8::text[], $9::bigint[], $10::integer[]",
+            $own,
+            ") AS own (id, to_number, text, reference, metadata, options, send_at, at",
+            $names,
+            ")"
+        )
+    };
+}
+
+/// The states of the new messages, as
+/// [`DeliveryState::accept`](sms_core::store::transition::DeliveryState::accept) writes them. The
+/// argument of the macro is the parameter for the store's time minus the wall clock.
+macro_rules! insert_states {
+    ($ahead:literal) => {
+        concat!(
+            "INSERT INTO sms.states \
+             (id, lane, status, created_at, updated_at, due_at, push_at, valid_until) \
+             SELECT id, lane, 0, now, now, due_at, CASE WHEN send_at IS NULL THEN now + $2 \
+                    ELSE due_at END, due_at + deadline_ms \
+             FROM stored, clock, LATERAL (SELECT greatest(send_at + ",
+            $ahead,
+            "::bigint, now) AS due_at) AS at"
+        )
+    };
+}
+
+/// `∅ → queued` for messages without a key; guard: the id is free. $2 time until the caretaker may
+/// push them, then `asked_messages!`, $20 the store's time minus the wall clock.
+pub(crate) const INSERT: &str = concat!(
+    with_clock!(),
+    ", stored AS (INSERT INTO sms.messages (",
+    message_columns!(),
+    ") ",
+    asked_messages!("", ""),
+    " ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane) ",
+    insert_states!("$20")
+);
+
+/// The same for messages of which some have a key; guard: the key is free, too, or its window is
+/// over, and then it is released first. Returns a row for each message that was not inserted: its
+/// id, true if it was stored before, and the message that holds its key with its fingerprint. $20
+/// keys, $21 fingerprints, $22 the window, $23 the store's time minus the wall clock.
+///
+/// A row that says neither belongs to a message that lost its key to a transaction which this
+/// statement waited for and cannot see. The statement is to be run again.
+pub(crate) const INSERT_KEYED: &str = concat!(
+    with_clock!(),
+    ", asked (",
+    message_columns!(),
+    ", key, fingerprint) AS MATERIALIZED (",
+    asked_messages!(", $20::text[], $21::bytea[]", ", key, fingerprint"),
+    "), held AS MATERIALIZED ( \
+         SELECT a.id, m.id AS holder, m.fingerprint, s.created_at <= clock.now - $22 AS is_over \
+         FROM asked AS a CROSS JOIN clock CROSS JOIN LATERAL ( \
+             SELECT m.id, m.fingerprint FROM sms.messages AS m \
+             WHERE coalesce(m.owner, '') = coalesce(a.owner, '') AND m.key = a.key \
+               AND m.key IS NOT NULL AND NOT m.key_released OFFSET 0) AS m \
+         CROSS JOIN LATERAL (SELECT s.created_at FROM sms.states AS s \
+             WHERE s.id = m.id OFFSET 0) AS s \
+     ), released AS ( \
+         UPDATE sms.messages SET key_released = TRUE \
+         WHERE id = ANY (ARRAY(SELECT holder FROM held WHERE is_over)) AND NOT key_released \
+         RETURNING id \
+     ), stored AS (INSERT INTO sms.messages (",
+    message_columns!(),
+    ", key, fingerprint) SELECT ",
+    message_columns!(),
+    ", key, fingerprint FROM asked \
+         WHERE (SELECT count(*) FROM released) >= 0 \
+           AND id NOT IN (SELECT id FROM held WHERE NOT is_over) \
+         ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane \
+     ), queued AS (",
+    insert_states!("$23"),
+    ") SELECT a.id, EXISTS (SELECT FROM sms.messages AS m WHERE m.id = a.id), \
+         h.holder, h.fingerprint \
+     FROM asked AS a LEFT JOIN held AS h ON h.id = a.id AND NOT h.is_over \
+     WHERE a.id NOT IN (SELECT id FROM stored)"
+);
+
 impl InsertStatements {
     pub(crate) fn new(schema: &str) -> Self {
-        let pair = |statement: &str| {
+        let variants = |statement: &str| {
             let careful = statement.replace(" sms.", &format!(" {schema}."));
-            Pair {
-                hopeful: careful.replace(" ON CONFLICT DO NOTHING", "").into(),
+            Variants {
+                optimistic: careful.replace(" ON CONFLICT DO NOTHING", "").into(),
                 careful: careful.into(),
             }
         };
-        let holders = sql::KEY_HOLDERS.replace(" sms.", &format!(" {schema}.")).into();
-        Self { plain: pair(sql::INSERT), keyed: pair(sql::INSERT_KEYED), holders }
+        let (plain, keyed) = (variants(INSERT), variants(INSERT_KEYED));
+        Self { plain, keyed, key_holders: KeyHolders::new(schema) }
     }
-}
-
-/// A key that is held: by whom, and for which content.
-type Holder = (MessageId, Fingerprint);
-
-/// What became of a message that was not stored.
-struct Refused {
-    is_stored: bool,
-    holder: Option<Holder>,
 }
 
 pub(crate) async fn insert(
@@ -71,56 +161,24 @@ pub(crate) async fn insert(
     statements: &InsertStatements,
     request: InsertRequest<'_>,
 ) -> Result<Vec<Inserted>> {
-    let InsertRequest { messages, push_after } = request;
+    let InsertRequest { messages, push_after, .. } = request;
     if messages.is_empty() {
         return Ok(Vec::new());
     }
     let mut conn = database.connection().await?;
     let is_keyed = messages.iter().any(|message| message.key.is_some());
-    let Pair { hopeful, careful } = if is_keyed { &statements.keyed } else { &statements.plain };
-    for text in std::iter::once(hopeful).chain(std::iter::repeat_n(careful, REPEATS)) {
+    let Variants { optimistic, careful } =
+        if is_keyed { &statements.keyed } else { &statements.plain };
+    for text in std::iter::once(optimistic).chain(std::iter::repeat_n(careful, MAX_REPEATS)) {
         let query = statement(database.time(), text, is_keyed, messages, push_after)?;
         let left = conn.rows_unless_taken(query).await?;
-        // Without a key, what is left out is there already, under its id.
+        // A message without a key that was left out is stored already, under its id.
         let answers = left.map(|left| answers(messages, &left)).transpose()?.flatten();
         if let Some(answers) = answers {
             return Ok(answers);
         }
     }
     Err(contended())
-}
-
-/// The answers of those that hold the keys of messages.
-pub(crate) async fn replays(
-    database: &Database,
-    statements: &InsertStatements,
-    messages: &[NewMessage],
-) -> Result<Vec<Option<Inserted>>> {
-    let rows = database.rows(holders(statements, database.now(), messages)).await?;
-    held(messages, &rows)
-}
-
-/// [`sql::KEY_HOLDERS`].
-fn holders(statements: &InsertStatements, now: i64, messages: &[NewMessage]) -> Query<'static> {
-    let keys =
-        messages.iter().map(|message| message.key.as_ref().map(|key| clean(&key.key).into_owned()));
-    let owners =
-        messages.iter().map(|message| name_some(message.owner.as_deref()).map(Cow::into_owned));
-    sqlx::query(AssertSqlSafe(Arc::clone(&statements.holders)))
-        .bind(now)
-        .bind(millis(KEY_WINDOW))
-        .bind(messages.iter().map(|message| uuid(message.id)).collect::<Vec<_>>())
-        .bind(owners.collect::<Vec<_>>())
-        .bind(keys.collect::<Vec<_>>())
-}
-
-fn held(messages: &[NewMessage], rows: &[PgRow]) -> Result<Vec<Option<Inserted>>> {
-    let holders: HashMap<MessageId, Refused> = rows.iter().map(refused).collect::<Result<_>>()?;
-    let answer = |message: &NewMessage| {
-        let holder = holders.get(&message.id)?.holder?;
-        Some(Inserted::held_by(holder, message))
-    };
-    Ok(messages.iter().map(answer).collect())
 }
 
 /// Inserts one message in the transaction of a caller.
@@ -133,36 +191,29 @@ pub(crate) async fn insert_in(
     let messages = std::slice::from_ref(message);
     let time = database.time();
     if let Err(refused) = message.check_at(time.wall_at(time.now)) {
-        // What was accepted when its time was right is replayed.
-        let rows = holders(statements, database.now(), messages)
-            .fetch_all(&mut *conn)
-            .await
-            .map_err(from_sqlx)?;
-        return match held(messages, &rows)?.first() {
-            Some(Some(Inserted::Replayed(first))) => Ok(*first),
-            Some(Some(_)) => Err(key_reused()),
-            _ => Err(refused),
-        };
+        // A message that was accepted while its time was valid is replayed.
+        let query = statements.key_holders.query(database.now(), messages);
+        let rows = query.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
+        let first = replayed(messages, &rows)?.first().copied().flatten().ok_or(refused)?;
+        return first.into_accepted(message.id).map(|accepted| accepted.id);
     }
-    for _ in 0..REPEATS {
+    for _ in 0..MAX_REPEATS {
         let query =
             statement(database.time(), &statements.keyed.careful, true, messages, Duration::ZERO)?;
         let left = query.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
-        match answers(messages, &left)?.as_deref() {
-            Some([Inserted::Replayed(first)]) => return Ok(*first),
-            Some([Inserted::KeyReused]) => return Err(key_reused()),
-            Some(_) => return Ok(message.id),
-            None => {}
+        if let Some(inserted) = answers(messages, &left)? {
+            let inserted = inserted.first().copied().unwrap_or(Inserted::Stored);
+            return inserted.into_accepted(message.id).map(|accepted| accepted.id);
         }
     }
     Err(contended())
 }
 
 fn contended() -> Error {
-    Error::new(ErrorKind::Unavailable, "the idempotency key is being used by too many at once")
+    Error::new(ErrorKind::Unavailable, "too many calls use the idempotency key at once")
 }
 
-/// One answer for each message, in order; `None` when the statement is to be run again.
+/// One answer for each message, in order; `None` if the statement is to be run again.
 fn answers(messages: &[NewMessage], left: &[PgRow]) -> Result<Option<Vec<Inserted>>> {
     let left: HashMap<MessageId, Refused> = left.iter().map(refused).collect::<Result<_>>()?;
     let answer = |message: &NewMessage| {
@@ -178,21 +229,7 @@ fn answers(messages: &[NewMessage], left: &[PgRow]) -> Result<Option<Vec<Inserte
     Ok(messages.iter().map(answer).collect())
 }
 
-fn refused(row: &PgRow) -> Result<(MessageId, Refused)> {
-    let mut columns = Columns::new(row);
-    let (id, is_stored) = (columns.id()?, columns.take()?);
-    let holder: (Option<uuid::Uuid>, Option<&[u8]>) = (columns.take()?, columns.take()?);
-    let holder = match holder {
-        (Some(holder), Some(fingerprint)) => {
-            let fingerprint = fingerprint.try_into().map_err(|_| undecodable("fingerprint"))?;
-            Some((MessageId::from_bytes(holder.into_bytes()), fingerprint))
-        }
-        _ => None,
-    };
-    Ok((id, Refused { is_stored, holder }))
-}
-
-/// A statement over `asked_messages!`.
+/// An insert with its arguments.
 fn statement(
     time: StoreTime,
     text: &Arc<str>,
@@ -201,8 +238,8 @@ fn statement(
     push_after: Duration,
 ) -> Result<Query<'static>> {
     let mut sorted: Vec<&NewMessage> = messages.iter().collect();
-    // Whoever inserts keys waits for others that insert them: all in one order, or two could wait
-    // for each other. Of two with one key the first stays first.
+    // An insert waits for other inserts of its keys. All use one order, so that no two wait for
+    // each other. The sort is stable: of two messages with one key the first stays the first.
     sorted.sort_by_key(|message| {
         (message.owner.as_deref(), message.key.as_ref().map(|key| key.key.as_str()))
     });
@@ -213,7 +250,7 @@ fn statement(
     Ok(query.bind(time.ahead))
 }
 
-/// What many messages of a batch have in common.
+/// The columns that many messages of a batch share.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Common<'m> {
     owner: Option<&'m str>,
@@ -243,8 +280,8 @@ impl<'m> Common<'m> {
     }
 }
 
-/// What the messages have in common, each once, and at which place each message has it: PostgreSQL
-/// counts from 1.
+/// Each combination of shared columns once, and the index of each message's combination.
+/// PostgreSQL counts from 1.
 fn commons<'m>(messages: &[&'m NewMessage]) -> (Vec<Common<'m>>, Vec<i32>) {
     let (mut commons, mut known) = (Vec::new(), HashMap::new());
     let mut place = |message: &&'m NewMessage| {
@@ -259,7 +296,7 @@ fn commons<'m>(messages: &[&'m NewMessage]) -> (Vec<Common<'m>>, Vec<i32>) {
 }
 
 fn bind(messages: &[&NewMessage], query: Query<'static>) -> Result<Query<'static>> {
-    // One pass for each column: a batch is an array for each.
+    // A batch is one array for each column, so each column takes one pass.
     macro_rules! column {
         ($row:ident of $rows:expr => $value:expr) => {
             $rows.iter().map(|$row| $value).collect::<Vec<_>>()
@@ -270,14 +307,26 @@ fn bind(messages: &[&NewMessage], query: Query<'static>) -> Result<Query<'static
             $rows.iter().map(|$row| $value).collect::<Result<Vec<_>>>()?
         };
     }
+    let number =
+        |message: &NewMessage| i64::try_from(message.to.digits()).map_err(|_| too_large("number"));
+    let metadata = |message: &NewMessage| {
+        (!message.metadata.is_empty()).then(|| message.metadata.as_json().to_owned())
+    };
+    let options = |message: &NewMessage| {
+        let is_filled = message.options != SendOptions::default();
+        json(is_filled, || serde_json::to_string(&message.options))
+    };
+    let max_attempts = |common: &Common<'_>| {
+        i32::try_from(common.max_attempts).map_err(|_| too_large("limit of attempts"))
+    };
     let (commons, places) = commons(messages);
     let query = query
         .bind(column!(m of messages => uuid(m.id)))
-        .bind(checked!(m of messages => i64::try_from(m.to.digits()).map_err(|_| too_large("number"))))
+        .bind(checked!(m of messages => number(m)))
         .bind(column!(m of messages => clean(&m.text)))
         .bind(column!(m of messages => name_some(m.reference.as_deref())))
-        .bind(column!(m of messages => (!m.metadata.is_empty()).then(|| m.metadata.as_json().to_owned())))
-        .bind(checked!(m of messages => json(m.options != SendOptions::default(), || serde_json::to_string(&m.options))))
+        .bind(column!(m of messages => metadata(m)))
+        .bind(checked!(m of messages => options(m)))
         .bind(column!(m of messages => m.send_at.map(datetime_to_ms)))
         .bind(places)
         .bind(column!(c of commons => name_some(c.owner)))
@@ -286,13 +335,13 @@ fn bind(messages: &[&NewMessage], query: Query<'static>) -> Result<Query<'static
         .bind(column!(c of commons => c.encoding))
         .bind(column!(c of commons => c.parts))
         .bind(column!(c of commons => millis(c.deadline)))
-        .bind(checked!(c of commons => i32::try_from(c.max_attempts).map_err(|_| too_large("limit of attempts"))))
+        .bind(checked!(c of commons => max_attempts(c)))
         .bind(column!(c of commons => c.on_unknown))
         .bind(column!(c of commons => c.lane));
     Ok(query)
 }
 
-/// The keys of messages of which some have one, and how long a key is held.
+/// The keys and fingerprints, NULL for a message without one, and the window of a key.
 fn bind_keys(messages: &[&NewMessage], query: Query<'static>) -> Query<'static> {
     let keys = messages.iter().map(|message| message.key.as_ref());
     query
@@ -301,7 +350,7 @@ fn bind_keys(messages: &[&NewMessage], query: Query<'static>) -> Query<'static> 
         .bind(millis(KEY_WINDOW))
 }
 
-/// JSON text, or NULL where there is nothing to say.
+/// JSON text, or NULL for the default.
 fn json(
     is_filled: bool,
     encode: impl FnOnce() -> serde_json::Result<String>,

@@ -4,15 +4,34 @@
 use std::collections::BTreeSet;
 
 use sms_core::store::ledger::{Changes, Ledger, LedgerRow};
-use sms_core::{Error, ErrorKind, EventDetails, MessageId, Result};
+use sms_core::store::transition::{DeliveryState, HeldLease};
+use sms_core::{Error, ErrorKind, EventDetails, MessageId, OnUnknown, Result};
 use sqlx::postgres::PgRow;
 
 use crate::error::too_large;
 use crate::pool::Query;
-use crate::sql;
 use crate::sql::args::{clean_some, name, name_some, uuid, uuids};
-use crate::sql::row::{self, Columns};
+use crate::sql::fragments::{POSITIONS, its_message, position};
+use crate::sql::row::Columns;
 use crate::transaction::Transaction;
+
+/// The columns of a [`LedgerRow`], in the order in which [`read`] reads them.
+macro_rules! ledger_columns {
+    () => {
+        "s.id, m.owner, s.status, s.updated_at, s.due_at, s.push_at, s.valid_until, \
+         m.deadline_ms, m.on_unknown, s.attempts, s.resends, s.fence, s.worker, s.batch, \
+         s.lease_since, s.lease_until, s.provider, s.provider_id, s.code, s.reason, s.sent_at, \
+         s.poll_at, s.polls, s.unknown_at, s.receipt_at"
+    };
+}
+
+/// Loads and locks rows that [`SAVE`] may change, in the order of their ids. $1 ids.
+pub(crate) const LOAD: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM (SELECT * FROM states WHERE id = ANY ($1) ORDER BY id FOR UPDATE) AS s",
+    its_message!()
+);
 
 /// A ledger with the rows of these messages, locked.
 pub(crate) async fn load(
@@ -22,7 +41,7 @@ pub(crate) async fn load(
     let ids: BTreeSet<&MessageId> = ids.into_iter().collect();
     let mut ledger = Ledger::new(transaction.now());
     if !ids.is_empty() {
-        for row in transaction.rows(sqlx::query(sql::LOAD).bind(uuids(ids))).await? {
+        for row in transaction.rows(sqlx::query(LOAD).bind(uuids(ids))).await? {
             ledger.add(read(&row)?);
         }
     }
@@ -35,16 +54,21 @@ fn read(row: &PgRow) -> Result<LedgerRow> {
     Ok(LedgerRow {
         id: columns.id()?,
         owner: columns.take()?,
-        state: row::delivery_state(&mut columns)?,
+        state: delivery_state(&mut columns)?,
     })
 }
+
+/// Adds a second provider id of a message. $1 provider id, $2 provider, $3 message.
+pub(crate) const ADD_ALIAS: &str = "\
+    INSERT INTO aliases (provider_id, provider, message_id) VALUES ($1, $2, $3) \
+    ON CONFLICT (provider_id, provider) DO UPDATE SET message_id = excluded.message_id";
 
 /// Writes the changes: aliases first, then everything else in one statement. Called at most once in
 /// a transaction, because the positions of its events are counted from the transaction's number.
 pub(crate) async fn write(transaction: &mut Transaction, ledger: Ledger) -> Result<()> {
     let changes = ledger.into_changes();
     for alias in &changes.aliases {
-        let query = sqlx::query(sql::ADD_ALIAS)
+        let query = sqlx::query(ADD_ALIAS)
             .bind(name(&alias.name.provider_id))
             .bind(name(&alias.name.provider))
             .bind(uuid(alias.message_id));
@@ -53,16 +77,80 @@ pub(crate) async fn write(transaction: &mut Transaction, ledger: Ledger) -> Resu
     if changes.rows.is_empty() && changes.events.is_empty() {
         return Ok(());
     }
-    if changes.events.len() > sql::POSITIONS {
+    if changes.events.len() > POSITIONS {
         return Err(too_large("number of events of one call"));
     }
     transaction.rows(save(&changes)?).await?;
     Ok(())
 }
 
-/// [`sql::SAVE`].
+fn delivery_state(columns: &mut Columns<'_>) -> Result<DeliveryState> {
+    Ok(DeliveryState {
+        status: columns.status()?,
+        updated_at: columns.take()?,
+        due_at: columns.take()?,
+        push_at: columns.take()?,
+        valid_until: columns.take()?,
+        deadline_ms: columns.take()?,
+        on_unknown: columns.numbered("policy", OnUnknown::from_number)?,
+        attempts: columns.small("number of attempts")?,
+        resends: columns.small("number of resends")?,
+        fence: columns.number("fence")?,
+        lease: held_lease(columns)?,
+        provider: columns.take()?,
+        provider_id: columns.take()?,
+        code: columns.take()?,
+        reason: columns.take()?,
+        sent_at: columns.take()?,
+        poll_at: columns.take()?,
+        polls: columns.small("number of queries")?,
+        unknown_at: columns.take()?,
+        receipt_at: columns.take()?,
+    })
+}
+
+fn held_lease(columns: &mut Columns<'_>) -> Result<Option<HeldLease>> {
+    let worker: Option<String> = columns.take()?;
+    let numbers: [Option<i64>; 3] = [columns.take()?, columns.take()?, columns.take()?];
+    let (Some(worker), [Some(batch), Some(since), Some(until)]) = (worker, numbers) else {
+        return Ok(None);
+    };
+    Ok(Some(HeldLease { worker, batch: batch.cast_unsigned(), since, until }))
+}
+
+/// Writes the rows and the events of a ledger. No transition of a ledger leads to `sending`, so no
+/// row keeps a lease.
+///
+/// $1 the time. Lists: $2 id, $3 status, $4 updated at, $5 due at, $6 valid until, $7 push at, $8
+/// attempts, $9 resends, $10 provider, $11 provider id, $12 code, $13 reason, $14 sent at, $15 poll
+/// at, $16 polls, $17 unknown at, $18 receipt at; and for the events $19 message, $20 kind, $21
+/// status, $22 details.
+pub(crate) const SAVE: &str = concat!(
+    "WITH saved AS ( \
+         UPDATE states AS s \
+         SET status = a.status, updated_at = a.updated_at, due_at = a.due_at, \
+             valid_until = a.valid_until, push_at = a.push_at, attempts = a.attempts, \
+             resends = a.resends, provider = a.provider, provider_id = a.provider_id, \
+             code = a.code, reason = a.reason, sent_at = a.sent_at, poll_at = a.poll_at, \
+             polls = a.polls, unknown_at = a.unknown_at, receipt_at = a.receipt_at, \
+             worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
+         FROM unnest($2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], \
+             $7::bigint[], $8::smallint[], $9::smallint[], $10::text[], $11::text[], \
+             $12::integer[], $13::text[], $14::bigint[], $15::bigint[], $16::smallint[], \
+             $17::bigint[], $18::bigint[]) \
+         AS a (id, status, updated_at, due_at, valid_until, push_at, attempts, resends, provider, \
+             provider_id, code, reason, sent_at, poll_at, polls, unknown_at, receipt_at) \
+         WHERE s.id = ANY ($2) AND s.id = a.id \
+     ) INSERT INTO events (seq, at, message_id, kind, status, details) SELECT ",
+    position!(),
+    " + n, $1, message_id, kind, status, details \
+     FROM unnest($19::uuid[], $20::text[], $21::smallint[], $22::text[]) \
+     WITH ORDINALITY AS a (message_id, kind, status, details, n)"
+);
+
+/// [`SAVE`] with its arguments.
 fn save(Changes { now, rows, events, .. }: &Changes) -> Result<Query<'static>> {
-    // One pass for each column: a batch is an array for each.
+    // A batch is one array for each column, so each column takes one pass.
     macro_rules! column {
         ($state:ident => $value:expr) => {
             rows.iter().map(|LedgerRow { state: $state, .. }| $value).collect::<Vec<_>>()
@@ -73,7 +161,7 @@ fn save(Changes { now, rows, events, .. }: &Changes) -> Result<Query<'static>> {
             rows.iter().map(|LedgerRow { state: $state, .. }| $value).collect::<Result<Vec<_>>>()?
         };
     }
-    let query = sqlx::query(sql::SAVE)
+    let query = sqlx::query(SAVE)
         .bind(now)
         .bind(rows.iter().map(|row| uuid(row.id)).collect::<Vec<_>>())
         .bind(column!(s => i16::from(s.status.number())))

@@ -9,16 +9,15 @@ use sms_core::{
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::database::Database;
-use crate::sql;
 use crate::sql::args::{clean, name, rows, uuid};
 use crate::sql::row::{self, Columns};
 
-/// How many candidates the first and the largest statement of a search look at: one millisecond of
-/// work, and five.
+/// Number of candidates that the first and the largest statement of a search read: one millisecond
+/// of work, and five.
 const FIRST_CHUNK: usize = 2_000;
-const LARGEST_CHUNK: usize = 8_000;
-/// Up to how many messages that wait or are being sent are sorted to find the newest.
-const FEW: usize = 2_000;
+const MAX_CHUNK: usize = 8_000;
+/// Largest number of queued or sending messages that are sorted to find the newest.
+const MAX_SORTED: usize = 2_000;
 
 pub(crate) async fn list(
     database: &Database,
@@ -40,17 +39,17 @@ pub(crate) async fn list(
     if request.statuses.is_empty() {
         return search(database, request, numbers, None, budget).await;
     }
-    // Each state is looked for by itself; the time is shared among those that are left.
+    // Each status has a search of its own. The budget is shared among the searches that are left.
     let mut pages = Vec::with_capacity(request.statuses.len());
     for (status, left) in request.statuses.iter().zip((1..=request.statuses.len()).rev()) {
-        let request = ListRequest { statuses: vec![*status], ..request.clone() };
+        let request = request.clone().statuses(vec![*status]);
         pages.push(search(database, &request, numbers, Some(*status), budget.share(left)).await?);
     }
     Ok(MessagePage::merge(pages, request.limit))
 }
 
-/// Looks for messages, of one state if there is one, by statements that are short each, so that
-/// nobody waits long for a connection meanwhile.
+/// Searches for messages, of one status if one is given, by statements that are short each, so that
+/// other calls do not wait long for a connection.
 async fn search(
     database: &Database,
     request: &ListRequest,
@@ -85,7 +84,7 @@ async fn search(
             return Ok(MessagePage::new(messages, Some(end)));
         }
         (rest.after, rest.limit) = (Some(end.id), request.limit - messages.len());
-        chunk = (chunk * 2).min(LARGEST_CHUNK);
+        chunk = (chunk * 2).min(MAX_CHUNK);
     }
     Ok(MessagePage::new(messages, None))
 }
@@ -94,7 +93,7 @@ async fn found(
     database: &Database,
     mut statement: QueryBuilder<Postgres>,
 ) -> Result<Vec<StoredMessage>> {
-    // Not kept prepared: there are many shapes of it, and each is planned for what is asked.
+    // Not kept prepared: it has many shapes, and each is planned for its arguments.
     database
         .scan_briefly(statement.build().persistent(false))
         .await?
@@ -106,18 +105,18 @@ async fn found(
 async fn are_few(database: &Database, status: Status) -> Result<bool> {
     let mut query =
         QueryBuilder::<Postgres>::new("SELECT count(*) FROM (SELECT FROM states WHERE status = ");
-    query.push(status.number()).push(" LIMIT ").push(rows(FEW + 1)).push(") AS few");
+    query.push(status.number()).push(" LIMIT ").push(rows(MAX_SORTED + 1)).push(") AS few");
     let counted = database.scan_briefly(query.build().persistent(false)).await?;
     let count = counted.first().map_or(Ok(0), |row| Columns::new(row).take::<i64>())?;
-    Ok(count <= rows(FEW))
+    Ok(count <= rows(MAX_SORTED))
 }
 
-/// The index that gives the candidates of a search, newest first.
+/// The index that a search reads its candidates from, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Number,
     Reference,
-    /// One of the states past being sent: the others have no index in this order.
+    /// One of the states after `sending`. The states before have no index in this order.
     State,
     Owner,
     Everything,
@@ -129,8 +128,8 @@ impl Source {
         match status {
             _ if request.to.is_some() => Self::Number,
             _ if request.reference.is_some() => Self::Reference,
-            // Most messages of anybody end as these, so a page of them is found fast among one's
-            // own.
+            // Most messages of an owner end in these states, so a page of them is found fast among
+            // all of the owner's messages.
             Some(Status::Sent | Status::Delivered) if is_owned => Self::Owner,
             Some(status) if status > Status::Sending => Self::State,
             _ if is_owned => Self::Owner,
@@ -138,7 +137,8 @@ impl Source {
         }
     }
 
-    /// Whether each candidate is one of the page, so that no more of them are read than that takes.
+    /// True if every candidate belongs to the page, so that no more rows are read than the page
+    /// has.
     fn serves_all(self, request: &ListRequest, status: Option<Status>) -> bool {
         let has_time = request.from_time.is_some() || request.to_time.is_some();
         let has_others = request.search.is_some() || request.class.is_some() || has_time;
@@ -149,7 +149,7 @@ impl Source {
     }
 }
 
-/// The last of the next so many candidates; `None` when there are fewer.
+/// The last of the next `chunk` candidates; `None` when there are fewer.
 async fn end_of_chunk(
     database: &Database,
     request: &ListRequest,
@@ -164,7 +164,7 @@ async fn end_of_chunk(
     Ok(Some(SearchedTo::new(columns.id()?, columns.time()?)))
 }
 
-/// The statement for one candidate, so many places after the last message.
+/// The statement for the candidate at this place after the last message.
 pub(crate) fn candidate(
     request: &ListRequest,
     source: Source,
@@ -200,9 +200,9 @@ pub(crate) fn candidate(
 
 /// The statement for a page.
 ///
-/// Number, reference, owner and state each have an index that ends in the id, so that a page is
-/// read from it in order, and nothing is sorted. Several states are several such reads, cut to a
-/// page each.
+/// Number, reference, owner and status each have an index that ends in the id, so that a page is
+/// read from it in order and nothing is sorted. Several statuses are several such reads, each cut
+/// to a page.
 pub(crate) fn statement(request: &ListRequest, numbers: NumberReader) -> QueryBuilder<Postgres> {
     statement_down_to(request, numbers, None)
 }
@@ -214,7 +214,7 @@ pub(crate) fn statement_down_to(
     end: Option<MessageId>,
 ) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("SELECT ");
-    query.push(sql::WHOLE_MESSAGE);
+    query.push(row::WHOLE_MESSAGE);
     match request.statuses.as_slice() {
         [] => {
             push_source(&mut query, None);
@@ -241,16 +241,17 @@ pub(crate) fn statement_down_to(
     query
 }
 
-/// The statement for a page of what waits or is being sent, where that is little.
+/// The statement for a page of messages that are queued or being sent, if there are few of them.
 pub(crate) fn statement_of_few(
     request: &ListRequest,
     numbers: NumberReader,
     status: Status,
 ) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("SELECT ");
-    query.push(sql::WHOLE_MESSAGE);
+    query.push(row::WHOLE_MESSAGE);
     push_source(&mut query, Some(status));
-    // Said twice, so that the planner does not look for a page of them among all messages.
+    // The condition comes twice, so that the planner does not search all messages for a page of
+    // them.
     query
         .push(" AND s.id = ANY (ARRAY(SELECT id FROM states WHERE status = ")
         .push(status.number())
@@ -263,9 +264,9 @@ pub(crate) fn statement_of_few(
 fn push_source(query: &mut QueryBuilder<Postgres>, status: Option<Status>) {
     query.push(" FROM messages AS m JOIN states AS s ON s.id = m.id WHERE ");
     match status {
-        // As literals: a partial index is not used for a state that is bound. What waits or is
-        // being sent has indexes in another order; they are sorted, or looked for among the newest,
-        // whichever is less.
+        // As literals: a partial index is not used for a status that is bound. Queued and sending
+        // messages have indexes in another order; they are sorted, or searched for among the newest
+        // messages, whichever is less work.
         Some(status) => query.push("s.status = ").push(status.number()),
         None => query.push("TRUE"),
     };
@@ -283,7 +284,7 @@ fn push_filters(
     if let Some(after) = request.after {
         query.push(" AND m.id < ").push_bind(uuid(after));
         if !request.statuses.is_empty() {
-            // Said of both, so that the index of either can begin there.
+            // The condition is on both tables, so that the index of either can start there.
             query.push(" AND s.id < ").push_bind(uuid(after));
         }
     }
@@ -323,6 +324,6 @@ fn push_page<'q>(
     query: &'q mut QueryBuilder<Postgres>,
     request: &ListRequest,
 ) -> &'q mut QueryBuilder<Postgres> {
-    // A literal, too: the planner takes a limit it does not know for a tenth of everything.
+    // Also a literal: the planner takes an unknown limit for a tenth of everything.
     query.push(" ORDER BY m.id DESC LIMIT ").push(rows(request.limit))
 }

@@ -12,17 +12,45 @@ use sms_core::{MessageId, Result};
 
 use crate::database::Database;
 use crate::error::undecodable;
-use crate::sql;
 use crate::sql::args::{millis, rows};
+use crate::sql::fragments::{POSITIONS, position, with_clock};
 use crate::sql::row::{self, Columns};
 
 /// The largest number of rows of one call: each may take a position in the event log.
-const MAX_ROWS: usize = sql::POSITIONS / 2;
+const MAX_ROWS: usize = POSITIONS / 2;
 /// The longest first interval, so that twenty doublings still fit in a `bigint`.
 const MAX_FIRST_INTERVAL_MS: i64 = 1 << 42;
 
+/// `sending → unknown | queued`; guard: the lease is over. Writes the same as
+/// [`DeliveryState::rescue`](sms_core::store::transition::DeliveryState::rescue). $2 limit, $3 wait
+/// before a resend, $4 reason.
+pub(crate) const RESCUE: &str = concat!(
+    with_clock!(),
+    ", left_behind AS MATERIALIZED ( \
+         SELECT s.id, s.worker, \
+             s.resends < m.on_unknown AND clock.now + $3 < s.valid_until AS resend \
+         FROM states AS s JOIN messages AS m ON m.id = s.id CROSS JOIN clock \
+         WHERE s.status = 1 AND s.lease_until <= (SELECT now FROM clock) \
+         ORDER BY s.lease_until LIMIT $2 FOR UPDATE OF s SKIP LOCKED \
+     ), rescued AS ( \
+         UPDATE states AS s \
+         SET status = CASE WHEN l.resend THEN 0 ELSE 6 END, updated_at = clock.now, \
+             due_at = CASE WHEN l.resend THEN clock.now + $3 ELSE s.due_at END, \
+             push_at = CASE WHEN l.resend THEN clock.now + $3 ELSE s.push_at END, \
+             resends = s.resends + l.resend::integer, unknown_at = s.lease_since, code = NULL, \
+             reason = $4, worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
+         FROM left_behind AS l CROSS JOIN clock \
+         WHERE s.id = ANY (ARRAY(SELECT id FROM left_behind)) AND s.id = l.id \
+         RETURNING s.id, s.status, s.fence, l.worker, l.resend, clock.now \
+     ) INSERT INTO events (seq, message_id, at, kind, status, details) SELECT ",
+    position!(),
+    " + row_number() OVER (), id, now, 'lease_over', status, json_strip_nulls(json_build_object( \
+         'attempt', fence, 'resend', CASE WHEN resend THEN TRUE END, 'by', worker))::text \
+     FROM rescued RETURNING message_id"
+);
+
 pub(crate) async fn rescue(database: &Database, limit: usize) -> Result<Vec<MessageId>> {
-    let query = sqlx::query(sql::RESCUE)
+    let query = sqlx::query(RESCUE)
         .bind(database.now())
         .bind(rows(limit.min(MAX_ROWS)))
         .bind(millis(RESEND_AFTER))
@@ -30,17 +58,58 @@ pub(crate) async fn rescue(database: &Database, limit: usize) -> Result<Vec<Mess
     row::ids(&database.rows(query).await?)
 }
 
+/// `queued → expired | unknown`; guard: the deadline is past. Writes the same as
+/// [`DeliveryState::expire`](sms_core::store::transition::DeliveryState::expire). $2 limit.
+pub(crate) const EXPIRE: &str = concat!(
+    with_clock!(),
+    ", past AS MATERIALIZED ( \
+         SELECT id FROM states WHERE status = 0 AND valid_until <= (SELECT now FROM clock) \
+         ORDER BY valid_until LIMIT $2 FOR UPDATE SKIP LOCKED \
+     ), expired AS ( \
+         UPDATE states AS s SET status = CASE WHEN s.resends > 0 THEN 6 ELSE 7 END, \
+         updated_at = clock.now \
+         FROM clock WHERE s.id = ANY (ARRAY(SELECT id FROM past)) \
+         RETURNING s.id, s.status, clock.now \
+     ) INSERT INTO events (seq, message_id, at, kind, status, details) SELECT ",
+    position!(),
+    " + row_number() OVER (), id, now, 'expired', status, '{}' FROM expired RETURNING message_id"
+);
+
 pub(crate) async fn expire(database: &Database, limit: usize) -> Result<Vec<MessageId>> {
-    let query = sqlx::query(sql::EXPIRE).bind(database.now()).bind(rows(limit.min(MAX_ROWS)));
+    let query = sqlx::query(EXPIRE).bind(database.now()).bind(rows(limit.min(MAX_ROWS)));
     row::ids(&database.rows(query).await?)
 }
+
+/// Schedules the next status query of messages for which one is due, and gives up those that are
+/// too old. Writes the same as
+/// [`DeliveryState::plan_query`](sms_core::store::transition::DeliveryState::plan_query). $2 limit,
+/// $3 first interval, $4 longest interval, $5 age at which a message is given up.
+pub(crate) const AWAITING: &str = concat!(
+    with_clock!(),
+    ", planned AS ( \
+         UPDATE states AS s \
+         SET poll_at = CASE WHEN clock.now - coalesce(s.sent_at, 0) < $5 \
+                 THEN clock.now + least($3 * (1::bigint << least(s.polls, 20)), $4) END, \
+             polls = s.polls + (clock.now - coalesce(s.sent_at, 0) < $5)::integer \
+         FROM clock WHERE s.id = ANY (ARRAY( \
+             SELECT id FROM states \
+             WHERE status = 2 AND poll_at IS NOT NULL AND poll_at <= (SELECT now FROM clock) \
+             ORDER BY poll_at LIMIT $2 FOR UPDATE SKIP LOCKED)) \
+         RETURNING s.id, s.provider, s.provider_id, s.poll_at IS NULL AS given_up, clock.now \
+     ), logged AS ( \
+         INSERT INTO events (seq, message_id, at, kind, status, details) SELECT ",
+    position!(),
+    " + row_number() OVER (), id, now, 'receipt_given_up', 2, '{}' FROM planned WHERE given_up \
+     ) SELECT provider, provider_id FROM planned \
+     WHERE NOT given_up AND provider IS NOT NULL AND provider_id IS NOT NULL"
+);
 
 pub(crate) async fn awaiting_receipt(
     database: &Database,
     polling: &Polling,
     limit: usize,
 ) -> Result<Vec<ProviderRef>> {
-    let query = sqlx::query(sql::AWAITING)
+    let query = sqlx::query(AWAITING)
         .bind(database.now())
         .bind(rows(limit.min(MAX_ROWS)))
         .bind(millis(polling.first).min(MAX_FIRST_INTERVAL_MS))
@@ -53,13 +122,32 @@ pub(crate) async fn awaiting_receipt(
     database.rows(query).await?.iter().map(reference).collect()
 }
 
+/// `→ ∅` for messages that are neither queued nor sending and have not changed for this long, with
+/// everything that belongs to them; and for receipts that have waited as long. The index is the one
+/// by acceptance: a message that has not changed for long was also accepted long ago, and of those
+/// accepted so long ago few have changed since. $2 how long, $3 limit.
+pub(crate) const PURGE: &str = concat!(
+    with_clock!(),
+    ", gone AS MATERIALIZED ( \
+         SELECT id FROM states \
+         WHERE created_at < (SELECT now FROM clock) - $2 AND updated_at < (SELECT now \
+         FROM clock) - $2 \
+           AND status > 1 ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED \
+     ), ids AS MATERIALIZED (SELECT coalesce(array_agg(id), '{}') AS list FROM gone \
+     ), e AS (DELETE FROM events WHERE message_id = ANY ((SELECT list FROM ids)::uuid[]) \
+     ), a AS (DELETE FROM aliases WHERE message_id = ANY ((SELECT list FROM ids)::uuid[]) \
+     ), m AS (DELETE FROM messages WHERE id = ANY ((SELECT list FROM ids)::uuid[]) \
+     ), s AS (DELETE FROM states WHERE id = ANY ((SELECT list FROM ids)::uuid[]) \
+     ), p AS (DELETE FROM parked WHERE parked_at < (SELECT now FROM clock) - $2 \
+     ) SELECT count(*) FROM gone"
+);
+
 pub(crate) async fn purge(
     database: &Database,
     older_than: Duration,
     limit: usize,
 ) -> Result<usize> {
-    let query =
-        sqlx::query(sql::PURGE).bind(database.now()).bind(millis(older_than)).bind(rows(limit));
+    let query = sqlx::query(PURGE).bind(database.now()).bind(millis(older_than)).bind(rows(limit));
     let found = database.rows(query).await?;
     Columns::new(found.first().ok_or_else(|| undecodable("count"))?).large("count")
 }

@@ -5,7 +5,6 @@ use sms_core::store::{CancelRequest, ResolveRequest, provider_id_taken};
 use sms_core::{ErrorKind, Result, Status};
 
 use crate::database::Database;
-use crate::sql;
 use crate::sql::args::name;
 use crate::sql::ledger;
 use crate::sql::receipts::join_parked;
@@ -17,12 +16,17 @@ pub(crate) async fn resolve(database: &Database, request: ResolveRequest) -> Res
     end(transaction, resolved).await
 }
 
+/// True if a message has this provider id. $1 provider id, $2 provider.
+pub(crate) const IS_TAKEN: &str = "\
+    SELECT EXISTS (SELECT FROM states WHERE provider_id = $1 AND provider = $2) \
+        OR EXISTS (SELECT FROM aliases WHERE provider_id = $1 AND provider = $2)";
+
 async fn resolve_one(transaction: &mut Transaction, request: ResolveRequest) -> Result<Status> {
     let id = request.id;
     let mut ledger = ledger::load(transaction, [&id]).await?;
     if let Some(ProviderRef { provider, provider_id }) = ledger.resolve(request)? {
         let (provider, provider_id) = (name(&provider), name(&provider_id));
-        let taken = sqlx::query(sql::IS_TAKEN).bind(provider_id.as_ref()).bind(provider.as_ref());
+        let taken = sqlx::query(IS_TAKEN).bind(provider_id.as_ref()).bind(provider.as_ref());
         if transaction.is_true(taken).await? {
             return Err(provider_id_taken());
         }

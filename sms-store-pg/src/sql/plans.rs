@@ -1,6 +1,6 @@
-//! How PostgreSQL goes about the hot statements: each by its index, none by reading everything; on
-//! a schema that is empty and on one that is not, because a plan that was made for the one is used
-//! on the other for a while.
+//! Query plans of PostgreSQL: each hot statement uses its index, and none reads a whole table. On
+//! an empty schema and on a full one, because a plan that was made for the one is used on the other
+//! for a while.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,10 +10,14 @@ use sms_core::{Message, MessageId, NumberReader, Scope, Status, Store as _};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use crate::pool::PooledConnection;
-use crate::sql::list::{self, Source, candidate};
-use crate::{PgConfig, PgStore, sql};
+use crate::sql::list::{Source, candidate};
+use crate::sql::{
+    claim, idempotency, inference, insert, ledger, list, maintenance, manual, read, receipts,
+    registry, settle,
+};
+use crate::{PgConfig, PgStore};
 
-/// A schema, and a connection as the store's own are.
+/// A schema, and a connection with the settings of the store's own.
 struct Planned {
     schema: String,
     conn: PooledConnection,
@@ -31,7 +35,8 @@ impl Planned {
             fill(&store).await;
         }
         let mut conn = store.database.connection().await.expect("a connection");
-        let settings = "SET plan_cache_mode = force_generic_plan; ANALYZE messages, states, events, parked, aliases";
+        let settings = "SET plan_cache_mode = force_generic_plan; ANALYZE messages, states, \
+            events, parked, aliases";
         run(conn.conn().expect("open"), settings).await;
         Self { schema, conn }
     }
@@ -69,18 +74,18 @@ async fn fill(store: &PgStore) {
             message.owner(format!("owner-{}", n % 50)).reference(format!("{batch}-{n}"))
         };
         let messages: Vec<_> = (0..200).map(|n| message(n).prepare().expect("valid")).collect();
-        let request = InsertRequest { messages: &messages, push_after: Duration::ZERO };
+        let request = InsertRequest::new(&messages);
         store.insert(request).await.expect("inserted");
         let ids: Vec<_> = messages.iter().take(20).map(|message| message.id).collect();
         let lease = Duration::from_mins(1);
-        let request = BeginRequest { ids: &ids, worker: "w", batch: 1, provider: "p", lease };
+        let request = BeginRequest::new(&ids, "w", 1, "p", lease);
         store.begin(request).await.expect("begun");
     }
 }
 
-/// Checks that each plan has a step with each of these words, and that it reads no table from end
-/// to end, nor, once there are rows, compares each id of a list with each of another, which takes a
-/// hundred times as long for ten times as many.
+/// Checks that each plan has a step with each of these words, and that it reads no whole table.
+/// Once there are rows, it must also not compare each id of a list with each of another, which
+/// takes a hundred times as long for ten times as many.
 async fn check(cases: &[(&str, &[&str])]) {
     for filled in [false, true] {
         let mut planned = Planned::new(filled).await;
@@ -98,7 +103,8 @@ async fn check(cases: &[(&str, &[&str])]) {
             if whole || squared || !misses.is_empty() {
                 let _ = writeln!(
                     wrong,
-                    "filled: {filled}, {misses:?} missing, from end to end: {whole}, squared: {squared}\n\
+                    "filled: {filled}, {misses:?} missing, whole table: {whole}, \
+                     squared: {squared}\n\
                      {statement}\n{plan}\n"
                 );
             }
@@ -114,14 +120,14 @@ const MESSAGES_BY_ID: &str = "using messages_pkey on messages";
 #[tokio::test]
 async fn the_way_of_a_message_is_found_by_id() {
     check(&[
-        (sql::BEGIN, &[STATES_BY_ID, MESSAGES_BY_ID]),
-        (sql::BEGUN, &[STATES_BY_ID, MESSAGES_BY_ID]),
-        (sql::SETTLE, &[STATES_BY_ID, "using parked_once on parked"]),
-        (sql::LOAD, &[STATES_BY_ID, MESSAGES_BY_ID]),
-        (sql::SAVE, &[STATES_BY_ID]),
-        (sql::GET, &[STATES_BY_ID, MESSAGES_BY_ID]),
-        (sql::INSERT_KEYED, &["using messages_key on messages", STATES_BY_ID, MESSAGES_BY_ID]),
-        (sql::KEY_HOLDERS, &["using messages_key on messages", STATES_BY_ID]),
+        (claim::BEGIN, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (claim::BEGUN, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (settle::SETTLE, &[STATES_BY_ID, "using parked_once on parked"]),
+        (ledger::LOAD, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (ledger::SAVE, &[STATES_BY_ID]),
+        (read::GET, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (insert::INSERT_KEYED, &["using messages_key on messages", STATES_BY_ID, MESSAGES_BY_ID]),
+        (idempotency::KEY_HOLDERS, &["using messages_key on messages", STATES_BY_ID]),
     ])
     .await;
 }
@@ -129,12 +135,15 @@ async fn the_way_of_a_message_is_found_by_id() {
 #[tokio::test]
 async fn the_caretakers_questions_each_have_an_index() {
     check(&[
-        (sql::DUE, &["Index Scan using states_due on states", STATES_BY_ID]),
-        (sql::RESCUE, &["Index Scan using states_lease on states", STATES_BY_ID, MESSAGES_BY_ID]),
-        (sql::EXPIRE, &["Index Scan using states_deadline on states", STATES_BY_ID]),
-        (sql::AWAITING, &["Index Scan using states_poll on states", STATES_BY_ID]),
+        (claim::DUE, &["Index Scan using states_due on states", STATES_BY_ID]),
         (
-            sql::PURGE,
+            maintenance::RESCUE,
+            &["Index Scan using states_lease on states", STATES_BY_ID, MESSAGES_BY_ID],
+        ),
+        (maintenance::EXPIRE, &["Index Scan using states_deadline on states", STATES_BY_ID]),
+        (maintenance::AWAITING, &["Index Scan using states_poll on states", STATES_BY_ID]),
+        (
+            maintenance::PURGE,
             &[
                 "Index Scan using states_by_created on states",
                 "using events_message on events",
@@ -151,13 +160,13 @@ async fn the_caretakers_questions_each_have_an_index() {
 #[tokio::test]
 async fn receipts_find_their_message_by_the_provider_id() {
     check(&[
-        (sql::FIND, &["using states_provider on states", "using aliases_pkey on aliases"]),
-        (sql::AWAITED, &["using parked_once on parked"]),
-        (sql::OVERLOOKED, &["using parked_age on parked", "using states_provider on states"]),
-        (sql::WAITING, &["using parked_age on parked"]),
-        (sql::SUSPECTS, &["using states_unknown on states"]),
-        (sql::UNPARK, &["using parked_once on parked"]),
-        (sql::IS_TAKEN, &["using states_provider on states", "using aliases_pkey on aliases"]),
+        (receipts::FIND, &["using states_provider on states", "using aliases_pkey on aliases"]),
+        (settle::AWAITED, &["using parked_once on parked"]),
+        (inference::OVERLOOKED, &["using parked_age on parked", "using states_provider on states"]),
+        (inference::WAITING, &["using parked_age on parked"]),
+        (inference::SUSPECTS, &["using states_unknown on states"]),
+        (receipts::UNPARK, &["using parked_once on parked"]),
+        (manual::IS_TAKEN, &["using states_provider on states", "using aliases_pkey on aliases"]),
     ])
     .await;
 }
@@ -165,42 +174,40 @@ async fn receipts_find_their_message_by_the_provider_id() {
 #[tokio::test]
 async fn events_and_counts_are_read_in_their_order() {
     check(&[
-        (sql::TIMELINE, &["using events_message on events"]),
-        (sql::KNOWN, &["using events_message on events"]),
-        (sql::EVENTS_AFTER, &["using events_pkey on events"]),
+        (read::TIMELINE, &["using events_message on events"]),
+        (settle::KNOWN, &["using events_message on events"]),
+        (read::EVENTS, &["using events_pkey on events"]),
+        (read::READ_TO, &["using events_pkey on events"]),
         (
-            sql::STATS,
+            read::STATS,
             &["Index Only Scan using states_by_created on states", "using states_lease on states"],
         ),
-        (sql::RECORD_GET, &["using registry_pkey on registry"]),
-        (sql::RECORD_LIST, &["using registry_pkey on registry"]),
+        (registry::RECORD_GET, &["using registry_pkey on registry"]),
+        (registry::RECORD_LIST, &["using registry_pkey on registry"]),
     ])
     .await;
 }
 
 #[tokio::test]
 async fn a_page_is_read_from_the_index_of_its_filter() {
-    let base = ListRequest { limit: 50, after: Some(MessageId::new()), ..ListRequest::default() };
+    let base = ListRequest::new(50).after(Some(MessageId::new()));
     let to = Some(Message::new("+79251234567", "x").prepare().expect("valid").to);
     let reference = Some("a".to_owned());
     let scope = Scope::Owner("a".to_owned());
-    let state = |status| ListRequest { statuses: vec![status], ..base.clone() };
+    let state = |status| base.clone().statuses(vec![status]);
     let pages: [(ListRequest, &[&str]); 8] = [
         (base.clone(), &["_pkey on messages", "_pkey on states"]),
-        (ListRequest { to, ..base.clone() }, &["using messages_number on messages", STATES_BY_ID]),
-        (ListRequest { to, ..state(Status::Sent) }, &["using messages_number on messages"]),
+        (base.clone().to(to), &["using messages_number on messages", STATES_BY_ID]),
+        (state(Status::Sent).to(to), &["using messages_number on messages"]),
         (
-            ListRequest { reference, ..base.clone() },
+            base.clone().reference(reference),
             &["using messages_reference on messages", STATES_BY_ID],
         ),
-        (
-            ListRequest { scope, ..base.clone() },
-            &["using messages_owner on messages", STATES_BY_ID],
-        ),
+        (base.clone().scope(scope), &["using messages_owner on messages", STATES_BY_ID]),
         (state(Status::Queued), &["Scan Backward using states_pkey on states", MESSAGES_BY_ID]),
         (state(Status::Failed), &["using states_by_status on states", MESSAGES_BY_ID]),
         (
-            ListRequest { statuses: vec![Status::Failed, Status::Unknown], ..base.clone() },
+            base.clone().statuses(vec![Status::Failed, Status::Unknown]),
             &["using states_by_status on states", MESSAGES_BY_ID],
         ),
     ];
@@ -221,18 +228,18 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
 
 #[tokio::test]
 async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
-    let base = ListRequest { after: Some(MessageId::new()), ..ListRequest::default() };
+    let base = ListRequest::new(0).after(Some(MessageId::new()));
     let to = Some(Message::new("+79251234567", "x").prepare().expect("valid").to);
     let reference = Some("a".to_owned());
     let scope = Scope::Owner("a".to_owned());
     let sources = [
-        (ListRequest { to, ..base.clone() }, Source::Number, "using messages_number on messages"),
+        (base.clone().to(to), Source::Number, "using messages_number on messages"),
         (
-            ListRequest { reference, ..base.clone() },
+            base.clone().reference(reference),
             Source::Reference,
             "using messages_reference on messages",
         ),
-        (ListRequest { scope, ..base.clone() }, Source::Owner, "using messages_owner on messages"),
+        (base.clone().scope(scope), Source::Owner, "using messages_owner on messages"),
         (base.clone(), Source::State, "using states_by_status on states"),
         (base, Source::Everything, "Scan Backward using messages_pkey on messages"),
     ];
@@ -246,8 +253,9 @@ async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
             let _ = writeln!(wrong, "{expected} missing\n{statement}\n{plan}");
         }
     }
-    // What waits is found by its ids where it is little, and never looked for among everything.
-    let few = ListRequest { limit: 50, ..ListRequest::default() };
+    // Queued messages are found by their ids while they are few, and never searched for among all
+    // messages.
+    let few = ListRequest::new(50);
     let statement = list::statement_of_few(&few, NumberReader::default(), Status::Queued)
         .sql()
         .as_str()

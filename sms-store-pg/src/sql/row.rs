@@ -1,16 +1,13 @@
-//! Rows of PostgreSQL as the library's types.
+//! Conversion of rows into the types of the library.
 
 use std::time::Duration;
 
-use sms_core::clock::{StoreTime, datetime_from_ms};
+use sms_core::clock::datetime_from_ms;
 use sms_core::message::text::Encoding;
 use sms_core::message::{IdempotencyKey, LeaseInfo, MessageState};
-use sms_core::store::Begun;
-use sms_core::store::decision::AttemptState;
-use sms_core::store::transition::{DeliveryState, HeldLease};
 use sms_core::{
-    Class, Event, EventKind, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt,
-    ReceiptState, Result, Status, StoredMessage, Submission,
+    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Result,
+    Status, StoredMessage,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{Decode, Postgres, Row as _, Type};
@@ -19,7 +16,21 @@ use uuid::Uuid;
 
 use crate::error::{from_sqlx, undecodable};
 
-/// The columns of a row, from the first to the last, in the order of the statement.
+/// The columns of a whole message, in the order in which [`stored_message`] reads them.
+macro_rules! whole_message {
+    () => {
+        "m.id, m.owner, m.key, m.fingerprint, m.to_number, m.text, m.sender, m.class, \
+         m.reference, m.metadata, m.options, m.encoding, m.parts, m.send_at, m.deadline_ms, \
+         m.max_attempts, m.on_unknown, s.status, s.created_at, s.updated_at, s.due_at, \
+         s.valid_until, s.attempts, s.resends, s.fence, s.worker, s.lease_since, s.lease_until, \
+         s.unknown_at, s.provider, s.provider_id, s.code, s.reason"
+    };
+}
+pub(crate) use whole_message;
+
+pub(crate) const WHOLE_MESSAGE: &str = whole_message!();
+
+/// A reader of the columns of a row, in the order of the statement.
 pub(crate) struct Columns<'r> {
     row: &'r PgRow,
     next: usize,
@@ -30,7 +41,7 @@ impl<'r> Columns<'r> {
         Self { row, next: 0 }
     }
 
-    /// The next column.
+    /// Reads the next column.
     pub(crate) fn take<T: Decode<'r, Postgres> + Type<Postgres>>(&mut self) -> Result<T> {
         let value = self.row.try_get(self.next).map_err(from_sqlx)?;
         self.next += 1;
@@ -57,7 +68,11 @@ impl<'r> Columns<'r> {
     }
 
     /// The value of an enum that is stored by its number, a `smallint`.
-    fn numbered<T>(&mut self, what: &'static str, from_number: fn(i64) -> Option<T>) -> Result<T> {
+    pub(crate) fn numbered<T>(
+        &mut self,
+        what: &'static str,
+        from_number: fn(i64) -> Option<T>,
+    ) -> Result<T> {
         from_number(self.take::<i16>()?.into()).ok_or_else(|| undecodable(what))
     }
 
@@ -81,13 +96,13 @@ impl<'r> Columns<'r> {
         Ok(receipt)
     }
 
-    fn phone(&mut self) -> Result<PhoneNumber> {
+    pub(crate) fn phone(&mut self) -> Result<PhoneNumber> {
         let digits = self.large("number")?;
         PhoneNumber::from_digits(digits).ok_or_else(|| undecodable("number"))
     }
 
     /// A JSON text; NULL stands for the default.
-    fn json<T: Default>(
+    pub(crate) fn json<T: Default>(
         &mut self,
         what: &'static str,
         parse: impl FnOnce(&'r str) -> serde_json::Result<T>,
@@ -108,7 +123,7 @@ pub(crate) fn ids(rows: &[PgRow]) -> Result<Vec<MessageId>> {
     rows.iter().map(|row| Columns::new(row).id()).collect()
 }
 
-/// Reads a row of [`sql::WHOLE_MESSAGE`](crate::sql::WHOLE_MESSAGE).
+/// Reads a row of [`WHOLE_MESSAGE`].
 pub(crate) fn stored_message(row: &PgRow) -> Result<StoredMessage> {
     let mut columns = Columns::new(row);
     let message = NewMessage {
@@ -159,75 +174,4 @@ fn lease_info(columns: &mut Columns<'_>) -> Result<Option<LeaseInfo>> {
     let (worker, since, until) = (columns.take()?, columns.some_time()?, columns.some_time()?);
     let (Some(worker), Some(since), Some(until)) = (worker, since, until) else { return Ok(None) };
     Ok(Some(LeaseInfo { worker, since, until }))
-}
-
-/// Reads the last columns of `ledger_columns!`.
-pub(crate) fn delivery_state(columns: &mut Columns<'_>) -> Result<DeliveryState> {
-    Ok(DeliveryState {
-        status: columns.status()?,
-        updated_at: columns.take()?,
-        due_at: columns.take()?,
-        push_at: columns.take()?,
-        valid_until: columns.take()?,
-        deadline_ms: columns.take()?,
-        on_unknown: columns.numbered("policy", OnUnknown::from_number)?,
-        attempts: columns.small("number of attempts")?,
-        resends: columns.small("number of resends")?,
-        fence: columns.number("fence")?,
-        lease: held_lease(columns)?,
-        provider: columns.take()?,
-        provider_id: columns.take()?,
-        code: columns.take()?,
-        reason: columns.take()?,
-        sent_at: columns.take()?,
-        poll_at: columns.take()?,
-        polls: columns.small("number of queries")?,
-        unknown_at: columns.take()?,
-        receipt_at: columns.take()?,
-    })
-}
-
-fn held_lease(columns: &mut Columns<'_>) -> Result<Option<HeldLease>> {
-    let worker: Option<String> = columns.take()?;
-    let numbers: [Option<i64>; 3] = [columns.take()?, columns.take()?, columns.take()?];
-    let (Some(worker), [Some(batch), Some(since), Some(until)]) = (worker, numbers) else {
-        return Ok(None);
-    };
-    Ok(Some(HeldLease { worker, batch: batch.cast_unsigned(), since, until }))
-}
-
-/// Reads a row of [`sql::BEGIN`](crate::sql::BEGIN).
-pub(crate) fn begun(row: &PgRow, time: StoreTime) -> Result<Begun> {
-    let mut columns = Columns::new(row);
-    let (id, to) = (columns.id()?, columns.phone()?);
-    let mut submission = Submission::new(id, to, columns.take::<String>()?);
-    submission.from = columns.take()?;
-    submission.class = columns.numbered("class", Class::from_number)?;
-    submission.options = columns.json("options", serde_json::from_str)?;
-    submission.valid_until = datetime_from_ms(time.wall_at(columns.take()?));
-    let fence = columns.number("fence")?;
-    submission.attempt = fence;
-    let attempt = AttemptState {
-        attempt: columns.small("number of attempts")?,
-        max_attempts: columns.number("limit of attempts")?,
-        resends: columns.small("number of resends")?,
-        on_unknown: columns.numbered("policy", OnUnknown::from_number)?,
-        unknown_before: columns
-            .take::<Option<i64>>()?
-            .map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
-    };
-    Ok(Begun { submission, fence, attempt })
-}
-
-/// Reads a row of the event log.
-pub(crate) fn event(row: &PgRow) -> Result<Event> {
-    let mut columns = Columns::new(row);
-    Ok(Event {
-        seq: columns.large("position")?,
-        message_id: columns.id()?,
-        at: columns.time()?,
-        kind: EventKind::from_name(columns.take()?).ok_or_else(|| undecodable("kind"))?,
-        status: columns.status()?,
-        details: columns.json("details", serde_json::from_str)?,
-    })
 }

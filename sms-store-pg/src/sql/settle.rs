@@ -10,8 +10,8 @@ use sms_core::{MessageId, Result};
 use crate::database::Database;
 use crate::error::{too_large, undecodable};
 use crate::pool::Query;
-use crate::sql;
 use crate::sql::args::{clean_some, millis, name, name_some, uuid};
+use crate::sql::fragments::{position, with_clock};
 use crate::sql::ledger::{self, attempts, details};
 use crate::sql::receipts::join_parked;
 use crate::sql::row::{self, Columns};
@@ -32,8 +32,7 @@ pub(crate) async fn settle(
             return settlements.iter().map(|settlement| batch.settled(settlement)).collect();
         }
     }
-    // All of them, as a rule; or those that somebody else has changed while the statement above was
-    // running.
+    // Usually all of them; or those that another transaction changed while the statement above ran.
     let others: Vec<&Settlement> =
         settlements.iter().filter(|settlement| !now.contains(&settlement.id)).collect();
     let mut transaction = database.begin_transaction().await?;
@@ -46,6 +45,53 @@ pub(crate) async fn settle(
     };
     settlements.iter().map(answer).collect()
 }
+
+/// `sending → sent | queued | failed | unknown` by the owner, with its events; guard: the status is
+/// sending, and the fence is the owner's. Writes nothing unless the guard holds for all of them and
+/// no receipt waits for any. Returns the messages it wrote.
+///
+/// Writes the same as
+/// [`DeliveryState::settle`](sms_core::store::transition::DeliveryState::settle). Lists: $2 id, $3
+/// fence, $4 status, $5 time until it is due again, $6 uncounted attempts, $7 provider, $8 provider
+/// id, $9 code, $10 reason, $11 time until the first status query, $12 time since an attempt of
+/// unknown outcome began, $13 details of the event.
+pub(crate) const SETTLE: &str = concat!(
+    with_clock!(),
+    ", asked AS MATERIALIZED ( \
+         SELECT * FROM unnest($2::uuid[], $3::integer[], $4::smallint[], $5::bigint[], \
+             $6::smallint[], $7::text[], $8::text[], $9::integer[], $10::text[], $11::bigint[], \
+             $12::bigint[], $13::text[]) \
+         AS asked (id, fence, status, due_in, uncounted, provider, provider_id, code, reason, \
+             poll_in, unknown_ago, details) \
+     ), plain AS MATERIALIZED ( \
+         SELECT (SELECT count(*) FROM states AS s JOIN asked AS a ON a.id = s.id \
+                 WHERE s.id = ANY ($2) \
+                   AND CASE WHEN s.status = 1 THEN s.fence = a.fence END) = cardinality($2) \
+            AND NOT EXISTS (SELECT FROM asked AS a CROSS JOIN LATERAL ( \
+                SELECT FROM parked AS p \
+                WHERE p.provider_id = a.provider_id AND p.provider = a.provider OFFSET 0) AS p) \
+                AS is_all \
+     ), settled AS ( \
+         UPDATE states AS s \
+         SET status = a.status, updated_at = clock.now, \
+             due_at = coalesce(clock.now + a.due_in, s.due_at), \
+             push_at = coalesce(clock.now + a.due_in, s.push_at), \
+             attempts = s.attempts - a.uncounted, provider = a.provider, \
+             provider_id = a.provider_id, code = a.code, reason = a.reason, \
+             sent_at = CASE a.status WHEN 2 THEN clock.now ELSE s.sent_at END, \
+             poll_at = clock.now + a.poll_in, \
+             unknown_at = coalesce(clock.now - a.unknown_ago, s.unknown_at), \
+             worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
+         FROM asked AS a CROSS JOIN clock \
+         WHERE (SELECT is_all FROM plain) AND s.id = ANY ($2) AND s.id = a.id \
+           AND CASE WHEN s.status = 1 THEN s.fence = a.fence END \
+         RETURNING s.id, a.status, a.details, clock.now \
+     ), logged AS ( \
+         INSERT INTO events (seq, message_id, at, kind, status, details) SELECT ",
+    position!(),
+    " + row_number() OVER (), id, now, 'attempt', status, details FROM settled \
+     ) SELECT id FROM settled"
+);
 
 /// A batch of [plain](PlainSettlement) settlements of different messages, by id. Nearly every batch
 /// is one.
@@ -61,7 +107,7 @@ impl<'a> PlainBatch<'a> {
         (batch.len() == settlements.len()).then_some(Self(batch))
     }
 
-    /// [`sql::SETTLE`].
+    /// [`SETTLE`] with its arguments.
     fn query(&self, now: i64) -> Result<Query<'static>> {
         macro_rules! column {
             ($plain:ident => $value:expr) => {
@@ -78,7 +124,7 @@ impl<'a> PlainBatch<'a> {
             .0
             .values()
             .map(|(settlement, plain)| plain.state.unknown_at.map(|_| millis(settlement.took)));
-        let query = sqlx::query(sql::SETTLE)
+        let query = sqlx::query(SETTLE)
             .bind(now)
             .bind(self.0.keys().copied().map(uuid).collect::<Vec<_>>())
             .bind(fences.collect::<Result<Vec<_>>>()?)
@@ -128,6 +174,12 @@ async fn settle_any(
     Ok(answers)
 }
 
+/// The places of those names for which receipts wait. $1 providers, $2 provider ids.
+pub(crate) const AWAITED: &str = "\
+    SELECT a.n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (provider, provider_id, n) \
+    WHERE EXISTS (SELECT FROM parked AS p WHERE p.provider_id = a.provider_id \
+    AND p.provider = a.provider)";
+
 /// The places of those settlements that receipts wait for.
 async fn awaited(
     transaction: &mut Transaction,
@@ -137,7 +189,7 @@ async fn awaited(
         settlements.iter().map(|settlement| name(&settlement.provider)).collect();
     let ids: Vec<_> =
         settlements.iter().map(|settlement| name_some(accepted_id(settlement))).collect();
-    let found = transaction.rows(sqlx::query(sql::AWAITED).bind(providers).bind(ids)).await?;
+    let found = transaction.rows(sqlx::query(AWAITED).bind(providers).bind(ids)).await?;
     // Counted from 1.
     found.iter().map(|row| Ok(Columns::new(row).large::<usize>("place")? - 1)).collect()
 }
@@ -153,9 +205,14 @@ async fn join_accepted(
     join_parked(transaction, ledger, settlement.id, &provider, &provider_id).await
 }
 
+/// True if the event log has an outcome of this attempt and class. $1 id, $2 attempt, $3 class.
+pub(crate) const KNOWN: &str = "\
+    SELECT EXISTS (SELECT FROM events WHERE message_id = $1 \
+    AND (details::json ->> 'attempt')::bigint = $2 AND details::json ->> 'outcome' = $3)";
+
 /// True if the event log has an outcome of this attempt and class.
 async fn is_in_log(transaction: &mut Transaction, settlement: &Settlement) -> Result<bool> {
-    let query = sqlx::query(sql::KNOWN)
+    let query = sqlx::query(KNOWN)
         .bind(uuid(settlement.id))
         .bind(i64::from(settlement.fence))
         .bind(settlement.outcome.class.as_str());

@@ -1,5 +1,6 @@
-//! Callers that go away.
+//! Calls that are dropped.
 
+use sms_core::store::{Archive, MessageRequest};
 use std::future::Future;
 use std::task::Poll;
 
@@ -8,7 +9,7 @@ use sms_core::{Receipt, ReceiptState, Store as _};
 
 use crate::common::{Schema, accepted, begin, count, ids, insert, messages};
 
-/// Polls a future this often and drops it.
+/// Polls a future this number of times and drops it.
 async fn drop_after(polls: usize, future: impl Future) {
     let mut future = std::pin::pin!(future);
     for _ in 0..polls {
@@ -58,7 +59,7 @@ async fn a_dropped_transaction_leaves_its_rows_free() {
     store.apply_receipts(&receipts).await.expect("applied");
     for message in &batch {
         assert_eq!(
-            store.timeline(message.id).await.expect("read").len(),
+            store.timeline(&MessageRequest::new(message.id)).await.expect("read").len(),
             2,
             "each receipt is applied once"
         );

@@ -1,11 +1,12 @@
 //! A clock of the server that is set, with several nodes and across restarts.
 
+use sms_core::store::ExpireRequest;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::clock::datetime_from_ms;
 use sms_core::registry::Expect;
-use sms_core::{Clock, ManualClock, Registry, Scope, Status, Store};
+use sms_core::{Archive, Clock, ManualClock, Registry, Status, Store, store::MessageRequest};
 use sms_store_pg::PgStore;
 use sms_testkit::waiting::{SLACK, Waiting, offered};
 use time::OffsetDateTime;
@@ -87,9 +88,11 @@ async fn a_one_time_code_is_not_sent_after_everything_was_down_for_an_hour() {
     clock.advance(HOUR);
     let store = open(&schema, &clock).await;
     assert_eq!(offered(&store).await, []);
-    store.expire(10).await.expect("expired");
-    let stored =
-        Store::get(&store, waiting.queued, &Scope::All).await.expect("read").expect("stored");
+    store.expire(ExpireRequest::new(10)).await.expect("expired");
+    let stored = Archive::get(&store, &MessageRequest::new(waiting.queued))
+        .await
+        .expect("read")
+        .expect("stored");
     assert_eq!(stored.state.status, Status::Expired);
 }
 

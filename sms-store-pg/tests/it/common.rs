@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sms_core::store::decision::Verdict;
 use sms_core::store::{BeginRequest, InsertRequest, Inserted, ListRequest, Settlement};
-use sms_core::{Message, MessageId, NewMessage, Outcome, Result, Store as _};
+use sms_core::{Archive, Message, MessageId, NewMessage, Outcome, Result, Store as _};
 use sms_store_pg::{PgConfig, PgStore};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -16,14 +16,14 @@ pub(crate) fn url() -> String {
     std::env::var(URL).unwrap_or_else(|_| DEFAULT_URL.to_owned())
 }
 
-/// A schema nobody else uses. Dropped with it.
+/// A schema that no other test uses. It is removed when this is dropped.
 pub(crate) struct Schema(String);
 
 impl Schema {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-        // The id of a message is as good a random number as any.
+        // The id of a message serves as a random number.
         let random = MessageId::new().to_string().replace('-', "");
         Self(format!("sms_test_{process}_{count}_{}", &random[20..]))
     }
@@ -47,7 +47,7 @@ impl Schema {
         PgStore::open(config).await.unwrap_or_else(|error| no_server(&error))
     }
 
-    /// A connection of the application's own, which finds the tables of the store, too.
+    /// A connection of the application, which also finds the tables of the store.
     pub(crate) async fn connect(&self) -> PgConnection {
         let mut conn = connect().await;
         run(&mut conn, &format!("SET search_path = {}", self.0)).await;
@@ -58,7 +58,7 @@ impl Schema {
 impl Drop for Schema {
     fn drop(&mut self) {
         let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.0);
-        // In a thread of its own: this may be dropped inside of a runtime.
+        // In a thread of its own, because this may be dropped inside a runtime.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
@@ -97,31 +97,24 @@ pub(crate) fn ids(messages: &[NewMessage]) -> Vec<MessageId> {
 }
 
 pub(crate) async fn insert(store: &PgStore, messages: &[NewMessage]) -> Result<Vec<Inserted>> {
-    store.insert(InsertRequest { messages, push_after: Duration::ZERO }).await
+    store.insert(InsertRequest::new(messages)).await
 }
 
-/// Begins these as the first batch of this worker: how many it got.
+/// Begins these as the first batch of this worker. Returns how many it got.
 pub(crate) async fn begin(store: &PgStore, ids: &[MessageId], worker: &str) -> usize {
     let lease = Duration::from_mins(1);
-    let request = BeginRequest { ids, worker, batch: 1, provider: "p", lease };
+    let request = BeginRequest::new(ids, worker, 1, "p", lease);
     store.begin(request).await.expect("begun").len()
 }
 
 /// The acceptance of a first attempt.
 pub(crate) fn accepted(id: MessageId) -> Settlement {
-    Settlement {
-        id,
-        fence: 1,
-        provider: "p".to_owned(),
-        outcome: Outcome::accepted(format!("p-{id}")),
-        verdict: Verdict::Sent,
-        took: Duration::from_millis(5),
-        poll_after: None,
-    }
+    Settlement::new(id, 1, "p".to_owned(), Outcome::accepted(format!("p-{id}")), Verdict::Sent)
+        .took(Duration::from_millis(5))
 }
 
 pub(crate) async fn count(store: &PgStore) -> usize {
-    let all = ListRequest { limit: 100_000, ..ListRequest::default() };
+    let all = ListRequest::new(100_000);
     store.list(&all).await.expect("a list").messages.len()
 }
 
@@ -130,7 +123,7 @@ pub(crate) async fn run(conn: &mut PgConnection, statement: &str) {
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(conn).await.expect(statement);
 }
 
-/// What a statement answers with first.
+/// The first column of the first row of a statement.
 pub(crate) async fn ask(conn: &mut PgConnection, statement: &str) -> String {
     sqlx::query_scalar(AssertSqlSafe(statement)).fetch_one(conn).await.expect(statement)
 }

@@ -1,5 +1,5 @@
-//! The suites of sms-testkit, on a clock that stands still until it is moved. The other tests are
-//! on the server's.
+//! The suites of sms-testkit, on a clock that only moves when the test moves it. The other tests
+//! use the server's clock.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::common::{Schema, run};
 const START: i64 = 1_767_268_800_000;
 
 thread_local! {
-    /// What this test's life before has left: the model leads hundreds, and to empty a schema takes
-    /// less time than to make one and to connect.
+    /// The schema that an earlier case of the same test has left. The model uses hundreds, and
+    /// emptying a schema takes less time than creating one and connecting.
     static SPARE: RefCell<Option<Spare>> = const { RefCell::new(None) };
 }
 
@@ -24,7 +24,7 @@ struct Spare {
     store: PgStore,
     conn: PgConnection,
     _schema: Schema,
-    /// Connections belong to the runtime they were made in.
+    /// Connections belong to the runtime in which they were opened.
     runtime: tokio::runtime::Id,
 }
 
@@ -36,14 +36,14 @@ impl Spare {
     }
 
     async fn emptied(mut self) -> Self {
-        // Several statements in one go are one transaction.
+        // Several statements in one call are one transaction.
         let empty = ["messages", "states", "aliases", "parked", "events", "registry"];
         run(&mut self.conn, &empty.map(|table| format!("DELETE FROM {table};")).concat()).await;
         self
     }
 }
 
-/// Keeps it for the next life of the same test; it goes with the test's thread.
+/// Keeps it for the next case of the same test; it is dropped with the test's thread.
 struct Kept(Option<Spare>);
 
 impl Drop for Kept {

@@ -1,6 +1,7 @@
 //! The event log of all messages: a reader sees everything, whenever it was committed.
 
 use sms_core::store::Inserted;
+use sms_core::store::{Archive, EventsRequest};
 use sms_core::{MessageId, Store as _};
 use sms_store_pg::PgStore;
 use sqlx::{Connection as _, PgConnection};
@@ -19,7 +20,7 @@ async fn settle(store: &PgStore, id: MessageId) {
 }
 
 async fn log(store: &PgStore, after: u64) -> Vec<(u64, MessageId)> {
-    let events = store.events_after(after, 100).await.expect("read");
+    let events = store.events(&EventsRequest::new(after, 100)).await.expect("read").events;
     events.into_iter().map(|event| (event.seq, event.message_id)).collect()
 }
 
@@ -28,7 +29,8 @@ async fn write_slowly(conn: &mut PgConnection, id: MessageId) {
     run(conn, "BEGIN; LOCK TABLE events IN ROW EXCLUSIVE MODE").await;
     let insert = format!(
         "INSERT INTO events (seq, at, message_id, status, kind, details) \
-         SELECT base + pg_current_xact_id()::text::bigint * 65536 + 1, 0, '{id}', 6, 'lease_over', '{{}}' FROM event_base"
+         SELECT base + pg_current_xact_id()::text::bigint * 65536 + 1, 0, '{id}', 6, \
+             'lease_over', '{{}}' FROM event_base"
     );
     run(conn, &insert).await;
 }
@@ -41,7 +43,7 @@ async fn an_event_that_is_committed_late_is_not_skipped() {
     settle(&store, ids[0]).await;
     write_slowly(&mut slow, ids[1]).await;
     settle(&store, ids[2]).await;
-    // The third is committed and the second is not: the reader waits at the first.
+    // The third is committed and the second is not: the reader stops after the first.
     let seen = log(&store, 0).await;
     assert_eq!(seen.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [ids[0]]);
     run(&mut slow, "COMMIT").await;
@@ -66,7 +68,8 @@ async fn transactions_of_others_hold_nothing_up() {
     let schema = Schema::new();
     let (store, mut other) = (schema.open().await, schema.connect().await);
     let ids = sending(&store, 1).await;
-    // An application's own, which has a number, wrote a message, and stays open for hours.
+    // A transaction of the application, which has a number, wrote a message, and stays open for
+    // hours.
     run(&mut other, "CREATE TABLE orders (id integer)").await;
     let mut transaction = other.begin().await.expect("a transaction");
     run(&mut transaction, "INSERT INTO orders VALUES (1)").await;

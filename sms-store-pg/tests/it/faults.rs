@@ -1,4 +1,4 @@
-//! What each state of the server that lets nothing be written is called.
+//! Errors of a server that cannot be written to.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use sms_store_pg::{PgConfig, PgStore};
 
 use crate::common::{Schema, ids, insert, message, messages, run};
 
-/// What a caller is told: whether a repeat may help, and what is wrong with the store.
+/// The error that a caller gets: is it retryable, and what is wrong with the store.
 fn told(error: &Error) -> (ErrorKind, Option<StoreFault>) {
     (error.kind(), error.fault())
 }
@@ -23,13 +23,15 @@ async fn a_server_that_only_reads_is_called_read_only() {
     assert_eq!(told(&error), (ErrorKind::Unavailable, Some(StoreFault::ReadOnly)));
 }
 
-/// Nobody fills the disk of a server that others use: it is made to say that its disk is full.
+/// A server reports that its disk is full, because no test can fill the disk of a server that
+/// others use.
 #[tokio::test]
 async fn a_server_without_space_is_called_full() {
     let schema = Schema::new();
     let store = schema.open().await;
     let full = "CREATE FUNCTION full() RETURNS trigger LANGUAGE plpgsql AS \
-                $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$; \
+                $$ BEGIN RAISE EXCEPTION 'could not extend file' \
+                USING ERRCODE = 'disk_full'; END $$; \
                 CREATE TRIGGER disk BEFORE INSERT ON messages EXECUTE FUNCTION full()";
     run(&mut schema.connect().await, full).await;
     let error = insert(&store, &messages(1)).await.expect_err("full");
@@ -46,7 +48,8 @@ async fn a_row_or_table_that_somebody_holds_is_called_locked() {
     run(&mut conn, &format!("BEGIN; SELECT FROM states WHERE id = '{}' FOR UPDATE", batch[0].id))
         .await;
     let lease = Duration::from_mins(1);
-    let request = BeginRequest { ids: &ids(&batch), worker: "w", batch: 1, provider: "p", lease };
+    let begun = ids(&batch);
+    let request = BeginRequest::new(&begun, "w", 1, "p", lease);
     let error = store.begin(request).await.expect_err("the row is locked");
     assert_eq!(told(&error), (ErrorKind::Unavailable, Some(StoreFault::Locked)));
     run(&mut conn, "ROLLBACK; BEGIN; LOCK TABLE messages").await;

@@ -1,9 +1,6 @@
-//! The PostgreSQL store: the conformance suites, and what is PostgreSQL's own.
-//!
-//! `SMS_TEST_PG_URL` names a database in which schemas can be made; each test makes one of its own
-//! and drops it.
+//! The PostgreSQL store: the conformance suites, and tests of its own.
 
-// In tests these are the right words, in their helpers too.
+// Allowed in tests, also in their helper functions.
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod cancellation;

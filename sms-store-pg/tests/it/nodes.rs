@@ -1,19 +1,20 @@
 //! Several nodes on one schema, with no queue between them.
 
+use sms_core::PerLane;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sms_core::store::{DueRequest, Inserted};
-use sms_core::{MessageId, Receipt, ReceiptState, Scope, Status, Store as _};
+use sms_core::store::{Archive, DueRequest, InferRequest, Inserted, MessageRequest};
+use sms_core::{MessageId, Receipt, ReceiptState, Status, Store as _};
 use sms_store_pg::PgStore;
 
 use crate::common::{Schema, accepted, begin, count, ids, insert, messages};
 
-/// Takes what is due and sends it, until nothing is: what this node has sent.
+/// Claims due messages and sends them until there are none. Returns what this node has sent.
 async fn work(store: PgStore, worker: String) -> Vec<MessageId> {
     let mut sent = Vec::new();
     loop {
-        let request = DueRequest::new([20; 3], Duration::from_mins(1));
+        let request = DueRequest::new(PerLane::all(20), Duration::from_mins(1));
         let due: Vec<_> =
             store.due(request).await.expect("due").into_iter().map(|job| job.id).collect();
         if due.is_empty() {
@@ -21,13 +22,7 @@ async fn work(store: PgStore, worker: String) -> Vec<MessageId> {
         }
         let lease = Duration::from_mins(1);
         let batch = sent.len() as u64;
-        let request = sms_core::store::BeginRequest {
-            ids: &due,
-            worker: &worker,
-            batch,
-            provider: "p",
-            lease,
-        };
+        let request = sms_core::store::BeginRequest::new(&due, &worker, batch, "p", lease);
         let begun = store.begin(request).await.expect("begun");
         assert_eq!(begun.len(), due.len(), "what is offered to one is begun by that one");
         let settlements: Vec<_> = begun.iter().map(|begun| accepted(begun.submission.id)).collect();
@@ -88,10 +83,14 @@ async fn receipts_and_settlements_of_the_same_messages_do_not_block_each_other_f
         });
         two.apply_receipts(&receipts).await.expect("applied");
         settling.await.expect("no panic");
-        // Whatever came in the very moment is joined by the caretaker.
-        assert_eq!(one.infer(Duration::from_mins(5)).await.expect("inferred"), []);
+        // The caretaker joins receipts that came at the same moment.
+        assert_eq!(
+            one.infer(InferRequest::new(Duration::from_mins(5))).await.expect("inferred"),
+            []
+        );
         for message in &batch {
-            let stored = one.get(message.id, &Scope::All).await.expect("read").expect("stored");
+            let stored =
+                one.get(&MessageRequest::new(message.id)).await.expect("read").expect("stored");
             assert_eq!(stored.state.status, Status::Delivered);
         }
     }

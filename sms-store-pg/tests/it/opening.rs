@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sms_core::registry::Expect;
-use sms_core::store::{CancelRequest, ListRequest, StatsRange};
-use sms_core::{ErrorKind, Registry, Scope, Status, Store};
+use sms_core::store::{Archive, CancelRequest, ListRequest, MessageRequest, StatsRequest};
+use sms_core::{ErrorKind, Registry, Status, Store};
 use sms_store_pg::{PgConfig, PgStore};
 
 use crate::common::{Schema, ask, count, insert, messages, run};
@@ -13,7 +13,7 @@ async fn refusal(config: PgConfig) -> ErrorKind {
     PgStore::open(config).await.expect_err("must be refused").kind()
 }
 
-/// An address nobody listens at, or a user or database nobody has.
+/// An address without a server, or a user or database that does not exist.
 fn elsewhere(change: impl FnOnce(&mut url::Url)) -> PgConfig {
     let mut address = url::Url::parse(&crate::common::url()).expect("a URL");
     change(&mut address);
@@ -26,20 +26,17 @@ async fn a_store_that_is_opened_again_has_kept_everything() {
     let store = schema.open().await;
     insert(&store, &batch).await.expect("inserted");
     let by = "me".to_owned();
-    store
-        .cancel(CancelRequest { id: batch[0].id, scope: Scope::All, by })
-        .await
-        .expect("cancelled");
+    store.cancel(CancelRequest::new(batch[0].id, by)).await.expect("cancelled");
     store.put("key", "a", &serde_json::json!({"b": 1}), Expect::Absent).await.expect("put");
-    let before = Store::get(&store, batch[0].id, &Scope::All).await.expect("read");
+    let before = Archive::get(&store, &MessageRequest::new(batch[0].id)).await.expect("read");
     store.close().await;
 
     let store = schema.open_with(schema.config().migrate(false)).await;
     assert_eq!(count(&store).await, 3);
-    let after = Store::get(&store, batch[0].id, &Scope::All).await.expect("read");
+    let after = Archive::get(&store, &MessageRequest::new(batch[0].id)).await.expect("read");
     assert_eq!(after, before);
     assert_eq!(after.map(|stored| stored.state.status), Some(Status::Cancelled));
-    assert_eq!(store.timeline(batch[0].id).await.expect("read").len(), 1);
+    assert_eq!(store.timeline(&MessageRequest::new(batch[0].id)).await.expect("read").len(), 1);
     assert!(Registry::get(&store, "key", "a").await.is_ok_and(|record| record.is_some()));
 }
 
@@ -67,7 +64,8 @@ async fn a_schema_that_is_not_migrated_is_refused_by_one_that_does_not_migrate()
 async fn a_schema_a_newer_version_has_migrated_can_still_be_opened() {
     let schema = Schema::new();
     schema.open().await;
-    let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+    let later = "INSERT INTO _sqlx_migrations \
+        (version, description, success, checksum, execution_time) \
                  VALUES (9999, 'later', TRUE, '', 0)";
     run(&mut schema.connect().await, later).await;
     let store = schema.open().await;
@@ -82,7 +80,8 @@ async fn a_schema_a_newer_version_has_migrated_can_still_be_opened() {
 async fn a_schema_a_newer_version_has_changed_beyond_this_one_is_refused() {
     let schema = Schema::new();
     schema.open().await;
-    let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+    let later = "INSERT INTO _sqlx_migrations \
+        (version, description, success, checksum, execution_time) \
                  VALUES (9999, 'later', TRUE, '', 0); UPDATE schema_info SET usable_from = 9000";
     run(&mut schema.connect().await, later).await;
     for migrate in [true, false] {
@@ -98,17 +97,14 @@ async fn a_schema_a_newer_version_has_changed_beyond_this_one_is_refused() {
     }
 }
 
-/// What the first release made is brought up to date with the messages in it.
+/// A schema of the first release is brought up to date with the messages in it.
 #[tokio::test]
 async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
     let (schema, batch) = (Schema::new(), messages(3));
     let store = schema.open().await;
     insert(&store, &batch).await.expect("inserted");
     let by = "me".to_owned();
-    store
-        .cancel(CancelRequest { id: batch[0].id, scope: Scope::All, by })
-        .await
-        .expect("cancelled");
+    store.cancel(CancelRequest::new(batch[0].id, by)).await.expect("cancelled");
     let mut conn = schema.connect().await;
     run(&mut conn, "DROP INDEX states_by_status, states_by_created").await;
     run(&mut conn, "CREATE INDEX states_status ON states (status, id) WHERE status <> 1").await;
@@ -117,11 +113,10 @@ async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
 
     assert_eq!(refusal(schema.config().migrate(false)).await, ErrorKind::Config);
     let store = schema.open().await;
-    let stats = store.stats(&StatsRange::default()).await.expect("counted");
+    let stats = store.stats(&StatsRequest::default()).await.expect("counted");
     assert_eq!((stats.count(Status::Queued), stats.count(Status::Cancelled)), (2, 1));
-    let request =
-        ListRequest { statuses: vec![Status::Cancelled], limit: 10, ..ListRequest::default() };
-    assert_eq!(Store::list(&store, &request).await.expect("read").messages.len(), 1);
+    let request = ListRequest::new(10).statuses(vec![Status::Cancelled]);
+    assert_eq!(Archive::list(&store, &request).await.expect("read").messages.len(), 1);
 }
 
 #[tokio::test]
@@ -150,13 +145,14 @@ async fn a_database_or_user_that_does_not_exist_is_a_wrong_setting() {
 }
 
 #[tokio::test]
-async fn a_connection_says_whose_it_is() {
+async fn a_connection_shows_its_application_name() {
     let schema = Schema::new();
     let store = schema.open().await;
     insert(&store, &messages(1)).await.expect("inserted");
     let mut conn = schema.connect().await;
     let query = format!(
-        "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'sms' AND query LIKE '%{}.messages%'",
+        "SELECT count(*)::text FROM pg_stat_activity \
+         WHERE application_name = 'sms' AND query LIKE '%{}.messages%'",
         schema.name()
     );
     assert_eq!(ask(&mut conn, &query).await, "1");
@@ -168,7 +164,8 @@ async fn data_nobody_can_read_is_a_defect() {
     let (store, batch) = (schema.open().await, messages(1));
     insert(&store, &batch).await.expect("inserted");
     run(&mut schema.connect().await, "UPDATE messages SET class = 9").await;
-    let error = Store::get(&store, batch[0].id, &Scope::All).await.expect_err("unreadable");
+    let error =
+        Archive::get(&store, &MessageRequest::new(batch[0].id)).await.expect_err("unreadable");
     assert_eq!(error.kind(), ErrorKind::Internal);
     assert!(!format!("{error:?}").contains("text 0"));
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 use sms_core::registry::Expect;
-use sms_core::store::{ListRequest, StatsRange, UnmatchedRequest};
-use sms_core::{ErrorKind, Registry, Store};
+use sms_core::store::{ListRequest, StatsRequest, UnmatchedRequest};
+use sms_core::{Archive, ErrorKind, Registry};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::common::{Schema, ask, insert, messages, run};
 
-/// As many at once as a client may ask for.
+/// Largest number at once that a client may ask for.
 const MANY: usize = 16;
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn lists_and_counts_that_hang_keep_no_one_from_writing_or_checking_a_key()
     let mut scans = JoinSet::new();
     for _ in 0..MANY {
         let store = store.clone();
-        let request = UnmatchedRequest { provider: None, from_time: None, to_time: None, limit: 1 };
+        let request = UnmatchedRequest::new(1);
         scans.spawn(async move { store.unmatched(&request).await });
     }
     let mut observer = schema.connect().await;
@@ -54,13 +54,13 @@ async fn the_server_gives_up_a_read_after_5_s_and_the_store_goes_on() {
     let (store, mut conn) = (schema.open().await, schema.connect().await);
     run(&mut conn, "BEGIN; LOCK TABLE messages, states IN ACCESS EXCLUSIVE MODE").await;
     let start = Instant::now();
-    let (page, count) = (ListRequest { limit: 1, ..ListRequest::default() }, StatsRange::default());
+    let (page, count) = (ListRequest::new(1), StatsRequest::default());
     // One connection for both: one waits for the other.
-    let (list, stats) = tokio::join!(Store::list(&store, &page), store.stats(&count));
+    let (list, stats) = tokio::join!(Archive::list(&store, &page), store.stats(&count));
     let kinds = [list.map(|_| ()), stats.map(|_| ())].map(|read| read.expect_err("locked").kind());
     assert_eq!(kinds, [ErrorKind::Unavailable; 2]);
     // The store itself would wait for a minute, and half of it for a lock.
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     run(&mut conn, "ROLLBACK").await;
-    assert_eq!(Store::list(&store, &page).await.expect("a list").messages.len(), 0);
+    assert_eq!(Archive::list(&store, &page).await.expect("a list").messages.len(), 0);
 }

@@ -1,10 +1,11 @@
 //! Messages in the application's own transactions.
 
+use sms_core::PerLane;
 use std::time::Duration;
 
 use sms_core::clock::datetime_from_ms;
-use sms_core::store::{DueRequest, ListRequest};
-use sms_core::{Clock as _, ErrorKind, ManualClock, Message, Scope, Sender, Store as _};
+use sms_core::store::{Archive, DueRequest, ListRequest, MessageRequest};
+use sms_core::{Clock as _, ErrorKind, ManualClock, Message, Sender, Store as _};
 use sms_store_pg::PgStore;
 use sqlx::{Connection as _, PgConnection};
 
@@ -28,7 +29,7 @@ async fn order_with(
     run(&mut transaction, &format!("INSERT INTO {}.orders VALUES (1)", schema.name())).await;
     let id = store.insert_in(&mut transaction, message).await.expect("inserted");
     assert_eq!(
-        store.get(id, &Scope::All).await.expect("read"),
+        store.get(&MessageRequest::new(id)).await.expect("read"),
         None,
         "it is nowhere before the commit"
     );
@@ -44,7 +45,7 @@ async fn number_of_orders(schema: &Schema, conn: &mut PgConnection) -> String {
 }
 
 async fn offered(store: &PgStore) -> usize {
-    let due = DueRequest::new([10; 3], Duration::from_secs(1));
+    let due = DueRequest::new(PerLane::all(10), Duration::from_secs(1));
     store.due(due).await.expect("due").len()
 }
 
@@ -68,7 +69,7 @@ async fn a_rollback_leaves_nothing_to_send() {
         (0, "0")
     );
     assert_eq!(offered(&store).await, 0);
-    // Its key has gone with it.
+    // Its key was rolled back with it.
     order_with((&schema, &store, &mut conn), &message("other").key("order-1"), true).await;
     assert_eq!(count(&store).await, 1);
 }
@@ -109,7 +110,7 @@ async fn a_key_in_an_open_transaction_is_waited_for() {
         let store = store.clone();
         async move { insert(&store, &[other]).await }
     });
-    // The store's other calls go on meanwhile.
+    // Other calls of the store continue meanwhile.
     insert(&store, &messages(1)).await.expect("inserted");
     transaction.commit().await.expect("committed");
     let answer = waiting.await.expect("no panic").expect("inserted");
@@ -147,9 +148,8 @@ async fn a_number_means_the_same_in_every_part_over_one_store() {
         .await
         .expect("sent");
     let to = store.numbers().read(national).ok();
-    let filtered = ListRequest { to, limit: 10, ..ListRequest::default() };
-    let searched =
-        ListRequest { search: Some("0170 123".to_owned()), limit: 10, ..ListRequest::default() };
+    let filtered = ListRequest::new(10).to(to);
+    let searched = ListRequest::new(10).search(Some("0170 123".to_owned()));
     for request in [filtered, searched] {
         let found = store.list(&request).await.expect("a list");
         let found: Vec<_> =

@@ -2,35 +2,15 @@
 
 use std::time::Duration;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
-use sms_core::clock::{StoreTime, datetime_to_ms, duration_to_ms};
-use sms_core::message::{Fingerprint, IdempotencyKey};
-use sms_core::sender::key_reused;
+use rusqlite::{CachedStatement, Connection, params};
+use sms_core::clock::{StoreTime, datetime_to_ms};
 use sms_core::store::transition::DeliveryState;
-use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
+use sms_core::store::{InsertRequest, Inserted};
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 
 use crate::database::Database;
 use crate::error::{DbResult, Failure, undecodable};
-use crate::sql;
-
-/// The message a key stands for.
-struct Holder {
-    id: MessageId,
-    fingerprint: Fingerprint,
-    created_at: i64,
-}
-
-impl Holder {
-    /// Whether the key is still its own.
-    fn is_held(&self, now: i64) -> bool {
-        now - self.created_at < duration_to_ms(KEY_WINDOW)
-    }
-
-    fn answer(&self, message: &NewMessage) -> Inserted {
-        Inserted::held_by((self.id, self.fingerprint), message)
-    }
-}
+use crate::sql::idempotency::{holder, release, replay};
 
 pub(crate) async fn insert(
     database: &Database,
@@ -39,28 +19,18 @@ pub(crate) async fn insert(
     if request.messages.is_empty() {
         return Ok(Vec::new());
     }
-    // A write may outlive its caller.
+    // Copied, because a write may outlive its caller.
     let (messages, push_after) = (request.messages.to_vec(), request.push_after);
     database.share(move |conn, time| insert_all(conn, time, &messages, push_after)).await
 }
 
-/// The answers of those that hold the keys of messages.
-pub(crate) async fn replays(
-    database: &Database,
-    messages: &[NewMessage],
-) -> Result<Vec<Option<Inserted>>> {
-    let (messages, now) = (messages.to_vec(), database.time().now);
-    let replays = move |conn: &Connection| {
-        messages.iter().map(|message| replay(conn, now, message)).collect()
-    };
-    database.read(replays).await
-}
-
-fn replay(conn: &Connection, now: i64, message: &NewMessage) -> DbResult<Option<Inserted>> {
-    let Some(key) = &message.key else { return Ok(None) };
-    let holder = holder(conn, message.owner.as_deref(), key)?.filter(|holder| holder.is_held(now));
-    Ok(holder.map(|first| first.answer(message)))
-}
+/// `∅ → queued`; guard: the id and the idempotency key are free.
+pub(crate) const INSERT: &str = "\
+    INSERT INTO messages (id, owner, key, fingerprint, to_number, text, sender, class, reference, \
+    metadata, options, encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, lane, \
+    status, created_at, updated_at, due_at, valid_until, push_at) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+    ON CONFLICT DO NOTHING";
 
 /// Inserts one message in the transaction of a caller.
 pub(crate) fn insert_in(
@@ -70,17 +40,13 @@ pub(crate) fn insert_in(
 ) -> Result<MessageId> {
     let inserted = match message.check_at(time.wall_at(time.now)) {
         Ok(()) => {
-            let mut insert = conn.prepare_cached(sql::INSERT).map_err(Failure::from)?;
+            let mut insert = conn.prepare_cached(INSERT).map_err(Failure::from)?;
             insert_one(conn, &mut insert, time, message, Duration::ZERO)?
         }
-        // What was accepted when its time was right is replayed.
+        // A message that was accepted while its time was valid is replayed.
         Err(refused) => replay(conn, time.now, message)?.ok_or(refused)?,
     };
-    match inserted {
-        Inserted::Stored => Ok(message.id),
-        Inserted::Replayed(first) => Ok(first),
-        Inserted::KeyReused => Err(key_reused()),
-    }
+    inserted.into_accepted(message.id).map(|accepted| accepted.id)
 }
 
 /// Inserts in order: of two messages with one key the first is inserted.
@@ -90,7 +56,7 @@ fn insert_all(
     messages: &[NewMessage],
     push_after: Duration,
 ) -> DbResult<Vec<Inserted>> {
-    let mut insert = conn.prepare_cached(sql::INSERT)?;
+    let mut insert = conn.prepare_cached(INSERT)?;
     messages
         .iter()
         .map(|message| insert_one(conn, &mut insert, time, message, push_after))
@@ -104,7 +70,7 @@ fn insert_one(
     message: &NewMessage,
     push_after: Duration,
 ) -> DbResult<Inserted> {
-    // Nearly always there is no more to it.
+    // Nearly always the first call inserts it, and this is all.
     if insert_free(insert, time, message, push_after)? || is_stored(conn, message.id)? {
         return Ok(Inserted::Stored);
     }
@@ -112,14 +78,14 @@ fn insert_one(
     let key = message.key.as_ref().ok_or_else(neither)?;
     let first = holder(conn, message.owner.as_deref(), key)?.ok_or_else(neither)?;
     if !first.is_held(time.now) {
-        conn.prepare_cached(sql::RELEASE_KEY)?.execute([first.id.as_bytes()])?;
+        release(conn, first.id)?;
         let inserted = insert_free(insert, time, message, push_after)?;
         return if inserted { Ok(Inserted::Stored) } else { Err(neither().into()) };
     }
     Ok(first.answer(message))
 }
 
-/// Inserts a message if its id and its key are free; whether they were.
+/// Inserts a message if its id and its key are free. Returns true if it was inserted.
 fn insert_free(
     insert: &mut CachedStatement<'_>,
     time: StoreTime,
@@ -159,7 +125,7 @@ fn insert_free(
     Ok(inserted > 0)
 }
 
-/// JSON text, or NULL for what is empty.
+/// JSON text, or NULL for the default.
 fn json(
     is_filled: bool,
     encode: impl FnOnce() -> serde_json::Result<String>,
@@ -169,19 +135,9 @@ fn json(
     is_filled.then(encode).transpose().map_err(refused)
 }
 
-fn is_stored(conn: &Connection, id: MessageId) -> DbResult<bool> {
-    Ok(conn.prepare_cached(sql::IS_STORED)?.query_row([id.as_bytes()], |row| row.get(0))?)
-}
+/// True if a message is stored. ?1 id.
+pub(crate) const IS_STORED: &str = "SELECT EXISTS (SELECT 1 FROM messages WHERE id = ?1)";
 
-fn holder(
-    conn: &Connection,
-    owner: Option<&str>,
-    key: &IdempotencyKey,
-) -> DbResult<Option<Holder>> {
-    let mut holder = conn.prepare_cached(sql::KEY_HOLDER)?;
-    let holder = holder.query_row(params![owner.unwrap_or_default(), key.key], |row| {
-        let id = MessageId::from_bytes(row.get(0)?);
-        Ok(Holder { id, fingerprint: row.get(1)?, created_at: row.get(2)? })
-    });
-    Ok(holder.optional()?)
+fn is_stored(conn: &Connection, id: MessageId) -> DbResult<bool> {
+    Ok(conn.prepare_cached(IS_STORED)?.query_row([id.as_bytes()], |row| row.get(0))?)
 }

@@ -9,14 +9,14 @@ use sms_core::{MessagePage, NumberReader, Result, Scope, SearchedTo, Status};
 
 use crate::database::Database;
 use crate::error::DbResult;
-use crate::sql;
 use crate::sql::args::rows;
+use crate::sql::read::GET;
 use crate::sql::row::{self, Columns};
 
-/// Up to how many messages that wait are sorted to find the newest.
-const FEW: usize = 10_000;
-/// How many messages are looked at between two looks at the clock: some tenths of a millisecond.
-const STEP: usize = 256;
+/// Largest number of queued messages that are sorted to find the newest.
+const MAX_SORTED: usize = 10_000;
+/// Number of rows between two checks of the budget: some tenths of a millisecond.
+const BUDGET_CHECK_ROWS: usize = 256;
 
 pub(crate) async fn list(
     database: &Database,
@@ -25,7 +25,7 @@ pub(crate) async fn list(
 ) -> Result<MessagePage> {
     let request = request.clone();
     let list = move |conn: &Connection| {
-        // All of a page is of one moment.
+        // One read transaction, so that the whole page shows the same moment.
         let moment = conn.unchecked_transaction()?;
         page(&moment, &request, numbers)
     };
@@ -40,14 +40,14 @@ fn page(conn: &Connection, request: &ListRequest, numbers: NumberReader) -> DbRe
     if request.statuses.is_empty() {
         return search(conn, request, numbers, None, budget);
     }
-    // Each state is looked for by itself; the time is shared among those that are left.
+    // Each status has a search of its own. The budget is shared among the searches that are left.
     let states = request.statuses.iter().zip((1..=request.statuses.len()).rev());
     let pages = states
         .map(|(status, left)| search(conn, request, numbers, Some(*status), budget.share(left)));
     Ok(MessagePage::merge(pages.collect::<DbResult<Vec<_>>>()?, request.limit))
 }
 
-/// Looks for messages, of one state if there is one, among those that an index gives.
+/// Searches for messages, of one status if one is given, among the candidates of an index.
 fn search(
     conn: &Connection,
     request: &ListRequest,
@@ -55,11 +55,11 @@ fn search(
     status: Option<Status>,
     budget: Budget,
 ) -> DbResult<MessagePage> {
-    let many_wait = status == Some(Status::Queued) && do_many_wait(conn)?;
-    let Query { sql, values } = query(request, numbers, status, many_wait);
-    let (mut candidates, mut get) = (conn.prepare_cached(&sql)?, conn.prepare_cached(sql::GET)?);
+    let many_are_queued = status == Some(Status::Queued) && are_many_queued(conn)?;
+    let Query { sql, values } = query(request, numbers, status, many_are_queued);
+    let (mut candidates, mut get) = (conn.prepare_cached(&sql)?, conn.prepare_cached(GET)?);
     let mut rows = candidates.query(params_from_iter(values))?;
-    let (mut found, mut looked_at) = (Vec::new(), 0_usize);
+    let (mut found, mut searched) = (Vec::new(), 0_usize);
     while let Some(row) = rows.next()? {
         let mut columns = Columns::new(row);
         let (id, created_at) = (columns.id()?, columns.time()?);
@@ -68,21 +68,25 @@ fn search(
                 get.query_and_then([id.as_bytes()], row::stored_message)?.next().transpose()?,
             );
         }
-        looked_at += 1;
+        searched += 1;
         if found.len() >= request.limit || request.ends_before(created_at) {
             break;
         }
-        if looked_at.is_multiple_of(STEP) && budget.is_over() {
+        if searched.is_multiple_of(BUDGET_CHECK_ROWS) && budget.is_over() {
             return Ok(MessagePage::new(found, Some(SearchedTo::new(id, created_at))));
         }
     }
     Ok(MessagePage::new(found, None))
 }
 
-fn do_many_wait(conn: &Connection) -> DbResult<bool> {
-    let up_to = rows(FEW + 1);
-    let waiting: i64 =
-        conn.prepare_cached(sql::NUMBER_WAITING)?.query_row([up_to], |row| row.get(0))?;
+/// Number of queued messages, up to a limit. ?1 limit.
+pub(crate) const NUMBER_WAITING: &str = "\
+    SELECT count(*) FROM (SELECT 1 FROM messages INDEXED BY messages_due WHERE status = 0 \
+    LIMIT ?1)";
+
+fn are_many_queued(conn: &Connection) -> DbResult<bool> {
+    let up_to = rows(MAX_SORTED + 1);
+    let waiting: i64 = conn.prepare_cached(NUMBER_WAITING)?.query_row([up_to], |row| row.get(0))?;
     Ok(waiting == up_to)
 }
 
@@ -105,33 +109,33 @@ impl Query {
     }
 }
 
-/// The index that gives the candidates for a page, newest first: nothing is sorted but the ids of
-/// few.
+/// The index that a page reads its candidates from, newest first. Nothing is sorted, except for the
+/// ids of few messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Number,
     Reference,
-    /// All that waits. Its index is in another order, so it is used where that is little.
+    /// All queued messages. Their index is in another order, so it is used only while they are few.
     Waiting,
-    /// All that is being sent: never much.
+    /// All messages that are being sent. There are never many.
     Sending,
-    /// One of the states after that.
+    /// One of the states after `sending`.
     State,
     Owner,
     Everything,
 }
 
 impl Source {
-    /// SQLite itself would guess, for it keeps no statistics.
-    fn of(request: &ListRequest, status: Option<Status>, many_wait: bool) -> Self {
+    /// Chooses the index. SQLite itself would guess, because it keeps no statistics.
+    fn of(request: &ListRequest, status: Option<Status>, many_are_queued: bool) -> Self {
         let is_owned = request.scope != Scope::All;
         match status {
             _ if request.to.is_some() => Self::Number,
             _ if request.reference.is_some() => Self::Reference,
-            Some(Status::Queued) if !many_wait => Self::Waiting,
+            Some(Status::Queued) if !many_are_queued => Self::Waiting,
             Some(Status::Sending) => Self::Sending,
-            // Most messages of anybody end as these, so a page of them is found fast among one's
-            // own.
+            // Most messages of an owner end in these states, so a page of them is found fast among
+            // all of the owner's messages.
             Some(Status::Sent | Status::Delivered) if is_owned => Self::Owner,
             Some(status) if status > Status::Sending => Self::State,
             _ if is_owned => Self::Owner,
@@ -144,15 +148,16 @@ impl Source {
     }
 }
 
-/// The statement for candidates: id, time of acceptance, and whether the other filters admit it.
-/// These are a column and no condition, so that each step ends and the time can be looked at.
+/// The statement for candidates: id, time of acceptance, and true if the other filters admit it.
+/// These filters are a column and not a condition, so that each step of the statement ends, and the
+/// budget can be checked between the steps.
 pub(crate) fn query(
     request: &ListRequest,
     numbers: NumberReader,
     status: Option<Status>,
-    many_wait: bool,
+    many_are_queued: bool,
 ) -> Query {
-    let source = Source::of(request, status, many_wait);
+    let source = Source::of(request, status, many_are_queued);
     let mut query = Query::default();
     query.push("SELECT id, created_at, (TRUE");
     push_filters(&mut query, request, numbers, source);
@@ -172,18 +177,30 @@ pub(crate) fn query(
 fn push_source(query: &mut Query, request: &ListRequest, source: Source, status: Option<Status>) {
     match (source, request.to, &request.reference, &request.scope) {
         // A phone number has 15 digits at most.
-        (Source::Number, Some(to), ..) => query.bind("WHERE to_number = ", to.digits().cast_signed()),
-        (Source::Reference, _, Some(reference), _) => query.bind("WHERE reference = ", reference.clone()),
+        (Source::Number, Some(to), ..) => query.bind(
+            "WHERE to_number = \
+            ",
+            to.digits().cast_signed(),
+        ),
+        (Source::Reference, _, Some(reference), _) => query.bind(
+            "WHERE reference = \
+            ",
+            reference.clone(),
+        ),
         (Source::Owner, _, _, Scope::Owner(owner)) => query.bind("WHERE owner = ", owner.clone()),
         (Source::Waiting, ..) => {
-            query.push("WHERE id IN (SELECT id FROM messages INDEXED BY messages_due WHERE status = 0)");
+            query.push(
+                "WHERE id IN (SELECT id FROM messages INDEXED BY messages_due \
+                WHERE status = 0)",
+            );
         }
         (Source::Sending, ..) => query.push(
             "WHERE id IN \
-             (SELECT id FROM messages INDEXED BY messages_look WHERE look_at IS NOT NULL AND status = 1)",
+             (SELECT id FROM messages INDEXED BY messages_look WHERE look_at IS NOT NULL \
+             AND status = 1)",
         ),
         (Source::State, ..) => {
-            // As a literal: a partial index is not used for a state that is bound.
+            // As a literal: a partial index is not used for a status that is bound.
             query.push("INDEXED BY messages_status WHERE status > 1 AND status = ");
             query.push(&status.map_or(0, Status::number).to_string());
         }
@@ -191,7 +208,7 @@ fn push_source(query: &mut Query, request: &ListRequest, source: Source, status:
     }
 }
 
-/// What the source does not see to.
+/// Adds the filters that the source does not cover.
 fn push_filters(query: &mut Query, request: &ListRequest, numbers: NumberReader, source: Source) {
     if let (Scope::Owner(owner), true) = (&request.scope, source != Source::Owner) {
         query.bind(" AND owner = ", owner.clone());
@@ -209,7 +226,7 @@ fn push_filters(query: &mut Query, request: &ListRequest, numbers: NumberReader,
         query.bind(" AND created_at < ", datetime_to_ms(to));
     }
     if let Some(search) = &request.search {
-        // `instr`, because LIKE has wildcards and does not tell upper from lower case.
+        // `instr`, because LIKE has wildcards and ignores case.
         query.bind(" AND (instr(text, ", search.clone());
         query.push(") > 0");
         for digits in numbers.search_digits(search) {

@@ -11,24 +11,44 @@ use sms_core::{MessageId, Result};
 
 use crate::database::Database;
 use crate::error::DbResult;
-use crate::sql;
 use crate::sql::args::rows;
-use crate::sql::ledger;
+use crate::sql::ledger::{self, ledger_columns};
 use crate::sql::row::Columns;
+
+/// Rows for `sending → unknown | queued`; guard: the lease is over. ?1 the time, ?2 limit.
+pub(crate) const LOAD_LEASE_OVER: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM messages AS m WHERE m.status = 1 AND m.look_at <= ?1 ORDER BY m.look_at LIMIT ?2"
+);
 
 pub(crate) async fn rescue(database: &Database, limit: usize) -> Result<Vec<MessageId>> {
     let rescue = move |conn: &Connection, now| {
-        change_some(conn, now, sql::LOAD_LEASE_OVER, limit, Ledger::rescue)
+        change_some(conn, now, LOAD_LEASE_OVER, limit, Ledger::rescue)
     };
     database.write(rescue).await
 }
 
+/// Rows for `queued → expired | unknown`; guard: the deadline is past. ?1 the time, ?2 limit.
+pub(crate) const LOAD_PAST_DEADLINE: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM messages AS m WHERE m.status = 0 AND m.look_at <= ?1 ORDER BY m.look_at LIMIT ?2"
+);
+
 pub(crate) async fn expire(database: &Database, limit: usize) -> Result<Vec<MessageId>> {
     let expire = move |conn: &Connection, now| {
-        change_some(conn, now, sql::LOAD_PAST_DEADLINE, limit, Ledger::expire)
+        change_some(conn, now, LOAD_PAST_DEADLINE, limit, Ledger::expire)
     };
     database.write(expire).await
 }
+
+/// Sent messages for which a status query is due. ?1 the time, ?2 limit.
+pub(crate) const LOAD_AWAITING: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM messages AS m WHERE m.status = 2 AND m.look_at <= ?1 ORDER BY m.look_at LIMIT ?2"
+);
 
 pub(crate) async fn awaiting_receipt(
     database: &Database,
@@ -37,7 +57,7 @@ pub(crate) async fn awaiting_receipt(
 ) -> Result<Vec<ProviderRef>> {
     let plan = move |conn: &Connection, now| {
         let plan = |ledger: &mut Ledger, ids: Vec<_>| ledger.plan_queries(&ids, &polling);
-        change_some(conn, now, sql::LOAD_AWAITING, limit, plan)
+        change_some(conn, now, LOAD_AWAITING, limit, plan)
     };
     database.write(plan).await
 }
@@ -66,6 +86,23 @@ pub(crate) async fn purge(
     database.write(move |conn, now| purge_before(conn, now, older_than, limit)).await
 }
 
+/// Messages that are neither queued nor sending and have not changed for this long. The index is
+/// the one by acceptance: a message that has not changed for long was also accepted long ago, and
+/// of those accepted so long ago few have changed since. ?1 changed before, ?2 limit.
+pub(crate) const SETTLED: &str = "\
+    SELECT id FROM messages INDEXED BY messages_created \
+    WHERE created_at < ?1 AND updated_at < ?1 AND status > 1 ORDER BY created_at LIMIT ?2";
+
+/// `→ ∅`, with everything that belongs to the message. ?1 id.
+pub(crate) const PURGE: [&str; 3] = [
+    "DELETE FROM events WHERE message_id = ?1",
+    "DELETE FROM aliases WHERE message_id = ?1",
+    "DELETE FROM messages WHERE id = ?1",
+];
+
+/// Removes receipts that still wait. ?1 parked before.
+pub(crate) const PURGE_PARKED: &str = "DELETE FROM parked WHERE parked_at < ?1";
+
 fn purge_before(
     conn: &Connection,
     now: i64,
@@ -73,15 +110,15 @@ fn purge_before(
     limit: usize,
 ) -> DbResult<usize> {
     let before = now.saturating_sub(duration_to_ms(older_than));
-    let mut settled = conn.prepare_cached(sql::SETTLED)?;
+    let mut settled = conn.prepare_cached(SETTLED)?;
     let ids = settled.query_and_then(params![before, rows(limit)], |row| Columns::new(row).id())?;
     let ids = ids.collect::<DbResult<Vec<_>>>()?;
-    for statement in sql::PURGE {
+    for statement in PURGE {
         let mut purge = conn.prepare_cached(statement)?;
         for id in &ids {
             purge.execute([id.as_bytes()])?;
         }
     }
-    conn.prepare_cached(sql::PURGE_PARKED)?.execute([before])?;
+    conn.prepare_cached(PURGE_PARKED)?.execute([before])?;
     Ok(ids.len())
 }

@@ -7,7 +7,6 @@ use sms_core::{Result, Status};
 
 use crate::database::Database;
 use crate::error::DbResult;
-use crate::sql;
 use crate::sql::ledger;
 use crate::sql::receipts::join_parked;
 
@@ -15,11 +14,16 @@ pub(crate) async fn resolve(database: &Database, request: ResolveRequest) -> Res
     database.write(move |conn, now| resolve_one(conn, now, request)).await
 }
 
+/// True if a message has this provider id. ?1 provider id, ?2 provider.
+pub(crate) const IS_TAKEN: &str = "\
+    SELECT EXISTS (SELECT 1 FROM messages WHERE provider_id = ?1 AND provider = ?2) \
+        OR EXISTS (SELECT 1 FROM aliases WHERE provider_id = ?1 AND provider = ?2)";
+
 fn resolve_one(conn: &Connection, now: i64, request: ResolveRequest) -> DbResult<Status> {
     let id = request.id;
     let mut ledger = ledger::load_one(conn, now, id)?;
     if let Some(ProviderRef { provider, provider_id }) = ledger.resolve(request)? {
-        let mut taken = conn.prepare_cached(sql::IS_TAKEN)?;
+        let mut taken = conn.prepare_cached(IS_TAKEN)?;
         if taken.query_row(params![provider_id, provider], |row| row.get(0))? {
             return Err(provider_id_taken().into());
         }

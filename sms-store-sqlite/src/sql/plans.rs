@@ -1,4 +1,4 @@
-//! How SQLite goes about the hot statements: each by its index, none by reading everything.
+//! Query plans of SQLite: each hot statement uses its index, and none reads a whole table.
 //!
 //! SQLite has no statistics here and would guess the same on an empty file as on a full one.
 
@@ -6,8 +6,10 @@ use rusqlite::Connection;
 use sms_core::store::ListRequest;
 use sms_core::{Error, Message, MessageId, NumberReader, Scope, Status};
 
-use crate::sql::list;
-use crate::{SqliteConfig, SqliteStore, sql};
+use crate::sql::{
+    claim, idempotency, inference, insert, ledger, list, maintenance, read, receipts, settle,
+};
+use crate::{SqliteConfig, SqliteStore};
 
 /// The plan of a statement, one step a line.
 fn plan(conn: &Connection, statement: &str) -> String {
@@ -31,8 +33,7 @@ async fn plans(statements: Vec<String>) -> Vec<String> {
     plans.await.expect("plans")
 }
 
-/// Checks that each plan has a step with each of these words, and that it reads no table from end
-/// to end.
+/// Checks that each plan has a step with each of these words, and that it reads no whole table.
 async fn check(cases: &[(&str, &[&str])]) {
     let statements = cases.iter().map(|(statement, _)| (*statement).to_owned()).collect();
     for ((statement, expected), plan) in cases.iter().zip(plans(statements).await) {
@@ -41,10 +42,7 @@ async fn check(cases: &[(&str, &[&str])]) {
         }
         for table in ["messages", "m", "events", "parked", "aliases", "registry"] {
             let whole = |line: &str| line == format!("SCAN {table}");
-            assert!(
-                !plan.lines().any(whole),
-                "{table} is read from end to end by\n{statement}\n{plan}"
-            );
+            assert!(!plan.lines().any(whole), "{table} is read as a whole by\n{statement}\n{plan}");
         }
     }
 }
@@ -54,16 +52,16 @@ const BY_ID: &str = "messages USING PRIMARY KEY (id=?)";
 #[tokio::test]
 async fn the_way_of_a_message_is_found_by_id() {
     check(&[
-        (sql::BEGIN, &[BY_ID]),
-        (sql::BEGUN, &[BY_ID]),
-        (sql::OFFERED, &[BY_ID]),
-        (sql::IS_STORED, &[BY_ID]),
-        (sql::RELEASE_KEY, &[BY_ID]),
-        (sql::GET, &[BY_ID]),
-        (sql::LOAD, &["m USING PRIMARY KEY (id=?)"]),
-        (sql::SETTLE, &[BY_ID]),
-        (sql::SAVE, &[BY_ID]),
-        (sql::KEY_HOLDER, &["messages USING INDEX messages_key (<expr>=? AND key=?)"]),
+        (claim::BEGIN, &[BY_ID]),
+        (claim::BEGUN, &[BY_ID]),
+        (claim::OFFERED, &[BY_ID]),
+        (insert::IS_STORED, &[BY_ID]),
+        (idempotency::RELEASE_KEY, &[BY_ID]),
+        (read::GET, &[BY_ID]),
+        (ledger::LOAD, &["m USING PRIMARY KEY (id=?)"]),
+        (settle::SETTLE, &[BY_ID]),
+        (ledger::SAVE, &[BY_ID]),
+        (idempotency::KEY_HOLDER, &["messages USING INDEX messages_key (<expr>=? AND key=?)"]),
     ])
     .await;
 }
@@ -71,15 +69,18 @@ async fn the_way_of_a_message_is_found_by_id() {
 #[tokio::test]
 async fn the_caretakers_questions_each_have_an_index() {
     check(&[
-        (sql::DUE, &["messages USING INDEX messages_due (lane=? AND push_at<?)"]),
-        (sql::LOAD_LEASE_OVER, &["m USING INDEX messages_look (status=? AND look_at<?)"]),
-        (sql::LOAD_PAST_DEADLINE, &["m USING INDEX messages_look (status=? AND look_at<?)"]),
-        (sql::LOAD_AWAITING, &["m USING INDEX messages_look (status=? AND look_at<?)"]),
-        (sql::SETTLED, &["messages USING INDEX messages_created (created_at<?)"]),
-        (sql::PURGE_PARKED, &["parked USING INDEX parked_age"]),
-        (sql::PURGE[0], &["events USING INDEX events_message"]),
-        (sql::PURGE[1], &["aliases USING COVERING INDEX aliases_message"]),
-        (sql::PURGE[2], &[BY_ID]),
+        (claim::DUE, &["messages USING INDEX messages_due (lane=? AND push_at<?)"]),
+        (maintenance::LOAD_LEASE_OVER, &["m USING INDEX messages_look (status=? AND look_at<?)"]),
+        (
+            maintenance::LOAD_PAST_DEADLINE,
+            &["m USING INDEX messages_look (status=? AND look_at<?)"],
+        ),
+        (maintenance::LOAD_AWAITING, &["m USING INDEX messages_look (status=? AND look_at<?)"]),
+        (maintenance::SETTLED, &["messages USING INDEX messages_created (created_at<?)"]),
+        (maintenance::PURGE_PARKED, &["parked USING INDEX parked_age"]),
+        (maintenance::PURGE[0], &["events USING INDEX events_message"]),
+        (maintenance::PURGE[1], &["aliases USING COVERING INDEX aliases_message"]),
+        (maintenance::PURGE[2], &[BY_ID]),
     ])
     .await;
 }
@@ -88,17 +89,20 @@ async fn the_caretakers_questions_each_have_an_index() {
 async fn receipts_find_their_message_by_the_provider_id() {
     check(&[
         (
-            sql::LOAD_BY_PROVIDER_ID,
+            receipts::LOAD_BY_PROVIDER_ID,
             &["m USING INDEX messages_provider (provider_id=? AND provider=?)"],
         ),
-        (sql::LOAD_BY_ALIAS, &["a USING PRIMARY KEY (provider_id=? AND provider=?)"]),
+        (receipts::LOAD_BY_ALIAS, &["a USING PRIMARY KEY (provider_id=? AND provider=?)"]),
         (
-            sql::IS_AWAITED,
+            settle::IS_AWAITED,
             &["parked USING COVERING INDEX parked_once (provider_id=? AND provider=?)"],
         ),
-        (sql::WAITING, &["parked USING INDEX parked_age (parked_at>?)"]),
-        (sql::SUSPECTS, &["messages USING INDEX messages_unknown (unknown_at>?)"]),
-        (sql::UNPARK, &["parked USING COVERING INDEX parked_once (provider_id=? AND provider=?)"]),
+        (inference::WAITING, &["parked USING INDEX parked_age (parked_at>?)"]),
+        (inference::SUSPECTS, &["messages USING INDEX messages_unknown (unknown_at>?)"]),
+        (
+            receipts::UNPARK,
+            &["parked USING COVERING INDEX parked_once (provider_id=? AND provider=?)"],
+        ),
     ])
     .await;
 }
@@ -106,57 +110,46 @@ async fn receipts_find_their_message_by_the_provider_id() {
 #[tokio::test]
 async fn events_and_counts_are_read_in_their_order() {
     check(&[
-        (sql::TIMELINE, &["events USING INDEX events_message (message_id=?)"]),
-        (sql::KNOWN, &["events USING INDEX events_message (message_id=?)"]),
-        (sql::EVENTS_AFTER, &["events USING INTEGER PRIMARY KEY (rowid>?)"]),
+        (read::TIMELINE, &["e USING INDEX events_message (message_id=?)"]),
+        (settle::KNOWN, &["events USING INDEX events_message (message_id=?)"]),
+        (read::EVENTS, &["e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]),
+        (read::READ_TO, &["events USING INTEGER PRIMARY KEY (rowid>?)"]),
         (
-            sql::STATS,
+            read::STATS,
             &[
                 "COVERING INDEX messages_created (created_at>? AND created_at<?)",
                 "COVERING INDEX messages_due",
             ],
         ),
-        (sql::NUMBER_WAITING, &["COVERING INDEX messages_due"]),
+        (list::NUMBER_WAITING, &["COVERING INDEX messages_due"]),
     ])
     .await;
 }
 
 #[tokio::test]
 async fn a_page_is_read_from_the_index_of_its_filter() {
-    let base = ListRequest { limit: 50, after: Some(MessageId::new()), ..ListRequest::default() };
+    let base = ListRequest::new(50).after(Some(MessageId::new()));
     let to = Some(Message::new("+79251234567", "x").prepare().expect("valid").to);
     let scope = Scope::Owner("a".to_owned());
     let reference = Some("a".to_owned());
     let search = Some("7925".to_owned());
     let pages: [(ListRequest, Option<Status>, &[&str]); 9] = [
         (base.clone(), None, &["PRIMARY KEY (id<?)"]),
-        (ListRequest { search, ..base.clone() }, None, &["PRIMARY KEY (id<?)"]),
-        (ListRequest { to, ..base.clone() }, None, &["messages_number (to_number=? AND id<?)"]),
+        (base.clone().search(search), None, &["PRIMARY KEY (id<?)"]),
+        (base.clone().to(to), None, &["messages_number (to_number=? AND id<?)"]),
+        (base.clone().to(to), Some(Status::Sent), &["messages_number (to_number=? AND id<?)"]),
         (
-            ListRequest { to, ..base.clone() },
-            Some(Status::Sent),
-            &["messages_number (to_number=? AND id<?)"],
-        ),
-        (
-            ListRequest { reference, ..base.clone() },
+            base.clone().reference(reference),
             Some(Status::Queued),
             &["messages_reference (reference=? AND id<?)"],
         ),
+        (base.clone().scope(scope.clone()), None, &["messages_owner (owner=? AND id<?)"]),
         (
-            ListRequest { scope: scope.clone(), ..base.clone() },
-            None,
-            &["messages_owner (owner=? AND id<?)"],
-        ),
-        (
-            ListRequest { scope: scope.clone(), ..base.clone() },
+            base.clone().scope(scope.clone()),
             Some(Status::Sent),
             &["messages_owner (owner=? AND id<?)"],
         ),
-        (
-            ListRequest { scope, ..base.clone() },
-            Some(Status::Failed),
-            &["messages_status (status=? AND id<?)"],
-        ),
+        (base.clone().scope(scope), Some(Status::Failed), &["messages_status (status=? AND id<?)"]),
         (base.clone(), Some(Status::Failed), &["messages_status (status=? AND id<?)"]),
     ];
     let statements: Vec<String> = pages
@@ -171,8 +164,8 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
         .map(|(statement, (_, _, expected))| (statement.as_str(), *expected))
         .collect();
     check(&cases).await;
-    // What waits or is being sent has no such index: the ids of few are sorted, many are looked for
-    // among the newest.
+    // Queued and sending messages have no such index: the ids of few are sorted, many are searched
+    // for among the newest.
     let sending = list::query(&base, NumberReader::default(), Some(Status::Sending), false).sql;
     let few = list::query(&base, NumberReader::default(), Some(Status::Queued), false).sql;
     let many = list::query(&base, NumberReader::default(), Some(Status::Queued), true).sql;
@@ -182,7 +175,7 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
         (&many, &["messages USING PRIMARY KEY (id<?)"]),
     ])
     .await;
-    // Each step gives the next one, however many there are: nothing is sorted first.
+    // Each step returns the next row, however many there are: nothing is sorted first.
     for plan in plans(statements).await {
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
     }

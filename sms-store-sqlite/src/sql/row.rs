@@ -1,24 +1,21 @@
-//! Rows of SQLite as the library's types.
+//! Conversion of rows into the types of the library.
 
 use std::time::Duration;
 
 use rusqlite::Row;
 use rusqlite::types::{FromSql, ValueRef};
-use sms_core::clock::{StoreTime, datetime_from_ms};
+use sms_core::clock::datetime_from_ms;
 use sms_core::message::text::Encoding;
 use sms_core::message::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState};
-use sms_core::store::Begun;
-use sms_core::store::decision::AttemptState;
-use sms_core::store::transition::{DeliveryState, HeldLease};
 use sms_core::{
-    Class, Event, EventKind, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt,
-    ReceiptState, Status, StoredMessage, Submission,
+    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Status,
+    StoredMessage,
 };
 use time::OffsetDateTime;
 
 use crate::error::{DbResult, undecodable};
 
-/// The columns of a row, from the first to the last, in the order of the statement.
+/// A reader of the columns of a row, in the order of the statement.
 pub(crate) struct Columns<'r> {
     row: &'r Row<'r>,
     next: usize,
@@ -29,14 +26,14 @@ impl<'r> Columns<'r> {
         Self { row, next: 0 }
     }
 
-    /// The next column.
+    /// Reads the next column.
     pub(crate) fn take<T: FromSql>(&mut self) -> DbResult<T> {
         let value = self.row.get(self.next)?;
         self.next += 1;
         Ok(value)
     }
 
-    /// The next column, as it lies in the row.
+    /// Reads the next column without a copy.
     fn borrow(&mut self) -> DbResult<ValueRef<'r>> {
         let value = self.row.get_ref(self.next)?;
         self.next += 1;
@@ -64,11 +61,15 @@ impl<'r> Columns<'r> {
     }
 
     /// The value of an enum that is stored by its name.
-    fn named<T>(&mut self, what: &'static str, from_name: fn(&str) -> Option<T>) -> DbResult<T> {
+    pub(crate) fn named<T>(
+        &mut self,
+        what: &'static str,
+        from_name: fn(&str) -> Option<T>,
+    ) -> DbResult<T> {
         Ok(from_name(self.text(what)?).ok_or_else(|| undecodable(what))?)
     }
 
-    fn on_unknown(&mut self) -> DbResult<OnUnknown> {
+    pub(crate) fn on_unknown(&mut self) -> DbResult<OnUnknown> {
         self.named("policy", OnUnknown::from_name)
     }
 
@@ -86,17 +87,17 @@ impl<'r> Columns<'r> {
         Ok(receipt)
     }
 
-    fn class(&mut self) -> DbResult<Class> {
+    pub(crate) fn class(&mut self) -> DbResult<Class> {
         self.named("class", Class::from_name)
     }
 
-    fn phone(&mut self) -> DbResult<PhoneNumber> {
+    pub(crate) fn phone(&mut self) -> DbResult<PhoneNumber> {
         let digits = self.number("number")?;
         Ok(PhoneNumber::from_digits(digits).ok_or_else(|| undecodable("number"))?)
     }
 
     /// A JSON text; NULL stands for the default.
-    fn json<T: Default>(
+    pub(crate) fn json<T: Default>(
         &mut self,
         what: &'static str,
         parse: impl FnOnce(&'r str) -> serde_json::Result<T>,
@@ -108,7 +109,7 @@ impl<'r> Columns<'r> {
     }
 }
 
-/// Reads a row of [`sql::MESSAGE_COLUMNS`](crate::sql::MESSAGE_COLUMNS).
+/// Reads a row of [`GET`](crate::sql::read::GET).
 pub(crate) fn stored_message(row: &Row<'_>) -> DbResult<StoredMessage> {
     let mut columns = Columns::new(row);
     let message = NewMessage {
@@ -158,75 +159,4 @@ fn lease_info(columns: &mut Columns<'_>) -> DbResult<Option<LeaseInfo>> {
     let (worker, since, until) = (columns.take()?, columns.take()?, columns.take()?);
     let (Some(worker), Some(since), Some(until)) = (worker, since, until) else { return Ok(None) };
     Ok(Some(LeaseInfo { worker, since: datetime_from_ms(since), until: datetime_from_ms(until) }))
-}
-
-/// Reads the last columns of `ledger_columns!`.
-pub(crate) fn delivery_state(columns: &mut Columns<'_>) -> DbResult<DeliveryState> {
-    Ok(DeliveryState {
-        status: columns.status()?,
-        updated_at: columns.take()?,
-        due_at: columns.take()?,
-        push_at: columns.take()?,
-        valid_until: columns.take()?,
-        deadline_ms: columns.take()?,
-        on_unknown: columns.on_unknown()?,
-        attempts: columns.number("number of attempts")?,
-        resends: columns.number("number of resends")?,
-        fence: columns.number("fence")?,
-        lease: held_lease(columns)?,
-        provider: columns.take()?,
-        provider_id: columns.take()?,
-        code: columns.code()?,
-        reason: columns.take()?,
-        sent_at: columns.take()?,
-        poll_at: columns.take()?,
-        polls: columns.number("number of queries")?,
-        unknown_at: columns.take()?,
-        receipt_at: columns.take()?,
-    })
-}
-
-fn held_lease(columns: &mut Columns<'_>) -> DbResult<Option<HeldLease>> {
-    let worker: Option<String> = columns.take()?;
-    let numbers: [Option<i64>; 3] = [columns.take()?, columns.take()?, columns.take()?];
-    let (Some(worker), [Some(batch), Some(since), Some(until)]) = (worker, numbers) else {
-        return Ok(None);
-    };
-    Ok(Some(HeldLease { worker, batch: batch.cast_unsigned(), since, until }))
-}
-
-/// Reads a row of [`sql::BEGUN`](crate::sql::BEGUN).
-pub(crate) fn begun(row: &Row<'_>, time: StoreTime) -> DbResult<Begun> {
-    let mut columns = Columns::new(row);
-    let (id, to) = (columns.id()?, columns.phone()?);
-    let mut submission = Submission::new(id, to, columns.take::<String>()?);
-    submission.from = columns.take()?;
-    submission.class = columns.class()?;
-    submission.options = columns.json("options", serde_json::from_str)?;
-    submission.valid_until = datetime_from_ms(time.wall_at(columns.take()?));
-    let fence = columns.number("fence")?;
-    submission.attempt = fence;
-    let attempt = AttemptState {
-        attempt: columns.number("number of attempts")?,
-        max_attempts: columns.number("limit of attempts")?,
-        resends: columns.number("number of resends")?,
-        on_unknown: columns.on_unknown()?,
-        unknown_before: columns
-            .take::<Option<i64>>()?
-            .map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
-    };
-    Ok(Begun { submission, fence, attempt })
-}
-
-/// Reads a row of [`sql::EVENT_COLUMNS`](crate::sql::EVENT_COLUMNS).
-pub(crate) fn event(row: &Row<'_>) -> DbResult<Event> {
-    let mut columns = Columns::new(row);
-    Ok(Event {
-        seq: columns.number("position")?,
-        message_id: columns.id()?,
-        at: columns.time()?,
-        kind: columns.named("kind", EventKind::from_name)?,
-        status: columns.status()?,
-        details: columns.json("details", serde_json::from_str)?,
-    })
 }

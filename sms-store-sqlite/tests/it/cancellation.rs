@@ -1,4 +1,4 @@
-//! Callers that go away.
+//! Calls that are dropped.
 
 use std::future::Future;
 use std::task::Poll;
@@ -7,7 +7,7 @@ use sms_core::store::Inserted;
 
 use crate::common::{Folder, ask, count, hold, insert, messages, run};
 
-/// Polls a future this often and drops it.
+/// Polls a future this number of times and drops it.
 async fn drop_after(polls: usize, future: impl Future) {
     let mut future = std::pin::pin!(future);
     for _ in 0..polls {
@@ -27,10 +27,11 @@ async fn a_dropped_insert_happens_whole_or_not_at_all_and_leaves_a_working_store
     let store = folder.open().await;
     let mut expected = 0;
     for polls in 0..40 {
-        // Of two statements, so that there is a between.
+        // Two statements, so that the call can be dropped between them.
         let batch = messages(300);
         drop_after(polls, insert(&store, &batch)).await;
-        // Writes are in turn, so this one comes after the dropped one, if that happened.
+        // Writes run one after the other, so this one comes after the dropped one, if that
+        // happened.
         insert(&store, &messages(1)).await.expect("inserted");
         let found = count(&store).await - expected - 1;
         assert!(found == 0 || found == 300, "{found} of 300 were stored");
@@ -64,7 +65,7 @@ async fn a_dropped_transaction_happens_whole_or_not_at_all_and_leaves_a_working_
 }
 
 #[tokio::test]
-async fn a_write_whose_caller_has_gone_before_its_turn_is_left_out() {
+async fn a_write_is_left_out_if_its_caller_has_gone_before_its_turn() {
     let folder = Folder::new();
     let store = folder.open().await;
     run(&store, "CREATE TABLE orders (n INTEGER)").await;

@@ -1,8 +1,11 @@
 //! A wall clock that is set while no process is running.
 
+use sms_core::store::{ExpireRequest, RescueRequest};
 use std::time::Duration;
 
-use sms_core::{Clock, ManualClock, Message, Registry, Scope, Status, Store};
+use sms_core::{
+    Archive, Clock, ManualClock, Message, Registry, Status, Store, store::MessageRequest,
+};
 use sms_store_sqlite::SqliteStore;
 use sms_testkit::waiting::{SLACK, Waiting, begin, insert, offered};
 
@@ -58,9 +61,11 @@ async fn a_one_time_code_is_not_sent_after_the_machine_was_down_for_an_hour() {
     let store = open(&folder, &clock).await;
     assert_eq!(offered(&store).await, []);
     assert_eq!(begin(&store, waiting.queued, 3).await, 0);
-    store.expire(10).await.expect("expired");
-    let stored =
-        Store::get(&store, waiting.queued, &Scope::All).await.expect("read").expect("stored");
+    store.expire(ExpireRequest::new(10)).await.expect("expired");
+    let stored = Archive::get(&store, &MessageRequest::new(waiting.queued))
+        .await
+        .expect("read")
+        .expect("stored");
     assert_eq!(stored.state.status, Status::Expired);
 }
 
@@ -73,7 +78,12 @@ async fn two_processes_with_one_file_agree_on_the_time_after_a_jump() {
     clock.advance(Duration::from_mins(10));
     let created_at = async |store: &SqliteStore| {
         let id = insert(store, &Message::new("+79251234567", "x")).await;
-        Store::get(store, id, &Scope::All).await.expect("read").expect("stored").state.created_at
+        Archive::get(store, &MessageRequest::new(id))
+            .await
+            .expect("read")
+            .expect("stored")
+            .state
+            .created_at
     };
     let first = created_at(&one).await;
     let two = open(&folder, &clock).await;
@@ -91,8 +101,8 @@ async fn the_time_is_kept_with_other_writes_once_a_second_and_never_by_itself() 
     for _ in 0..5 {
         clock.advance(Duration::from_secs(5));
         offered(&store).await;
-        store.expire(10).await.expect("expired");
-        store.rescue(10).await.expect("rescued");
+        store.expire(ExpireRequest::new(10)).await.expect("expired");
+        store.rescue(RescueRequest::new(10)).await.expect("rescued");
     }
     assert_eq!(version().await, 0, "nothing was written, so nothing is kept");
     for _ in 0..10 {

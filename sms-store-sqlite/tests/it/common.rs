@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::Transaction;
 use sms_core::store::{InsertRequest, Inserted, ListRequest};
-use sms_core::{Error, ErrorKind, Message, MessageId, NewMessage, Result, Store as _};
+use sms_core::{Archive, Error, ErrorKind, Message, MessageId, NewMessage, Result, Store as _};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -51,11 +51,11 @@ pub(crate) fn ids(messages: &[NewMessage]) -> Vec<MessageId> {
 }
 
 pub(crate) async fn insert(store: &SqliteStore, messages: &[NewMessage]) -> Result<Vec<Inserted>> {
-    store.insert(InsertRequest { messages, push_after: Duration::ZERO }).await
+    store.insert(InsertRequest::new(messages)).await
 }
 
 pub(crate) async fn count(store: &SqliteStore) -> usize {
-    let all = ListRequest { limit: 100_000, ..ListRequest::default() };
+    let all = ListRequest::new(100_000);
     store.list(&all).await.expect("a list").messages.len()
 }
 
@@ -67,7 +67,7 @@ pub(crate) async fn run(store: &SqliteStore, statements: &str) {
     done.expect(statements);
 }
 
-/// What a statement answers with first.
+/// The first column of the first row of a statement.
 pub(crate) async fn ask(store: &SqliteStore, statement: &'static str) -> String {
     let answer: Result<String, anyhow::Error> = store
         .transaction(move |transaction| Ok(transaction.query_one(statement, [], |row| row.get(0))?))
@@ -75,8 +75,8 @@ pub(crate) async fn ask(store: &SqliteStore, statement: &'static str) -> String 
     answer.expect(statement)
 }
 
-/// A transaction of somebody else on the store's writing connection, until this is dropped; it is
-/// then rolled back.
+/// Another transaction on the store's writing connection, until this is dropped; it is then rolled
+/// back.
 pub(crate) struct Held {
     release: mpsc::Sender<()>,
     ended: JoinHandle<Result<()>>,

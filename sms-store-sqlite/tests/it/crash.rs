@@ -1,18 +1,19 @@
 //! A process that is killed while it writes.
 
+use sms_core::store::{Archive, MessageRequest};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use sms_core::{MessageId, Scope, Store as _};
+use sms_core::MessageId;
 
 use crate::common::{Folder, ask, ids, insert, messages, patient};
 
-/// Tells the test below that it is the process to be killed, and which file to write.
+/// Set for the process that is to be killed: the file to write.
 const FILE: &str = "SMS_STORE_SQLITE_WRITER_FILE";
-/// Before each id in the writer's output, where the test harness writes too.
+/// Prefix of each id in the writer's output, to which the test harness also writes.
 const MARK: &str = "stored ";
 
-/// Not a test by itself: the process [`what_was_accepted_survives_a_kill`] starts and kills.
+/// Not a test by itself: the process that [`what_was_accepted_survives_a_kill`] starts and kills.
 #[tokio::test(flavor = "multi_thread")]
 async fn writer() {
     let Ok(file) = std::env::var(FILE) else { return };
@@ -35,14 +36,14 @@ async fn what_was_accepted_survives_a_kill() {
         let store = folder.open().await;
         assert_eq!(ask(&store, "PRAGMA integrity_check").await, "ok");
         for id in &accepted {
-            let kept = store.get(*id, &Scope::All).await.expect("read");
+            let kept = store.get(&MessageRequest::new(*id)).await.expect("read");
             assert!(kept.is_some(), "{id} was accepted and is gone");
         }
         insert(&store, &messages(1)).await.expect("inserted");
     }
 }
 
-/// Kills a writer once it has accepted some messages, and answers with all it had.
+/// Kills a writer once it has accepted some messages, and returns everything it accepted.
 fn write_and_kill(folder: &Folder, some: usize) -> Vec<MessageId> {
     let mut writer = Command::new(std::env::current_exe().expect("this program"))
         .args(["--exact", "crash::writer", "--nocapture"])
@@ -55,7 +56,7 @@ fn write_and_kill(folder: &Folder, some: usize) -> Vec<MessageId> {
     for line in lines.map_while(Result::ok) {
         accepted.extend(line.split_once(MARK).and_then(|(_, id)| id.parse::<MessageId>().ok()));
         if accepted.len() == some {
-            // SIGKILL. What it has said before is still in the pipe.
+            // SIGKILL. The output before it is still in the pipe.
             writer.kill().expect("killed");
         }
     }

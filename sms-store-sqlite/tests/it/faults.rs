@@ -1,11 +1,12 @@
-//! A disk that is full, a file that cannot be written, somebody who does not let go, data nobody
-//! can read.
+//! Faults: a full disk, a file that cannot be written, a lock that is not released, data that
+//! cannot be decoded.
 
+use sms_core::PerLane;
 use std::error::Error as _;
 use std::time::Duration;
 
-use sms_core::store::{BeginRequest, Inserted};
-use sms_core::{Error, ErrorKind, Scope, Store as _, StoreFault};
+use sms_core::store::{Archive, BeginRequest, Inserted, MessageRequest};
+use sms_core::{Error, ErrorKind, Store as _, StoreFault};
 use sms_store_sqlite::SqliteStore;
 
 use crate::common::{Folder, ask, count, hold, ids, insert, messages, run};
@@ -52,19 +53,14 @@ async fn a_transaction_sqlite_gave_up_by_itself_does_not_spoil_the_next_one() {
     empty_disk(&store).await;
     let batch = messages(2);
     insert(&store, &batch).await.expect("inserted");
-    let request = BeginRequest {
-        ids: &ids(&batch),
-        worker: "w",
-        batch: 1,
-        provider: "p",
-        lease: Duration::from_mins(1),
-    };
+    let begun = ids(&batch);
+    let request = BeginRequest::new(&begun, "w", 1, "p", Duration::from_mins(1));
     assert_eq!(store.begin(request).await.expect("begun").len(), 2);
     assert_eq!(store.due(everything()).await.expect("none due"), []);
 }
 
 fn everything() -> sms_core::store::DueRequest {
-    sms_core::store::DueRequest::new([10; 3], Duration::from_secs(1))
+    sms_core::store::DueRequest::new(PerLane::all(10), Duration::from_secs(1))
 }
 
 #[tokio::test]
@@ -75,13 +71,8 @@ async fn a_file_that_cannot_be_written_is_unavailable_and_can_be_read() {
     run(&store, "PRAGMA query_only = ON").await;
     let error = insert(&store, &messages(1)).await.expect_err("read-only");
     assert_eq!((error.kind(), error.fault()), (ErrorKind::Unavailable, Some(StoreFault::ReadOnly)));
-    let request = BeginRequest {
-        ids: &ids(&batch),
-        worker: "w",
-        batch: 1,
-        provider: "p",
-        lease: Duration::from_mins(1),
-    };
+    let begun = ids(&batch);
+    let request = BeginRequest::new(&begun, "w", 1, "p", Duration::from_mins(1));
     assert_eq!(
         store.begin(request).await.map_err(|error| error.kind()),
         Err(ErrorKind::Unavailable)
@@ -121,7 +112,7 @@ async fn a_transaction_that_is_kept_open_makes_other_writes_unavailable_in_bound
     let nothing = store.transaction(|_| Ok::<_, Error>(())).await;
     assert_eq!(nothing.map_err(|error| error.kind()), Err(ErrorKind::Unavailable));
     drop(held);
-    // What came to no turn in time is not done later.
+    // A write that did not get its turn in time is not done later.
     insert(&store, &messages(1)).await.expect("inserted");
     assert_eq!(count(&store).await, 1);
 }
@@ -146,7 +137,7 @@ async fn data_nobody_can_read_is_a_defect() {
     let (store, batch) = (folder.open().await, messages(1));
     insert(&store, &batch).await.expect("inserted");
     run(&store, "UPDATE messages SET class = 'other'").await;
-    let error = store.get(batch[0].id, &Scope::All).await.expect_err("unreadable");
+    let error = store.get(&MessageRequest::new(batch[0].id)).await.expect_err("unreadable");
     assert_eq!(error.kind(), ErrorKind::Internal);
     assert!(!format!("{error:?}").contains("text 0"));
 }

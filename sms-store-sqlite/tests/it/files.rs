@@ -1,22 +1,24 @@
-//! The database's files removed, moved or replaced under a running store: what was accepted is
-//! there afterwards, and nothing is accepted into a file that nobody will find again.
+//! Files of the database that are removed, moved or replaced under a running store: everything that
+//! was accepted is there afterwards, and nothing is accepted into a file that cannot be found
+//! again.
 
+use sms_core::store::{Archive, MessageRequest};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sms_core::{Error, ErrorKind, MessageId, Scope, Store as _, StoreFault};
+use sms_core::{Error, ErrorKind, MessageId, StoreFault};
 use sms_store_sqlite::SqliteStore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::common::{Folder, count, ids, insert, messages};
 
-/// How many callers write at once.
+/// Number of callers that write at once.
 const CALLERS: usize = 8;
-/// How long a test waits for what it expects.
+/// Longest time that a test waits for a result.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Callers that insert until they are refused.
@@ -25,16 +27,16 @@ struct Load {
     callers: Vec<JoinHandle<Answers>>,
 }
 
-/// What one of them was told.
+/// The answers that one of them got.
 struct Answers {
     accepted: Vec<MessageId>,
-    /// Of those, which it asked for after the harm was done.
+    /// The answers to calls that began after the damage was done.
     accepted_afterwards: usize,
     refusal: Option<Error>,
 }
 
 impl Load {
-    /// Starts it, and waits until it is under way.
+    /// Starts it, and waits until it is running.
     async fn start(store: &SqliteStore) -> Self {
         let harmed = Arc::new(AtomicBool::new(false));
         let caller = |_| tokio::spawn(call(store.clone(), Arc::clone(&harmed)));
@@ -46,7 +48,7 @@ impl Load {
         Self { harmed, callers }
     }
 
-    /// Does harm in the middle of it: what was accepted, and the refusals.
+    /// Does damage while it runs. Returns what was accepted, and the refusals.
     async fn harm(self, harm: impl FnOnce()) -> (Vec<MessageId>, Vec<Error>) {
         harm();
         self.harmed.store(true, Ordering::SeqCst);
@@ -64,7 +66,7 @@ impl Load {
 
 async fn call(store: SqliteStore, harmed: Arc<AtomicBool>) -> Answers {
     let mut answers = Answers { accepted: Vec::new(), accepted_afterwards: 0, refusal: None };
-    // So many are no accident.
+    // A smaller number could be chance.
     while answers.accepted_afterwards < 50 {
         let (batch, after) = (messages(2), harmed.load(Ordering::SeqCst));
         match insert(&store, &batch).await {
@@ -81,7 +83,8 @@ async fn call(store: SqliteStore, harmed: Arc<AtomicBool>) -> Answers {
     answers
 }
 
-/// Checks that callers were told, and are told again, what happened to which file and what to do.
+/// Checks that callers got, and still get, an error that says what happened to which file and what
+/// to do.
 async fn check_told(store: &SqliteStore, refusals: Vec<Error>, name: &str) {
     assert_eq!(refusals.len(), CALLERS);
     let again = insert(store, &messages(1)).await.expect_err("the file is not there");
@@ -98,7 +101,7 @@ async fn check_told(store: &SqliteStore, refusals: Vec<Error>, name: &str) {
 
 async fn check_kept(store: &SqliteStore, accepted: &[MessageId]) {
     for id in accepted {
-        let kept = store.get(*id, &Scope::All).await.expect("read");
+        let kept = store.get(&MessageRequest::new(*id)).await.expect("read");
         assert!(kept.is_some(), "{id} was accepted and is gone, one of {}", accepted.len());
     }
 }
@@ -155,7 +158,7 @@ async fn a_folder_that_was_moved_keeps_what_was_accepted_and_works_again_when_it
     // The very same files: the same store goes on, and so does one that is opened.
     insert(&store, &messages(1)).await.expect("the folder is back");
     check_kept(&store, &accepted).await;
-    let left_out = store.get(refused_after_notice[0].id, &Scope::All).await.expect("read");
+    let left_out = store.get(&MessageRequest::new(refused_after_notice[0].id)).await.expect("read");
     assert_eq!(left_out, None, "written although it was known that the folder is away");
     drop(store);
     let store = folder.open().await;
@@ -172,7 +175,7 @@ async fn what_is_in_a_write_ahead_log_that_was_removed_is_saved() {
         let (accepted, refusals) =
             Load::start(&store).await.harm(|| fs::remove_file(&log).expect("removed")).await;
         check_told(&store, refusals, &format!("sms.db{suffix}")).await;
-        // As a kill leaves it: nothing is closed in order.
+        // The state after a kill: nothing is closed in order.
         std::mem::forget(store);
         let copy = folder.file().with_file_name("copy.db");
         fs::copy(folder.file(), &copy).expect("copied");
@@ -193,7 +196,8 @@ async fn a_read_of_a_file_that_was_removed_does_not_make_an_empty_one() {
     insert(&store, &messages(1)).await.expect("inserted");
     fs::remove_file(folder.file()).expect("removed");
     // The first read opens a connection.
-    let error = store.get(MessageId::new(), &Scope::All).await.expect_err("the file is not there");
+    let error =
+        store.get(&MessageRequest::new(MessageId::new())).await.expect_err("the file is not there");
     assert_eq!(
         (error.kind(), error.fault()),
         (ErrorKind::Unavailable, Some(StoreFault::Unreachable))

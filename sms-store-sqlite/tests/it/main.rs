@@ -1,6 +1,6 @@
-//! The SQLite store: the conformance suites, and what is SQLite's own.
+//! The SQLite store: the conformance suites, and tests of its own.
 
-// In tests these are the right words, in their helpers too.
+// Allowed in tests, also in their helper functions.
 #![allow(clippy::expect_used)]
 
 mod cancellation;

@@ -1,8 +1,8 @@
 //! Opening files: new ones, old ones, shared ones, wrong ones.
 
 use sms_core::registry::Expect;
-use sms_core::store::{CancelRequest, Inserted};
-use sms_core::{ErrorKind, Registry, Scope, Status, Store, StoreFault};
+use sms_core::store::{Archive, CancelRequest, Inserted, MessageRequest};
+use sms_core::{ErrorKind, Registry, Status, Store, StoreFault};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
 use crate::common::{Folder, ask, count, ids, insert, messages, run};
@@ -13,20 +13,17 @@ async fn a_store_that_is_opened_again_has_kept_everything() {
     let store = folder.open().await;
     insert(&store, &batch).await.expect("inserted");
     let by = "me".to_owned();
-    store
-        .cancel(CancelRequest { id: batch[0].id, scope: Scope::All, by })
-        .await
-        .expect("cancelled");
+    store.cancel(CancelRequest::new(batch[0].id, by)).await.expect("cancelled");
     store.put("key", "a", &serde_json::json!({"b": 1}), Expect::Absent).await.expect("put");
-    let before = Store::get(&store, batch[0].id, &Scope::All).await.expect("read");
+    let before = Archive::get(&store, &MessageRequest::new(batch[0].id)).await.expect("read");
     drop(store);
 
     let store = folder.open().await;
     assert_eq!(count(&store).await, 3);
-    let after = Store::get(&store, batch[0].id, &Scope::All).await.expect("read");
+    let after = Archive::get(&store, &MessageRequest::new(batch[0].id)).await.expect("read");
     assert_eq!(after, before);
     assert_eq!(after.map(|stored| stored.state.status), Some(Status::Cancelled));
-    assert_eq!(store.timeline(batch[0].id).await.expect("read").len(), 1);
+    assert_eq!(store.timeline(&MessageRequest::new(batch[0].id)).await.expect("read").len(), 1);
     assert!(Registry::get(&store, "key", "a").await.is_ok_and(|record| record.is_some()));
 }
 
@@ -64,7 +61,12 @@ async fn two_stores_on_one_file_see_each_others_messages_and_wait_for_each_other
         for _ in 0..50 {
             let batch = messages(4);
             assert_eq!(insert(&store, &batch).await.expect("inserted"), [Inserted::Stored; 4]);
-            assert!(Store::get(&store, batch[0].id, &Scope::All).await.expect("read").is_some());
+            assert!(
+                Archive::get(&store, &MessageRequest::new(batch[0].id))
+                    .await
+                    .expect("read")
+                    .is_some()
+            );
         }
     };
     let (first, second) = (tokio::spawn(write(one.clone())), tokio::spawn(write(two.clone())));
@@ -178,8 +180,8 @@ async fn ids_of_a_batch_are_listed_newest_first() {
     let store = folder.open().await;
     // More rows than one statement takes.
     assert_eq!(insert(&store, &batch).await.expect("inserted"), vec![Inserted::Stored; 300]);
-    let request = sms_core::store::ListRequest { limit: 1000, ..Default::default() };
-    let listed = Store::list(&store, &request).await.expect("read");
+    let request = sms_core::store::ListRequest::new(1000);
+    let listed = Archive::list(&store, &request).await.expect("read");
     let mut expected = ids(&batch);
     expected.reverse();
     assert_eq!(

@@ -12,7 +12,8 @@ fn spawn_insert(store: &SqliteStore, batch: Vec<NewMessage>) -> JoinHandle<Resul
     tokio::spawn(async move { insert(&store, &batch).await })
 }
 
-/// Starts these inserts while somebody else writes, so that they wait for their turn together.
+/// Starts these inserts while another transaction is open, so that they wait for their turn
+/// together.
 async fn insert_at_once(
     store: &SqliteStore,
     batches: Vec<Vec<NewMessage>>,
@@ -25,7 +26,7 @@ async fn insert_at_once(
     inserts
 }
 
-/// How many commits are in the write-ahead log: the frames that bear the size of the file.
+/// Number of commits in the write-ahead log: the frames that contain the size of the file.
 fn commits(folder: &Folder) -> usize {
     let log = std::fs::read(folder.file().with_extension("db-wal")).expect("the log");
     log[32..].chunks(24 + 4096).filter(|frame| frame[4..8] != [0; 4]).count()
@@ -44,7 +45,7 @@ async fn writes_that_wait_together_are_one_commit() {
 }
 
 #[tokio::test]
-async fn a_write_that_fails_spoils_none_of_those_beside_it() {
+async fn a_write_that_fails_does_not_affect_the_others() {
     let folder = Folder::new();
     let store = folder.open().await;
     run(

@@ -1,10 +1,11 @@
 //! Messages in the application's own transactions.
 
+use sms_core::PerLane;
 use std::time::Duration;
 
 use sms_core::clock::datetime_from_ms;
 use sms_core::store::{DueRequest, ListRequest};
-use sms_core::{Clock as _, ErrorKind, ManualClock, Message, Sender, Store as _};
+use sms_core::{Archive, Clock as _, ErrorKind, ManualClock, Message, Sender, Store as _};
 use sms_store_sqlite::SqliteStore;
 
 use crate::common::{Folder, ask, count, insert, message, run};
@@ -36,7 +37,7 @@ async fn a_commit_keeps_both_and_the_message_is_offered() {
     let (_folder, store) = orders().await;
     order_with(&store, &message("ready"), true).await;
     assert_eq!((count(&store).await, number_of_orders(&store).await.as_str()), (1, "1"));
-    let due = DueRequest::new([1; 3], Duration::from_secs(1));
+    let due = DueRequest::new(PerLane::all(1), Duration::from_secs(1));
     assert_eq!(store.due(due).await.expect("due").len(), 1);
 }
 
@@ -115,9 +116,8 @@ async fn a_number_means_the_same_in_every_part_over_one_store() {
         .await
         .expect("sent");
     let to = store.numbers().read(national).ok();
-    let filtered = ListRequest { to, limit: 10, ..ListRequest::default() };
-    let searched =
-        ListRequest { search: Some("0170 123".to_owned()), limit: 10, ..ListRequest::default() };
+    let filtered = ListRequest::new(10).to(to);
+    let searched = ListRequest::new(10).search(Some("0170 123".to_owned()));
     for request in [filtered, searched] {
         let found = store.list(&request).await.expect("a list");
         let found: Vec<_> =

@@ -75,7 +75,8 @@ impl Instance {
 
     async fn with(&self, work: fn(&mut Server)) {
         let server = self.server.clone();
-        // A poisoned lock: the panic has failed the test already, and the server must still be ended.
+        // A poisoned lock: the panic has failed the test already, and the server must still be
+        // ended.
         run_blocking(move || work(&mut server.lock().unwrap_or_else(PoisonError::into_inner)))
             .await;
     }

@@ -14,8 +14,8 @@
 //!
 //! Each server runs in a temporary folder on a free port of 127.0.0.1. When the value is dropped,
 //! the process is killed and the folder removed. The same happens when the process of the test ends
-//! without dropping the value: when it is killed, or when the instance is a static shared by several
-//! tests. Only processes of the instance are signalled.
+//! without dropping the value: when it is killed, or when the instance is a static shared by
+//! several tests. Only processes of the instance are signalled.
 //!
 //! The programs must be installed; nothing is downloaded. A missing program fails the test with one
 //! line that says what to install. Linux only.

@@ -26,8 +26,9 @@ impl Postgres {
         Self::start_with(&[]).await
     }
 
-    /// Starts a server with these settings of `postgresql.conf`, such as `("max_connections", "10")`
-    /// or, if the test does not depend on durability, `("fsync", "off")` for speed.
+    /// Starts a server with these settings of `postgresql.conf`, such as
+    /// `("max_connections", "10")` or, if the test does not depend on durability,
+    /// `("fsync", "off")` for speed.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let settings: Vec<String> =
             settings.iter().map(|(name, value)| format!("--{name}={value}")).collect();

@@ -4,8 +4,8 @@ use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Sends a signal to a process. The caller has not waited for its end yet, so that its number cannot
-/// belong to another process.
+/// Sends a signal to a process. The caller has not waited for its end yet, so that its number
+/// cannot belong to another process.
 pub(super) fn signal(pid: u32, signal: Signal) {
     // An error means that the process has ended already.
     let _ = to_pid(pid).map(|pid| kill_process(pid, signal));

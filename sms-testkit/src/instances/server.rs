@@ -104,7 +104,8 @@ impl Server {
         let log =
             File::create(self.folder.join("log")).expect("the temporary folder can be written");
         let twin = log.try_clone().expect("a descriptor");
-        // Its own process group: Ctrl-C in a terminal ends the tests, and the guard ends the server.
+        // Its own process group: Ctrl-C in a terminal ends the tests, and the guard ends the
+        // server.
         let child =
             self.command.stdout(log).stderr(twin).stdin(Stdio::null()).process_group(0).spawn();
         let child = child.unwrap_or_else(|error| panic!("{} does not start: {error}", self.name));
@@ -162,7 +163,8 @@ impl Server {
             return true;
         }
         let family = family(running.child.id());
-        // A kill is sent to the children, too. In a clean stop the server stops its children itself.
+        // A kill is sent to the children, too. In a clean stop the server stops its children
+        // itself.
         signal_all(if how == self.kill { &family } else { &family[..1] }, how);
         if running.paused {
             // When they continue, they handle the signal first.

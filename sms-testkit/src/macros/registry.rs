@@ -2,8 +2,8 @@
 
 /// Makes a test of each behaviour of a [`Registry`](sms_core::Registry).
 ///
-/// The argument is an expression that makes a fresh [`RegistryHarness`](crate::RegistryHarness). It is
-/// evaluated in an async block, once for each test.
+/// The argument is an expression that makes a fresh [`RegistryHarness`](crate::RegistryHarness). It
+/// is evaluated in an async block, once for each test.
 #[macro_export]
 macro_rules! registry {
     ($harness:expr $(,)?) => {

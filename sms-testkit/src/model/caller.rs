@@ -1,16 +1,18 @@
 //! The calls of a scenario: what each step asks of a store, and the answer as text that is the same
 //! for the same answer.
 
+use sms_core::PerLane;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
 use sms_core::provider::Polling;
 use sms_core::store::{
-    BeginRequest, CancelRequest, DueRequest, InsertRequest, Resolution, ResolveRequest, Settlement,
+    AwaitingRequest, BeginRequest, CancelRequest, DueRequest, ExpireRequest, InferRequest,
+    InsertRequest, PurgeRequest, RescueRequest, Resolution, ResolveRequest, Settlement,
     UnmatchedRequest,
 };
-use sms_core::{MessageId, NewMessage, Receipt, Result, Scope, Store};
+use sms_core::{Archive, MessageId, NewMessage, Receipt, Result, Scope, Store};
 
 use super::step::{MESSAGES, Manual, Step};
 
@@ -74,8 +76,12 @@ impl Caller {
             Step::Due => self.due(store).await,
             Step::Begin { .. } | Step::BeginAgain => self.begin(store).await,
             Step::Settle { .. } => text_of(store.settle(self.settlement.as_slice()).await),
-            Step::Rescue => text_of(store.rescue(ALL).await.map(|ids| self.indices(ids))),
-            Step::Expire => text_of(store.expire(ALL).await.map(|ids| self.indices(ids))),
+            Step::Rescue => {
+                text_of(store.rescue(RescueRequest::new(ALL)).await.map(|ids| self.indices(ids)))
+            }
+            Step::Expire => {
+                text_of(store.expire(ExpireRequest::new(ALL)).await.map(|ids| self.indices(ids)))
+            }
             Step::Receive { of, attempt, state, code } => {
                 let receipt = Receipt::new(PROVIDER, provider_id(of, attempt), state);
                 text_of(store.apply_receipts(&[receipt.with_code(code, "words")]).await)
@@ -83,29 +89,29 @@ impl Caller {
             Step::Awaiting => awaiting(store).await,
             Step::Cancel { of } => self.cancel(store, of).await,
             Step::Resolve { of, manual } => self.resolve(store, of, manual).await,
-            Step::Infer => text_of(store.infer(INFER_AFTER).await.map(|ids| self.indices(ids))),
+            Step::Infer => text_of(
+                store.infer(InferRequest::new(INFER_AFTER)).await.map(|ids| self.indices(ids)),
+            ),
             Step::Unmatched => unmatched(store).await,
-            Step::Purge => text_of(store.purge(RETENTION, ALL).await),
+            Step::Purge => text_of(store.purge(PurgeRequest::new(RETENTION, ALL)).await),
         }
     }
 
     async fn insert(&self, store: &dyn Store, first: usize, number: usize, pushed: bool) -> String {
         let messages = &self.messages[first..MESSAGES.min(first + number)];
         let push_after = Duration::from_secs(if pushed { 15 } else { 0 });
-        text_of(store.insert(InsertRequest { messages, push_after }).await)
+        text_of(store.insert(InsertRequest::new(messages).push_after(push_after)).await)
     }
 
     async fn due(&self, store: &dyn Store) -> String {
-        let request = DueRequest::new([ALL; 3], Duration::from_secs(20));
+        let request = DueRequest::new(PerLane::all(ALL), Duration::from_secs(20));
         let jobs = store.due(request).await;
         text_of(jobs.map(|jobs| self.indices(jobs.into_iter().map(|job| job.id))))
     }
 
     async fn begin(&self, store: &dyn Store) -> String {
         let Batch { ids, worker, number } = &self.batch;
-        let begun = store
-            .begin(BeginRequest { ids, worker, batch: *number, provider: PROVIDER, lease: LEASE })
-            .await;
+        let begun = store.begin(BeginRequest::new(ids, worker, *number, PROVIDER, LEASE)).await;
         text_of(begun.map(|begun| {
             let named = begun
                 .into_iter()
@@ -117,8 +123,7 @@ impl Caller {
     }
 
     async fn cancel(&self, store: &dyn Store, of: usize) -> String {
-        let request =
-            CancelRequest { id: self.messages[of].id, scope: Scope::All, by: "olga".to_owned() };
+        let request = CancelRequest::new(self.messages[of].id, "olga".to_owned());
         text_of(store.cancel(request).await)
     }
 
@@ -133,7 +138,7 @@ impl Caller {
         };
         let (id, scope) = (self.messages[of].id, Scope::All);
         let (by, reason) = ("olga".to_owned(), "because".to_owned());
-        text_of(store.resolve(ResolveRequest { id, scope, resolution, by, reason }).await)
+        text_of(store.resolve(ResolveRequest::new(id, resolution, by, reason).scope(scope)).await)
     }
 
     /// The position of a message in the scenario.
@@ -149,7 +154,7 @@ impl Caller {
 }
 
 async fn unmatched(store: &dyn Store) -> String {
-    let request = UnmatchedRequest { provider: None, from_time: None, to_time: None, limit: ALL };
+    let request = UnmatchedRequest::new(ALL);
     let found = store.unmatched(&request).await;
     text_of(found.map(|found| {
         found.into_iter().map(|id| (id.provider_id, id.last.state)).collect::<BTreeMap<_, _>>()
@@ -157,7 +162,7 @@ async fn unmatched(store: &dyn Store) -> String {
 }
 
 async fn awaiting(store: &dyn Store) -> String {
-    let refs = store.awaiting_receipt(&POLLING, ALL).await;
+    let refs = store.awaiting_receipt(AwaitingRequest::new(POLLING, ALL)).await;
     text_of(refs.map(|refs| {
         let mut ids: Vec<_> = refs.into_iter().map(|of| of.provider_id).collect();
         ids.sort();

@@ -1,8 +1,8 @@
 //! Random scenarios, run on the store under test and on [`MemoryStore`](sms_core::MemoryStore) as
 //! the model.
 //!
-//! After every step both have given the same answer, and every message is in the same state in both:
-//! status, attempts, resends, fence, code, and the events in its log.
+//! After every step both have given the same answer, and every message is in the same state in
+//! both: status, attempts, resends, fence, code, and the events in its log.
 //!
 //! `SMS_TEST_CASES` is the number of scenarios (256 by default), `SMS_TEST_SEED` the seed of the
 //! first (0 by default). A scenario with a difference is repeated, shortened, and shown with its

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sms_core::clock::datetime_to_ms;
 use sms_core::store::decision::{AttemptState, Verdict, decide};
-use sms_core::store::{CancelRequest, InsertRequest, Settlement};
+use sms_core::store::{Archive, CancelRequest, InsertRequest, MessageRequest, Settlement};
 use sms_core::{
     Event, ManualClock, MemoryStore, Message, MessageId, NewMessage, Outcome, OutcomeClass,
     RetryPolicy, Scope, Store, StoredMessage,
@@ -76,31 +76,30 @@ impl Pair {
     /// was no such attempt.
     async fn settlement(&self, of: usize, back: u32, class: OutcomeClass) -> Option<Settlement> {
         let id = self.caller.messages[of].id;
-        let stored = self.model.get(id, &Scope::All).await.ok()??;
+        let stored = self.model.get(&MessageRequest::new(id)).await.ok()??;
         let fence = stored.state.fence.checked_sub(back).filter(|fence| *fence > 0)?;
         let outcome = outcome(class, &provider_id(of, fence));
         let verdict = verdict(&stored, &outcome);
         let (provider, took) = (PROVIDER.to_owned(), TOOK);
-        Some(Settlement {
-            id,
-            fence,
-            provider,
-            outcome,
-            verdict,
-            took,
-            poll_after: Some(POLLING.first),
-        })
+        Some(
+            Settlement::new(id, fence, provider, outcome, verdict)
+                .took(took)
+                .poll_after(Some(POLLING.first)),
+        )
     }
 }
 
 /// Reads a store's clock: the time at which it accepts a message, which is then cancelled.
 async fn read_clock(store: &dyn Store, probe: &NewMessage) -> OffsetDateTime {
     let (id, scope) = (probe.id, Scope::All);
-    let request =
-        InsertRequest { messages: std::slice::from_ref(probe), push_after: Duration::ZERO };
+    let request = InsertRequest::new(std::slice::from_ref(probe));
     store.insert(request).await.expect("insert");
-    let stored = store.get(id, &scope).await.expect("get").expect("a stored message can be read");
-    let request = CancelRequest { id, scope, by: "the model".to_owned() };
+    let stored = store
+        .get(&MessageRequest::new(id).scope(scope.clone()))
+        .await
+        .expect("get")
+        .expect("a stored message can be read");
+    let request = CancelRequest::new(id, "the model".to_owned()).scope(scope);
     store.cancel(request).await.expect("a queued message can be cancelled");
     stored.state.created_at
 }
@@ -133,11 +132,17 @@ fn verdict(StoredMessage { message, state }: &StoredMessage, outcome: &Outcome) 
 
 /// The state of a message and its log, as text.
 async fn summary(store: &dyn Store, id: MessageId) -> String {
-    let found = store.get(id, &Scope::All).await.expect("get");
+    let found = store.get(&MessageRequest::new(id)).await.expect("get");
     let Some(StoredMessage { state, .. }) = found else {
         return "none".to_owned();
     };
-    let log: Vec<_> = store.timeline(id).await.expect("timeline").into_iter().map(entry).collect();
+    let log: Vec<_> = store
+        .timeline(&MessageRequest::new(id))
+        .await
+        .expect("timeline")
+        .into_iter()
+        .map(entry)
+        .collect();
     // A running clock is at most a little late: rounding to 5 s hides that.
     let after = |at: OffsetDateTime| ((at - state.created_at).as_seconds_f64() / 5.0).round() * 5.0;
     format!(

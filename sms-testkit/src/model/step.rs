@@ -1,5 +1,5 @@
-//! Random scenarios, drawn from a seed. Every time in them is a multiple of 5 s, so that a store with
-//! a running clock, which is a little ahead, makes the same decisions as the model.
+//! Random scenarios, drawn from a seed. Every time in them is a multiple of 5 s, so that a store
+//! with a running clock, which is a little ahead, makes the same decisions as the model.
 
 use std::time::Duration;
 
@@ -104,8 +104,8 @@ impl Draft {
         }
         let mut prepared = message.prepare().expect("a message of the model is valid");
         if let Some(key) = &mut prepared.key {
-            // The content is the text alone. Otherwise two messages would almost never have the same
-            // content, and replays would not be tested.
+            // The content is the text alone. Otherwise two messages would almost never have the
+            // same content, and replays would not be tested.
             key.fingerprint = [self.text.as_bytes()[0]; 16];
         }
         prepared

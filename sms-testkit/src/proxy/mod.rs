@@ -11,7 +11,8 @@
 //! let proxy = Proxy::start(server.local_addr()?);
 //! let mut client = TcpStream::connect(proxy.address())?;
 //!
-//! proxy.set(Mode::CutToServer { after_bytes: 2 }); // the connection dies in the middle of the request
+//! // The connection ends in the middle of the request.
+//! proxy.set(Mode::CutToServer { after_bytes: 2 });
 //! client.write_all(b"PING")?;
 //!
 //! let mut arrived = Vec::new();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sms_core::provider::Polling;
-use sms_core::store::{Inserted, Settlement};
+use sms_core::store::Inserted;
 use sms_core::{Message, MessageId, Receipt, ReceiptState, Status};
 use time::OffsetDateTime;
 
@@ -70,7 +70,7 @@ pub async fn a_clock_set_back_does_not_prolong_a_lease(h: &StoreHarness) {
 pub async fn a_clock_set_back_does_not_delay_a_status_query(h: &StoreHarness) {
     let id = h.sending(message()).await;
     let poll_after = Some(secs(60));
-    h.settle_one(Settlement { poll_after, ..settlement(id, 1, accepted(id)) }).await;
+    h.settle_one(settlement(id, 1, accepted(id)).poll_after(poll_after)).await;
     h.set_back(HOUR).await;
     let polling = Polling { first: secs(60), max: HOUR, give_up: HOUR * 24, batch: ALL };
     h.advance(secs(60) + SLACK).await;

@@ -1,10 +1,14 @@
 //! Behaviours under concurrent calls.
 
+use sms_core::PerLane;
 use std::future::Future;
 use std::sync::Arc;
 
-use sms_core::store::{BeginRequest, CancelRequest, InsertRequest, Inserted, Settled};
-use sms_core::{MessageId, Scope, Status, Store};
+use sms_core::store::{
+    Archive, BeginRequest, CancelRequest, EventsRequest, InsertRequest, Inserted, RescueRequest,
+    Settled,
+};
+use sms_core::{MessageId, Status, Store};
 
 use super::steps::{
     ALL, LEASE, PROVIDER, accepted, begun_ids, ids_of, kinds, message, prepared, secs, settlement,
@@ -37,13 +41,7 @@ pub async fn each_message_is_begun_by_one_worker(h: &StoreHarness) {
             let worker = format!("worker-{caller}");
             let mut begun = Vec::new();
             for (number, some) in ids.chunks(5).enumerate() {
-                let request = BeginRequest {
-                    ids: some,
-                    worker: &worker,
-                    batch: number as u64,
-                    provider: PROVIDER,
-                    lease: LEASE,
-                };
+                let request = BeginRequest::new(some, &worker, number as u64, PROVIDER, LEASE);
                 begun.extend(begun_ids(&store.begin(request).await.expect("begin")));
             }
             begun
@@ -62,7 +60,7 @@ pub async fn one_key_stores_one_message(h: &StoreHarness) {
         let (store, message) = (h.store(), prepared(&message().key("k")));
         async move {
             let messages = std::slice::from_ref(&message);
-            let request = InsertRequest { messages, push_after: secs(0) };
+            let request = InsertRequest::new(messages).push_after(secs(0));
             match store.insert(request).await.expect("insert")[0] {
                 Inserted::Stored => (true, message.id),
                 Inserted::Replayed(id) => (false, id),
@@ -81,7 +79,7 @@ pub async fn a_job_is_offered_to_one_caretaker(h: &StoreHarness) {
     h.insert(&batch).await;
     let jobs = concurrently((0..CALLERS).map(|_| {
         let store = h.store();
-        let request = sms_core::store::DueRequest::new([ALL; 3], secs(20));
+        let request = sms_core::store::DueRequest::new(PerLane::all(ALL), secs(20));
         async move { store.due(request).await.expect("due") }
     }));
     let ids = jobs.await.into_iter().flatten().map(|job| job.id).collect();
@@ -90,14 +88,14 @@ pub async fn a_job_is_offered_to_one_caretaker(h: &StoreHarness) {
 
 /// Tries to begin the message as a worker would. Returns true on success.
 async fn try_begin(store: Arc<dyn Store>, id: MessageId) -> bool {
-    let request =
-        BeginRequest { ids: &[id], worker: "worker-1", batch: 1, provider: PROVIDER, lease: LEASE };
+    let ids = [id];
+    let request = BeginRequest::new(&ids, "worker-1", 1, PROVIDER, LEASE);
     !store.begin(request).await.expect("begin").is_empty()
 }
 
 /// Tries to cancel the message. Returns true on success.
 async fn try_cancel(store: Arc<dyn Store>, id: MessageId) -> bool {
-    let request = CancelRequest { id, scope: Scope::All, by: "olga".to_owned() };
+    let request = CancelRequest::new(id, "olga".to_owned());
     store.cancel(request).await.is_ok()
 }
 
@@ -119,7 +117,8 @@ pub async fn a_rescue_that_races_with_the_settlement_loses_nothing(h: &StoreHarn
     h.try_begin(&ids_of(&batch)).await;
     h.advance(LEASE + secs(1)).await;
     let store = h.store();
-    let rescue = tokio::spawn(async move { store.rescue(ALL).await.expect("rescue") });
+    let rescue =
+        tokio::spawn(async move { store.rescue(RescueRequest::new(ALL)).await.expect("rescue") });
     let settle =
         batch.iter().map(|message| {
             let (store, id) = (h.store(), message.id);
@@ -166,14 +165,14 @@ pub async fn a_reader_of_the_log_skips_nothing(h: &StoreHarness) {
     let (mut seen, mut seq) = (Vec::new(), 0);
     while seen.len() < batch.len() {
         let done = settling.iter().all(tokio::task::JoinHandle::is_finished);
-        let page = h.store.events_after(seq, 7).await.expect("events_after");
+        let page = h.store.events(&EventsRequest::new(seq, 7)).await.expect("events_after");
         assert!(
-            !done || !page.is_empty(),
+            !done || !page.events.is_empty(),
             "the reader has skipped {} events",
             batch.len() - seen.len()
         );
-        seq = page.last().map_or(seq, |event| event.seq);
-        seen.extend(page.into_iter().map(|event| event.message_id));
+        seq = page.events.last().map_or(seq, |event| event.seq);
+        seen.extend(page.events.into_iter().map(|event| event.message_id));
         tokio::task::yield_now().await;
     }
     assert_eq!(sorted(seen), ids_of(&batch));

@@ -1,5 +1,6 @@
 //! Claims of due messages, which are then offered to a queue.
 
+use sms_core::PerLane;
 use std::time::Duration;
 
 use sms_core::store::DueRequest;
@@ -48,7 +49,7 @@ pub async fn each_lane_has_its_own_limit(h: &StoreHarness) {
 pub async fn ahead_offers_again_early_but_never_before_a_message_is_due(h: &StoreHarness) {
     let id = h.queued(message()).await;
     h.queued(message().send_at(h.now().await + secs(10))).await;
-    let ahead = DueRequest::new([10; 3], secs(30)).ahead(secs(15));
+    let ahead = DueRequest::new(PerLane::all(10), secs(30)).ahead(secs(15));
     assert_eq!(h.due().await.len(), 1);
     h.advance(secs(6)).await;
     assert_eq!(h.due().await, []);

@@ -1,5 +1,6 @@
 //! The log of all messages.
 
+use sms_core::store::{Archive, EventsRequest};
 use sms_core::{EventKind, ReceiptState, Status};
 
 use super::steps::{accepted, ids_of, message, receipt, settlement, some};
@@ -38,11 +39,11 @@ pub async fn pages_hold_every_event_once(h: &StoreHarness) {
     h.settle_all(&settlements).await;
     let (mut seen, mut seq) = (Vec::new(), 0);
     loop {
-        let page = h.store.events_after(seq, 3).await.expect("events_after");
-        assert!(page.len() <= 3, "a page is no longer than its limit");
-        let Some(last) = page.last() else { break };
+        let page = h.store.events(&EventsRequest::new(seq, 3)).await.expect("events_after");
+        assert!(page.events.len() <= 3, "a page is no longer than its limit");
+        let Some(last) = page.events.last() else { break };
         seq = last.seq;
-        seen.extend(page);
+        seen.extend(page.events);
         assert!(seen.len() <= batch.len(), "a page repeats events of an earlier page");
     }
     assert_eq!(seen.len(), 10);
@@ -58,10 +59,10 @@ pub async fn the_log_and_the_timeline_tell_the_same(h: &StoreHarness) {
 pub async fn a_reader_at_the_end_sees_what_comes_next(h: &StoreHarness) {
     let id = h.sent(message()).await;
     let end = h.last_event(id).await.seq;
-    assert_eq!(h.store.events_after(end, 10).await.expect("events_after"), []);
+    assert_eq!(h.store.events(&EventsRequest::new(end, 10)).await.expect("events").events, []);
     h.receive(receipt(id, ReceiptState::Delivered)).await;
-    let news = h.store.events_after(end, 10).await.expect("events_after");
-    assert_eq!(news, [h.last_event(id).await]);
+    let news = h.store.events(&EventsRequest::new(end, 10)).await.expect("events_after");
+    assert_eq!(news.events, [h.last_event(id).await]);
 }
 
 pub async fn positions_are_not_used_twice_after_a_purge(h: &StoreHarness) {

@@ -1,5 +1,6 @@
 //! `queued → expired | unknown`, after the deadline.
 
+use sms_core::store::ExpireRequest;
 use sms_core::{EventKind, Status};
 
 use super::steps::{ALL, message, otp, secs, sorted};
@@ -56,8 +57,8 @@ pub async fn no_more_than_the_limit_expire_at_a_time(h: &StoreHarness) {
         ids.push(h.queued(message().deadline(secs(5))).await);
     }
     h.advance(secs(6)).await;
-    let mut expired = h.store.expire(2).await.expect("expire");
+    let mut expired = h.store.expire(ExpireRequest::new(2)).await.expect("expire");
     assert_eq!(expired.len(), 2);
-    expired.extend(h.store.expire(ALL).await.expect("expire"));
+    expired.extend(h.store.expire(ExpireRequest::new(ALL)).await.expect("expire"));
     assert_eq!(sorted(expired), ids);
 }

@@ -216,7 +216,10 @@ pub async fn a_key_that_is_held_answers_without_an_insert(h: &StoreHarness) {
 }
 
 pub async fn metadata_is_kept_as_it_was_written(h: &StoreHarness) {
-    let json = r#"{"z":40817810099910004312,"a":{"price":1.10,"mass":1e3,"s":"ё \u0000 \"q\" \n"},"b":[]}"#;
+    let json = concat!(
+        r#"{"z":40817810099910004312,"a":{"price":1.10,"mass":1e3,"#,
+        r#""s":"ё \u0000 \"q\" \n"},"b":[]}"#
+    );
     let metadata = Metadata::parse(json).expect("valid");
     let id = h.queued(message().metadata(metadata.clone())).await;
     let found = h.find(id).await.expect("stored").message.metadata;

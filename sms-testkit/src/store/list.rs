@@ -1,17 +1,17 @@
 //! Lists and their filters.
 
 use sms_core::store::ListRequest;
-use sms_core::{Class, Message, MessageId, PhoneNumber, Scope, Status};
+use sms_core::{Archive, Class, Message, MessageId, PhoneNumber, Scope, Status};
 
 use super::steps::{ALL, ids_of, message, secs, some};
 use crate::harness::StoreHarness;
 
 fn everything() -> ListRequest {
-    ListRequest { limit: ALL, ..ListRequest::default() }
+    ListRequest::new(ALL)
 }
 
 async fn search(h: &StoreHarness, what: &str) -> Vec<MessageId> {
-    h.list(ListRequest { search: Some(what.to_owned()), ..everything() }).await
+    h.list(everything().search(Some(what.to_owned()))).await
 }
 
 pub async fn the_newest_is_first(h: &StoreHarness) {
@@ -40,7 +40,7 @@ pub async fn pages_hold_every_message_once(h: &StoreHarness) {
     h.insert(&batch).await;
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = h.list(ListRequest { after, limit: 3, ..everything() }).await;
+        let page = h.list(everything().after(after).limit(3)).await;
         assert!(page.len() <= 3, "a page is no longer than its limit");
         let Some(last) = page.last() else { break };
         after = Some(*last);
@@ -54,15 +54,15 @@ pub async fn pages_hold_every_message_once(h: &StoreHarness) {
 pub async fn pages_go_on_past_what_comes_in_between(h: &StoreHarness) {
     let batch = some(4);
     h.insert(&batch).await;
-    let first = h.list(ListRequest { limit: 2, ..everything() }).await;
+    let first = h.list(everything().limit(2)).await;
     h.insert(&some(3)).await;
-    let rest = h.list(ListRequest { after: first.last().copied(), ..everything() }).await;
+    let rest = h.list(everything().after(first.last().copied())).await;
     assert_eq!(rest, [batch[1].id, batch[0].id]);
 }
 
 pub async fn nothing_is_on_a_page_of_limit_zero(h: &StoreHarness) {
     h.queued(message()).await;
-    assert_eq!(h.list(ListRequest { limit: 0, ..everything() }).await, []);
+    assert_eq!(h.list(everything().limit(0)).await, []);
 }
 
 pub async fn states_can_be_chosen(h: &StoreHarness) {
@@ -71,14 +71,10 @@ pub async fn states_can_be_chosen(h: &StoreHarness) {
         ids.push((status, h.in_status(status).await));
     }
     for (status, id) in &ids {
-        assert_eq!(
-            h.list(ListRequest { statuses: vec![*status], ..everything() }).await,
-            [*id],
-            "{status}"
-        );
+        assert_eq!(h.list(everything().statuses(vec![*status])).await, [*id], "{status}");
     }
     let statuses = vec![Status::Failed, Status::Sending];
-    let found = h.list(ListRequest { statuses, ..everything() }).await;
+    let found = h.list(everything().statuses(statuses)).await;
     assert_eq!(found, [ids[5].1, ids[1].1], "any of several states");
 }
 
@@ -86,17 +82,13 @@ pub async fn a_number_can_be_chosen(h: &StoreHarness) {
     let id = h.queued(Message::new("+79261112233", "hi")).await;
     h.queued(message()).await;
     let to = PhoneNumber::parse("8 926 111-22-33").ok();
-    assert_eq!(h.list(ListRequest { to, ..everything() }).await, [id]);
+    assert_eq!(h.list(everything().to(to)).await, [id]);
 }
 
 pub async fn a_class_can_be_chosen(h: &StoreHarness) {
     for class in Class::ALL {
         let id = h.queued(message().class(class)).await;
-        assert_eq!(
-            h.list(ListRequest { class: Some(class), ..everything() }).await,
-            [id],
-            "{class:?}"
-        );
+        assert_eq!(h.list(everything().class(Some(class))).await, [id], "{class:?}");
     }
 }
 
@@ -105,7 +97,7 @@ pub async fn a_reference_can_be_chosen(h: &StoreHarness) {
     h.queued(message().reference("заказ 4")).await;
     h.queued(message()).await;
     let reference = Some("заказ 42".to_owned());
-    assert_eq!(h.list(ListRequest { reference, ..everything() }).await, [id]);
+    assert_eq!(h.list(everything().reference(reference)).await, [id]);
 }
 
 pub async fn a_time_range_holds_its_start_and_not_its_end(h: &StoreHarness) {
@@ -116,9 +108,9 @@ pub async fn a_time_range_holds_its_start_and_not_its_end(h: &StoreHarness) {
         ids.push(id);
         h.advance(secs(10)).await;
     }
-    assert_eq!(h.list(ListRequest { from_time: times[1], ..everything() }).await, [ids[2], ids[1]]);
-    assert_eq!(h.list(ListRequest { to_time: times[1], ..everything() }).await, [ids[0]]);
-    let request = ListRequest { from_time: times[0], to_time: times[2], ..everything() };
+    assert_eq!(h.list(everything().from_time(times[1])).await, [ids[2], ids[1]]);
+    assert_eq!(h.list(everything().to_time(times[1])).await, [ids[0]]);
+    let request = everything().from_time(times[0]).to_time(times[2]);
     assert_eq!(h.list(request).await, [ids[1], ids[0]]);
 }
 

@@ -1,9 +1,9 @@
 //! The schedule of status queries.
 
+use sms_core::store::AwaitingRequest;
 use std::time::Duration;
 
 use sms_core::provider::{Polling, ProviderRef};
-use sms_core::store::Settlement;
 use sms_core::{EventKind, MessageId, ReceiptState, Status};
 
 use super::steps::{ALL, PROVIDER, accepted, message, provider_id, receipt, secs, settlement};
@@ -15,8 +15,7 @@ const POLLING: Polling =
 /// A sent message with status queries.
 async fn polled(h: &StoreHarness) -> MessageId {
     let id = h.sending(message()).await;
-    h.settle_one(Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) })
-        .await;
+    h.settle_one(settlement(id, 1, accepted(id)).poll_after(Some(POLLING.first))).await;
     id
 }
 
@@ -25,7 +24,11 @@ pub async fn the_first_query_is_due_after_a_while(h: &StoreHarness) {
     h.advance(secs(58)).await;
     assert!(h.awaiting(&POLLING).await.is_empty());
     h.advance(secs(3)).await;
-    let refs = h.store.awaiting_receipt(&POLLING, ALL).await.expect("awaiting_receipt");
+    let refs = h
+        .store
+        .awaiting_receipt(AwaitingRequest::new(POLLING, ALL))
+        .await
+        .expect("awaiting_receipt");
     assert_eq!(refs, [ProviderRef { provider: PROVIDER.to_owned(), provider_id: provider_id(id) }]);
 }
 
@@ -57,8 +60,7 @@ pub async fn a_message_that_is_not_to_be_asked_for_is_left_alone(h: &StoreHarnes
 
 pub async fn nobody_asks_for_a_message_that_has_no_provider_id(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    let mut settlement =
-        Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) };
+    let mut settlement = settlement(id, 1, accepted(id)).poll_after(Some(POLLING.first));
     settlement.outcome.provider_id = None;
     h.settle_one(settlement).await;
     h.advance(secs(600)).await;
@@ -106,9 +108,12 @@ pub async fn no_more_than_the_limit_are_asked_about_at_a_time(h: &StoreHarness) 
         expected.push(provider_id(polled(h).await));
     }
     h.advance(secs(61)).await;
-    let mut refs = h.store.awaiting_receipt(&POLLING, 2).await.expect("awaiting_receipt");
+    let mut refs =
+        h.store.awaiting_receipt(AwaitingRequest::new(POLLING, 2)).await.expect("awaiting_receipt");
     assert_eq!(refs.len(), 2);
-    refs.extend(h.store.awaiting_receipt(&POLLING, 2).await.expect("awaiting_receipt"));
+    refs.extend(
+        h.store.awaiting_receipt(AwaitingRequest::new(POLLING, 2)).await.expect("awaiting_receipt"),
+    );
     let mut asked: Vec<_> = refs.into_iter().map(|of| of.provider_id).collect();
     asked.sort();
     expected.sort();
@@ -117,8 +122,7 @@ pub async fn no_more_than_the_limit_are_asked_about_at_a_time(h: &StoreHarness) 
 
 pub async fn a_late_acceptance_is_asked_about(h: &StoreHarness) {
     let id = h.unknown(message()).await;
-    h.settle_one(Settlement { poll_after: Some(POLLING.first), ..settlement(id, 1, accepted(id)) })
-        .await;
+    h.settle_one(settlement(id, 1, accepted(id)).poll_after(Some(POLLING.first))).await;
     h.advance(secs(61)).await;
     assert_eq!(h.awaiting(&POLLING).await, [provider_id(id)]);
 }

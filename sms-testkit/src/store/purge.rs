@@ -1,8 +1,8 @@
 //! Removal of old messages.
 
 use sms_core::store::Inserted::{Replayed, Stored};
-use sms_core::store::{ListRequest, Settled, Stats, StatsRange};
-use sms_core::{ReceiptState, Status};
+use sms_core::store::{ListRequest, PurgeRequest, Settled, Stats, StatsRequest};
+use sms_core::{Archive, ReceiptState, Status};
 
 use super::steps::{ALL, DAY, accepted, almost, message, prepared, receipt, secs};
 use crate::harness::StoreHarness;
@@ -48,8 +48,8 @@ pub async fn a_purged_message_is_gone_from_everywhere(h: &StoreHarness) {
     assert_eq!(h.find(id).await, None);
     assert_eq!(h.timeline(id).await, []);
     assert_eq!(h.log().await, []);
-    assert_eq!(h.list(ListRequest { limit: ALL, ..ListRequest::default() }).await, []);
-    assert_eq!(h.store.stats(&StatsRange::default()).await.expect("stats"), Stats::default());
+    assert_eq!(h.list(ListRequest::new(ALL)).await, []);
+    assert_eq!(h.store.stats(&StatsRequest::default()).await.expect("stats"), Stats::default());
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Gone);
     assert_eq!(h.try_begin(&[id]).await, []);
     assert!(h.cancel(id).await.is_err(), "a purged message cannot be cancelled");
@@ -88,7 +88,7 @@ pub async fn no_more_than_the_limit_go_at_a_time(h: &StoreHarness) {
         h.in_status(Status::Failed).await;
     }
     h.advance(10 * DAY).await;
-    assert_eq!(h.store.purge(DAY, 2).await.expect("purge"), 2);
-    assert_eq!(h.store.purge(DAY, 2).await.expect("purge"), 1);
-    assert_eq!(h.store.purge(DAY, 2).await.expect("purge"), 0);
+    assert_eq!(h.store.purge(PurgeRequest::new(DAY, 2)).await.expect("purge"), 2);
+    assert_eq!(h.store.purge(PurgeRequest::new(DAY, 2)).await.expect("purge"), 1);
+    assert_eq!(h.store.purge(PurgeRequest::new(DAY, 2)).await.expect("purge"), 0);
 }

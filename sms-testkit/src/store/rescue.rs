@@ -1,5 +1,6 @@
 //! `sending → unknown | queued`, after a worker has vanished.
 
+use sms_core::store::RescueRequest;
 use sms_core::store::decision::RESEND_AFTER;
 use sms_core::{EventKind, Status};
 
@@ -90,8 +91,8 @@ pub async fn no_more_than_the_limit_are_rescued_at_a_time(h: &StoreHarness) {
     h.insert(&batch).await;
     assert_eq!(begun_ids(&h.try_begin(&ids_of(&batch)).await), ids_of(&batch));
     h.advance(LEASE + secs(1)).await;
-    let mut rescued = h.store.rescue(2).await.expect("rescue");
+    let mut rescued = h.store.rescue(RescueRequest::new(2)).await.expect("rescue");
     assert_eq!(rescued.len(), 2);
-    rescued.extend(h.store.rescue(ALL).await.expect("rescue"));
+    rescued.extend(h.store.rescue(RescueRequest::new(ALL)).await.expect("rescue"));
     assert_eq!(sorted(rescued), ids_of(&batch));
 }

@@ -31,7 +31,7 @@ fn needles(haystack: &[NewMessage]) -> Vec<MessageId> {
 /// A search with no time budget: each call scans as little as possible.
 fn hasty(search: &str) -> ListRequest {
     let (search, budget) = (Some(search.to_owned()), Some(Duration::ZERO));
-    ListRequest { search, budget, limit: 10, ..ListRequest::default() }
+    ListRequest::new(10).search(search).budget(budget)
 }
 
 impl StoreHarness {
@@ -72,7 +72,7 @@ pub async fn a_search_that_runs_out_of_time_says_how_far_it_looked(h: &StoreHarn
     let end = page.searched_to.expect("the budget is too small to scan all messages");
     assert!(ids_of(&all).contains(&end.id), "it names one of the messages");
     assert_eq!(end.created_at, h.state(end.id).await.created_at);
-    let patient = ListRequest { budget: None, ..hasty("nothing like it") };
+    let patient = hasty("nothing like it").budget(None);
     assert_eq!(
         h.page(&patient).await,
         MessagePage::default(),
@@ -88,22 +88,22 @@ pub async fn a_search_that_goes_on_finds_every_message_once(h: &StoreHarness) {
     assert!(calls > 1, "the budget is too small to scan all messages");
     assert_eq!(h.search_all(hasty("9261112")).await.0, needles(&all), "by a part of the number");
     for limit in [1, 2] {
-        let request = ListRequest { limit, ..hasty("needle") };
+        let request = hasty("needle").limit(limit);
         assert_eq!(h.search_all(request).await.0, needles(&all), "{limit} a page");
     }
-    let by_class = ListRequest { class: Some(Class::Otp), search: None, ..hasty("") };
+    let by_class = hasty("").class(Some(Class::Otp)).search(None);
     assert_eq!(h.search_all(by_class).await.0, needles(&all), "by the class");
     let reference = Some("r".to_owned());
-    assert_eq!(h.search_all(ListRequest { reference, ..hasty("needle") }).await.0, needles(&all));
+    assert_eq!(h.search_all(hasty("needle").reference(reference)).await.0, needles(&all));
     let to = PhoneNumber::parse("+79261112233").ok();
-    assert_eq!(h.search_all(ListRequest { to, ..hasty("needle") }).await.0, needles(&all));
+    assert_eq!(h.search_all(hasty("needle").to(to)).await.0, needles(&all));
 }
 
 pub async fn a_search_for_what_is_not_there_comes_to_an_end(h: &StoreHarness) {
     h.insert_many(&haystack()).await;
     assert_eq!(h.search_all(hasty("nothing like it")).await.0, []);
     let reference = Some("another".to_owned());
-    assert_eq!(h.search_all(ListRequest { reference, ..hasty("hay") }).await.0, []);
+    assert_eq!(h.search_all(hasty("hay").reference(reference)).await.0, []);
 }
 
 pub async fn a_search_ends_with_the_time_range(h: &StoreHarness) {
@@ -111,7 +111,7 @@ pub async fn a_search_ends_with_the_time_range(h: &StoreHarness) {
     h.advance(secs(3 * 24 * 60 * 60)).await;
     let id = h.queued(Message::new("+79251234567", "needle")).await;
     let from_time = Some(h.state(id).await.created_at - secs(60));
-    let (found, calls) = h.search_all(ListRequest { from_time, ..hasty("needle") }).await;
+    let (found, calls) = h.search_all(hasty("needle").from_time(from_time)).await;
     assert_eq!((found, calls <= 3), (vec![id], true), "{calls} calls for one message in the range");
 }
 
@@ -122,9 +122,9 @@ pub async fn a_search_shows_only_messages_of_the_owner(h: &StoreHarness) {
     let all: Vec<_> = (0..1_000).map(|n| owned(n).prepare().expect("valid")).collect();
     h.insert_many(&all).await;
     let scope = Scope::Owner("shop".to_owned());
-    assert_eq!(h.search_all(ListRequest { scope, ..hasty("needle") }).await.0, [all[0].id]);
+    assert_eq!(h.search_all(hasty("needle").scope(scope)).await.0, [all[0].id]);
     let scope = Scope::Owner("nobody".to_owned());
-    assert_eq!(h.search_all(ListRequest { scope, ..hasty("needle") }).await.0, []);
+    assert_eq!(h.search_all(hasty("needle").scope(scope)).await.0, []);
 }
 
 pub async fn a_search_in_several_states_skips_none(h: &StoreHarness) {
@@ -138,10 +138,10 @@ pub async fn a_search_in_several_states_skips_none(h: &StoreHarness) {
     expected.reverse();
     let statuses =
         vec![Status::Failed, Status::Queued, Status::Sent, Status::Sending, Status::Unknown];
-    let request = ListRequest { statuses, search: None, limit: 700, ..hasty("") };
+    let request = hasty("").statuses(statuses).search(None).limit(700);
     assert_eq!(h.search_all(request.clone()).await.0, expected);
     let search = Some("needle".to_owned());
-    assert_eq!(h.search_all(ListRequest { search, ..request }).await.0, needles(&all));
+    assert_eq!(h.search_all(request.search(search)).await.0, needles(&all));
 }
 
 pub async fn a_page_that_is_full_was_not_cut_short(h: &StoreHarness) {

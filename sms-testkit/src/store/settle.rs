@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use sms_core::store::Settled;
 use sms_core::store::decision::Verdict;
-use sms_core::store::{Settled, Settlement};
 use sms_core::{EventKind, Evidence, MessageId, Outcome, OutcomeClass, Status};
 
 use super::steps::{
@@ -164,8 +164,7 @@ pub async fn each_settlement_of_a_batch_is_independent(h: &StoreHarness) {
 
 pub async fn an_attempt_is_on_record_with_everything_known_about_it(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    h.settle_one(Settlement { took: Duration::from_millis(1234), ..settlement(id, 1, deferred()) })
-        .await;
+    h.settle_one(settlement(id, 1, deferred()).took(Duration::from_millis(1234))).await;
     let event = h.last_event(id).await;
     assert_eq!(
         (event.kind, event.status, event.message_id),

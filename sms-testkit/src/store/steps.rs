@@ -8,8 +8,9 @@ use sms_core::provider::Polling;
 use sms_core::store::decision::Verdict;
 use sms_core::store::event::Event;
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
-    Resolution, ResolveRequest, Settled, Settlement, UnmatchedRequest,
+    Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventsRequest,
+    ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, MessageRequest,
+    PurgeRequest, RescueRequest, Resolution, ResolveRequest, Settled, Settlement, UnmatchedRequest,
 };
 use sms_core::{
     Class, EventKind, Job, Message, MessageId, NewMessage, Outcome, OutcomeClass, Receipt,
@@ -100,15 +101,7 @@ pub(super) fn settlement(id: MessageId, fence: u32, outcome: Outcome) -> Settlem
         OutcomeClass::Unknown => Verdict::Unknown,
     };
     let provider = PROVIDER.to_owned();
-    Settlement {
-        id,
-        fence,
-        provider,
-        outcome,
-        verdict,
-        took: Duration::from_millis(250),
-        poll_after: None,
-    }
+    Settlement::new(id, fence, provider, outcome, verdict).took(Duration::from_millis(250))
 }
 
 pub(super) fn sorted(mut ids: Vec<MessageId>) -> Vec<MessageId> {
@@ -140,8 +133,11 @@ impl StoreHarness {
         messages: &[NewMessage],
         push_after: Duration,
     ) -> Vec<Inserted> {
-        let inserted =
-            self.store.insert(InsertRequest { messages, push_after }).await.expect("insert");
+        let inserted = self
+            .store
+            .insert(InsertRequest::new(messages).push_after(push_after))
+            .await
+            .expect("insert");
         assert_eq!(inserted.len(), messages.len(), "insert gives one answer for each message");
         inserted
     }
@@ -215,7 +211,7 @@ impl StoreHarness {
     async fn expired(&self) -> MessageId {
         let id = self.queued(message().deadline(secs(2))).await;
         self.advance(secs(3)).await;
-        self.store.expire(ALL).await.expect("expire");
+        self.store.expire(ExpireRequest::new(ALL)).await.expect("expire");
         id
     }
 
@@ -242,7 +238,7 @@ impl StoreHarness {
     /// `queued → sending` by a worker of this name.
     pub(super) async fn begin_by(&self, worker: &str, batch: u64, ids: &[MessageId]) -> Vec<Begun> {
         self.store
-            .begin(BeginRequest { ids, worker, batch, provider: PROVIDER, lease: LEASE })
+            .begin(BeginRequest::new(ids, worker, batch, PROVIDER, LEASE))
             .await
             .expect("begin")
     }
@@ -278,11 +274,13 @@ impl StoreHarness {
         outcome: Outcome,
         verdict: Verdict,
     ) -> Settled {
-        self.settle_one(Settlement { verdict, ..settlement(id, fence, outcome) }).await
+        let mut settlement = settlement(id, fence, outcome);
+        settlement.verdict = verdict;
+        self.settle_one(settlement).await
     }
 
     pub(super) async fn rescue(&self) -> Vec<MessageId> {
-        sorted(self.store.rescue(ALL).await.expect("rescue"))
+        sorted(self.store.rescue(RescueRequest::new(ALL)).await.expect("rescue"))
     }
 
     /// Lets every lease end, and rescues the messages.
@@ -292,7 +290,7 @@ impl StoreHarness {
     }
 
     pub(super) async fn expire(&self) -> Vec<MessageId> {
-        sorted(self.store.expire(ALL).await.expect("expire"))
+        sorted(self.store.expire(ExpireRequest::new(ALL)).await.expect("expire"))
     }
 
     pub(super) async fn receive(&self, receipt: Receipt) -> sms_core::store::ReceiptEffect {
@@ -303,7 +301,11 @@ impl StoreHarness {
 
     /// Provider ids of messages with a status query that is due.
     pub(super) async fn awaiting(&self, polling: &Polling) -> Vec<String> {
-        let refs = self.store.awaiting_receipt(polling, ALL).await.expect("awaiting_receipt");
+        let refs = self
+            .store
+            .awaiting_receipt(AwaitingRequest::new(*polling, ALL))
+            .await
+            .expect("awaiting_receipt");
         let mut ids: Vec<_> = refs.into_iter().map(|of| of.provider_id).collect();
         ids.sort();
         ids
@@ -312,12 +314,11 @@ impl StoreHarness {
     /// Waits until no late answer is expected, and then infers outcomes from unmatched receipts.
     pub(super) async fn infer(&self) -> Vec<MessageId> {
         self.advance(INFER_AFTER + secs(2)).await;
-        sorted(self.store.infer(INFER_AFTER).await.expect("infer"))
+        sorted(self.store.infer(InferRequest::new(INFER_AFTER)).await.expect("infer"))
     }
 
     pub(super) async fn unmatched(&self) -> Vec<UnmatchedId> {
-        let request =
-            UnmatchedRequest { provider: None, from_time: None, to_time: None, limit: ALL };
+        let request = UnmatchedRequest::new(ALL);
         self.store.unmatched(&request).await.expect("unmatched")
     }
 
@@ -332,7 +333,7 @@ impl StoreHarness {
         resolution: Resolution,
     ) -> Result<Status> {
         let (by, reason) = ("olga".to_owned(), "she asked the provider".to_owned());
-        self.store.resolve(ResolveRequest { id, scope, resolution, by, reason }).await
+        self.store.resolve(ResolveRequest::new(id, resolution, by, reason).scope(scope)).await
     }
 
     pub(super) async fn cancel(&self, id: MessageId) -> Result<Status> {
@@ -340,11 +341,11 @@ impl StoreHarness {
     }
 
     pub(super) async fn cancel_in(&self, scope: Scope, id: MessageId) -> Result<Status> {
-        self.store.cancel(CancelRequest { id, scope, by: "olga".to_owned() }).await
+        self.store.cancel(CancelRequest::new(id, "olga".to_owned()).scope(scope)).await
     }
 
     pub(super) async fn find(&self, id: MessageId) -> Option<StoredMessage> {
-        self.store.get(id, &Scope::All).await.expect("get")
+        self.store.get(&MessageRequest::new(id)).await.expect("get")
     }
 
     pub(super) async fn state(&self, id: MessageId) -> MessageState {
@@ -361,7 +362,7 @@ impl StoreHarness {
     }
 
     pub(super) async fn timeline(&self, id: MessageId) -> Vec<Event> {
-        self.store.timeline(id).await.expect("timeline")
+        self.store.timeline(&MessageRequest::new(id)).await.expect("timeline")
     }
 
     pub(super) async fn last_event(&self, id: MessageId) -> Event {
@@ -369,10 +370,10 @@ impl StoreHarness {
     }
 
     pub(super) async fn log(&self) -> Vec<Event> {
-        self.store.events_after(0, ALL).await.expect("events_after")
+        self.store.events(&EventsRequest::new(0, ALL)).await.expect("events").events
     }
 
     pub(super) async fn purge(&self, older_than: Duration) -> usize {
-        self.store.purge(older_than, ALL).await.expect("purge")
+        self.store.purge(PurgeRequest::new(older_than, ALL)).await.expect("purge")
     }
 }

@@ -2,8 +2,8 @@
 //! no other receipt and no other message fits.
 
 use sms_core::store::ReceiptEffect::Applied;
-use sms_core::store::{Settled, UnmatchedRequest};
-use sms_core::{EventKind, Evidence, MessageId, Outcome, Receipt, ReceiptState, Status};
+use sms_core::store::{InferRequest, Settled, UnmatchedRequest};
+use sms_core::{Archive, EventKind, Evidence, MessageId, Outcome, Receipt, ReceiptState, Status};
 
 use super::steps::{ALL, INFER_AFTER, PROVIDER, accepted, kinds, message, otp, secs};
 use crate::harness::StoreHarness;
@@ -55,13 +55,13 @@ pub async fn the_list_is_that_of_a_provider_and_a_time(h: &StoreHarness) {
         h.receive(Receipt { provider: provider.to_owned(), ..delivered(name) }).await;
         h.advance(secs(60)).await;
     }
-    let all = UnmatchedRequest { provider: None, from_time: None, to_time: None, limit: ALL };
+    let all = UnmatchedRequest::new(ALL);
     let (own, late) = (Some(PROVIDER.to_owned()), Some(times[1] - secs(10)));
     for (request, expected) in [
-        (UnmatchedRequest { provider: own, ..all.clone() }, vec!["c", "a"]),
-        (UnmatchedRequest { from_time: late, ..all.clone() }, vec!["c", "b"]),
-        (UnmatchedRequest { to_time: late, ..all.clone() }, vec!["a"]),
-        (UnmatchedRequest { limit: 1, ..all }, vec!["c"]),
+        (all.clone().provider(own), vec!["c", "a"]),
+        (all.clone().from_time(late), vec!["c", "b"]),
+        (all.clone().to_time(late), vec!["a"]),
+        (UnmatchedRequest::new(1), vec!["c"]),
     ] {
         let found = h.store.unmatched(&request).await.expect("unmatched");
         let named: Vec<_> = found.iter().map(|id| id.provider_id.as_str()).collect();
@@ -107,7 +107,7 @@ pub async fn an_id_is_left_alone_until_answers_have_had_their_time(h: &StoreHarn
     let id = h.unknown(message()).await;
     h.receive(delivered("stray")).await;
     h.advance(INFER_AFTER.saturating_sub(secs(30))).await;
-    assert_eq!(h.store.infer(INFER_AFTER).await.expect("infer"), []);
+    assert_eq!(h.store.infer(InferRequest::new(INFER_AFTER)).await.expect("infer"), []);
     assert_eq!(h.settle(id, 1, Outcome::accepted("stray")).await, Settled::Late(Status::Delivered));
 }
 

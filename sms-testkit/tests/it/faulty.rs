@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sms_core::provider::{Polling, ProviderRef};
+use sms_core::provider::ProviderRef;
 use sms_core::store::ReceiptEffect;
 use sms_core::store::event::Event;
 use sms_core::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, InsertRequest, Inserted, ListRequest,
-    ResolveRequest, Settled, Settlement, Stats, StatsRange, UnmatchedRequest,
+    Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
+    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest,
+    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
+    StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
-    Job, MemoryStore, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result, Scope,
-    Status, Store, StoredMessage, UnmatchedId, async_trait,
+    Job, MemoryStore, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result, Status,
+    Store, StoredMessage, UnmatchedId, async_trait,
 };
 use sms_testkit::StoreHarness;
 
@@ -41,18 +43,47 @@ struct Faulty(Arc<MemoryStore>, Fault);
 
 impl Faulty {
     async fn with_current_fence(&self, settlement: &Settlement) -> Result<Settlement> {
-        let stored = self.0.get(settlement.id, &Scope::All).await?;
+        let stored = self.0.get(&MessageRequest::new(settlement.id)).await?;
         let fence = stored.map_or(settlement.fence, |stored| stored.state.fence);
-        Ok(Settlement { fence, ..settlement.clone() })
+        let mut settlement = settlement.clone();
+        settlement.fence = fence;
+        Ok(settlement)
+    }
+}
+
+#[async_trait]
+impl Archive for Faulty {
+    fn numbers(&self) -> NumberReader {
+        self.0.numbers()
+    }
+
+    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
+        self.0.unmatched(request).await
+    }
+
+    async fn get(&self, request: &MessageRequest) -> Result<Option<StoredMessage>> {
+        self.0.get(request).await
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
+        self.0.list(request).await
+    }
+
+    async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {
+        self.0.timeline(request).await
+    }
+
+    async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
+        self.0.events(request).await
+    }
+
+    async fn stats(&self, request: &StatsRequest) -> Result<Stats> {
+        self.0.stats(request).await
     }
 }
 
 #[async_trait]
 impl Store for Faulty {
-    fn numbers(&self) -> NumberReader {
-        self.0.numbers()
-    }
-
     async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>> {
         self.0.replays(messages).await
     }
@@ -64,7 +95,7 @@ impl Store for Faulty {
                 message.key = None;
             }
         }
-        self.0.insert(InsertRequest { messages: &messages, ..request }).await
+        self.0.insert(InsertRequest::new(&messages).push_after(request.push_after)).await
     }
 
     async fn due(&self, mut request: DueRequest) -> Result<Vec<Job>> {
@@ -85,7 +116,7 @@ impl Store for Faulty {
         let mut settlements = settlements.to_vec();
         if matches!(self.1, Fault::NothingParked) {
             // Removes all parked receipts, but no message.
-            self.0.purge(Duration::ZERO, 0).await?;
+            self.0.purge(PurgeRequest::new(Duration::ZERO, 0)).await?;
         }
         if matches!(self.1, Fault::NoFence) {
             for settlement in &mut settlements {
@@ -95,28 +126,25 @@ impl Store for Faulty {
         self.0.settle(&settlements).await
     }
 
-    async fn rescue(&self, limit: usize) -> Result<Vec<MessageId>> {
-        self.0.rescue(limit).await
+    async fn rescue(&self, request: RescueRequest) -> Result<Vec<MessageId>> {
+        self.0.rescue(request).await
     }
 
-    async fn expire(&self, limit: usize) -> Result<Vec<MessageId>> {
-        self.0.expire(limit).await
+    async fn expire(&self, request: ExpireRequest) -> Result<Vec<MessageId>> {
+        self.0.expire(request).await
     }
 
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>> {
         self.0.apply_receipts(receipts).await
     }
 
-    async fn awaiting_receipt(&self, polling: &Polling, limit: usize) -> Result<Vec<ProviderRef>> {
-        self.0.awaiting_receipt(polling, limit).await
+    async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>> {
+        self.0.awaiting_receipt(request).await
     }
 
-    async fn infer(&self, quiet: Duration) -> Result<Vec<MessageId>> {
-        self.0.infer(if matches!(self.1, Fault::RashInference) { quiet / 10 } else { quiet }).await
-    }
-
-    async fn unmatched(&self, request: &UnmatchedRequest) -> Result<Vec<UnmatchedId>> {
-        self.0.unmatched(request).await
+    async fn infer(&self, request: InferRequest) -> Result<Vec<MessageId>> {
+        let min_age = request.min_age / if matches!(self.1, Fault::RashInference) { 10 } else { 1 };
+        self.0.infer(InferRequest::new(min_age)).await
     }
 
     async fn resolve(&self, request: ResolveRequest) -> Result<Status> {
@@ -127,29 +155,10 @@ impl Store for Faulty {
         self.0.cancel(request).await
     }
 
-    async fn get(&self, id: MessageId, scope: &Scope) -> Result<Option<StoredMessage>> {
-        self.0.get(id, scope).await
-    }
-
-    async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
-        self.0.list(request).await
-    }
-
-    async fn timeline(&self, id: MessageId) -> Result<Vec<Event>> {
-        self.0.timeline(id).await
-    }
-
-    async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Event>> {
-        self.0.events_after(seq, limit).await
-    }
-
-    async fn stats(&self, range: &StatsRange) -> Result<Stats> {
-        self.0.stats(range).await
-    }
-
-    async fn purge(&self, older_than: Duration, limit: usize) -> Result<usize> {
+    async fn purge(&self, request: PurgeRequest) -> Result<usize> {
         let eager = matches!(self.1, Fault::EagerPurge);
-        self.0.purge(if eager { older_than / 100 } else { older_than }, limit).await
+        let older_than = request.older_than / if eager { 100 } else { 1 };
+        self.0.purge(PurgeRequest::new(older_than, request.limit)).await
     }
 }
 

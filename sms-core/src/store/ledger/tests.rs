@@ -32,25 +32,17 @@ fn ledger_of(row: LedgerRow) -> (Ledger, MessageId) {
 }
 
 fn accepted(id: MessageId, fence: u32, provider_id: &str) -> Settlement {
-    Settlement {
-        id,
-        fence,
-        provider: "p".to_owned(),
-        outcome: Outcome::accepted(provider_id),
-        verdict: Verdict::Sent,
-        took: Duration::ZERO,
-        poll_after: None,
-    }
+    Settlement::new(id, fence, "p".to_owned(), Outcome::accepted(provider_id), Verdict::Sent)
 }
 
 fn resolve(id: MessageId, scope: Scope, provider_id: Option<&str>) -> ResolveRequest {
-    ResolveRequest {
+    ResolveRequest::new(
         id,
-        scope,
-        resolution: Resolution::Sent { provider_id: provider_id.map(str::to_owned) },
-        by: "olga".to_owned(),
-        reason: "seen".to_owned(),
-    }
+        Resolution::Sent { provider_id: provider_id.map(str::to_owned) },
+        "olga".to_owned(),
+        "seen".to_owned(),
+    )
+    .scope(scope)
 }
 
 #[test]
@@ -117,7 +109,7 @@ fn a_person_resolves_only_unknown_messages_of_their_scope() {
 fn a_row_that_was_changed_is_not_loaded_over() {
     let loaded = row(Status::Queued);
     let (mut ledger, id) = ledger_of(loaded.clone());
-    let request = CancelRequest { id, scope: Scope::All, by: "olga".to_owned() };
+    let request = CancelRequest::new(id, "olga".to_owned());
     assert_eq!(ledger.cancel(request).expect("cancelled"), Status::Cancelled);
     ledger.add(loaded);
     assert_eq!(ledger.status(id).expect("here"), Status::Cancelled);

@@ -12,18 +12,11 @@ fn state_of(status: Status) -> DeliveryState {
 
 #[test]
 fn a_transition_that_is_not_in_the_table_leaves_the_message_as_it_was() {
-    let (id, provider) = (MessageId::new(), "p".to_owned());
-    let settlement = |outcome, verdict| Settlement {
-        id,
-        fence: 0,
-        provider: provider.clone(),
-        outcome,
-        verdict,
-        took: Duration::ZERO,
-        poll_after: None,
-    };
+    let id = MessageId::new();
+    let settlement = |outcome, verdict| Settlement::new(id, 0, "p", outcome, verdict);
     let lease = Duration::from_secs(1);
-    let request = BeginRequest { ids: &[id], worker: "w", batch: 1, provider: "p", lease };
+    let ids = [id];
+    let request = BeginRequest::new(&ids, "w", 1, "p", lease);
     let is_done = |before: Status, after: &DeliveryState, done: bool| {
         assert_eq!(done, before.may_become(after.status) && before != after.status, "{before}");
         assert!(done || *after == state_of(before), "{before} was changed: {after:?}");
@@ -74,15 +67,9 @@ fn a_plain_settlement_writes_what_settle_writes_to_any_message_of_its_owner() {
         (Outcome::not_sent("refused"), Verdict::Unknown),
     ];
     for (outcome, verdict) in outcomes {
-        let settlement = Settlement {
-            id: MessageId::new(),
-            fence: 3,
-            provider: "p".to_owned(),
-            outcome,
-            verdict,
-            took: Duration::from_millis(70),
-            poll_after: Some(after),
-        };
+        let settlement = Settlement::new(MessageId::new(), 3, "p".to_owned(), outcome, verdict)
+            .took(Duration::from_millis(70))
+            .poll_after(Some(after));
         let before = DeliveryState {
             attempts: 2,
             fence: 3,
@@ -115,15 +102,13 @@ fn a_plain_settlement_writes_what_settle_writes_to_any_message_of_its_owner() {
     }
     let resend = Verdict::Resend { after };
     for verdict in [resend, Verdict::SentBefore, Verdict::Sent] {
-        let settlement = Settlement {
-            id: MessageId::new(),
-            fence: 3,
-            provider: "p".to_owned(),
-            outcome: Outcome::unknown("timeout"),
+        let settlement = Settlement::new(
+            MessageId::new(),
+            3,
+            "p".to_owned(),
+            Outcome::unknown("timeout"),
             verdict,
-            took: Duration::ZERO,
-            poll_after: None,
-        };
+        );
         assert_eq!(DeliveryState::plain(NOW, &settlement), None, "{verdict:?}");
     }
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::message::prepare::MAX_DEADLINE;
-use sms_core::store::{BeginRequest, InsertRequest, Settlement};
+use sms_core::store::{
+    Archive, BeginRequest, ExpireRequest, InsertRequest, MessageRequest, RescueRequest, Settlement,
+};
 use sms_core::{
-    ManualClock, MemoryStore, Message, MessageId, OnUnknown, OutcomeClass, Scope, Status, Store,
+    ManualClock, MemoryStore, Message, MessageId, OnUnknown, OutcomeClass, Status, Store,
 };
 
 use super::{Action, Attempt, MAX_ATTEMPTS, Model, Mutation, State, explore, outcome};
@@ -39,10 +41,7 @@ impl Replay {
         let message = Message::new("+79251234567", "hi").on_unknown(model.policy);
         let messages =
             [message.max_attempts(MAX_ATTEMPTS).deadline(MAX_DEADLINE).prepare().unwrap()];
-        store
-            .insert(InsertRequest { messages: &messages, push_after: Duration::ZERO })
-            .await
-            .unwrap();
+        store.insert(InsertRequest::new(&messages)).await.unwrap();
         Self { model, clock, store, id: messages[0].id, hands: Default::default() }
     }
 
@@ -50,10 +49,12 @@ impl Replay {
         match action {
             Action::Offer | Action::Lose | Action::Double => {}
             Action::Deadline => self.clock.advance(MAX_DEADLINE),
-            Action::Expire => assert_eq!(self.store.expire(10).await.unwrap(), [self.id]),
+            Action::Expire => {
+                assert_eq!(self.store.expire(ExpireRequest::new(10)).await.unwrap(), [self.id])
+            }
             Action::Rescue => {
                 self.clock.advance(LEASE);
-                assert_eq!(self.store.rescue(10).await.unwrap(), [self.id]);
+                assert_eq!(self.store.rescue(RescueRequest::new(10)).await.unwrap(), [self.id]);
             }
             Action::Pull(worker) => self.hands[worker].batch += 1,
             Action::Begin(worker, answered) => self.begin(worker, answered).await,
@@ -67,13 +68,8 @@ impl Replay {
         self.clock.advance(WAIT);
         let hand = &mut self.hands[worker];
         let name = format!("worker-{worker}-{}", hand.lives);
-        let request = BeginRequest {
-            ids: &[self.id],
-            worker: &name,
-            batch: hand.batch,
-            provider: "model",
-            lease: LEASE,
-        };
+        let ids = [self.id];
+        let request = BeginRequest::new(&ids, &name, hand.batch, "model", LEASE);
         let begun = self.store.begin(request).await.unwrap();
         if answered {
             hand.begun = begun.first().map(|begun| Attempt {
@@ -88,32 +84,25 @@ impl Replay {
         let Hand { begun: Some(attempt), class: Some(class), .. } = self.hands[worker] else {
             panic!("the model settles what the store never began")
         };
-        let settlement = Settlement {
-            id: self.id,
-            fence: u32::try_from(attempt.fence).unwrap(),
-            provider: "model".to_owned(),
-            outcome: outcome(class),
-            verdict: self.model.verdict(attempt, class),
-            took: Duration::ZERO,
-            poll_after: None,
-        };
+        let settlement = Settlement::new(
+            self.id,
+            u32::try_from(attempt.fence).unwrap(),
+            "model".to_owned(),
+            outcome(class),
+            self.model.verdict(attempt, class),
+        );
         self.store.settle(&[settlement]).await.unwrap();
     }
 
     /// The guard of `begin`: whatever is not queued is nobody else's to take.
     async fn assert_no_stranger_begins(&self) {
-        let request = BeginRequest {
-            ids: &[self.id],
-            worker: "stranger",
-            batch: 1,
-            provider: "model",
-            lease: LEASE,
-        };
+        let ids = [self.id];
+        let request = BeginRequest::new(&ids, "stranger", 1, "model", LEASE);
         assert_eq!(self.store.begin(request).await.unwrap(), []);
     }
 
     async fn assert_is(&self, state: &State) {
-        let real = self.store.get(self.id, &Scope::All).await.unwrap().unwrap().state;
+        let real = self.store.get(&MessageRequest::new(self.id)).await.unwrap().unwrap().state;
         let real = (real.status, usize::try_from(real.fence).unwrap(), real.attempts, real.resends);
         assert_eq!(real, (state.status, state.fence, state.counted, state.resends), "{state:?}");
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sms_core::clock::datetime_from_ms;
 use sms_core::store::{CancelRequest, Resolution, ResolveRequest};
 use sms_core::{
-    Class, Clock, ErrorKind, MemoryStore, Message, MessageId, OnUnknown, Scope, Sender, Store,
+    Class, Clock, ErrorKind, MemoryStore, Message, MessageId, OnUnknown, Sender, Store,
 };
 use tokio::time::{sleep, timeout};
 
@@ -88,7 +88,7 @@ impl Callers {
     }
 
     async fn cancel(&self, id: MessageId) {
-        let request = CancelRequest { id, scope: Scope::All, by: "caller".to_owned() };
+        let request = CancelRequest::new(id, "caller".to_owned());
         // Too late, or failed: both are an answer.
         let _ = self.store.cancel(request).await;
     }
@@ -100,10 +100,7 @@ impl Callers {
             Resolution::Sent { provider_id: None }
         };
         let (by, reason) = ("operator".to_owned(), "the customer called".to_owned());
-        let _ = self
-            .store
-            .resolve(ResolveRequest { id, scope: Scope::All, resolution, by, reason })
-            .await;
+        let _ = self.store.resolve(ResolveRequest::new(id, resolution, by, reason)).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The provider of the simulation: whatever a provider can do, it does, and it keeps the book of
 //! what it accepted.
 
+use sms_core::store::{Archive, MessageRequest};
 use std::collections::HashMap;
 use std::future::{pending, poll_fn};
 use std::panic::resume_unwind;
@@ -11,8 +12,8 @@ use std::time::Duration;
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::{
     Account, AccountInfo, Error, LateAnswer, LateAnswers, Limits, MemoryStore, MessageId, Outcome,
-    OutcomeClass, Provider, Receipt, Receipts, Result, Scope, Status, Store, Submission,
-    async_trait, provider::receipt::ReceiptState,
+    OutcomeClass, Provider, Receipt, Receipts, Result, Status, Store, Submission, async_trait,
+    provider::receipt::ReceiptState,
 };
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -63,7 +64,7 @@ impl Network {
     /// G2: the attempt is on record, and each recorded attempt is made once at most.
     async fn check_recorded(&self, batch: &[Submission]) -> Result<()> {
         for Submission { id, .. } in batch {
-            let state = self.store.get(*id, &Scope::All).await?.map(|stored| stored.state);
+            let state = self.store.get(&MessageRequest::new(*id)).await?.map(|stored| stored.state);
             self.book(|book| {
                 let before = book.fences.get(id).copied().unwrap_or(0);
                 let Some(state) = state else {

@@ -15,9 +15,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use sms_core::store::StatsRange;
+use sms_core::store::StatsRequest;
 use sms_core::store::event::EventKind;
-use sms_core::{CancellationToken, MemoryStore, RetryPolicy, Sender, Status, Store, Worker};
+use sms_core::{
+    Archive, CancellationToken, MemoryStore, RetryPolicy, Sender, Status, Store, Worker,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::callers::{Callers, Told};
@@ -115,7 +117,7 @@ impl Simulation {
     }
 
     async fn is_quiet(&self) -> bool {
-        let stats = self.memory.stats(&StatsRange::default()).await.unwrap();
+        let stats = self.memory.stats(&StatsRequest::default()).await.unwrap();
         stats.count(Status::Queued) + stats.count(Status::Sending) == 0
     }
 

@@ -1,5 +1,6 @@
 //! Whether a simulated world kept the guarantees.
 
+use sms_core::store::{Archive, EventsRequest};
 use std::collections::{HashMap, HashSet};
 
 use sms_core::store::ListRequest;
@@ -10,9 +11,9 @@ use super::callers::Told;
 use super::{Report, Simulation};
 
 pub(super) async fn report(simulation: &Simulation, told: Told) -> Report {
-    let request = ListRequest { limit: usize::MAX, ..ListRequest::default() };
+    let request = ListRequest::new(usize::MAX);
     let rows = simulation.memory.list(&request).await.unwrap().messages;
-    let events = simulation.memory.events_after(0, usize::MAX).await.unwrap();
+    let events = simulation.memory.events(&EventsRequest::new(0, usize::MAX)).await.unwrap().events;
     let mut violations = told.violations.clone();
     violations.append(&mut simulation.network.book(|book| std::mem::take(&mut book.violations)));
     violations.extend(lost(&rows, &told));

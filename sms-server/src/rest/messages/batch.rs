@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::value::RawValue;
-use sms_core::sender::Acceptance;
+use sms_core::store::Acceptance;
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, StoredMessage};
 use tokio::time::{Instant, timeout_at};
 

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use sms_core::store::{ListRequest, Scope};
-use sms_core::{Class, MessageId, NumberReader, PhoneNumber, Status};
+use sms_core::{Archive, Class, MessageId, NumberReader, PhoneNumber, Status};
 
 use super::view::{MessagePage, MessageView};
 use crate::app::App;
@@ -58,7 +58,7 @@ async fn page(app: App, caller: Principal, mut request: ListRequest) -> Result<R
 }
 
 fn read(params: Params, scope: Scope, numbers: NumberReader) -> Result<ListRequest, Problem> {
-    let mut request = ListRequest { scope, limit: DEFAULT_LIMIT, ..ListRequest::default() };
+    let mut request = ListRequest::new(DEFAULT_LIMIT).scope(scope);
     params.set_each(|name, value| set(&mut request, numbers, name, value))?;
     Ok(request)
 }

@@ -61,7 +61,7 @@ pub(crate) async fn resolve(
         ResolutionName::Resend => Resolution::Resend,
     };
     // One to be sent again is due at once: the caretaker pushes it to the queue.
-    let request = ResolveRequest { id, scope, resolution, by: by.clone(), reason: body.reason };
+    let request = ResolveRequest::new(id, resolution, by.clone(), body.reason).scope(scope);
     log_by_person(id, app.0.store.resolve(request).await?, &by);
     changed(&app, id, &caller).await
 }

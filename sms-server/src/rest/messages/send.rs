@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use sms_core::sender::Acceptance;
+use sms_core::store::Acceptance;
 use sms_core::{Error, ErrorKind, MessageId};
 
 use super::body::MessageBody;

@@ -1,5 +1,6 @@
 //! `GET /v1/messages/{id}`, and the message after a change.
 
+use sms_core::store::{Archive, MessageRequest};
 use std::sync::Arc;
 
 use axum::Json;
@@ -37,7 +38,11 @@ pub(super) async fn find(
     id: MessageId,
     caller: &Principal,
 ) -> Result<StoredMessage, Problem> {
-    app.0.store.get(id, &caller.scope()).await?.ok_or_else(Problem::not_found)
+    app.0
+        .store
+        .get(&MessageRequest::new(id).scope(caller.scope()))
+        .await?
+        .ok_or_else(Problem::not_found)
 }
 
 /// The reply after the caller has changed a message: with its timeline if the key may read, else
@@ -56,7 +61,7 @@ pub(super) async fn changed(
 
 async fn details(app: &App, id: MessageId, caller: &Principal) -> Result<Response, Problem> {
     let stored = find(app, id, caller).await?;
-    let events = app.0.store.timeline(id).await?;
+    let events = app.0.store.timeline(&MessageRequest::new(id)).await?;
     let unmatched = unmatched_near(app, caller, std::slice::from_ref(&stored)).await?;
     let message = MessageView::new(&stored, app);
     Ok(Json(MessageDetails::new(message, &stored, events, unmatched)).into_response())

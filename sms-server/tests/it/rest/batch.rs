@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use sms_core::store::StatsRange;
-use sms_core::{Status, Store};
+use sms_core::store::StatsRequest;
+use sms_core::{Archive, Status};
 use sms_server::KeyScope;
 
 use crate::app::{App, Reply};
@@ -223,7 +223,7 @@ async fn a_thousand_of_the_largest_messages_fit_and_more_is_refused() {
     let app = App::new().await;
     let reply = app.post_to(PATH, format!("{{\"messages\":[{}]}}", messages.join(","))).await;
     assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.body);
-    let stored = app.store.stats(&StatsRange::default()).await.expect("stats");
+    let stored = app.store.stats(&StatsRequest::default()).await.expect("stats");
     assert_eq!(stored.count(Status::Queued), 1000);
 
     let huge = format!("{{\"messages\":[{}]}}", " ".repeat(20 << 20));

@@ -3,6 +3,7 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use sms_core::PerLane;
 use sms_core::store::DueRequest;
 use sms_core::{MessageId, Outcome, Receipt, ReceiptState, Store};
 use sms_server::KeyScope;
@@ -58,7 +59,7 @@ async fn what_is_to_be_sent_again_is_due_at_once() {
     let app = App::new().await;
     let id = unknown(&app).await;
     app.post_to(&resolve_path(id), r#"{"resolution":"resend","reason":"r"}"#).await;
-    let request = DueRequest::new([1; 3], std::time::Duration::from_secs(20));
+    let request = DueRequest::new(PerLane::all(1), std::time::Duration::from_secs(20));
     assert_eq!(app.store.due(request).await.expect("read")[0].id, id);
 }
 

@@ -1,4 +1,5 @@
-//! Callbacks to the addresses that a client registered.
+//! Callbacks to the addresses that clients registered.
 
 pub(crate) mod post;
 pub(crate) mod queue;
+pub(crate) mod target;

@@ -1,6 +1,5 @@
-//! One callback on its way: where it may go, and the request.
+//! HTTP requests of callbacks.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -9,108 +8,77 @@ use hyper::header::{CONNECTION, CONTENT_TYPE, HOST};
 use hyper::{Request, StatusCode, client};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use url::{Host, Url};
 
-use crate::simulator::callbacks::queue::{Batch, Work};
+use crate::simulator::callbacks::queue::{Batch, NextBatch};
+use crate::simulator::callbacks::target::Target;
 use crate::simulator::shared::Shared;
 
-/// The longest reply that is read: the right one has three bytes.
+/// The maximum size of a reply in bytes. A confirmation has three.
 const MAX_REPLY: usize = 64 * 1024;
 
-/// A place on loopback.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    address: SocketAddr,
-    host: String,
-    path: String,
-}
-
-impl Target {
-    /// The place an address names; `None` unless it is an `http` one on loopback.
-    pub(crate) fn read(url: &str) -> Option<Self> {
-        let url = Url::parse(url).ok().filter(|url| url.scheme() == "http")?;
-        let ip = match url.host()? {
-            // The name is not looked up: whoever answers for it could point it elsewhere.
-            Host::Domain(name) => {
-                (name == "localhost").then_some(IpAddr::V4(Ipv4Addr::LOCALHOST))?
-            }
-            Host::Ipv4(ip) => IpAddr::V4(ip),
-            Host::Ipv6(ip) => IpAddr::V6(ip),
-        };
-        if !ip.is_loopback() {
-            return None;
-        }
-        let address = SocketAddr::new(ip, url.port_or_known_default()?);
-        let path = url
-            .query()
-            .map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-        Some(Self { address, host: format!("{}:{}", url.host_str()?, address.port()), path })
-    }
-}
-
-/// Takes the mark off a handler that a request is under way, also when the request is given up half
-/// way.
-struct UnderWay<'a> {
+/// A request in progress. When it is dropped, the handler is ready for the next one, also if the
+/// request was cancelled.
+struct InFlight<'a> {
     shared: &'a Shared,
     handler: u64,
-    taken: Option<usize>,
+    /// The number of confirmed records, once the handler has confirmed them.
+    confirmed: Option<usize>,
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         let now_ms = self.shared.clock.now_ms();
-        self.shared.lock().callbacks.settle(self.handler, self.taken, now_ms);
-        self.shared.callback_over.notify_waiters();
+        self.shared.lock().callbacks.settle(self.handler, self.confirmed, now_ms);
+        self.shared.callback_finished.notify_waiters();
         self.shared.wake.notify_one();
     }
 }
 
-/// Posts a batch; whether the handler took it.
+/// Posts a batch. Returns `true` if the handler confirmed it.
 pub(crate) async fn deliver(shared: &Shared, batch: Batch) -> bool {
-    let mut under_way = UnderWay { shared, handler: batch.handler, taken: None };
+    let mut in_flight = InFlight { shared, handler: batch.handler, confirmed: None };
     let records = batch.records;
     let answered = tokio::time::timeout(shared.config.callback_timeout, post(batch)).await;
     let problem = match answered {
         Ok(Ok(())) => {
-            under_way.taken = Some(records);
+            in_flight.confirmed = Some(records);
             return true;
         }
         Ok(Err(problem)) => problem,
-        Err(_) => "no answer in time".to_owned(),
+        Err(_) => "no reply in time".to_owned(),
     };
-    tracing::info!(records, problem, "a callback was not taken and will be repeated");
+    tracing::info!(records, problem, "callback was not confirmed and will be repeated");
     false
 }
 
-/// Posts everything that waits, whether its time has come or not, until it is taken or was refused
-/// once; how many records were taken.
+/// Posts all pending records at once, also those that are not due, and stops for a handler after a
+/// failure. Returns the number of confirmed records.
 pub(crate) async fn flush(shared: &Shared) -> usize {
-    let (mut taken, mut failed) = (0, Vec::new());
+    let (mut confirmed, mut failed) = (0, Vec::new());
     shared.lock().run(&shared.config, shared.clock.now_ms());
     loop {
-        // Armed before the state is read, so that an end in between is not missed.
-        let over = shared.callback_over.notified();
-        let work = {
+        // Created before the state is read, so that no notification is missed.
+        let finished = shared.callback_finished.notified();
+        let next = {
             let mut state = shared.lock();
             let state = &mut *state;
             let now_ms = shared.clock.now_ms();
-            state.callbacks.any_of(&shared.config, &mut state.luck, now_ms, &failed)
+            state.callbacks.next_of_any(&shared.config, &mut state.rng, now_ms, &failed)
         };
-        match work {
-            Work::None => return taken,
-            // The timeout of the request under way ends this wait too; ours is for the case that it
-            // does not.
-            Work::Busy => {
+        match next {
+            NextBatch::None => return confirmed,
+            // The request in progress has a timeout. This one is a precaution.
+            NextBatch::Busy => {
                 let _ = tokio::time::timeout(
                     shared.config.callback_timeout + Duration::from_secs(1),
-                    over,
+                    finished,
                 )
                 .await;
             }
-            Work::Batch(batch) => {
+            NextBatch::Batch(batch) => {
                 let (handler, records) = (batch.handler, batch.records);
                 if deliver(shared, batch).await {
-                    taken += records;
+                    confirmed += records;
                 } else {
                     failed.push(handler);
                 }
@@ -119,7 +87,7 @@ pub(crate) async fn flush(shared: &Shared) -> usize {
     }
 }
 
-/// One request. Only an answer of exactly `100` is a success.
+/// Sends one request. Only the reply `100` is a success.
 async fn post(batch: Batch) -> Result<(), String> {
     let Target { address, host, path } = batch.target;
     let stream =
@@ -133,22 +101,22 @@ async fn post(batch: Batch) -> Result<(), String> {
         .header(CONNECTION, "close")
         .body(Full::new(Bytes::from(batch.form)))
         .map_err(|error| format!("the request: {error}"))?;
-    let answer = async {
-        let answer =
-            sender.send_request(request).await.map_err(|error| format!("the answer: {error}"))?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), MAX_REPLY).collect().await;
-        let body = body.map_err(|error| format!("the answer: {error}"))?.to_bytes();
+    let reply = async {
+        let reply =
+            sender.send_request(request).await.map_err(|error| format!("the reply: {error}"))?;
+        let status = reply.status();
+        let body = Limited::new(reply.into_body(), MAX_REPLY).collect().await;
+        let body = body.map_err(|error| format!("the reply: {error}"))?.to_bytes();
         match (status, &*body) {
             (StatusCode::OK, b"100") => Ok(()),
-            (StatusCode::OK, _) => Err("an answer other than 100".to_owned()),
+            (StatusCode::OK, _) => Err("a reply other than 100".to_owned()),
             (status, _) => Err(format!("HTTP status {status}")),
         }
     };
-    // The connection moves only while it is polled, and ends with this function.
-    tokio::pin!(connection, answer);
+    // The connection makes progress only while it is polled, and ends with this function.
+    tokio::pin!(connection, reply);
     tokio::select! {
-        answer = &mut answer => answer,
-        _ = &mut connection => answer.await,
+        reply = &mut reply => reply,
+        _ = &mut connection => reply.await,
     }
 }

@@ -1,4 +1,4 @@
-//! Callbacks: the handlers, the records that wait for each, and the batches they go out in.
+//! The handlers, their pending records, and the batches of records to post.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use sha2::{Digest, Sha256};
 use sms_core::clock::duration_to_ms;
 use url::form_urlencoded::Serializer;
 
-use crate::simulator::callbacks::post::Target;
+use crate::hex::hex;
+use crate::simulator::callbacks::target::Target;
 use crate::simulator::config::SimulatorConfig;
-use crate::simulator::methods::auth::hex;
 
-/// The most records in one request.
+/// The maximum of records in one request.
 const MAX_BATCH: usize = 100;
-/// How long sms.ru goes on with a record that is not taken.
+/// The age at which sms.ru gives up a record that is not confirmed.
 const GIVE_UP_MS: i64 = 5 * 86_400_000;
 
-/// One record: its lines, and when it came to be.
+/// A record: its lines and its time.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     lines: Arc<str>,
@@ -42,21 +42,21 @@ impl Record {
     }
 }
 
-/// An address that wants records.
+/// A registered address.
 #[derive(Debug)]
 struct Handler {
     id: u64,
     url: String,
-    /// `None` for an address that is never called, because it is not on loopback.
+    /// `None` for an address that is not on loopback and so is never called.
     target: Option<Target>,
     pending: VecDeque<Record>,
-    /// Whether a request is under way.
+    /// A request is in progress.
     busy: bool,
     next_attempt_ms: i64,
-    next_beat_ms: i64,
+    next_heartbeat_ms: i64,
 }
 
-/// A request to make: which handler it is for, and what it says.
+/// A request to post: its handler and its body.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) handler: u64,
@@ -65,28 +65,29 @@ pub(crate) struct Batch {
     pub(crate) form: String,
 }
 
-/// What there is to do.
+/// The next step of posting all pending records.
 #[derive(Debug)]
-pub(crate) enum Work {
+pub(crate) enum NextBatch {
     Batch(Batch),
-    /// Nothing, until a request under way is over.
+    /// Wait for a request in progress.
     Busy,
+    /// No pending records.
     None,
 }
 
-/// All handlers.
+/// All handlers with their pending records.
 #[derive(Debug, Default)]
-pub(crate) struct Callbacks {
+pub(crate) struct CallbackQueue {
     handlers: Vec<Handler>,
-    made: u64,
-    /// Every record comes twice.
+    last_id: u64,
+    /// Every record is added twice.
     pub(crate) duplicates: bool,
-    /// Records come in any order.
+    /// Records are posted in random order.
     pub(crate) shuffle: bool,
 }
 
-impl Callbacks {
-    pub(crate) fn any(&self) -> bool {
+impl CallbackQueue {
+    pub(crate) fn has_handlers(&self) -> bool {
         !self.handlers.is_empty()
     }
 
@@ -94,72 +95,74 @@ impl Callbacks {
         self.handlers.iter().map(|handler| handler.url.as_str())
     }
 
-    /// No handlers, and none that a request still under way could be taken for.
-    pub(crate) fn renewed(&self) -> Self {
-        Self { made: self.made, ..Self::default() }
+    /// Returns a queue without handlers. It does not give an id again, because a request for the
+    /// old handler with that id can still be in progress.
+    pub(crate) fn cleared(&self) -> Self {
+        Self { last_id: self.last_id, ..Self::default() }
     }
 
-    /// Registers an address, which is tested at once.
+    /// Registers an address. It is tested at once.
     pub(crate) fn add(&mut self, url: &str, now_ms: i64) {
         if self.handlers.iter().any(|handler| handler.url == url) {
             return;
         }
-        let target = Target::read(url);
+        let target = Target::parse(url);
         if target.is_none() {
             tracing::warn!(
                 url,
-                "the simulator calls loopback addresses over http only; this one is kept and never called"
+                "callback address is not http on loopback: it is registered but never called"
             );
         }
-        self.made += 1;
+        self.last_id += 1;
         self.handlers.push(Handler {
-            id: self.made,
+            id: self.last_id,
             url: url.to_owned(),
             target,
             pending: VecDeque::new(),
             busy: false,
             next_attempt_ms: now_ms,
-            next_beat_ms: now_ms,
+            next_heartbeat_ms: now_ms,
         });
     }
 
-    /// Takes an address off; `false` when it was not there.
+    /// Removes an address. `false` if it is not registered.
     pub(crate) fn remove(&mut self, url: &str) -> bool {
         let before = self.handlers.len();
         self.handlers.retain(|handler| handler.url != url);
         self.handlers.len() < before
     }
 
-    /// A record for every handler.
-    pub(crate) fn tell(&mut self, record: &Record) {
+    /// Adds a record for every handler.
+    pub(crate) fn push(&mut self, record: &Record) {
         let copies = if self.duplicates { 2 } else { 1 };
         for handler in self.handlers.iter_mut().filter(|handler| handler.target.is_some()) {
             handler.pending.extend(std::iter::repeat_n(record.clone(), copies));
         }
     }
 
-    /// The `test` records whose time has come: the first at once, then at every beat. However far
-    /// the clock was moved, it is one.
-    pub(crate) fn beat(&mut self, now_ms: i64, every: Option<Duration>) {
+    /// Adds the `test` records that are due: the first at once, then one per interval. It adds only
+    /// one however far the clock was moved.
+    pub(crate) fn add_heartbeats(&mut self, now_ms: i64, interval: Option<Duration>) {
         for handler in &mut self.handlers {
-            if handler.target.is_some() && handler.next_beat_ms <= now_ms {
+            if handler.target.is_some() && handler.next_heartbeat_ms <= now_ms {
                 handler.pending.push_back(Record::test(now_ms));
-                let pause_ms = every.map_or(i64::MAX, |every| duration_to_ms(every).max(1));
-                handler.next_beat_ms = now_ms.saturating_add(pause_ms);
+                let interval_ms =
+                    interval.map_or(i64::MAX, |interval| duration_to_ms(interval).max(1));
+                handler.next_heartbeat_ms = now_ms.saturating_add(interval_ms);
             }
         }
     }
 
-    /// How many records wait, over all handlers.
+    /// Counts the pending records of all handlers.
     pub(crate) fn pending(&self) -> usize {
         self.handlers.iter().map(|handler| handler.pending.len()).sum()
     }
 
-    /// A batch whose time has come.
-    pub(crate) fn due(
+    /// Takes a batch that is due.
+    pub(crate) fn next_due(
         &mut self,
         config: &SimulatorConfig,
-        luck: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
         now_ms: i64,
     ) -> Option<Batch> {
         let ready = |handler: &&mut Handler| {
@@ -169,39 +172,40 @@ impl Callbacks {
         self.handlers
             .iter_mut()
             .find(ready)
-            .and_then(|handler| handler.take(config, luck, shuffle, now_ms))
+            .and_then(|handler| handler.take(config, rng, shuffle, now_ms))
     }
 
-    /// A batch of a handler that is not among `failed`, whether its time has come or not.
-    pub(crate) fn any_of(
+    /// Takes a batch of a handler that is not among `failed`, due or not.
+    pub(crate) fn next_of_any(
         &mut self,
         config: &SimulatorConfig,
-        luck: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
         now_ms: i64,
         failed: &[u64],
-    ) -> Work {
+    ) -> NextBatch {
         let wanted =
             |handler: &&mut Handler| !handler.pending.is_empty() && !failed.contains(&handler.id);
         let (mut busy, shuffle) = (false, self.shuffle);
         for handler in self.handlers.iter_mut().filter(wanted) {
             if handler.busy {
                 busy = true;
-            } else if let Some(batch) = handler.take(config, luck, shuffle, now_ms) {
-                return Work::Batch(batch);
+            } else if let Some(batch) = handler.take(config, rng, shuffle, now_ms) {
+                return NextBatch::Batch(batch);
             }
         }
-        if busy { Work::Busy } else { Work::None }
+        if busy { NextBatch::Busy } else { NextBatch::None }
     }
 
-    /// What came of a batch. A handler that was taken off meanwhile does not ask any more.
-    pub(crate) fn settle(&mut self, handler: u64, taken: Option<usize>, now_ms: i64) {
+    /// Ends a request: `confirmed` is the number of records that the handler confirmed, `None`
+    /// after a failure. The handler can be removed already.
+    pub(crate) fn settle(&mut self, handler: u64, confirmed: Option<usize>, now_ms: i64) {
         let Some(handler) = self.handlers.iter_mut().find(|known| known.id == handler) else {
             return;
         };
         handler.busy = false;
-        if let Some(records) = taken {
-            // Records are added at the back only while a batch is under way, so these are the ones
-            // it had.
+        if let Some(records) = confirmed {
+            // While a request is in progress, records are only added at the back. So the records of
+            // the batch are still at the front.
             handler.pending.drain(..records.min(handler.pending.len()));
             handler.next_attempt_ms = now_ms;
         } else {
@@ -211,18 +215,18 @@ impl Callbacks {
 }
 
 impl Handler {
-    /// The next batch, with its repeat planned in case it fails: a minute from the moment it is
-    /// made, for the clock may be moved before its end.
+    /// Takes the next batch and schedules its repetition in case it fails. The delay starts here
+    /// and not at the end of the request, because the clock can be moved meanwhile.
     fn take(
         &mut self,
         config: &SimulatorConfig,
-        luck: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
         shuffle: bool,
         now_ms: i64,
     ) -> Option<Batch> {
         let target = self.target.clone()?;
         if shuffle {
-            luck.shuffle(self.pending.make_contiguous());
+            rng.shuffle(self.pending.make_contiguous());
         }
         self.busy = true;
         self.next_attempt_ms = now_ms.saturating_add(duration_to_ms(config.callback_retry));
@@ -233,7 +237,7 @@ impl Handler {
     }
 }
 
-/// The body of a callback: the records, and a hash over the account's key and all of them.
+/// Builds the body of a callback: the records, and the hash of the API id and all records.
 fn form(records: &[&str], api_id: &str, base: u32) -> String {
     let mut form = Serializer::new(String::new());
     let mut hash = Sha256::new_with_prefix(api_id);

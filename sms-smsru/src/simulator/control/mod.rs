@@ -1,6 +1,6 @@
-//! The control API: HTTP requests under `/simulator` that change and show the simulator.
+//! The control API under `/simulator`, for tests in any language.
 
-pub(crate) mod actions;
-pub(crate) mod input;
+mod actions;
+mod input;
 pub(crate) mod routes;
-pub(crate) mod views;
+mod views;

@@ -1,4 +1,4 @@
-//! The control API: what tests in any language move and look at, under `/simulator`.
+//! The routes of the control API.
 
 use crate::simulator::control::{actions, views};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -6,31 +6,35 @@ use hyper::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::simulator::callbacks::post;
-use crate::simulator::control::input::{Input, Wrong};
+use crate::simulator::control::input::{Input, InputError};
 use crate::simulator::http::body::ReplyBody;
 use crate::simulator::shared::Shared;
 
-/// What there is, as `GET /simulator` lists it.
+/// The routes, as listed by `GET /simulator`.
 const PATHS: &[&str] = &[
     "GET /simulator",
     "GET /simulator/accepted?from=0",
     "GET /simulator/calls?from=0",
     "POST /simulator/balance {\"balance\": \"100.50\"} or {\"add\": \"10\"}",
-    "POST /simulator/limit {\"daily_limit\": 10, \"number_per_day\": 5, \"identical_per_minute\": 1, \"identical_per_day\": 3}; null is none",
+    "POST /simulator/limit {\"daily_limit\": 10, \"number_per_day\": 5, \
+     \"identical_per_minute\": 1, \"identical_per_day\": 3}; null means no limit",
     "POST /simulator/senders {\"senders\": [\"Acme\"], \"required\": true}",
-    "POST /simulator/refusals {\"phone\": \"79255070602\", \"code\": 207}; null ends it",
-    "POST /simulator/faults {\"fault\": \"silent_after_accept\", \"times\": 1, \"on\": \"sms/send\"}",
+    "POST /simulator/refusals {\"phone\": \"79255070602\", \"code\": 207}; null ends the refusal",
+    "POST /simulator/faults {\"fault\": \"silent_after_accept\", \"times\": 1, \
+     \"on\": \"sms/send\"}",
     "GET /simulator/faults",
     "DELETE /simulator/faults",
-    "POST /simulator/delivery {\"delivery\": \"failed\", \"code\": 104, \"phone\": \"79255070602\"}",
+    "POST /simulator/delivery {\"delivery\": \"failed\", \"code\": 104, \
+     \"phone\": \"79255070602\"}",
     "POST /simulator/clock {\"advance_seconds\": 60}",
-    "POST /simulator/callbacks {\"duplicates\": true, \"shuffle\": true, \"send_now\": true}",
+    "POST /simulator/callbacks {\"duplicates\": true, \"shuffle\": true, \
+     \"send_now\": true}",
     "POST /simulator/confirm {\"check_id\": \"202626-1000000\"}",
     "POST /simulator/reset",
 ];
 
-/// Answers a request of the control API.
-pub(crate) async fn answer(
+/// Replies to a request of the control API.
+pub(crate) async fn reply(
     shared: &Shared,
     method: &Method,
     path: &str,
@@ -45,29 +49,29 @@ pub(crate) async fn answer(
             ok(&json!({ "faults": [] }))
         }
         ("POST", _) => match Input::read(body) {
-            Ok(input) => turn(shared, topic, input).await,
-            Err(wrong) => refused(&wrong),
+            Ok(input) => act(shared, topic, input).await,
+            Err(error) => bad_request(&error),
         },
-        _ => unknown(StatusCode::METHOD_NOT_ALLOWED),
+        _ => no_route(StatusCode::METHOD_NOT_ALLOWED),
     }
 }
 
 fn view(shared: &Shared, topic: &str, query: Option<&str>) -> Response<ReplyBody> {
     let from = match views::from(query) {
         Ok(from) => from,
-        Err(wrong) => return refused(&wrong),
+        Err(error) => return bad_request(&error),
     };
     match topic {
         "" => ok(&views::overview(shared, PATHS)),
         "accepted" => ok(&views::accepted(shared, from)),
         "calls" => ok(&views::calls(shared, from)),
         "faults" => ok(&views::faults(shared)),
-        _ => unknown(StatusCode::NOT_FOUND),
+        _ => no_route(StatusCode::NOT_FOUND),
     }
 }
 
-async fn turn(shared: &Shared, topic: &str, input: Input) -> Response<ReplyBody> {
-    let turned = match topic {
+async fn act(shared: &Shared, topic: &str, input: Input) -> Response<ReplyBody> {
+    let result = match topic {
         "balance" => actions::balance(shared, input),
         "limit" => actions::limit(shared, input),
         "senders" => actions::senders(shared, input),
@@ -80,36 +84,36 @@ async fn turn(shared: &Shared, topic: &str, input: Input) -> Response<ReplyBody>
         "callbacks" => match actions::callbacks(shared, input) {
             Ok(false) => Ok(json!({ "pending": shared.lock().callbacks.pending() })),
             Ok(true) => {
-                let taken = post::flush(shared).await;
-                Ok(json!({ "taken": taken, "pending": shared.lock().callbacks.pending() }))
+                let confirmed = post::flush(shared).await;
+                Ok(json!({ "taken": confirmed, "pending": shared.lock().callbacks.pending() }))
             }
-            Err(wrong) => Err(wrong),
+            Err(error) => Err(error),
         },
-        _ => return unknown(StatusCode::NOT_FOUND),
+        _ => return no_route(StatusCode::NOT_FOUND),
     };
-    match turned {
-        Ok(answer) => ok(&answer),
-        Err(wrong) => refused(&wrong),
+    match result {
+        Ok(view) => ok(&view),
+        Err(error) => bad_request(&error),
     }
 }
 
-fn ok(answer: &Value) -> Response<ReplyBody> {
-    response(StatusCode::OK, answer)
+fn ok(view: &Value) -> Response<ReplyBody> {
+    response(StatusCode::OK, view)
 }
 
-fn refused(wrong: &Wrong) -> Response<ReplyBody> {
+fn bad_request(error: &InputError) -> Response<ReplyBody> {
     response(
         StatusCode::BAD_REQUEST,
-        &json!({ "error": { "field": wrong.field, "message": wrong.message } }),
+        &json!({ "error": { "field": error.field, "message": error.message } }),
     )
 }
 
-fn unknown(status: StatusCode) -> Response<ReplyBody> {
-    response(status, &json!({ "error": { "message": "no such control" }, "paths": PATHS }))
+fn no_route(status: StatusCode) -> Response<ReplyBody> {
+    response(status, &json!({ "error": { "message": "not found" }, "paths": PATHS }))
 }
 
-fn response(status: StatusCode, answer: &Value) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::whole(format!("{answer:#}\n")));
+fn response(status: StatusCode, view: &Value) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::whole(format!("{view:#}\n")));
     *response.status_mut() = status;
     response
         .headers_mut()

@@ -1,22 +1,22 @@
-//! What `GET` shows.
+//! Views for `GET` requests.
 
 use serde_json::{Value, json};
 use sms_core::clock::duration_to_ms;
 use url::form_urlencoded;
 
-use crate::simulator::control::input::Wrong;
+use crate::simulator::control::input::InputError;
 use crate::simulator::fault::{Fault, Injection};
 use crate::simulator::shared::Shared;
 
-/// The place to begin a log at: `from=N`.
-pub(crate) fn from(query: Option<&str>) -> Result<usize, Wrong> {
+/// Parses the index to begin a list at: `from=N`.
+pub(crate) fn from(query: Option<&str>) -> Result<usize, InputError> {
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     match pairs.next() {
         None => Ok(0),
         Some((name, value)) if name == "from" => {
-            value.parse().map_err(|_| Wrong::new("from", "must be a whole number from 0"))
+            value.parse().map_err(|_| InputError::new("from", "must be a whole number from 0"))
         }
-        Some((name, _)) => Err(Wrong::new(&name, "there is no such parameter here")),
+        Some((name, _)) => Err(InputError::new(&name, "is not a known parameter")),
     }
 }
 
@@ -52,22 +52,22 @@ pub(crate) fn faults(shared: &Shared) -> Value {
     json!({ "faults": state.faults.list().iter().map(fault).collect::<Vec<_>>() })
 }
 
-/// A fault in the words of the request that injects it.
+/// Shows a fault in the format of the request that injects it.
 pub(crate) fn fault(injection: &Injection) -> Value {
-    let (name, with) = named(&injection.fault);
+    let (name, parameters) = parts(&injection.fault);
     let mut view = json!({
         "fault": name,
         "on": injection.method,
         "left": injection.left,
         "accepts": injection.accepts(),
     });
-    if let (Value::Object(view), Value::Object(mut with)) = (&mut view, with) {
-        view.append(&mut with);
+    if let (Value::Object(view), Value::Object(mut parameters)) = (&mut view, parameters) {
+        view.append(&mut parameters);
     }
     view
 }
 
-fn named(fault: &Fault) -> (&'static str, Value) {
+fn parts(fault: &Fault) -> (&'static str, Value) {
     let milliseconds = |duration| json!({ "milliseconds": duration_to_ms(duration) });
     match fault {
         Fault::SilentAfterAccept => ("silent_after_accept", Value::Null),

@@ -1,4 +1,4 @@
-//! The bodies of answers: whole, slow, or broken off.
+//! Bodies of replies: whole, slow or incomplete.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,20 +9,20 @@ use std::time::Duration;
 use hyper::body::{Body, Bytes, Frame};
 use tokio::time::{Sleep, sleep};
 
-/// In how many pieces a slow body comes.
+/// The number of pieces of a slow body.
 const PIECES: usize = 16;
-/// The size of a piece of padding, which all pieces share.
+/// The size of a piece of padding in bytes.
 const PADDING: usize = 64 * 1024;
-/// The wait before a body breaks off.
-const BREAK: Duration = Duration::from_millis(20);
+/// The delay before an incomplete body ends with an error.
+const BREAK_DELAY: Duration = Duration::from_millis(20);
 
-/// A body whose length is not told beforehand, so that it goes out in chunks as the live server's
-/// does.
+/// A body of unknown length, so that it is sent in chunks as by the live server.
 #[derive(Debug)]
 pub(crate) struct ReplyBody {
     pieces: VecDeque<Bytes>,
-    /// Ends with an error in place of the last chunk.
+    /// The body ends with an error instead of the last chunk.
     broken: bool,
+    /// The delay before each piece, and its timer.
     pause: Option<(Duration, Pin<Box<Sleep>>)>,
 }
 
@@ -33,15 +33,15 @@ impl ReplyBody {
         Self { pieces, broken: false, pause: None }
     }
 
-    /// The first half, and then the end of the connection.
+    /// A body with the first half of the data. Then the connection is closed.
     pub(crate) fn broken(body: impl Into<Bytes>) -> Self {
         let body = body.into();
         let pieces = VecDeque::from([body.slice(..body.len() / 2)]);
-        // The pause lets the first half go out: what is unsent is lost with the connection.
-        Self { pieces, broken: true, pause: Some((BREAK, Box::pin(sleep(BREAK)))) }
+        // Unsent data is lost with the connection, so the delay lets the first half be sent.
+        Self { pieces, broken: true, pause: Some((BREAK_DELAY, Box::pin(sleep(BREAK_DELAY)))) }
     }
 
-    /// All of it, and so many spaces after it.
+    /// A body with this many spaces after the data.
     pub(crate) fn huge(body: impl Into<Bytes>, spaces: usize) -> Self {
         let piece = Bytes::from(vec![b' '; PADDING.min(spaces)]);
         let mut padded = Self::whole(body);
@@ -50,7 +50,7 @@ impl ReplyBody {
         padded
     }
 
-    /// All of it, in pieces over this time.
+    /// A body that is sent in pieces over this time.
     pub(crate) fn slow(body: impl Into<Bytes>, over: Duration) -> Self {
         let body: Bytes = body.into();
         let size = body.len().div_ceil(PIECES).max(1);
@@ -82,6 +82,6 @@ impl Body for ReplyBody {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         let broken = std::mem::take(&mut self.broken);
-        Poll::Ready(broken.then(|| Err(io::Error::other("broken off on demand"))))
+        Poll::Ready(broken.then(|| Err(io::Error::other("injected fault"))))
     }
 }

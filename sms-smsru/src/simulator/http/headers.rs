@@ -1,4 +1,4 @@
-//! The headers of the live server, as recorded.
+//! The headers of recorded replies of the live server.
 
 use hyper::HeaderMap;
 use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue, SERVER, SET_COOKIE, VARY};
@@ -11,7 +11,7 @@ const EXPIRES: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short], [day]-[month repr:short]-[year] [hour]:[minute]:[second] GMT"
 );
 
-/// Adds all but the content type and those that depend on the connection.
+/// Adds the headers, except the content type and those of the connection.
 pub(crate) fn add(headers: &mut HeaderMap, now_ms: i64) {
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -22,7 +22,7 @@ pub(crate) fn add(headers: &mut HeaderMap, now_ms: i64) {
     headers.insert(SERVER, HeaderValue::from_static("CERN/3.0"));
 }
 
-/// A device id that means nothing, and that clients must not trip over.
+/// Builds a cookie with a random device id. Clients must ignore it.
 fn cookie(now_ms: i64) -> Option<HeaderValue> {
     let expires = datetime_from_ms(now_ms.saturating_add(COOKIE_LIFE_MS)).format(EXPIRES).ok()?;
     let id = format!("{:032X}", fastrand::u128(..));

@@ -1,8 +1,6 @@
-//! HTTP: connections, requests read as PHP reads them, and responses with faults.
+//! HTTP: connections, requests, and replies with the injected faults.
 
 pub(crate) mod body;
 pub(crate) mod headers;
-pub(crate) mod multipart;
-pub(crate) mod params;
 pub(crate) mod server;
 pub(crate) mod service;

@@ -1,4 +1,4 @@
-//! Connections: accepted, served, and reset where a fault asks for it.
+//! TCP connections: accept, serve, and reset for a fault.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,12 +15,12 @@ use tokio::task::JoinSet;
 use crate::simulator::http::service;
 use crate::simulator::shared::Shared;
 
-/// How long a connection may take to send a request's head, also the first bytes of the next one.
+/// The timeout for the head of a request, also while a connection is idle.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
-/// The wait after a failed accept, such as one for want of descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The delay after a failed accept, for example without free file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Accepts connections until the simulator stops, and closes them then.
+/// Accepts connections until the simulator stops, then closes all of them.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
@@ -34,22 +34,22 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
                 connections.spawn(connection(stream, peer, Arc::clone(&shared)));
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                tracing::warn!(%error, "failed to accept a connection");
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
-    // Replies are small, and callers wait for them.
+    // Nagle's algorithm would delay small replies.
     let _ = stream.set_nodelay(true);
     let reset = Arc::new(Notify::new());
     let service = service_fn({
         let reset = Arc::clone(&reset);
         move |request| {
             let (shared, reset) = (Arc::clone(&shared), Arc::clone(&reset));
-            async move { Ok::<_, Infallible>(service::answer(&shared, request, peer, &reset).await) }
+            async move { Ok::<_, Infallible>(service::reply(&shared, request, peer, &reset).await) }
         }
     });
     let mut connection = http1::Builder::new()
@@ -60,11 +60,11 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
     tokio::select! {
         ended = &mut connection => {
             if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended early");
+                tracing::debug!(%error, "connection error");
             }
         }
         () = reset.notified() => {
-            // Without linger the kernel forgets what is unsent and sends RST in place of FIN.
+            // With zero linger the kernel discards unsent data and sends RST instead of FIN.
             let stream = connection.into_parts().io.into_inner();
             let _ = stream.set_zero_linger();
         }

@@ -1,6 +1,6 @@
-//! A request on its way to its answer, with the faults that wait for it.
+//! Replies to requests, with the injected faults.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
@@ -10,47 +10,39 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Notify;
 
 use crate::simulator::control::routes;
-use crate::simulator::fault::{Fault, Plan};
+use crate::simulator::fault::{Fault, RequestFaults};
 use crate::simulator::http::body::ReplyBody;
 use crate::simulator::http::headers;
-use crate::simulator::http::params::Params;
 use crate::simulator::log::Call;
+use crate::simulator::methods::api_call::ApiCall;
 use crate::simulator::methods::dispatch;
 use crate::simulator::methods::message_request;
 use crate::simulator::methods::reply::Reply;
+use crate::simulator::params::Params;
 use crate::simulator::phone::Phone;
 use crate::simulator::shared::Shared;
 
-/// The largest body that is read: 5000 recipients with eight parts each of percent-encoded Cyrillic
-/// have room.
+/// The maximum size of a request body in bytes. It has room for 5000 recipients, each with eight
+/// parts of percent-encoded Cyrillic text.
 const MAX_BODY: usize = 32 * 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 const HTML: &str = "<html><head><title>sms.ru</title></head><body>maintenance</body></html>";
 
-/// An answer: its status, its type and its body.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) content_type: &'static str,
-    pub(crate) body: ReplyBody,
+/// A reply before the headers of the server are added.
+struct HttpReply {
+    status: StatusCode,
+    content_type: &'static str,
+    body: ReplyBody,
 }
 
-impl Answer {
+impl HttpReply {
     fn html(status: StatusCode) -> Self {
         Self { status, content_type: "text/html; charset=utf-8", body: ReplyBody::whole(HTML) }
     }
 }
 
-/// A call of a method: what of the request matters to it.
-pub(crate) struct Asked {
-    pub(crate) method: String,
-    pub(crate) params: Params,
-    pub(crate) peer: IpAddr,
-    /// Whether it came by GET.
-    pub(crate) get: bool,
-}
-
-/// Answers a request.
-pub(crate) async fn answer(
+/// Replies to a request. `reset` resets the connection of the request.
+pub(crate) async fn reply(
     shared: &Shared,
     request: Request<Incoming>,
     peer: SocketAddr,
@@ -60,62 +52,67 @@ pub(crate) async fn answer(
     let body =
         match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
             Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(_)) => return finish(shared, Answer::html(StatusCode::PAYLOAD_TOO_LARGE)),
-            Err(_) => return finish(shared, Answer::html(StatusCode::REQUEST_TIMEOUT)),
+            Ok(Err(_)) => return finish(shared, HttpReply::html(StatusCode::PAYLOAD_TOO_LARGE)),
+            Err(_) => return finish(shared, HttpReply::html(StatusCode::REQUEST_TIMEOUT)),
         };
     let path = head.uri.path().trim_matches('/');
     if path == "simulator" || path.starts_with("simulator/") {
-        return routes::answer(shared, &head.method, path, head.uri.query(), &body).await;
+        return routes::reply(shared, &head.method, path, head.uri.query(), &body).await;
     }
     let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let params = Params::read(head.uri.query(), content_type.unwrap_or_default(), &body);
-    let get = head.method == Method::GET;
-    let asked = Asked { method: path.to_owned(), params, peer: peer.ip(), get };
-    let plan = note(shared, &asked, head.method.as_str());
-    let answer = with_fault(shared, &asked, plan, reset).await;
-    finish(shared, answer)
+    let is_get = head.method == Method::GET;
+    let call = ApiCall { method: path.to_owned(), params, peer: peer.ip(), is_get };
+    let faults = record_call(shared, &call, head.method.as_str());
+    let reply = reply_with_faults(shared, &call, faults, reset).await;
+    finish(shared, reply)
 }
 
-/// Logs the call and takes the faults that wait for it.
-fn note(shared: &Shared, asked: &Asked, http_method: &str) -> Plan {
-    let recipients = message_request::addressed(&asked.params);
+/// Adds the call to the list and takes the faults injected for it.
+fn record_call(shared: &Shared, call: &ApiCall, http_method: &str) -> RequestFaults {
+    let recipients = message_request::recipients(&call.params);
     let (mut state, now) = shared.current();
     state.calls.push(Call {
-        method: asked.method.clone(),
+        method: call.method.clone(),
         http_method: http_method.to_owned(),
         recipients: recipients.len(),
-        json: asked.params.flag("json"),
+        json: call.params.flag("json"),
         at_ms: now.ms,
     });
     if state.faults.list().is_empty() {
-        return Plan::default();
+        return RequestFaults::default();
     }
     let numbers: Vec<u64> =
         recipients.into_iter().filter_map(|(sent, _)| Phone::read(sent).number).collect();
-    state.faults.take(&asked.method, &numbers)
+    state.faults.take(&call.method, &numbers)
 }
 
-async fn with_fault(shared: &Shared, asked: &Asked, plan: Plan, reset: &Notify) -> Answer {
-    let json = asked.params.flag("json");
-    let Some(injection) = plan.fault.clone() else {
-        return plain(dispatch::carry_out(shared, asked, &plan), json);
+async fn reply_with_faults(
+    shared: &Shared,
+    call: &ApiCall,
+    faults: RequestFaults,
+    reset: &Notify,
+) -> HttpReply {
+    let json = call.params.flag("json");
+    let Some(injection) = faults.fault.clone() else {
+        return plain(dispatch::carry_out(shared, call, &faults), json);
     };
     let mut reply = if injection.accepts() {
-        dispatch::carry_out(shared, asked, &plan)
+        dispatch::carry_out(shared, call, &faults)
     } else {
         Reply::refused(500)
     };
     match injection.fault {
         Fault::SilentBeforeAccept | Fault::SilentAfterAccept => {
             tokio::time::sleep(shared.config.silence).await;
-            hang_up(reset).await
+            reset_connection(reset).await
         }
-        Fault::ResetBefore | Fault::ResetAfter => hang_up(reset).await,
-        Fault::Html => Answer::html(StatusCode::OK),
-        Fault::Status(status) => {
-            Answer::html(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
-        }
-        Fault::Empty => Answer { body: ReplyBody::whole(""), ..Answer::html(StatusCode::OK) },
+        Fault::ResetBefore | Fault::ResetAfter => reset_connection(reset).await,
+        Fault::Html => HttpReply::html(StatusCode::OK),
+        Fault::Status(status) => HttpReply::html(
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        ),
+        Fault::Empty => HttpReply { body: ReplyBody::whole(""), ..HttpReply::html(StatusCode::OK) },
         Fault::Truncated => altered(reply, json, |body| {
             let half = body.slice(..body.len() / 2);
             ReplyBody::whole(half)
@@ -131,36 +128,36 @@ async fn with_fault(shared: &Shared, asked: &Asked, plan: Plan, reset: &Notify) 
             reply.without_last(missing);
             plain(reply, json)
         }
-        Fault::Refuse(code) => plain(refused(asked, code), json),
+        Fault::Refuse(code) => plain(refused(call, code), json),
         Fault::RefuseRecipient(..) => plain(reply, json),
     }
 }
 
-fn refused(asked: &Asked, code: i32) -> Reply {
+fn refused(call: &ApiCall, code: i32) -> Reply {
     let reply = Reply::refused(code);
-    if asked.method == dispatch::CODE_CALL { reply.into_call() } else { reply }
+    if call.method == dispatch::CODE_CALL { reply.of_code_call() } else { reply }
 }
 
-fn plain(reply: Reply, json: bool) -> Answer {
+fn plain(reply: Reply, json: bool) -> HttpReply {
     altered(reply, json, ReplyBody::whole)
 }
 
-fn altered(reply: Reply, json: bool, alter: impl FnOnce(Bytes) -> ReplyBody) -> Answer {
+fn altered(reply: Reply, json: bool, alter: impl FnOnce(Bytes) -> ReplyBody) -> HttpReply {
     let (content_type, body) = reply.render(json);
-    Answer { status: StatusCode::OK, content_type, body: alter(body.into()) }
+    HttpReply { status: StatusCode::OK, content_type, body: alter(body.into()) }
 }
 
-/// Has the connection reset, which ends this future from outside.
-async fn hang_up(reset: &Notify) -> Answer {
+/// Resets the connection. That drops this future, so it never returns.
+async fn reset_connection(reset: &Notify) -> HttpReply {
     reset.notify_one();
     std::future::pending().await
 }
 
-/// The response, with the headers of the live server.
-fn finish(shared: &Shared, answer: Answer) -> Response<ReplyBody> {
-    let mut response = Response::new(answer.body);
-    *response.status_mut() = answer.status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+/// Builds the response with the headers of the live server.
+fn finish(shared: &Shared, reply: HttpReply) -> Response<ReplyBody> {
+    let mut response = Response::new(reply.body);
+    *response.status_mut() = reply.status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
     headers::add(response.headers_mut(), shared.clock.now_ms());
     response
 }

@@ -1,30 +1,27 @@
-//! `callback/add`, `callback/del` and `callback/get`.
+//! `callback/…`: the addresses that receive callbacks.
 
-use crate::simulator::http::params::Params;
+use crate::simulator::callbacks::queue::CallbackQueue;
 use crate::simulator::methods::reply::Reply;
-use crate::simulator::model::account::list;
-use crate::simulator::model::state::{Now, State};
+use crate::simulator::params::Params;
 
-impl State {
-    pub(crate) fn add_callback(&mut self, now: Now, params: &Params, quirks: bool) -> Reply {
-        let url = params.get("url").unwrap_or_default();
-        // The words of 901 ask for http://, and the live server took https:// all the same.
-        if !(url.starts_with("http://") || url.starts_with("https://")) {
-            return Reply::refused(901);
-        }
-        self.callbacks.add(url, now.ms);
-        self.list_callbacks(quirks)
+pub(crate) fn add(queue: &mut CallbackQueue, now_ms: i64, params: &Params, quirks: bool) -> Reply {
+    let url = params.get("url").unwrap_or_default();
+    // The text of 901 requires http://, but the live server accepts https:// as well.
+    if !(url.starts_with("http://") || url.starts_with("https://")) {
+        return Reply::refused(901);
     }
+    queue.add(url, now_ms);
+    get(queue, quirks)
+}
 
-    pub(crate) fn del_callback(&mut self, params: &Params, quirks: bool) -> Reply {
-        if self.callbacks.remove(params.get("url").unwrap_or_default()) {
-            self.list_callbacks(quirks)
-        } else {
-            Reply::refused(902)
-        }
+pub(crate) fn del(queue: &mut CallbackQueue, params: &Params, quirks: bool) -> Reply {
+    if queue.remove(params.get("url").unwrap_or_default()) {
+        get(queue, quirks)
+    } else {
+        Reply::refused(902)
     }
+}
 
-    pub(crate) fn list_callbacks(&self, quirks: bool) -> Reply {
-        list(Reply::ok(), "callback", self.callbacks.urls(), quirks)
-    }
+pub(crate) fn get(queue: &CallbackQueue, quirks: bool) -> Reply {
+    Reply::ok().list("callback", queue.urls(), quirks)
 }

@@ -1,14 +1,16 @@
-//! The methods by name.
+//! The table of methods.
 
-use crate::simulator::fault::Plan;
-use crate::simulator::http::service::Asked;
-use crate::simulator::methods::auth;
-use crate::simulator::methods::message_request::Order;
+use crate::simulator::fault::RequestFaults;
+use crate::simulator::methods::api_call::ApiCall;
+use crate::simulator::methods::message_request::MessageRequest;
 use crate::simulator::methods::reply::Reply;
-use crate::simulator::methods::send_check::Judge;
+use crate::simulator::methods::send_check::SendCheck;
+use crate::simulator::methods::{
+    account, auth, callback, callcheck, code_call, cost, send, status, stoplist,
+};
 use crate::simulator::shared::Shared;
 
-/// The one method that answers in JSON whether asked to or not.
+/// The method that replies with JSON even without `json=1`.
 pub(crate) const CODE_CALL: &str = "code/call";
 
 #[rustfmt::skip]
@@ -21,77 +23,78 @@ const METHODS: &[&str] = &[
     CODE_CALL, "callcheck/add", "callcheck/status",
 ];
 
-/// Carries a call out.
-pub(crate) fn carry_out(shared: &Shared, asked: &Asked, plan: &Plan) -> Reply {
-    let method = asked.method.as_str();
+/// Carries out a call.
+pub(crate) fn carry_out(shared: &Shared, call: &ApiCall, faults: &RequestFaults) -> Reply {
+    let method = call.method.as_str();
     if !METHODS.contains(&method) {
         return Reply::refused(211);
     }
-    // Read before the lock is taken: this is most of the work of a large request.
+    // Parsed before the state is locked, because this is most of the work of a large request.
     let max = shared.config.max_recipients;
-    let order = match method {
-        "sms/send" => Some(Order::read(&asked.params, max)),
-        "sms/cost" => Some(Order::read_cost(&asked.params, max)),
+    let request = match method {
+        "sms/send" => Some(MessageRequest::of_send(&call.params, max)),
+        "sms/cost" => Some(MessageRequest::of_cost(&call.params, max)),
         _ => None,
     };
-    match order {
-        Some(order) => carry_out_order(shared, asked, plan, order),
-        None => carry_out_rest(shared, asked),
+    match request {
+        Some(request) => carry_out_with_messages(shared, call, faults, request),
+        None => carry_out_other(shared, call),
     }
 }
 
-fn carry_out_order(
+fn carry_out_with_messages(
     shared: &Shared,
-    asked: &Asked,
-    plan: &Plan,
-    order: Result<Order, i32>,
+    call: &ApiCall,
+    faults: &RequestFaults,
+    request: Result<MessageRequest, i32>,
 ) -> Reply {
     let config = &shared.config;
     let (mut state, now) = shared.current();
-    let known = auth::check(config, &state.tokens, &asked.params, now.ms, asked.peer);
-    let too_many =
-        |order: &Order| config.max_get_recipients.is_some_and(|max| order.recipients.len() > max);
-    match known.and(order) {
+    let authorized = auth::check(config, &state.tokens, &call.params, now.ms, call.peer);
+    let too_many_for_get = |request: &MessageRequest| {
+        config.max_get_recipients.is_some_and(|max| request.recipients.len() > max)
+    };
+    match authorized.and(request) {
         Err(code) => Reply::refused(code),
-        Ok(order) if asked.get && too_many(&order) => Reply::refused(210),
-        Ok(order) if asked.method == "sms/cost" => state.cost(config, &order),
-        Ok(order) => state.send(Judge { config, now, order: &order, plan }),
+        Ok(request) if call.is_get && too_many_for_get(&request) => Reply::refused(210),
+        Ok(request) if call.method == "sms/cost" => cost::cost(&state, config, &request),
+        Ok(request) => send::send(&mut state, SendCheck { config, now, request: &request, faults }),
     }
 }
 
-fn carry_out_rest(shared: &Shared, asked: &Asked) -> Reply {
-    let (config, params) = (&shared.config, &asked.params);
+fn carry_out_other(shared: &Shared, call: &ApiCall) -> Reply {
+    let (config, params) = (&shared.config, &call.params);
     let quirks = config.quirks;
     let (mut state, now) = shared.current();
     let state = &mut *state;
-    if asked.method == "auth/get_token" {
-        let token = state.tokens.issue(&mut state.luck, now.ms, asked.peer);
-        return Reply::ok().headless().line(token);
+    if call.method == "auth/get_token" {
+        let token = state.tokens.issue(&mut state.rng, now.ms, call.peer);
+        return Reply::ok().without_first_line().line(token);
     }
-    if let Err(code) = auth::check(config, &state.tokens, params, now.ms, asked.peer) {
+    if let Err(code) = auth::check(config, &state.tokens, params, now.ms, call.peer) {
         let reply = Reply::refused(code);
-        return if asked.method == CODE_CALL { reply.into_call() } else { reply };
+        return if call.method == CODE_CALL { reply.of_code_call() } else { reply };
     }
-    state.account.roll(now.day);
-    match asked.method.as_str() {
-        "sms/status" => state.status(config, params),
-        "my/balance" => state.account.balance_reply(),
-        "my/limit" => state.account.limit_reply(quirks),
-        "my/free" => state.account.free_reply(config.free_per_day, quirks),
-        "my/senders" => state.account.senders_reply(quirks),
-        "stoplist/add" => state.stoplist.add_reply(params),
-        "stoplist/del" => state.stoplist.del_reply(params),
-        "stoplist/get" => state.stoplist.get_reply(),
+    state.account.start_day(now.day);
+    match call.method.as_str() {
+        "sms/status" => status::status(state, config, params),
+        "my/balance" => account::balance(&state.account),
+        "my/limit" => account::limit(&state.account, quirks),
+        "my/free" => account::free(&state.account, config.free_per_day, quirks),
+        "my/senders" => account::senders(&state.account, quirks),
+        "stoplist/add" => stoplist::add(&mut state.stop_list, params),
+        "stoplist/del" => stoplist::del(&mut state.stop_list, params),
+        "stoplist/get" => stoplist::get(&state.stop_list),
         "callback/add" => {
             shared.wake.notify_one();
-            state.add_callback(now, params, quirks)
+            callback::add(&mut state.callbacks, now.ms, params, quirks)
         }
-        "callback/del" => state.del_callback(params, quirks),
-        "callback/get" => state.list_callbacks(quirks),
-        CODE_CALL => state.call(config, now, params),
-        "callcheck/add" => state.add_check(now, params),
-        "callcheck/status" => state.check_status(params, quirks),
-        // auth/check: whoever came this far is known.
+        "callback/del" => callback::del(&mut state.callbacks, params, quirks),
+        "callback/get" => callback::get(&state.callbacks, quirks),
+        CODE_CALL => code_call::call(state, config, now, params),
+        "callcheck/add" => callcheck::add(state, now, params),
+        "callcheck/status" => callcheck::status(&state.call_checks, params, quirks),
+        // auth/check: the credentials were checked above.
         _ => Reply::ok(),
     }
 }

@@ -1,11 +1,12 @@
-//! JSON as the live server writes it: four spaces, `\/`, Cyrillic as it is.
+//! JSON in the format of the live server: indented by four spaces, `/` escaped, Cyrillic not
+//! escaped.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use sms_core::Money;
 
-/// A value.
+/// A JSON value.
 #[derive(Clone, Debug)]
 pub(crate) enum Json {
     Null,
@@ -21,7 +22,7 @@ impl Json {
         Self::Text(text.into())
     }
 
-    /// The document, without a line break at its end.
+    /// Writes the document, without a line break at the end.
     pub(crate) fn document(&self) -> String {
         let mut out = String::with_capacity(256);
         self.write(&mut out, 1);
@@ -74,11 +75,11 @@ fn line(out: &mut String, depth: usize) {
     }
 }
 
-/// As PHP writes a float: `4122.56`, `0.5`, `1000.0`.
+/// Formats an amount as PHP formats a float: `4122.56`, `0.5`, `1000.0`.
 fn amount(money: Money) -> String {
     let text = money.to_string();
     match text.strip_suffix('0') {
-        // Money has two decimals at least, so one is left.
+        // Money has at least two decimals, so one remains.
         Some(shorter) if text.contains('.') => shorter.to_owned(),
         _ => text,
     }
@@ -96,7 +97,7 @@ fn quote(out: &mut String, text: &str) {
             '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
-            // PHP escapes the two line separators even where it leaves Unicode alone.
+            // PHP escapes these two line separators even with JSON_UNESCAPED_UNICODE.
             '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}' => {
                 // Writing to a string cannot fail.
                 let _ = write!(out, "\\u{:04x}", u32::from(c));

@@ -1,4 +1,4 @@
-//! What a caller of `sms/send` or `sms/cost` asks for.
+//! The parameters of `sms/send` and `sms/cost`.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use sms_core::message::{text, translit};
 
-use crate::simulator::http::params::Params;
+use crate::simulator::params::Params;
 use crate::simulator::phone::Phone;
 
-/// The most parts a message may have.
+/// The maximum of parts in a message.
 const MAX_PARTS: usize = 8;
 
-/// One recipient, and what is for it.
+/// A recipient with its text.
 #[derive(Debug)]
 pub(crate) struct Recipient {
     pub(crate) phone: Phone,
@@ -21,7 +21,7 @@ pub(crate) struct Recipient {
 }
 
 impl Recipient {
-    /// The code that refuses its text, if any does.
+    /// Returns the code that refuses the text.
     pub(crate) const fn text_refusal(&self) -> Option<i32> {
         match self.parts {
             0 => Some(203),
@@ -31,13 +31,13 @@ impl Recipient {
     }
 }
 
-/// A request, read but not judged.
+/// A parsed request, not checked yet.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct MessageRequest {
     pub(crate) recipients: Vec<Recipient>,
     pub(crate) from: Option<String>,
     pub(crate) ip: Option<String>,
-    /// `Err` for a `time` that is no number.
+    /// `Err` for a `time` that is not a number.
     pub(crate) time: Result<Option<i64>, ()>,
     pub(crate) ttl: Option<u32>,
     pub(crate) daytime: bool,
@@ -46,69 +46,70 @@ pub(crate) struct Order {
     pub(crate) partner_id: Option<String>,
 }
 
-/// The recipients as they were sent, with their texts: `to[…]`, `multi[…]`, or a list in `to`.
-pub(crate) fn addressed(params: &Params) -> Vec<(&str, Option<&str>)> {
-    let mut addressed: Vec<_> = params.get("to").into_iter().flat_map(split).collect();
+/// Returns the recipients in the spelling of the request, with their texts: `to[…]`, `multi[…]`, or
+/// a list in `to`.
+pub(crate) fn recipients(params: &Params) -> Vec<(&str, Option<&str>)> {
+    let mut recipients: Vec<_> = params.get("to").into_iter().flat_map(split).collect();
     for name in ["to", "multi"] {
         for (key, value) in params.entries(name) {
-            // Without a key it is a number in PHP's list form.
+            // `to[]=NUMBER` is the list form of PHP.
             if key.is_empty() {
-                addressed.extend(split(value));
+                recipients.extend(split(value));
             } else {
-                addressed.push((key, Some(value)));
+                recipients.push((key, Some(value)));
             }
         }
     }
-    addressed
+    recipients
 }
 
 fn split(list: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     list.split(',').map(str::trim).filter(|number| !number.is_empty()).map(|number| (number, None))
 }
 
-impl Order {
-    /// Reads `sms/send`.
+impl MessageRequest {
+    /// Parses the parameters of `sms/send`.
     ///
     /// # Errors
     ///
-    /// The code that refuses the whole request: 202 without recipients, 203 without a text for
-    /// anybody, 212 for what is not UTF-8, 213 for too many recipients.
-    pub(crate) fn read(params: &Params, max_recipients: usize) -> Result<Self, i32> {
-        let order = Self::read_any(params, max_recipients, "")?;
-        if order.recipients.iter().all(|recipient| recipient.parts == 0) {
+    /// The code that refuses the whole request: 202 without recipients, 203 without any text, 212
+    /// for invalid UTF-8, 213 for too many recipients.
+    pub(crate) fn of_send(params: &Params, max_recipients: usize) -> Result<Self, i32> {
+        let request = Self::parse(params, max_recipients, "")?;
+        if request.recipients.iter().all(|recipient| recipient.parts == 0) {
             Err(203)
         } else {
-            Ok(order)
+            Ok(request)
         }
     }
 
-    /// Reads `sms/cost`, where no text stands for one of a single part.
+    /// Parses the parameters of `sms/cost`. A missing text counts as a text of one part.
     ///
     /// # Errors
     ///
-    /// As those of [`read`](Self::read), without 203.
-    pub(crate) fn read_cost(params: &Params, max_recipients: usize) -> Result<Self, i32> {
-        Self::read_any(params, max_recipients, "-")
+    /// Those of [`of_send`](Self::of_send), except 203.
+    pub(crate) fn of_cost(params: &Params, max_recipients: usize) -> Result<Self, i32> {
+        Self::parse(params, max_recipients, "-")
     }
 
-    fn read_any(params: &Params, max_recipients: usize, no_text: &str) -> Result<Self, i32> {
-        if params.broken {
+    fn parse(params: &Params, max_recipients: usize, default_text: &str) -> Result<Self, i32> {
+        if params.invalid_utf8 {
             return Err(212);
         }
-        let addressed = addressed(params);
-        if addressed.is_empty() {
+        let sent = recipients(params);
+        if sent.is_empty() {
             return Err(202);
         }
-        if addressed.len() > max_recipients {
+        if sent.len() > max_recipients {
             return Err(213);
         }
         let translit = params.flag("translit");
-        let common: Arc<str> = params.any(&["msg", "text"]).unwrap_or(no_text).into();
+        let common: Arc<str> = params.first_of(&["msg", "text"]).unwrap_or(default_text).into();
         let common_parts = parts(&common, translit);
-        // The reply is a map, so a number that is spelled the same way twice is one recipient.
-        let mut keys = HashSet::with_capacity(addressed.len());
-        let recipients = addressed.into_iter().filter_map(|(sent, text)| {
-            let phone = Phone::read(sent);
+        // The reply is a map, so the same spelling of a number twice is one recipient.
+        let mut keys = HashSet::with_capacity(sent.len());
+        let recipients = sent.into_iter().filter_map(|(number, text)| {
+            let phone = Phone::read(number);
             keys.insert(phone.key.clone()).then(|| match text {
                 Some(text) => Recipient { phone, text: text.into(), parts: parts(text, translit) },
                 None => Recipient { phone, text: Arc::clone(&common), parts: common_parts },
@@ -119,7 +120,7 @@ impl Order {
             from: params.get("from").map(str::to_owned),
             ip: params.get("ip").map(str::to_owned),
             time: params.get("time").map(|time| time.trim().parse().map_err(|_| ())).transpose(),
-            // What a ttl out of range does is documented nowhere; here it counts as none.
+            // A ttl out of range is not documented. Here it counts as no ttl.
             ttl: params
                 .get("ttl")
                 .and_then(|ttl| ttl.parse().ok())
@@ -132,22 +133,22 @@ impl Order {
     }
 }
 
-fn parts(sent: &str, translit: bool) -> usize {
-    if sent.trim().is_empty() {
+fn parts(message: &str, translit: bool) -> usize {
+    if message.trim().is_empty() {
         0
     } else if translit {
-        text::count(&translit::latin(sent)).parts
+        text::count(&translit::latin(message)).parts
     } else {
-        text::count(sent).parts
+        text::count(message).parts
     }
 }
 
-/// Whether an `ip` is an address of the public internet.
+/// Checks that an `ip` is an address of the public internet.
 pub(crate) fn is_public(ip: &str) -> bool {
     match ip.parse() {
         Ok(IpAddr::V4(ip)) => {
             let [a, b, ..] = ip.octets();
-            // 100.64.0.0/10 is between a provider and its customers.
+            // 100.64.0.0/10 is shared address space between a provider and its customers.
             let shared = a == 100 && (64..128).contains(&b);
             let local = ip.is_private() || ip.is_link_local() || shared;
             !(ip.is_loopback()

@@ -1,16 +1,18 @@
-//! The methods of the sms.ru API.
+//! The API methods: checks, effects on the account, and replies.
 
-pub(crate) mod auth;
-pub(crate) mod callback;
-pub(crate) mod callcheck;
-pub(crate) mod code_call;
-pub(crate) mod cost;
+mod account;
+pub(crate) mod api_call;
+mod auth;
+mod callback;
+mod callcheck;
+mod code_call;
+mod cost;
 pub(crate) mod dispatch;
-pub(crate) mod json;
+mod json;
 pub(crate) mod message_request;
 pub(crate) mod reply;
-pub(crate) mod send;
-pub(crate) mod send_check;
-pub(crate) mod status;
-pub(crate) mod status_text;
-pub(crate) mod stoplist;
+mod send;
+mod send_check;
+mod status;
+mod status_text;
+mod stoplist;

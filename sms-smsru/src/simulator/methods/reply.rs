@@ -1,30 +1,30 @@
-//! What a method answers, in both forms: JSON, and lines of plain text.
+//! Replies of methods, in both forms: JSON and lines of plain text.
 
 use std::borrow::Cow;
 
 use crate::simulator::methods::json::Json;
 use crate::simulator::methods::status_text;
 
-/// An answer, before it is known which form the caller asked for.
+/// A reply that can be rendered in both forms.
 #[derive(Debug)]
 pub(crate) struct Reply {
     code: i32,
     ok: bool,
-    /// The quirk of `code/call`: always JSON, and no `status_code` when it went well.
-    call: bool,
+    /// A reply of `code/call`: always JSON, and without `status_code` if it is a success.
+    of_code_call: bool,
     rows: Option<Vec<Row>>,
     fields: Vec<(&'static str, Json)>,
-    /// Plain text before and after the rows.
+    /// The lines of plain text before and after the rows.
     head: Vec<String>,
     tail: Vec<String>,
 }
 
-/// What it says about one recipient or one message, under its key in the map `sms`.
+/// The part of a reply about one recipient or message: an entry of the map `sms`.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) key: String,
     pub(crate) json: Json,
-    /// Its line in plain text, if it has one.
+    /// The line of plain text.
     pub(crate) line: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl Row {
         Self { key, json: Json::Map(entry), line: Some(code.to_string()) }
     }
 
-    /// An entry that went well, with these fields after its status.
+    /// An entry for a success, with these fields after its status.
     pub(crate) fn ok(
         key: String,
         code: i32,
@@ -59,12 +59,12 @@ impl Row {
 }
 
 impl Reply {
-    /// Carried out.
+    /// A reply to a request that was carried out.
     pub(crate) fn ok() -> Self {
         Self {
             code: 100,
             ok: true,
-            call: false,
+            of_code_call: false,
             rows: None,
             fields: Vec::new(),
             head: vec!["100".to_owned()],
@@ -72,7 +72,7 @@ impl Reply {
         }
     }
 
-    /// Refused as a whole.
+    /// A reply to a request that was refused as a whole.
     pub(crate) fn refused(code: i32) -> Self {
         Self { code, ok: false, head: vec![code.to_string()], ..Self::ok() }
     }
@@ -82,38 +82,55 @@ impl Reply {
         self
     }
 
+    /// Adds a list. With `quirks` an empty list is omitted, as by the live server.
+    pub(crate) fn list<'a>(
+        self,
+        name: &'static str,
+        items: impl ExactSizeIterator<Item = &'a str> + Clone,
+        quirks: bool,
+    ) -> Self {
+        let omitted = quirks && items.len() == 0;
+        let reply = items.clone().fold(self, Self::line);
+        if omitted {
+            reply
+        } else {
+            reply.field(name, Json::List(items.map(|item| Json::text(item.to_owned())).collect()))
+        }
+    }
+
     pub(crate) fn rows(mut self, rows: Vec<Row>) -> Self {
         self.rows = Some(rows);
         self
     }
 
-    /// A line of plain text at the end.
+    /// Adds a line of plain text at the end.
     pub(crate) fn line(mut self, line: impl Into<String>) -> Self {
         self.tail.push(line.into());
         self
     }
 
-    /// Plain text that does not begin with the code of the request.
-    pub(crate) fn headless(mut self) -> Self {
+    /// Removes the code of the request from the plain text.
+    pub(crate) fn without_first_line(mut self) -> Self {
         self.head.clear();
         self
     }
 
-    pub(crate) fn into_call(mut self) -> Self {
-        self.call = true;
+    /// Makes it a reply of `code/call`.
+    pub(crate) fn of_code_call(mut self) -> Self {
+        self.of_code_call = true;
         self
     }
 
-    /// Leaves the last `missing` recipients out.
+    /// Removes the last `missing` recipients.
     pub(crate) fn without_last(&mut self, missing: usize) {
         if let Some(rows) = &mut self.rows {
             rows.truncate(rows.len().saturating_sub(missing));
         }
     }
 
-    /// The content type and the body.
+    /// Renders the content type and the body.
     pub(crate) fn render(self, json: bool) -> (&'static str, String) {
-        if json || self.call {
+        if json || self.of_code_call {
             ("application/json; charset=utf-8", self.into_json().document())
         } else {
             ("text/plain; charset=utf-8", self.into_lines().join("\n"))
@@ -123,7 +140,7 @@ impl Reply {
     fn into_json(self) -> Json {
         let status = if self.ok { "OK" } else { "ERROR" };
         let mut document = vec![("status".into(), Json::text(status))];
-        if !(self.ok && self.call) {
+        if !(self.ok && self.of_code_call) {
             document.push(("status_code".into(), Json::Number(self.code.into())));
         }
         if !self.ok {

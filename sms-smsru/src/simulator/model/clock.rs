@@ -1,4 +1,4 @@
-//! The simulator's time: some clock, and how far it was moved.
+//! The clock of the simulator and its time zone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,10 +9,10 @@ use sms_core::clock::{datetime_from_ms, duration_to_ms};
 use time::{OffsetDateTime, Time, UtcOffset};
 
 const DAY_MS: i64 = 86_400_000;
-/// The year 9999: from here on nothing can be added to a date.
-const LAST_MS: i64 = 253_370_764_800_000;
+/// The maximum time, in the year 9999. Later dates cannot be represented.
+const MAX_MS: i64 = 253_370_764_800_000;
 
-/// A clock that runs as its base does and can be moved forward.
+/// A clock that follows a base clock and can be moved forward.
 #[derive(Debug)]
 pub(crate) struct MovableClock {
     base: Arc<dyn Clock>,
@@ -25,22 +25,22 @@ impl MovableClock {
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
-        self.base.now_ms().saturating_add(self.moved_ms.load(Ordering::SeqCst)).clamp(0, LAST_MS)
+        self.base.now_ms().saturating_add(self.moved_ms.load(Ordering::SeqCst)).clamp(0, MAX_MS)
     }
 
     pub(crate) fn advance(&self, by: Duration) {
-        // Added in steps that saturate: a wrapped clock would run the whole past again.
+        // Saturating, because a clock that wraps around would repeat the past.
         let moved = |ms: i64| Some(ms.saturating_add(duration_to_ms(by)));
         let _ = self.moved_ms.fetch_update(Ordering::SeqCst, Ordering::SeqCst, moved);
     }
 }
 
-/// The zone in which days end and nights fall.
+/// The time zone for the ends of days and for night hours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Zone(UtcOffset);
 
 impl Zone {
-    /// The zone this many hours east of Greenwich; out of range it is Greenwich.
+    /// A zone with this offset from UTC in hours. An offset out of range counts as 0.
     pub(crate) fn hours(east: i8) -> Self {
         Self(UtcOffset::from_hms(east, 0, 0).unwrap_or(UtcOffset::UTC))
     }
@@ -49,19 +49,19 @@ impl Zone {
         datetime_from_ms(ms).to_offset(self.0)
     }
 
-    /// The number of the calendar day, counted from the epoch.
+    /// Returns the number of the calendar day since the Unix epoch.
     pub(crate) fn day(self, ms: i64) -> i64 {
         (ms + i64::from(self.0.whole_seconds()) * 1000).div_euclid(DAY_MS)
     }
 
-    /// Year and ISO week as the ids of sms.ru begin: `202626`.
+    /// Returns year and ISO week, the beginning of an id: `202626`.
     pub(crate) fn week(self, ms: i64) -> u32 {
         let (year, week, _) = self.local(ms).to_iso_week_date();
         u32::try_from(year).unwrap_or_default() * 100 + u32::from(week)
     }
 
-    /// The moment itself by day; between 20:00 and 10:00 the next 10:00.
-    pub(crate) fn by_day(self, ms: i64) -> i64 {
+    /// Returns the same time during the day, and the next 10:00 between 20:00 and 10:00.
+    pub(crate) fn in_daytime(self, ms: i64) -> i64 {
         const MORNING: Time = time::macros::time!(10:00);
         let local = self.local(ms);
         let morning = local.replace_time(MORNING);

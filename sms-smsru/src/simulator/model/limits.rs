@@ -1,18 +1,18 @@
-//! How much one number may get.
+//! Limits of messages per number.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 const MINUTE_MS: i64 = 60_000;
 
-/// How much one number may get. Every limit is off unless it is set.
+/// Limits of messages per number. `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NumberLimits {
-    /// The most messages to a number in a day, else 230.
+    /// Messages to a number per day; more are refused with 230.
     pub per_day: Option<u32>,
-    /// The most identical messages to a number within 60 s, else 231.
+    /// Identical messages to a number within 60 s; more are refused with 231.
     pub identical_per_minute: Option<u32>,
-    /// The most identical messages to a number in a day, else 232.
+    /// Identical messages to a number per day; more are refused with 232.
     pub identical_per_day: Option<u32>,
 }
 
@@ -24,7 +24,7 @@ impl NumberLimits {
     }
 }
 
-/// What each number got, as far as the limits ask.
+/// The messages per number, as far as the limits need them.
 #[derive(Debug, Default)]
 pub(crate) struct NumberHistory {
     numbers: HashMap<u64, Number>,
@@ -41,12 +41,12 @@ struct Number {
 struct Text {
     day: i64,
     today: u32,
-    /// When the latest ones were sent, at most as many as the limit asks for.
+    /// The times of the latest messages. Their count is limited by `identical_per_minute`.
     recent: VecDeque<i64>,
 }
 
 impl NumberHistory {
-    /// The code that refuses one more message, if a limit does.
+    /// Returns the code of the limit that refuses one more message.
     pub(crate) fn refusal(
         &self,
         limits: &NumberLimits,
@@ -74,7 +74,7 @@ impl NumberHistory {
         }
     }
 
-    /// Counts a message that was accepted.
+    /// Counts an accepted message.
     pub(crate) fn record(
         &mut self,
         limits: &NumberLimits,
@@ -88,10 +88,10 @@ impl NumberHistory {
         let (now_ms, day) = at;
         let history = self.numbers.entry(number).or_default();
         if history.day != day {
-            // Yesterday's texts are let go, except what the minute across midnight needs.
-            let fresh =
+            // The texts of yesterday are dropped, except those of the last minute before midnight.
+            let is_recent =
                 |text: &Text| text.recent.back().is_some_and(|at_ms| now_ms - at_ms < MINUTE_MS);
-            history.texts.retain(|_, text| fresh(text));
+            history.texts.retain(|_, text| is_recent(text));
             (history.day, history.messages) = (day, 0);
         }
         history.messages += 1;

@@ -4,10 +4,10 @@ use sms_core::ErrorKind;
 use sms_smsru::{CodeCall, Refusal};
 
 use super::money;
-use crate::support::{Methods, PHONE, pairs, phone};
+use crate::support::{MethodServer, PHONE, pairs, phone};
 
 async fn called(body: &str) -> Result<CodeCall, sms_core::Error> {
-    let methods = Methods::start(&[("code/call", body)]).await;
+    let methods = MethodServer::start(&[("code/call", body)]).await;
     let call = methods.provider("").code_call(phone(PHONE), None).await;
     assert_eq!(methods.called().await.len(), 1, "never repeated");
     call
@@ -18,7 +18,7 @@ async fn a_call_with_a_code_is_asked_for_once_and_gives_the_code() {
     // The documented sample has no status_code.
     let body =
         r#"{"status":"OK","code":"0435","call_id":"000000-10000000","cost":0.4,"balance":4122.56}"#;
-    let methods = Methods::start(&[("code/call", body)]).await;
+    let methods = MethodServer::start(&[("code/call", body)]).await;
     let ip = Some("198.51.100.7".parse().unwrap());
     let call = methods.provider("partner_id=7").code_call(phone(PHONE), ip).await.unwrap();
     assert!(!format!("{call:?}").contains("0435"));
@@ -26,12 +26,16 @@ async fn a_call_with_a_code_is_asked_for_once_and_gives_the_code() {
     assert_eq!((&*made.code, made.call_id.as_deref()), ("0435", Some("000000-10000000")));
     assert_eq!((made.cost, made.balance), (Some(money("0.4")), Some(money("4122.56"))));
     let asked = [("phone", "79255070602"), ("ip", "198.51.100.7"), ("partner_id", "7")];
-    assert_eq!(methods.asked("code/call").await, pairs(&asked));
+    assert_eq!(methods.request_fields("code/call").await, pairs(&asked));
     let methods =
-        Methods::start(&[("code/call", r#"{"status":"OK","status_code":100,"code":35}"#)]).await;
+        MethodServer::start(&[("code/call", r#"{"status":"OK","status_code":100,"code":35}"#)])
+            .await;
     let call = methods.provider("").code_call(phone(PHONE), None).await.unwrap();
     assert!(matches!(call, CodeCall::Made(made) if made.code == "0035"));
-    assert_eq!(methods.asked("code/call").await, pairs(&[("phone", "79255070602"), ("ip", "-1")]));
+    assert_eq!(
+        methods.request_fields("code/call").await,
+        pairs(&[("phone", "79255070602"), ("ip", "-1")])
+    );
 }
 
 #[tokio::test]
@@ -80,7 +84,7 @@ async fn a_call_that_may_have_been_made_is_no_error_to_repeat() {
 
 #[tokio::test]
 async fn test_mode_makes_no_paid_call() {
-    let methods = Methods::start(&[("code/call", r#"{"status":"OK","code":"1435"}"#)]).await;
+    let methods = MethodServer::start(&[("code/call", r#"{"status":"OK","code":"1435"}"#)]).await;
     let error = methods.provider("test=1").code_call(phone(PHONE), None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(methods.called().await.is_empty());

@@ -6,7 +6,7 @@ use sms_smsru::simulator::{Delivery, SimulatorConfig};
 
 use super::rig::{API_ID, Handler, NOON_MS, Rig, config, until};
 
-/// A rig with a registered handler that got its first `test` record.
+/// A rig with a registered handler that has received its first `test` record.
 async fn registered(config: SimulatorConfig) -> (Rig, Handler) {
     let (rig, handler) = (Rig::with(config).await, Handler::new().await);
     rig.codes("callback/add", &[("url", &handler.url())]).await;
@@ -17,7 +17,7 @@ async fn registered(config: SimulatorConfig) -> (Rig, Handler) {
     (rig, handler)
 }
 
-/// No heartbeats, so that records are only those of messages.
+/// A configuration without heartbeats, so that all records are about messages.
 fn quiet() -> SimulatorConfig {
     config().callback_heartbeat(None)
 }
@@ -28,7 +28,7 @@ async fn delivered(rig: &Rig, count: u64) {
     rig.sim.advance(Duration::from_millis(300));
 }
 
-/// The names of the records of a form, and whether its hash is right.
+/// The names of the fields with records, and `true` if the hash is correct.
 fn checked(form: &[(String, String)]) -> Vec<String> {
     let (hash, records) = form.split_last().unwrap();
     let all: String = records.iter().map(|(_, value)| value.as_str()).collect();
@@ -117,7 +117,7 @@ async fn anything_but_100_is_repeated_every_minute_with_the_same_records() {
             rig.sim.advance(Duration::from_mins(1));
         }
         until("an attempt", async || handler.forms().await.len() == turn + 2).await;
-        // The simulator has read the answer too.
+        // The simulator has read the reply, too.
         until("its end", async || rig.sim.pending_callbacks() == usize::from(turn < 4)).await;
     }
     let records: HashSet<String> = handler.records("sms_status").await.into_iter().collect();
@@ -134,7 +134,7 @@ async fn a_repeat_waits_for_its_minute() {
     delivered(&rig, 1).await;
     until("an attempt", async || handler.forms().await.len() == 2).await;
     rig.sim.advance(Duration::from_secs(59));
-    // What a later handler gets was looked for after what this one would have got.
+    // Records for a later handler are posted after those for this one.
     let second = Handler::new().await;
     rig.codes("callback/add", &[("url", &second.url())]).await;
     until("the test record", async || !second.records("test").await.is_empty()).await;
@@ -222,7 +222,7 @@ async fn addresses_are_checked_and_only_loopback_is_ever_called() {
     }
     delivered(&rig, 1).await;
     assert_eq!((rig.sim.pending_callbacks(), rig.sim.send_callbacks_now().await), (0, 0));
-    // Twice the same address is one handler.
+    // The same address twice is one handler.
     rig.codes("callback/add", &[("url", "http://example.com/cb")]).await;
     assert_eq!(rig.json("callback/get", &[]).await["callback"].as_array().unwrap().len(), 5);
 }

@@ -1,4 +1,4 @@
-//! This crate's own client and the simulator, together.
+//! The client of this crate against the simulator.
 
 use sms_core::{MessageId, OutcomeClass, PhoneNumber, Provider, Submission};
 use sms_smsru::SmsRu;

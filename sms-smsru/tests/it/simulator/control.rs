@@ -6,17 +6,17 @@ use super::rig::{NOON_MS, PHONE, Rig, rub};
 async fn what_was_accepted_and_called_can_be_read_from_any_place_on() {
     let rig = Rig::new().await;
     rig.send("79255070602,74993221627", "Привет").await;
-    let accepted = rig.look("simulator/accepted").await;
+    let accepted = rig.get_json("simulator/accepted").await;
     assert_eq!(accepted["accepted"].as_array().unwrap().len(), 2);
     assert_eq!(accepted["accepted"][0]["to"], PHONE);
     assert_eq!(accepted["accepted"][0]["text"], "Привет");
     assert_eq!(accepted["accepted"][0]["cost"], "0.50");
     assert_eq!(
-        rig.look("simulator/accepted?from=1").await["accepted"].as_array().unwrap().len(),
+        rig.get_json("simulator/accepted?from=1").await["accepted"].as_array().unwrap().len(),
         1
     );
-    assert_eq!(rig.look("simulator/accepted?from=9").await["accepted"], json!([]));
-    let calls = rig.look("simulator/calls").await;
+    assert_eq!(rig.get_json("simulator/accepted?from=9").await["accepted"], json!([]));
+    let calls = rig.get_json("simulator/calls").await;
     assert_eq!(
         (&calls["calls"][0]["method"], &calls["calls"][0]["recipients"]),
         (&json!("sms/send"), &json!(2))
@@ -31,7 +31,7 @@ async fn what_was_accepted_and_called_can_be_read_from_any_place_on() {
 #[tokio::test]
 async fn the_overview_lists_the_state_and_every_path() {
     let rig = Rig::new().await;
-    let overview = rig.look("simulator").await;
+    let overview = rig.get_json("simulator").await;
     assert_eq!((&overview["balance"], &overview["now_ms"]), (&json!("1000.00"), &json!(NOON_MS)));
     assert!(overview["paths"].as_array().unwrap().len() > 10);
 }
@@ -66,7 +66,7 @@ async fn refusals_faults_and_fates_can_be_set() {
     let fault = r#"{"fault": "refuse", "code": 220, "times": 2, "on": "my/balance"}"#;
     assert_eq!(rig.control("simulator/faults", fault).await.1["left"], 2);
     assert_eq!(rig.codes("my/balance", &[]).await, [220]);
-    assert_eq!(rig.look("simulator/faults").await["faults"][0]["left"], 1);
+    assert_eq!(rig.get_json("simulator/faults").await["faults"][0]["left"], 1);
     let cleared = rig.client.delete(rig.address("simulator/faults")).send().await.unwrap();
     assert_eq!((cleared.status().as_u16(), rig.codes("my/balance", &[]).await), (200, vec![100]));
 
@@ -104,7 +104,7 @@ async fn every_fault_has_a_name() {
     for fault in faults {
         assert_eq!(rig.control("simulator/faults", fault).await.0, 200, "{fault}");
     }
-    let listed = rig.look("simulator/faults").await;
+    let listed = rig.get_json("simulator/faults").await;
     let listed: Vec<String> = listed["faults"]
         .as_array()
         .unwrap()
@@ -168,9 +168,9 @@ async fn bad_input_names_the_field_and_changes_nothing() {
         assert_eq!((status, &answer["error"]["field"]), (400, &json!(field)), "{path} {body}");
     }
     assert_eq!(rig.control("simulator/nothing", "").await.0, 404);
-    assert_eq!(rig.look("simulator/accepted?form=1").await["error"]["field"], "form");
+    assert_eq!(rig.get_json("simulator/accepted?form=1").await["error"]["field"], "form");
     assert_eq!((rig.sim.balance(), rig.sim.now_ms()), (rub("1000"), NOON_MS));
-    assert_eq!(rig.look("simulator/faults").await["faults"], json!([]));
+    assert_eq!(rig.get_json("simulator/faults").await["faults"], json!([]));
 }
 
 #[tokio::test]

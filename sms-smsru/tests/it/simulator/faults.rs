@@ -11,7 +11,7 @@ use super::rig::{API_ID, PHONE, Rig, config};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A connection on which one message was sent by bare TCP.
+/// A TCP connection after a request with one message.
 async fn sent(sim: &Simulator) -> TcpStream {
     let mut stream = TcpStream::connect(sim.address()).await.unwrap();
     let body = format!("api_id={API_ID}&json=1&to={PHONE}&msg=hi");
@@ -23,8 +23,8 @@ async fn sent(sim: &Simulator) -> TcpStream {
     stream
 }
 
-/// What a fault does to a message: the bytes that came, how the connection ended, how many were
-/// accepted.
+/// Injects a fault and sends a message. Returns the received bytes, the end of the connection, and
+/// the number of accepted messages.
 async fn effect(fault: impl Into<Injection>) -> (String, Result<usize, ErrorKind>, usize) {
     let rig = Rig::with(config().silence(Duration::from_millis(100))).await;
     rig.sim.inject(fault);
@@ -76,7 +76,8 @@ async fn a_body_can_break_off_before_its_last_chunk() {
     assert_eq!(accepted, 1);
 }
 
-/// The status and the body a client gets under a fault, and how many messages were accepted.
+/// Injects a fault and sends a message. Returns the status and the body of the reply, and the
+/// number of accepted messages.
 async fn answer(fault: impl Into<Injection>) -> (u16, String, usize) {
     let rig = Rig::new().await;
     rig.sim.inject(fault);

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::rig::{API_ID, OTHER, PHONE, Rig};
 
-/// The number and the text of everything accepted.
+/// Returns the numbers and texts of all accepted messages.
 fn accepted(rig: &Rig) -> Vec<(String, String)> {
     rig.sim.accepted().into_iter().map(|message| (message.to, message.text)).collect()
 }
@@ -41,7 +41,8 @@ async fn clients_behind_a_proxy_setting_and_of_old_http_are_served() {
     ] {
         let mut stream = TcpStream::connect(rig.sim.address()).await.unwrap();
         let request = format!(
-            "GET {target}?api_id={API_ID}&to={PHONE}&msg=hi HTTP/{version}\r\nHost: sms.ru\r\nConnection: close\r\n\r\n"
+            "GET {target}?api_id={API_ID}&to={PHONE}&msg=hi HTTP/{version}\r\n\
+             Host: sms.ru\r\nConnection: close\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();

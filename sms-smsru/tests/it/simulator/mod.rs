@@ -1,4 +1,4 @@
-//! The simulator, as clients in any language see it, and as tests in Rust drive it.
+//! Tests of the simulator, over HTTP and through its Rust interface.
 
 mod auth;
 mod binary;

@@ -19,7 +19,7 @@ async fn money_that_does_not_suffice_lets_a_part_of_the_batch_pass() {
     let rig = Rig::with(config().balance(rub("1.20"))).await;
     assert_eq!(rig.send(THREE, "hi").await, [100, 100, 100, 201]);
     assert_eq!(rig.sim.balance(), rub("0.20"));
-    // A longer message was too dear, and a shorter one is not.
+    // The longer message was too expensive, the shorter one is not.
     rig.sim.set_balance(rub("0.50"));
     let mixed = [("to[79250000001]", "я".repeat(71)), ("to[79250000002]", "hi".to_owned())];
     let mixed: Vec<_> = mixed.iter().map(|(name, value)| (*name, value.as_str())).collect();

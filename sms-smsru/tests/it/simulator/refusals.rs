@@ -127,7 +127,7 @@ async fn the_stop_list_refuses_until_the_number_is_taken_off() {
     for method in ["stoplist/add", "stoplist/del"] {
         assert_eq!(rig.codes(method, &[("stoplist_phone", "12")]).await, [202], "{method}");
     }
-    rig.sim.stop("+7 925 507-06-02");
+    rig.sim.add_to_stop_list("+7 925 507-06-02");
     assert_eq!(rig.send(PHONE, "hi").await, [100, 209]);
     assert_eq!(rig.sim.accepted_count(), 2);
 }

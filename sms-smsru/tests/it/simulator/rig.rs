@@ -1,4 +1,4 @@
-//! What the tests share: a simulator whose clock stands still, a client, and handlers of callbacks.
+//! Shared helpers: a simulator with a stopped clock, a client, and handlers of callbacks.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) fn rub(text: &str) -> Money {
     Money::parse(text).unwrap()
 }
 
-/// A configuration whose clock stands still at [`NOON_MS`].
+/// A configuration with a clock that is stopped at [`NOON_MS`].
 pub(crate) fn config() -> SimulatorConfig {
     config_at(NOON_MS)
 }
@@ -29,7 +29,7 @@ pub(crate) fn config_at(now_ms: i64) -> SimulatorConfig {
     SimulatorConfig::default().api_id(API_ID).clock(ManualClock::new(now_ms))
 }
 
-/// A simulator and a client of it.
+/// A simulator and an HTTP client.
 pub(crate) struct Rig {
     pub(crate) sim: Simulator,
     pub(crate) client: reqwest::Client,
@@ -51,12 +51,12 @@ impl Rig {
         format!("http://{}/{path}", self.sim.address())
     }
 
-    /// The body of the answer to a form with the API id and these fields.
+    /// Posts a form with the API id and these fields, and returns the body of the reply.
     pub(crate) async fn plain(&self, method: &str, fields: &[(&str, &str)]) -> String {
         self.try_post(method, &[&[("api_id", API_ID)], fields].concat()).await.unwrap()
     }
 
-    /// The same in JSON.
+    /// Posts a form in the same way, and returns the reply as JSON.
     pub(crate) async fn text(&self, method: &str, fields: &[(&str, &str)]) -> String {
         self.plain(method, &[&[("json", "1")], fields].concat()).await
     }
@@ -65,7 +65,7 @@ impl Rig {
         serde_json::from_str(&self.text(method, fields).await).unwrap()
     }
 
-    /// Exactly these fields.
+    /// Posts a form with exactly these fields.
     pub(crate) async fn try_post(
         &self,
         method: &str,
@@ -75,19 +75,20 @@ impl Rig {
         answer.text().await
     }
 
-    /// The code of the request and those of the recipients, in the order of the reply.
+    /// Returns the code of the request and those of the recipients, in the order of the reply.
     pub(crate) async fn codes(&self, method: &str, fields: &[(&str, &str)]) -> Vec<i64> {
         let text = self.text(method, fields).await;
         let codes = text.lines().filter_map(|line| line.trim().strip_prefix("\"status_code\": "));
         codes.map(|code| code.trim_end_matches(',').parse().unwrap()).collect()
     }
 
-    /// Sends one text to these numbers; the code of the request, then those of the recipients.
+    /// Sends one text to these numbers. Returns the code of the request, then those of the
+    /// recipients.
     pub(crate) async fn send(&self, to: &str, text: &str) -> Vec<i64> {
         self.codes("sms/send", &[("to", to), ("msg", text)]).await
     }
 
-    /// Sends one message that is accepted; its id.
+    /// Sends one message that must be accepted, and returns its id.
     pub(crate) async fn accepted(&self, fields: &[(&str, &str)]) -> String {
         let before = self.sim.accepted_count();
         self.text("sms/send", &[&[("to", PHONE), ("msg", "hi")], fields].concat()).await;
@@ -105,22 +106,22 @@ impl Rig {
         (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
     }
 
-    pub(crate) async fn look(&self, path: &str) -> Value {
+    pub(crate) async fn get_json(&self, path: &str) -> Value {
         let answer = self.client.get(self.address(path)).send().await.unwrap();
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 }
 
-/// Looks again and again until it is so.
-pub(crate) async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
+/// Polls until the condition is true.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
-    while !so().await {
+    while !condition().await {
         assert!(Instant::now() < deadline, "{what}: not within 10 s");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// A handler of callbacks that answers what it is told.
+/// A handler of callbacks with a configurable reply.
 pub(crate) struct Handler {
     server: MockServer,
     answer: Arc<Mutex<(u16, String)>>,
@@ -147,7 +148,7 @@ impl Handler {
         *self.answer.lock().unwrap() = (status, body.to_owned());
     }
 
-    /// The forms it got, each as its fields.
+    /// Returns the received forms as lists of fields.
     pub(crate) async fn forms(&self) -> Vec<Vec<(String, String)>> {
         let requests = self.server.received_requests().await.unwrap();
         requests
@@ -156,7 +157,7 @@ impl Handler {
             .collect()
     }
 
-    /// The records it got, of one kind, in order.
+    /// Returns the received records of one kind in order.
     pub(crate) async fn records(&self, kind: &str) -> Vec<String> {
         let forms = self.forms().await.into_iter().flatten();
         let begin = format!("{kind}\n");

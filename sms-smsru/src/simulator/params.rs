@@ -1,17 +1,17 @@
-//! The parameters of a request, from its query and its body, as PHP reads them.
+//! Parameters of a request, from query and body, by the rules of PHP.
 
-use crate::simulator::http::multipart;
+use crate::simulator::multipart;
 
-/// Names and values, decoded. Of a name that comes twice the last value counts.
+/// Names and values, decoded. The last value of a repeated name counts.
 #[derive(Debug, Default)]
 pub(crate) struct Params {
     pairs: Vec<(String, String)>,
-    /// Whether something in them is not UTF-8.
-    pub(crate) broken: bool,
+    /// A name or a value is not valid UTF-8.
+    pub(crate) invalid_utf8: bool,
 }
 
 impl Params {
-    /// Reads the query, then the body, which may be a form or `multipart/form-data`.
+    /// Parses the query, then the body: a form or `multipart/form-data`.
     pub(crate) fn read(query: Option<&str>, content_type: &str, body: &[u8]) -> Self {
         let mut params = Self::default();
         params.form(query.unwrap_or_default().as_bytes());
@@ -36,7 +36,7 @@ impl Params {
     fn push(&mut self, name: Vec<u8>, value: Vec<u8>) {
         let mut text = |bytes: Vec<u8>| {
             String::from_utf8(bytes).unwrap_or_else(|error| {
-                self.broken = true;
+                self.invalid_utf8 = true;
                 String::from_utf8_lossy(error.as_bytes()).into_owned()
             })
         };
@@ -44,23 +44,23 @@ impl Params {
         self.pairs.push(pair);
     }
 
-    /// The value of this name; `None` for one that is absent or empty.
+    /// Returns the value of a name; `None` if it is absent or empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.pairs.iter().rev().find(|(given, _)| given == name)?;
         (!value.is_empty()).then_some(value)
     }
 
-    /// The first of these names that has a value.
-    pub(crate) fn any(&self, names: &[&str]) -> Option<&str> {
+    /// Returns the value of the first of these names that has one.
+    pub(crate) fn first_of(&self, names: &[&str]) -> Option<&str> {
         names.iter().find_map(|name| self.get(name))
     }
 
-    /// Whether the value is true to PHP.
+    /// Checks if a value is true in PHP.
     pub(crate) fn flag(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value != "0")
     }
 
-    /// The entries `name[key]=value`, in order.
+    /// Returns the entries `name[key]=value`, in order.
     pub(crate) fn entries<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.pairs.iter().filter_map(move |(given, value)| {
             let key = given.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']')?;
@@ -69,7 +69,7 @@ impl Params {
     }
 }
 
-/// Percent-decoding of a form; a % without two hex digits stays as it is.
+/// Decodes percent-encoded text of a form. A `%` without two hex digits is kept.
 fn decode(text: &[u8]) -> Vec<u8> {
     let hex = |at: usize| {
         char::from(*text.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok())

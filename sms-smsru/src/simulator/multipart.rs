@@ -1,6 +1,6 @@
-//! `multipart/form-data`, which old PHP samples of sms.ru send without saying so.
+//! Parser of `multipart/form-data`. Old PHP samples of sms.ru send it.
 
-/// The boundary, if the content type is this one.
+/// Returns the boundary if the content type is `multipart/form-data`.
 pub(crate) fn boundary(content_type: &str) -> Option<&str> {
     let (kind, parameters) = content_type.split_once(';')?;
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
@@ -11,9 +11,9 @@ pub(crate) fn boundary(content_type: &str) -> Option<&str> {
     Some(boundary.trim_matches('"')).filter(|boundary| !boundary.is_empty())
 }
 
-/// The fields, in order; what is no field is passed over.
+/// Returns the fields in order. Other parts are skipped.
 pub(crate) fn fields<'a>(body: &'a [u8], boundary: &str) -> Vec<(String, &'a [u8])> {
-    // A line break before the body lets the first delimiter look like the others.
+    // The first delimiter has no line break before it.
     let delimiter = format!("\r\n--{boundary}");
     let mut rest = match body.strip_prefix(&delimiter.as_bytes()[2..]) {
         Some(rest) => rest,

@@ -1,0 +1,253 @@
+//! Requests and results of a store, built from their parts.
+//!
+//! A [`NewMessage`](sms_core::NewMessage) is kept whole, as it came. Everything else that a store
+//! receives or returns is built here.
+
+use sms_core::message::{LeaseInfo, MessageState};
+use sms_core::provider::{Polling, ProviderRef};
+use sms_core::store::decision::AttemptState;
+use sms_core::store::event::{Event, EventDetails};
+use sms_core::store::page::{MessagePage, SearchedTo};
+use sms_core::store::{
+    AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventsRequest, InsertRequest,
+    ListRequest, MessageRequest, ResolveRequest, Settlement, Stats, StatsRequest, UnmatchedRequest,
+};
+use sms_core::{Job, Outcome, OutcomeClass, Receipt, StoredMessage, Submission, UnmatchedId};
+
+/// Copies the request of [`Store::insert`](sms_core::Store::insert).
+pub fn insert_request(from: InsertRequest<'_>) -> InsertRequest<'_> {
+    InsertRequest::new(from.messages).push_after(from.push_after)
+}
+
+/// Copies the request of [`Store::due`](sms_core::Store::due).
+pub fn due_request(from: DueRequest) -> DueRequest {
+    DueRequest::new(from.limits, from.again_after).ahead(from.ahead)
+}
+
+/// Copies the request of [`Store::begin`](sms_core::Store::begin).
+pub fn begin_request(from: BeginRequest<'_>) -> BeginRequest<'_> {
+    BeginRequest::new(from.ids, from.worker, from.batch, from.provider, from.lease)
+}
+
+/// Copies the request of [`Store::settle`](sms_core::Store::settle).
+pub fn settlement(from: &Settlement) -> Settlement {
+    Settlement::new(
+        from.id,
+        from.fence,
+        from.provider.clone(),
+        outcome(&from.outcome),
+        from.verdict,
+    )
+    .took(from.took)
+    .poll_after(from.poll_after)
+}
+
+/// Copies an outcome of a provider.
+pub fn outcome(from: &Outcome) -> Outcome {
+    let text = from.text.clone().unwrap_or_default();
+    let mut copy = match from.class {
+        OutcomeClass::Accepted => Outcome::accepted(""),
+        OutcomeClass::Rejected => Outcome::rejected(0, text),
+        OutcomeClass::Deferred => Outcome::deferred(0, text),
+        OutcomeClass::Blocked => Outcome::blocked(0, text),
+        OutcomeClass::NotSent => Outcome::not_sent(text),
+        OutcomeClass::Unknown => Outcome::unknown(text),
+    };
+    copy.provider_id.clone_from(&from.provider_id);
+    copy.code = from.code;
+    copy.text.clone_from(&from.text);
+    copy.retry_after = from.retry_after;
+    copy.repeated_within = from.repeated_within;
+    copy.outage = from.outage;
+    copy.provider.clone_from(&from.provider);
+    copy
+}
+
+/// Copies a receipt.
+pub fn receipt(from: &Receipt) -> Receipt {
+    let mut copy = Receipt::new(from.provider.clone(), from.provider_id.clone(), from.state);
+    copy.code = from.code;
+    copy.text.clone_from(&from.text);
+    copy.at = from.at;
+    copy
+}
+
+/// Copies a schedule of status queries.
+pub fn polling(from: &Polling) -> Polling {
+    Polling { first: from.first, max: from.max, give_up: from.give_up, batch: from.batch }
+}
+
+/// Copies the request of [`Archive::unmatched`](sms_core::Archive::unmatched).
+pub fn unmatched_request(from: &UnmatchedRequest) -> UnmatchedRequest {
+    UnmatchedRequest::new(from.limit)
+        .provider(from.provider.clone())
+        .from_time(from.from_time)
+        .to_time(from.to_time)
+}
+
+/// Copies the request of [`Store::resolve`](sms_core::Store::resolve).
+pub fn resolve_request(from: ResolveRequest) -> ResolveRequest {
+    ResolveRequest::new(from.id, from.resolution, from.by, from.reason).scope(from.scope)
+}
+
+/// Copies the request of [`Store::cancel`](sms_core::Store::cancel).
+pub fn cancel_request(from: CancelRequest) -> CancelRequest {
+    CancelRequest::new(from.id, from.by).scope(from.scope)
+}
+
+/// Copies the request of [`Archive::list`](sms_core::Archive::list).
+pub fn list_request(from: &ListRequest) -> ListRequest {
+    let mut copy = ListRequest::default();
+    copy.scope.clone_from(&from.scope);
+    copy.statuses.clone_from(&from.statuses);
+    copy.to = from.to;
+    copy.search.clone_from(&from.search);
+    copy.class = from.class;
+    copy.reference.clone_from(&from.reference);
+    copy.from_time = from.from_time;
+    copy.to_time = from.to_time;
+    copy.after = from.after;
+    copy.limit = from.limit;
+    copy.budget = from.budget;
+    copy
+}
+
+/// Copies the request of [`Archive::get`](sms_core::Archive::get).
+pub fn message_request(from: &MessageRequest) -> MessageRequest {
+    MessageRequest::new(from.id).scope(from.scope.clone())
+}
+
+/// Copies the request of [`Archive::events`](sms_core::Archive::events).
+pub fn events_request(from: &EventsRequest) -> EventsRequest {
+    EventsRequest::new(from.after, from.limit).scope(from.scope.clone()).kinds(from.kinds.clone())
+}
+
+/// Copies the request of [`Store::awaiting_receipt`](sms_core::Store::awaiting_receipt).
+pub fn awaiting_request(from: &AwaitingRequest) -> AwaitingRequest {
+    AwaitingRequest::new(polling(&from.polling), from.limit)
+}
+
+/// Copies the request of [`Archive::stats`](sms_core::Archive::stats).
+pub fn stats_request(from: &StatsRequest) -> StatsRequest {
+    let mut copy = StatsRequest::default();
+    copy.scope.clone_from(&from.scope);
+    copy.from_time = from.from_time;
+    copy.to_time = from.to_time;
+    copy
+}
+
+/// Copies a job for the queue.
+pub fn job(from: &Job) -> Job {
+    Job { id: from.id, lane: from.lane }
+}
+
+/// Copies a begun attempt.
+pub fn begun(from: Begun) -> Begun {
+    Begun::new(submission(from.submission), from.fence, attempt_state(&from.attempt))
+}
+
+/// Copies a message for a provider.
+pub fn submission(from: Submission) -> Submission {
+    let mut copy = Submission::new(from.id, from.to, from.text);
+    copy.attempt = from.attempt;
+    copy.from = from.from;
+    copy.class = from.class;
+    copy.options = from.options;
+    copy.valid_until = from.valid_until;
+    copy
+}
+
+/// Copies the input of the decision about an attempt.
+pub fn attempt_state(from: &AttemptState) -> AttemptState {
+    AttemptState {
+        attempt: from.attempt,
+        max_attempts: from.max_attempts,
+        resends: from.resends,
+        on_unknown: from.on_unknown,
+        unknown_before: from.unknown_before,
+    }
+}
+
+/// Copies a message at its provider.
+pub fn provider_ref(from: ProviderRef) -> ProviderRef {
+    ProviderRef { provider: from.provider, provider_id: from.provider_id }
+}
+
+/// Copies a provider id that matches no message.
+pub fn unmatched_id(from: &UnmatchedId) -> UnmatchedId {
+    UnmatchedId {
+        provider: from.provider.clone(),
+        provider_id: from.provider_id.clone(),
+        made_at: from.made_at,
+        received_at: from.received_at,
+        last: receipt(&from.last),
+    }
+}
+
+/// Copies a stored message.
+pub fn stored_message(from: StoredMessage) -> StoredMessage {
+    StoredMessage { message: from.message, state: message_state(from.state) }
+}
+
+/// Copies the state of a message.
+pub fn message_state(from: MessageState) -> MessageState {
+    MessageState {
+        status: from.status,
+        created_at: from.created_at,
+        updated_at: from.updated_at,
+        due_at: from.due_at,
+        valid_until: from.valid_until,
+        attempts: from.attempts,
+        resends: from.resends,
+        fence: from.fence,
+        lease: from.lease.map(lease_info),
+        unknown_at: from.unknown_at,
+        provider: from.provider,
+        provider_id: from.provider_id,
+        code: from.code,
+        reason: from.reason,
+    }
+}
+
+/// Copies the lease of a message.
+pub fn lease_info(from: LeaseInfo) -> LeaseInfo {
+    LeaseInfo { worker: from.worker, since: from.since, until: from.until }
+}
+
+/// Copies a page of messages.
+pub fn message_page(from: MessagePage) -> MessagePage {
+    let searched_to = from.searched_to.map(|end| SearchedTo::new(end.id, end.created_at));
+    MessagePage::new(from.messages.into_iter().map(stored_message).collect(), searched_to)
+}
+
+/// Copies an event.
+pub fn event(from: Event) -> Event {
+    let details = event_details(from.details);
+    Event::new(from.seq, from.message_id, from.at, from.kind, from.status, details)
+        .owner(from.owner)
+}
+
+/// Copies the details of an event.
+pub fn event_details(from: EventDetails) -> EventDetails {
+    let mut copy = EventDetails::default();
+    copy.attempt = from.attempt;
+    copy.outcome = from.outcome;
+    copy.provider = from.provider;
+    copy.provider_id = from.provider_id;
+    copy.code = from.code;
+    copy.text = from.text;
+    copy.provider_at = from.provider_at;
+    copy.evidence = from.evidence;
+    copy.took_ms = from.took_ms;
+    copy.retry_in_ms = from.retry_in_ms;
+    copy.resend = from.resend;
+    copy.by = from.by;
+    copy
+}
+
+/// Copies counts by state.
+pub fn stats(from: &Stats) -> Stats {
+    let mut copy = Stats::default();
+    copy.counts = from.counts;
+    copy
+}
