@@ -28,7 +28,7 @@ pub(crate) struct QueueView {
     state: QueueState,
     /// The consequence of the state, in words.
     note: Option<&'static str>,
-    /// By lane; null where the figures are not known.
+    /// The figures by lane; null where they are not known.
     lanes: Option<LanesView>,
     /// Jobs that each lane holds at most; null where there is no bound or it is not known.
     capacity: Option<usize>,
