@@ -66,6 +66,7 @@ pub trait Queue: Debug + Send + Sync + 'static {
 
 /// A message that is due, as the queue knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Job {
     /// Which message.
     pub id: MessageId,
@@ -73,13 +74,28 @@ pub struct Job {
     pub lane: Lane,
 }
 
+impl Job {
+    /// The job of a message in a lane.
+    pub const fn new(id: MessageId, lane: Lane) -> Self {
+        Self { id, lane }
+    }
+}
+
 /// A pulled job, held until it is acked, released or the lease is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Lease {
     /// What is held.
     pub job: Job,
     /// The queue's own mark of this one hand-out.
     pub token: LeaseToken,
+}
+
+impl Lease {
+    /// A lease of a job, with the queue's token for it.
+    pub const fn new(job: Job, token: LeaseToken) -> Self {
+        Self { job, token }
+    }
 }
 
 /// A queue's own mark of one hand-out: two numbers whose meaning is the queue's.
@@ -114,6 +130,7 @@ impl QueueStats {
 
 /// What one lane holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct LaneStats {
     /// Jobs that wait to be pulled.
     pub ready: usize,
@@ -122,6 +139,19 @@ pub struct LaneStats {
     /// The age of the oldest ready job, in milliseconds; `None` where there is none or it is not
     /// known.
     pub oldest_age_ms: Option<u64>,
+}
+
+impl LaneStats {
+    /// Numbers of jobs, with no age of the oldest one.
+    pub const fn new(ready: usize, leased: usize) -> Self {
+        Self { ready, leased, oldest_age_ms: None }
+    }
+
+    /// Sets [`oldest_age_ms`](Self::oldest_age_ms).
+    pub fn oldest_age_ms(mut self, oldest_age_ms: impl Into<Option<u64>>) -> Self {
+        self.oldest_age_ms = oldest_age_ms.into();
+        self
+    }
 }
 
 #[async_trait]

@@ -35,6 +35,7 @@ pub enum Verdict {
 
 /// What an attempt knows about its message: the input of [`decide`] beside the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AttemptState {
     /// Counted attempts, this one included.
     pub attempt: u32,
@@ -47,6 +48,19 @@ pub struct AttemptState {
     /// How long before this attempt the last one of unknown outcome began; `None` where there was
     /// none.
     pub unknown_before: Option<Duration>,
+}
+
+impl AttemptState {
+    /// Counted attempt number `attempt`, without an earlier attempt of unknown outcome.
+    pub const fn new(attempt: u32, max_attempts: u32, resends: u32, on_unknown: OnUnknown) -> Self {
+        Self { attempt, max_attempts, resends, on_unknown, unknown_before: None }
+    }
+
+    /// Sets [`unknown_before`](Self::unknown_before).
+    pub fn unknown_before(mut self, unknown_before: impl Into<Option<Duration>>) -> Self {
+        self.unknown_before = unknown_before.into();
+        self
+    }
 }
 
 /// After an account-level refusal the message is due again at once; it is the provider that pauses.

@@ -34,8 +34,6 @@ mod tests {
     use sms_core::store::{InsertRequest, ListRequest};
     use sms_core::{Archive as _, MemoryStore, Message, Store as _};
 
-    use sms_core::Archive;
-
     use super::*;
 
     async fn page(text: &str, limit: usize) -> (Vec<StoredMessage>, Next) {

@@ -53,7 +53,7 @@ struct LaneView {
 }
 
 impl From<LaneStats> for LaneView {
-    fn from(LaneStats { ready, leased, oldest_age_ms }: LaneStats) -> Self {
+    fn from(LaneStats { ready, leased, oldest_age_ms, .. }: LaneStats) -> Self {
         Self { ready, leased, oldest_age_ms }
     }
 }
