@@ -169,12 +169,12 @@ impl LaneCapacities {
         let half =
             stats.capacity.map_or(MAX_WAITING, |capacity| capacity.div_ceil(2).min(MAX_WAITING));
         let usable = |capacity: usize| capacity - capacity / MARGIN;
-        let free = stats.room();
-        let mut state = self.lock();
+        let room = stats.room();
+        let mut locked = self.lock();
         for lane in Lane::ALL {
-            let capacity = &mut state.lanes[lane];
+            let capacity = &mut locked.lanes[lane];
             capacity.total = usable(half);
-            capacity.free = usable(free[lane].min(half)).saturating_sub(capacity.reserved);
+            capacity.free = usable(room[lane].min(half)).saturating_sub(capacity.reserved);
         }
     }
 
