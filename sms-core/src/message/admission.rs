@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::stored::NewMessage;
-use crate::clock::{datetime_to_ms, duration_to_ms};
+use crate::clock::millis::{datetime_to_ms, duration_to_ms};
 use crate::error::{FieldError, Result};
 
 /// The longest wait for `send_at`: sms.ru schedules two months ahead, and so do we.

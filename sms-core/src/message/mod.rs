@@ -4,7 +4,7 @@ mod admission;
 mod class;
 mod fingerprint;
 mod gsm7;
-mod id;
+pub(crate) mod id;
 mod invisible;
 mod metadata;
 mod options;

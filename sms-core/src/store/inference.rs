@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::clock::{datetime_from_ms, datetime_to_ms, duration_to_ms};
-use crate::message::MessageId;
+use crate::clock::millis::{datetime_from_ms, datetime_to_ms, duration_to_ms};
+use crate::message::id::MessageId;
 use crate::provider::receipt::Receipt;
 
 /// Longest time from an attempt of unknown outcome to the first receipt about it. Most phones

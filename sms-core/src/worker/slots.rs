@@ -77,7 +77,7 @@ impl CallSlots {
         }
     }
 
-    /// CallSlots for urgent calls, which keep the same pace and go first.
+    /// Slots for urgent calls, which keep the same pace and go first.
     pub(super) fn urgent(calls: NonZeroUsize, pace: Option<Arc<Pace>>) -> Self {
         Self { urgent: true, ..Self::new(calls, pace) }
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::MetadataError;
+use super::error::MetadataError;
 
 /// A JSON value. Strings are kept as JSON has them, in quotes and in one spelling.
 pub(super) enum Node<'a> {

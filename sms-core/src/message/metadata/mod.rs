@@ -1,5 +1,6 @@
 //! The caller's own data, kept as it was written.
 
+mod error;
 mod json;
 
 use std::borrow::Cow;
@@ -9,8 +10,8 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+pub use self::error::MetadataError;
 use self::json::{Node, Reader, depth};
-use crate::error::{Error, FieldError};
 
 /// The deepest nesting of objects and lists in [`Metadata`], its outermost object included.
 pub const MAX_METADATA_DEPTH: usize = 32;
@@ -119,54 +120,6 @@ impl fmt::Debug for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // It is the caller's, and may hold anything.
         write!(f, "Metadata({} bytes)", self.as_json().len())
-    }
-}
-
-/// A refusal of [`Metadata`]: what is wrong, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetadataError {
-    pointer: String,
-    rule: &'static str,
-}
-
-impl MetadataError {
-    fn new(rule: &'static str) -> Self {
-        Self { pointer: String::new(), rule }
-    }
-
-    /// The same error, seen from the object or list around it.
-    fn inside(mut self, segment: &str) -> Self {
-        let segment = segment.replace('~', "~0").replace('/', "~1");
-        self.pointer.insert_str(0, &format!("/{segment}"));
-        self
-    }
-
-    /// Where it is in the object, as a JSON pointer (RFC 6901); empty for the whole.
-    pub fn pointer(&self) -> &str {
-        &self.pointer
-    }
-
-    /// The rule that was broken, in words.
-    pub const fn rule(&self) -> &'static str {
-        self.rule
-    }
-}
-
-impl fmt::Display for MetadataError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "metadata{}: {}", self.pointer, self.rule)
-    }
-}
-
-impl std::error::Error for MetadataError {}
-
-impl From<MetadataError> for Error {
-    fn from(error: MetadataError) -> Self {
-        let message = match error.pointer() {
-            "" => Cow::Borrowed(error.rule),
-            pointer => Cow::Owned(format!("{} (at {pointer})", error.rule)),
-        };
-        FieldError::new("metadata", "metadata_invalid", message).into()
     }
 }
 
