@@ -133,6 +133,6 @@ async fn ten_thousand_that_expire_together_leave_a_bounded_number_of_lines() {
     sleep(Duration::from_secs(10)).await;
     worker.stop().await;
     let (listed, counted) =
-        (log.lines("message expired").len(), log.lines("only 20 a second").len());
+        (log.lines("message expired").len(), log.lines("at most 20 per second").len());
     assert!((20..=60).contains(&listed) && (1..=20).contains(&counted), "{listed} {counted}");
 }

@@ -50,7 +50,7 @@ impl Replay {
             Action::Offer | Action::Lose | Action::Double => {}
             Action::Deadline => self.clock.advance(MAX_DEADLINE),
             Action::Expire => {
-                assert_eq!(self.store.expire(ExpireRequest::new(10)).await.unwrap(), [self.id])
+                assert_eq!(self.store.expire(ExpireRequest::new(10)).await.unwrap(), [self.id]);
             }
             Action::Rescue => {
                 self.clock.advance(LEASE);
