@@ -90,8 +90,8 @@ impl EndLog {
         self.moved(store, &undelivered.collect::<Vec<_>>(), "receipt").await;
     }
 
-    /// Logs those of the messages that ended badly, with the cause `by`. Reads as many of them from
-    /// the store as there are lines left, and counts the others.
+    /// Logs those of the messages that ended badly, with the cause `by`. Reads them from the store
+    /// while lines are left, and counts the others.
     pub async fn moved(&self, store: &dyn Store, ids: &[MessageId], by: &'static str) {
         let listed = self.take(ids.len());
         let log_ends = async {

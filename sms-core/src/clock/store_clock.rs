@@ -113,17 +113,17 @@ impl StoreClock {
     /// since, the time is exact. After a restart of the machine, or on another one, the wall clock
     /// counts if it is ahead of the kept time.
     pub fn resume(clock: Arc<dyn Clock>, kept: Option<KeptTime>) -> Self {
-        let (wall, uptime) = (clock.now_ms(), clock.uptime());
+        let (wall_ms, uptime) = (clock.now_ms(), clock.uptime());
         let base = kept.map_or_else(
             || KeptTime {
-                store_ms: wall,
-                wall_ms: wall,
+                store_ms: wall_ms,
+                wall_ms,
                 boot: uptime.boot,
                 uptime_ms: uptime.ms,
                 apart_ms: None,
             },
             |kept| {
-                let (base, jump) = after(kept, wall, uptime);
+                let (base, jump) = after(kept, wall_ms, uptime);
                 report(jump, base);
                 base
             },
@@ -148,19 +148,19 @@ impl StoreClock {
     /// Adopts the time of other machines that share the store, if it is later.
     pub fn follow(&self, kept: KeptTime) {
         let mut state = self.lock();
-        let (wall, uptime) = (self.clock.now_ms(), self.clock.uptime());
+        let (wall_ms, uptime) = (self.clock.now_ms(), self.clock.uptime());
         // A passed time that is not known counts as zero: the difference may be a jump that the
         // other machines have not kept yet.
         let passed =
-            passed(kept, wall, uptime).filter(|passed| *passed <= MAX_KEPT_AGE_MS).unwrap_or(0);
-        let theirs = approach(kept.store_ms.saturating_add(passed), wall, passed);
-        let lag = theirs - after(state.base, wall, uptime).0.store_ms.max(state.latest_ms);
-        if lag > MAX_MACHINE_DIFFERENCE_MS {
-            *state = State { base: reading(kept, theirs, wall, uptime), latest_ms: theirs };
+            passed(kept, wall_ms, uptime).filter(|passed| *passed <= MAX_KEPT_AGE_MS).unwrap_or(0);
+        let theirs = approach(kept.store_ms.saturating_add(passed), wall_ms, passed);
+        let lag_ms = theirs - after(state.base, wall_ms, uptime).0.store_ms.max(state.latest_ms);
+        if lag_ms > MAX_MACHINE_DIFFERENCE_MS {
+            *state = State { base: reading(kept, theirs, wall_ms, uptime), latest_ms: theirs };
         }
         drop(state);
-        if lag > MIN_JUMP_MS {
-            let lag_seconds = lag / 1000;
+        if lag_ms > MIN_JUMP_MS {
+            let lag_seconds = lag_ms / 1000;
             tracing::warn!(
                 lag_seconds,
                 "this machine was suspended; the store time of the other machines is adopted"
@@ -168,8 +168,8 @@ impl StoreClock {
         }
     }
 
-    /// Returns true if recent times by other clocks, such as those of receipts, can be compared with
-    /// store times.
+    /// Returns true if recent times by other clocks, such as those of receipts, can be compared
+    /// with store times.
     pub fn is_comparable(&self) -> bool {
         let reading = self.keep();
         reading.apart_ms.is_none_or(|apart| apart < horizon(reading.store_ms))
@@ -179,8 +179,8 @@ impl StoreClock {
         // The clocks are read under the lock, so that readings are used in the order in which they
         // were taken.
         let mut state = self.lock();
-        let (wall, uptime) = (self.clock.now_ms(), self.clock.uptime());
-        let (mut reading, jump) = after(state.base, wall, uptime);
+        let (wall_ms, uptime) = (self.clock.now_ms(), self.clock.uptime());
+        let (mut reading, jump) = after(state.base, wall_ms, uptime);
         reading.store_ms = reading.store_ms.max(state.latest_ms);
         state.latest_ms = reading.store_ms;
         if jump.is_some()
@@ -200,38 +200,38 @@ impl StoreClock {
 
 /// A new reading that continues an earlier one, and the jump of the wall clock between them, if
 /// there was one.
-fn after(base: KeptTime, wall: i64, uptime: Uptime) -> (KeptTime, Option<i64>) {
-    let by_wall = wall.saturating_sub(base.wall_ms);
-    let (store_ms, jump) = match passed(base, wall, uptime) {
+fn after(base: KeptTime, wall_ms: i64, uptime: Uptime) -> (KeptTime, Option<i64>) {
+    let by_wall = wall_ms.saturating_sub(base.wall_ms);
+    let (store_ms, jump) = match passed(base, wall_ms, uptime) {
         Some(passed) => {
             let jump = Some(by_wall.saturating_sub(passed))
                 .filter(|jump| jump.abs() > MIN_JUMP_MS + passed / 1000);
             // It is not known when the jump was, so store time begins to return to the wall clock
             // only now.
             let store_ms =
-                approach(base.store_ms.saturating_add(passed), wall, jump.map_or(passed, |_| 0));
-            (if wall.saturating_sub(store_ms) > MAX_LAG_MS { wall } else { store_ms }, jump)
+                approach(base.store_ms.saturating_add(passed), wall_ms, jump.map_or(passed, |_| 0));
+            (if wall_ms.saturating_sub(store_ms) > MAX_LAG_MS { wall_ms } else { store_ms }, jump)
         }
-        None => (wall.max(base.store_ms), Some(by_wall).filter(|by| *by < -MIN_JUMP_MS)),
+        None => (wall_ms.max(base.store_ms), Some(by_wall).filter(|by| *by < -MIN_JUMP_MS)),
     };
-    (reading(base, store_ms, wall, uptime), jump)
+    (reading(base, store_ms, wall_ms, uptime), jump)
 }
 
 /// Time since a reading in milliseconds, if known. For a reading of the same boot it is measured by
 /// the uptime. For a reading of another machine it is measured by the wall clock, if the reading is
 /// recent.
-fn passed(base: KeptTime, wall: i64, uptime: Uptime) -> Option<i64> {
+fn passed(base: KeptTime, wall_ms: i64, uptime: Uptime) -> Option<i64> {
     if base.boot == uptime.boot {
         return Some(uptime.ms.saturating_sub(base.uptime_ms).max(0));
     }
-    Some(wall.saturating_sub(base.wall_ms))
+    Some(wall_ms.saturating_sub(base.wall_ms))
         .filter(|by_wall| (0..=MAX_KEPT_AGE_MS).contains(by_wall))
 }
 
-/// Store time as close to the wall clock as it may come within this many milliseconds.
-fn approach(steady: i64, wall: i64, within: i64) -> i64 {
-    let (loss, gain) = (within / SLOWDOWN_DIVISOR, within / SPEEDUP_DIVISOR);
-    wall.clamp(steady.saturating_sub(loss), steady.saturating_add(gain))
+/// Store time as close to the wall clock as it may come within `within_ms`, from `steady_ms` on.
+fn approach(steady_ms: i64, wall_ms: i64, within_ms: i64) -> i64 {
+    let (loss, gain) = (within_ms / SLOWDOWN_DIVISOR, within_ms / SPEEDUP_DIVISOR);
+    wall_ms.clamp(steady_ms.saturating_sub(loss), steady_ms.saturating_add(gain))
 }
 
 fn reading(base: KeptTime, store_ms: i64, wall_ms: i64, uptime: Uptime) -> KeptTime {
@@ -260,166 +260,4 @@ fn report(jump: Option<i64>, reading: KeptTime) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::clock::ManualClock;
-
-    const START: i64 = 1_767_225_600_000;
-    const HOUR: Duration = Duration::from_hours(1);
-    const HOUR_MS: i64 = 3_600_000;
-    const MINUTE: Duration = Duration::from_mins(1);
-
-    fn store_clock(clock: &Arc<ManualClock>) -> StoreClock {
-        StoreClock::new(clock.clone())
-    }
-
-    fn resumed(clock: &Arc<ManualClock>, kept: KeptTime) -> i64 {
-        StoreClock::resume(clock.clone(), Some(kept)).read().now - START
-    }
-
-    #[test]
-    fn without_a_jump_store_time_is_the_wall_clocks() {
-        let clock = ManualClock::new(START);
-        let store = store_clock(&clock);
-        for seconds in [0, 1, 60, 3_600, 86_400 * 400] {
-            clock.advance(Duration::from_secs(seconds));
-            assert_eq!(store.read(), StoreTime::of_wall(clock.now_ms()));
-        }
-    }
-
-    #[test]
-    fn small_corrections_are_followed_and_never_backwards() {
-        let clock = ManualClock::new(START);
-        let store = store_clock(&clock);
-        for _ in 0..100 {
-            clock.set_back(Duration::from_millis(5));
-            let before = store.read();
-            clock.advance(Duration::from_millis(100));
-            let after = store.read();
-            assert!(after.now >= before.now && after.ahead == 0);
-        }
-        clock.advance(Duration::from_secs(30));
-        assert_eq!(store.read().now, clock.now_ms());
-    }
-
-    #[test]
-    fn a_jump_is_told_apart_from_time_that_passes_and_wears_off() {
-        let clock = ManualClock::new(START);
-        let store = store_clock(&clock);
-        clock.advance(HOUR);
-        clock.set_back(HOUR);
-        assert_eq!(store.read(), StoreTime { now: START + HOUR_MS, ahead: HOUR_MS });
-        clock.advance(HOUR);
-        assert_eq!(store.read().ahead, HOUR_MS * 9 / 10);
-        clock.advance(HOUR * 9);
-        assert_eq!(store.read(), StoreTime::of_wall(clock.now_ms()));
-        clock.set_forward(HOUR);
-        assert_eq!(store.read().ahead, -HOUR_MS);
-        clock.advance(HOUR * 25);
-        assert_eq!(store.read().ahead, -HOUR_MS / 2);
-        clock.advance(HOUR * 25);
-        assert_eq!(store.read(), StoreTime::of_wall(clock.now_ms()));
-    }
-
-    #[test]
-    fn store_time_wears_off_however_often_it_is_read() {
-        let clock = ManualClock::new(START);
-        let store = store_clock(&clock);
-        clock.set_back(MINUTE);
-        store.read();
-        for _ in 0..610_000 {
-            clock.advance(Duration::from_millis(1));
-            store.read();
-        }
-        assert_eq!(store.read(), StoreTime::of_wall(clock.now_ms()));
-    }
-
-    #[test]
-    fn half_a_day_ahead_is_believed() {
-        let clock = ManualClock::new(START);
-        let store = store_clock(&clock);
-        clock.set_forward(HOUR * 12);
-        assert_eq!(store.read(), StoreTime::of_wall(clock.now_ms()));
-    }
-
-    #[test]
-    fn a_restart_goes_on_where_the_last_process_was_whichever_way_the_clock_was_set() {
-        let clock = ManualClock::new(START);
-        let kept = store_clock(&clock).keep();
-        clock.advance(MINUTE);
-        clock.set_back(HOUR);
-        assert_eq!(resumed(&clock, kept), 60_000);
-        clock.set_forward(HOUR * 2);
-        assert_eq!(resumed(&clock, kept), 60_000);
-    }
-
-    #[test]
-    fn after_a_start_of_the_machine_time_goes_on_but_never_back() {
-        let clock = ManualClock::new(START);
-        let kept = store_clock(&clock).keep();
-        clock.reboot();
-        clock.advance(MINUTE);
-        assert_eq!(resumed(&clock, kept), 60_000, "it was down for a minute");
-        clock.set_back(HOUR);
-        assert_eq!(resumed(&clock, kept), 0);
-    }
-
-    #[test]
-    fn another_machine_takes_over_the_time_while_it_returns_to_the_wall_clock() {
-        let (one, two) = (ManualClock::new(START), ManualClock::new(START - HOUR_MS));
-        two.reboot();
-        let store = store_clock(&one);
-        one.set_back(HOUR);
-        let kept = store.keep();
-        two.advance(Duration::from_secs(2));
-        assert!((1_800..=2_000).contains(&resumed(&two, kept)));
-    }
-
-    #[test]
-    fn a_machine_that_stood_still_catches_up_with_the_others() {
-        let (one, two) = (ManualClock::new(START), ManualClock::new(START));
-        two.reboot();
-        let (others, mine) = (store_clock(&one), store_clock(&two));
-        one.advance(HOUR);
-        // Its uptime has not noticed.
-        two.set_forward(HOUR);
-        assert_eq!(mine.read().now, START, "by itself it would take this for a jump");
-        mine.follow(others.keep());
-        assert_eq!(mine.read(), StoreTime::of_wall(START + HOUR_MS));
-    }
-
-    #[test]
-    fn a_jump_that_the_others_have_not_seen_yet_is_not_taken_for_time_that_passed() {
-        let (one, two) = (ManualClock::new(START), ManualClock::new(START));
-        two.reboot();
-        let (others, mine) = (store_clock(&one), store_clock(&two));
-        let kept = others.keep();
-        two.set_forward(HOUR);
-        mine.follow(kept);
-        assert_eq!(mine.read(), StoreTime { now: START, ahead: -HOUR_MS });
-        two.set_back(HOUR * 2);
-        mine.follow(kept);
-        assert_eq!(mine.read(), StoreTime { now: START, ahead: HOUR_MS });
-    }
-
-    #[test]
-    fn times_of_receipts_are_comparable_again_when_the_jump_is_long_over() {
-        let clock = ManualClock::new(START);
-        let store = store_clock(&clock);
-        clock.set_back(Duration::from_secs(5));
-        assert!(store.is_comparable(), "less than the clocks of two machines differ");
-        clock.set_back(HOUR);
-        assert!(!store.is_comparable());
-        clock.advance(HOUR * 24);
-        assert!(
-            !store.is_comparable(),
-            "messages of that time are still waiting for their receipts"
-        );
-        clock.advance(HOUR * 73);
-        assert!(store.is_comparable());
-        let kept = store.keep();
-        assert!(StoreClock::resume(clock, Some(kept)).is_comparable());
-    }
-}
+mod tests;

@@ -122,7 +122,8 @@ impl Sender {
         self.accept_one(prepared).await.map(|accepted| accepted.id)
     }
 
-    /// Checks the content of a message and assigns its id. Uses the store's reader of phone numbers.
+    /// Checks the content of a message and assigns its id. Uses the store's reader of phone
+    /// numbers.
     ///
     /// # Errors
     ///
@@ -150,21 +151,21 @@ impl Sender {
     ///
     /// `Unavailable` when it is not known whether they were stored; `Closed` outside of a runtime.
     pub async fn accept(&self, messages: Vec<NewMessage>) -> Result<Vec<Result<Acceptance>>> {
-        let now = self.0.clock.now_ms();
-        if messages.iter().all(|message| message.check_at(now).is_ok()) {
+        let now_ms = self.0.clock.now_ms();
+        if messages.iter().all(|message| message.check_at(now_ms).is_ok()) {
             return self.store(messages).await;
         }
         let (mut allowed, mut forbidden) = (Vec::new(), Vec::new());
         let mut is_allowed = Vec::with_capacity(messages.len());
         for message in messages {
-            is_allowed.push(message.check_at(now).is_ok());
+            is_allowed.push(message.check_at(now_ms).is_ok());
             if is_allowed.last() == Some(&true) {
                 allowed.push(message);
             } else {
                 forbidden.push(message);
             }
         }
-        let mut refused = self.replay_or_refuse(&forbidden, now).await?.into_iter();
+        let mut refused = self.replay_or_refuse(&forbidden, now_ms).await?.into_iter();
         let mut stored =
             if allowed.is_empty() { Vec::new() } else { self.store(allowed).await? }.into_iter();
         let answer = |is_allowed| if is_allowed { stored.next() } else { refused.next() };
@@ -176,13 +177,13 @@ impl Sender {
     async fn replay_or_refuse(
         &self,
         messages: &[NewMessage],
-        now: i64,
+        now_ms: i64,
     ) -> Result<Vec<Result<Acceptance>>> {
         let replays = timeout(INSERT_TIMEOUT, self.0.store.replays(messages));
         let replays = replays.await.map_err(timed_out)??;
         let answer = |(message, replay): (&NewMessage, Option<Inserted>)| match replay {
             Some(replay) => replay.into_accepted(message.id),
-            None => message.check_at(now).and_then(|()| {
+            None => message.check_at(now_ms).and_then(|()| {
                 Err(Error::new(ErrorKind::Internal, "a message was refused without a reason"))
             }),
         };

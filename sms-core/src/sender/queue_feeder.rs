@@ -60,7 +60,7 @@ struct LaneCapacities(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     lanes: PerLane<LaneCapacity>,
-    /// Until then nothing is pushed.
+    /// End of a pause in which nothing is pushed; `None` without a pause.
     closed_until: Option<Instant>,
 }
 
