@@ -1,6 +1,6 @@
 //! A small exhaustive model: one message, two workers, a queue that loses and duplicates jobs,
-//! leases that end at any time, crashes at any step. Every reachable state keeps the guarantees, and
-//! each of six mutations breaks one.
+//! leases that end at any time, crashes at any step. Every reachable state keeps the guarantees,
+//! and each of six mutations breaks one.
 //!
 //! The model follows the code: verdicts are those of [`decide`], transitions are looked up in
 //! [`TRANSITIONS`], and the path to every state is replayed in a
@@ -188,7 +188,8 @@ impl Model {
                 self.actions_of_provider(worker, attempt, &mut may);
             }
         }
-        // Crashes come last: if a step and a crash lead to the same state, the replay uses the step.
+        // Crashes come last: if a step and a crash lead to the same state, the replay uses the
+        // step.
         for (worker, work) in state.workers.into_iter().enumerate() {
             may(Action::Crash(worker), work != Work::Idle);
         }
