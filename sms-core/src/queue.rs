@@ -65,6 +65,7 @@ pub trait Queue: Debug + Send + Sync + 'static {
 
 /// A message that is due, as an entry of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Job {
     /// The message.
     pub id: MessageId,
@@ -72,13 +73,28 @@ pub struct Job {
     pub lane: Lane,
 }
 
+impl Job {
+    /// The job of a message in a lane.
+    pub const fn new(id: MessageId, lane: Lane) -> Self {
+        Self { id, lane }
+    }
+}
+
 /// A pulled job, held until it is acked, released or the lease is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Lease {
     /// The job.
     pub job: Job,
     /// The queue's identifier of this delivery.
     pub token: LeaseToken,
+}
+
+impl Lease {
+    /// A lease of a job, with the queue's token for it.
+    pub const fn new(job: Job, token: LeaseToken) -> Self {
+        Self { job, token }
+    }
 }
 
 /// A queue's identifier of one delivery: two numbers that only the queue interprets.
@@ -113,6 +129,7 @@ impl QueueStats {
 
 /// Statistics of one lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct LaneStats {
     /// Number of jobs that wait to be pulled.
     pub ready: usize,
@@ -121,6 +138,19 @@ pub struct LaneStats {
     /// Age of the oldest ready job, in milliseconds; `None` without a ready job, or if the age is
     /// not known.
     pub oldest_age_ms: Option<u64>,
+}
+
+impl LaneStats {
+    /// Numbers of jobs, with no age of the oldest one.
+    pub const fn new(ready: usize, leased: usize) -> Self {
+        Self { ready, leased, oldest_age_ms: None }
+    }
+
+    /// Sets [`oldest_age_ms`](Self::oldest_age_ms).
+    pub fn oldest_age_ms(mut self, oldest_age_ms: impl Into<Option<u64>>) -> Self {
+        self.oldest_age_ms = oldest_age_ms.into();
+        self
+    }
 }
 
 #[async_trait]

@@ -32,12 +32,7 @@ impl Queue for AmqpQueue {
     async fn stats(&self) -> Result<QueueStats> {
         let ready = self.consumer.ready().await?;
         let leased = self.consumer.leased();
-        let lanes = PerLane::new(|lane| LaneStats {
-            ready: ready[lane],
-            leased: leased[lane],
-            // RabbitMQ does not tell the age of a message that waits.
-            oldest_age_ms: None,
-        });
+        let lanes = PerLane::new(|lane| LaneStats::new(ready[lane], leased[lane]));
         Ok(QueueStats::new(lanes, Some(self.capacity)))
     }
 }

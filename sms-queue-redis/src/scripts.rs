@@ -71,8 +71,8 @@ impl Scripts {
         call
     }
 
-    /// Pulls up to `max` jobs. `lease` is the length of a lease if the call is to search for expired
-    /// leases.
+    /// Pulls up to `max` jobs. `lease` is the length of a lease if the call is to search for
+    /// expired leases.
     pub(crate) fn pull(&self, max: usize, lease: Option<Duration>) -> ScriptInvocation<'_> {
         let mut call = self.pull.prepare_invoke();
         call.key(&self.streams[..]).key(&self.bell);

@@ -54,11 +54,8 @@ pub(crate) fn read_stats(answer: Value) -> Result<PerLane<LaneStats>> {
         let [entries, leased, oldest] =
             [0, 1, 2].map(|i| counts[usize::from(lane.number()) * 3 + i]);
         let ready = usize::try_from(entries - leased).unwrap_or(0);
-        LaneStats {
-            ready,
-            leased: usize::try_from(leased).unwrap_or(0),
-            oldest_age_ms: u64::try_from(oldest).ok().filter(|_| ready > 0),
-        }
+        LaneStats::new(ready, usize::try_from(leased).unwrap_or(0))
+            .oldest_age_ms(u64::try_from(oldest).ok().filter(|_| ready > 0))
     }))
 }
 
@@ -80,7 +77,7 @@ fn lease(lane: Lane, entry: &Value, handouts: &Value, id: &Value) -> Option<Leas
     let id = MessageId::from_bytes(id.as_slice().try_into().ok()?);
     // Loses nothing: Redis cannot add 2^48 entries in a millisecond.
     let token = LeaseToken(ms, sequence << HANDOUT_BITS | handouts);
-    Some(Lease { job: Job { id, lane }, token })
+    Some(Lease::new(Job::new(id, lane), token))
 }
 
 fn array(value: Value) -> Result<Vec<Value>> {

@@ -7,8 +7,8 @@ use crate::app::App;
 use crate::http::layers;
 use crate::{callbacks, ops, rest};
 
-/// Stands above the doors, which stand above the state: that is why these methods are not next to
-/// the type.
+/// Methods that need the doors. They are not next to the type, since the state lies below the doors
+/// and must not import them.
 impl App {
     /// The REST API, `/v1/…`.
     pub fn rest(&self) -> Router {
@@ -20,7 +20,7 @@ impl App {
         callbacks::routes().with_state(self.clone())
     }
 
-    /// The probes of whoever runs the process, `/livez` and `/readyz`.
+    /// The health probes, `/livez` and `/readyz`.
     pub fn health(&self) -> Router {
         ops::routes().with_state(self.clone())
     }

@@ -51,7 +51,7 @@ impl Provider for SmsRu {
     fn explain(&self, code: i32) -> Option<Explanation> {
         let row = code::send_refusal(code, Level::Recipient)
             .or_else(|| code::find(code, Level::Delivery))?;
-        Some(Explanation { en: row.en, ru: row.ru })
+        Some(Explanation::new(row.en, row.ru))
     }
 
     fn late(&self) -> Option<&dyn LateAnswers> {
@@ -62,12 +62,7 @@ impl Provider for SmsRu {
 #[async_trait]
 impl Receipts for SmsRu {
     fn polling(&self) -> Polling {
-        Polling {
-            first: self.session().config().poll_first,
-            max: MAX_POLL_INTERVAL,
-            give_up: GIVE_UP,
-            batch: MAX_BATCH,
-        }
+        Polling::new(self.session().config().poll_first, MAX_POLL_INTERVAL, GIVE_UP, MAX_BATCH)
     }
 
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {

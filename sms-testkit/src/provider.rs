@@ -186,7 +186,7 @@ pub async fn a_query_leaves_out_what_the_provider_does_not_know(h: &ProviderHarn
         return;
     };
     let provider = h.provider.name().to_owned();
-    let stray = ProviderRef { provider, provider_id: "no-such-id".to_owned() };
+    let stray = ProviderRef::new(provider, "no-such-id".to_owned());
     assert_eq!(receipts.query(&[stray]).await.expect("query"), []);
     assert_eq!(receipts.query(&[]).await.expect("query"), []);
 }
@@ -198,8 +198,7 @@ pub async fn a_receipt_bears_the_name_and_id_it_was_asked_for(h: &ProviderHarnes
     };
     let provider = h.provider.name().to_owned();
     let ids = h.accepted(&batch(h.full_batch().min(receipts.polling().batch).min(3))).await;
-    let refs =
-        ids.iter().map(|id| ProviderRef { provider: provider.clone(), provider_id: id.clone() });
+    let refs = ids.iter().map(|id| ProviderRef::new(provider.clone(), id.clone()));
     let found = receipts.query(&refs.collect::<Vec<_>>()).await.expect("query");
     assert!(found.len() <= ids.len(), "at most one receipt per message");
     for receipt in found {

@@ -15,7 +15,7 @@ use crate::harness::QueueHarness;
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(20);
 
 fn jobs(lane: Lane, number: usize) -> Vec<Job> {
-    (0..number).map(|_| Job { id: MessageId::new(), lane }).collect()
+    (0..number).map(|_| Job::new(MessageId::new(), lane)).collect()
 }
 
 fn jobs_of(leases: &[Lease]) -> Vec<Job> {
@@ -195,7 +195,7 @@ pub async fn an_ack_after_the_lease_is_no_error(h: &QueueHarness) {
 
 pub async fn an_ack_of_a_foreign_lease_is_no_error(h: &QueueHarness) {
     let lease = h.push_and_pull(Lane::Normal).await;
-    let foreign = Lease { token: LeaseToken(u64::MAX >> 1, u64::MAX >> 1), ..lease };
+    let foreign = Lease::new(lease.job, LeaseToken(u64::MAX >> 1, u64::MAX >> 1));
     h.ack(&[foreign]).await;
     h.release(&[foreign]).await;
     h.expect_nothing("only the holder of the lease can release the job").await;

@@ -74,7 +74,7 @@ pub fn receipt(from: &Receipt) -> Receipt {
 
 /// Copies a schedule of status queries.
 pub fn polling(from: &Polling) -> Polling {
-    Polling { first: from.first, max: from.max, give_up: from.give_up, batch: from.batch }
+    Polling::new(from.first, from.max, from.give_up, from.batch)
 }
 
 /// Copies the request of [`Archive::unmatched`](sms_core::Archive::unmatched).
@@ -138,7 +138,7 @@ pub fn stats_request(from: &StatsRequest) -> StatsRequest {
 
 /// Copies a job for the queue.
 pub fn job(from: &Job) -> Job {
-    Job { id: from.id, lane: from.lane }
+    Job::new(from.id, from.lane)
 }
 
 /// Copies a begun attempt.
@@ -159,59 +159,47 @@ pub fn submission(from: Submission) -> Submission {
 
 /// Copies the input of the decision about an attempt.
 pub fn attempt_state(from: &AttemptState) -> AttemptState {
-    AttemptState {
-        attempt: from.attempt,
-        max_attempts: from.max_attempts,
-        resends: from.resends,
-        on_unknown: from.on_unknown,
-        unknown_before: from.unknown_before,
-    }
+    AttemptState::new(from.attempt, from.max_attempts, from.resends, from.on_unknown)
+        .unknown_before(from.unknown_before)
 }
 
 /// Copies a message at its provider.
 pub fn provider_ref(from: ProviderRef) -> ProviderRef {
-    ProviderRef { provider: from.provider, provider_id: from.provider_id }
+    ProviderRef::new(from.provider, from.provider_id)
 }
 
 /// Copies a provider id that matches no message.
 pub fn unmatched_id(from: &UnmatchedId) -> UnmatchedId {
-    UnmatchedId {
-        provider: from.provider.clone(),
-        provider_id: from.provider_id.clone(),
-        made_at: from.made_at,
-        received_at: from.received_at,
-        last: receipt(&from.last),
-    }
+    let mut copy = UnmatchedId::new(receipt(&from.last), from.received_at);
+    copy.made_at = from.made_at;
+    copy
 }
 
 /// Copies a stored message.
 pub fn stored_message(from: StoredMessage) -> StoredMessage {
-    StoredMessage { message: from.message, state: message_state(from.state) }
+    StoredMessage::new(from.message, message_state(from.state))
 }
 
 /// Copies the state of a message.
 pub fn message_state(from: MessageState) -> MessageState {
-    MessageState {
-        status: from.status,
-        created_at: from.created_at,
-        updated_at: from.updated_at,
-        due_at: from.due_at,
-        valid_until: from.valid_until,
-        attempts: from.attempts,
-        resends: from.resends,
-        fence: from.fence,
-        lease: from.lease.map(lease_info),
-        unknown_at: from.unknown_at,
-        provider: from.provider,
-        provider_id: from.provider_id,
-        code: from.code,
-        reason: from.reason,
-    }
+    let mut copy = MessageState::new(from.status, from.created_at, from.valid_until);
+    copy.updated_at = from.updated_at;
+    copy.due_at = from.due_at;
+    copy.attempts = from.attempts;
+    copy.resends = from.resends;
+    copy.fence = from.fence;
+    copy.lease = from.lease.map(lease_info);
+    copy.unknown_at = from.unknown_at;
+    copy.provider = from.provider;
+    copy.provider_id = from.provider_id;
+    copy.code = from.code;
+    copy.reason = from.reason;
+    copy
 }
 
 /// Copies the lease of a message.
 pub fn lease_info(from: LeaseInfo) -> LeaseInfo {
-    LeaseInfo { worker: from.worker, since: from.since, until: from.until }
+    LeaseInfo::new(from.worker, from.since, from.until)
 }
 
 /// Copies a page of messages.

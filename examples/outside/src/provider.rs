@@ -47,12 +47,8 @@ impl OutsideProvider {
         if submission.text != Self::LATE {
             return accepted;
         }
-        let answer = LateAnswer {
-            id: submission.id,
-            attempt: submission.attempt,
-            outcome: accepted,
-            took: Duration::from_secs(6),
-        };
+        let answer =
+            LateAnswer::new(submission.id, submission.attempt, accepted, Duration::from_secs(6));
         // The receiver belongs to the same value, so that it cannot be closed.
         let _ = self.late.send(answer);
         Outcome::unknown("timeout")
@@ -88,8 +84,7 @@ impl Provider for OutsideProvider {
     }
 
     fn explain(&self, code: i32) -> Option<Explanation> {
-        let explanation =
-            Explanation { en: "The number is wrong.", ru: "Неверный номер." };
+        let explanation = Explanation::new("The number is wrong.", "Неверный номер.");
         (code == BAD_NUMBER).then_some(explanation)
     }
 
@@ -101,12 +96,7 @@ impl Provider for OutsideProvider {
 #[async_trait]
 impl Receipts for OutsideProvider {
     fn polling(&self) -> Polling {
-        Polling {
-            first: Duration::from_secs(5),
-            max: Duration::from_mins(1),
-            give_up: Duration::from_hours(24),
-            batch: 100,
-        }
+        Polling::new(Duration::from_secs(5), Duration::from_mins(1), Duration::from_hours(24), 100)
     }
 
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {

@@ -20,7 +20,7 @@ impl OutsideQueue {
 
 fn lease(from: &Lease) -> Lease {
     let LeaseToken(high, low) = from.token;
-    Lease { job: copy::job(&from.job), token: LeaseToken(high, low) }
+    Lease::new(copy::job(&from.job), LeaseToken(high, low))
 }
 
 fn leases(from: &[Lease]) -> Vec<Lease> {

@@ -25,7 +25,7 @@ const NAMES: &[&str] = &[
 /// The same for files and folders.
 const FILES: &[&str] = &[
     "bell", "book", "desk", "fate", "gate", "gather", "helm", "line", "link", "order", "person",
-    "place", "places", "pusher", "room", "shelf", "steer", "control", "sweep", "tally",
+    "place", "places", "pusher", "room", "shelf", "steer", "steering", "sweep", "tally",
 ];
 
 /// Words and turns that a reader with English as a second language stumbles over.
@@ -35,7 +35,7 @@ const WORDS: &[&str] = &[
     "anew",
     "for ever",
     "as good as",
-    "is none",
+    "it is none",
     "none of its",
     "of one's own",
     "a person's word",

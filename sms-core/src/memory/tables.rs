@@ -188,7 +188,7 @@ impl Tables {
     /// The provider ids that no message has, of receipts that came at this time or later, oldest
     /// first.
     pub(super) fn unmatched(&self, since: i64) -> Vec<UnmatchedId> {
-        UnmatchedId::gather(self.parked.iter().filter(|(at, _)| *at >= since).cloned())
+        UnmatchedId::group_by_id(self.parked.iter().filter(|(at, _)| *at >= since).cloned())
     }
 
     /// Messages with an attempt of unknown outcome that began at this time or later.

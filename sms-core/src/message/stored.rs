@@ -19,6 +19,7 @@ pub type Fingerprint = [u8; 16];
 
 /// An idempotency key and the content that it was used for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IdempotencyKey {
     /// The caller's key.
     pub key: String,
@@ -26,8 +27,16 @@ pub struct IdempotencyKey {
     pub fingerprint: Fingerprint,
 }
 
+impl IdempotencyKey {
+    /// A key and the fingerprint of its content.
+    pub fn new(key: impl Into<String>, fingerprint: Fingerprint) -> Self {
+        Self { key: key.into(), fingerprint }
+    }
+}
+
 /// A checked message with its policy filled in, as a [`Store`](crate::Store) inserts it.
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub struct NewMessage {
     /// The id.
     pub id: MessageId,
@@ -64,6 +73,37 @@ pub struct NewMessage {
 }
 
 impl NewMessage {
+    /// A message of the class `service` with the policy of that class: for a store that reads its
+    /// rows, which sets the other fields. Callers of a store get theirs from
+    /// [`Message::prepare`](crate::Message::prepare).
+    pub fn new(
+        id: MessageId,
+        to: PhoneNumber,
+        text: String,
+        encoding: Encoding,
+        parts: u8,
+    ) -> Self {
+        let policy = Class::Service.policy();
+        Self {
+            id,
+            owner: None,
+            key: None,
+            to,
+            text,
+            from: None,
+            class: Class::Service,
+            reference: None,
+            metadata: Metadata::default(),
+            options: SendOptions::default(),
+            encoding,
+            parts,
+            send_at: None,
+            deadline: policy.deadline,
+            max_attempts: policy.max_attempts,
+            on_unknown: policy.on_unknown,
+        }
+    }
+
     /// The lane of the queue.
     pub const fn lane(&self) -> Lane {
         self.class.policy().lane
@@ -81,6 +121,7 @@ impl fmt::Debug for NewMessage {
 
 /// A message in a store: the request and its delivery state.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct StoredMessage {
     /// The message as it was accepted.
     pub message: NewMessage,
@@ -88,8 +129,16 @@ pub struct StoredMessage {
     pub state: MessageState,
 }
 
+impl StoredMessage {
+    /// A message and its state.
+    pub const fn new(message: NewMessage, state: MessageState) -> Self {
+        Self { message, state }
+    }
+}
+
 /// Delivery state of a message. Times are by the store's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MessageState {
     /// The status.
     pub status: Status,
@@ -122,8 +171,36 @@ pub struct MessageState {
     pub reason: Option<String>,
 }
 
+impl MessageState {
+    /// The state of a message that was accepted at `created_at` and is due at once, to be sent
+    /// until `valid_until`.
+    pub const fn new(
+        status: Status,
+        created_at: OffsetDateTime,
+        valid_until: OffsetDateTime,
+    ) -> Self {
+        Self {
+            status,
+            created_at,
+            updated_at: created_at,
+            due_at: created_at,
+            valid_until,
+            attempts: 0,
+            resends: 0,
+            fence: 0,
+            lease: None,
+            unknown_at: None,
+            provider: None,
+            provider_id: None,
+            code: None,
+            reason: None,
+        }
+    }
+}
+
 /// Lease of a worker on a message that is being sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LeaseInfo {
     /// The worker's name.
     pub worker: String,
@@ -131,4 +208,11 @@ pub struct LeaseInfo {
     pub since: OffsetDateTime,
     /// End of the lease.
     pub until: OffsetDateTime,
+}
+
+impl LeaseInfo {
+    /// A lease of a worker.
+    pub fn new(worker: impl Into<String>, since: OffsetDateTime, until: OffsetDateTime) -> Self {
+        Self { worker: worker.into(), since, until }
+    }
 }

@@ -21,6 +21,7 @@ pub trait LateAnswers: Debug + Send + Sync {
 
 /// What became of one attempt after all.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LateAnswer {
     /// Whose attempt.
     pub id: MessageId,
@@ -30,4 +31,11 @@ pub struct LateAnswer {
     pub outcome: Outcome,
     /// How long it took.
     pub took: Duration,
+}
+
+impl LateAnswer {
+    /// The outcome of an attempt, and the time from its call to the answer.
+    pub const fn new(id: MessageId, attempt: u32, outcome: Outcome, took: Duration) -> Self {
+        Self { id, attempt, outcome, took }
+    }
 }

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 /// One statement of a provider about one accepted message, from a callback or a status query.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Receipt {
     /// The provider's [name](crate::Provider::name).
     pub provider: String,
@@ -35,6 +36,18 @@ impl Receipt {
             text: None,
             at: None,
         }
+    }
+
+    /// Sets [`provider`](Self::provider).
+    pub fn provider(mut self, provider: impl Into<String>) -> Self {
+        self.provider = provider.into();
+        self
+    }
+
+    /// Sets [`at`](Self::at).
+    pub fn at(mut self, at: impl Into<Option<OffsetDateTime>>) -> Self {
+        self.at = at.into();
+        self
     }
 
     /// Adds the provider's code and words.

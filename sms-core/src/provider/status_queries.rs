@@ -25,6 +25,7 @@ pub trait Receipts: Debug + Send + Sync {
 
 /// A message as its provider knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProviderRef {
     /// The provider's name.
     pub provider: String,
@@ -32,9 +33,17 @@ pub struct ProviderRef {
     pub provider_id: String,
 }
 
+impl ProviderRef {
+    /// The message that this provider knows by this id.
+    pub fn new(provider: impl Into<String>, provider_id: impl Into<String>) -> Self {
+        Self { provider: provider.into(), provider_id: provider_id.into() }
+    }
+}
+
 /// The schedule of status queries for one message: after `first`, again after `first`, then after
 /// intervals that double up to `max`, until `give_up` has passed since it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Polling {
     /// From acceptance to the first query.
     pub first: Duration,
@@ -44,4 +53,12 @@ pub struct Polling {
     pub give_up: Duration,
     /// Ids per query, at least 1.
     pub batch: usize,
+}
+
+impl Polling {
+    /// Queries of up to `batch` ids, the first one `first` after acceptance, then at intervals up to
+    /// `max`, until `give_up`.
+    pub const fn new(first: Duration, max: Duration, give_up: Duration, batch: usize) -> Self {
+        Self { first, max, give_up, batch }
+    }
 }

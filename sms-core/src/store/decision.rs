@@ -36,6 +36,7 @@ pub enum Verdict {
 
 /// State of a message during an attempt: the input of [`decide`] in addition to the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AttemptState {
     /// Counted attempts, including this one.
     pub attempt: u32,
@@ -48,6 +49,19 @@ pub struct AttemptState {
     /// Time from the start of the last attempt of unknown outcome to the start of this one; `None`
     /// without such an attempt.
     pub unknown_before: Option<Duration>,
+}
+
+impl AttemptState {
+    /// Counted attempt number `attempt`, without an earlier attempt of unknown outcome.
+    pub const fn new(attempt: u32, max_attempts: u32, resends: u32, on_unknown: OnUnknown) -> Self {
+        Self { attempt, max_attempts, resends, on_unknown, unknown_before: None }
+    }
+
+    /// Sets [`unknown_before`](Self::unknown_before).
+    pub fn unknown_before(mut self, unknown_before: impl Into<Option<Duration>>) -> Self {
+        self.unknown_before = unknown_before.into();
+        self
+    }
 }
 
 /// Time after which a message is due again after an account-level refusal. It is short, because the

@@ -26,6 +26,7 @@ pub const MAX_UNMATCHED: usize = 2_000;
 
 /// A provider id that receipts have and no message has.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UnmatchedId {
     /// The provider's name.
     pub provider: String,
@@ -41,9 +42,20 @@ pub struct UnmatchedId {
 }
 
 impl UnmatchedId {
+    /// An id with its only receipt, which came at `received_at`.
+    pub fn new(receipt: Receipt, received_at: OffsetDateTime) -> Self {
+        Self {
+            provider: receipt.provider.clone(),
+            provider_id: receipt.provider_id.clone(),
+            made_at: receipt.at.unwrap_or(received_at),
+            received_at,
+            last: receipt,
+        }
+    }
+
     /// Groups receipts by their provider id. Each comes with the time at which it was received, in
     /// milliseconds, and the oldest comes first.
-    pub fn gather(receipts: impl IntoIterator<Item = (i64, Receipt)>) -> Vec<Self> {
+    pub fn group_by_id(receipts: impl IntoIterator<Item = (i64, Receipt)>) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
         let mut places = std::collections::HashMap::new();
         for (received_ms, receipt) in receipts {
@@ -141,7 +153,7 @@ mod tests {
 
     fn id(name: &str, minutes_ago: i64) -> UnmatchedId {
         let receipt = Receipt::new("p", name, ReceiptState::Delivered);
-        UnmatchedId::gather([(NOW - minutes_ago * MINUTE, receipt)]).remove(0)
+        UnmatchedId::group_by_id([(NOW - minutes_ago * MINUTE, receipt)]).remove(0)
     }
 
     fn pairs_of(suspects: &[Suspect], unmatched: &[UnmatchedId]) -> usize {
@@ -189,7 +201,7 @@ mod tests {
     #[test]
     fn receipts_of_one_id_are_one_unmatched_id() {
         let receipt = |state| Receipt::new("p", "a", state);
-        let gathered = UnmatchedId::gather([
+        let gathered = UnmatchedId::group_by_id([
             (1_000, receipt(ReceiptState::InTransit)),
             (2_000, Receipt::new("p", "b", ReceiptState::Delivered)),
             (3_000, receipt(ReceiptState::Delivered)),

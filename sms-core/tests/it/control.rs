@@ -219,7 +219,7 @@ async fn a_paused_worker_without_messages_learns_from_the_success_of_another() {
         let request = sms_core::store::InsertRequest::new(std::slice::from_ref(&new))
             .push_after(Duration::from_hours(1));
         sms_core::Store::insert(&*world.memory, request).await.expect("stored");
-        queue.push(&[Job { id: new.id, lane: Lane::Normal }]).await.expect("pushed");
+        queue.push(&[Job::new(new.id, Lane::Normal)]).await.expect("pushed");
         ids.push(new.id);
     }
     sleep(Duration::from_secs(2)).await;

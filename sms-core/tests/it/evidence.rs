@@ -49,7 +49,7 @@ impl Provider for Slow {
             let (late, delay, outcome) = (self.late.clone(), self.delay, self.outcome.clone());
             tokio::spawn(async move {
                 sleep(delay).await;
-                let _ = late.send(LateAnswer { id, attempt, outcome, took: delay });
+                let _ = late.send(LateAnswer::new(id, attempt, outcome, delay));
             });
         }
         all(batch, &Outcome::unknown("no answer in time"))

@@ -156,7 +156,7 @@ impl Queue for Five {
             sleep(wait).await;
         }
         let token = sms_core::queue::LeaseToken(0, 0);
-        Ok(jobs.into_iter().map(|job| sms_core::Lease { job, token }).collect())
+        Ok(jobs.into_iter().map(|job| sms_core::Lease::new(job, token)).collect())
     }
     async fn ack(&self, _: &[sms_core::Lease]) -> sms_core::Result<()> {
         Ok(())
@@ -208,7 +208,7 @@ async fn a_worker_restarted_under_its_old_name_sends_nothing_again() {
     // delivers the id again.
     first.kill();
     world.faults.mend();
-    world.queue.push(&[Job { id, lane: Lane::Urgent }]).await.unwrap();
+    world.queue.push(&[Job::new(id, Lane::Urgent)]).await.unwrap();
     let second = start(world.worker(Arc::clone(&provider)).name("node-1"));
     sleep(Duration::from_mins(5)).await;
     second.stop().await;

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 const LEASE: Duration = Duration::from_mins(1);
 
 fn jobs(lane: Lane, count: usize) -> Vec<Job> {
-    (0..count).map(|_| Job { id: MessageId::new(), lane }).collect()
+    (0..count).map(|_| Job::new(MessageId::new(), lane)).collect()
 }
 
 async fn pull(queue: &MemoryQueue) -> Vec<Job> {

@@ -150,13 +150,7 @@ impl Model {
 
     fn verdict(self, attempt: Attempt, class: OutcomeClass) -> Verdict {
         let Attempt { counted, resends, .. } = attempt;
-        let state = AttemptState {
-            attempt: counted,
-            max_attempts: MAX_ATTEMPTS,
-            resends,
-            on_unknown: self.policy,
-            unknown_before: None,
-        };
+        let state = AttemptState::new(counted, MAX_ATTEMPTS, resends, self.policy);
         let retried = self.is(Mutation::TimeoutIsTreatedAsRetry) && class == OutcomeClass::Unknown;
         let class = if retried { OutcomeClass::NotSent } else { class };
         decide(state, &outcome(class), &RetryPolicy::default(), 0.0)

@@ -221,7 +221,7 @@ impl Provider for PanickingProvider {
 impl Receipts for PanickingProvider {
     fn polling(&self) -> Polling {
         let second = Duration::from_secs(1);
-        Polling { first: second, max: second, give_up: Duration::from_hours(1), batch: 10 }
+        Polling::new(second, second, Duration::from_hours(1), 10)
     }
     async fn query(&self, refs: &[ProviderRef]) -> Result<Vec<Receipt>> {
         self.called("query");

@@ -27,7 +27,8 @@ const CLEANUP_INTERVAL: Duration = Duration::from_millis(50);
 /// Interval of checks that RabbitMQ answers and delivers.
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Task that keeps the consuming connection, subscribes while a pull waits, and returns unused jobs.
+/// Task that keeps the consuming connection, subscribes while a pull waits, and returns unused
+/// jobs.
 #[derive(Debug)]
 pub(crate) struct ConsumerTask {
     pub(crate) consumer: Arc<Consumer>,

@@ -241,7 +241,7 @@ mod tests {
     }
 
     fn arrive(deliveries: &mut Deliveries, lane: Lane, tag: u64, now: Instant) {
-        let job = Job { id: MessageId::new(), lane };
+        let job = Job::new(MessageId::new(), lane);
         let subscription = u64::from(lane.number()) + 1;
         assert_eq!(deliveries.arrive(lane, subscription, tag, Some(job), now), None);
     }
@@ -332,7 +332,7 @@ mod tests {
             deliveries.requeue_unused(later),
             (vec![1, 2, 3], vec![BrokerOp::Requeue { tag: 1, multiple: false }])
         );
-        let late = Job { id: MessageId::new(), lane: Lane::Bulk };
+        let late = Job::new(MessageId::new(), Lane::Bulk);
         assert_eq!(
             deliveries.arrive(Lane::Bulk, 3, 2, Some(late), later),
             Some(BrokerOp::Requeue { tag: 2, multiple: false }),

@@ -49,7 +49,7 @@ impl DeliveryReader {
         let (now, lane) = (Instant::now(), self.lane);
         let mut state = self.consumer.state();
         for delivery in deliveries {
-            let job = wire::decode(&delivery.data).map(|id| Job { id, lane });
+            let job = wire::decode(&delivery.data).map(|id| Job::new(id, lane));
             if job.is_none() {
                 tracing::warn!(
                     ?lane,

@@ -69,7 +69,7 @@ impl HeldMessages {
         let held = self.by_tag.get_mut(&tag)?;
         held.leased = true;
         self.lease_ends.push_back((now + self.lease, tag));
-        Some(Lease { job: held.job, token: LeaseToken(self.session, tag) })
+        Some(Lease::new(held.job, LeaseToken(self.session, tag)))
     }
 
     pub(crate) fn remove(&mut self, tag: u64) -> Option<Held> {
@@ -143,7 +143,7 @@ mod tests {
 
     fn arrive(held: &mut HeldMessages, tag: u64) {
         held.note_seen(tag);
-        held.insert(tag, Job { id: MessageId::new(), lane: Lane::Normal }, 1);
+        held.insert(tag, Job::new(MessageId::new(), Lane::Normal), 1);
     }
 
     fn ack(held: &mut HeldMessages, leases: &[Lease]) -> Vec<BrokerOp> {

@@ -41,8 +41,8 @@ pub(crate) struct LaneBuffer {
     suspicious: bool,
 }
 
-/// A subscription with `window` as its prefetch count: RabbitMQ delivers up to so many jobs that are
-/// not settled.
+/// A subscription with `window` as its prefetch count: RabbitMQ delivers up to so many jobs that
+/// are not settled.
 #[derive(Debug)]
 struct Subscription {
     number: u64,

@@ -63,7 +63,7 @@ async fn a_panic_in_any_of_its_tasks_leaves_the_queue_usable_within_seconds() {
     let _log = tracing::subscriber::set_default(log.clone());
     let lanes = Lanes::new();
     let queue = lanes.open().await;
-    let job = |lane| Job { id: MessageId::new(), lane };
+    let job = |lane| Job::new(MessageId::new(), lane);
     queue.push(&Lane::ALL.map(job)).await.expect("pushed");
     assert!(!queue.pull(10, Duration::from_secs(5)).await.expect("pulled").is_empty());
     for lane in Lane::ALL {

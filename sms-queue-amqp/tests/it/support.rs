@@ -170,7 +170,7 @@ impl Drop for Lanes {
 }
 
 pub(crate) fn jobs(lane: Lane, number: usize) -> Vec<Job> {
-    (0..number).map(|_| Job { id: MessageId::new(), lane }).collect()
+    (0..number).map(|_| Job::new(MessageId::new(), lane)).collect()
 }
 
 pub(crate) fn sorted(leases: &[Lease]) -> Vec<Job> {

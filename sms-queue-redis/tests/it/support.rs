@@ -83,7 +83,7 @@ pub(crate) fn queue(config: RedisConfig) -> RedisQueue {
 }
 
 pub(crate) fn jobs(lane: Lane, number: usize) -> Vec<Job> {
-    (0..number).map(|_| Job { id: MessageId::new(), lane }).collect()
+    (0..number).map(|_| Job::new(MessageId::new(), lane)).collect()
 }
 
 pub(crate) fn jobs_of(leases: &[Lease]) -> Vec<Job> {

@@ -48,7 +48,7 @@ pub struct App(pub(crate) Arc<State>);
 #[must_use]
 pub struct AppBuilder(State);
 
-/// What the handlers share.
+/// Everything that handlers use.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) sender: Sender,

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 const REPORT_TTL: Duration = Duration::from_secs(20);
 /// The longest the provider may take to answer about the account.
 const ACCOUNT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long that answer is shown before the provider is asked again.
+/// The time for which that answer is shown before the provider is asked again.
 const ACCOUNT_TTL: Duration = Duration::from_secs(15);
 
 /// The account, or why it is not known.

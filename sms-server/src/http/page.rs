@@ -32,9 +32,7 @@ mod tests {
     use std::time::Duration;
 
     use sms_core::store::{InsertRequest, ListRequest};
-    use sms_core::{MemoryStore, Message, Store as _};
-
-    use sms_core::Archive;
+    use sms_core::{Archive as _, MemoryStore, Message, Store as _};
 
     use super::*;
 

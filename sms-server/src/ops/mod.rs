@@ -1,4 +1,4 @@
-//! The door of whoever runs the process: probes without a key.
+//! Operations door: health probes, without a key.
 
 pub(crate) mod health;
 

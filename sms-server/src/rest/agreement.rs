@@ -1,4 +1,4 @@
-//! Tests' proof that schemas say what is read and what is written.
+//! Checks that a schema agrees with the reader or the reply of its type.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ struct Resolved {
     named: BTreeMap<String, Value>,
 }
 
-/// What the parts of an object's schema say together.
+/// The schema of an object, all parts together.
 #[derive(Default)]
 struct Object {
     properties: Map<String, Value>,

@@ -14,7 +14,7 @@ pub(crate) struct Meaning {
 }
 
 impl From<Explanation> for Meaning {
-    fn from(Explanation { en, ru }: Explanation) -> Self {
+    fn from(Explanation { en, ru, .. }: Explanation) -> Self {
         Self { en, ru }
     }
 }

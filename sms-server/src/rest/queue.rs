@@ -28,7 +28,7 @@ pub(crate) struct QueueView {
     state: QueueState,
     /// The consequence of the state, in words.
     note: Option<&'static str>,
-    /// By lane; null where the figures are not known.
+    /// The figures by lane; null where they are not known.
     lanes: Option<LanesView>,
     /// Jobs that each lane holds at most; null where there is no bound or it is not known.
     capacity: Option<usize>,
@@ -53,7 +53,7 @@ struct LaneView {
 }
 
 impl From<LaneStats> for LaneView {
-    fn from(LaneStats { ready, leased, oldest_age_ms }: LaneStats) -> Self {
+    fn from(LaneStats { ready, leased, oldest_age_ms, .. }: LaneStats) -> Self {
         Self { ready, leased, oldest_age_ms }
     }
 }

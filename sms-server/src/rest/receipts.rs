@@ -53,7 +53,7 @@ pub(crate) struct UnmatchedReceipts {
 
 impl UnmatchedReceipt {
     fn new(id: UnmatchedId, app: &App) -> Self {
-        let UnmatchedId { provider, provider_id, made_at, received_at, last } = id;
+        let UnmatchedId { provider, provider_id, made_at, received_at, last, .. } = id;
         let meaning = last.code.and_then(|code| app.explain(&provider, code)).map(Meaning::from);
         let (state, code) = (last.state, last.code);
         Self { provider, provider_id, state, code, meaning, made_at, received_at }

@@ -45,7 +45,7 @@ impl Provider for Line {
     }
 
     fn explain(&self, code: i32) -> Option<Explanation> {
-        (code == 201).then_some(Explanation { en: "no money", ru: "нет денег" })
+        (code == 201).then_some(Explanation::new("no money", "нет денег"))
     }
 }
 
@@ -194,10 +194,8 @@ impl App {
         self.store.insert(insert).await.expect("inserted");
         let lease = Duration::from_mins(1);
         let begin = BeginRequest::new(&ids, "w", 1, PROVIDER, lease);
-        let state = sms_core::store::decision::AttemptState {
-            max_attempts: 1,
-            ..self.store.begin(begin).await.expect("begun")[0].attempt
-        };
+        let mut state = self.store.begin(begin).await.expect("begun")[0].attempt;
+        state.max_attempts = 1;
         let verdict = sms_core::store::decision::decide(
             state,
             &outcome,

@@ -104,12 +104,7 @@ fn definite_answers(
     let definite =
         messages.iter().zip(outcomes).filter(|(_, outcome)| outcome.class != OutcomeClass::Unknown);
     definite
-        .map(|(message, outcome)| LateAnswer {
-            id: message.id,
-            attempt: message.attempt,
-            outcome,
-            took,
-        })
+        .map(|(message, outcome)| LateAnswer::new(message.id, message.attempt, outcome, took))
         .collect()
 }
 

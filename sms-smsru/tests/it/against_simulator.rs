@@ -156,7 +156,7 @@ async fn receipts_that_are_asked_for_say_how_it_ended() {
     rig.simulator.deliver_to(&phone(1).digits().to_string(), Delivery::Failed(105));
     let outcomes = rig.smsru.submit(&[message(PHONE, "a"), message(PHONE + 1, "b")]).await;
     rig.simulator.advance(Duration::from_secs(1));
-    let id = |provider_id: String| ProviderRef { provider: "smsru".to_owned(), provider_id };
+    let id = |provider_id: String| ProviderRef::new("smsru".to_owned(), provider_id);
     let mut ids: Vec<_> = outcomes.iter().filter_map(|it| it.provider_id.clone()).map(id).collect();
     ids.push(id("202626-9".to_owned()));
     let receipts = rig.smsru.query(&ids).await.unwrap();

@@ -10,8 +10,7 @@ use sms_smsru::code::{Level, find};
 use crate::support::{MethodServer, pairs};
 
 fn refs(ids: &[&str]) -> Vec<ProviderRef> {
-    let id =
-        |id: &&str| ProviderRef { provider: "smsru".to_owned(), provider_id: (*id).to_owned() };
+    let id = |id: &&str| ProviderRef::new("smsru".to_owned(), (*id).to_owned());
     ids.iter().map(id).collect()
 }
 

@@ -61,7 +61,7 @@ pub(crate) async fn due(database: &Database, request: DueRequest) -> Result<Vec<
     let job = |row| {
         let mut columns = Columns::new(row);
         let (id, lane) = (columns.id()?, columns.take::<i16>()?);
-        Ok(Job { id, lane: Lane::from_number(lane.into()).ok_or_else(|| undecodable("lane"))? })
+        Ok(Job::new(id, Lane::from_number(lane.into()).ok_or_else(|| undecodable("lane"))?))
     };
     database.rows(query).await?.iter().map(job).collect()
 }
@@ -149,14 +149,14 @@ fn read_begun(row: &PgRow, time: StoreTime) -> Result<Begun> {
     submission.valid_until = datetime_from_ms(time.wall_at(columns.take()?));
     let fence = columns.number("fence")?;
     submission.attempt = fence;
-    let attempt = AttemptState {
-        attempt: columns.small("number of attempts")?,
-        max_attempts: columns.number("limit of attempts")?,
-        resends: columns.small("number of resends")?,
-        on_unknown: columns.numbered("policy", OnUnknown::from_number)?,
-        unknown_before: columns
-            .take::<Option<i64>>()?
-            .map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
-    };
+    let attempt = AttemptState::new(
+        columns.small("number of attempts")?,
+        columns.number("limit of attempts")?,
+        columns.small("number of resends")?,
+        columns.numbered("policy", OnUnknown::from_number)?,
+    )
+    .unknown_before(
+        columns.take::<Option<i64>>()?.map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
+    );
     Ok(Begun::new(submission, fence, attempt))
 }

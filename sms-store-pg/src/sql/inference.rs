@@ -21,7 +21,7 @@ pub(crate) async fn unmatched(
     database: &Database,
     request: &UnmatchedRequest,
 ) -> Result<Vec<UnmatchedId>> {
-    Ok(request.select(gather(&database.scan(waiting(i64::MIN)).await?)?))
+    Ok(request.select(group_by_id(&database.scan(waiting(i64::MIN)).await?)?))
 }
 
 pub(crate) async fn infer(database: &Database, quiet: Duration) -> Result<Vec<MessageId>> {
@@ -92,7 +92,7 @@ async fn infer_all(
         .iter()
         .map(suspect)
         .collect::<Result<Vec<_>>>()?;
-    let unmatched = gather(&transaction.rows(waiting(since)).await?)?;
+    let unmatched = group_by_id(&transaction.rows(waiting(since)).await?)?;
     let found = pairs(&suspects, &unmatched, now, quiet);
     let mut ledger =
         ledger::load(transaction, found.iter().map(|(suspect, _)| &suspect.id)).await?;
@@ -139,12 +139,12 @@ fn waiting(since: i64) -> Query<'static> {
 }
 
 /// Their provider ids, oldest first.
-fn gather(found: &[PgRow]) -> Result<Vec<UnmatchedId>> {
+fn group_by_id(found: &[PgRow]) -> Result<Vec<UnmatchedId>> {
     let receipt = |row| {
         let mut columns = Columns::new(row);
         let (at, provider, id): (i64, String, String) =
             (columns.take()?, columns.take()?, columns.take()?);
         Ok((at, columns.receipt(&provider, &id)?))
     };
-    Ok(UnmatchedId::gather(found.iter().rev().map(receipt).collect::<Result<Vec<_>>>()?))
+    Ok(UnmatchedId::group_by_id(found.iter().rev().map(receipt).collect::<Result<Vec<_>>>()?))
 }

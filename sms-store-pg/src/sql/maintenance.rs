@@ -117,7 +117,8 @@ pub(crate) async fn awaiting_receipt(
         .bind(millis(polling.give_up));
     let reference = |row| {
         let mut columns = Columns::new(row);
-        Ok(ProviderRef { provider: columns.take()?, provider_id: columns.take()? })
+        let (provider, provider_id): (String, String) = (columns.take()?, columns.take()?);
+        Ok(ProviderRef::new(provider, provider_id))
     };
     database.rows(query).await?.iter().map(reference).collect()
 }

@@ -24,7 +24,7 @@ pub(crate) const IS_TAKEN: &str = "\
 async fn resolve_one(transaction: &mut Transaction, request: ResolveRequest) -> Result<Status> {
     let id = request.id;
     let mut ledger = ledger::load(transaction, [&id]).await?;
-    if let Some(ProviderRef { provider, provider_id }) = ledger.resolve(request)? {
+    if let Some(ProviderRef { provider, provider_id, .. }) = ledger.resolve(request)? {
         let (provider, provider_id) = (name(&provider), name(&provider_id));
         let taken = sqlx::query(IS_TAKEN).bind(provider_id.as_ref()).bind(provider.as_ref());
         if transaction.is_true(taken).await? {

@@ -126,52 +126,48 @@ pub(crate) fn ids(rows: &[PgRow]) -> Result<Vec<MessageId>> {
 /// Reads a row of [`WHOLE_MESSAGE`].
 pub(crate) fn stored_message(row: &PgRow) -> Result<StoredMessage> {
     let mut columns = Columns::new(row);
-    let message = NewMessage {
-        id: columns.id()?,
-        owner: columns.take()?,
-        key: idempotency_key(&mut columns)?,
-        to: columns.phone()?,
-        text: columns.take()?,
-        from: columns.take()?,
-        class: columns.numbered("class", Class::from_number)?,
-        reference: columns.take()?,
-        metadata: columns.json("metadata", |json| Metadata::from_stored(json.to_owned()))?,
-        options: columns.json("options", serde_json::from_str)?,
-        encoding: columns.numbered("encoding", Encoding::from_number)?,
-        parts: columns.small("number of parts")?,
-        send_at: columns.some_time()?,
-        deadline: Duration::from_millis(columns.large("deadline")?),
-        max_attempts: columns.number("limit of attempts")?,
-        on_unknown: columns.numbered("policy", OnUnknown::from_number)?,
-    };
-    let state = MessageState {
-        status: columns.status()?,
-        created_at: columns.time()?,
-        updated_at: columns.time()?,
-        due_at: columns.time()?,
-        valid_until: columns.time()?,
-        attempts: columns.small("number of attempts")?,
-        resends: columns.small("number of resends")?,
-        fence: columns.number("fence")?,
-        lease: lease_info(&mut columns)?,
-        unknown_at: columns.some_time()?,
-        provider: columns.take()?,
-        provider_id: columns.take()?,
-        code: columns.take()?,
-        reason: columns.take()?,
-    };
-    Ok(StoredMessage { message, state })
+    let (id, owner, key) = (columns.id()?, columns.take()?, idempotency_key(&mut columns)?);
+    let (to, text, from) = (columns.phone()?, columns.take()?, columns.take()?);
+    let (class, reference) = (columns.numbered("class", Class::from_number)?, columns.take()?);
+    let metadata = columns.json("metadata", |json| Metadata::from_stored(json.to_owned()))?;
+    let options = columns.json("options", serde_json::from_str)?;
+    let (encoding, parts) =
+        (columns.numbered("encoding", Encoding::from_number)?, columns.small("number of parts")?);
+    let mut message = NewMessage::new(id, to, text, encoding, parts);
+    (message.owner, message.key, message.from) = (owner, key, from);
+    (message.class, message.reference) = (class, reference);
+    (message.metadata, message.options) = (metadata, options);
+    message.send_at = columns.some_time()?;
+    message.deadline = Duration::from_millis(columns.large("deadline")?);
+    message.max_attempts = columns.number("limit of attempts")?;
+    message.on_unknown = columns.numbered("policy", OnUnknown::from_number)?;
+
+    let (status, created_at, updated_at) = (columns.status()?, columns.time()?, columns.time()?);
+    let (due_at, valid_until) = (columns.time()?, columns.time()?);
+    let mut state = MessageState::new(status, created_at, valid_until);
+    (state.updated_at, state.due_at) = (updated_at, due_at);
+    state.attempts = columns.small("number of attempts")?;
+    state.resends = columns.small("number of resends")?;
+    state.fence = columns.number("fence")?;
+    state.lease = lease_info(&mut columns)?;
+    state.unknown_at = columns.some_time()?;
+    state.provider = columns.take()?;
+    state.provider_id = columns.take()?;
+    state.code = columns.take()?;
+    state.reason = columns.take()?;
+    Ok(StoredMessage::new(message, state))
 }
 
 fn idempotency_key(columns: &mut Columns<'_>) -> Result<Option<IdempotencyKey>> {
     let (key, fingerprint): (Option<String>, Option<&[u8]>) = (columns.take()?, columns.take()?);
     let Some((key, fingerprint)) = key.zip(fingerprint) else { return Ok(None) };
     let fingerprint = fingerprint.try_into().map_err(|_| undecodable("fingerprint"))?;
-    Ok(Some(IdempotencyKey { key, fingerprint }))
+    Ok(Some(IdempotencyKey::new(key, fingerprint)))
 }
 
 fn lease_info(columns: &mut Columns<'_>) -> Result<Option<LeaseInfo>> {
-    let (worker, since, until) = (columns.take()?, columns.some_time()?, columns.some_time()?);
+    let (worker, since, until) =
+        (columns.take::<Option<String>>()?, columns.some_time()?, columns.some_time()?);
     let (Some(worker), Some(since), Some(until)) = (worker, since, until) else { return Ok(None) };
-    Ok(Some(LeaseInfo { worker, since, until }))
+    Ok(Some(LeaseInfo::new(worker, since, until)))
 }

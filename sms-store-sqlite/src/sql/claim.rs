@@ -35,7 +35,7 @@ fn offer(conn: &Connection, now: i64, request: DueRequest) -> DbResult<Vec<Job>>
         for id in due.query_and_then(params![lane.number(), now, rows(limit), horizon], |row| {
             Columns::new(row).id()
         })? {
-            jobs.push(Job { id: id?, lane });
+            jobs.push(Job::new(id?, lane));
         }
     }
     let again_at = now.saturating_add(duration_to_ms(request.again_after));
@@ -54,15 +54,15 @@ pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Res
     // A message that is named twice is begun once; and neighbouring rows are found in one page.
     ids.sort_unstable();
     ids.dedup();
-    let claim = Claim {
+    let params = BeginParams {
         ids,
         worker: request.worker.to_owned(),
         batch: request.batch.cast_signed(),
         provider: request.provider.to_owned(),
         lease_ms: duration_to_ms(request.lease),
     };
-    let begun = claim.clone();
-    database.share(move |conn, time| claim.begin(conn, time.now)).await?;
+    let begun = params.clone();
+    database.share(move |conn, time| params.begin(conn, time.now)).await?;
     // Read on another connection, so that the writer is free for the next write. If this same call
     // ran before and its answer was lost, the messages it began are read, too.
     let time = database.time();
@@ -71,7 +71,7 @@ pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Res
 
 /// A copy of a [`BeginRequest`], because a write may outlive its caller.
 #[derive(Clone)]
-struct Claim {
+struct BeginParams {
     ids: Vec<MessageId>,
     worker: String,
     batch: i64,
@@ -94,7 +94,7 @@ pub(crate) const BEGUN: &str = "\
     FROM messages \
     WHERE id = ?1 AND +status = 1 AND worker = ?2 AND batch = ?3";
 
-impl Claim {
+impl BeginParams {
     fn begin(&self, conn: &Connection, now: i64) -> DbResult<()> {
         let lease_until = now.saturating_add(self.lease_ms);
         let mut begin = conn.prepare_cached(BEGIN)?;
@@ -135,14 +135,14 @@ fn read_begun(row: &Row<'_>, time: StoreTime) -> DbResult<Begun> {
     submission.valid_until = datetime_from_ms(time.wall_at(columns.take()?));
     let fence = columns.number("fence")?;
     submission.attempt = fence;
-    let attempt = AttemptState {
-        attempt: columns.number("number of attempts")?,
-        max_attempts: columns.number("limit of attempts")?,
-        resends: columns.number("number of resends")?,
-        on_unknown: columns.on_unknown()?,
-        unknown_before: columns
-            .take::<Option<i64>>()?
-            .map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
-    };
+    let attempt = AttemptState::new(
+        columns.number("number of attempts")?,
+        columns.number("limit of attempts")?,
+        columns.number("number of resends")?,
+        columns.on_unknown()?,
+    )
+    .unknown_before(
+        columns.take::<Option<i64>>()?.map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
+    );
     Ok(Begun::new(submission, fence, attempt))
 }

@@ -86,5 +86,5 @@ fn waiting(conn: &Connection, since: i64) -> DbResult<Vec<UnmatchedId>> {
     // The statement returns the newest ones, newest first.
     let mut receipts = receipts.collect::<DbResult<Vec<_>>>()?;
     receipts.reverse();
-    Ok(UnmatchedId::gather(receipts))
+    Ok(UnmatchedId::group_by_id(receipts))
 }

@@ -22,7 +22,7 @@ pub(crate) const IS_TAKEN: &str = "\
 fn resolve_one(conn: &Connection, now: i64, request: ResolveRequest) -> DbResult<Status> {
     let id = request.id;
     let mut ledger = ledger::load_one(conn, now, id)?;
-    if let Some(ProviderRef { provider, provider_id }) = ledger.resolve(request)? {
+    if let Some(ProviderRef { provider, provider_id, .. }) = ledger.resolve(request)? {
         let mut taken = conn.prepare_cached(IS_TAKEN)?;
         if taken.query_row(params![provider_id, provider], |row| row.get(0))? {
             return Err(provider_id_taken().into());

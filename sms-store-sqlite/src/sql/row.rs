@@ -112,51 +112,47 @@ impl<'r> Columns<'r> {
 /// Reads a row of [`GET`](crate::sql::read::GET).
 pub(crate) fn stored_message(row: &Row<'_>) -> DbResult<StoredMessage> {
     let mut columns = Columns::new(row);
-    let message = NewMessage {
-        id: columns.id()?,
-        owner: columns.take()?,
-        key: idempotency_key(&mut columns)?,
-        to: columns.phone()?,
-        text: columns.take()?,
-        from: columns.take()?,
-        class: columns.class()?,
-        reference: columns.take()?,
-        metadata: columns.json("metadata", |json| Metadata::from_stored(json.to_owned()))?,
-        options: columns.json("options", serde_json::from_str)?,
-        encoding: columns.named("encoding", Encoding::from_name)?,
-        parts: columns.number("number of parts")?,
-        send_at: columns.take::<Option<i64>>()?.map(datetime_from_ms),
-        deadline: Duration::from_millis(columns.number("deadline")?),
-        max_attempts: columns.number("limit of attempts")?,
-        on_unknown: columns.on_unknown()?,
-    };
-    let state = MessageState {
-        status: columns.status()?,
-        created_at: columns.time()?,
-        updated_at: columns.time()?,
-        due_at: columns.time()?,
-        valid_until: columns.time()?,
-        attempts: columns.number("number of attempts")?,
-        resends: columns.number("number of resends")?,
-        fence: columns.number("fence")?,
-        lease: lease_info(&mut columns)?,
-        unknown_at: columns.take::<Option<i64>>()?.map(datetime_from_ms),
-        provider: columns.take()?,
-        provider_id: columns.take()?,
-        code: columns.code()?,
-        reason: columns.take()?,
-    };
-    Ok(StoredMessage { message, state })
+    let (id, owner, key) = (columns.id()?, columns.take()?, idempotency_key(&mut columns)?);
+    let (to, text, from) = (columns.phone()?, columns.take()?, columns.take()?);
+    let (class, reference) = (columns.class()?, columns.take()?);
+    let metadata = columns.json("metadata", |json| Metadata::from_stored(json.to_owned()))?;
+    let options = columns.json("options", serde_json::from_str)?;
+    let (encoding, parts) =
+        (columns.named("encoding", Encoding::from_name)?, columns.number("number of parts")?);
+    let mut message = NewMessage::new(id, to, text, encoding, parts);
+    (message.owner, message.key, message.from) = (owner, key, from);
+    (message.class, message.reference) = (class, reference);
+    (message.metadata, message.options) = (metadata, options);
+    message.send_at = columns.take::<Option<i64>>()?.map(datetime_from_ms);
+    message.deadline = Duration::from_millis(columns.number("deadline")?);
+    message.max_attempts = columns.number("limit of attempts")?;
+    message.on_unknown = columns.on_unknown()?;
+
+    let (status, created_at, updated_at) = (columns.status()?, columns.time()?, columns.time()?);
+    let (due_at, valid_until) = (columns.time()?, columns.time()?);
+    let mut state = MessageState::new(status, created_at, valid_until);
+    (state.updated_at, state.due_at) = (updated_at, due_at);
+    state.attempts = columns.number("number of attempts")?;
+    state.resends = columns.number("number of resends")?;
+    state.fence = columns.number("fence")?;
+    state.lease = lease_info(&mut columns)?;
+    state.unknown_at = columns.take::<Option<i64>>()?.map(datetime_from_ms);
+    state.provider = columns.take()?;
+    state.provider_id = columns.take()?;
+    state.code = columns.code()?;
+    state.reason = columns.take()?;
+    Ok(StoredMessage::new(message, state))
 }
 
 fn idempotency_key(columns: &mut Columns<'_>) -> DbResult<Option<IdempotencyKey>> {
     let (key, fingerprint): (Option<String>, Option<Fingerprint>) =
         (columns.take()?, columns.take()?);
-    Ok(key.zip(fingerprint).map(|(key, fingerprint)| IdempotencyKey { key, fingerprint }))
+    Ok(key.zip(fingerprint).map(|(key, fingerprint)| IdempotencyKey::new(key, fingerprint)))
 }
 
 fn lease_info(columns: &mut Columns<'_>) -> DbResult<Option<LeaseInfo>> {
-    let (worker, since, until) = (columns.take()?, columns.take()?, columns.take()?);
+    let (worker, since, until) =
+        (columns.take::<Option<String>>()?, columns.take()?, columns.take()?);
     let (Some(worker), Some(since), Some(until)) = (worker, since, until) else { return Ok(None) };
-    Ok(Some(LeaseInfo { worker, since: datetime_from_ms(since), until: datetime_from_ms(until) }))
+    Ok(Some(LeaseInfo::new(worker, datetime_from_ms(since), datetime_from_ms(until))))
 }

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use sms_core::store::Inserted;
 
-use crate::common::{Folder, ask, count, hold, insert, messages, run};
+use crate::common::{Folder, ask, count, hold_write_lock, insert, messages, run};
 
 /// Polls a future this number of times and drops it.
 async fn drop_after(polls: usize, future: impl Future) {
@@ -69,7 +69,7 @@ async fn a_write_is_left_out_if_its_caller_has_gone_before_its_turn() {
     let folder = Folder::new();
     let store = folder.open().await;
     run(&store, "CREATE TABLE orders (n INTEGER)").await;
-    let held = hold(&store).await;
+    let held = hold_write_lock(&store).await;
     drop_after(1, insert(&store, &messages(1))).await;
     let order = store.transaction::<_, anyhow::Error, _>(|transaction| {
         Ok(transaction.execute("INSERT INTO orders VALUES (1)", [])?)

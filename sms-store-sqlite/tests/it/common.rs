@@ -91,7 +91,7 @@ impl Held {
 }
 
 /// Begins one, and waits until it has begun.
-pub(crate) async fn hold(store: &SqliteStore) -> Held {
+pub(crate) async fn hold_write_lock(store: &SqliteStore) -> Held {
     let (release, released) = mpsc::channel();
     let (begun, has_begun) = oneshot::channel();
     let store = store.clone();

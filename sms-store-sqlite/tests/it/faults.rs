@@ -9,7 +9,7 @@ use sms_core::store::{Archive, BeginRequest, Inserted, MessageRequest};
 use sms_core::{Error, ErrorKind, Store as _, StoreFault};
 use sms_store_sqlite::SqliteStore;
 
-use crate::common::{Folder, ask, count, hold, ids, insert, messages, run};
+use crate::common::{Folder, ask, count, hold_write_lock, ids, insert, messages, run};
 
 /// Makes the disk full for the connection that writes.
 async fn fill_disk(store: &SqliteStore) {
@@ -88,7 +88,7 @@ async fn another_process_that_keeps_writing_makes_it_unavailable_for_a_while() {
     let other = folder.open().await;
     let config = folder.config().busy_timeout(Duration::from_millis(20));
     let store = SqliteStore::open(config).await.expect("the store opens");
-    let held = hold(&other).await;
+    let held = hold_write_lock(&other).await;
     let error = insert(&store, &messages(1)).await.expect_err("busy");
     assert_eq!((error.kind(), error.fault()), (ErrorKind::Unavailable, Some(StoreFault::Locked)));
     assert!(error.is_retryable());
@@ -106,7 +106,7 @@ async fn a_transaction_that_is_kept_open_makes_other_writes_unavailable_in_bound
     let store = SqliteStore::open(folder.config().timeout(Duration::from_millis(500)))
         .await
         .expect("opens");
-    let held = hold(&store).await;
+    let held = hold_write_lock(&store).await;
     let error = insert(&store, &messages(1)).await.expect_err("the writer is taken");
     assert_eq!((error.kind(), error.fault()), (ErrorKind::Unavailable, Some(StoreFault::Locked)));
     let nothing = store.transaction(|_| Ok::<_, Error>(())).await;

@@ -5,7 +5,7 @@ use sms_core::{ErrorKind, NewMessage, Result};
 use sms_store_sqlite::SqliteStore;
 use tokio::task::JoinHandle;
 
-use crate::common::{Folder, ask, count, hold, insert, messages, run};
+use crate::common::{Folder, ask, count, hold_write_lock, insert, messages, run};
 
 fn spawn_insert(store: &SqliteStore, batch: Vec<NewMessage>) -> JoinHandle<Result<Vec<Inserted>>> {
     let store = store.clone();
@@ -18,7 +18,7 @@ async fn insert_at_once(
     store: &SqliteStore,
     batches: Vec<Vec<NewMessage>>,
 ) -> Vec<JoinHandle<Result<Vec<Inserted>>>> {
-    let held = hold(store).await;
+    let held = hold_write_lock(store).await;
     let inserts = batches.into_iter().map(|batch| spawn_insert(store, batch)).collect();
     // On one thread, so all of them are waiting then.
     tokio::task::yield_now().await;

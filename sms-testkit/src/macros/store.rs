@@ -267,6 +267,9 @@ macro_rules! store {
                 the_log_and_the_timeline_tell_the_same
                 a_reader_at_the_end_sees_what_comes_next
                 positions_are_not_used_twice_after_a_purge
+                an_event_has_the_owner_of_its_message
+                a_reader_with_a_scope_sees_events_of_its_owner_only
+                a_reader_of_some_kinds_sees_no_others
             }
             stats {
                 an_empty_store_counts_nothing

@@ -17,12 +17,8 @@ use sms_core::{MessageId, NewMessage, Receipt, Result, Scope, Store};
 use super::step::{MESSAGES, Manual, Step};
 
 pub(super) const PROVIDER: &str = "model";
-pub(super) const POLLING: Polling = Polling {
-    first: Duration::from_secs(10),
-    max: Duration::from_secs(40),
-    give_up: Duration::from_secs(200),
-    batch: ALL,
-};
+pub(super) const POLLING: Polling =
+    Polling::new(Duration::from_secs(10), Duration::from_secs(40), Duration::from_secs(200), ALL);
 const ALL: usize = 1000;
 const LEASE: Duration = Duration::from_secs(30);
 /// Quiet time before an inference. Not a multiple of 5 s: no receipt is ever exactly this old.

@@ -116,14 +116,9 @@ fn outcome(class: OutcomeClass, provider_id: &str) -> Outcome {
 }
 
 /// The verdict that a worker would give, without jitter.
-fn verdict(StoredMessage { message, state }: &StoredMessage, outcome: &Outcome) -> Verdict {
-    let attempt = AttemptState {
-        attempt: state.attempts,
-        max_attempts: message.max_attempts,
-        resends: state.resends,
-        on_unknown: message.on_unknown,
-        unknown_before: None,
-    };
+fn verdict(StoredMessage { message, state, .. }: &StoredMessage, outcome: &Outcome) -> Verdict {
+    let attempt =
+        AttemptState::new(state.attempts, message.max_attempts, state.resends, message.on_unknown);
     match decide(attempt, outcome, &RetryPolicy::default(), 0.5) {
         Verdict::Retry { counted, .. } => Verdict::Retry { after: RETRY, counted },
         other => other,

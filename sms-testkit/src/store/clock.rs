@@ -72,7 +72,7 @@ pub async fn a_clock_set_back_does_not_delay_a_status_query(h: &StoreHarness) {
     let poll_after = Some(secs(60));
     h.settle_one(settlement(id, 1, accepted(id)).poll_after(poll_after)).await;
     h.set_back(HOUR).await;
-    let polling = Polling { first: secs(60), max: HOUR, give_up: HOUR * 24, batch: ALL };
+    let polling = Polling::new(secs(60), HOUR, HOUR * 24, ALL);
     h.advance(secs(60) + SLACK).await;
     assert_eq!(h.awaiting(&polling).await, [provider_id(id)]);
 }
@@ -194,8 +194,7 @@ pub async fn nothing_is_inferred_while_the_times_of_receipts_cannot_be_compared(
     h.unknown(message()).await;
     // The receipt was made before the attempt began, so it belongs to another message.
     let at = wall - secs(1200);
-    let receipt =
-        Receipt { at: Some(at), ..Receipt::new(PROVIDER, "other", ReceiptState::Delivered) };
+    let receipt = Receipt::new(PROVIDER, "other", ReceiptState::Delivered).at(Some(at));
     h.receive(receipt).await;
     assert_eq!(h.infer().await, []);
 }

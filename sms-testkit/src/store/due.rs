@@ -12,7 +12,7 @@ use crate::harness::StoreHarness;
 pub async fn a_waiting_message_is_offered_with_its_lane(h: &StoreHarness) {
     for class in Class::ALL {
         let id = h.queued(message().class(class)).await;
-        assert_eq!(h.due().await, [Job { id, lane: class.policy().lane }]);
+        assert_eq!(h.due().await, [Job::new(id, class.policy().lane)]);
     }
 }
 
@@ -53,7 +53,7 @@ pub async fn ahead_offers_again_early_but_never_before_a_message_is_due(h: &Stor
     assert_eq!(h.due().await.len(), 1);
     h.advance(secs(6)).await;
     assert_eq!(h.due().await, []);
-    assert_eq!(h.store().due(ahead).await.expect("due"), [Job { id, lane: Lane::Normal }]);
+    assert_eq!(h.store().due(ahead).await.expect("due"), [Job::new(id, Lane::Normal)]);
     assert_eq!(h.store().due(ahead).await.expect("due"), []);
 }
 
@@ -119,5 +119,5 @@ pub async fn a_retry_is_offered_when_it_is_due_and_not_before(h: &StoreHarness) 
     h.advance(almost(BACKOFF)).await;
     assert_eq!(h.due().await, []);
     h.advance(secs(3)).await;
-    assert_eq!(h.due().await, [Job { id, lane: Lane::Normal }]);
+    assert_eq!(h.due().await, [Job::new(id, Lane::Normal)]);
 }

@@ -1,7 +1,7 @@
 //! The log of all messages.
 
-use sms_core::store::{Archive, EventsRequest};
-use sms_core::{EventKind, ReceiptState, Status};
+use sms_core::store::{Archive, EventsRequest, MessageRequest};
+use sms_core::{EventKind, ReceiptState, Scope, Status};
 
 use super::steps::{accepted, ids_of, message, receipt, settlement, some};
 use crate::harness::StoreHarness;
@@ -63,6 +63,51 @@ pub async fn a_reader_at_the_end_sees_what_comes_next(h: &StoreHarness) {
     h.receive(receipt(id, ReceiptState::Delivered)).await;
     let news = h.store.events(&EventsRequest::new(end, 10)).await.expect("events_after");
     assert_eq!(news.events, [h.last_event(id).await]);
+}
+
+pub async fn an_event_has_the_owner_of_its_message(h: &StoreHarness) {
+    let (own, others) = (h.sent(message().owner("shop")).await, h.sent(message()).await);
+    let owners: Vec<_> =
+        h.log().await.into_iter().map(|event| (event.message_id, event.owner)).collect();
+    assert_eq!(owners, [(own, Some("shop".to_owned())), (others, None)]);
+    assert_eq!(h.last_event(own).await.owner.as_deref(), Some("shop"));
+}
+
+pub async fn a_reader_with_a_scope_sees_events_of_its_owner_only(h: &StoreHarness) {
+    let own = h.sent(message().owner("shop")).await;
+    h.sent(message().owner("bank")).await;
+    let last = h.sent(message()).await;
+    let end = h.last_event(last).await.seq;
+    let request = EventsRequest::new(0, 10).scope(Scope::Owner("shop".to_owned()));
+    let page = h.store.events(&request).await.expect("events");
+    assert_eq!(page.events.iter().map(|event| event.message_id).collect::<Vec<_>>(), [own]);
+    assert_eq!(page.read_to, end, "the next page begins after the events of others");
+    let foreign = MessageRequest::new(last).scope(Scope::Owner("shop".to_owned()));
+    assert_eq!(h.store.timeline(&foreign).await.expect("timeline"), []);
+    let request = MessageRequest::new(own).scope(Scope::Owner("shop".to_owned()));
+    assert_eq!(h.store.timeline(&request).await.expect("timeline").len(), 1);
+}
+
+pub async fn a_reader_of_some_kinds_sees_no_others(h: &StoreHarness) {
+    let id = h.sent(message()).await;
+    h.receive(receipt(id, ReceiptState::Delivered)).await;
+    let end = h.last_event(id).await.seq;
+    for (kinds, expected) in [
+        (vec![EventKind::Receipt], vec![EventKind::Receipt]),
+        (
+            vec![EventKind::Receipt, EventKind::Attempt],
+            vec![EventKind::Attempt, EventKind::Receipt],
+        ),
+        (vec![EventKind::Cancelled], vec![]),
+    ] {
+        let request = EventsRequest::new(0, 10).kinds(kinds);
+        let page = h.store.events(&request).await.expect("events");
+        assert_eq!(page.events.iter().map(|event| event.kind).collect::<Vec<_>>(), expected);
+        assert_eq!(page.read_to, end);
+    }
+    let full = EventsRequest::new(0, 1).kinds([EventKind::Attempt, EventKind::Receipt]);
+    let page = h.store.events(&full).await.expect("events");
+    assert_eq!(page.read_to, page.events[0].seq, "a full page ends with its last event");
 }
 
 pub async fn positions_are_not_used_twice_after_a_purge(h: &StoreHarness) {

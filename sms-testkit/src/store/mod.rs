@@ -1,7 +1,8 @@
 //! Behaviours of every [`Store`](sms_core::Store). [`store!`](crate::store!) makes a test of each.
 //!
 //! Together they take every transition of the state table
-//! (`sms_core::store::status::TRANSITIONS`) at least once, and see every guard refuse at least once.
+//! (`sms_core::store::status::TRANSITIONS`) at least once, and see every guard refuse at least
+//! once.
 
 #![allow(missing_docs, reason = "the name of each function says what it checks")]
 

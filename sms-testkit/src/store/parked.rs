@@ -2,7 +2,7 @@
 
 use sms_core::store::ReceiptEffect::Parked;
 use sms_core::store::Settled;
-use sms_core::{EventKind, MessageId, Receipt, ReceiptState, Status};
+use sms_core::{EventKind, MessageId, ReceiptState, Status};
 
 use super::steps::{accepted, kinds, message, receipt, rejected, secs};
 use crate::harness::StoreHarness;
@@ -69,8 +69,7 @@ pub async fn each_message_of_a_batch_joins_its_own_receipt(h: &StoreHarness) {
 
 pub async fn a_parked_receipt_of_another_provider_is_not_joined(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    h.receive(Receipt { provider: "other".to_owned(), ..receipt(id, ReceiptState::Delivered) })
-        .await;
+    h.receive(receipt(id, ReceiptState::Delivered).provider("other".to_owned())).await;
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Now(Status::Sent));
 }
 

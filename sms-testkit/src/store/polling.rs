@@ -9,8 +9,7 @@ use sms_core::{EventKind, MessageId, ReceiptState, Status};
 use super::steps::{ALL, PROVIDER, accepted, message, provider_id, receipt, secs, settlement};
 use crate::harness::StoreHarness;
 
-const POLLING: Polling =
-    Polling { first: secs(60), max: secs(200), give_up: Duration::from_hours(24), batch: 100 };
+const POLLING: Polling = Polling::new(secs(60), secs(200), Duration::from_hours(24), 100);
 
 /// A sent message with status queries.
 async fn polled(h: &StoreHarness) -> MessageId {
@@ -29,7 +28,7 @@ pub async fn the_first_query_is_due_after_a_while(h: &StoreHarness) {
         .awaiting_receipt(AwaitingRequest::new(POLLING, ALL))
         .await
         .expect("awaiting_receipt");
-    assert_eq!(refs, [ProviderRef { provider: PROVIDER.to_owned(), provider_id: provider_id(id) }]);
+    assert_eq!(refs, [ProviderRef::new(PROVIDER.to_owned(), provider_id(id))]);
 }
 
 pub async fn intervals_double_up_to_the_longest(h: &StoreHarness) {

@@ -2,7 +2,7 @@
 
 use sms_core::store::ReceiptEffect::{Applied, Contradicted, Ignored, Parked};
 use sms_core::store::Settled;
-use sms_core::{EventKind, MessageId, Outcome, Receipt, ReceiptState, Status};
+use sms_core::{EventKind, MessageId, Outcome, ReceiptState, Status};
 
 use super::steps::{PROVIDER, accepted, message, otp, provider_id, receipt, secs};
 use crate::harness::StoreHarness;
@@ -75,7 +75,7 @@ pub async fn a_receipt_of_the_opposite_end_leaves_an_event_and_changes_nothing(h
         let now = h.now().await.replace_nanosecond(0).expect("a time");
         let made = |state: ReceiptState, code: i32, after: u64| {
             let receipt = receipt(id, state).with_code(code, "the end");
-            Receipt { at: Some(now + secs(after)), ..receipt }
+            receipt.at(Some(now + secs(after)))
         };
         assert_eq!(h.receive(made(first, 104, 1)).await, Applied(id));
         h.advance(secs(5)).await;
@@ -124,7 +124,7 @@ pub async fn a_doubled_receipt_is_ignored(h: &StoreHarness) {
 
 pub async fn a_receipt_of_another_provider_is_not_the_messages(h: &StoreHarness) {
     let id = h.sent(message()).await;
-    let foreign = Receipt { provider: "other".to_owned(), ..receipt(id, ReceiptState::Delivered) };
+    let foreign = receipt(id, ReceiptState::Delivered).provider("other".to_owned());
     assert_eq!(h.receive(foreign).await, Parked);
     assert_eq!(h.status(id).await, Status::Sent);
 }
@@ -182,7 +182,7 @@ pub async fn a_replayed_receipt_puts_no_earlier_code_back(h: &StoreHarness) {
     let now = h.now().await;
     let at = |code: i32, after: u64| {
         let on_its_way = receipt(id, ReceiptState::InTransit).with_code(code, "on its way");
-        Receipt { at: Some(now + secs(after)), ..on_its_way }
+        on_its_way.at(Some(now + secs(after)))
     };
     let receipts = [at(101, 1), at(102, 2), at(103, 2)];
     assert_eq!(h.store.apply_receipts(&receipts).await.expect("apply_receipts"), [Applied(id); 3]);
@@ -196,10 +196,10 @@ pub async fn a_replayed_receipt_puts_no_earlier_code_back(h: &StoreHarness) {
 pub async fn a_receipt_is_on_record_with_the_time_it_was_made(h: &StoreHarness) {
     let id = h.sent(message()).await;
     let at = h.now().await.replace_nanosecond(0).ok();
-    h.receive(Receipt { at, ..receipt(id, ReceiptState::Delivered) }).await;
+    h.receive(receipt(id, ReceiptState::Delivered).at(at)).await;
     assert_eq!(h.last_event(id).await.details.provider_at, at);
     let parked = h.sending(message()).await;
-    h.receive(Receipt { at, ..receipt(parked, ReceiptState::Delivered) }).await;
+    h.receive(receipt(parked, ReceiptState::Delivered).at(at)).await;
     h.settle(parked, 1, accepted(parked)).await;
     assert_eq!(h.last_event(parked).await.details.provider_at, at, "the same for a parked receipt");
 }

@@ -52,7 +52,7 @@ pub async fn the_list_is_that_of_a_provider_and_a_time(h: &StoreHarness) {
     let mut times = Vec::new();
     for (provider, name) in [(PROVIDER, "a"), ("other", "b"), (PROVIDER, "c")] {
         times.push(h.now().await);
-        h.receive(Receipt { provider: provider.to_owned(), ..delivered(name) }).await;
+        h.receive(delivered(name).provider(provider.to_owned())).await;
         h.advance(secs(60)).await;
     }
     let all = UnmatchedRequest::new(ALL);
@@ -129,7 +129,7 @@ pub async fn an_id_of_another_time_or_provider_is_not_taken(h: &StoreHarness) {
     h.receive(delivered("before")).await;
     h.advance(secs(300)).await;
     let id = h.unknown(message()).await;
-    h.receive(Receipt { provider: "other".to_owned(), ..delivered("foreign") }).await;
+    h.receive(delivered("foreign").provider("other".to_owned())).await;
     expect_left_to_an_operator(h, &[id]).await;
     h.advance(secs(2 * 3600)).await;
     h.receive(delivered("after")).await;

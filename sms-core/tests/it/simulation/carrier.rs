@@ -142,8 +142,7 @@ impl Network {
             sleep(network.chaos.millis(20_000)).await;
             for submission in batch {
                 let (outcome, took) = (network.answer(&submission), started.elapsed());
-                let answer =
-                    LateAnswer { id: submission.id, attempt: submission.attempt, outcome, took };
+                let answer = LateAnswer::new(submission.id, submission.attempt, outcome, took);
                 if answer.outcome.class != OutcomeClass::Unknown {
                     let _ = network.late.send(answer);
                 }
@@ -266,7 +265,7 @@ impl Account for Connection {
 impl Receipts for Connection {
     fn polling(&self) -> Polling {
         let second = Duration::from_secs(1);
-        Polling { first: second, max: 5 * second, give_up: 60 * second, batch: 3 }
+        Polling::new(second, 5 * second, 60 * second, 3)
     }
 
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {

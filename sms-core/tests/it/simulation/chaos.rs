@@ -153,7 +153,7 @@ impl Queue for MessyQueue {
             && self.chaos.percent(50)
             && let Some(Lease { job, .. }) = echoes.pop()
         {
-            leases.push(Lease { job, token: LeaseToken(u64::MAX, 0) });
+            leases.push(Lease::new(job, LeaseToken(u64::MAX, 0)));
         }
         Ok(leases)
     }

@@ -46,8 +46,8 @@ impl Client {
         }
     }
 
-    /// How long after its start the server closed the connection. A client that neither reads nor
-    /// writes.
+    /// The time from the start of the client to the closing by the server. The client neither reads
+    /// nor writes.
     async fn closed(self) -> Duration {
         self.closed.await.expect("no panic").duration_since(self.start)
     }

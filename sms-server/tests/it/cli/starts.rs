@@ -188,7 +188,8 @@ mod services {
         assert_eq!(
             said,
             format!(
-                "SMS_QUEUE: RabbitMQ at {place} has no virtual host no_such_host, or does not let the user {user} into it"
+                "SMS_QUEUE: RabbitMQ at {place} has no virtual host no_such_host, \
+                 or does not let the user {user} use it"
             )
         );
         address.set_password(Some("CANARY")).expect("a host");
