@@ -1,8 +1,7 @@
 //! Log lines for messages that end badly: `failed`, `unknown`, `expired`, `undelivered`.
 //!
-//! Each is one line with the message's id, its attempt, the provider's code and the reason, however
-//! the message came to its end. Good ends leave none. A line holds no number and no text of a
-//! message.
+//! Each is one line with the message's id, its attempt, the provider's code and the reason. There
+//! is no line for a message that ends well. A line contains no phone number and no message text.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,22 +15,22 @@ use crate::store::status::Status;
 use crate::store::{MessageRequest, Settled, Settlement, Store};
 use crate::supervise::catch_panic;
 
-/// Lines a second at the most, so that ten thousand messages that expire together do not drown the
-/// log; those beyond are counted, in one line for each batch.
-const MAX_LINES: usize = 20;
+/// Maximum number of lines per second. Ten thousand messages that expire together must not flood
+/// the log; the messages above the limit are counted, in one line for each batch.
+const MAX_LINES_PER_SECOND: usize = 20;
 const SECOND: Duration = Duration::from_secs(1);
-/// How long the store may take to tell what became of the messages of one batch.
+/// Timeout of reading the messages of one batch from the store.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Characters of a reason at the most.
-const MAX_REASON: usize = 200;
-/// So many digits in a row, with what people write between them, may be a phone number.
-const MIN_NUMBER: usize = 7;
+/// Maximum length of a logged reason, in characters.
+const MAX_REASON_CHARS: usize = 200;
+/// Shortest run of digits, with separators in between, that is treated as a phone number.
+const MIN_PHONE_DIGITS: usize = 7;
 
-/// Logs messages that end badly, 20 a second one by one and the rest as a count.
+/// Logs messages that end badly: up to 20 lines per second, and the rest as a count.
 #[derive(Debug, Default)]
 pub struct EndLog(Mutex<Option<Lines>>);
 
-/// The lines of a second.
+/// The lines of the current second.
 #[derive(Debug)]
 struct Lines {
     since: Instant,
@@ -48,12 +47,13 @@ struct End<'a> {
 }
 
 impl EndLog {
-    /// A log that has said nothing yet.
+    /// A log without lines so far.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Logs those that a recorded outcome ended, one answer of the store for each.
+    /// Logs the messages that end badly by a recorded outcome. `settled` has one result for each
+    /// settlement.
     pub fn settled(&self, settlements: &[Settlement], settled: &[Settled]) {
         let mut left_out = 0;
         for (settlement, settled) in settlements.iter().zip(settled) {
@@ -73,7 +73,7 @@ impl EndLog {
         log_rest(left_out, "outcome");
     }
 
-    /// Logs those that a receipt ended, one answer of the store for each.
+    /// Logs the messages that end badly by a receipt. `effects` has one result for each receipt.
     pub async fn received(
         &self,
         store: &dyn Store,
@@ -90,11 +90,11 @@ impl EndLog {
         self.moved(store, &undelivered.collect::<Vec<_>>(), "receipt").await;
     }
 
-    /// Logs those of messages that ended badly, by what moved them: asks the store what became of
-    /// the first ones, and counts the others.
+    /// Logs those of the messages that ended badly, with the cause `by`. Reads them from the store
+    /// while lines are left, and counts the others.
     pub async fn moved(&self, store: &dyn Store, ids: &[MessageId], by: &'static str) {
         let listed = self.take(ids.len());
-        let look = async {
+        let log_ends = async {
             for id in &ids[..listed] {
                 let Some(stored) = store.get(&MessageRequest::new(*id)).await? else { continue };
                 let state = &stored.state;
@@ -108,17 +108,17 @@ impl EndLog {
             }
             Ok(())
         };
-        if !matches!(timeout(STORE_TIMEOUT, catch_panic(look)).await, Ok(Ok(()))) {
+        if !matches!(timeout(STORE_TIMEOUT, catch_panic(log_ends)).await, Ok(Ok(()))) {
             tracing::warn!(
                 messages = listed,
                 by,
-                "the store did not tell what became of some messages"
+                "could not read the messages that may have ended badly from the store"
             );
         }
         log_rest(ids.len() - listed, by);
     }
 
-    /// Takes up to so many of the lines of this second.
+    /// Takes up to `wanted` of the lines left in this second; returns the number taken.
     fn take(&self, wanted: usize) -> usize {
         if wanted == 0 {
             return 0;
@@ -127,7 +127,7 @@ impl EndLog {
         let now = Instant::now();
         let lines = match &mut *lines {
             Some(lines) if now - lines.since < SECOND => lines,
-            over => over.insert(Lines { since: now, left: MAX_LINES }),
+            over => over.insert(Lines { since: now, left: MAX_LINES_PER_SECOND }),
         };
         let taken = wanted.min(lines.left);
         lines.left -= taken;
@@ -135,7 +135,7 @@ impl EndLog {
     }
 }
 
-/// Logs a message that a person ended badly.
+/// Logs a message that ended badly by an operator's decision.
 pub fn log_by_person(id: MessageId, status: Status, person: &str) {
     if is_bad(status) {
         tracing::warn!(%id, status = status.as_str(), by = person, "message {status}");
@@ -157,31 +157,31 @@ fn log_rest(messages: usize, by: &'static str) {
         tracing::warn!(
             messages,
             by,
-            "more messages ended badly or were sent again; only 20 a second are listed"
+            "more messages ended badly or were resent; at most 20 per second are listed"
         );
     }
 }
 
-/// A provider's words on one line, without what may be a phone number.
-fn without_numbers(words: &str) -> String {
-    let mut shown = String::new();
+/// The provider's text on one line, with everything that may be a phone number masked.
+fn without_numbers(text: &str) -> String {
+    let mut masked = String::new();
     let mut run = String::new();
-    let end_run = |run: &mut String, shown: &mut String| {
+    let end_run = |run: &mut String, masked: &mut String| {
         let digits = run.chars().filter(char::is_ascii_digit).count();
-        shown.push_str(if digits < MIN_NUMBER { run } else { "***" });
+        masked.push_str(if digits < MIN_PHONE_DIGITS { run } else { "***" });
         run.clear();
     };
-    for c in words.chars().take(MAX_REASON) {
+    for c in text.chars().take(MAX_REASON_CHARS) {
         let c = if c.is_control() { ' ' } else { c };
         if c.is_ascii_digit() || !run.is_empty() && " ()-".contains(c) {
             run.push(c);
         } else {
-            end_run(&mut run, &mut shown);
-            shown.push(c);
+            end_run(&mut run, &mut masked);
+            masked.push(c);
         }
     }
-    end_run(&mut run, &mut shown);
-    shown
+    end_run(&mut run, &mut masked);
+    masked
 }
 
 #[cfg(test)]
@@ -194,6 +194,6 @@ mod tests {
             "207: no route to +7 (925) 123-45-67,\nasked 127.0.0.1:9000 for 15 s: 79251234567",
         );
         assert_eq!(shown, "207: no route to +***, asked 127.0.0.1:9000 for 15 s: ***");
-        assert_eq!(without_numbers(&"я".repeat(1000)).chars().count(), MAX_REASON);
+        assert_eq!(without_numbers(&"я".repeat(1000)).chars().count(), MAX_REASON_CHARS);
     }
 }

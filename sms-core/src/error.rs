@@ -10,10 +10,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Source = Box<dyn StdError + Send + Sync + 'static>;
 
-/// What went wrong: a [kind](ErrorKind) that says what the caller should do, a one-line message
-/// that never holds a phone number, a text or a secret, and the cause, if there is one.
+/// An error of the library: a [kind](ErrorKind) that says what the caller should do, a one-line
+/// message that never contains a phone number, a text or a secret, and the cause, if there is one.
 ///
-/// One word wide, so that `Result<T>` stays small.
+/// It has the size of one pointer, so that `Result<T>` stays small.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -27,29 +27,30 @@ struct Inner {
 
 enum Cause {
     Own(Source),
-    /// The cause of this one: see [`Error::shared`].
+    /// The error that several callers share, see [`Error::shared`]; its cause is the cause.
     Shared(Arc<Error>),
 }
 
-/// What the caller can do about an [`Error`].
+/// Kind of an [`Error`]: the reaction that it calls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The input is wrong; [`Error::fields`] names what to mend. Repeating it fails again.
+    /// The input is wrong; [`Error::fields`] names the fields. A retry fails again.
     Invalid,
-    /// There is no such thing, or it is not the caller's.
+    /// The item does not exist, or belongs to another owner.
     NotFound,
-    /// The thing is not in the state this needs: a version moved on, a message is no longer queued.
+    /// The item is not in the state that the call needs: its version has changed, or a message is
+    /// no longer queued.
     Conflict,
-    /// The idempotency key was used before, for other content.
+    /// The idempotency key was used before with different content.
     KeyReused,
-    /// A service is down, busy or too slow. Repeating it later may succeed.
+    /// A service is down, busy or too slow. A later retry may succeed.
     Unavailable,
     /// The component has been shut down.
     Closed,
-    /// An address, option or credential is wrong; a person has to mend it.
+    /// An address, option or credential is wrong; an operator has to correct it.
     Config,
-    /// A defect: stored data that cannot be read, an invariant that does not hold.
+    /// A bug: stored data that cannot be read, or a broken invariant.
     Internal,
 }
 
@@ -69,19 +70,19 @@ impl ErrorKind {
     }
 }
 
-/// Why a store cannot be read or written at present: the cause of an [`ErrorKind::Unavailable`]
-/// that a person who runs it can act on. Each of them may pass, so the same call may succeed later.
+/// Reason why a store cannot be read or written at present. It comes with an
+/// [`ErrorKind::Unavailable`], for the operator to act on. Each of these conditions can end, so a
+/// later retry may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreFault {
-    /// It can be read and not written: a standby server, a file or a file system without write
-    /// access.
+    /// The store is read-only: a standby server, or a file or file system without write access.
     ReadOnly,
-    /// No space is left on its disk, or its quota is used up.
+    /// The disk is full, or the quota is used up.
     Full,
-    /// Another process or transaction holds what the call needs, for longer than the call may wait.
+    /// Another process or transaction holds a lock for longer than the call may wait.
     Locked,
-    /// It does not answer, or its files cannot be opened or are not where they were.
+    /// The server does not answer, or the files cannot be opened or are missing.
     Unreachable,
 }
 
@@ -106,16 +107,16 @@ impl fmt::Display for StoreFault {
 /// One field of an input that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
-    /// The field's name, as the caller spelled it: `to`, `text`, `send_at`.
+    /// The field's name as the caller wrote it: `to`, `text`, `send_at`.
     pub field: &'static str,
-    /// A stable name for the rule that was broken, in `snake_case`: `phone_invalid`.
+    /// A stable name of the broken rule, in `snake_case`: `phone_invalid`.
     pub code: &'static str,
-    /// The rule in words. Never holds the value.
+    /// The rule in words. Never contains the value.
     pub message: Cow<'static, str>,
 }
 
 impl FieldError {
-    /// A refusal of `field` by the rule `code`, in words.
+    /// An error of `field` that breaks the rule `code`.
     pub fn new(
         field: &'static str,
         code: &'static str,
@@ -139,7 +140,7 @@ impl Error {
         }))
     }
 
-    /// An input in which these fields are wrong.
+    /// An error of kind `Invalid` with these fields.
     pub fn invalid(fields: Vec<FieldError>) -> Self {
         let message = match fields.as_slice() {
             [one] => Cow::Owned(format!("{}: {}", one.field, one.message)),
@@ -155,7 +156,7 @@ impl Error {
         }))
     }
 
-    /// A service that did not answer, with the cause.
+    /// An error of kind `Unavailable` with its cause.
     pub fn unavailable(message: impl Into<Cow<'static, str>>, source: impl Into<Source>) -> Self {
         Self::new(ErrorKind::Unavailable, message).with_source(source)
     }
@@ -166,13 +167,13 @@ impl Error {
         self
     }
 
-    /// Adds the fault of the store that an [`ErrorKind::Unavailable`] comes from.
+    /// Adds the fault of the store that causes an [`ErrorKind::Unavailable`].
     pub fn with_fault(mut self, fault: impl Into<Option<StoreFault>>) -> Self {
         self.0.fault = fault.into();
         self
     }
 
-    /// The same error for one of several callers who wait for one result.
+    /// A copy of the error for one of several callers that wait for the same result.
     pub fn shared(self: &Arc<Self>) -> Self {
         Self(Box::new(Inner {
             kind: self.0.kind,
@@ -184,17 +185,18 @@ impl Error {
         }))
     }
 
-    /// What the caller can do about it.
+    /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the same call may succeed later.
+    /// Returns true if a later retry may succeed.
     pub fn is_retryable(&self) -> bool {
         self.0.kind == ErrorKind::Unavailable
     }
 
-    /// A stable name for machines: that of the one refused field's rule, else that of the kind.
+    /// A stable name for machines: the code of the field if exactly one is wrong, else that of the
+    /// kind.
     pub fn code(&self) -> &'static str {
         match self.0.fields.as_slice() {
             [one] => one.code,
@@ -202,24 +204,26 @@ impl Error {
         }
     }
 
-    /// The refused fields of an [`ErrorKind::Invalid`] input; empty for other kinds.
+    /// The wrong fields of an [`ErrorKind::Invalid`]; empty for other kinds.
     pub fn fields(&self) -> &[FieldError] {
         &self.0.fields
     }
 
-    /// The same error, whose outage is in the log: who gets it need not log it again.
+    /// Marks the error as part of an outage that is already in the log, so that callers need not
+    /// log it again.
     pub(crate) fn into_reported(mut self) -> Self {
         self.0.is_reported = true;
         self
     }
 
-    /// Whether it is a part of an outage that [`Watched`](crate::Watched) has logged.
+    /// Returns true if [`Watched`](crate::Watched) has logged the outage that this error is part
+    /// of.
     pub fn is_reported(&self) -> bool {
         self.0.is_reported
     }
 
-    /// The error and its causes on one line, outermost first. A cause that the words before it
-    /// already hold is left out: drivers repeat what they pass on.
+    /// The error and its causes on one line, outermost first. A cause is left out if the text
+    /// before it already contains it, because drivers repeat the errors they wrap.
     pub fn report(&self) -> String {
         let mut line = self.to_string();
         let mut next = self.source();
@@ -236,7 +240,7 @@ impl Error {
         line
     }
 
-    /// Why the store cannot be used at present, where a store has found that out; `None` for all
+    /// The reason why the store cannot be used at present, if the store found one; `None` for all
     /// other errors.
     pub fn fault(&self) -> Option<StoreFault> {
         self.0.fault

@@ -4,14 +4,15 @@ use std::ops::{Index, IndexMut};
 
 use serde::{Deserialize, Serialize};
 
-/// Priority of a message in a queue; the first lane goes first.
+/// Priority of a message in a queue. Lanes are sorted from the highest priority to the lowest.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Lane {
-    /// One-time codes. Each is submitted in a request of its own, so that a failure is its alone.
+    /// One-time codes. Each is submitted in its own request, so that a failure affects no other
+    /// message.
     Urgent = 0,
     /// Everything that is neither urgent nor bulk.
     #[default]
@@ -21,10 +22,10 @@ pub enum Lane {
 }
 
 impl Lane {
-    /// Every lane, first one first.
+    /// Every lane, the highest priority first.
     pub const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Bulk];
 
-    /// The number that stores keep. Never renumbered.
+    /// The number used in stores. Never renumbered.
     pub const fn number(self) -> u8 {
         self as u8
     }
@@ -47,7 +48,7 @@ pub struct PerLane<T> {
 }
 
 impl<T> PerLane<T> {
-    /// Makes the value of each lane, the first lane first.
+    /// Calls a function for the value of each lane, the highest priority first.
     pub fn new(mut value: impl FnMut(Lane) -> T) -> Self {
         Self { urgent: value(Lane::Urgent), normal: value(Lane::Normal), bulk: value(Lane::Bulk) }
     }
@@ -60,7 +61,7 @@ impl<T> PerLane<T> {
         Self { urgent: value.clone(), normal: value.clone(), bulk: value }
     }
 
-    /// Applies a function to each value, the first lane first.
+    /// Applies a function to each value, the highest priority first.
     pub fn map<U>(self, mut value: impl FnMut(T) -> U) -> PerLane<U> {
         PerLane { urgent: value(self.urgent), normal: value(self.normal), bulk: value(self.bulk) }
     }
@@ -70,12 +71,12 @@ impl<T> PerLane<T> {
         PerLane { urgent: &self.urgent, normal: &self.normal, bulk: &self.bulk }
     }
 
-    /// The lanes with their values, the first lane first.
+    /// The lanes with their values, the highest priority first.
     pub fn iter(&self) -> impl Iterator<Item = (Lane, &T)> {
         Lane::ALL.into_iter().map(|lane| (lane, &self[lane]))
     }
 
-    /// The values, the first lane first.
+    /// The values, the highest priority first.
     pub fn into_values(self) -> [T; 3] {
         [self.urgent, self.normal, self.bulk]
     }
@@ -104,7 +105,7 @@ impl<T> IndexMut<Lane> for PerLane<T> {
 }
 
 impl<T> From<[T; 3]> for PerLane<T> {
-    /// Values by [`Lane::number`].
+    /// Converts values in the order of [`Lane::number`].
     fn from([urgent, normal, bulk]: [T; 3]) -> Self {
         Self { urgent, normal, bulk }
     }

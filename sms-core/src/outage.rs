@@ -8,21 +8,21 @@ use tokio::time::Instant;
 
 use crate::error::{Result, StoreFault};
 
-/// The interval of the lines about an outage that goes on.
-const REMINDER: Duration = Duration::from_mins(1);
-/// An outage is over with the first call that succeeds when no other has failed for this long: of a
-/// service that comes and goes not every change is news.
-const STEADY: Duration = Duration::from_secs(2);
+/// Interval of log lines while an outage lasts.
+const REMINDER_INTERVAL: Duration = Duration::from_mins(1);
+/// Time without a failure after which a successful call ends an outage. A service that is up and
+/// down in quick succession must not fill the log.
+const RECOVERED_AFTER: Duration = Duration::from_secs(2);
 
-/// Reports the outages of one service, or of one kind of work, from the results of its calls.
+/// Logs the outages of one service, or of one kind of work, from the results of its calls.
 #[derive(Debug)]
 pub struct Outage {
-    /// The service and where it is: `the store at 10.0.0.5:5432`.
-    what: String,
+    /// The service and its address: `the store at 10.0.0.5:5432`.
+    service: String,
     /// The consequence for messages.
     meaning: &'static str,
     reminds: bool,
-    /// Spares the calls of a healthy service the lock.
+    /// True during an outage. Lets the calls of a healthy service skip the lock.
     is_on: AtomicBool,
     current: Mutex<Option<Current>>,
 }
@@ -30,17 +30,17 @@ pub struct Outage {
 #[derive(Debug)]
 struct Current {
     since: Instant,
-    told: Instant,
-    failed: Instant,
+    last_logged: Instant,
+    last_failure: Instant,
     failures: u64,
 }
 
 impl Outage {
-    /// A report on a service: what it is and where, without secrets, and the consequence of an
-    /// outage.
-    pub fn new(what: impl Into<String>, meaning: &'static str) -> Self {
+    /// A log of the outages of `service`: its name and address, without secrets. `meaning` is the
+    /// consequence of an outage.
+    pub fn new(service: impl Into<String>, meaning: &'static str) -> Self {
         Self {
-            what: what.into(),
+            service: service.into(),
             meaning,
             reminds: true,
             is_on: AtomicBool::new(false),
@@ -48,26 +48,26 @@ impl Outage {
         }
     }
 
-    /// Leaves the lines about an outage that goes on to somebody who knows how much waits.
+    /// Turns off the lines while an outage lasts, for a caller that logs them itself.
     pub const fn without_reminders(mut self) -> Self {
         self.reminds = false;
         self
     }
 
-    /// Notes the result of a call to the service, and marks an error that has been reported by
-    /// that.
+    /// Records the result of a call to the service, and marks an error that is part of an outage as
+    /// [reported](crate::Error::is_reported).
     ///
     /// # Errors
     ///
-    /// The call's.
+    /// Those of the call.
     pub fn note<T>(&self, result: Result<T>) -> Result<T> {
         match result {
-            // A lock is in the way of one call, not of the service.
+            // A lock blocks one call, not the service.
             Err(error) if error.is_retryable() && error.fault() != Some(StoreFault::Locked) => {
                 self.failed(&error.report());
                 Err(error.into_reported())
             }
-            // Any other answer shows that the service answers.
+            // Any other error is an answer of the service, so the service works.
             answer => {
                 self.answered();
                 answer
@@ -75,8 +75,8 @@ impl Outage {
         }
     }
 
-    /// Notes the result of work that needs services: an error that one of them has not
-    /// [reported](crate::Error::is_reported), of whatever kind, is a failure.
+    /// Records the result of work that needs several services. An error of any kind is a failure,
+    /// unless it has been [reported](crate::Error::is_reported) as an outage of one of them.
     pub fn note_work<T>(&self, result: &Result<T>) {
         match result {
             Ok(_) => self.answered(),
@@ -85,35 +85,38 @@ impl Outage {
         }
     }
 
-    /// Notes a call that failed, for this reason.
+    /// Records a failed call and its reason.
     pub fn failed(&self, reason: &str) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let Self { what, meaning, .. } = self;
+        let Self { service, meaning, .. } = self;
         let Some(outage) = &mut *current else {
-            *current = Some(Current { since: now, told: now, failed: now, failures: 1 });
+            *current =
+                Some(Current { since: now, last_logged: now, last_failure: now, failures: 1 });
             self.is_on.store(true, Ordering::Relaxed);
-            return tracing::warn!(reason, "{what} fails: {meaning}");
+            return tracing::warn!(reason, "{service} fails: {meaning}");
         };
-        outage.failed = now;
+        outage.last_failure = now;
         outage.failures += 1;
-        if self.reminds && now - outage.told >= REMINDER {
-            outage.told = now;
+        if self.reminds && now - outage.last_logged >= REMINDER_INTERVAL {
+            outage.last_logged = now;
             let (seconds, failures) = ((now - outage.since).as_secs(), outage.failures);
-            tracing::warn!(reason, seconds, failures, "{what} still fails: {meaning}");
+            tracing::warn!(reason, seconds, failures, "{service} still fails: {meaning}");
         }
     }
 
-    /// Notes a call that was answered.
+    /// Records a call that was answered.
     pub fn answered(&self) {
         if !self.is_on.load(Ordering::Relaxed) {
             return;
         }
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(outage) = current.take_if(|outage| outage.failed.elapsed() >= STEADY) {
+        if let Some(outage) =
+            current.take_if(|outage| outage.last_failure.elapsed() >= RECOVERED_AFTER)
+        {
             self.is_on.store(false, Ordering::Relaxed);
             let (seconds, failures) = (outage.since.elapsed().as_secs(), outage.failures);
-            tracing::info!(seconds, failures, "{} works again", self.what);
+            tracing::info!(seconds, failures, "{} works again", self.service);
         }
     }
 }

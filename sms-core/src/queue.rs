@@ -1,4 +1,4 @@
-//! The hand-off between those who accept messages and those who send them.
+//! Hand-off of messages from those who accept them to those who send them: the [`Queue`] trait.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -11,66 +11,65 @@ use crate::error::Result;
 use crate::lane::{Lane, PerLane};
 use crate::message::MessageId;
 
-/// A queue of message ids. It is a *hint*: the [`Store`](crate::Store) is the truth.
+/// A queue of message ids. It is only a *hint*: the [`Store`](crate::Store) decides what is sent.
 ///
 /// # Contract
 ///
-/// * **Ordering**: `pull` prefers the urgent lane to the normal one, that to the bulk lane; within
-///   a lane it is first in, first out, as far as the back end goes. Nothing depends on it for
-///   correctness.
-/// * **Loss and duplicates**: both are allowed. A lost id is pushed again by the caretaker, a
-///   doubled one falls off the store's compare-and-set.
-/// * **Leases** start at `pull`. An id that is neither acked nor released in time comes back by
-///   itself.
-/// * **Settling** (`ack`, `release`) may be repeated, and settling an expired or foreign lease is
+/// * **Ordering**: `pull` prefers the urgent lane to the normal one, and the normal lane to the
+///   bulk one. Within a lane the order is first in, first out, as far as the back end supports it.
+///   Correctness does not depend on the order.
+/// * **Loss and duplicates**: both are allowed. The caretaker pushes a lost id again; a duplicate
+///   is rejected by the store's compare-and-set.
+/// * **Leases** start at `pull`. An id that is neither acked nor released in time is redelivered.
+/// * **Settling** (`ack`, `release`) is idempotent, and settling an expired or foreign lease is
 ///   `Ok`.
-/// * **Cancellation**: a dropped `pull` loses no id for longer than a lease.
+/// * **Cancellation**: an id is missing for no longer than a lease after a `pull` is dropped.
 #[async_trait]
 pub trait Queue: Debug + Send + Sync + 'static {
-    /// Offers these jobs. A queue with a bound may drop what does not fit; the caretaker offers it
+    /// Adds these jobs. A bounded queue may drop jobs that do not fit; the caretaker pushes them
     /// again.
     ///
     /// # Errors
     ///
-    /// `Unavailable` when the jobs may not have been taken.
+    /// `Unavailable` when the jobs may not have been added.
     async fn push(&self, jobs: &[Job]) -> Result<()>;
 
-    /// Leases up to `max` jobs, waiting up to `wait` for the first. Empty when none came.
+    /// Leases up to `max` jobs, and waits up to `wait` for the first one. Empty when none came.
     ///
     /// # Errors
     ///
-    /// `Unavailable` when the queue cannot be asked.
+    /// `Unavailable` when the queue does not answer.
     async fn pull(&self, max: usize, wait: Duration) -> Result<Vec<Lease>>;
 
-    /// Removes these jobs for good.
+    /// Removes these jobs permanently.
     ///
     /// # Errors
     ///
-    /// `Unavailable`; the jobs may come again, which is harmless.
+    /// `Unavailable`; the jobs may be redelivered, which is harmless.
     async fn ack(&self, leases: &[Lease]) -> Result<()>;
 
-    /// Gives these jobs back at once, for somebody else to pull.
+    /// Returns these jobs to the queue at once, for any worker to pull.
     ///
     /// # Errors
     ///
-    /// `Unavailable`; the jobs come back when their leases are over.
+    /// `Unavailable`; the jobs are redelivered when their leases are over.
     async fn release(&self, leases: &[Lease]) -> Result<()>;
 
-    /// What the queue holds.
+    /// Reads the number of jobs in the queue.
     ///
     /// # Errors
     ///
-    /// `Unavailable` when the queue cannot be asked.
+    /// `Unavailable` when the queue does not answer.
     async fn stats(&self) -> Result<QueueStats>;
 }
 
-/// A message that is due, as the queue knows it.
+/// A message that is due, as an entry of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Job {
-    /// Which message.
+    /// The message.
     pub id: MessageId,
-    /// In which lane.
+    /// The lane of the message.
     pub lane: Lane,
 }
 
@@ -85,9 +84,9 @@ impl Job {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Lease {
-    /// What is held.
+    /// The job.
     pub job: Job,
-    /// The queue's own mark of this one hand-out.
+    /// The queue's identifier of this delivery.
     pub token: LeaseToken,
 }
 
@@ -98,20 +97,20 @@ impl Lease {
     }
 }
 
-/// A queue's own mark of one hand-out: two numbers whose meaning is the queue's.
+/// A queue's identifier of one delivery: two numbers that only the queue interprets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseToken(pub u64, pub u64);
 
-/// What a queue holds, per lane.
+/// Statistics of a queue, per lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct QueueStats {
-    /// Figures of each lane.
+    /// Statistics of each lane.
     pub lanes: PerLane<LaneStats>,
-    /// How many jobs each lane holds at most; `None` where there is no bound.
+    /// Maximum number of jobs in each lane; `None` if there is no limit.
     pub capacity: Option<usize>,
-    /// Set while a [worker](crate::Worker::queue)'s queue cannot be used: these are the figures of
-    /// the one inside the process that stands in for it.
+    /// True while a [worker](crate::Worker::queue)'s queue cannot be used. The statistics are then
+    /// those of the queue inside the process that replaces it.
     pub degraded: bool,
 }
 
@@ -128,16 +127,16 @@ impl QueueStats {
     }
 }
 
-/// What one lane holds.
+/// Statistics of one lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LaneStats {
-    /// Jobs that wait to be pulled.
+    /// Number of jobs that wait to be pulled.
     pub ready: usize,
-    /// Jobs that are pulled and not settled.
+    /// Number of jobs that are pulled and not settled.
     pub leased: usize,
-    /// The age of the oldest ready job, in milliseconds; `None` where there is none or it is not
-    /// known.
+    /// Age of the oldest ready job, in milliseconds; `None` without a ready job, or if the age is
+    /// not known.
     pub oldest_age_ms: Option<u64>,
 }
 

@@ -1,4 +1,5 @@
-//! Small named records beside the messages: API keys, settings, heartbeats.
+//! Small named records next to the messages, such as API keys, settings and heartbeats: the
+//! [`Registry`] trait.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -11,22 +12,22 @@ use time::OffsetDateTime;
 use crate::clock::datetime_from_ms;
 use crate::error::Result;
 
-/// JSON documents by kind and name, each with a version, so that a new kind of record needs no new
-/// SQL.
+/// Storage of JSON documents by kind and name, each with a version. A new kind of record needs no
+/// new SQL.
 ///
 /// # Contract
 ///
 /// * `put` and `delete` are durable when they return.
-/// * Versions start at 1 and grow by 1 with every `put` of the same record. A record that was
-///   deleted and made again starts over.
+/// * Versions start at 1 and grow by 1 with every `put` of the same record. A record that is
+///   created again after a deletion starts at 1.
 /// * Two writers that expect the same version: exactly one succeeds.
 #[async_trait]
 pub trait Registry: Debug + Send + Sync + 'static {
-    /// Writes a record and answers with its new version.
+    /// Writes a record and returns its new version.
     ///
     /// # Errors
     ///
-    /// `Conflict` when the record is not at the expected version; `Unavailable`.
+    /// `Conflict` when the record does not have the expected version; `Unavailable`.
     async fn put(&self, kind: &str, name: &str, value: &Value, expect: Expect) -> Result<u64>;
 
     /// Reads one record.
@@ -36,14 +37,14 @@ pub trait Registry: Debug + Send + Sync + 'static {
     /// `Unavailable`.
     async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>>;
 
-    /// Reads every record of a kind, by name.
+    /// Reads every record of a kind, sorted by name.
     ///
     /// # Errors
     ///
     /// `Unavailable`.
     async fn list(&self, kind: &str) -> Result<Vec<Record>>;
 
-    /// Removes a record; whether there was one.
+    /// Removes a record. Returns true if it existed.
     ///
     /// # Errors
     ///
@@ -51,19 +52,19 @@ pub trait Registry: Debug + Send + Sync + 'static {
     async fn delete(&self, kind: &str, name: &str) -> Result<bool>;
 }
 
-/// What a writer knows about the record it writes.
+/// Condition under which a record is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
-    /// Nothing: write whatever is there.
+    /// No condition: create the record, or overwrite any version.
     Anything,
-    /// There is none yet.
+    /// The record does not exist.
     Absent,
-    /// It is at this version.
+    /// The record has this version.
     Version(u64),
 }
 
 impl Expect {
-    /// The version the record gets, given the one it has; `None` on a conflict.
+    /// The version after the write, given the current one; `None` on a conflict.
     pub fn next_version(self, current: Option<u64>) -> Option<u64> {
         match (self, current) {
             (Self::Anything, _) | (Self::Absent, None) => Some(current.unwrap_or(0) + 1),
@@ -78,23 +79,23 @@ impl Expect {
 pub struct Record {
     /// The record's name, unique within its kind.
     pub name: String,
-    /// How often it has been written.
+    /// Number of times it has been written since it was created.
     pub version: u64,
     /// The document.
     pub value: Value,
-    /// When it was last written, by the store's clock.
+    /// Time of the last write, by the store's clock.
     pub updated_at: OffsetDateTime,
-    /// How long ago that was, by the same clock; zero if that one was set back. The reader's own
+    /// Time since the last write, by the same clock; zero if that clock was set back. The reader's
     /// clock may differ.
     pub age: Duration,
 }
 
 impl Record {
-    /// A record that was written at `updated_at`, read at `now`, both in milliseconds since the
-    /// Unix epoch by the store's clock.
-    pub fn read(name: String, version: u64, value: Value, updated_at: i64, now: i64) -> Self {
-        let age = Duration::from_millis(now.saturating_sub(updated_at).max(0).cast_unsigned());
-        Self { name, version, value, updated_at: datetime_from_ms(updated_at), age }
+    /// A record that was written at `updated_ms` and read at `now_ms`, both in milliseconds since
+    /// the Unix epoch, by the store's clock.
+    pub fn read(name: String, version: u64, value: Value, updated_ms: i64, now_ms: i64) -> Self {
+        let age = Duration::from_millis(now_ms.saturating_sub(updated_ms).max(0).cast_unsigned());
+        Self { name, version, value, updated_at: datetime_from_ms(updated_ms), age }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A store, registry or queue that reports its own outages.
+//! A wrapper of a store, registry or queue that logs its outages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,13 +27,14 @@ use crate::store::{
     StatsRequest, Store, UnmatchedRequest,
 };
 
-/// A call that is given up after so long counts as one that failed.
-const SILENCE: Duration = Duration::from_secs(3);
+/// Time after which a call that the caller gave up counts as a failure of the service.
+const NO_ANSWER_AFTER: Duration = Duration::from_secs(3);
 
-/// Passes all calls on, and reports outages in one line when they begin, one a minute and one when
-/// they end. Who uses it need not log its failures: [`is_reported`](crate::Error::is_reported).
+/// Passes all calls on and logs outages: one line when an outage begins, one per minute and one
+/// when it ends. Callers need not log these failures, see
+/// [`is_reported`](crate::Error::is_reported).
 ///
-/// Clones, and those made from one [`Outage`], share their reports.
+/// Clones share their log lines, and so do all wrappers of one [`Outage`].
 #[derive(Clone, Debug)]
 pub struct Watched<T> {
     inner: T,
@@ -41,12 +42,12 @@ pub struct Watched<T> {
 }
 
 impl<T> Watched<T> {
-    /// Watches this, by this report.
+    /// A wrapper of `inner` that logs through `outage`.
     pub const fn new(inner: T, outage: Arc<Outage>) -> Self {
         Self { inner, outage }
     }
 
-    /// The result of a call that may wait for `wait` by itself.
+    /// Runs a call that may take as long as `wait` even if the service works.
     async fn watch<R>(&self, wait: Duration, call: impl Future<Output = Result<R>>) -> Result<R> {
         let mut pending =
             Pending { outage: &self.outage, since: Instant::now(), wait, is_over: false };
@@ -60,7 +61,7 @@ impl<T> Watched<T> {
     }
 }
 
-/// A call under way.
+/// A call in progress. Records a failure if it is dropped after a long time without an answer.
 struct Pending<'a> {
     outage: &'a Outage,
     since: Instant,
@@ -71,7 +72,7 @@ struct Pending<'a> {
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         let waited = self.since.elapsed();
-        if !self.is_over && waited >= self.wait + SILENCE {
+        if !self.is_over && waited >= self.wait + NO_ANSWER_AFTER {
             self.outage.failed(&format!("no answer in {} s", waited.as_secs()));
         }
     }

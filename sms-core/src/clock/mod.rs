@@ -1,7 +1,7 @@
-//! Time: the clocks of a machine, as something a test can move, and the clock of a store, which is
-//! made of them and never goes back.
+//! Clocks: those of a machine, which a test can replace and move, and the clock of a store, which
+//! is derived from them and never goes back.
 
-mod millis;
+pub(crate) mod millis;
 mod store_clock;
 mod uptime;
 mod wall;

@@ -1,17 +1,17 @@
-//! A clock that nobody can set.
+//! Uptime of the machine: a clock that cannot be set.
 
 /// A reading of a clock that only goes forward, from the start of a machine on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uptime {
-    /// The run of the machine, as a number that no other run has: readings of different runs cannot
-    /// be compared.
+    /// Number of the boot, different for every boot of the machine. Readings of different boots
+    /// cannot be compared.
     pub boot: u64,
-    /// Milliseconds since the machine started, the time it was suspended included.
+    /// Milliseconds since the machine started, including the time it was suspended.
     pub ms: i64,
 }
 
-/// Linux: the clock that goes on while the machine is suspended, and the number the kernel gives to
-/// each of its runs.
+/// Reads the uptime on Linux: the clock that also runs while the machine is suspended, and the
+/// kernel's id of the boot.
 #[cfg(target_os = "linux")]
 pub(super) fn read() -> Uptime {
     use rustix::time::{ClockId, clock_gettime};
@@ -23,7 +23,7 @@ pub(super) fn read() -> Uptime {
     }
 }
 
-/// Elsewhere: the clock of the standard library, from the start of the process on.
+/// Reads the uptime on other systems: the time since the start of the process.
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::disallowed_methods, reason = "tokio's clock can be paused, this one must go on")]
 pub(super) fn read() -> Uptime {
@@ -34,7 +34,7 @@ pub(super) fn read() -> Uptime {
     Uptime { boot: boot(), ms: super::millis::duration_to_ms(START.elapsed()) }
 }
 
-/// The run of the machine, or of the process where that is not known.
+/// Number of the boot; where that is not known, a random number for the process.
 fn boot() -> u64 {
     use std::sync::OnceLock;
 

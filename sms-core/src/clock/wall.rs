@@ -1,4 +1,4 @@
-//! The clocks of a machine.
+//! The clocks of a machine: wall clock and uptime.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use super::uptime::{self, Uptime};
 
 /// The clocks of a machine.
 ///
-/// Intervals inside a process are measured with `tokio::time::Instant`, never with these. What is
-/// due by a stored time is decided by a [`StoreClock`], which is made of both of them.
+/// Intervals inside a process are measured with `tokio::time::Instant`, never with these. Stored
+/// times are compared with a [`StoreClock`], which is derived from both of them.
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// The wall clock: milliseconds since the Unix epoch, UTC. People and programs set it, forward
+    /// The wall clock: milliseconds since the Unix epoch. Operators and programs can set it forward
     /// and back.
     fn now_ms(&self) -> i64;
 
-    /// The time since the machine started, which nobody can set.
+    /// The time since the machine started, which cannot be set.
     fn uptime(&self) -> Uptime;
 }
 
@@ -33,7 +33,7 @@ impl<T: Clock + ?Sized> Clock for Arc<T> {
     }
 }
 
-/// The machine's own clocks.
+/// The clocks of this machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -48,7 +48,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Clocks that stand still until they are moved. For tests.
+/// Clocks that move only when a test moves them.
 #[derive(Debug)]
 pub struct ManualClock {
     wall_ms: AtomicI64,
@@ -64,23 +64,23 @@ impl ManualClock {
         Arc::new(Self { wall_ms, uptime_ms, boot: AtomicU64::new(1) })
     }
 
-    /// Lets this much time pass. Saturates at the far end of time.
+    /// Moves both clocks forward, as if this much time passed.
     pub fn advance(&self, by: Duration) {
         self.uptime_ms.fetch_add(duration_to_ms(by), Ordering::SeqCst);
         self.wall_ms.fetch_add(duration_to_ms(by), Ordering::SeqCst);
     }
 
-    /// Sets the wall clock forward, without any time passing.
+    /// Sets the wall clock forward; the uptime does not change.
     pub fn set_forward(&self, by: Duration) {
         self.wall_ms.fetch_add(duration_to_ms(by), Ordering::SeqCst);
     }
 
-    /// Sets the wall clock back.
+    /// Sets the wall clock back; the uptime does not change.
     pub fn set_back(&self, by: Duration) {
         self.wall_ms.fetch_sub(duration_to_ms(by), Ordering::SeqCst);
     }
 
-    /// Starts the machine again: what was read of its uptime before means nothing any more.
+    /// Restarts the machine: the uptime starts at zero, with a new number of the boot.
     pub fn reboot(&self) {
         self.boot.fetch_add(1, Ordering::SeqCst);
         self.uptime_ms.store(0, Ordering::SeqCst);

@@ -1,31 +1,31 @@
-//! Checks of a message that time or settings can change.
+//! Checks of a message with results that depend on the time or on settings.
 //!
-//! What [`Message::prepare`](crate::Message::prepare) refuses, it refuses always. What is refused
-//! here may have been accepted when it was sent for the first time; so the repeat of a message
-//! under its key is answered before these are asked. A stop-list, or a list of the numbers a key
-//! may send to, has its place here, too.
+//! [`Message::prepare`](crate::Message::prepare) refuses the same messages at any time. A message
+//! that is refused here may have been accepted when it was sent for the first time. Therefore a
+//! replay under an idempotency key is answered before these checks are made. A stop-list, or a list
+//! of the numbers that a key may send to, belongs here too.
 
 use std::time::Duration;
 
 use super::stored::NewMessage;
-use crate::clock::{datetime_to_ms, duration_to_ms};
+use crate::clock::millis::{datetime_to_ms, duration_to_ms};
 use crate::error::{FieldError, Result};
 
-/// The longest wait for `send_at`: sms.ru schedules two months ahead, and so do we.
+/// Longest time from now to `send_at`: as far ahead as sms.ru schedules messages.
 pub const MAX_SEND_AHEAD: Duration = Duration::from_hours(60 * 24);
-/// How far `send_at` may be in the past: a slow request and clocks that differ, but no mistaken
-/// year or time zone.
+/// Longest time from `send_at` to now. Enough for a slow request and for clocks that differ, but
+/// not for a wrong year or time zone.
 pub const MAX_SEND_BEHIND: Duration = Duration::from_mins(10);
 
 impl NewMessage {
-    /// Checks what time can change: that `send_at` is near enough.
+    /// Checks that `send_at` is near enough to `now_ms`, in milliseconds since the Unix epoch.
     ///
-    /// [`Sender`](crate::Sender) and every `insert_in` do so, and answer the repeat of an accepted
-    /// message first.
+    /// [`Sender`](crate::Sender) and every `insert_in` make this check, after they have answered
+    /// replays of accepted messages.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::ErrorKind::Invalid), with the field that is refused.
+    /// [`Invalid`](crate::ErrorKind::Invalid), with the field `send_at`.
     pub fn check_at(&self, now_ms: i64) -> Result<()> {
         let Some(at) = self.send_at else { return Ok(()) };
         let ahead = datetime_to_ms(at).saturating_sub(now_ms);

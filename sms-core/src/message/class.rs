@@ -1,4 +1,4 @@
-//! Message classes: one word that sets the policy.
+//! Classes of messages, and the policy of each class.
 
 use std::time::Duration;
 
@@ -6,55 +6,56 @@ use serde::{Deserialize, Serialize};
 
 use crate::lane::Lane;
 
-/// What a message is for. Sets lane, deadline, attempts and what happens after an unknown outcome;
-/// each of these can still be set on the [`Message`](crate::Message) by itself.
+/// Purpose of a message. Sets the lane, and the defaults of the deadline, the attempts, the daytime
+/// and the policy after an unknown outcome, which the [`Message`](crate::Message) can override.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Class {
-    /// A one-time code: first lane, one recipient per request, [`OnUnknown::ResendOnce`], 5
-    /// minutes.
+    /// A one-time code: urgent lane, one recipient per request, [`OnUnknown::ResendOnce`], deadline
+    /// of 5 minutes.
     Otp = 0,
-    /// An order, an appointment, an alarm: middle lane, [`OnUnknown::Hold`], 24 hours.
+    /// An order, an appointment, an alarm: normal lane, [`OnUnknown::Hold`], deadline of 24 hours.
     #[default]
     Service = 1,
-    /// An advert: last lane, [`OnUnknown::Hold`], the recipient's daytime, 72 hours.
+    /// An advertisement: bulk lane, [`OnUnknown::Hold`], only in the recipient's daytime, deadline
+    /// of 72 hours.
     Marketing = 2,
 }
 
-/// What to do when nobody knows whether the provider accepted a message.
+/// Policy after an attempt that the provider may or may not have accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum OnUnknown {
-    /// Send nothing again; wait for evidence or for a person.
+    /// Do not resend; wait for evidence or for an operator.
     #[default]
     Hold = 0,
-    /// Send once more, and record that and why. The recipient may get the message twice.
+    /// Resend once, and record the reason. The recipient may get the message twice.
     ResendOnce = 1,
 }
 
-/// The policy a [`Class`] stands for.
+/// Policy of a [`Class`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClassPolicy {
-    /// Which lane of the queue the message takes.
+    /// Lane of the queue.
     pub lane: Lane,
-    /// How long after it is due the message is still worth sending.
+    /// Time after which a message that is due is not sent any more.
     pub deadline: Duration,
-    /// How many counted attempts are made at most.
+    /// Maximum number of counted attempts.
     pub max_attempts: u32,
-    /// What happens after an unknown outcome.
+    /// Policy after an unknown outcome.
     pub on_unknown: OnUnknown,
-    /// Whether the message goes out only in the recipient's daytime.
+    /// True if messages are sent only in the recipient's daytime.
     pub daytime: bool,
 }
 
 impl Class {
-    /// Every class, first lane first.
+    /// Every class, the highest priority first.
     pub const ALL: [Self; 3] = [Self::Otp, Self::Service, Self::Marketing];
 
-    /// The policy this class stands for.
+    /// The policy of the class.
     pub const fn policy(self) -> ClassPolicy {
         const HOUR: u64 = 3600;
         let service = ClassPolicy {
@@ -95,7 +96,7 @@ impl Class {
         Self::ALL.into_iter().find(|class| class.as_str() == name)
     }
 
-    /// The number stores keep. Never renumbered.
+    /// The number used in stores. Never renumbered.
     pub const fn number(self) -> u8 {
         self as u8
     }
@@ -110,7 +111,7 @@ impl OnUnknown {
     /// Every policy, in the order of their numbers.
     pub const ALL: [Self; 2] = [Self::Hold, Self::ResendOnce];
 
-    /// How many resends this policy allows over the life of a message.
+    /// Maximum number of resends of a message.
     pub const fn resends(self) -> u32 {
         match self {
             Self::Hold => 0,
@@ -131,8 +132,8 @@ impl OnUnknown {
         Self::ALL.into_iter().find(|policy| policy.as_str() == name)
     }
 
-    /// The number stores keep. Never renumbered. A statement of `sms-store-pg` compares it with the
-    /// resends made so far, so it is also [`resends`](Self::resends).
+    /// The number used in stores. Never renumbered. Equal to [`resends`](Self::resends), because a
+    /// statement of `sms-store-pg` compares it with the number of resends made so far.
     pub const fn number(self) -> u8 {
         self as u8
     }

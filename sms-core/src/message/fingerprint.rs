@@ -1,10 +1,10 @@
-//! What "the same content" means under an idempotency key.
+//! Fingerprints: the definition of "the same content" under an idempotency key.
 //!
-//! The hash is over names and values, of the message as it is prepared: a number in its one form,
-//! the policy of the class filled in. What has its default is left out, and so a field that a later
-//! version adds changes no fingerprint of a message that does not use it. **The values in the tests
-//! below never change** while messages under keys are in stores: a repeat after an update must
-//! still be the first message.
+//! The hash covers the names and values of the fields of a prepared message: the phone number in
+//! E.164, the policy of the class filled in. Fields with their default are left out, so that a
+//! field of a later version does not change the fingerprint of a message that does not use it.
+//! **The values in the tests below must never change** while stores contain messages with keys: a
+//! repeat after an update must still be a replay of the first message.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use super::class::Class;
 use super::stored::{Fingerprint, NewMessage};
 
-/// The form of the hashed content. Raised only where it cannot be extended by a name.
+/// Version of the hashed content. Raised only for a change that is not just another field.
 const VERSION: u8 = 1;
 
-/// The hash of what a caller asked for.
+/// Hash of the content that the caller asked for.
 pub(super) fn fingerprint(message: &NewMessage) -> Fingerprint {
     let NewMessage { to, text, from, class, reference, metadata, options, send_at, .. } = message;
     let policy = class.policy();
@@ -49,17 +49,17 @@ pub(super) fn fingerprint(message: &NewMessage) -> Fingerprint {
 }
 
 impl NewMessage {
-    /// Whether its content is that of the message with this fingerprint, which is in a store.
+    /// Returns true if its content is that of the stored message with this fingerprint.
     pub fn is_content_of(&self, stored: &Fingerprint) -> bool {
-        // Nearly always the first, and a repeat that differs is rare.
+        // The first comparison nearly always decides; repeats with different content are rare.
         self.key.as_ref().is_some_and(|key| key.fingerprint == *stored)
             || positional(self) == *stored
     }
 }
 
-/// The hash as it was made before it had names, of what was stated: what has its default is taken
-/// to have been left out. Keys of that time are held for 72 hours after an update; then nothing
-/// needs this any more.
+/// Hash of the earlier version, which had no names of fields. It covered only the fields that the
+/// caller had set; fields with their default count as not set. Keys of that version are kept for 72
+/// hours after an update; this function is not needed afterwards.
 fn positional(message: &NewMessage) -> Fingerprint {
     fn other<T: Copy + PartialEq>(value: T, default: T) -> Option<T> {
         Some(value).filter(|value| *value != default)
@@ -90,7 +90,8 @@ fn first_half(digest: &[u8]) -> Fingerprint {
     fingerprint
 }
 
-/// Names and values, each with its length, so that none of them can be taken for a part of another.
+/// Names and values, each preceded by its length, so that different content never gives the same
+/// bytes.
 struct Content(Sha256);
 
 impl Content {

@@ -1,14 +1,14 @@
-//! The 7-bit alphabet of SMS: which characters it has, and what each of them costs.
+//! The 7-bit alphabet of SMS: its characters, and the number of septets of each.
 //!
 //! Source: 3GPP TS 23.038 (before that GSM 03.38), §6.2.1 "GSM 7 bit Default Alphabet" and §6.2.1.1
 //! "GSM 7 bit default alphabet extension table". The national language tables of its annex A are
-//! left out: a phone must be told of them in a header, and providers send none.
+//! left out, because they must be announced in a header, and providers do not send one.
 
-/// Announces that the next septet is one of the extension table. Not a character by itself.
+/// Escape: the next septet is a position in the extension table. Not a character by itself.
 const ESC: char = '\u{1b}';
 
-/// The default alphabet by position, 0x00 to 0x7F. It is no superset of ASCII: `` ` `` is missing
-/// altogether, and of the c with cedilla there is the capital one only.
+/// The default alphabet by position, 0x00 to 0x7F. It is not a superset of ASCII: `` ` `` is
+/// missing. It has the capital c with cedilla, but not the small one.
 #[rustfmt::skip]
 const DEFAULT: [char; 128] = [
     // 0x00
@@ -30,7 +30,8 @@ const DEFAULT: [char; 128] = [
 ];
 
 /// The extension table: the position after an escape, and the character there.
-/// What the standard keeps for control (0x0D) and for a further escape (0x1B) is no character.
+/// The positions that the standard reserves for control (0x0D) and for another escape (0x1B) are
+/// not characters.
 const EXTENSION: [(u8, char); 10] = [
     (0x0a, '\u{c}'), // page break, that is form feed
     (0x14, '^'),
@@ -44,15 +45,15 @@ const EXTENSION: [(u8, char); 10] = [
     (0x65, '€'),
 ];
 
-/// What each ASCII character costs, 0 for those the alphabet lacks: most texts never reach the
-/// tables.
-const ASCII: [u8; 128] = ascii_costs();
+/// Number of septets of each ASCII character, 0 for those that are not in the alphabet. Most
+/// characters are found here, without a search of the tables.
+const ASCII_SEPTETS: [u8; 128] = ascii_septets();
 
-/// How many septets this character takes: 1 in the default alphabet, 2 (an escape and its position)
-/// in the extension table, `None` if the alphabet lacks it.
+/// Number of septets of a character: 1 in the default alphabet, 2 (an escape and a position) in the
+/// extension table, `None` if it is not in the alphabet.
 pub(crate) fn septets(c: char) -> Option<usize> {
-    if let Some(&cost) = ASCII.get(c as usize) {
-        return (cost > 0).then_some(usize::from(cost));
+    if let Some(&septets) = ASCII_SEPTETS.get(c as usize) {
+        return (septets > 0).then_some(usize::from(septets));
     }
     if DEFAULT.contains(&c) {
         return Some(1);
@@ -60,30 +61,30 @@ pub(crate) fn septets(c: char) -> Option<usize> {
     EXTENSION.iter().any(|&(_, extended)| extended == c).then_some(2)
 }
 
-const fn ascii_costs() -> [u8; 128] {
-    let mut costs = [0; 128];
+const fn ascii_septets() -> [u8; 128] {
+    let mut septets = [0; 128];
     let mut at = 0;
     while at < DEFAULT.len() {
         if DEFAULT[at].is_ascii() && DEFAULT[at] != ESC {
-            costs[DEFAULT[at] as usize] = 1;
+            septets[DEFAULT[at] as usize] = 1;
         }
         at += 1;
     }
     at = 0;
     while at < EXTENSION.len() {
         if EXTENSION[at].1.is_ascii() {
-            costs[EXTENSION[at].1 as usize] = 2;
+            septets[EXTENSION[at].1 as usize] = 2;
         }
         at += 1;
     }
-    costs
+    septets
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// §6.2.1 again, as code points, so that a slip of the pen in either table shows.
+    /// §6.2.1 again, as code points, so that a typing error in either table is found.
     #[rustfmt::skip]
     const VECTORS: [u32; 128] = [
         0x0040, 0x00a3, 0x0024, 0x00a5, 0x00e8, 0x00e9, 0x00f9, 0x00ec, // 0x00

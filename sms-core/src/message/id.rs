@@ -1,4 +1,4 @@
-//! The id of a message.
+//! Ids of messages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use crate::error::{Error, FieldError, Result};
 
-/// The id of a message: a UUID of version 7, so that ids sort by the time of their making.
+/// The id of a message: a UUID of version 7, so that ids sort by the time of their creation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MessageId(Uuid);
 
 impl MessageId {
-    /// A new id, later than every one made before in this process.
+    /// A new id, greater than every id created before in this process.
     pub fn new() -> Self {
         Self(Uuid::now_v7())
     }

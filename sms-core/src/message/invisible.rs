@@ -1,4 +1,4 @@
-//! Characters that leave nothing to be seen.
+//! Invisible characters.
 
 use std::ops::RangeInclusive;
 
@@ -7,22 +7,23 @@ use std::ops::RangeInclusive;
 #[rustfmt::skip]
 const IGNORABLE: [RangeInclusive<char>; 17] = [
     '\u{ad}'..='\u{ad}', '\u{34f}'..='\u{34f}', '\u{61c}'..='\u{61c}', '\u{115f}'..='\u{1160}',
-    '\u{17b4}'..='\u{17b5}', '\u{180b}'..='\u{180f}', '\u{200b}'..='\u{200f}', '\u{202a}'..='\u{202e}',
-    '\u{2060}'..='\u{206f}', '\u{3164}'..='\u{3164}', '\u{fe00}'..='\u{fe0f}', '\u{feff}'..='\u{feff}',
-    '\u{ffa0}'..='\u{ffa0}', '\u{fff0}'..='\u{fff8}', '\u{1bca0}'..='\u{1bca3}', '\u{1d173}'..='\u{1d17a}',
+    '\u{17b4}'..='\u{17b5}', '\u{180b}'..='\u{180f}', '\u{200b}'..='\u{200f}',
+    '\u{202a}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{3164}'..='\u{3164}',
+    '\u{fe00}'..='\u{fe0f}', '\u{feff}'..='\u{feff}', '\u{ffa0}'..='\u{ffa0}',
+    '\u{fff0}'..='\u{fff8}', '\u{1bca0}'..='\u{1bca3}', '\u{1d173}'..='\u{1d17a}',
     '\u{e0000}'..='\u{e0fff}',
 ];
 
-/// Whether a character is there for the program that lays a text out, and not for the reader.
+/// Returns true for a format character, which affects the layout of a text and is not visible.
 pub(crate) fn is_format(c: char) -> bool {
-    // Of general category Cf, yet not ignorable: what frames annotations.
+    // The marks of annotations are of general category Cf, but not ignorable.
     c >= '\u{ad}'
         && (IGNORABLE.iter().any(|range| range.contains(&c))
             || matches!(c, '\u{fff9}'..='\u{fffb}'))
 }
 
-/// Whether a character by itself shows nothing: white space, controls, format characters, the blank
-/// of braille.
+/// Returns true for a character that is not visible by itself: white space, a control character, a
+/// format character, or the blank of braille.
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_whitespace() || c.is_control() || is_format(c) || c == '\u{2800}'
 }

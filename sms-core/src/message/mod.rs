@@ -1,10 +1,10 @@
-//! The message: what a caller asks for, and what becomes of it.
+//! Messages: the caller's request, its checks, and the stored message.
 
 mod admission;
 mod class;
 mod fingerprint;
 mod gsm7;
-mod id;
+pub(crate) mod id;
 mod invisible;
 mod metadata;
 mod options;
@@ -29,7 +29,7 @@ pub use self::stored::{
     Fingerprint, IdempotencyKey, LeaseInfo, MessageState, NewMessage, StoredMessage,
 };
 
-/// A message as the caller states it. Nothing is checked until it is [prepared](Self::prepare),
+/// A message as the caller requests it. It is not checked until it is [prepared](Self::prepare),
 /// which [`Sender::send`](crate::Sender::send) and every `insert_in` do.
 ///
 /// ```
@@ -63,7 +63,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A message of class [`Service`](Class::Service), to be sent at once.
+    /// A message of class [`Service`](Class::Service) that is sent at once.
     pub fn new(to: impl Into<String>, text: impl Into<String>) -> Self {
         Self {
             to: to.into(),
@@ -86,97 +86,100 @@ impl Message {
         }
     }
 
-    /// The region of the national formats that `to` may have. Defaults to the store's.
+    /// Sets the region of the national formats that `to` may have. Defaults to the store's.
     pub fn region(mut self, region: Region) -> Self {
         self.region = Some(region);
         self
     }
 
-    /// The sender name: 1 to 11 printable ASCII characters, or up to 15 digits. Defaults to the
-    /// provider's own.
+    /// Sets the sender name: 1 to 11 printable ASCII characters, or up to 15 digits. Defaults to
+    /// the provider's default name.
     pub fn from(mut self, from: impl Into<String>) -> Self {
         self.from = Some(from.into());
         self
     }
 
-    /// What the message is for. Defaults to [`Class::Service`].
+    /// Sets the purpose of the message. Defaults to [`Class::Service`].
     pub fn class(mut self, class: Class) -> Self {
         self.class = class;
         self
     }
 
-    /// The idempotency key, 1 to 255 printable ASCII characters: for 72 h a second message with the
-    /// same key and content is the first one, and one of other content is refused.
+    /// Sets the idempotency key, 1 to 255 printable ASCII characters. For 72 h a second message
+    /// with the same key and content is a replay of the first one, and one with different content
+    /// is refused. Defaults to none.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// Whose message it is, for those who share a store. Idempotency keys are unique per owner.
+    /// Sets the owner of the message, for clients that share a store. Idempotency keys are unique
+    /// per owner. Defaults to none.
     pub fn owner(mut self, owner: impl Into<String>) -> Self {
         self.owner = Some(owner.into());
         self
     }
 
-    /// When to send it; up to 60 days ahead, and at most 10 minutes ago, which means at once.
+    /// Sets the time at which to send it: up to 60 days ahead. A time up to 10 minutes ago means at
+    /// once, which is the default.
     pub fn send_at(mut self, at: OffsetDateTime) -> Self {
         self.send_at = Some(at);
         self
     }
 
-    /// How long after it is due the message is worth sending: 1 s to 30 days. Defaults to the
-    /// class's.
+    /// Sets the time after `send_at` until which the message may be sent: 1 s to 30 days. Defaults
+    /// to the class's.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// The caller's own reference, up to 255 characters; lists can be filtered by it.
+    /// Sets the caller's reference, up to 255 characters. Lists can be filtered by it.
     pub fn reference(mut self, reference: impl Into<String>) -> Self {
         self.reference = Some(reference.into());
         self
     }
 
-    /// The caller's own data, up to 4 KiB of JSON: a [`Metadata`], or a `serde_json::Map`.
+    /// Sets the caller's data, up to 4 KiB of JSON: a [`Metadata`], or a `serde_json::Map`.
     pub fn metadata(mut self, metadata: impl Into<Metadata>) -> Self {
         self.metadata = metadata.into();
         self
     }
 
-    /// Asks the provider to turn Cyrillic into Latin letters. The parts are counted as
-    /// [`latin`](super::translit::latin) spells it.
+    /// Asks the provider to transliterate Cyrillic into Latin letters. The parts are counted from
+    /// the result of [`latin`](super::translit::latin). Defaults to false.
     pub fn translit(mut self, translit: bool) -> Self {
         self.translit = translit;
         self
     }
 
-    /// Whether to send only in the recipient's daytime. Defaults to the class's.
+    /// Restricts sending to the recipient's daytime. Defaults to the class's.
     pub fn daytime(mut self, daytime: bool) -> Self {
         self.daytime = Some(daytime);
         self
     }
 
-    /// Asks the provider to destroy the message if it is not delivered by its deadline. At sms.ru
-    /// such a message is charged even when it is not delivered.
+    /// Asks the provider to discard the message if it is not delivered by its deadline. sms.ru
+    /// charges for such a message even if it is not delivered. Defaults to false.
     pub fn pass_deadline(mut self, pass: bool) -> Self {
         self.pass_deadline = pass;
         self
     }
 
-    /// The address of the person who caused the message; one that is not of the public internet is
-    /// refused.
+    /// Sets the IP address of the person who caused the message. An address that is not public is
+    /// refused. Defaults to none.
     pub fn end_user_ip(mut self, ip: impl Into<String>) -> Self {
         self.end_user_ip = Some(ip.into());
         self
     }
 
-    /// What happens after an unknown outcome. Defaults to the class's.
+    /// Sets the policy after an unknown outcome. Defaults to the class's.
     pub fn on_unknown(mut self, on_unknown: OnUnknown) -> Self {
         self.on_unknown = Some(on_unknown);
         self
     }
 
-    /// How many counted attempts are made at most: 1 to 20. Defaults to the class's.
+    /// Sets the maximum number of counted attempts: 1 to 20. Defaults to the class's.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
         self
@@ -185,7 +188,7 @@ impl Message {
 
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Number and text stay out of logs.
+        // Phone number and text must not get into logs.
         f.debug_struct("Message").field("class", &self.class).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,5 @@
-//! From what a caller states to what a store takes: every rule about the content is here, none that
-//! time can change.
+//! Preparation of a message for a store: all checks of its content that give the same result at any
+//! time.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,30 +14,30 @@ use super::stored::{IdempotencyKey, NewMessage};
 use super::{text, translit};
 use crate::error::{Error, FieldError, Result};
 
-/// The most parts one message may have: sms.ru refuses longer ones with its code 205.
+/// Maximum number of parts of a message. sms.ru refuses longer messages with its code 205.
 pub const MAX_PARTS: usize = 8;
-/// The longest deadline.
+/// Longest deadline.
 pub const MAX_DEADLINE: Duration = Duration::from_hours(30 * 24);
-/// The most attempts a message may ask for.
+/// Maximum number of counted attempts that a message may ask for.
 pub const MAX_ATTEMPTS: u32 = 20;
-/// The longest sender name, in characters: the alphanumeric address of 3GPP TS 23.040 §9.1.2.5 has
-/// 11, and a number of E.164 15 digits.
-const MAX_FROM: usize = 11;
+/// Maximum length of a sender name: the alphanumeric address of 3GPP TS 23.040 §9.1.2.5 has 11
+/// characters, and a number of E.164 has 15 digits.
+const MAX_FROM_CHARS: usize = 11;
 const MAX_FROM_DIGITS: usize = 15;
 /// The rule of [`is_sender_name`], in words.
 pub const SENDER_NAME_RULE: &str = "1 to 11 printable ASCII characters, or up to 15 digits";
-/// The longest idempotency key and reference, in characters.
-const MAX_KEY: usize = 255;
-const MAX_REFERENCE: usize = 255;
-/// The largest metadata object, in bytes of JSON.
-const MAX_METADATA: usize = 4096;
+/// Maximum length of an idempotency key and of a reference, in characters.
+const MAX_KEY_CHARS: usize = 255;
+const MAX_REFERENCE_CHARS: usize = 255;
+/// Maximum size of the metadata, in bytes of JSON.
+const MAX_METADATA_BYTES: usize = 4096;
 
 impl Message {
-    /// Checks the content, fills in the class's policy and gives the message its id. A number is
-    /// read as in Russia, where the message names no region.
+    /// Checks the content, fills in the policy of the class and assigns the id. A phone number is
+    /// read as one of Russia, unless the message has a region.
     ///
-    /// Equal messages have an equal result at any time; what time can change is
-    /// [checked afterwards](NewMessage::check_at).
+    /// Equal messages have an equal result at any time, except for the id. The checks that depend
+    /// on the time are made [separately](NewMessage::check_at).
     ///
     /// # Errors
     ///
@@ -46,8 +46,8 @@ impl Message {
         self.prepare_with(NumberReader::default())
     }
 
-    /// As [`prepare`](Self::prepare), with the reader for the number of a message that names no
-    /// region: that of the [store](crate::Store::numbers).
+    /// As [`prepare`](Self::prepare), with a reader for the phone number of a message without a
+    /// region, such as that of the [store](crate::Archive::numbers).
     ///
     /// # Errors
     ///
@@ -102,16 +102,12 @@ impl Message {
 
     fn check_text(&self, parts: usize, wrong: &mut Vec<FieldError>) {
         if text::is_blank(&self.text) && !self.text.chars().any(is_forbidden_control) {
-            wrong.push(FieldError::new(
-                "text",
-                "text_empty",
-                "must hold something that can be seen",
-            ));
+            wrong.push(FieldError::new("text", "text_empty", "must contain a visible character"));
         } else if self.text.chars().any(is_forbidden_control) {
             wrong.push(FieldError::new(
                 "text",
                 "text_control",
-                "must not hold control characters but line breaks",
+                "must not contain control characters except line breaks",
             ));
         } else if parts > MAX_PARTS {
             let message = format!("takes {parts} parts, at most {MAX_PARTS} are allowed");
@@ -127,20 +123,20 @@ impl Message {
                 format!("must be {SENDER_NAME_RULE}"),
             ));
         }
-        if self.key.as_deref().is_some_and(|key| !is_printable(key, MAX_KEY)) {
+        if self.key.as_deref().is_some_and(|key| !is_printable(key, MAX_KEY_CHARS)) {
             let rule = "must be 1 to 255 printable ASCII characters";
             wrong.push(FieldError::new("idempotency_key", "idempotency_key_invalid", rule));
         }
         let reference_ok = |value: &str| {
             !value.is_empty()
-                && value.chars().count() <= MAX_REFERENCE
+                && value.chars().count() <= MAX_REFERENCE_CHARS
                 && !value.chars().any(char::is_control)
         };
         if self.reference.as_deref().is_some_and(|reference| !reference_ok(reference)) {
             let rule = "must be 1 to 255 characters without control characters";
             wrong.push(FieldError::new("reference", "reference_invalid", rule));
         }
-        if self.metadata.as_json().len() > MAX_METADATA {
+        if self.metadata.as_json().len() > MAX_METADATA_BYTES {
             let rule = "must be at most 4096 bytes of JSON";
             wrong.push(FieldError::new("metadata", "metadata_too_large", rule));
         } else if self.metadata.is_too_deep() {
@@ -166,9 +162,9 @@ impl Message {
         let parsed: Option<IpAddr> = self.end_user_ip.as_deref()?.parse().ok();
         let rule = match parsed {
             None => "not an IPv4 or IPv6 address",
-            // sms.ru refuses the message for good (507).
+            // sms.ru would refuse the message for this, finally (507).
             Some(ip) if !is_public(ip) => {
-                "must be an address of the public internet: that of the person, not of a proxy"
+                "must be a public address: that of the end user, not of a proxy"
             }
             Some(_) => return parsed,
         };
@@ -177,14 +173,13 @@ impl Message {
     }
 }
 
-/// Whether an address can be that of somebody on the internet: not one that is private, of the
-/// machine itself, of its link, reserved or for many.
+/// Returns true if an address can be that of a user on the internet: it is not private, loopback,
+/// link-local, reserved or multicast.
 fn is_public(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             let [a, b, ..] = ip.octets();
-            // 100.64.0.0/10 is between a provider and its customers; 240.0.0.0/4 was never given
-            // out.
+            // 100.64.0.0/10 is for carrier-grade NAT; 240.0.0.0/4 is reserved.
             let shared = a == 100 && (64..128).contains(&b);
             let local = ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared;
             !(local || a == 0 || a >= 240 || ip.is_multicast())
@@ -196,10 +191,10 @@ fn is_public(ip: IpAddr) -> bool {
     }
 }
 
-/// Whether this can be a sender name: [`SENDER_NAME_RULE`], without blanks at its ends.
+/// Returns true if this is a valid sender name: [`SENDER_NAME_RULE`], without spaces at the ends.
 pub fn is_sender_name(name: &str) -> bool {
     let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
-    let longest = if is_number { MAX_FROM_DIGITS } else { MAX_FROM };
+    let longest = if is_number { MAX_FROM_DIGITS } else { MAX_FROM_CHARS };
     is_printable(name, longest) && name.trim() == name
 }
 
@@ -207,7 +202,8 @@ fn is_printable(value: &str, longest: usize) -> bool {
     (1..=longest).contains(&value.len()) && value.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }
 
-/// Control characters have no place in an SMS, but for the line breaks GSM 03.38 has.
+/// Returns true for control characters that an SMS must not contain: all but the line breaks of GSM
+/// 03.38.
 fn is_forbidden_control(c: char) -> bool {
     c.is_control() && c != '\n' && c != '\r'
 }

@@ -1,4 +1,4 @@
-//! The message as a store takes and keeps it.
+//! Messages as a store takes and keeps them.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use super::text::Encoding;
 use crate::lane::Lane;
 use crate::store::status::Status;
 
-/// Half of a SHA-256 over the content of a message.
+/// First half of a SHA-256 hash of the content of a message.
 pub type Fingerprint = [u8; 16];
 
-/// An idempotency key and the content it stands for.
+/// An idempotency key and the content that it was used for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IdempotencyKey {
     /// The caller's key.
     pub key: String,
-    /// What the caller asked for under it.
+    /// The fingerprint of the content.
     pub fingerprint: Fingerprint,
 }
 
@@ -34,15 +34,15 @@ impl IdempotencyKey {
     }
 }
 
-/// A checked message with its policy filled in: what a [`Store`](crate::Store) inserts.
+/// A checked message with its policy filled in, as a [`Store`](crate::Store) inserts it.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct NewMessage {
-    /// Its id.
+    /// The id.
     pub id: MessageId,
-    /// Whose it is.
+    /// The owner; `None` for a message without one.
     pub owner: Option<String>,
-    /// Under which idempotency key it was sent.
+    /// The idempotency key; `None` for a message without one.
     pub key: Option<IdempotencyKey>,
     /// The recipient.
     pub to: PhoneNumber,
@@ -56,19 +56,19 @@ pub struct NewMessage {
     pub reference: Option<String>,
     /// The caller's data.
     pub metadata: Metadata,
-    /// What the provider is asked to do.
+    /// Options that the provider carries out.
     pub options: SendOptions,
-    /// How the text is encoded on the air.
+    /// The encoding of the text on the air.
     pub encoding: Encoding,
-    /// How many parts it takes.
+    /// Number of parts of the text.
     pub parts: u8,
-    /// When it is due; `None` for at once.
+    /// Time at which it is due; `None` for at once.
     pub send_at: Option<OffsetDateTime>,
-    /// How long after it is due it is worth sending.
+    /// Time after which it is not sent any more, counted from when it is due.
     pub deadline: Duration,
-    /// The limit of counted attempts.
+    /// Maximum number of counted attempts.
     pub max_attempts: u32,
-    /// What happens after an unknown outcome.
+    /// Policy after an unknown outcome.
     pub on_unknown: OnUnknown,
 }
 
@@ -104,7 +104,7 @@ impl NewMessage {
         }
     }
 
-    /// The lane of the queue it takes.
+    /// The lane of the queue.
     pub const fn lane(&self) -> Lane {
         self.class.policy().lane
     }
@@ -119,13 +119,13 @@ impl fmt::Debug for NewMessage {
     }
 }
 
-/// A message as a store keeps it: what was asked for, and where it stands.
+/// A message in a store: the request and its delivery state.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct StoredMessage {
-    /// What was asked for.
+    /// The message as it was accepted.
     pub message: NewMessage,
-    /// Where it stands.
+    /// The delivery state.
     pub state: MessageState,
 }
 
@@ -136,38 +136,38 @@ impl StoredMessage {
     }
 }
 
-/// Where a message stands. Times are the store's.
+/// Delivery state of a message. Times are by the store's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MessageState {
-    /// Its status.
+    /// The status.
     pub status: Status,
-    /// When it was accepted.
+    /// Time of acceptance.
     pub created_at: OffsetDateTime,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: OffsetDateTime,
-    /// When it is due (again).
+    /// Time at which the next attempt may begin.
     pub due_at: OffsetDateTime,
-    /// After this it is not sent any more.
+    /// Time after which it is not sent any more.
     pub valid_until: OffsetDateTime,
     /// Counted attempts so far.
     pub attempts: u32,
     /// Resends after unknown outcomes so far.
     pub resends: u32,
-    /// All attempts so far, counted or not: grows by one with every `begin` and marks who owns the
-    /// row.
+    /// All attempts so far, counted or not. Grows by one with every `begin`, and identifies the
+    /// attempt that owns the message.
     pub fence: u32,
-    /// While it is `sending`: who holds it, since when and until when.
+    /// The lease of the worker; `None` unless the message is `sending`.
     pub lease: Option<LeaseInfo>,
-    /// When its last attempt of unknown outcome began; `None` where there was none.
+    /// Start of the last attempt of unknown outcome; `None` without such an attempt.
     pub unknown_at: Option<OffsetDateTime>,
     /// The provider that accepted it.
     pub provider: Option<String>,
-    /// The provider's own id of it.
+    /// The provider's id of the message.
     pub provider_id: Option<String>,
     /// The provider's last code.
     pub code: Option<i32>,
-    /// The provider's last words, or the reason of the last transition.
+    /// The provider's last text, or the reason of the last transition.
     pub reason: Option<String>,
 }
 
@@ -198,20 +198,20 @@ impl MessageState {
     }
 }
 
-/// Who holds a message that is being sent.
+/// Lease of a worker on a message that is being sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseInfo {
     /// The worker's name.
     pub worker: String,
-    /// When it began.
+    /// Start of the lease.
     pub since: OffsetDateTime,
-    /// When the lease is over.
+    /// End of the lease.
     pub until: OffsetDateTime,
 }
 
 impl LeaseInfo {
-    /// The lease of a worker.
+    /// A lease of a worker.
     pub fn new(worker: impl Into<String>, since: OffsetDateTime, until: OffsetDateTime) -> Self {
         Self { worker: worker.into(), since, until }
     }

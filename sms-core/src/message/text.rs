@@ -1,18 +1,18 @@
-//! How a text goes on the air: its encoding, and the parts it takes.
+//! Encoding of texts on the air, and the number of parts.
 //!
 //! A message carries 140 octets (3GPP TS 23.040 §9.2.3.24): 160 septets, or 70 UTF-16 code units. A
-//! longer text is cut into parts, each with a header of 6 octets (§9.2.3.24.1), which leaves 153
+//! longer text is split into parts, each with a header of 6 octets (§9.2.3.24.1), which leaves 153
 //! septets or 67 units.
 //!
-//! An escape pair must not be cut in two (the same section), so a part may have to stay a septet
-//! short. A surrogate pair may be: the standard knows code units only, and a phone joins the parts
-//! before it reads them. So an emoji at the border of two parts takes no part of its own.
+//! An escape pair must not be split (the same section), so a part may be a septet short. A
+//! surrogate pair may be split: the standard counts code units only, and a phone joins the parts
+//! before it decodes them. So an emoji at the border of two parts does not need an additional part.
 
 use serde::{Deserialize, Serialize};
 
 use super::{gsm7, invisible};
 
-/// How a text is encoded on the air.
+/// Encoding of a text on the air.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -20,8 +20,8 @@ pub enum Encoding {
     /// The 7-bit alphabet of GSM: Latin letters, digits, a few accents and Greek capitals. Counted
     /// in septets.
     Gsm7 = 0,
-    /// UTF-16, for every text with a character GSM lacks: all Cyrillic, all emoji. Counted in code
-    /// units.
+    /// UTF-16, for every text with a character that is not in the alphabet of GSM, such as Cyrillic
+    /// letters and emoji. Counted in code units.
     Ucs2 = 1,
 }
 
@@ -42,7 +42,7 @@ impl Encoding {
         Self::ALL.into_iter().find(|encoding| encoding.as_str() == name)
     }
 
-    /// The number stores keep. Never renumbered.
+    /// The number used in stores. Never renumbered.
     pub const fn number(self) -> u8 {
         self as u8
     }
@@ -52,16 +52,16 @@ impl Encoding {
         usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
     }
 
-    /// How many units a text of one part may have.
-    const fn alone(self) -> usize {
+    /// Maximum number of units in a text of one part.
+    const fn single_part_units(self) -> usize {
         match self {
             Self::Gsm7 => 160,
             Self::Ucs2 => 70,
         }
     }
 
-    /// How many units each of several parts may have.
-    const fn joined(self) -> usize {
+    /// Maximum number of units in each of several parts.
+    const fn multi_part_units(self) -> usize {
         match self {
             Self::Gsm7 => 153,
             Self::Ucs2 => 67,
@@ -69,26 +69,26 @@ impl Encoding {
     }
 }
 
-/// What a text takes on the air.
+/// Size of a text on the air.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextCount {
-    /// Its encoding.
+    /// The encoding.
     pub encoding: Encoding,
-    /// Its length in septets or UTF-16 code units.
+    /// Length in septets or UTF-16 code units.
     pub units: usize,
-    /// How many parts it takes; 0 for an empty text.
+    /// Number of parts; 0 for an empty text.
     pub parts: usize,
-    last_part: usize,
+    units_in_last_part: usize,
 }
 
 impl TextCount {
-    /// How many units still fit in the last part. An empty text has a whole part to fill.
+    /// Number of units that still fit into the last part. For an empty text this is a whole part.
     pub const fn left_in_part(&self) -> usize {
-        limit(self.encoding, self.units) - self.last_part
+        limit(self.encoding, self.units) - self.units_in_last_part
     }
 }
 
-/// Counts a text without allocating.
+/// Counts the units and parts of a text. Does not allocate.
 ///
 /// ```
 /// use sms_core::message::text::{self, Encoding};
@@ -100,17 +100,17 @@ impl TextCount {
 pub fn count(text: &str) -> TextCount {
     let (encoding, units) = measure(text);
     let limit = limit(encoding, units);
-    let (parts, last_part) = match encoding {
+    let (parts, units_in_last_part) = match encoding {
         _ if units == 0 => (0, 0),
         _ if units <= limit => (1, units),
         Encoding::Ucs2 => (units.div_ceil(limit), (units - 1) % limit + 1),
         Encoding::Gsm7 => septet_parts(text, limit),
     };
-    TextCount { encoding, units, parts, last_part }
+    TextCount { encoding, units, parts, units_in_last_part }
 }
 
-/// Whether nothing of a text can be seen: it is empty, or holds white space, format characters and
-/// fillers only.
+/// Returns true if a text has no visible character: it is empty, or contains only white space,
+/// format characters and fillers.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(invisible::is_invisible)
 }
@@ -122,13 +122,17 @@ fn measure(text: &str) -> (Encoding, usize) {
     }
 }
 
-/// How many units one part of a text of `units` may have.
+/// Maximum number of units in each part of a text of `units`.
 const fn limit(encoding: Encoding, units: usize) -> usize {
-    if units <= encoding.alone() { encoding.alone() } else { encoding.joined() }
+    if units <= encoding.single_part_units() {
+        encoding.single_part_units()
+    } else {
+        encoding.multi_part_units()
+    }
 }
 
-/// The parts of a text that is not empty and has a septet for each character, and the septets in
-/// the last of them.
+/// The number of parts of a text in GSM that is not empty, and the number of septets in the last
+/// part.
 fn septet_parts(text: &str, limit: usize) -> (usize, usize) {
     text.chars().filter_map(gsm7::septets).fold((1, 0), |(parts, filled), septets| {
         if filled + septets > limit { (parts + 1, septets) } else { (parts, filled + septets) }
@@ -150,18 +154,18 @@ mod tests {
         }
     }
 
-    /// The units of each part, by a count that fills one after the other.
+    /// The units of each part, counted by filling one part after the other.
     fn lengths(text: &str) -> Vec<usize> {
         let encoding = count(text).encoding;
-        // What must not be cut: a character of GSM, a code unit of UCS-2.
+        // Pieces that must not be split: a character of GSM, a code unit of UCS-2.
         let pieces: Vec<usize> = match encoding {
             Gsm7 => text.chars().filter_map(gsm7::septets).collect(),
             Ucs2 => vec![1; text.encode_utf16().count()],
         };
-        let limit = if pieces.iter().sum::<usize>() <= encoding.alone() {
-            encoding.alone()
+        let limit = if pieces.iter().sum::<usize>() <= encoding.single_part_units() {
+            encoding.single_part_units()
         } else {
-            encoding.joined()
+            encoding.multi_part_units()
         };
         let mut parts: Vec<usize> = Vec::new();
         for units in pieces {
@@ -264,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_counter_of_a_form_starts_anew_in_every_part() {
+    fn the_counter_of_a_form_starts_again_in_every_part() {
         let left = |text: String| count(&text).left_in_part();
         assert_eq!(left("a".repeat(159)), 1);
         assert_eq!(left("a".repeat(160)), 0);
@@ -282,7 +286,7 @@ mod tests {
         assert_eq!(Encoding::from_name("GSM7"), None);
     }
 
-    /// Texts of one or a few parts, many of them GSM throughout, all with a taste for pairs.
+    /// Texts of one or a few parts, many of them in GSM, with many escape and surrogate pairs.
     fn texts() -> impl Strategy<Value = String> {
         prop_oneof![
             "[a-zA-Z0-9 @£éÇΩ€^{}|~\\[\\]\\\\]{0,700}",
@@ -296,7 +300,8 @@ mod tests {
         #[test]
         fn parts_are_as_many_as_it_takes_to_fill_them_one_by_one(text in texts()) {
             let (counted, lengths) = (count(&text), lengths(&text));
-            prop_assert_eq!((counted.parts, counted.units), (lengths.len(), lengths.iter().sum::<usize>()));
+            let units = lengths.iter().sum::<usize>();
+            prop_assert_eq!((counted.parts, counted.units), (lengths.len(), units));
         }
 
         #[test]
@@ -309,7 +314,7 @@ mod tests {
                 (Ucs2, _) => 67,
             };
             prop_assert!(lengths.iter().all(|&units| 0 < units && units <= limit), "{:?}", lengths);
-            // Short by one is for an escape pair that did not fit.
+            // A part is short by one if an escape pair did not fit.
             let full = lengths.split_last().map_or(&[][..], |(_, full)| full);
             prop_assert!(full.iter().all(|&units| units + 1 >= limit), "{:?}", lengths);
         }

@@ -1,15 +1,14 @@
-//! Cyrillic in Latin letters: seven bits a letter in place of sixteen.
+//! Transliteration of Cyrillic into Latin letters, which take seven bits instead of sixteen.
 
 use std::borrow::Cow;
 
-/// The text with every Russian letter spelled in Latin ones, as
-/// [`Message::translit`](crate::Message::translit) asks of the provider. Other letters stay as they
-/// are.
+/// Transliterates every Russian letter, as the provider does for
+/// [`Message::translit`](crate::Message::translit). Other letters do not change.
 ///
-/// sms.ru publishes no table of its own. This is the usual one, in which most letters are one, `ж ч
-/// ш ю я` two and `щ` three; where a provider spells one of them otherwise, its count of parts can
-/// differ from ours in a text at the edge of a part. What it charges for is told by its own
-/// estimate.
+/// sms.ru does not publish its table. This is the usual one, in which most letters become one
+/// letter, `ж ч ш ю я` two and `щ` three. If a provider uses another table, its number of parts can
+/// differ from this one for a text near the limit of a part. The provider's own estimate tells the
+/// number that it charges for.
 ///
 /// ```
 /// assert_eq!(sms_core::message::translit::latin("Ваш заказ готов"), "Vash zakaz gotov");
@@ -20,7 +19,7 @@ pub fn latin(text: &str) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        match (c.to_lowercase().next().and_then(spelled), c.is_uppercase()) {
+        match (c.to_lowercase().next().and_then(latin_letters), c.is_uppercase()) {
             (Some(letters), false) => out.push_str(letters),
             (Some(letters), true) => {
                 let mut letters = letters.chars();
@@ -34,13 +33,13 @@ pub fn latin(text: &str) -> Cow<'_, str> {
 }
 
 #[rustfmt::skip]
-const fn spelled(lower: char) -> Option<&'static str> {
+const fn latin_letters(lower: char) -> Option<&'static str> {
     Some(match lower {
-        'а' => "a", 'б' => "b", 'в' => "v", 'г' => "g", 'д' => "d", 'е' | 'ё' | 'э' => "e", 'ж' => "zh",
-        'з' => "z", 'и' => "i", 'й' => "j", 'к' => "k", 'л' => "l", 'м' => "m", 'н' => "n", 'о' => "o",
-        'п' => "p", 'р' => "r", 'с' => "s", 'т' => "t", 'у' => "u", 'ф' => "f", 'х' => "h", 'ц' => "c",
-        'ч' => "ch", 'ш' => "sh", 'щ' => "sch", 'ъ' | 'ь' => "'", 'ы' => "y",
-        'ю' => "yu", 'я' => "ya",
+        'а' => "a", 'б' => "b", 'в' => "v", 'г' => "g", 'д' => "d", 'е' | 'ё' | 'э' => "e",
+        'ж' => "zh", 'з' => "z", 'и' => "i", 'й' => "j", 'к' => "k", 'л' => "l", 'м' => "m",
+        'н' => "n", 'о' => "o", 'п' => "p", 'р' => "r", 'с' => "s", 'т' => "t", 'у' => "u",
+        'ф' => "f", 'х' => "h", 'ц' => "c", 'ч' => "ch", 'ш' => "sh", 'щ' => "sch",
+        'ъ' | 'ь' => "'", 'ы' => "y", 'ю' => "yu", 'я' => "ya",
         _ => return None,
     })
 }

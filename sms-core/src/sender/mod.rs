@@ -1,4 +1,4 @@
-//! Accepting messages.
+//! Acceptance of messages: the [`Sender`].
 
 mod queue_feeder;
 
@@ -20,24 +20,24 @@ use crate::queue::{Job, Queue};
 use crate::store::{Acceptance, InsertRequest, Inserted, Store};
 use crate::supervise::survive_panic;
 
-/// Rows per insert, as far as requests allow.
+/// Maximum number of rows per insert. A single request with more rows is not split.
 const MAX_ROWS: usize = 1000;
-/// Inserts under way at a time, and the rows for which one more is worth its while.
+/// Maximum number of concurrent inserts.
 const MAX_INSERTS: usize = 4;
-const MANY_ROWS: usize = 250;
-/// Requests that wait for an insert; more callers wait for a place.
-const MAX_WAITING: usize = 4096;
-/// How long an insert may take.
+/// Minimum number of waiting rows for which another concurrent insert starts.
+const MIN_ROWS_FOR_ANOTHER_INSERT: usize = 250;
+/// Capacity of the channel of requests to the inserter. When it is full, callers wait.
+const MAX_WAITING_REQUESTS: usize = 4096;
+/// Timeout of an insert.
 const INSERT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the caretaker leaves messages to the sender that is pushing them.
+/// Time for which the caretaker does not push messages that the sender is pushing.
 const PUSH_AFTER: Duration = Duration::from_secs(20);
 
-/// Accepts messages: when [`send`](Self::send) returns `Ok`, the message is durably stored and will
-/// reach exactly one visible end.
+/// Accepts messages. When [`send`](Self::send) returns `Ok`, the message is durably stored and will
+/// reach exactly one visible final state.
 ///
-/// Concurrent calls share one insert: whoever waits goes along (group commit), nobody is made to
-/// wait for company. Cheap to clone; clones share everything. Works in a tokio runtime with time
-/// enabled.
+/// Concurrent calls share one insert (group commit), without an artificial delay. Cheap to clone;
+/// clones share everything. Needs a tokio runtime with time enabled.
 ///
 /// ```
 /// use sms_core::{MemoryStore, Message, Sender};
@@ -56,12 +56,12 @@ struct Inner {
     store: Arc<dyn Store>,
     queue: Option<Arc<dyn Queue>>,
     clock: Arc<dyn Clock>,
-    /// The inserter's inbox. The inserter starts with the sender, or with the first message of one
-    /// that was built outside of a runtime.
+    /// The channel to the inserter. The inserter starts with the sender, or with the first message
+    /// if the sender was built outside of a runtime.
     inbox: OnceLock<mpsc::Sender<Request>>,
 }
 
-/// Some caller's messages, and where it waits for the answer.
+/// The messages of one caller, and the channel for the result.
 struct Request {
     messages: Vec<NewMessage>,
     reply: oneshot::Sender<Result<Vec<Inserted>>>,
@@ -73,32 +73,31 @@ struct Request {
 pub struct SenderBuilder(Inner);
 
 impl SenderBuilder {
-    /// Offers accepted messages to this queue at once. Without one, the caretaker of a worker finds
-    /// them, within its interval.
+    /// Sets the queue that accepted messages are pushed to at once. Defaults to none: the caretaker
+    /// of a worker then finds the messages in the store within its interval.
     pub fn queue(mut self, queue: impl Queue) -> Self {
         self.0.queue = Some(Arc::new(queue));
         self
     }
 
-    /// The clock that `send_at` is compared with. Defaults to the machine's.
+    /// Sets the clock that `send_at` is compared with. Defaults to [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.0.clock = Arc::new(clock);
         self
     }
 
-    /// The sender.
+    /// Builds the sender.
     pub fn build(self) -> Sender {
         let sender = Sender(Arc::new(self.0));
-        // Where there is a runtime already, the queue is looked at now: the first messages of a
-        // process must not be pushed to a queue that is away. Without one, the first message starts
-        // it.
+        // In a runtime the queue is polled from now on, so that the first messages of a process
+        // are not pushed to a queue that is down. Without a runtime, the first message starts this.
         let _ = sender.inbox();
         sender
     }
 }
 
 impl Sender {
-    /// A sender into this store.
+    /// A builder of a sender into this store.
     pub fn builder(store: impl Store) -> SenderBuilder {
         let store = Arc::new(store);
         SenderBuilder(Inner {
@@ -109,21 +108,22 @@ impl Sender {
         })
     }
 
-    /// Accepts a message and answers with its id: a new one, or that of the first message with its
-    /// key.
+    /// Accepts a message and returns its id: a new one, or that of the first message with the same
+    /// idempotency key.
     ///
-    /// Dropping the future does not call the message back.
+    /// Dropping the future does not cancel the message.
     ///
     /// # Errors
     ///
-    /// `Invalid` with the wrong fields; `KeyReused`; `Unavailable` when nobody knows whether it was
-    /// stored: send it again with the same key.
+    /// `Invalid` with the wrong fields; `KeyReused`; `Unavailable` when it is not known whether the
+    /// message was stored: retry with the same key.
     pub async fn send(&self, message: Message) -> Result<MessageId> {
         let prepared = self.prepare(&message)?;
         self.accept_one(prepared).await.map(|accepted| accepted.id)
     }
 
-    /// Checks the content of a message and gives it its id, with the store's reader of numbers.
+    /// Checks the content of a message and assigns its id. Uses the store's reader of phone
+    /// numbers.
     ///
     /// # Errors
     ///
@@ -136,54 +136,54 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// Those of [`accept`](Self::accept) and of its answers.
+    /// Those of [`accept`](Self::accept) and of its results.
     pub async fn accept_one(&self, message: NewMessage) -> Result<Acceptance> {
         let no_answer =
-            || Err(Error::new(ErrorKind::Internal, "the store gave no answer for a message"));
+            || Err(Error::new(ErrorKind::Internal, "the store returned no result for a message"));
         self.accept(vec![message]).await?.pop().unwrap_or_else(no_answer)
     }
 
-    /// Accepts prepared messages, all in one transaction. One answer each, in order: the message
-    /// that is accepted, or why this one is not and the others are: `KeyReused`, or `Invalid` for
-    /// what [time](NewMessage::check_at) forbids now.
+    /// Accepts prepared messages, all in one transaction. One result each, in order. A message can
+    /// be refused while the others are accepted: with `KeyReused`, or with `Invalid` when its time
+    /// is not [allowed](NewMessage::check_at) now.
     ///
     /// # Errors
     ///
-    /// `Unavailable` when nobody knows whether they were stored; `Closed` outside of a runtime.
+    /// `Unavailable` when it is not known whether they were stored; `Closed` outside of a runtime.
     pub async fn accept(&self, messages: Vec<NewMessage>) -> Result<Vec<Result<Acceptance>>> {
-        let now = self.0.clock.now_ms();
-        if messages.iter().all(|message| message.check_at(now).is_ok()) {
+        let now_ms = self.0.clock.now_ms();
+        if messages.iter().all(|message| message.check_at(now_ms).is_ok()) {
             return self.store(messages).await;
         }
         let (mut allowed, mut forbidden) = (Vec::new(), Vec::new());
         let mut is_allowed = Vec::with_capacity(messages.len());
         for message in messages {
-            is_allowed.push(message.check_at(now).is_ok());
+            is_allowed.push(message.check_at(now_ms).is_ok());
             if is_allowed.last() == Some(&true) {
                 allowed.push(message);
             } else {
                 forbidden.push(message);
             }
         }
-        let mut refused = self.replay_or_refuse(&forbidden, now).await?.into_iter();
+        let mut refused = self.replay_or_refuse(&forbidden, now_ms).await?.into_iter();
         let mut stored =
             if allowed.is_empty() { Vec::new() } else { self.store(allowed).await? }.into_iter();
         let answer = |is_allowed| if is_allowed { stored.next() } else { refused.next() };
         Ok(is_allowed.into_iter().filter_map(answer).collect())
     }
 
-    /// Answers for messages that time forbids: those that were accepted before, when it did not,
-    /// are replayed.
+    /// Results for messages with a time that is not allowed now. Those that were accepted earlier,
+    /// when it was allowed, are replays.
     async fn replay_or_refuse(
         &self,
         messages: &[NewMessage],
-        now: i64,
+        now_ms: i64,
     ) -> Result<Vec<Result<Acceptance>>> {
-        let look = timeout(INSERT_TIMEOUT, self.0.store.replays(messages));
-        let replays = look.await.map_err(timed_out)??;
+        let replays = timeout(INSERT_TIMEOUT, self.0.store.replays(messages));
+        let replays = replays.await.map_err(timed_out)??;
         let answer = |(message, replay): (&NewMessage, Option<Inserted>)| match replay {
             Some(replay) => replay.into_accepted(message.id),
-            None => message.check_at(now).and_then(|()| {
+            None => message.check_at(now_ms).and_then(|()| {
                 Err(Error::new(ErrorKind::Internal, "a message was refused without a reason"))
             }),
         };
@@ -196,7 +196,7 @@ impl Sender {
         let (reply, answer) = oneshot::channel();
         let stopped = |_| Error::new(ErrorKind::Closed, "the sender has been shut down");
         self.inbox()?.send(Request { messages, reply }).await.map_err(stopped)?;
-        let failed = |error| Error::unavailable("the store's code failed", error);
+        let failed = |error| Error::unavailable("the code of the store panicked", error);
         let inserted = answer.await.map_err(failed)??;
         Ok(ids.into_iter().zip(inserted).map(|(id, inserted)| inserted.into_accepted(id)).collect())
     }
@@ -209,7 +209,7 @@ impl Sender {
             |error| Error::new(ErrorKind::Closed, "no tokio runtime to send in").with_source(error);
         let runtime = Handle::try_current().map_err(no_runtime)?;
         Ok(self.0.inbox.get_or_init(|| {
-            let (inbox, requests) = mpsc::channel(MAX_WAITING);
+            let (inbox, requests) = mpsc::channel(MAX_WAITING_REQUESTS);
             let feeder = self.0.queue.clone().map(|queue| QueueFeeder::start(&runtime, queue));
             let (store, mut requests) = (Arc::clone(&self.0.store), requests);
             runtime.spawn(async move {
@@ -229,8 +229,8 @@ fn timed_out(error: tokio::time::error::Elapsed) -> Error {
         .with_fault(StoreFault::Unreachable)
 }
 
-/// Inserts until every sender is gone and nobody waits. A task of its own: a caller that goes away
-/// cancels nothing for those who share its insert.
+/// Inserts until every sender is dropped and no request waits. It is a separate task, so that a
+/// caller that goes away does not cancel the insert that others share.
 async fn insert_all(
     store: &dyn Store,
     feeder: Option<&QueueFeeder>,
@@ -241,30 +241,32 @@ async fn insert_all(
     while open || !inserts.is_empty() {
         while !waiting.is_empty() && may_insert(inserts.len(), &waiting) {
             let insert = insert(store, feeder, take_batch(&mut waiting));
-            // A store that panics fails those it was called for, and nobody after them.
+            // A panic of the store fails this insert, and no later one.
             inserts.push(AssertUnwindSafe(insert).catch_unwind());
         }
         tokio::select! {
             Some(inserted) = inserts.next() => {
                 if inserted.is_err() {
-                    tracing::error!("the store's code failed");
+                    tracing::error!("the code of the store panicked");
                 }
             }
-            received = requests.recv_many(&mut waiting, MAX_ROWS), if open && waiting.len() < MAX_ROWS => {
+            received = requests.recv_many(&mut waiting, MAX_ROWS),
+                if open && waiting.len() < MAX_ROWS =>
+            {
                 open = received > 0;
             }
         }
     }
 }
 
-/// Whether an insert may start beside those under way. What is little waits and goes along with the
-/// next one: few large inserts take less than many small ones.
-fn may_insert(under_way: usize, waiting: &[Request]) -> bool {
+/// Returns true if another insert may start. A few rows wait for the next insert, because few large
+/// inserts cost less than many small ones.
+fn may_insert(running: usize, waiting: &[Request]) -> bool {
     let rows = || waiting.iter().map(|request| request.messages.len()).sum::<usize>();
-    under_way == 0 || (under_way < MAX_INSERTS && rows() >= MANY_ROWS)
+    running == 0 || (running < MAX_INSERTS && rows() >= MIN_ROWS_FOR_ANOTHER_INSERT)
 }
 
-/// Takes requests from the front until they hold [`MAX_ROWS`] messages: one at least.
+/// Takes requests from the front, up to [`MAX_ROWS`] messages but at least one request.
 fn take_batch(waiting: &mut Vec<Request>) -> Vec<Request> {
     let mut rows = 0;
     let fits = |request: &&Request| {
@@ -281,9 +283,10 @@ async fn insert(store: &dyn Store, feeder: Option<&QueueFeeder>, mut requests: V
     for request in &mut requests {
         messages.append(&mut request.messages);
     }
-    let room = feeder.map(|feeder| feeder.reserve(&messages));
-    let all_pushed =
-        room.as_ref().is_some_and(|room| messages.iter().all(|message| room.holds(message.lane())));
+    let reservation = feeder.map(|feeder| feeder.reserve(&messages));
+    let all_pushed = reservation.as_ref().is_some_and(|reservation| {
+        messages.iter().all(|message| reservation.holds(message.lane()))
+    });
     let push_after = if all_pushed { PUSH_AFTER } else { Duration::ZERO };
     let insert_all = store.insert(InsertRequest::new(&messages).push_after(push_after));
     let result =
@@ -291,8 +294,8 @@ async fn insert(store: &dyn Store, feeder: Option<&QueueFeeder>, mut requests: V
     // Commit before push: a worker that gets the id must find the row.
     match result {
         Ok(inserted) if inserted.len() == messages.len() => {
-            if let (Some(feeder), Some(room)) = (feeder, room) {
-                feeder.push(&due_now(&messages, &inserted), room);
+            if let (Some(feeder), Some(reservation)) = (feeder, reservation) {
+                feeder.push(&due_now(&messages, &inserted), reservation);
             }
             let mut inserted = inserted.into_iter();
             for (request, count) in requests.into_iter().zip(counts) {
@@ -303,12 +306,12 @@ async fn insert(store: &dyn Store, feeder: Option<&QueueFeeder>, mut requests: V
         Ok(_) => {
             answer_all(
                 requests,
-                &Arc::new(Error::new(ErrorKind::Internal, "the store answered for too few")),
+                &Arc::new(Error::new(ErrorKind::Internal, "the store returned too few results")),
             );
         }
         Err(error) if requests.len() > 1 && !error.is_retryable() => {
-            drop(room);
-            // Perhaps one message spoils the insert for the others: each request by itself.
+            drop(reservation);
+            // One message may fail the insert for all the others, so insert each request alone.
             let mut messages = messages.into_iter();
             for (mut request, count) in requests.into_iter().zip(counts) {
                 request.messages = messages.by_ref().take(count).collect();
@@ -319,7 +322,7 @@ async fn insert(store: &dyn Store, feeder: Option<&QueueFeeder>, mut requests: V
     }
 }
 
-/// The jobs of what was stored and is due.
+/// Jobs of the messages that were stored and are due.
 fn due_now(messages: &[NewMessage], inserted: &[Inserted]) -> Vec<Job> {
     let stored =
         messages.iter().zip(inserted).filter(|(_, inserted)| **inserted == Inserted::Stored);

@@ -1,8 +1,8 @@
-//! Pushes accepted messages to the queue, in the background: a queue that is down or full delays no
-//! acceptance.
+//! Background push of accepted messages to the queue. A queue that is down or full does not delay
+//! the acceptance of messages.
 //!
-//! While the queue fails nothing is pushed, and messages are stored as due at once: the caretaker
-//! of a worker finds them in the store within its interval.
+//! While the queue fails, nothing is pushed, and messages are stored as due at once. The caretaker
+//! of a worker then finds them in the store within its interval.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,27 +20,27 @@ use crate::queue::{Job, Queue, QueueStats};
 use crate::supervise::{catch_panic, survive_panic};
 
 /// Largest number of jobs per push.
-const MAX_JOBS: usize = 1000;
+const MAX_JOBS_PER_PUSH: usize = 1000;
 /// Largest number of pushes of one lane at a time: a job need not wait for the answer to the push
 /// before it.
 const MAX_PUSHES: usize = 4;
 /// Largest number of jobs of a lane that wait to be pushed.
-const MAX_WAITING: usize = 64_000;
+const MAX_WAITING_JOBS: usize = 64_000;
 /// Capacity of a lane before the first answer of the queue.
 const INITIAL_CAPACITY: usize = 1000;
 /// Longest wait for an answer of the queue.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Pause after a failure of the queue: longer than an unanswered request for statistics takes to
-/// fail again.
-const CLOSED_FOR: Duration = Duration::from_secs(5);
+/// Pause after a failure of the queue. Longer than [`QUEUE_TIMEOUT`], so that pushing stays paused
+/// until the next request for statistics has been answered or has failed.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Shortest time between two requests for the queue's statistics.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The same while nothing is pushed, so that the first message after a pause finds the figures
 /// fresh.
 const IDLE_POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The part of the free capacity, one in this many, that is left to other processes that push
-/// between two polls.
-const MARGIN: usize = 4;
+/// Divisor of the free capacity for the part that is left to other processes, which push between
+/// two polls.
+const OTHERS_SHARE_DIVISOR: usize = 4;
 
 /// Pushes jobs in tasks of its own, one for each lane so that no lane waits for another, until it
 /// is dropped.
@@ -52,15 +52,15 @@ pub(crate) struct QueueFeeder {
     pushed: mpsc::Sender<()>,
 }
 
-/// Free capacity of each lane of the queue. A job that is pushed without might be dropped by the
-/// queue, and would be found again only much later.
+/// Free capacity of each lane of the queue. The queue might drop a job that is pushed without free
+/// capacity, and such a job would be found only much later.
 #[derive(Clone, Debug)]
 struct LaneCapacities(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
     lanes: PerLane<LaneCapacity>,
-    /// Until then nothing is pushed.
+    /// End of a pause in which nothing is pushed; `None` without a pause.
     closed_until: Option<Instant>,
 }
 
@@ -166,9 +166,10 @@ impl LaneCapacities {
 
     fn update(&self, stats: &QueueStats) {
         // The caretaker fills the other half of a lane.
-        let half =
-            stats.capacity.map_or(MAX_WAITING, |capacity| capacity.div_ceil(2).min(MAX_WAITING));
-        let usable = |capacity: usize| capacity - capacity / MARGIN;
+        let half = stats
+            .capacity
+            .map_or(MAX_WAITING_JOBS, |capacity| capacity.div_ceil(2).min(MAX_WAITING_JOBS));
+        let usable = |capacity: usize| capacity - capacity / OTHERS_SHARE_DIVISOR;
         let room = stats.room();
         let mut locked = self.lock();
         for lane in Lane::ALL {
@@ -187,7 +188,7 @@ impl LaneCapacities {
 
     /// Stops pushing for a while, since the queue failed.
     fn close(&self) {
-        self.lock().closed_until = Some(Instant::now() + CLOSED_FOR);
+        self.lock().closed_until = Some(Instant::now() + PAUSE_AFTER_FAILURE);
     }
 }
 
@@ -215,9 +216,9 @@ async fn push_all(
         while pushes.len() >= MAX_PUSHES {
             pushes.join_next().await;
         }
-        // Together with the jobs that came meanwhile.
+        // Add the jobs that came in the meantime.
         let mut permits = vec![permit];
-        while jobs.len() < MAX_JOBS
+        while jobs.len() < MAX_JOBS_PER_PUSH
             && let Ok((more, permit)) = waiting.try_recv()
         {
             jobs.extend(more);
@@ -229,7 +230,7 @@ async fn push_all(
             if !push(queue.as_ref(), &jobs, &outage).await {
                 capacities.close();
             }
-            // Not before: only now the statistics of the queue include these jobs.
+            // Only now do the statistics of the queue include these jobs.
             drop(permits);
         });
         while pushes.try_join_next().is_some() {}

@@ -1,4 +1,4 @@
-//! Decision about what follows from an outcome.
+//! Decision about a message after an attempt.
 
 use std::time::Duration;
 
@@ -6,47 +6,48 @@ use crate::message::OnUnknown;
 use crate::provider::outcome::{Outcome, OutcomeClass};
 use crate::store::retry::RetryPolicy;
 
-/// What the owner of an attempt writes about it: the second half of the table above.
+/// Change that the owner of an attempt writes after its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// `sending → sent`.
     Sent,
     /// `sending → queued`: due again in `after`.
     Retry {
-        /// How long to wait.
+        /// Time until the message is due again.
         after: Duration,
-        /// Whether the attempt counts against the limit.
+        /// True if the attempt counts towards the limit.
         counted: bool,
     },
-    /// `sending → sent` although the provider refused: it refused a repeat as one, right after an
-    /// attempt of unknown outcome, which it therefore accepted. Recorded as an inference.
+    /// `sending → sent` although the provider refused: it refused the message as a duplicate, right
+    /// after an attempt of unknown outcome. So it accepted that earlier attempt. Recorded as an
+    /// inference.
     SentBefore,
     /// `sending → failed`.
     Failed,
     /// `sending → unknown`.
     Unknown,
-    /// `sending → queued` although the provider may have accepted it, by policy, and recorded as a
-    /// resend; `sending → unknown` when the deadline would be past by then.
+    /// `sending → queued` by policy, although the provider may have accepted it; recorded as a
+    /// resend. `sending → unknown` when the deadline would be past by then.
     Resend {
-        /// How long to wait for evidence first.
+        /// Time to wait for evidence before the resend.
         after: Duration,
     },
 }
 
-/// What an attempt knows about its message: the input of [`decide`] beside the outcome.
+/// State of a message during an attempt: the input of [`decide`] in addition to the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AttemptState {
-    /// Counted attempts, this one included.
+    /// Counted attempts, including this one.
     pub attempt: u32,
-    /// The limit of counted attempts.
+    /// Maximum number of counted attempts.
     pub max_attempts: u32,
     /// Resends already made after unknown outcomes.
     pub resends: u32,
     /// The message's policy.
     pub on_unknown: OnUnknown,
-    /// How long before this attempt the last one of unknown outcome began; `None` where there was
-    /// none.
+    /// Time from the start of the last attempt of unknown outcome to the start of this one; `None`
+    /// without such an attempt.
     pub unknown_before: Option<Duration>,
 }
 
@@ -63,21 +64,25 @@ impl AttemptState {
     }
 }
 
-/// After an account-level refusal the message is due again at once; it is the provider that pauses.
-const AFTER_BLOCKED: Duration = Duration::from_secs(5);
+/// Time after which a message is due again after an account-level refusal. It is short, because the
+/// provider is paused, not the message.
+const RETRY_AFTER_BLOCKED: Duration = Duration::from_secs(5);
 
-/// How long a resend waits for a late reply or a receipt of the attempt before it.
+/// Time for which a resend waits for a late answer or a receipt of the attempt before it.
 pub const RESEND_AFTER: Duration = Duration::from_secs(5);
 
-/// Decides what becomes of a message. `random` is uniform in `0.0..1.0` and jitters the retry.
+/// Decides about a message after an attempt. `random` is uniform in `0.0..1.0` and jitters the
+/// retry.
 pub fn decide(state: AttemptState, outcome: &Outcome, retry: &RetryPolicy, random: f64) -> Verdict {
-    // An earlier attempt of unknown outcome may have got through: only all-definite is a failure.
+    // The provider may have accepted an earlier attempt of unknown outcome, so the message has
+    // failed only if all its outcomes are definite.
     let refused = if state.resends > 0 { Verdict::Unknown } else { Verdict::Failed };
     match outcome.class {
         OutcomeClass::Accepted => Verdict::Sent,
-        OutcomeClass::Blocked => {
-            Verdict::Retry { after: outcome.retry_after.unwrap_or(AFTER_BLOCKED), counted: false }
-        }
+        OutcomeClass::Blocked => Verdict::Retry {
+            after: outcome.retry_after.unwrap_or(RETRY_AFTER_BLOCKED),
+            counted: false,
+        },
         OutcomeClass::Deferred if is_evidence(state, outcome) => Verdict::SentBefore,
         OutcomeClass::Deferred | OutcomeClass::NotSent if state.attempt < state.max_attempts => {
             let backoff = retry.delay(state.attempt, random);
@@ -92,8 +97,8 @@ pub fn decide(state: AttemptState, outcome: &Outcome, retry: &RetryPolicy, rando
     }
 }
 
-/// Whether a refusal says that an attempt of unknown outcome was accepted: as a repeat, within the
-/// time in which the provider looks for repeats.
+/// Returns true if a refusal shows that an attempt of unknown outcome was accepted: it is the
+/// refusal of a duplicate, within the time in which the provider detects duplicates.
 fn is_evidence(state: AttemptState, outcome: &Outcome) -> bool {
     let within = state.unknown_before.zip(outcome.repeated_within);
     within.is_some_and(|(before, window)| before <= window)

@@ -1,4 +1,4 @@
-//! The event log: every decision about a message, in the order it was committed.
+//! The event log: every change of a message, in the order of the commits.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -21,14 +21,14 @@ pub struct Event {
     /// Owner of the message, read with it; `None` if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// When it was recorded, by the store's clock.
+    /// Time of the record, by the store's clock.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// What happened.
+    /// Kind of the event.
     pub kind: EventKind,
     /// The message's state after it.
     pub status: Status,
-    /// The rest.
+    /// Details of the event.
     #[serde(flatten)]
     pub details: EventDetails,
 }
@@ -53,34 +53,34 @@ impl Event {
     }
 }
 
-/// What happened.
+/// Kind of an [`Event`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// The message was accepted. Only in a [timeline](crate::timeline), made from the message
+    /// The message was accepted. Only in a [timeline](crate::timeline), derived from the message
     /// itself.
     Accepted,
     /// A worker holds the message and may be talking to the provider. Only in a timeline, as above.
     Started,
-    /// An attempt ended and its worker recorded the outcome.
+    /// An attempt ended, and its worker recorded the outcome.
     Attempt,
-    /// An attempt's outcome came after its lease was over or a later attempt had begun.
+    /// The outcome of an attempt came after the lease was over or a later attempt had begun.
     LateOutcome,
-    /// A worker vanished: its lease was over before an outcome was recorded.
+    /// A lease was over before an outcome was recorded; its worker probably crashed.
     LeaseOver,
     /// The provider reported on the message.
     Receipt,
-    /// Status queries are given up: the provider never reported an end.
+    /// Status queries ended without a final state from the provider.
     ReceiptGivenUp,
     /// The deadline passed while the message waited.
     Expired,
-    /// The caller called the message back.
+    /// The caller cancelled the message.
     Cancelled,
-    /// A person settled an unknown message.
+    /// An operator settled an unknown message.
     Resolved,
-    /// A receipt under an id nobody knew was taken for this message's: both stood
-    /// [alone](crate::store::inference).
+    /// A receipt with an unknown provider id was [matched](crate::store::inference) with this
+    /// message, because no other pair was possible.
     Inferred,
 }
 
@@ -123,57 +123,57 @@ impl EventKind {
     }
 }
 
-/// From what an acceptance was concluded that the provider did not state.
+/// Evidence of an acceptance that the provider did not confirm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Evidence {
-    /// Right after the attempt of unknown outcome the provider refused a repeat as one.
+    /// Right after the attempt of unknown outcome, the provider refused a repeat as a duplicate.
     RepeatRefused,
-    /// A receipt under an id nobody knew came, and this was the only message it could be about.
+    /// A receipt with an unknown provider id came, and could be about no other message.
     UnmatchedReceipt,
 }
 
-/// What is known about an [`Event`] beside its kind. Absent fields do not apply.
+/// Details of an [`Event`]. Absent fields do not apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct EventDetails {
-    /// Which attempt, counted from 1 over all attempts, counted ones and others (the fence).
+    /// Number of the attempt, from 1 on, including attempts that do not count towards the limit
+    /// (the fence).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
-    /// How the attempt came out.
+    /// Class of the attempt's outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<OutcomeClass>,
-    /// The provider that was asked.
+    /// The provider that was called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// The provider's own id of the message.
+    /// The provider's id of the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
     /// The provider's code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<i32>,
-    /// The provider's words, or the library's reason. Never the message's text or number.
+    /// The provider's text, or the library's reason. Never the text or the number of the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// When it happened by the provider's clock.
+    /// Time of the event by the provider's clock.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub provider_at: Option<OffsetDateTime>,
-    /// From what it was concluded that the provider has the message, where the provider did not say
-    /// so.
+    /// Evidence that the provider has the message, if the provider did not confirm it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
-    /// How long the provider took, in milliseconds.
+    /// Duration of the call to the provider, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
-    /// In how many milliseconds the next attempt is due.
+    /// Time until the next attempt is due, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_in_ms: Option<u64>,
-    /// The message goes out again although the provider may have accepted it.
+    /// True if the message is sent again although the provider may have accepted it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub resend: bool,
-    /// Who did it: a worker's name, an operator.
+    /// Name of the worker or the operator that caused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
 }

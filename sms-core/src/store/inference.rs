@@ -9,19 +9,19 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::clock::{datetime_from_ms, datetime_to_ms, duration_to_ms};
-use crate::message::MessageId;
+use crate::clock::millis::{datetime_from_ms, datetime_to_ms, duration_to_ms};
+use crate::message::id::MessageId;
 use crate::provider::receipt::Receipt;
 
-/// Longest time from an attempt of unknown outcome to the first receipt about it. Most phones
-/// answer within seconds; a later receipt is left to a person.
+/// Longest time from an attempt of unknown outcome to the first receipt about it. Most receipts
+/// come within seconds; a later one is left to an operator.
 pub const WINDOW: Duration = Duration::from_hours(1);
 /// Age of the oldest attempt that is considered: longer than a system is ever down.
 pub const HORIZON: Duration = Duration::from_hours(72);
 /// Largest difference between the clocks of provider and store.
 pub const SKEW: Duration = Duration::from_mins(1);
-/// Largest number of waiting receipts, and of suspects, that one call reads; the newest. With more,
-/// no pair would be the only one of its time, and nobody would read through them.
+/// Largest number of unmatched receipts, and of suspects, that one call reads; the newest. With
+/// more, hardly any pair would be the only one of its time.
 pub const MAX_UNMATCHED: usize = 2_000;
 
 /// A provider id that receipts have and no message has.
@@ -98,28 +98,29 @@ pub fn is_of_one_time(unknown_at: i64, made_at: OffsetDateTime) -> bool {
     (unknown_at - duration_to_ms(SKEW)..=unknown_at + duration_to_ms(WINDOW)).contains(&made_at)
 }
 
-/// Start of the oldest attempt that is considered; earlier ones are left to a person.
-pub fn horizon(now: i64) -> i64 {
-    now.saturating_sub(duration_to_ms(HORIZON))
+/// Start of the oldest attempt that is considered, in milliseconds; earlier ones are left to an
+/// operator.
+pub fn horizon(now_ms: i64) -> i64 {
+    now_ms.saturating_sub(duration_to_ms(HORIZON))
 }
 
-/// The pairs that have no rival: no other message fits the id, and no other id fits the message.
+/// Pairs without another candidate: no other message fits the id, and no other id fits the message.
 ///
 /// An id is not paired until `quiet` has passed since its first receipt came, because the answer
-/// with that id may still be on its way; until then it counts as a rival. There are no pairs when
-/// either list has [`MAX_UNMATCHED`] entries, for it may then be cut off.
+/// with that id may still be on its way; until then it counts as a candidate. There are no pairs
+/// when either list has [`MAX_UNMATCHED`] entries, for it may then be cut off.
 pub fn pairs<'a>(
     suspects: &'a [Suspect],
     unmatched: &'a [UnmatchedId],
-    now: i64,
+    now_ms: i64,
     quiet: Duration,
 ) -> Vec<(&'a Suspect, &'a UnmatchedId)> {
     let fits = |suspect: &Suspect, id: &UnmatchedId| {
         suspect.provider == id.provider && is_of_one_time(suspect.unknown_at, id.made_at)
     };
-    let before = now.saturating_sub(duration_to_ms(quiet));
+    let before = now_ms.saturating_sub(duration_to_ms(quiet));
     let suspects: Vec<&Suspect> =
-        suspects.iter().filter(|suspect| suspect.unknown_at >= horizon(now)).collect();
+        suspects.iter().filter(|suspect| suspect.unknown_at >= horizon(now_ms)).collect();
     let mut found = Vec::new();
     if suspects.len() >= MAX_UNMATCHED || unmatched.len() >= MAX_UNMATCHED {
         return found;
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
     use crate::provider::receipt::ReceiptState;
 
-    const QUIET: Duration = Duration::from_mins(3);
+    const QUIET_TIME: Duration = Duration::from_mins(3);
     const NOW: i64 = 1_767_225_600_000;
     const MINUTE: i64 = 60_000;
 
@@ -156,7 +157,7 @@ mod tests {
     }
 
     fn pairs_of(suspects: &[Suspect], unmatched: &[UnmatchedId]) -> usize {
-        pairs(suspects, unmatched, NOW, QUIET).len()
+        pairs(suspects, unmatched, NOW, QUIET_TIME).len()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Pages of messages, and how far back they have been looked for.
+//! Pages of messages, and the budget of time for a search.
 
 use std::cmp::Reverse;
 
@@ -8,43 +8,43 @@ use tokio::time::Instant;
 use super::queries::ListRequest;
 use crate::message::{MessageId, StoredMessage};
 
-/// What [`Store::list`](crate::Store::list) answers: messages, newest first.
+/// Result of [`Archive::list`](crate::Archive::list): messages, newest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MessagePage {
-    /// The messages, no more than [`ListRequest::limit`].
+    /// The messages, up to [`ListRequest::limit`].
     pub messages: Vec<StoredMessage>,
-    /// Where the [time](ListRequest::budget) was up before the page was full. Every message down to
-    /// this one has been looked at; the next call goes on after it. `None` when the page is full,
-    /// or nothing older is left.
+    /// The oldest message that was examined, if the [budget](ListRequest::budget) was used up
+    /// before the page was full. The next call continues after it. `None` when the page is full, or
+    /// there are no older messages.
     pub searched_to: Option<SearchedTo>,
 }
 
-/// The oldest message that was looked at.
+/// The oldest message that a search examined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct SearchedTo {
-    /// Its id, for [`ListRequest::after`].
+    /// The id, for [`ListRequest::after`].
     pub id: MessageId,
-    /// When it was accepted.
+    /// Time of acceptance.
     pub created_at: OffsetDateTime,
 }
 
 impl SearchedTo {
-    /// A message that was looked at.
+    /// A message that was examined.
     pub const fn new(id: MessageId, created_at: OffsetDateTime) -> Self {
         Self { id, created_at }
     }
 }
 
 impl MessagePage {
-    /// These messages, newest first.
+    /// A page of these messages, newest first.
     pub const fn new(messages: Vec<StoredMessage>, searched_to: Option<SearchedTo>) -> Self {
         Self { messages, searched_to }
     }
 
-    /// The page of several states, from pages of one state each with the same limit: no older than
-    /// what was looked at in all of them.
+    /// Merges pages of one state each, with the same limit. The result has no message older than
+    /// the range that was examined in all of them.
     pub fn merge(pages: impl IntoIterator<Item = Self>, limit: usize) -> Self {
         let (mut messages, mut searched_to) = (Vec::new(), None);
         for page in pages {
@@ -73,43 +73,43 @@ impl IntoIterator for MessagePage {
     }
 }
 
-/// The time that is left of a [`ListRequest::budget`], for those who write a store.
+/// Remaining time of a [`ListRequest::budget`], for authors of stores.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget(Option<Instant>);
 
 impl Budget {
-    /// All of it, from now on.
+    /// Starts the budget now.
     pub fn start(request: &ListRequest) -> Self {
-        // What lies beyond all time never ends.
+        // A budget too large for an `Instant` is unlimited.
         Self(request.budget.and_then(|budget| Instant::now().checked_add(budget)))
     }
 
-    /// The first of several equal shares of what is left.
+    /// The first of several equal shares of the remaining time.
     pub fn share(self, shares: usize) -> Self {
         let (now, shares) = (Instant::now(), u32::try_from(shares).unwrap_or(u32::MAX));
         Self(self.0.map(|end| now + end.saturating_duration_since(now) / shares.max(1)))
     }
 
-    /// Whether it has no end.
+    /// Returns true if there is no limit.
     pub const fn is_unlimited(self) -> bool {
         self.0.is_none()
     }
 
-    /// Whether it is used up.
+    /// Returns true if the time is used up.
     pub fn is_over(self) -> bool {
         self.0.is_some_and(|end| Instant::now() >= end)
     }
 }
 
-/// How much earlier a message may have been accepted than one with an older id. An id is made when
-/// the message is prepared, on the clock of whoever does that.
-const MOST_OUT_OF_ORDER: Duration = Duration::DAY;
+/// Largest difference between the order of ids and the order of acceptance. An id is created when
+/// the message is prepared, by the clock of that machine.
+const MAX_ID_DISORDER: Duration = Duration::DAY;
 
 impl ListRequest {
-    /// Whether no message with an older id than one that was accepted at this time can be of the
-    /// range that is asked for, so that a search may end with it.
+    /// Returns true if a search may end with a message that was accepted at this time: no message
+    /// with an older id can be in the requested range.
     pub fn ends_before(&self, created_at: OffsetDateTime) -> bool {
-        self.from_time.is_some_and(|from| created_at < from.saturating_sub(MOST_OUT_OF_ORDER))
+        self.from_time.is_some_and(|from| created_at < from.saturating_sub(MAX_ID_DISORDER))
     }
 }
 

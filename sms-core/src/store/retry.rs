@@ -1,16 +1,16 @@
-//! When a definite "not accepted" is tried again.
+//! Backoff between attempts that were certainly not accepted.
 
 use std::time::Duration;
 
-/// Exponential backoff with full jitter: the n-th wait is uniform between zero and
-/// `min(max, base · 2ⁿ⁻¹)`, so that many failures of one instant do not return in one instant.
+/// Exponential backoff with full jitter: the n-th delay is uniform between zero and
+/// `min(max, base · 2ⁿ⁻¹)`, so that messages that failed together are not retried together.
 ///
-/// How often is not said here: each message carries its own limit of attempts.
+/// The number of attempts is not part of the policy: each message has its own limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// The longest first wait. Defaults to 10 s.
+    /// Longest first delay. Defaults to 10 s.
     pub base: Duration,
-    /// The longest wait of all. Defaults to 10 min.
+    /// Longest delay. Defaults to 10 min.
     pub max: Duration,
 }
 
@@ -21,7 +21,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The wait after the `attempt`-th counted attempt (from 1). `random` is uniform in `0.0..1.0`;
+    /// Delay after the `attempt`-th counted attempt (from 1). `random` is uniform in `0.0..1.0`;
     /// values outside are clamped.
     pub fn delay(&self, attempt: u32, random: f64) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);

@@ -1,55 +1,56 @@
-//! Which programs may use which schema of a store.
+//! Compatibility of a program with the schema of a store.
 
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How far the schema of a store has been migrated, and how far this program knows it.
+/// Level of the schema of a store, compared with the level that this program knows.
 ///
-/// Each migration is a level. A store also records the oldest level whose programs may still use
-/// it, so that the programs of two releases can share it during an update, while one that is too
-/// old refuses it instead of misreading it.
+/// Each migration is a level. A store also records the lowest level that a program must know to use
+/// it. So the programs of two releases can share a store during an update, and a program that is
+/// too old refuses it instead of misreading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SchemaLevel {
     /// The newest migration that has been applied.
     pub level: i64,
-    /// The oldest level a program must know to use it.
+    /// The lowest level that a program must know to use it.
     pub usable_from: i64,
     /// The newest migration this program knows.
     pub known: i64,
 }
 
 impl SchemaLevel {
-    /// What a store has recorded, next to what this program knows.
+    /// The levels that a store has recorded, and the level that this program knows.
     pub const fn new(level: i64, usable_from: i64, known: i64) -> Self {
         Self { level, usable_from, known }
     }
 
-    /// Whether a newer program has migrated it.
+    /// Returns true if a newer program has migrated the store.
     pub const fn is_newer(self) -> bool {
         self.level > self.known
     }
 
-    /// Lets this program use it, or not.
+    /// Checks that this program may use the store.
     ///
     /// # Errors
     ///
-    /// `Config` when it has been changed in a way that this program does not know.
+    /// `Config` when the program does not know the level that the store needs.
     pub fn check(self) -> Result<Self> {
         let Self { level, usable_from, known } = self;
         if usable_from <= known {
             return Ok(self);
         }
         let message = format!(
-            "the schema of the store is at level {level} and needs a program that knows level {usable_from} or later; \
-             this one knows level {known}: use a newer version of the program"
+            "the schema of the store is at level {level} and needs a program that knows level \
+             {usable_from} or later; this one knows level {known}: use a newer version of the \
+             program"
         );
         Err(Error::new(ErrorKind::Config, message))
     }
 }
 
-/// One line for people: `at level 3, the newest that this program knows`.
+/// Shows one line, such as `at level 3, the newest that this program knows`.
 impl fmt::Display for SchemaLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { level, known, .. } = self;
@@ -79,8 +80,8 @@ mod tests {
         assert_eq!(refused.kind(), ErrorKind::Config);
         assert_eq!(
             refused.to_string(),
-            "the schema of the store is at level 7 and needs a program that knows level 4 or later; this one knows \
-             level 3: use a newer version of the program"
+            "the schema of the store is at level 7 and needs a program that knows level 4 or \
+             later; this one knows level 3: use a newer version of the program"
         );
     }
 }

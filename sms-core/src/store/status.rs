@@ -1,48 +1,48 @@
-//! The states of a message and every way between them: the whole state table is this file.
+//! States of a message, and the table of all transitions between them.
 //!
-//! A [`Store`](crate::Store) performs each transition as one compare-and-set whose guard is the one
-//! written here; the suite of `sms-testkit` holds every store to every row.
+//! A [`Store`](crate::Store) performs each transition as one compare-and-set with the guard in the
+//! table. The suite of `sms-testkit` checks every row with every store.
 
 use serde::{Deserialize, Serialize};
 
 use crate::provider::receipt::ReceiptState;
 
-/// Where a message stands.
+/// State of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Status {
-    /// Accepted and waiting until it is due. A crash leaves it here; the caretaker offers it again.
+    /// Accepted, and waiting until it is due. After a crash the caretaker pushes it to the queue
+    /// again.
     Queued = 0,
-    /// A worker holds it under a lease and may be talking to the provider. A crash leaves it here
-    /// until the lease is over; then it is [`Unknown`](Self::Unknown), because nobody knows how far
-    /// the worker got.
+    /// Leased by a worker that may be calling the provider. After a crash it stays in this state
+    /// until the lease is over. Then it becomes [`Unknown`](Self::Unknown), because it is not known
+    /// whether the provider was called.
     Sending = 1,
-    /// The provider has accepted it. A receipt moves it on.
+    /// Accepted by the provider. A receipt changes it to a final state.
     Sent = 2,
-    /// The provider says it reached the phone. Final.
+    /// Delivered to the phone, by the provider's report. Final.
     Delivered = 3,
-    /// The provider says it did not reach the phone. Final.
+    /// Not delivered to the phone, by the provider's report. Final.
     Undelivered = 4,
-    /// Proven not accepted, and not to be tried again. Final but for a late acceptance.
+    /// Certainly not accepted, and not tried again. Final, except for a late acceptance.
     Failed = 5,
-    /// Perhaps accepted, perhaps not. Evidence, the policy or a person moves it on; nothing else
-    /// does.
+    /// Accepted or not: it is not known. Only evidence, the policy or an operator changes it.
     Unknown = 6,
-    /// Its deadline passed while it waited. Final but for a late acceptance.
+    /// Not sent before its deadline. Final, except for a late acceptance.
     Expired = 7,
-    /// Called back while it waited. Final but for a late acceptance.
+    /// Cancelled before it was sent. Final, except for a late acceptance.
     Cancelled = 8,
 }
 
-/// Who moves a message along a [`Transition`].
+/// Component or person that performs a [`Transition`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// [`Sender`](crate::Sender), by `Store::insert`.
     Sender,
     /// A worker that takes the message, by `Store::begin`.
     Worker,
-    /// The worker whose fence the message bears, by `Store::settle`.
+    /// The worker with the message's current fence, by `Store::settle`.
     Owner,
     /// The worker of an earlier attempt or of a lease that is over, by `Store::settle`.
     Late,
@@ -61,9 +61,9 @@ pub struct Transition {
     pub from: Option<Status>,
     /// The state after.
     pub to: Status,
-    /// Who may do it.
+    /// The actor that may perform it.
     pub by: Actor,
-    /// What must hold in the same statement that writes the new state.
+    /// The condition, checked in the same statement that writes the new state.
     pub guard: &'static str,
 }
 
@@ -71,7 +71,7 @@ const fn row(from: Status, to: Status, by: Actor, guard: &'static str) -> Transi
     Transition { from: Some(from), to, by, guard }
 }
 
-/// The state table: whatever is not here does not happen.
+/// The state table. No other transition happens.
 pub const TRANSITIONS: &[Transition] = {
     use Actor::{Caretaker, Late, Owner, Person, Receipt, Sender, Worker};
     use Status::{
@@ -94,13 +94,15 @@ pub const TRANSITIONS: &[Transition] = {
             Sending,
             Sent,
             Owner,
-            "fence is mine; parked receipts of the provider id are joined; also a repeat refused as one right after an attempt of unknown outcome, recorded as inferred",
+            "fence is mine; parked receipts of the provider id are joined; also a repeat refused \
+             as one right after an attempt of unknown outcome, recorded as inferred",
         ),
         row(
             Sending,
             Queued,
             Owner,
-            "fence is mine; proven not accepted and attempts left, or account-level refusal (attempt not counted), or policy resend_once",
+            "fence is mine; proven not accepted and attempts left, or account-level refusal \
+             (attempt not counted), or policy resend_once",
         ),
         row(
             Sending,
@@ -132,7 +134,8 @@ pub const TRANSITIONS: &[Transition] = {
             Unknown,
             Sent,
             Caretaker,
-            "one message and one unmatched provider id stand alone in their time; recorded as inferred",
+            "one message and one unmatched provider id, with no other candidates; recorded as \
+             inferred",
         ),
         row(Queued, Sent, Late, "acceptance of an earlier attempt"),
         row(Sending, Sent, Late, "acceptance of an earlier attempt"),
@@ -152,12 +155,7 @@ pub const TRANSITIONS: &[Transition] = {
             Caretaker,
             "deadline is past, and an earlier attempt could have been accepted",
         ),
-        row(
-            Queued,
-            Unknown,
-            Person,
-            "called back, and an earlier attempt could have been accepted",
-        ),
+        row(Queued, Unknown, Person, "cancelled, and an earlier attempt could have been accepted"),
     ]
 };
 
@@ -175,14 +173,14 @@ impl Status {
         Self::Cancelled,
     ];
 
-    /// Whether the table has a row from here to `to`, by anybody.
+    /// Returns true if the table has a row from this state to `to`, by any actor.
     pub fn may_become(self, to: Self) -> bool {
         TRANSITIONS.iter().any(|row| row.from == Some(self) && row.to == to)
     }
 
-    /// Whether nothing more is awaited: the message has reached its visible end.
+    /// Returns true for a final state.
     ///
-    /// [`Sent`](Self::Sent) still awaits a receipt and [`Unknown`](Self::Unknown) evidence.
+    /// [`Sent`](Self::Sent) still awaits a receipt, and [`Unknown`](Self::Unknown) awaits evidence.
     pub const fn is_final(self) -> bool {
         matches!(
             self,
@@ -190,13 +188,14 @@ impl Status {
         )
     }
 
-    /// Whether it is on its way to the provider. What is not, may be purged when it is old enough.
+    /// Returns true if the message still has to be sent. Messages in all other states may be purged
+    /// when they are old enough.
     pub const fn is_waiting(self) -> bool {
         matches!(self, Self::Queued | Self::Sending)
     }
 
-    /// Where a late acceptance takes a message: to `Sent`, unless the provider has already
-    /// confirmed it.
+    /// The state after a late acceptance: `Sent`, or `None` if the provider has already confirmed
+    /// the acceptance.
     pub const fn after_late_acceptance(self) -> Option<Self> {
         match self {
             Self::Sent | Self::Delivered | Self::Undelivered => None,
@@ -204,8 +203,8 @@ impl Status {
         }
     }
 
-    /// Where a receipt takes a message; `None` when it changes nothing. A final state never goes
-    /// back, and a late "on its way" never overwrites a result.
+    /// The state after a receipt; `None` if the state does not change. A final state is never
+    /// replaced, not even by a late receipt that says "on its way".
     pub const fn after_receipt(self, receipt: ReceiptState) -> Option<Self> {
         match (self, receipt) {
             (Self::Sent, ReceiptState::Delivered) => Some(Self::Delivered),
@@ -214,8 +213,8 @@ impl Status {
         }
     }
 
-    /// Whether a receipt tells the opposite of this end. The end stays, for customers have been
-    /// told of it; the event log keeps the contradiction.
+    /// Returns true if a receipt reports the opposite final state. The state does not change,
+    /// because clients have been notified of it; the event log keeps the contradiction.
     pub const fn is_contradicted_by(self, receipt: ReceiptState) -> bool {
         matches!(
             (self, receipt),
@@ -244,7 +243,7 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
-    /// The number stores keep. Never renumbered.
+    /// The number used in stores. Never renumbered.
     pub const fn number(self) -> u8 {
         self as u8
     }
@@ -274,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_takes_only_roads_of_the_table() {
+    fn a_receipt_makes_only_transitions_of_the_table() {
         let pairs = Status::ALL.into_iter().flat_map(|s| ReceiptState::ALL.map(|r| (s, r)));
         for (status, receipt) in pairs {
             if let Some(next) = status.after_receipt(receipt) {
@@ -284,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_acceptance_takes_only_roads_of_the_table() {
+    fn a_late_acceptance_makes_only_transitions_of_the_table() {
         for status in Status::ALL {
             if let Some(next) = status.after_late_acceptance() {
                 assert!(status.may_become(next), "{status} -> {next}");
@@ -293,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn delivered_and_undelivered_are_the_end_of_every_road() {
+    fn delivered_and_undelivered_are_never_left() {
         for status in [Status::Delivered, Status::Undelivered] {
             assert!(Status::ALL.into_iter().all(|to| !status.may_become(to)));
         }

@@ -1,4 +1,4 @@
-//! What happened to one message, from its acceptance on.
+//! Timeline of one message, from its acceptance on.
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -7,23 +7,23 @@ use crate::message::StoredMessage;
 use crate::store::event::{Event, EventDetails, EventKind};
 use crate::store::status::Status;
 
-/// One step in the life of a message.
+/// One step of a timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// When.
+    /// Time of the step.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
-    /// What.
+    /// Kind of the step.
     pub kind: EventKind,
     /// The message's state after it.
     pub status: Status,
-    /// The rest.
+    /// Details of the step.
     #[serde(flatten)]
     pub details: EventDetails,
 }
 
-/// Every step of a message, oldest first: its acceptance and a running attempt, which are part of
-/// the message itself, and its events in the log.
+/// Every step of a message, oldest first: its events in the log, and its acceptance and a running
+/// attempt, which are derived from the message itself.
 pub fn steps(stored: &StoredMessage, events: Vec<Event>) -> Vec<Step> {
     let state = &stored.state;
     let accepted = Step {

@@ -7,11 +7,10 @@
 //! compare the two.
 //!
 //! A transition that is not in the table does not happen: it is logged as an error and leaves the
-//! message as it was. The store checks its own guard first, so such an error shows a defect of the
+//! message as it was. The store checks its own guard first, so such an error shows a bug of the
 //! store.
 //!
-//! This file has more than 400 lines because every function that changes the state of a message is
-//! in it.
+//! Over 400 lines: it contains every function that changes the state of a message.
 
 use std::time::Duration;
 
@@ -66,7 +65,7 @@ pub struct DeliveryState {
     pub reason: Option<String>,
     /// Time at which the provider accepted it.
     pub sent_at: Option<i64>,
-    /// Time of the next status query; `None` when there is none.
+    /// Time of the next status query; `None` when none is planned.
     pub poll_at: Option<i64>,
     /// Status queries so far.
     pub polls: u32,
@@ -149,14 +148,14 @@ impl DeliveryState {
     /// `∅ → queued`. The sender itself pushes a message without a `send_at` to the queue; the
     /// caretaker waits for `push_after` before it does.
     pub fn accept(message: &NewMessage, time: StoreTime, push_after: Duration) -> Self {
-        let now = time.now;
-        let due_at = message.send_at.map_or(now, |at| time.at(datetime_to_ms(at)).max(now));
+        let now_ms = time.now;
+        let due_at = message.send_at.map_or(now_ms, |at| time.at(datetime_to_ms(at)).max(now_ms));
         let deadline_ms = duration_to_ms(message.deadline);
         Self {
             status: Status::Queued,
-            updated_at: now,
+            updated_at: now_ms,
             due_at,
-            push_at: if message.send_at.is_some() { due_at } else { later(now, push_after) },
+            push_at: if message.send_at.is_some() { due_at } else { later(now_ms, push_after) },
             valid_until: due_at.saturating_add(deadline_ms),
             deadline_ms,
             on_unknown: message.on_unknown,
@@ -189,24 +188,24 @@ impl DeliveryState {
     }
 
     /// Guard of [`begin`](Self::begin).
-    pub fn is_due(&self, now: i64) -> bool {
-        self.status == Status::Queued && self.due_at <= now && self.valid_until > now
+    pub fn is_due(&self, now_ms: i64) -> bool {
+        self.status == Status::Queued && self.due_at <= now_ms && self.valid_until > now_ms
     }
 
     /// Guard of [`expire`](Self::expire).
-    pub fn is_past_deadline(&self, now: i64) -> bool {
-        self.status == Status::Queued && self.valid_until <= now
+    pub fn is_past_deadline(&self, now_ms: i64) -> bool {
+        self.status == Status::Queued && self.valid_until <= now_ms
     }
 
     /// Guard of [`rescue`](Self::rescue).
-    pub fn lease_is_over(&self, now: i64) -> bool {
+    pub fn lease_is_over(&self, now_ms: i64) -> bool {
         self.status == Status::Sending
-            && self.lease.as_ref().is_some_and(|lease| lease.until <= now)
+            && self.lease.as_ref().is_some_and(|lease| lease.until <= now_ms)
     }
 
     /// Guard of [`plan_query`](Self::plan_query).
-    pub fn awaits_query(&self, now: i64) -> bool {
-        self.status == Status::Sent && self.poll_at.is_some_and(|at| at <= now)
+    pub fn awaits_query(&self, now_ms: i64) -> bool {
+        self.status == Status::Sent && self.poll_at.is_some_and(|at| at <= now_ms)
     }
 
     /// Guard of [`settle`](Self::settle): the settlement's attempt still owns the message.
@@ -215,17 +214,17 @@ impl DeliveryState {
     }
 
     /// `queued → sending`; `false` when the table does not allow it.
-    pub fn begin(&mut self, now: i64, request: &BeginRequest<'_>) -> bool {
-        if !self.enter(Status::Sending, now) {
+    pub fn begin(&mut self, now_ms: i64, request: &BeginRequest<'_>) -> bool {
+        if !self.enter(Status::Sending, now_ms) {
             return false;
         }
         self.fence += 1;
         self.attempts += 1;
-        let until = later(now, request.lease);
+        let until = later(now_ms, request.lease);
         self.lease = Some(HeldLease {
             worker: request.worker.to_owned(),
             batch: request.batch,
-            since: now,
+            since: now_ms,
             until,
         });
         self.provider = Some(request.provider.to_owned());
@@ -234,36 +233,36 @@ impl DeliveryState {
 
     /// `sending → sent | queued | failed | unknown`, by the owner; `None` when the table does not
     /// allow it.
-    pub fn settle(&mut self, now: i64, settlement: &Settlement) -> Option<NewEvent> {
+    pub fn settle(&mut self, now_ms: i64, settlement: &Settlement) -> Option<NewEvent> {
         let next = match settlement.verdict {
             Verdict::Sent | Verdict::SentBefore => Status::Sent,
             Verdict::Failed => Status::Failed,
             Verdict::Retry { .. } => Status::Queued,
-            Verdict::Resend { after } if self.is_valid_after(now, after) => Status::Queued,
+            Verdict::Resend { after } if self.is_valid_after(now_ms, after) => Status::Queued,
             Verdict::Unknown | Verdict::Resend { .. } => Status::Unknown,
         };
-        if !self.enter(next, now) {
+        if !self.enter(next, now_ms) {
             return None;
         }
         self.record_answer(settlement);
         if settlement.outcome.class == OutcomeClass::Unknown {
-            self.unknown_at = Some(now.saturating_sub(duration_to_ms(settlement.took)));
+            self.unknown_at = Some(now_ms.saturating_sub(duration_to_ms(settlement.took)));
         }
         let mut event = NewEvent::attempt(settlement);
         match settlement.verdict {
-            Verdict::Sent => self.record_acceptance(now, settlement),
+            Verdict::Sent => self.record_acceptance(now_ms, settlement),
             Verdict::SentBefore => {
-                self.record_acceptance(now, settlement);
+                self.record_acceptance(now_ms, settlement);
                 self.reason = Some(SENT_BEFORE.to_owned());
                 event.details.evidence = Some(Evidence::RepeatRefused);
             }
             Verdict::Retry { after, counted } => {
-                self.wait_until(later(now, after));
+                self.wait_until(later(now_ms, after));
                 self.attempts = self.attempts.saturating_sub(u32::from(!counted));
                 event = event.retry_in(after);
             }
             Verdict::Resend { after } if next == Status::Queued => {
-                self.wait_until(later(now, after));
+                self.wait_until(later(now_ms, after));
                 self.resends += 1;
                 event = event.retry_in(after);
                 event.details.resend = true;
@@ -276,7 +275,7 @@ impl DeliveryState {
     /// The changes of a [`settle`](Self::settle) that are the same for every message the settlement
     /// may own. `None` for a resend, which depends on the deadline, for the evidence of a refused
     /// repeat, and for a verdict that contradicts its outcome.
-    pub fn plain(now: i64, settlement: &Settlement) -> Option<PlainSettlement> {
+    pub fn plain(now_ms: i64, settlement: &Settlement) -> Option<PlainSettlement> {
         let is_accepted = settlement.outcome.class == OutcomeClass::Accepted;
         match settlement.verdict {
             Verdict::Resend { .. } | Verdict::SentBefore => return None,
@@ -284,13 +283,13 @@ impl DeliveryState {
             _ => {}
         }
         let mut state = ANY_OWNED;
-        let event = state.settle(now, settlement)?;
+        let event = state.settle(now_ms, settlement)?;
         Some(PlainSettlement { state, event })
     }
 
     /// Records an outcome that comes late: an acceptance makes the message `sent`, a final refusal
     /// of the same attempt makes an unknown one `failed`. Returns true if the message changed.
-    pub fn settle_late(&mut self, now: i64, settlement: &Settlement) -> (bool, NewEvent) {
+    pub fn settle_late(&mut self, now_ms: i64, settlement: &Settlement) -> (bool, NewEvent) {
         let same_attempt = self.fence == settlement.fence;
         let lifted = match settlement.outcome.class {
             OutcomeClass::Accepted => self.status.after_late_acceptance(),
@@ -303,22 +302,22 @@ impl DeliveryState {
             }
             _ => None,
         };
-        let lifted = lifted.filter(|status| self.enter(*status, now));
+        let lifted = lifted.filter(|status| self.enter(*status, now_ms));
         if let Some(status) = lifted {
             self.record_answer(settlement);
             if status == Status::Sent {
-                self.record_acceptance(now, settlement);
+                self.record_acceptance(now_ms, settlement);
             }
         }
         (lifted.is_some(), NewEvent::late_outcome(settlement))
     }
 
     /// `sending → unknown | queued` after a lease; `None` when the table does not allow it.
-    pub fn rescue(&mut self, now: i64) -> Option<NewEvent> {
+    pub fn rescue(&mut self, now_ms: i64) -> Option<NewEvent> {
         let resends_left = self.resends < self.on_unknown.resends();
-        let resend = resends_left && self.is_valid_after(now, RESEND_AFTER);
+        let resend = resends_left && self.is_valid_after(now_ms, RESEND_AFTER);
         let lease = self.lease.clone();
-        if !self.enter(if resend { Status::Queued } else { Status::Unknown }, now) {
+        if !self.enter(if resend { Status::Queued } else { Status::Unknown }, now_ms) {
             return None;
         }
         let (worker, since) = lease.map(|lease| (lease.worker, lease.since)).unzip();
@@ -327,21 +326,21 @@ impl DeliveryState {
         self.reason = Some(LEASE_OVER.to_owned());
         if resend {
             self.resends += 1;
-            self.wait_until(later(now, RESEND_AFTER));
+            self.wait_until(later(now_ms, RESEND_AFTER));
         }
         Some(NewEvent::lease_over(self.fence, worker, resend))
     }
 
     /// `queued → expired | unknown`; `None` when the table does not allow it.
-    pub fn expire(&mut self, now: i64) -> Option<NewEvent> {
-        let entered = self.enter(self.end_of_waiting(Status::Expired), now);
+    pub fn expire(&mut self, now_ms: i64) -> Option<NewEvent> {
+        let entered = self.enter(self.end_of_waiting(Status::Expired), now_ms);
         entered.then(|| NewEvent::new(EventKind::Expired))
     }
 
     /// `queued → cancelled | unknown`; the guard is the status. `None` when the table does not
     /// allow it.
-    pub fn cancel(&mut self, now: i64, by: String) -> Option<NewEvent> {
-        let entered = self.enter(self.end_of_waiting(Status::Cancelled), now);
+    pub fn cancel(&mut self, now_ms: i64, by: String) -> Option<NewEvent> {
+        let entered = self.enter(self.end_of_waiting(Status::Cancelled), now_ms);
         entered.then(|| NewEvent::cancelled(by))
     }
 
@@ -349,7 +348,7 @@ impl DeliveryState {
     /// allow it.
     pub fn resolve(
         &mut self,
-        now: i64,
+        now_ms: i64,
         how: Resolution,
         by: String,
         reason: String,
@@ -360,22 +359,22 @@ impl DeliveryState {
             Resolution::Failed => Status::Failed,
             Resolution::Resend => Status::Queued,
         };
-        if !self.enter(next, now) {
+        if !self.enter(next, now_ms) {
             return None;
         }
         let mut provider_id = None;
         match how {
             Resolution::Sent { provider_id: known } => {
-                self.sent_at = Some(now);
+                self.sent_at = Some(now_ms);
                 self.provider_id.clone_from(&known);
                 provider_id = known;
             }
             Resolution::Failed => {}
             Resolution::Resend => {
                 self.resends += 1;
-                // The first deadline may be past; a person who resends wants it sent now.
-                self.valid_until = now.saturating_add(self.deadline_ms);
-                self.wait_until(now);
+                // The first deadline may be past, but the operator wants the message sent now.
+                self.valid_until = now_ms.saturating_add(self.deadline_ms);
+                self.wait_until(now_ms);
             }
         }
         self.reason = Some(reason.clone());
@@ -392,15 +391,15 @@ impl DeliveryState {
     /// `unknown → sent`: the message is [inferred](crate::store::inference) to be the one with this
     /// provider id. The guard is [`can_take_provider_id`](Self::can_take_provider_id). `None` when
     /// the table does not allow it.
-    pub fn infer(&mut self, now: i64, provider_id: &str) -> Option<NewEvent> {
+    pub fn infer(&mut self, now_ms: i64, provider_id: &str) -> Option<NewEvent> {
         if self.status != Status::Sent {
-            if !self.enter(Status::Sent, now) {
+            if !self.enter(Status::Sent, now_ms) {
                 return None;
             }
-            self.sent_at = Some(now);
+            self.sent_at = Some(now_ms);
             self.code = None;
         }
-        self.updated_at = now;
+        self.updated_at = now_ms;
         self.provider_id = Some(provider_id.to_owned());
         self.reason = Some(INFERRED.to_owned());
         Some(NewEvent::inferred(self.provider.clone(), provider_id.to_owned()))
@@ -411,11 +410,11 @@ impl DeliveryState {
     pub fn receive(
         &mut self,
         id: MessageId,
-        now: i64,
+        now_ms: i64,
         receipt: &Receipt,
     ) -> (ReceiptEffect, Option<NewEvent>) {
         if self.status.is_contradicted_by(receipt.state) {
-            return self.contradict(now, receipt);
+            return self.contradict(now_ms, receipt);
         }
         let next = self.status.after_receipt(receipt.state);
         let made_at = receipt.at.map(datetime_to_ms);
@@ -431,12 +430,12 @@ impl DeliveryState {
             return (ReceiptEffect::Ignored, None);
         }
         if let Some(status) = next {
-            if !self.enter(status, now) {
+            if !self.enter(status, now_ms) {
                 return (ReceiptEffect::Ignored, None);
             }
             self.poll_at = None;
         }
-        self.updated_at = now;
+        self.updated_at = now_ms;
         self.receipt_at = self.receipt_at.max(made_at);
         self.code = receipt.code;
         self.reason.clone_from(&receipt.text);
@@ -445,35 +444,35 @@ impl DeliveryState {
 
     /// Records a receipt of the opposite final state, once: a repeat has the time of the newest
     /// receipt, and one without a time is recorded only while no receipt has a time.
-    fn contradict(&mut self, now: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
+    fn contradict(&mut self, now_ms: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
         let made_at = receipt.at.map(datetime_to_ms);
         let is_known =
             if made_at.is_some() { made_at == self.receipt_at } else { self.receipt_at.is_some() };
         if is_known {
             return (ReceiptEffect::Ignored, None);
         }
-        self.receipt_at = made_at.or(Some(now));
+        self.receipt_at = made_at.or(Some(now_ms));
         (ReceiptEffect::Contradicted, Some(NewEvent::receipt(receipt)))
     }
 
     /// Schedules the next status query, or gives the message up and returns the event of that.
-    pub fn plan_query(&mut self, now: i64, polling: &Polling) -> Option<NewEvent> {
-        if now - self.sent_at.unwrap_or_default() >= duration_to_ms(polling.give_up) {
+    pub fn plan_query(&mut self, now_ms: i64, polling: &Polling) -> Option<NewEvent> {
+        if now_ms - self.sent_at.unwrap_or_default() >= duration_to_ms(polling.give_up) {
             self.poll_at = None;
             return Some(NewEvent::new(EventKind::ReceiptGivenUp));
         }
         let interval = duration_to_ms(polling.first).saturating_mul(1 << self.polls.min(20));
-        self.poll_at = Some(now.saturating_add(interval.min(duration_to_ms(polling.max))));
+        self.poll_at = Some(now_ms.saturating_add(interval.min(duration_to_ms(polling.max))));
         self.polls += 1;
         None
     }
 
     /// Enters a status, if the table has a row from here to there; otherwise nothing changes.
-    fn enter(&mut self, status: Status, now: i64) -> bool {
+    fn enter(&mut self, status: Status, now_ms: i64) -> bool {
         let possible = self.status.may_become(status);
         if possible {
             self.status = status;
-            self.updated_at = now;
+            self.updated_at = now_ms;
             self.lease = None;
         } else {
             tracing::error!(
@@ -490,12 +489,12 @@ impl DeliveryState {
         self.push_at = due_at;
     }
 
-    fn record_acceptance(&mut self, now: i64, settlement: &Settlement) {
+    fn record_acceptance(&mut self, now_ms: i64, settlement: &Settlement) {
         self.provider_id.clone_from(&settlement.outcome.provider_id);
-        self.sent_at = Some(now);
+        self.sent_at = Some(now_ms);
         // Without a provider id there is nothing to ask about.
         let asks = settlement.poll_after.filter(|_| settlement.outcome.provider_id.is_some());
-        self.poll_at = asks.map(|after| later(now, after));
+        self.poll_at = asks.map(|after| later(now_ms, after));
     }
 
     fn record_answer(&mut self, settlement: &Settlement) {
@@ -515,8 +514,8 @@ impl DeliveryState {
         if self.may_have_been_accepted() { Status::Unknown } else { end }
     }
 
-    fn is_valid_after(&self, now: i64, after: Duration) -> bool {
-        later(now, after) < self.valid_until
+    fn is_valid_after(&self, now_ms: i64, after: Duration) -> bool {
+        later(now_ms, after) < self.valid_until
     }
 }
 
@@ -529,8 +528,8 @@ pub fn impossible() -> Error {
     )
 }
 
-fn later(now: i64, after: Duration) -> i64 {
-    now.saturating_add(duration_to_ms(after))
+fn later(now_ms: i64, after: Duration) -> i64 {
+    now_ms.saturating_add(duration_to_ms(after))
 }
 
 #[cfg(test)]

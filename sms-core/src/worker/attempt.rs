@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::breaker::Admission;
 use super::lease::least_lease;
+use super::shared::Shared;
 use super::slots::{CallSlot, InFlight};
-use super::{LAST_TRY, QUEUE_TIMEOUT, SETTLE_MARGIN, STORE_TIMEOUT, Shared};
 use crate::error::{Error, Result};
 use crate::lane::Lane;
 use crate::message::MessageId;
@@ -20,6 +20,14 @@ use crate::queue::{Lease, Queue};
 use crate::store::decision::{AttemptState, Verdict, decide};
 use crate::store::{BeginRequest, Begun, Settled, Settlement};
 use crate::supervise::catch_panic;
+
+/// Timeouts of the queue and of the store.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Part of a lease that is reserved for writing the outcome.
+const SETTLE_MARGIN: Duration = Duration::from_secs(5);
+/// Time that the last try of a write to the store may take, late in the drain.
+pub(super) const LAST_TRY: Duration = Duration::from_secs(1);
 
 /// Waits between repeats of a write whose answer was lost.
 const FIRST_WAIT: Duration = Duration::from_millis(100);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Shared;
+use super::shared::Shared;
 use crate::lane::Lane;
 use crate::queue::{Lease, Queue};
 

@@ -9,6 +9,7 @@ mod fallback_queue;
 mod lease;
 mod pull;
 mod reporter;
+mod shared;
 mod slots;
 
 use std::num::NonZeroUsize;
@@ -21,12 +22,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::attempt::LAST_TRY;
 use self::breaker::Breaker;
 use self::caretaker::Caretaker;
 use self::control::ProviderControl;
 use self::fallback_queue::FallbackQueue;
 pub use self::lease::least_lease;
 use self::pull::Puller;
+use self::shared::Shared;
 use crate::end_log::EndLog;
 use crate::error::{Error, ErrorKind, Result};
 use crate::outage::Outage;
@@ -37,19 +40,8 @@ use crate::store::Store;
 use crate::store::retry::RetryPolicy;
 use crate::supervise::survive_panic;
 
-/// How long one pull waits for the first job; also the longest a shutdown waits for it.
-const PULL_WAIT: Duration = Duration::from_millis(500);
-/// After a failed pull.
-const PULL_RETRY: Duration = Duration::from_secs(1);
-/// How much longer than a call the drain takes before repeats are given up, and how long a last try
-/// may take then.
+/// Time by which the drain exceeds the timeout of a call before writes to the store are given up.
 const DRAIN_MARGIN: Duration = Duration::from_secs(3);
-const LAST_TRY: Duration = Duration::from_secs(1);
-/// The longest the queue and the store may take to answer.
-const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
-const STORE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Of a lease, what is kept for writing the outcome.
-const SETTLE_MARGIN: Duration = Duration::from_secs(5);
 
 /// Batches that a worker writes to the store at a time: more would take no less time together, and
 /// an urgent message, which waits for none of them, would share the store with them all.
@@ -76,36 +68,6 @@ pub struct Worker {
     shared: Arc<Shared>,
     concurrency: NonZeroUsize,
     retention: Duration,
-}
-
-/// What every attempt of a worker needs.
-#[derive(Debug)]
-struct Shared {
-    store: Arc<dyn Store>,
-    queue: Arc<FallbackQueue>,
-    provider: Arc<dyn Provider>,
-    breaker: Arc<Breaker>,
-    /// Where people's orders are read and this worker's state is reported.
-    control: Option<ProviderControl>,
-    /// Calls to the provider in flight.
-    in_flight: AtomicUsize,
-    retry: RetryPolicy,
-    ends: EndLog,
-    /// Reports on writes of attempts to the store, on what the queue is told, and on orders and
-    /// reports.
-    recording: Outage,
-    telling: Outage,
-    reporting: Outage,
-    name: String,
-    lease: Option<Duration>,
-    /// The right to write a batch to the store.
-    writes: Semaphore,
-    /// Numbers the calls of `begin`.
-    batches: AtomicU64,
-    /// Set when the drain begins: what has not gone to the provider yet does not go any more.
-    stop: CancellationToken,
-    /// Set late in the drain: what still waits for the store has one last try.
-    abandon: CancellationToken,
 }
 
 /// Builds a [`Worker`].
@@ -268,7 +230,7 @@ impl Worker {
     /// Takes jobs until the shutdown, then lets calls in flight end.
     async fn work(&self, shutdown: &CancellationToken) {
         let attempts = TaskTracker::new();
-        Puller::new(self, &attempts, shutdown).run().await;
+        Puller::new(&self.shared, self.concurrency, &attempts, shutdown).run().await;
         self.shared.stop.cancel();
         attempts.close();
         let call = self.shared.provider.limits().timeout;

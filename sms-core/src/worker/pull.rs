@@ -4,6 +4,7 @@
 //! the outcome of a first call, for a pause to end. While it waits, the other looks for urgent
 //! messages only, which have places of their own: a one-time code stands behind nobody's call.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,13 +15,17 @@ use tokio_util::task::TaskTracker;
 
 use super::batching::PullRate;
 use super::breaker::Admission;
+use super::shared::Shared;
 use super::slots::{CallSlot, CallSlots, Pace};
-use super::{PULL_RETRY, PULL_WAIT, Shared, Worker};
 use crate::lane::Lane;
 use crate::queue::{Lease, Queue};
 use crate::supervise::survive_panic;
 
-/// How often urgent messages are looked for while the main loop waits.
+/// Longest wait of one pull for the first job; also the longest wait of a shutdown for a pull.
+const PULL_WAIT: Duration = Duration::from_millis(500);
+/// Pause after a failed pull.
+const PULL_RETRY: Duration = Duration::from_secs(1);
+/// Interval of pulls for urgent messages while the main loop waits.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The two loops of a worker.
@@ -38,11 +43,11 @@ pub(super) struct Puller<'a> {
 
 impl<'a> Puller<'a> {
     pub(super) fn new(
-        worker: &'a Worker,
+        shared: &'a Arc<Shared>,
+        calls: NonZeroUsize,
         attempts: &'a TaskTracker,
         shutdown: &'a CancellationToken,
     ) -> Self {
-        let (shared, calls) = (&worker.shared, worker.concurrency);
         let pace =
             shared.provider.limits().calls_per_second.map(|calls| Arc::new(Pace::new(calls)));
         Self {

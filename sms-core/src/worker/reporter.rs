@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
 use super::breaker::Pause;
 use super::control::{PauseReport, ProviderControl, Reported, WorkerReport};
+use super::shared::Shared;
 use crate::clock::{Clock, SystemClock, datetime_from_ms};
 use crate::error::Error;
 use crate::supervise::catch_panic;

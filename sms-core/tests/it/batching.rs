@@ -1,4 +1,4 @@
-//! When the worker waits for a batch to fill, and when it does not.
+//! Conditions under which the worker waits for a batch to fill.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::support::{Call, Fault, Reply, Witness, World, accept, all, message};
 
 const MS: Duration = Duration::from_millis(1);
-/// How often the queue is looked at while a batch is gathered.
-const LOOK: Duration = Duration::from_millis(5);
-/// How long a message waits at most: for a look, and for its batch.
-const LONGEST: Duration = Duration::from_millis(25);
+/// Interval of pulls while a batch fills.
+const PULL_INTERVAL: Duration = Duration::from_millis(5);
+/// Longest wait of a message: for a pull, and for its batch.
+const MAX_WAIT: Duration = Duration::from_millis(25);
 
-/// When each message was sent.
+/// Each message with the time at which it was sent.
 type Sent = HashMap<MessageId, Instant>;
 
-/// Sends so many messages, each by itself, after each of these intervals, for so long.
+/// Sends `messages` messages, each by itself, at every interval, for as long as `lasts`.
 async fn stream(world: &World, messages: usize, every: Duration, lasts: Duration) -> Sent {
     let (start, mut sent) = (Instant::now(), Sent::new());
     let mut next = start;
@@ -42,7 +42,7 @@ async fn all_sent(world: &World, sent: &Sent) {
     world.all_become(&ids, Status::Sent).await;
 }
 
-/// When each message was called.
+/// Time of the call with each message.
 fn called(provider: &Witness) -> Sent {
     let calls = provider.calls();
     calls.iter().flat_map(|call| call.ids.iter().map(|id| (*id, call.at))).collect()
@@ -82,10 +82,10 @@ async fn five_thousand_messages_a_second_fill_batches_and_wait_no_longer_than_th
     worker.stop().await;
     let sizes = sizes(&provider);
     assert!(sizes.len() * 1_000 <= 20 * sent.len(), "{} calls for {}", sizes.len(), sent.len());
-    // From when the worker knows the rate up to the last ones.
+    // Without the first ones, before the worker knows the rate, and the last ones.
     let steady = &sizes[50..sizes.len() - 1];
     assert!(steady.iter().all(|size| *size == 100), "{steady:?}");
-    assert!(longest_wait(&provider, &sent) <= LONGEST, "{:?}", longest_wait(&provider, &sent));
+    assert!(longest_wait(&provider, &sent) <= MAX_WAIT, "{:?}", longest_wait(&provider, &sent));
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,11 +104,11 @@ async fn a_backlog_goes_in_full_batches_and_its_rest_soon() {
         sizes(&provider)
     );
     let waited = last.at - full[19].at;
-    assert!(waited <= LONGEST, "{waited:?}");
+    assert!(waited <= MAX_WAIT, "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_urgent_message_waits_for_no_batch_and_what_was_gathered_goes_beside_it() {
+async fn an_urgent_message_waits_for_no_batch_and_what_was_gathered_goes_next_to_it() {
     for moment in 0..25 {
         let world = World::new();
         let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
@@ -121,9 +121,9 @@ async fn an_urgent_message_waits_for_no_batch_and_what_was_gathered_goes_beside_
         worker.stop().await;
         let called = called(&provider);
         let urgent_at = called[&urgent];
-        assert!(urgent_at - sent_at <= LOOK, "{:?} at {moment}", urgent_at - sent_at);
-        // Those that came after the last look may still be in the queue.
-        let mut gathered = before.iter().filter(|(_, at)| sent_at - **at > LOOK);
+        assert!(urgent_at - sent_at <= PULL_INTERVAL, "{:?} at {moment}", urgent_at - sent_at);
+        // Messages that came after the last pull may still be in the queue.
+        let mut gathered = before.iter().filter(|(_, at)| sent_at - **at > PULL_INTERVAL);
         assert!(gathered.all(|(id, _)| called[id] <= urgent_at), "at {moment}");
     }
 }
@@ -137,7 +137,7 @@ async fn a_shutdown_while_gathering_loses_nothing_and_keeps_nothing() {
         let worker = world.start(Arc::clone(&provider));
         let sent = fast(&world, 60 * MS + moment * MS).await;
         let took = worker.stop().await;
-        assert!(took <= LONGEST, "{took:?}");
+        assert!(took <= MAX_WAIT, "{took:?}");
         let done = sizes(&provider).iter().sum::<usize>();
         let normal = world.queue.stats().await.unwrap().lanes.normal;
         assert_eq!((done + normal.ready, normal.leased), (sent.len(), 0), "at {moment}");

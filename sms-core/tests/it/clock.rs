@@ -1,4 +1,4 @@
-//! What is logged about the wall clock.
+//! Log lines about the wall clock.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! People's orders, by way of the registry, and what workers report there.
+//! Operators' orders, which come through the registry, and the reports of workers there.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -101,7 +101,7 @@ async fn a_report_left_behind_long_ago_goes_when_another_worker_starts() {
     sleep(Duration::from_secs(2)).await;
     killed.kill();
     assert_eq!(bridge.control.workers().await.expect("read").len(), 1);
-    // By the registry's clock, which stands in another year than the system's.
+    // By the registry's clock, which is years away from the system's.
     sleep(Duration::from_hours(23)).await;
     let other = bridge.start("other");
     sleep(Duration::from_secs(2)).await;
@@ -155,7 +155,7 @@ async fn a_provider_that_refuses_the_account_from_the_start_is_asked_once() {
     assert_eq!(
         provider.calls().len(),
         1,
-        "every place for a call was taken before the first had an outcome"
+        "every slot for a call was used before the first had an outcome"
     );
     worker.stop().await;
     for id in ids {
@@ -198,7 +198,7 @@ async fn a_paused_worker_without_messages_learns_from_the_success_of_another() {
     let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
     let control = ProviderControl::new(Arc::clone(&registry));
     let refuses = Arc::new(std::sync::atomic::AtomicBool::new(true));
-    // Each worker has a queue of its own, so that a test decides who gets a message.
+    // Each worker has its own queue, so that the test decides which worker gets a message.
     let start = |name| {
         let refuses = Arc::clone(&refuses);
         let provider = world.witness(move |_, batch| {
@@ -214,7 +214,7 @@ async fn a_paused_worker_without_messages_learns_from_the_success_of_another() {
     sleep(Duration::from_secs(2)).await;
     let mut ids = Vec::new();
     for queue in [&queue_a, &queue_b] {
-        // With a later offer, so that no caretaker takes it elsewhere.
+        // Pushed again only later, so that no caretaker moves it to another queue.
         let new = message("hi").prepare().expect("valid");
         let request = sms_core::store::InsertRequest::new(std::slice::from_ref(&new))
             .push_after(Duration::from_hours(1));

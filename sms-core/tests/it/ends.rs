@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::log::Log;
 use crate::support::{Reply, World, accept, all, message};
 
-/// The one line about a message that ended like this.
+/// The one line about a message that ended with this status.
 fn line(log: &Log, id: sms_core::MessageId, status: &str) -> String {
     let lines = log.lines(&id.to_string());
     let lines: Vec<_> =
@@ -94,7 +94,7 @@ async fn a_message_that_is_not_delivered_leaves_a_line_whatever_brings_the_recei
         "{said}"
     );
     worker.stop().await;
-    // One that came first is joined when the outcome is recorded.
+    // A receipt that came first is joined when the outcome is recorded.
     let early = world.send(message("hi")).await;
     let parked = Receipt::new("witness", format!("w-{early}"), ReceiptState::Undelivered)
         .with_code(105, "too old");
@@ -120,7 +120,7 @@ async fn what_a_person_ends_leaves_a_line_with_the_person_and_what_they_save_non
     let waiting = world.send(message("hi")).await;
     let request = CancelRequest::new(waiting, "olga".to_owned());
     log_by_person(waiting, world.memory.cancel(request).await.unwrap(), "olga");
-    assert_eq!(log.lines(&waiting.to_string()), [""; 0], "called back is what was wanted");
+    assert_eq!(log.lines(&waiting.to_string()), [""; 0], "cancelled on purpose");
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,6 +133,6 @@ async fn ten_thousand_that_expire_together_leave_a_bounded_number_of_lines() {
     sleep(Duration::from_secs(10)).await;
     worker.stop().await;
     let (listed, counted) =
-        (log.lines("message expired").len(), log.lines("only 20 a second").len());
+        (log.lines("message expired").len(), log.lines("at most 20 per second").len());
     assert!((20..=60).contains(&listed) && (1..=20).contains(&counted), "{listed} {counted}");
 }

@@ -1,5 +1,5 @@
-//! What settles an unknown message: a late answer, a refused repeat, a receipt under an id nobody
-//! knew.
+//! Evidence that settles an unknown message: a late answer, a refused repeat, a receipt with an
+//! unknown id.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{Reply, TIMEOUT, World, accept, all, message};
 
-/// How long after its first receipt an unmatched id is left alone at the most, with the provider's
-/// timeout of 5 s.
-const LEFT_ALONE: Duration = Duration::from_secs(20 + 120 + 11);
+/// Longest time from the first receipt of an unmatched id until the id may be matched, with the
+/// provider's timeout of 5 s.
+const MAX_QUIET_TIME: Duration = Duration::from_secs(20 + 120 + 11);
 
-/// Answers nothing in time, and says what it did after `delay`.
+/// A provider that does not answer in time, and reports the outcome after `delay`.
 #[derive(Debug)]
 struct Slow {
     delay: Duration,
@@ -102,7 +102,7 @@ async fn a_late_refusal_settles_an_unknown_message() {
     assert_eq!(world.state(id).await.code, Some(202));
 }
 
-/// Answers nothing the first time; refuses a repeat as one.
+/// Does not answer the first time; refuses a repeat as a duplicate.
 fn refusing_repeats(world: &World) -> Arc<crate::support::Witness> {
     world.witness(|call, batch| match call {
         1 => Reply::Now(all(batch, &Outcome::unknown("reset"))),
@@ -162,7 +162,7 @@ async fn a_receipt_under_an_unknown_id_settles_the_one_message_it_can_be_about()
     world.memory.apply_receipts(&[delivered("stray")]).await.expect("the store takes it");
     let before = Instant::now();
     world.becomes(id, Status::Delivered).await;
-    assert!(before.elapsed() < LEFT_ALONE, "{:?}", before.elapsed());
+    assert!(before.elapsed() < MAX_QUIET_TIME, "{:?}", before.elapsed());
     worker.stop().await;
     let inferred =
         world.timeline(id).await.into_iter().find(|event| event.kind == EventKind::Inferred);
@@ -178,7 +178,7 @@ async fn a_receipt_that_could_be_about_two_messages_settles_neither() {
     let ids = world.send_many(2).await;
     world.all_become(&ids, Status::Unknown).await;
     world.memory.apply_receipts(&[delivered("stray")]).await.expect("the store takes it");
-    sleep(LEFT_ALONE * 2).await;
+    sleep(MAX_QUIET_TIME * 2).await;
     world.all_become(&ids, Status::Unknown).await;
     worker.stop().await;
 }
@@ -210,7 +210,7 @@ async fn a_message_on_its_way_again_is_not_taken_for_the_lost_one() {
     let id = world.send(message("code").class(Class::Otp)).await;
     world.becomes(id, Status::Sent).await;
     world.memory.apply_receipts(&[delivered("stray")]).await.expect("the store takes it");
-    sleep(LEFT_ALONE * 2).await;
+    sleep(MAX_QUIET_TIME * 2).await;
     worker.stop().await;
     let own = format!("w-{id}");
     assert_eq!(world.state(id).await.provider_id.as_deref(), Some(own.as_str()));

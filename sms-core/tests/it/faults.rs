@@ -1,4 +1,4 @@
-//! The worker when store and queue fail.
+//! Behaviour of the worker when store and queue fail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +85,8 @@ async fn an_outcome_is_kept_while_settle_fails_and_recorded_afterwards() {
     let id = world.send(message("hi")).await;
     world.faults.break_all(&[Call::Settle], Fault::Fail);
     let worker = world.start(Arc::clone(&provider));
-    // Longer than the lease: the message is rescued meanwhile, and the late acceptance lifts it.
+    // Longer than the lease: the message is rescued in the meantime, and the late acceptance makes
+    // it sent.
     world.becomes(id, Status::Unknown).await;
     sleep(Duration::from_mins(10)).await;
     world.faults.mend();
@@ -108,7 +109,7 @@ async fn a_store_that_is_down_stops_new_calls() {
     assert_eq!(
         provider.calls().len(),
         16,
-        "8 in flight, and as many whose outcomes wait to be recorded"
+        "8 in flight, and 8 more that wait for the record of their outcomes"
     );
     worker.stop().await;
 }
@@ -203,8 +204,8 @@ async fn a_worker_restarted_under_its_old_name_sends_nothing_again() {
     while provider.times(id) == 0 {
         sleep(Duration::from_millis(10)).await;
     }
-    // Killed after the provider has it and before the outcome is recorded; then the queue delivers
-    // the id again.
+    // Killed after the provider has the message and before the outcome is recorded; then the queue
+    // delivers the id again.
     first.kill();
     world.faults.mend();
     world.queue.push(&[Job::new(id, Lane::Urgent)]).await.unwrap();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Keeps what is logged on this thread, for as long as it lives.
+/// Records the log lines of this thread until it is dropped.
 pub(crate) struct Log {
     lines: Lines,
     _guard: DefaultGuard,
@@ -23,7 +23,7 @@ impl Log {
         Self { lines, _guard: tracing::subscriber::set_default(log.finish()) }
     }
 
-    /// The lines that hold this.
+    /// The lines that contain this text.
     pub(crate) fn lines(&self, with: &str) -> Vec<String> {
         let text = String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap();
         text.lines().filter(|line| line.contains(with)).map(str::to_owned).collect()

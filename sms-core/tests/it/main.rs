@@ -1,4 +1,4 @@
-//! The sender and the worker together, over the memory adapters, with faults at every step.
+//! Tests of sender and worker together, over the memory adapters, with faults at every step.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

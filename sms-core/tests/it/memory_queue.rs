@@ -1,4 +1,4 @@
-//! What the in-process queue promises beyond the contract of every queue.
+//! Guarantees of the in-process queue beyond the contract of every queue.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn a_lane_holds_no_more_than_its_capacity_and_says_so() {
     queue.push(&jobs(Lane::Bulk, 25)).await.unwrap();
     let stats = queue.stats().await.unwrap();
     assert_eq!((stats.lanes.bulk.ready, stats.capacity), (10, Some(10)));
-    // What is pulled still takes its place.
+    // Pulled jobs still count towards the capacity.
     assert_eq!(queue.pull(4, Duration::ZERO).await.unwrap().len(), 4);
     assert_eq!(queue.stats().await.unwrap().room().into_values(), [10, 10, 0]);
     queue.push(&jobs(Lane::Bulk, 1)).await.unwrap();

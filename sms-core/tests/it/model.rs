@@ -1,9 +1,9 @@
-//! A small exhaustive model: one message, two workers, a queue that loses and doubles, leases that
-//! end at any instant, crashes anywhere. Every reachable state keeps the guarantees; and each of
-//! six mutations breaks one.
+//! A small exhaustive model: one message, two workers, a queue that loses and duplicates jobs,
+//! leases that end at any time, crashes at any step. Every reachable state keeps the guarantees,
+//! and each of six mutations breaks one.
 //!
-//! The model cannot drift from the code: verdicts are [`decide`]'s, transitions are looked up in
-//! [`TRANSITIONS`], and the way to every state is walked in a
+//! The model follows the code: verdicts are those of [`decide`], transitions are looked up in
+//! [`TRANSITIONS`], and the path to every state is replayed in a
 //! [`MemoryStore`](sms_core::MemoryStore) too (see [`replay`]).
 
 mod replay;
@@ -18,7 +18,7 @@ use sms_core::{OnUnknown, Outcome, OutcomeClass, RetryPolicy, Status};
 const MAX_ATTEMPTS: u32 = 2;
 const FENCES: usize = 3;
 
-/// Where one worker stands.
+/// Progress of one worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Work {
     Idle,
@@ -30,7 +30,7 @@ enum Work {
     Answered(Attempt, OutcomeClass),
 }
 
-/// What `begin` answered.
+/// Answer of `begin`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Attempt {
     fence: usize,
@@ -38,26 +38,26 @@ struct Attempt {
     resends: u32,
 }
 
-/// The whole world.
+/// State of the whole model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct State {
     status: Status,
     fence: usize,
     counted: u32,
     resends: u32,
-    /// The worker whose current batch began the attempt.
+    /// The worker that began the attempt in its current batch.
     owner: Option<usize>,
-    /// Which outcome of each attempt is on record.
+    /// The recorded outcome of each attempt.
     recorded: [Option<OutcomeClass>; FENCES],
     past_deadline: bool,
     /// Copies of the id in the queue.
     queue: u8,
     workers: [Work; 2],
-    /// How often the provider has accepted the message.
+    /// Number of acceptances by the provider.
     accepted: u32,
 }
 
-/// One step of anybody.
+/// One step of any actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Action {
     Offer,
@@ -69,13 +69,13 @@ enum Action {
     Pull(usize),
     /// With its answer or without.
     Begin(usize, bool),
-    /// What the worker learns, and whether the provider has accepted it.
+    /// The outcome that the worker gets, and true if the provider has accepted the message.
     Submit(usize, OutcomeClass, bool),
     Settle(usize, bool),
     Crash(usize),
 }
 
-/// A design that is wrong.
+/// A wrong design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mutation {
     None,
@@ -116,7 +116,7 @@ impl State {
         Attempt { fence: self.fence, counted: self.counted, resends: self.resends }
     }
 
-    fn learn(&mut self, worker: usize, class: OutcomeClass, accepted: bool) {
+    fn record_answer(&mut self, worker: usize, class: OutcomeClass, accepted: bool) {
         let Work::Begun(attempt) = self.workers[worker] else { unreachable!("nothing was begun") };
         self.accepted += u32::from(accepted);
         self.set_worker(worker, Work::Answered(attempt, class));
@@ -182,15 +182,15 @@ impl Model {
                 self.actions_of_provider(worker, attempt, &mut may);
             }
         }
-        // Last: where a step and a crash lead to the same state, the step is what the store is
-        // asked to repeat.
+        // Crashes come last: if a step and a crash lead to the same state, the replay uses the
+        // step.
         for (worker, work) in state.workers.into_iter().enumerate() {
             may(Action::Crash(worker), work != Work::Idle);
         }
         actions
     }
 
-    /// What the provider may do with an attempt, and what the worker learns of it.
+    /// Possible reactions of the provider to an attempt, with the outcomes that the worker gets.
     fn actions_of_provider(
         self,
         worker: usize,
@@ -207,12 +207,12 @@ impl Model {
         for (class, accepted) in answers {
             may(Action::Submit(worker, class, accepted), true);
         }
-        // It counts as no attempt: once, and under one policy, keeps the model small.
+        // A blocked attempt is not counted. Once, and under one policy, keeps the model small.
         let blocked = attempt.fence == 1 && self.policy == OnUnknown::Hold;
         may(Action::Submit(worker, OutcomeClass::Blocked, false), blocked);
     }
 
-    /// The state after this step, and whose step it was.
+    /// The state after this step, and its actor.
     fn step(self, mut state: State, action: Action) -> (State, Option<Actor>) {
         let mut actor = None;
         match action {
@@ -232,7 +232,7 @@ impl Model {
                 state.set_worker(worker, Work::Pulled);
             }
             Action::Begin(worker, answered) => actor = self.begin(&mut state, worker, answered),
-            Action::Submit(worker, class, accepted) => state.learn(worker, class, accepted),
+            Action::Submit(worker, class, accepted) => state.record_answer(worker, class, accepted),
             Action::Settle(worker, answered) => actor = self.settle(&mut state, worker, answered),
             Action::Crash(worker) => state.set_worker(worker, Work::Idle),
         }
@@ -303,7 +303,7 @@ impl Model {
         actor
     }
 
-    /// Why this state must not be.
+    /// The guarantee that this state violates, if any.
     fn violation(self, state: &State) -> Option<&'static str> {
         let State { status, accepted, resends, .. } = *state;
         if accepted > 1 + resends {
@@ -311,14 +311,14 @@ impl Model {
         } else if resends > self.policy.resends() {
             Some("resent more often than the policy allows")
         } else if matches!(status, Status::Failed | Status::Expired) && accepted > 0 {
-            Some("accepted, and nobody knows")
+            Some("accepted, but recorded as not accepted")
         } else {
             None
         }
     }
 }
 
-/// What the owner's verdict does.
+/// Effect of the owner's verdict.
 fn apply(state: &mut State, verdict: Verdict) {
     state.status = match verdict {
         Verdict::Sent | Verdict::SentBefore => Status::Sent,
@@ -335,7 +335,7 @@ fn apply(state: &mut State, verdict: Verdict) {
     };
 }
 
-/// What a late outcome does.
+/// Effect of a late outcome.
 fn apply_late(state: &mut State, attempt: Attempt, class: OutcomeClass) {
     let same = state.fence == attempt.fence;
     if class == OutcomeClass::Accepted {
@@ -349,7 +349,7 @@ fn apply_late(state: &mut State, attempt: Attempt, class: OutcomeClass) {
     }
 }
 
-/// All that is reachable, and how.
+/// All reachable states, each with the step that led to it.
 struct Explored {
     came_from: HashMap<State, Option<(State, Action)>>,
     edges: Vec<(State, State)>,
@@ -378,7 +378,7 @@ impl Explored {
     }
 }
 
-/// Breadth first; ends at the first violation, with what led to it.
+/// Explores breadth first; ends at the first violation, with the path to it.
 fn explore(model: Model) -> Result<Explored, String> {
     let mut explored =
         Explored { came_from: HashMap::from([(State::START, None)]), edges: Vec::new() };
@@ -403,7 +403,7 @@ fn explore(model: Model) -> Result<Explored, String> {
     stuck(&explored).map_or(Ok(explored), Err)
 }
 
-/// Whether the table has this way for this actor.
+/// Returns true if the table has this transition for this actor.
 fn in_table(from: &State, to: &State, actor: Option<Actor>) -> bool {
     let listed = |row: &&sms_core::store::status::Transition| {
         row.from == Some(from.status) && row.to == to.status && Some(row.by) == actor

@@ -1,4 +1,4 @@
-//! What is optional next to sending, when it fails or is slow.
+//! Optional parts next to sending, when they fail or are slow.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::support::{Call, Fault, QUEUE_CALLS, Reply, World, accept, message, start};
 
-/// A registry in which orders can be read, and everything else never ends.
+/// A registry in which orders can be read, and all other calls never end.
 #[derive(Debug)]
 struct SlowReports(MemoryRegistry);
 

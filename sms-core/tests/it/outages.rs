@@ -1,4 +1,4 @@
-//! What is logged about an outage.
+//! Log lines about an outage.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::support::{Call, Fault, QUEUE_CALLS, Reply, STORE_CALLS, World, accept
 
 const OUTAGE: Duration = Duration::from_secs(150);
 
-/// The lines that are no mere information, and those that tell an end.
+/// The lines of level warning or error, and the lines about the end of an outage.
 fn lines(log: &Log) -> (Vec<String>, Vec<String>) {
     let bad = [log.lines(" WARN "), log.lines("ERROR ")].concat();
     (bad, log.lines("works again"))
@@ -42,7 +42,7 @@ async fn an_outage_of_the_store_is_one_line_when_it_begins_one_a_minute_and_one_
     world.becomes(id, Status::Sent).await;
     sleep(Duration::from_secs(5)).await;
     let (bad, ends) = lines(&log);
-    // The lease was over meanwhile.
+    // The lease was over in the meantime.
     let bad: Vec<_> = bad.iter().filter(|line| line.contains("the store")).collect();
     assert_eq!((bad.len(), ends.len()), (3, 1), "{ends:#?}");
     assert!(ends[0].contains("seconds=15"), "{ends:#?}");

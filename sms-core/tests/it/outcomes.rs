@@ -1,4 +1,4 @@
-//! What the worker makes of a provider's answers, and of the lack of one.
+//! Reaction of the worker to a provider's answers, and to a missing answer.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -209,7 +209,7 @@ async fn ids_gone_stale_during_a_pause_do_not_delay_the_resumption() {
     let worker = world.start(Arc::clone(&provider));
     world.send(message("first")).await;
     sleep(Duration::from_secs(1)).await;
-    // While the provider is paused, these are offered to the queue, and then called back.
+    // While the provider is paused, these are pushed to the queue, and then cancelled.
     for id in world.send_many(10).await {
         let request = CancelRequest::new(id, "a test".to_owned());
         world.memory.cancel(request).await.unwrap();
@@ -265,8 +265,8 @@ async fn a_retry_and_a_restart_keep_the_policy_of_a_one_time_code() {
     assert_eq!(world.recorded_outcomes(id).await, ["not_sent", "unknown", "accepted"]);
 }
 
-/// A provider that blocks every message while its account says that all is well, and counts how
-/// often it is asked.
+/// A provider that blocks every message although the check of its account succeeds. Counts the
+/// checks.
 #[derive(Debug)]
 struct Sulking(Arc<Witness>, AtomicUsize);
 

@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{Call, Fault, Reply, TIMEOUT, World, accept, message, start};
 
-/// How long a task may take to go on.
-const RESTART: Duration = Duration::from_secs(5);
+/// Longest time until a task that panicked works again.
+const MAX_RESTART_TIME: Duration = Duration::from_secs(5);
 
 /// Panics once for each method it has not panicked in.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ struct Once(AtomicBool);
 impl Once {
     fn panic(&self) {
         if !self.0.swap(true, Ordering::SeqCst) {
-            std::panic::resume_unwind(Box::new("a defect in an adapter's code"));
+            std::panic::resume_unwind(Box::new("a bug in an adapter's code"));
         }
     }
 
@@ -57,11 +57,11 @@ async fn a_panic_in_any_call_of_store_or_queue_costs_no_outcome_and_stops_no_tas
         let worker = world.start(Arc::clone(&provider));
         let first = world.send_many(5).await;
         world.all_become(&first, Status::Sent).await;
-        // What is done rarely is done again when it is time.
+        // Rare steps are repeated at their interval.
         sleep(match call {
             Call::Infer => Duration::from_secs(11),
             Call::Purge => Duration::from_mins(11),
-            _ => RESTART,
+            _ => MAX_RESTART_TIME,
         })
         .await;
         let before = Instant::now();
@@ -82,7 +82,7 @@ async fn a_panic_in_an_insert_fails_its_caller_and_nobody_after() {
     let world = World::new();
     world.faults.plan(Call::Insert, Fault::Panic, 1);
     let error = world.sender.send(message("hi")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "nobody knows whether it was stored");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "it is not known whether it was stored");
     world.send(message("hi")).await;
 }
 
@@ -92,9 +92,9 @@ async fn a_panic_while_jobs_are_pushed_stops_no_later_push() {
         let world = World::new();
         world.faults.plan(call, Fault::Panic, 1);
         world.send(message("hi")).await;
-        sleep(RESTART).await;
+        sleep(MAX_RESTART_TIME).await;
         let before = world.faults.count(Call::Push);
-        // More than there is room for before the queue was asked.
+        // More than the initial capacity, before the first answer of the queue.
         for _ in 0..3 {
             world.send_many(600).await;
             sleep(Duration::from_secs(1)).await;
@@ -148,9 +148,10 @@ async fn a_panic_in_the_registry_stops_neither_sending_nor_orders_nor_reports() 
         let registry = Arc::new(PanickingRegistry { inner, method, once: Once::default() });
         let control = ProviderControl::new(Arc::clone(&registry));
         if method == "delete" {
-            // Left by a worker that vanished long ago; only then anything is deleted before the
-            // end.
-            let report = r#"{"provider":"witness","started_at":"2020-01-01T00:00:00Z","in_flight":0,"pause":null}"#;
+            // The report of a worker that crashed long ago; without it nothing is deleted before
+            // the end.
+            let report = r#"{"provider":"witness","started_at":"2020-01-01T00:00:00Z",
+                "in_flight":0,"pause":null}"#;
             let report: Value = serde_json::from_str(report).unwrap();
             registry.inner.put("worker", "old", &report, Expect::Anything).await.unwrap();
             sleep(Duration::from_hours(25)).await;
@@ -160,10 +161,10 @@ async fn a_panic_in_the_registry_stops_neither_sending_nor_orders_nor_reports() 
         let id = world.send(message("hi")).await;
         let before = Instant::now();
         world.becomes(id, Status::Sent).await;
-        assert!(before.elapsed() < RESTART, "{method}: {:?}", before.elapsed());
-        sleep(RESTART).await;
+        assert!(before.elapsed() < MAX_RESTART_TIME, "{method}: {:?}", before.elapsed());
+        sleep(MAX_RESTART_TIME).await;
         control.pause("witness", "olga", "a test").await.unwrap();
-        sleep(RESTART).await;
+        sleep(MAX_RESTART_TIME).await;
         let reported = control.workers().await.unwrap();
         let pause = reported
             .iter()
@@ -263,7 +264,7 @@ async fn a_panic_in_the_provider_next_to_sending_stops_no_task() {
         let worker = world.start(Arc::clone(&provider));
         let id = world.send(message("hi")).await;
         world.becomes(id, Status::Delivered).await;
-        sleep(RESTART).await;
+        sleep(MAX_RESTART_TIME).await;
         assert!(provider.once.did(), "{method} was never called");
         assert!(
             provider.asked.load(Ordering::SeqCst) || method == "query",
@@ -272,7 +273,7 @@ async fn a_panic_in_the_provider_next_to_sending_stops_no_task() {
         let before = Instant::now();
         let id = world.send(message("hi")).await;
         world.becomes(id, Status::Delivered).await;
-        assert!(before.elapsed() < RESTART, "{method}: {:?}", before.elapsed());
+        assert!(before.elapsed() < MAX_RESTART_TIME, "{method}: {:?}", before.elapsed());
         worker.stop().await;
     }
 }

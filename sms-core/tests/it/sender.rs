@@ -1,6 +1,5 @@
-//! Accepting messages: what `Ok` means, who shares what, and what a failure leaves.
+//! Acceptance of messages: the meaning of `Ok`, shared inserts, and the effect of failures.
 
-use sms_core::PerLane;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,18 +10,18 @@ use sms_core::clock::datetime_from_ms;
 use sms_core::store::{Archive, CancelRequest, DueRequest, ListRequest, MessageRequest};
 use sms_core::worker::caretaker::Caretaker;
 use sms_core::{
-    Class, ErrorKind, MemoryQueue, MemoryStore, MessageId, Queue, Result, Sandbox, Sender, Status,
-    Store, StoreFault,
+    Class, ErrorKind, MemoryQueue, MemoryStore, MessageId, PerLane, Queue, Result, Sandbox, Sender,
+    Status, Store, StoreFault,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Call, Fault, QUEUE_CALLS, Reply, START_MS, World, accept, chain, message};
 
-/// How long a job is leased, or left alone once it was offered.
+/// Lease of a job, and the time before a pushed job is pushed again.
 const LEASE: Duration = Duration::from_mins(1);
 
-/// That many sends, all at once.
+/// Starts `count` sends at once.
 fn send_at_once(world: &World, count: usize) -> Vec<JoinHandle<Result<MessageId>>> {
     let send = |number| {
         let sender = world.sender.clone();
@@ -89,7 +88,7 @@ async fn a_caller_that_goes_away_takes_nothing_from_the_others() {
     for send in sends {
         send.await.unwrap().unwrap();
     }
-    // Those who went away were under way already, and stay accepted.
+    // The messages of the callers that went away were being inserted already, and stay accepted.
     assert_eq!(stored(&world).await, 10);
 }
 
@@ -325,7 +324,7 @@ async fn a_repeat_is_the_first_message_although_its_time_is_past() {
     assert_eq!(other.kind(), ErrorKind::KeyReused);
     let late = world.sender.send(keyed("hi", "l")).await.expect_err("another key");
     assert_eq!(late.code(), "send_at_invalid");
-    // Nobody knows, so nothing is said against the message.
+    // It is not known whether the message is a replay, so it is not refused.
     world.faults.plan(Call::Read, Fault::Fail, 1);
     assert!(world.sender.send(keyed("hi", "k")).await.expect_err("unknown").is_retryable());
     assert_eq!(stored(&world).await, 1);

@@ -1,4 +1,4 @@
-//! The worker's end.
+//! Shutdown of the worker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use crate::support::{
     Call, Fault, QUEUE_CALLS, Reply, STORE_CALLS, TIMEOUT, World, accept, message,
 };
 
-/// What `Worker::run` promises, and the margin for writing outcomes.
-const BOUND: Duration = Duration::from_secs(2 * 5 + 5);
+/// Longest shutdown: the bound of `Worker::run`, and the margin for writing outcomes.
+const MAX_SHUTDOWN_TIME: Duration = Duration::from_secs(2 * 5 + 5);
 
 #[tokio::test(start_paused = true)]
 async fn calls_in_flight_end_and_are_recorded() {
@@ -47,12 +47,12 @@ async fn jobs_that_were_not_begun_are_given_back() {
     world.send_many(10).await;
     sleep(Duration::from_secs(1)).await;
     let took = worker.stop().await;
-    assert!(took <= BOUND, "{took:?}");
+    assert!(took <= MAX_SHUTDOWN_TIME, "{took:?}");
     let normal = world.queue.stats().await.unwrap().lanes.normal;
     assert_eq!((normal.ready, normal.leased), (10, 0));
 }
 
-/// Shuts down a worker with a call in flight after these have gone wrong.
+/// Shuts down a worker with a call in flight, with a fault in these calls.
 async fn stop_with(calls: &[Call], fault: Fault) -> Duration {
     let world = World::new();
     let provider = world.witness(|_, batch| Reply::After(TIMEOUT / 2, accept(batch)));
@@ -67,25 +67,25 @@ async fn stop_with(calls: &[Call], fault: Fault) -> Duration {
 #[tokio::test(start_paused = true)]
 async fn it_ends_in_time_while_the_store_fails() {
     let took = stop_with(STORE_CALLS, Fault::Fail).await;
-    assert!(took <= BOUND, "{took:?}");
+    assert!(took <= MAX_SHUTDOWN_TIME, "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn it_ends_in_time_while_the_queue_fails() {
     let took = stop_with(QUEUE_CALLS, Fault::Fail).await;
-    assert!(took <= BOUND, "{took:?}");
+    assert!(took <= MAX_SHUTDOWN_TIME, "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn it_ends_in_time_while_the_store_does_not_answer() {
     let took = stop_with(STORE_CALLS, Fault::Hang).await;
-    assert!(took <= BOUND, "{took:?}");
+    assert!(took <= MAX_SHUTDOWN_TIME, "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn it_ends_in_time_while_the_queue_does_not_answer() {
     let took = stop_with(QUEUE_CALLS, Fault::Hang).await;
-    assert!(took <= BOUND, "{took:?}");
+    assert!(took <= MAX_SHUTDOWN_TIME, "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,6 +99,6 @@ async fn an_outcome_that_comes_late_in_the_drain_is_still_recorded() {
     let worker = world.start(Arc::clone(&provider));
     sleep(Duration::from_millis(50)).await;
     let took = worker.stop().await;
-    assert!(took <= BOUND, "{took:?}");
+    assert!(took <= MAX_SHUTDOWN_TIME, "{took:?}");
     assert_eq!((provider.times(id), world.status(id).await), (1, Status::Sent));
 }

@@ -1,5 +1,5 @@
-//! What the tests share: a clock, faults around stores and queues, a provider that keeps a
-//! witness's book, and a world of them all.
+//! Shared parts of the tests: a clock, faults around stores and queues, a provider that records
+//! its calls, and a world with all of them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -32,10 +32,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// The provider's timeout in these tests; the lease is 2 × 5 + 10 = 20 s.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
-/// When the tests begin: 2026-01-01.
+/// Start of the tests: 2026-01-01, in milliseconds since the Unix epoch.
 pub(crate) const START_MS: i64 = 1_767_225_600_000;
 
-/// A wall clock that follows tokio's time, the paused one too.
+/// A wall clock that follows tokio's time, even while that is paused.
 #[derive(Debug)]
 pub(crate) struct TokioClock(Instant);
 
@@ -78,7 +78,7 @@ pub(crate) enum Call {
     Stats,
 }
 
-/// What goes wrong with a call.
+/// Fault of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
     /// It fails and has no effect.
@@ -101,7 +101,7 @@ pub(crate) enum Fault {
 pub(crate) trait Faults: fmt::Debug + Send + Sync + 'static {
     fn next(&self, call: Call) -> Option<Fault>;
 
-    /// An insert of so many rows is about to happen.
+    /// Records the number of rows before an insert.
     fn note_rows(&self, _: usize) {}
 }
 
@@ -124,7 +124,7 @@ impl<T> Faulty<T> {
             Some(Fault::Fail) => {}
             Some(Fault::Hang) => return pending().await,
             // Without the noise of the panic hook.
-            Some(Fault::Panic) => resume_unwind(Box::new("a defect in an adapter's code")),
+            Some(Fault::Panic) => resume_unwind(Box::new("a bug in an adapter's code")),
             Some(Fault::Delay(time)) => {
                 sleep(time).await;
                 return effect.await;
@@ -264,7 +264,7 @@ impl Script {
         self.planned.lock().unwrap().insert(call, (fault, times));
     }
 
-    /// All these go wrong until they are [mended](Self::mend).
+    /// All these calls fail until [`mend`](Self::mend).
     pub(crate) fn break_all(&self, calls: &[Call], fault: Fault) {
         for call in calls {
             self.plan(*call, fault, usize::MAX);
@@ -317,7 +317,7 @@ pub(crate) const STORE_CALLS: &[Call] = &[
 pub(crate) const QUEUE_CALLS: &[Call] =
     &[Call::Push, Call::Pull, Call::Ack, Call::Release, Call::Stats];
 
-/// What a provider does with one call.
+/// Reaction of a provider to one call.
 pub(crate) enum Reply {
     /// It answers at once.
     Now(Vec<Outcome>),
@@ -332,13 +332,13 @@ pub(crate) enum Reply {
 pub(crate) struct Seen {
     pub(crate) at: Instant,
     pub(crate) ids: Vec<MessageId>,
-    /// What the store said of each message at that moment.
+    /// State of each message in the store at that moment.
     pub(crate) states: Vec<MessageState>,
 }
 
 type Behaviour = Box<dyn Fn(usize, &[Submission]) -> Reply + Send + Sync>;
 
-/// A provider that does what a test says, and remembers every call.
+/// A provider that reacts as a test says, and records every call.
 pub(crate) struct Witness {
     store: Arc<MemoryStore>,
     limits: Limits,
@@ -359,7 +359,7 @@ impl Witness {
         self.calls.lock().unwrap().clone()
     }
 
-    /// How often it got each message.
+    /// Number of calls with this message.
     pub(crate) fn times(&self, id: MessageId) -> usize {
         self.calls().iter().flat_map(|call| &call.ids).filter(|seen| **seen == id).count()
     }
@@ -402,8 +402,8 @@ impl Provider for Witness {
                 sleep(time).await;
                 outcomes
             }
-            // Without the noise of the panic hook.
-            Reply::Panic => resume_unwind(Box::new("a defect in the provider's code")),
+            // Does not call the panic hook, which would print a trace.
+            Reply::Panic => resume_unwind(Box::new("a bug in the provider's code")),
         };
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
         outcomes
@@ -431,7 +431,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Shuts it down; answers how long that took.
+    /// Shuts it down and returns the time that took.
     pub(crate) async fn stop(self) -> Duration {
         let before = Instant::now();
         self.shutdown.cancel();
@@ -443,8 +443,8 @@ impl Running {
         before.elapsed()
     }
 
-    /// Kills it where it stands. What it has spawned goes on: use it only where nothing is in
-    /// flight or all hangs.
+    /// Aborts it. Tasks that it has spawned continue, so it is for tests in which nothing is in
+    /// flight, or every call hangs.
     pub(crate) fn kill(self) {
         self.task.abort();
     }
@@ -554,7 +554,7 @@ impl World {
         }
     }
 
-    /// The outcomes on record, in order.
+    /// The recorded outcomes, in order.
     pub(crate) async fn recorded_outcomes(&self, id: MessageId) -> Vec<&'static str> {
         let events = self.timeline(id).await;
         events

@@ -1,4 +1,4 @@
-//! The way of a message through a worker when nothing fails: order, batches, bounds.
+//! Messages in a worker when nothing fails: order, batches, limits.
 
 use sms_core::store::{Archive, MessageRequest};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -117,7 +117,7 @@ async fn no_more_one_time_codes_are_in_flight_than_calls_allowed() {
     assert!(provider.most_in_flight() <= 3, "{} calls at once", provider.most_in_flight());
 }
 
-/// The most calls within one second.
+/// Largest number of calls within one second.
 fn busiest_second(calls: &[Seen]) -> usize {
     let within = |from: &Seen| {
         calls.iter().filter(|call| call.at.duration_since(from.at).as_secs() == 0).count()
@@ -141,7 +141,7 @@ async fn no_second_sees_more_calls_than_the_providers_rate() {
 async fn calls_that_waited_for_others_to_end_keep_their_distance() {
     let world = World::new();
     let limits = Limits::new(1, TIMEOUT).with_calls_per_second(NonZeroU32::new(20).unwrap());
-    // All that are in flight end together, on the next full second.
+    // All calls in flight end together, on the next full second.
     let start_of_all = Instant::now();
     let until_full = move || {
         Duration::from_nanos(1_000_000_000 - u64::from(start_of_all.elapsed().subsec_nanos()))
@@ -224,10 +224,10 @@ async fn urgent_messages_overtake_a_backlog() {
     worker.stop().await;
 }
 
-/// Design, G6: a due message is taken within this.
-const TAKEN: Duration = Duration::from_secs(2);
+/// Longest time until a due message is taken (guarantee G6 of the design).
+const MAX_TAKE_TIME: Duration = Duration::from_secs(2);
 
-/// When the provider was asked for the message, from this instant on.
+/// Time from this instant to the first call with the message.
 async fn asked_after(
     world: &World,
     provider: &crate::support::Witness,
@@ -252,7 +252,7 @@ async fn a_one_time_code_does_not_wait_for_the_first_call_of_a_worker() {
     for _ in 0..5 {
         let code = world.send(message("code").class(Class::Otp)).await;
         let waited = asked_after(&world, &provider, code).await;
-        assert!(waited <= TAKEN, "{waited:?}");
+        assert!(waited <= MAX_TAKE_TIME, "{waited:?}");
     }
     let calls = provider.calls();
     assert_eq!(
@@ -277,7 +277,7 @@ async fn one_time_codes_that_came_together_do_not_wait_for_the_first_of_them() {
     for code in codes {
         asked_after(&world, &provider, code).await;
     }
-    assert!(before.elapsed() <= TAKEN, "{:?}", before.elapsed());
+    assert!(before.elapsed() <= MAX_TAKE_TIME, "{:?}", before.elapsed());
     worker.stop().await;
 }
 
@@ -295,7 +295,7 @@ async fn a_one_time_code_does_not_wait_for_the_trial_after_a_pause() {
     }
     let code = world.send(message("code").class(Class::Otp)).await;
     let waited = asked_after(&world, &provider, code).await;
-    assert!(waited <= TAKEN, "{waited:?}");
+    assert!(waited <= MAX_TAKE_TIME, "{waited:?}");
     assert_eq!(provider.calls()[1].ids.len(), 1, "the trial is one message");
     world.all_become(&ids, Status::Sent).await;
     worker.stop().await;
@@ -319,7 +319,7 @@ async fn a_one_time_code_does_not_wait_for_a_place_behind_slow_calls() {
         }
         let code = world.send(message("code").class(Class::Otp)).await;
         let waited = asked_after(&world, &provider, code).await;
-        assert!(waited <= TAKEN, "{pace:?}: {waited:?}");
+        assert!(waited <= MAX_TAKE_TIME, "{pace:?}: {waited:?}");
         worker.stop().await;
     }
 }

@@ -1,10 +1,10 @@
-//! JSON values as they are written.
+//! A JSON reader that keeps values as they are written.
 
 use std::borrow::Cow;
 
-use super::MetadataError;
+use super::error::MetadataError;
 
-/// A JSON value. Strings are kept as JSON has them, in quotes and in one spelling.
+/// A JSON value. Strings are kept as JSON: in quotes, and with the shortest escapes.
 pub(super) enum Node<'a> {
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
     List(Vec<Node<'a>>),
@@ -12,7 +12,7 @@ pub(super) enum Node<'a> {
 }
 
 impl Node<'_> {
-    /// The JSON text of it, with the keys of objects in order where it is to be so.
+    /// The JSON text, with the keys of objects sorted if `sorted`.
     pub(super) fn written(&self, sorted: bool) -> String {
         let mut json = String::new();
         self.write(sorted, &mut json);
@@ -48,8 +48,8 @@ impl Node<'_> {
     }
 }
 
-/// Reads a text that is known to be JSON, and not too deep. `serde_json` itself would turn numbers
-/// into those of the machine.
+/// Reader of a text that is known to be valid JSON and not nested too deep. `serde_json` itself
+/// would convert numbers to machine types and lose digits.
 pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
             self.skip(b',');
         }
         self.skip(b'}');
-        match doubled(&entries) {
+        match duplicate_key(&entries) {
             Some(key) => Err(MetadataError::new("must not be repeated").inside(&unquoted(key))),
             None => Ok(Node::Object(entries)),
         }
@@ -98,8 +98,8 @@ impl<'a> Reader<'a> {
         Ok(Node::List(items))
     }
 
-    /// A string in quotes: as it is, where nothing in it is escaped, for then it has no other
-    /// spelling that is as short.
+    /// Reads a string, with its quotes. A string without escapes is already in its only form;
+    /// others are written again with the shortest escapes.
     fn string(&mut self) -> Result<Cow<'a, str>, MetadataError> {
         let (start, mut has_escapes) = (self.at, false);
         self.at += 1;
@@ -120,10 +120,12 @@ impl<'a> Reader<'a> {
         }
         let respelled =
             serde_json::from_str::<String>(quoted).and_then(|text| serde_json::to_string(&text));
-        respelled.map(Cow::Owned).map_err(|_| MetadataError::new("holds half of a surrogate pair"))
+        respelled
+            .map(Cow::Owned)
+            .map_err(|_| MetadataError::new("contains half of a surrogate pair"))
     }
 
-    /// A number, a truth value or null.
+    /// Reads a number, a boolean or null.
     fn token(&mut self) -> &'a str {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let end = rest.find([',', ']', '}', ' ', '\t', '\n', '\r']).unwrap_or(rest.len());
@@ -131,7 +133,7 @@ impl<'a> Reader<'a> {
         &rest[..end]
     }
 
-    /// The next byte that is not white space, which is not taken.
+    /// Skips white space and returns the next byte without consuming it.
     fn next(&mut self) -> Option<u8> {
         let rest = self.text.as_bytes().get(self.at..)?;
         let blanks = rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))?;
@@ -146,7 +148,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How deep the objects and lists of a JSON text are nested.
+/// Depth of the nesting of objects and lists in a JSON text.
 pub(super) fn depth(json: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let (mut in_string, mut is_escaped) = (false, false);
@@ -166,8 +168,8 @@ pub(super) fn depth(json: &str) -> usize {
     deepest
 }
 
-/// A key that is there twice.
-fn doubled<'k>(entries: &'k [(Cow<'_, str>, Node<'_>)]) -> Option<&'k str> {
+/// A duplicate key, if there is one.
+fn duplicate_key<'k>(entries: &'k [(Cow<'_, str>, Node<'_>)]) -> Option<&'k str> {
     let mut keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_ref()).collect();
     keys.sort_unstable();
     keys.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0]))

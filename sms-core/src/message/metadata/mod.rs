@@ -1,5 +1,6 @@
-//! The caller's own data, kept as it was written.
+//! The caller's data of a message, kept as it was written.
 
+mod error;
 mod json;
 
 use std::borrow::Cow;
@@ -9,18 +10,18 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+pub use self::error::MetadataError;
 use self::json::{Node, Reader, depth};
-use crate::error::{Error, FieldError};
 
-/// The deepest nesting of objects and lists in [`Metadata`], its outermost object included.
+/// Maximum nesting of objects and lists in [`Metadata`], including the outermost object.
 pub const MAX_METADATA_DEPTH: usize = 32;
 
-/// The caller's own data of a message: one JSON object, its keys in the order and its numbers with
-/// the digits they were written with, so that nothing is lost that another language could hold.
+/// The caller's data of a message: one JSON object. Keys keep their order and numbers keep their
+/// digits, so that no value of any language is changed.
 ///
-/// White space and the spelling of strings (`\u0041` for `A`) are not kept. What a program has as a
-/// [`Map`] turns into it by `into()`; what it has as text, by [`parse`](Self::parse). To read
-/// values out of it, give [`as_json`](Self::as_json) to a JSON library.
+/// White space and escapes in strings (`\u0041` for `A`) are not kept. A [`Map`] is converted by
+/// `into()`, a JSON text by [`parse`](Self::parse). To read values, parse
+/// [`as_json`](Self::as_json) with a JSON library.
 ///
 /// ```
 /// use sms_core::{Message, Metadata};
@@ -39,10 +40,10 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// What is no JSON object, holds a key twice or half of a surrogate pair, or nests deeper than
-    /// [`MAX_METADATA_DEPTH`]; with its place.
+    /// The broken rule and its place, for a text that is not a JSON object, has a duplicate key or
+    /// half of a surrogate pair, or is nested deeper than [`MAX_METADATA_DEPTH`].
     pub fn parse(json: &str) -> Result<Self, MetadataError> {
-        // The reader below takes the syntax for granted.
+        // The reader below relies on valid syntax.
         let valid: &RawValue =
             serde_json::from_str(json).map_err(|_| MetadataError::new("is not JSON"))?;
         if depth(valid.get()) > MAX_METADATA_DEPTH {
@@ -57,16 +58,16 @@ impl Metadata {
         }
     }
 
-    /// What a store kept of [`as_json`](Self::as_json). Only the syntax is checked.
+    /// Metadata from a stored [`as_json`](Self::as_json). Only the syntax is checked.
     ///
     /// # Errors
     ///
-    /// `serde_json`'s, for what is not JSON.
+    /// That of `serde_json`, for a text that is not JSON.
     pub fn from_stored(json: String) -> serde_json::Result<Self> {
         RawValue::from_string(json).map(|raw| Self(Some(raw)))
     }
 
-    /// Whether there is nothing in it.
+    /// Returns true if the object is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
@@ -76,15 +77,15 @@ impl Metadata {
         self.0.as_deref().map_or("{}", RawValue::get)
     }
 
-    /// The object with the keys of every object in it sorted: equal for equal content. To be asked
-    /// for where [`is_too_deep`](Self::is_too_deep) is not so.
+    /// The object with the keys of every nested object sorted: equal for equal content. Must not be
+    /// called if [`is_too_deep`](Self::is_too_deep), because it is recursive.
     pub(super) fn canonical(&self) -> Cow<'_, str> {
         let object = Reader::new(self.as_json()).value();
-        // Nothing that was read before fails here.
+        // The text was read before, so reading it again does not fail.
         object.map_or(Cow::Borrowed(self.as_json()), |object| Cow::Owned(object.written(true)))
     }
 
-    /// Whether it is nested deeper than [`MAX_METADATA_DEPTH`], as a map of a program may be.
+    /// Returns true if it is nested deeper than [`MAX_METADATA_DEPTH`], as a converted map may be.
     pub(super) fn is_too_deep(&self) -> bool {
         depth(self.as_json()) > MAX_METADATA_DEPTH
     }
@@ -92,7 +93,7 @@ impl Metadata {
 
 impl From<Map<String, Value>> for Metadata {
     fn from(map: Map<String, Value>) -> Self {
-        // A map of strings and values has a text in every case.
+        // A map from strings to values can always be serialized.
         let written = || serde_json::value::to_raw_value(&map).ok();
         Self(if map.is_empty() { None } else { written() })
     }
@@ -117,56 +118,8 @@ impl Serialize for Metadata {
 
 impl fmt::Debug for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // It is the caller's, and may hold anything.
+        // The content may be secret, so only its size is shown.
         write!(f, "Metadata({} bytes)", self.as_json().len())
-    }
-}
-
-/// A refusal of [`Metadata`]: what is wrong, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetadataError {
-    pointer: String,
-    rule: &'static str,
-}
-
-impl MetadataError {
-    fn new(rule: &'static str) -> Self {
-        Self { pointer: String::new(), rule }
-    }
-
-    /// The same error, seen from the object or list around it.
-    fn inside(mut self, segment: &str) -> Self {
-        let segment = segment.replace('~', "~0").replace('/', "~1");
-        self.pointer.insert_str(0, &format!("/{segment}"));
-        self
-    }
-
-    /// Where it is in the object, as a JSON pointer (RFC 6901); empty for the whole.
-    pub fn pointer(&self) -> &str {
-        &self.pointer
-    }
-
-    /// The rule that was broken, in words.
-    pub const fn rule(&self) -> &'static str {
-        self.rule
-    }
-}
-
-impl fmt::Display for MetadataError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "metadata{}: {}", self.pointer, self.rule)
-    }
-}
-
-impl std::error::Error for MetadataError {}
-
-impl From<MetadataError> for Error {
-    fn from(error: MetadataError) -> Self {
-        let message = match error.pointer() {
-            "" => Cow::Borrowed(error.rule),
-            pointer => Cow::Owned(format!("{} (at {pointer})", error.rule)),
-        };
-        FieldError::new("metadata", "metadata_invalid", message).into()
     }
 }
 
@@ -275,9 +228,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_object_of_serde_json_is_read_as_it_is_written(keys in proptest::collection::btree_map(any::<String>(), any::<(String, i64, bool)>(), 0..6)) {
-            let map: Map<String, Value> =
-                keys.into_iter().map(|(key, (text, number, flag))| (key, json!([text, {"n": number}, flag]))).collect();
+        fn every_object_of_serde_json_is_read_as_it_is_written(
+            keys in proptest::collection::btree_map(
+                any::<String>(),
+                any::<(String, i64, bool)>(),
+                0..6,
+            )
+        ) {
+            let entry = |(key, (text, number, flag))| (key, json!([text, {"n": number}, flag]));
+            let map: Map<String, Value> = keys.into_iter().map(entry).collect();
             let written = Metadata::from(map.clone());
             prop_assert_eq!(&parsed(written.as_json()), &written);
             let read: Value = serde_json::from_str(&written.canonical()).expect("JSON");
@@ -286,7 +245,8 @@ mod tests {
 
         #[test]
         fn no_text_panics(text: String, near in r#"[{}\[\]",:\\u0-9a-f ]{0,40}"#) {
-            let _ = (Metadata::parse(&text), Metadata::parse(&near), Metadata::parse(&format!("{{\"a\":{near}}}")));
+            let value = format!("{{\"a\":{near}}}");
+            let _ = [text, near, value].map(|json| Metadata::parse(&json));
         }
     }
 }

@@ -11,11 +11,11 @@ pub(super) fn is_known(region: &str) -> bool {
     country_code(region).is_some()
 }
 
-/// What stands before a number of the region itself, when it is called from there.
+/// The prefix of national calls in the region, such as `8` in Russia.
 pub(super) fn national_prefix(region: &str) -> Option<String> {
     use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
 
-    // libphonenumber keeps it to itself, and shows it in the way it writes numbers.
+    // libphonenumber does not expose the prefix, so take it from a formatted example.
     let region = Region::from_code(region).ok()?;
     let example = PHONE_NUMBER_UTIL.get_example_number(region).ok()?;
     let written = example.format_as(PhoneNumberFormat::National);
@@ -34,9 +34,9 @@ pub(super) fn read(Typed { dialled, area_at }: &Typed, region: &str) -> Option<u
     let number = PhoneNumber::parse(dialled, known).ok().filter(PhoneNumber::is_valid)?;
     let international = number.format_as(PhoneNumberFormat::E164);
     let digits = international.strip_prefix('+')?;
-    // Abroad without a + took the international prefix, 8~10 in Russia. A parenthesis inside it
-    // opens an area code: 8 (105) 005-12-34 is a slip in a national number, and no phone on the
-    // Falkland Islands.
+    // A number abroad without a + began with the international prefix, 8~10 in Russia. A
+    // parenthesis inside the prefix opens an area code: 8 (105) 005-12-34 is a typing error in a
+    // national number, not a number of the Falkland Islands.
     let is_abroad = !dialled.starts_with('+') && country_code(region) != Some(number.country_code);
     let prefix = dialled.len().saturating_sub(digits.len());
     if is_abroad && area_at.is_some_and(|at| at < prefix) {
@@ -45,9 +45,9 @@ pub(super) fn read(Typed { dialled, area_at }: &Typed, region: &str) -> Option<u
     digits.parse().ok()
 }
 
-/// The E.164 digits of a Russian mobile number, which most numbers are: 9 and nine more digits, all
-/// in use but for a part of 930, which is left to libphonenumber. It says the same of all others,
-/// and takes a tenth of the time that accepting a message takes to say it.
+/// The E.164 digits of a Russian mobile number: 9 and nine more digits. All of them are in use,
+/// except for a part of 930, which is left to libphonenumber. Most numbers are such. libphonenumber
+/// gives the same result, but needs a tenth of the total time of accepting a message.
 fn russian_mobile(dialled: &str, region: &str) -> Option<u64> {
     let national = match dialled.strip_prefix("+7") {
         Some(national) => national,

@@ -1,4 +1,4 @@
-//! Phone numbers: every spelling a person may use, and the one form everything else sees.
+//! Phone numbers: reading of all common spellings, and the one internal form.
 
 #[cfg(feature = "phone")]
 mod libphonenumber;

@@ -1,4 +1,4 @@
-//! National number formats: of every region with the feature `phone`, of Russia without it.
+//! National number formats: those of every region with the feature `phone`, else those of Russia.
 
 #[cfg(feature = "phone")]
 pub(super) use super::libphonenumber::{country_code, is_known, national_prefix, read};

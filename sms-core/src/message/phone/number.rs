@@ -1,4 +1,4 @@
-//! Phone numbers in the form of E.164.
+//! Phone numbers in the format E.164.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,9 +11,9 @@ use super::region::Region;
 use super::typed::clean;
 use crate::error::{Error, FieldError, Result};
 
-/// A phone number in the international form of E.164.
+/// A phone number in the international format E.164.
 ///
-/// `Display` and JSON show it whole (`+79251234567`), `Debug` masks it (`+7925***4567`).
+/// `Display` and JSON show all digits (`+79251234567`), `Debug` masks them (`+7925***4567`).
 ///
 /// ```
 /// use sms_core::PhoneNumber;
@@ -28,7 +28,7 @@ use crate::error::{Error, FieldError, Result};
 pub struct PhoneNumber(u64);
 
 impl PhoneNumber {
-    /// Reads a number as people write it, national formats being those of Russia.
+    /// Reads a number in a common spelling, with the national formats of Russia.
     ///
     /// # Errors
     ///
@@ -38,20 +38,20 @@ impl PhoneNumber {
         Self::parse_in(input, Region::RU)
     }
 
-    /// Reads a number as people write it, national formats being those of `region`. It may hold
-    /// ASCII digits, spaces of any width, `( ) - .` and one `+` before the digits; format
-    /// characters, as a paste brings them along, are dropped. A number abroad begins with `+` or
+    /// Reads a number in a common spelling, with the national formats of `region`. It may contain
+    /// ASCII digits, spaces of any width, `( ) - .` and one `+` before the digits. Invisible format
+    /// characters, which pasted text may contain, are dropped. A number abroad begins with `+` or
     /// with the region's international prefix: `00` in most of Europe, `011` in North America,
     /// `810` in Russia.
     ///
     /// Without the feature `phone`, `+` and the national formats and prefix of Russia are
-    /// understood, and no other region's.
+    /// supported, but not those of other regions.
     ///
     /// # Errors
     ///
     /// [`Invalid`](crate::ErrorKind::Invalid), with the field `to` and the rule that was broken:
-    /// another character (a letter, an extension, a list), by its code point and place; more than
-    /// 40 characters; no valid number of its region.
+    /// another character (of an extension or a list, for example), with its code point and place;
+    /// more than 40 characters; not a valid number of its region.
     pub fn parse_in(input: &str, region: Region) -> Result<Self> {
         let typed = clean(input).map_err(phone_invalid)?;
         let digits = national::read(&typed, region.as_str());
@@ -59,23 +59,23 @@ impl PhoneNumber {
         digits.and_then(Self::from_digits).ok_or_else(|| phone_invalid(rule))
     }
 
-    /// The number of these E.164 digits, country code first. `None` unless there are 7 to 15 of
-    /// them. For numbers that were parsed before: whether they are in use is not looked up again.
+    /// The number with these E.164 digits, country code first. `None` unless there are 7 to 15 of
+    /// them. For numbers that were parsed before: it is not checked again that they are in use.
     pub const fn from_digits(digits: u64) -> Option<Self> {
-        // A country code never starts with 0, so a number has as many digits as it is written with.
+        // A country code never starts with 0, so no leading digit is lost in the integer.
         match digits {
             1_000_000..=999_999_999_999_999 => Some(Self(digits)),
             _ => None,
         }
     }
 
-    /// The E.164 digits as a number: `79251234567`.
+    /// The E.164 digits as an integer: `79251234567`.
     pub const fn digits(self) -> u64 {
         self.0
     }
 
-    /// The number for logs: the first and last four digits, `+7925***4567`; of a short one two and
-    /// two.
+    /// The masked number for logs: the first and last four digits, `+7925***4567`; for a number of
+    /// fewer than 11 digits, the first and last two.
     pub fn masked(self) -> impl fmt::Display + fmt::Debug {
         fmt::from_fn(move |f| {
             let digits = self.0.to_string();
@@ -105,11 +105,11 @@ impl Serialize for PhoneNumber {
 }
 
 impl<'de> Deserialize<'de> for PhoneNumber {
-    /// Reads exactly what `Serialize` writes. Whether the number is in use is not looked up: what
-    /// was stored once stays readable when libphonenumber's metadata moves on.
+    /// Reads only the form that `Serialize` writes. It is not checked that the number is in use, so
+    /// that stored numbers stay readable when libphonenumber's metadata changes.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let refused = || D::Error::custom("not a phone number as +79251234567");
-        // The format's own refusal is dropped, because it repeats a number that came as an integer.
+        // The format's own error is dropped, because it would repeat a number given as an integer.
         let text = String::deserialize(deserializer).map_err(|_| refused())?;
         let digits =
             text.strip_prefix('+').filter(|digits| digits.starts_with(|c| matches!(c, '1'..='9')));

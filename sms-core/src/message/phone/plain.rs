@@ -14,12 +14,12 @@ pub(super) fn country_code(region: &str) -> Option<i32> {
     (region == "RU").then_some(7)
 }
 
-/// The E.164 digits of what was typed, if they have the shape of a number.
+/// The E.164 digits of the typed number, if they have the format of a number.
 pub(super) fn read(Typed { dialled, area_at }: &Typed, region: &str) -> Option<u64> {
     let international = match (dialled.strip_prefix('+'), dialled.as_bytes()) {
         (Some(digits), _) => digits.to_owned(),
         _ if region != "RU" => return None,
-        // Long enough not to be a national number.
+        // Too long for a national number.
         (None, _) if dialled.len() > 11 && area_at.is_none_or(|at| at >= 3) => {
             dialled.strip_prefix("810")?.to_owned()
         }
@@ -30,7 +30,7 @@ pub(super) fn read(Typed { dialled, area_at }: &Typed, region: &str) -> Option<u
     match *international.as_bytes() {
         // Russia and Kazakhstan: ten digits, the first of them one of these.
         [b'7', first, ..] if international.len() != 11 || !b"34789".contains(&first) => None,
-        // No country code starts with 89, but the slip +8 925 123-45-67 does.
+        // No country code starts with 89; +8 925 123-45-67 is a typing error.
         [b'8', b'9', ..] => None,
         [b'1'..=b'9', ..] => international.parse().ok(),
         _ => None,

@@ -1,4 +1,4 @@
-//! How numbers are read, everywhere in a program the same way.
+//! Reader of phone numbers with the settings of a store.
 
 use super::national::{country_code, national_prefix};
 use super::number::PhoneNumber;
@@ -6,13 +6,13 @@ use super::region::Region;
 use super::typed::clean;
 use crate::error::Result;
 
-/// The fewest digits that are looked for.
-const MIN_SEARCH: usize = 3;
+/// Minimum number of digits in a search.
+const MIN_SEARCH_DIGITS: usize = 3;
 
-/// Reads numbers as people of one region write them.
+/// Reads phone numbers in the national formats of one region.
 ///
-/// A store has one, by its configuration; a [`Sender`](crate::Sender), `insert_in`, lists and
-/// searches take it from there, so that a number that was sent to is found again as it was written.
+/// A store has one in its configuration. [`Sender`](crate::Sender), `insert_in`, lists and searches
+/// take it from there, so that a number is found in the same spelling in which it was sent to.
 ///
 /// ```
 /// use sms_core::{NumberReader, Region};
@@ -54,13 +54,13 @@ impl NumberReader {
         PhoneNumber::parse_in(input, self.region)
     }
 
-    /// The digits by which a search for a part of a number finds it in E.164: those that were
-    /// typed, and what they mean with the region's national prefix, or as a whole number. Empty for
-    /// what is no part of a number, or shorter than three digits.
+    /// Digits to look for in E.164 numbers, for a search by a part of a number: the typed digits,
+    /// and their meaning with the region's national prefix or as a whole number. Empty for a text
+    /// that is not a part of a number, or has fewer than three digits.
     pub fn search_digits(self, search: &str) -> Vec<String> {
         let Ok(typed) = clean(search) else { return Vec::new() };
         let digits = typed.dialled.trim_start_matches('+');
-        if digits.len() < MIN_SEARCH {
+        if digits.len() < MIN_SEARCH_DIGITS {
             return Vec::new();
         }
         let mut found = vec![digits.to_owned()];
@@ -69,7 +69,7 @@ impl NumberReader {
         }
         let whole = self.read(search).ok().map(|number| number.digits().to_string());
         for meant in [whole, self.without_national_prefix(digits)].into_iter().flatten() {
-            // What holds a longer one is found by that.
+            // A search for the shorter digits finds numbers with the longer ones too.
             if !found.iter().any(|known| meant.contains(known.as_str())) {
                 found.push(meant);
             }
@@ -77,11 +77,11 @@ impl NumberReader {
         found
     }
 
-    /// The same digits with the country code in the place of the national prefix: 7902 for 8902 in
-    /// Russia.
+    /// The digits with the country code instead of the national prefix: 7902 for 8902 in Russia.
     fn without_national_prefix(self, digits: &str) -> Option<String> {
         let prefix = national_prefix(self.region.as_str()).filter(|prefix| !prefix.is_empty())?;
-        let rest = digits.strip_prefix(prefix.as_str()).filter(|rest| rest.len() >= MIN_SEARCH)?;
+        let rest =
+            digits.strip_prefix(prefix.as_str()).filter(|rest| rest.len() >= MIN_SEARCH_DIGITS)?;
         Some(format!("{}{rest}", country_code(self.region.as_str())?))
     }
 }

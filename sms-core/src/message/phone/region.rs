@@ -6,11 +6,11 @@ use std::str::FromStr;
 use super::national;
 use crate::error::{Error, FieldError, Result};
 
-/// A country or territory, by its two letters of ISO 3166-1: whose national number formats are
-/// understood.
+/// A country or territory, by its two letters of ISO 3166-1. Sets the national formats of phone
+/// numbers.
 ///
-/// With the feature `phone` these are the regions libphonenumber knows; without it any two letters,
-/// of which only `RU` has national formats.
+/// With the feature `phone` these are the regions that libphonenumber knows. Without it any two
+/// letters are accepted, and only `RU` has national formats.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Region([u8; 2]);
 
@@ -20,7 +20,7 @@ impl Region {
 
     /// The two letters, in upper case.
     pub fn as_str(&self) -> &str {
-        // ASCII letters, by the one way there is to make a region.
+        // Always ASCII letters: `from_str` checks them.
         str::from_utf8(&self.0).unwrap_or_default()
     }
 }

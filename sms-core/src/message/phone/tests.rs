@@ -18,8 +18,8 @@ const GOOD: &[(&str, u64)] = &[
     ("(+7) 925 123-45-67", 79_251_234_567),
     (" \u{a0}+79251234567 ", 79_251_234_567),
     ("+7\u{202f}925\u{2009}123\u{3000}45 67", 79_251_234_567),
-    // What a paste brings along: marks of direction, a soft hyphen, a byte order mark, a
-    // joiner.
+    // Characters that pasted text may contain: marks of direction, a soft hyphen, a byte order
+    // mark, a joiner.
     ("\u{202d}+79251234567\u{202c}", 79_251_234_567),
     ("\u{2068}+7 (925) 123-45-67\u{2069}\u{200e}", 79_251_234_567),
     ("+7\u{ad}925\u{200b}1234567", 79_251_234_567),
@@ -38,8 +38,8 @@ const GOOD: &[(&str, u64)] = &[
     ("+39 06 698 12345", 390_669_812_345),
 ];
 
-/// What no build reads, and why.
-const BAD: &[(&str, &str)] = &[
+/// Spellings that no build reads, and the reason.
+const REFUSED: &[(&str, &str)] = &[
     ("", "empty"),
     (" \u{a0} ", "blank"),
     ("+", "no digit"),
@@ -99,7 +99,7 @@ fn every_usual_spelling_is_read_as_the_number_it_means() {
 
 #[test]
 fn what_is_not_one_whole_number_is_refused_by_name_and_never_repeated() {
-    for &(input, why) in BAD {
+    for &(input, why) in REFUSED {
         let error = PhoneNumber::parse(input).expect_err(why);
         assert_eq!((error.code(), error.fields()[0].field), ("phone_invalid", "to"), "{why}");
         let shown = format!("{error} {error:?}");
@@ -260,7 +260,11 @@ fn nearly() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_input_panics_or_yields_what_is_not_a_number(input: String, close in nearly(), code in "[A-Z]{2}") {
+    fn no_input_panics_or_yields_what_is_not_a_number(
+        input: String,
+        close in nearly(),
+        code in "[A-Z]{2}",
+    ) {
         let region = code.parse().unwrap_or(Region::RU);
         for input in [&input, &close] {
             if let Ok(number) = PhoneNumber::parse_in(input, region) {
@@ -278,12 +282,16 @@ proptest! {
 
     #[test]
     #[cfg(feature = "phone")]
-    fn libphonenumber_knows_every_russian_mobile_number(national in "9([0-24-9][0-9]|3[1-9])[0-9]{7}") {
-        let number = rlibphonenumber::PhoneNumber::parse(format!("+7{national}"), None).expect("a number");
+    fn libphonenumber_knows_every_russian_mobile_number(
+        national in "9([0-24-9][0-9]|3[1-9])[0-9]{7}",
+    ) {
+        let number = rlibphonenumber::PhoneNumber::parse(format!("+7{national}"), None);
+        let number = number.expect("a number");
         prop_assert!(number.is_valid());
         let known = number.format_as(rlibphonenumber::PhoneNumberFormat::E164);
         for spelling in [format!("+7{national}"), format!("8{national}"), national] {
-            prop_assert_eq!(PhoneNumber::parse(&spelling).expect("valid").to_string(), known.as_ref());
+            let read = PhoneNumber::parse(&spelling).expect("valid");
+            prop_assert_eq!(read.to_string(), known.as_ref());
         }
     }
 
@@ -292,11 +300,13 @@ proptest! {
     fn plus_and_the_international_prefix_mean_the_same(
         digits in "(7[3489]|44[1237]|49[1-9]|1[2-9]|375[1-9]|39[03]|33[1-9]|996[1-9])[0-9]{6,10}",
         (code, prefix) in prop_oneof![
-            Just(("RU", "810")), Just(("KZ", "810")), Just(("BY", "810")), Just(("US", "011")), Just(("CA", "011")),
-            Just(("DE", "00")), Just(("GB", "00")), Just(("IT", "00")), Just(("AU", "0011")), Just(("JP", "010")),
+            Just(("RU", "810")), Just(("KZ", "810")), Just(("BY", "810")),
+            Just(("US", "011")), Just(("CA", "011")), Just(("DE", "00")), Just(("GB", "00")),
+            Just(("IT", "00")), Just(("AU", "0011")), Just(("JP", "010")),
         ],
     ) {
-        prop_assert_eq!(parsed(&format!("{prefix}{digits}"), code), parsed(&format!("+{digits}"), code));
+        let by_prefix = parsed(&format!("{prefix}{digits}"), code);
+        prop_assert_eq!(by_prefix, parsed(&format!("+{digits}"), code));
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! When to stop asking a provider, and when to ask again.
 
+mod pause;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
+pub use self::pause::{Admission, EndsBy, Pause};
 use self::state::{Ended, Inner, Start, State, Trial};
 use crate::error::Error;
 use crate::provider::outcome::Outcome;
@@ -35,50 +36,6 @@ pub struct Breaker {
     provider: Arc<dyn Provider>,
     inner: Mutex<Inner>,
     changed: Notify,
-}
-
-/// Why a provider is paused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Pause {
-    /// The provider's code, where it gave one.
-    pub code: Option<i32>,
-    /// The reason in words.
-    pub reason: String,
-    /// Who paused it; `None` where that was the provider's own doing.
-    pub by: Option<String>,
-    /// When the provider is probed next; `None` where that takes a message or a person.
-    pub until: Option<Instant>,
-    /// What ends it.
-    pub ends_by: EndsBy,
-    /// The provider that gave the code, where a combinator such as [`Failover`](crate::Failover)
-    /// asked several.
-    pub provider: Option<String>,
-    /// When it began, or the reason was last confirmed.
-    pub at: Instant,
-}
-
-/// What ends a [`Pause`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum EndsBy {
-    /// A check of the account, which sends nothing.
-    AccountCheck,
-    /// The next message, when the provider accepts it.
-    #[default]
-    NextMessage,
-    /// A person who resumes.
-    Person,
-}
-
-/// How much the breaker lets through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// Whole batches.
-    All,
-    /// One message, as a trial; the breaker waits for its outcome.
-    One,
 }
 
 impl Breaker {

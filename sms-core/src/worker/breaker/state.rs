@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Admission, EndsBy, Pause};
+use super::pause::{Admission, EndsBy, Pause};
 use crate::provider::outcome::{Outcome, OutcomeClass};
 
 /// How many outcomes the breaker looks back on, and how many of them must be bad for it to pause

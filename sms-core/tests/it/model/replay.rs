@@ -1,4 +1,4 @@
-//! The way to every state of the model, walked in a real store: both must come to the same state.
+//! Replay of the path to every state of the model in a real store: both must reach the same state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use sms_core::{
 use super::{Action, Attempt, MAX_ATTEMPTS, Model, Mutation, State, explore, outcome};
 
 const LEASE: Duration = Duration::from_hours(1);
-/// Longer than any wait before a retry or a resend.
+/// Longer than any delay before a retry or a resend.
 const WAIT: Duration = Duration::from_mins(1);
 
 /// A worker as the store knows it.
@@ -50,7 +50,7 @@ impl Replay {
             Action::Offer | Action::Lose | Action::Double => {}
             Action::Deadline => self.clock.advance(MAX_DEADLINE),
             Action::Expire => {
-                assert_eq!(self.store.expire(ExpireRequest::new(10)).await.unwrap(), [self.id])
+                assert_eq!(self.store.expire(ExpireRequest::new(10)).await.unwrap(), [self.id]);
             }
             Action::Rescue => {
                 self.clock.advance(LEASE);
@@ -94,7 +94,7 @@ impl Replay {
         self.store.settle(&[settlement]).await.unwrap();
     }
 
-    /// The guard of `begin`: whatever is not queued is nobody else's to take.
+    /// Guard of `begin`: no other worker can begin a message that is not queued.
     async fn assert_no_stranger_begins(&self) {
         let ids = [self.id];
         let request = BeginRequest::new(&ids, "stranger", 1, "model", LEASE);
@@ -113,7 +113,7 @@ async fn the_model_and_the_store_come_to_the_same_states() {
     for policy in [OnUnknown::Hold, OnUnknown::ResendOnce] {
         let model = Model { policy, mutation: Mutation::None };
         let explored = explore(model).unwrap_or_else(|why| panic!("{why}"));
-        // Every way is the beginning of the way to a leaf, and each step is compared.
+        // Every path is the beginning of the path to a leaf, and each step is compared.
         for state in explored.leaves() {
             let mut replay = Replay::new(model).await;
             for (action, after) in explored.path(&state) {

@@ -1,4 +1,4 @@
-//! Those who send messages: impatient, forgetful, and sometimes of another mind.
+//! Callers that send messages: some give up waiting, repeat a message, or cancel it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::chaos::Chaos;
 use crate::support::{Faulty, TokioClock};
 
-/// What callers were told.
+/// Results that the callers got.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub(super) accepted: Vec<MessageId>,
@@ -70,7 +70,7 @@ impl Callers {
                     self.told.lock().unwrap().violations.push(format!("send: {error}"));
                     return None;
                 }
-                // Nobody knows whether it is stored: only a key makes a repeat safe.
+                // It is not known whether it is stored: only a key makes a repeat safe.
                 _ if key.is_none() => return None,
                 _ => sleep(self.chaos.millis(2_000)).await,
             }
@@ -89,7 +89,7 @@ impl Callers {
 
     async fn cancel(&self, id: MessageId) {
         let request = CancelRequest::new(id, "caller".to_owned());
-        // Too late, or failed: both are an answer.
+        // It may be too late, or fail: both are allowed.
         let _ = self.store.cancel(request).await;
     }
 

@@ -1,5 +1,5 @@
-//! The provider of the simulation: whatever a provider can do, it does, and it keeps the book of
-//! what it accepted.
+//! Provider of the simulation: does everything that a provider can do, and records the messages
+//! that it accepted.
 
 use sms_core::store::{Archive, MessageRequest};
 use std::collections::HashMap;
@@ -27,20 +27,20 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Network {
     chaos: Arc<Chaos>,
-    /// The truth, for the check that an attempt is recorded before it is made.
+    /// The store, to check that an attempt is recorded before it is made.
     store: Arc<MemoryStore>,
-    book: Mutex<Book>,
-    /// Answers that are too late for `submit`, and where they come out.
+    records: Mutex<Records>,
+    /// The channel of answers that are too late for `submit`.
     late: mpsc::UnboundedSender<LateAnswer>,
     heard: Mutex<mpsc::UnboundedReceiver<LateAnswer>>,
     reports: bool,
     has_account: bool,
 }
 
-/// What the network saw.
+/// Submissions and acceptances that the network has seen.
 #[derive(Debug, Default)]
-pub(super) struct Book {
-    /// How often each message was accepted.
+pub(super) struct Records {
+    /// Number of acceptances of each message.
     pub(super) accepted: HashMap<MessageId, u32>,
     /// The recorded attempt at the last submission of each message.
     fences: HashMap<MessageId, u32>,
@@ -54,40 +54,48 @@ impl Network {
         let (chaos, store) = (Arc::clone(chaos), Arc::clone(store));
         let (late, heard) = mpsc::unbounded_channel();
         let heard = Mutex::new(heard);
-        Arc::new(Self { chaos, store, book: Mutex::default(), late, heard, reports, has_account })
+        Arc::new(Self {
+            chaos,
+            store,
+            records: Mutex::default(),
+            late,
+            heard,
+            reports,
+            has_account,
+        })
     }
 
-    pub(super) fn book<T>(&self, read: impl FnOnce(&mut Book) -> T) -> T {
-        read(&mut self.book.lock().unwrap())
+    pub(super) fn records<T>(&self, read: impl FnOnce(&mut Records) -> T) -> T {
+        read(&mut self.records.lock().unwrap())
     }
 
     /// G2: the attempt is on record, and each recorded attempt is made once at most.
     async fn check_recorded(&self, batch: &[Submission]) -> Result<()> {
         for Submission { id, .. } in batch {
             let state = self.store.get(&MessageRequest::new(*id)).await?.map(|stored| stored.state);
-            self.book(|book| {
-                let before = book.fences.get(id).copied().unwrap_or(0);
+            self.records(|records| {
+                let before = records.fences.get(id).copied().unwrap_or(0);
                 let Some(state) = state else {
-                    return book.violations.push(format!("G2: {id} is not stored"));
+                    return records.violations.push(format!("G2: {id} is not stored"));
                 };
-                // A resend runs on, although the late acceptance of the first attempt has just
-                // lifted the message.
+                // A resend continues, although the late acceptance of the first attempt has just
+                // made the message sent.
                 let lifted = state.resends > 0 && state.status != Status::Queued;
                 if (state.status != Status::Sending && !lifted) || state.fence <= before {
                     let (status, fence) = (state.status, state.fence);
-                    book.violations.push(format!(
+                    records.violations.push(format!(
                         "G2: {id} submitted while {status}, attempt {fence} after {before}"
                     ));
                 }
-                book.fences.insert(*id, state.fence);
+                records.fences.insert(*id, state.fence);
             });
         }
         Ok(())
     }
 
     fn accept(&self, submission: &Submission) -> Outcome {
-        let times = self.book(|book| {
-            let times = book.accepted.entry(submission.id).or_default();
+        let times = self.records(|records| {
+            let times = records.accepted.entry(submission.id).or_default();
             *times += 1;
             *times
         });
@@ -100,11 +108,12 @@ impl Network {
 
     fn is_blocked(&self) -> bool {
         let chaos = &self.chaos;
-        self.book(|book| {
+        self.records(|records| {
             if chaos.fault(3) {
-                book.blocked_until = Some((Instant::now() + chaos.millis(15_000)).min(chaos.until));
+                records.blocked_until =
+                    Some((Instant::now() + chaos.millis(15_000)).min(chaos.until));
             }
-            book.blocked_until.is_some_and(|until| Instant::now() < until)
+            records.blocked_until.is_some_and(|until| Instant::now() < until)
         })
     }
 
@@ -126,7 +135,7 @@ impl Network {
         }
     }
 
-    /// Answers, but later than anybody waits for it.
+    /// Answers after the timeout of the call.
     fn answer_late(self: &Arc<Self>, batch: &[Submission]) {
         let (network, batch, started) = (Arc::clone(self), batch.to_vec(), Instant::now());
         tokio::spawn(async move {
@@ -160,7 +169,7 @@ impl Network {
         match kind {
             0..5 => vec![Outcome::not_sent("refused"); batch.len()],
             10..15 => pending().await,
-            _ => resume_unwind(Box::new("a defect in the provider's code")),
+            _ => resume_unwind(Box::new("a bug in the provider's code")),
         }
     }
 
@@ -170,7 +179,7 @@ impl Network {
             // Around the worker's timeout: perhaps accepted, perhaps dropped.
             sleep(self.chaos.millis(3_000)).await;
         } else if kind < 28 {
-            // Killed just when the answer was on its way.
+            // The worker is killed while the answer is on its way.
             life.end();
         }
         let mut outcomes: Vec<Outcome> =
@@ -184,15 +193,15 @@ impl Network {
     }
 }
 
-/// One worker's line to the network; it hangs up with the worker's life.
+/// Connection of one worker to the network; it ends with the worker's life.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct Connection {
     pub(super) life: Arc<Life>,
     pub(super) network: Arc<Network>,
 }
 
 #[async_trait]
-impl Provider for Line {
+impl Provider for Connection {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -206,7 +215,7 @@ impl Provider for Line {
             pending::<()>().await;
         }
         if let Err(error) = self.network.check_recorded(batch).await {
-            self.network.book(|book| book.violations.push(error.to_string()));
+            self.network.records(|records| records.violations.push(error.to_string()));
         }
         self.network.submit(&self.life, batch).await
     }
@@ -225,11 +234,11 @@ impl Provider for Line {
 }
 
 #[async_trait]
-impl LateAnswers for Line {
+impl LateAnswers for Connection {
     async fn next(&self) -> Vec<LateAnswer> {
         poll_fn(|context| match self.network.heard.lock().unwrap().poll_recv(context) {
             Poll::Ready(Some(answer)) if !self.life.is_over() => Poll::Ready(vec![answer]),
-            // The dead hear nothing, and what they heard is lost.
+            // A worker that is killed gets no answer, and loses those that it got.
             _ => Poll::Pending,
         })
         .await
@@ -237,7 +246,7 @@ impl LateAnswers for Line {
 }
 
 #[async_trait]
-impl Account for Line {
+impl Account for Connection {
     async fn check(&self) -> Result<()> {
         sleep(self.network.chaos.millis(300)).await;
         if self.network.chaos.fault(30) {
@@ -253,7 +262,7 @@ impl Account for Line {
 }
 
 #[async_trait]
-impl Receipts for Line {
+impl Receipts for Connection {
     fn polling(&self) -> Polling {
         let second = Duration::from_secs(1);
         Polling::new(second, 5 * second, 60 * second, 3)

@@ -1,4 +1,4 @@
-//! Where the faults come from: dice, lives that end, a queue that loses and doubles.
+//! Sources of faults: random numbers, lives that end, a queue that loses and duplicates jobs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use crate::support::{Call, Fault, Faults};
 
-/// How long a queue holds a pulled id.
+/// Lease of a pulled id.
 const QUEUE_LEASE: Duration = Duration::from_secs(20);
 
-/// The dice of one seed, and when the faults end.
+/// Random numbers of one seed, and the end of the faults.
 #[derive(Debug)]
 pub(super) struct Chaos {
     dice: Mutex<fastrand::Rng>,
@@ -74,8 +74,7 @@ impl Faults for Chaos {
     }
 }
 
-/// The life of one worker process. After its end every call of it hangs: nobody hears from it
-/// again.
+/// Life of one worker process. After its end every call of the worker hangs.
 #[derive(Debug)]
 pub(super) struct Life {
     pub(super) chaos: Arc<Chaos>,
@@ -116,7 +115,7 @@ impl Faults for Life {
     }
 }
 
-/// A queue that loses, doubles and is wiped.
+/// A queue that loses and duplicates jobs, and is wiped.
 #[derive(Debug)]
 pub(super) struct MessyQueue {
     inner: MemoryQueue,

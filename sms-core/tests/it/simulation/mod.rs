@@ -1,5 +1,5 @@
 //! A seeded simulation: real senders and workers over memory adapters, with faults at every step.
-//! What happens depends on the seed alone; `SMS_TEST_SEEDS=n` runs more of them, `SMS_TEST_SEED=n`
+//! The events depend on the seed alone; `SMS_TEST_SEEDS=n` runs more of them, `SMS_TEST_SEED=n`
 //! runs one again.
 
 mod callers;
@@ -21,19 +21,19 @@ use sms_core::{Archive, CancellationToken, MemoryStore, RetryPolicy, Sender, Sta
 use tokio::time::{Instant, sleep, timeout};
 
 use self::callers::{Callers, Told};
-use self::carrier::{Line, Network};
+use self::carrier::{Connection, Network};
 use self::chaos::{Chaos, Life, MessyQueue};
 use crate::support::{Faulty, TokioClock};
 
 const SEEDS: u64 = 2_000;
 const CALLERS: u64 = 15;
-/// The faults last this long.
-const STORM: Duration = Duration::from_mins(1);
-/// Afterwards all must be quiet within this.
-const CALM: Duration = Duration::from_mins(3);
+/// Duration of the faults.
+const FAULTS_LAST: Duration = Duration::from_mins(1);
+/// Time after the faults within which every message must reach its final state.
+const RECOVERY_TIME: Duration = Duration::from_mins(3);
 
-/// The longest a clean shutdown may take, with every call delayed.
-const SHUTDOWN: Duration = Duration::from_mins(2);
+/// Longest clean shutdown, with every call delayed.
+const MAX_SHUTDOWN_TIME: Duration = Duration::from_mins(2);
 
 /// One simulated world.
 struct Simulation {
@@ -46,7 +46,7 @@ struct Simulation {
 
 impl Simulation {
     fn new(seed: u64) -> Self {
-        let chaos = Chaos::new(seed, STORM);
+        let chaos = Chaos::new(seed, FAULTS_LAST);
         let clock = TokioClock::new();
         let memory = Arc::new(MemoryStore::with_clock(clock.clone()));
         let (queue, network) = (MessyQueue::new(&chaos), Network::new(&chaos, &memory));
@@ -67,7 +67,7 @@ impl Simulation {
         let life = Life::new(&self.chaos);
         let store = Faulty::new(Arc::clone(&self.memory), life.clone());
         let queue = Faulty::new(Arc::clone(&self.queue), life.clone());
-        let provider = Line { life: Arc::clone(&life), network: Arc::clone(&self.network) };
+        let provider = Connection { life: Arc::clone(&life), network: Arc::clone(&self.network) };
         let retry = RetryPolicy { base: Duration::from_secs(1), max: Duration::from_secs(5) };
         let concurrency =
             NonZeroUsize::new(1 + usize::try_from(self.chaos.below(3)).unwrap()).unwrap();
@@ -78,7 +78,7 @@ impl Simulation {
         (life, worker.build())
     }
 
-    /// Keeps one worker running for ever: when it dies or is stopped, another one takes its place.
+    /// Keeps one worker running: when it is killed or stopped, another one replaces it.
     async fn keep_worker(self: Arc<Self>, number: usize) {
         for restart in 0.. {
             let (life, worker) = self.worker(format!("worker-{number}-{restart}"));
@@ -91,9 +91,10 @@ impl Simulation {
                     return life.end();
                 }
                 shutdown.cancel();
-                if timeout(SHUTDOWN, task).await.is_err() {
-                    self.network
-                        .book(|book| book.violations.push("a shutdown never ended".to_owned()));
+                if timeout(MAX_SHUTDOWN_TIME, task).await.is_err() {
+                    self.network.records(|records| {
+                        records.violations.push("a shutdown never ended".to_owned());
+                    });
                 }
             };
             tokio::select! {
@@ -106,7 +107,7 @@ impl Simulation {
         }
     }
 
-    /// Some time; for ever once the faults have ended.
+    /// Waits for some time; does not return once the faults have ended.
     async fn until_restart(&self) {
         sleep(Duration::from_secs(5) + self.chaos.millis(40_000)).await;
         if !self.chaos.is_on() {
@@ -120,7 +121,7 @@ impl Simulation {
     }
 
     async fn calm_down(&self) {
-        let end = self.chaos.until + CALM;
+        let end = self.chaos.until + RECOVERY_TIME;
         while Instant::now() < end && !(Instant::now() > self.chaos.until && self.is_quiet().await)
         {
             sleep(Duration::from_secs(1)).await;
@@ -128,11 +129,11 @@ impl Simulation {
     }
 }
 
-/// What one seed led to: everything that should not be, and the trace.
+/// Result of one seed: all violations, and the trace.
 struct Report {
     violations: Vec<String>,
     trace: Vec<String>,
-    /// What kinds of events there were, and whether they resent.
+    /// Kinds of the events, each with a flag for a resend.
     kinds: HashSet<(EventKind, Status, bool)>,
 }
 
@@ -140,7 +141,7 @@ async fn live(seed: u64) -> Report {
     let simulation = Arc::new(Simulation::new(seed));
     let callers = simulation.callers();
     for number in 0..CALLERS {
-        // Now and then two callers share a number, and so a key.
+        // Sometimes two callers share a number, and so a key.
         let number = if simulation.chaos.percent(20) { number / 2 } else { number };
         tokio::spawn(Arc::clone(&callers).call(number));
     }
@@ -153,7 +154,7 @@ async fn live(seed: u64) -> Report {
 }
 
 thread_local! {
-    /// Whether the library panicked on this thread: inside a task nobody else would notice.
+    /// True if the library panicked on this thread: a panic inside a task is not noticed otherwise.
     static PANICKED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -225,7 +226,7 @@ fn no_seed_loses_a_message_or_repeats_one_silently() {
     }
 }
 
-/// A simulation in which these never happen shows nothing.
+/// Events without which a simulation proves nothing.
 fn assert_covered(seen: &HashSet<(EventKind, Status, bool)>) {
     let rare = [
         (EventKind::Attempt, Status::Queued, true),

@@ -1,4 +1,4 @@
-//! Whether a simulated world kept the guarantees.
+//! Checks that a simulated world kept the guarantees.
 
 use sms_core::store::{Archive, EventsRequest};
 use std::collections::{HashMap, HashSet};
@@ -15,13 +15,14 @@ pub(super) async fn report(simulation: &Simulation, told: Told) -> Report {
     let rows = simulation.memory.list(&request).await.unwrap().messages;
     let events = simulation.memory.events(&EventsRequest::new(0, usize::MAX)).await.unwrap().events;
     let mut violations = told.violations.clone();
-    violations.append(&mut simulation.network.book(|book| std::mem::take(&mut book.violations)));
+    violations
+        .append(&mut simulation.network.records(|records| std::mem::take(&mut records.violations)));
     violations.extend(lost(&rows, &told));
     violations.extend(doubled_keys(&rows, &told));
     for row in &rows {
         let accepted = simulation
             .network
-            .book(|book| book.accepted.get(&row.message.id).copied().unwrap_or(0));
+            .records(|records| records.accepted.get(&row.message.id).copied().unwrap_or(0));
         let own: Vec<&Event> =
             events.iter().filter(|event| event.message_id == row.message.id).collect();
         violations.extend(wrong(row, &own, accepted));
@@ -31,7 +32,7 @@ pub(super) async fn report(simulation: &Simulation, told: Told) -> Report {
     Report { violations, trace: trace(&rows, &events), kinds }
 }
 
-/// G1: what was accepted is there.
+/// G1: every accepted message is in the store.
 fn lost(rows: &[StoredMessage], told: &Told) -> Vec<String> {
     let stored: HashSet<MessageId> = rows.iter().map(|row| row.message.id).collect();
     told.accepted
@@ -60,7 +61,7 @@ fn doubled_keys(rows: &[StoredMessage], told: &Told) -> Vec<String> {
     violations
 }
 
-/// G1, G3 and G4 of one message that the network accepted so many times.
+/// G1, G3 and G4 of one message that the network accepted this many times.
 fn wrong(row: &StoredMessage, events: &[&Event], accepted: u32) -> Vec<String> {
     let (id, status, policy) = (row.message.id, row.state.status, row.message.on_unknown);
     let mut violations = Vec::new();
@@ -97,7 +98,7 @@ fn wrong(row: &StoredMessage, events: &[&Event], accepted: u32) -> Vec<String> {
     violations
 }
 
-/// Every event, with messages by their number and not by their id, which differs from run to run.
+/// Every event. Messages are shown by number, because their ids differ from run to run.
 fn trace(rows: &[StoredMessage], events: &[Event]) -> Vec<String> {
     let newest_first: Vec<MessageId> = rows.iter().map(|row| row.message.id).collect();
     let number = |id: MessageId| newest_first.iter().rev().position(|other| *other == id);
@@ -106,9 +107,8 @@ fn trace(rows: &[StoredMessage], events: &[Event]) -> Vec<String> {
         let (attempt, outcome, by) = (details.attempt, details.outcome, &details.by);
         let resend = if details.resend { " RESEND" } else { "" };
         let message = number(event.message_id);
-        format!(
-            "{at} {message:?} {kind:?} -> {status}{resend} attempt {attempt:?} {outcome:?} by {by:?}"
-        )
+        let cause = format!("attempt {attempt:?} {outcome:?} by {by:?}");
+        format!("{at} {message:?} {kind:?} -> {status}{resend} {cause}")
     };
     let ends = rows.iter().rev().enumerate();
     let ends = ends
