@@ -27,6 +27,7 @@ pub mod provider;
 pub mod queue;
 pub mod registry;
 pub mod sender;
+pub mod sms;
 pub mod store;
 pub mod supervise;
 pub mod watched;
@@ -56,6 +57,7 @@ pub use provider::{
 pub use queue::{Job, Lease, Queue};
 pub use registry::Registry;
 pub use sender::Sender;
+pub use sms::{EventStream, Sms};
 pub use store::event::{Event, EventDetails, EventKind, Evidence};
 pub use store::inference::UnmatchedId;
 pub use store::page::{MessagePage, SearchedTo};
