@@ -51,8 +51,8 @@ impl Changes {
             if is_reading { position } else { near_end(self.archive.as_ref(), position).await? };
         let mut state = self.lock();
         state.position = state.position.max(position);
-        let changed = state.waiting.entry(id).or_insert_with(|| watch::Sender::new(()));
-        let receiver = changed.subscribe();
+        let sender = state.waiting.entry(id).or_insert_with(|| watch::Sender::new(()));
+        let receiver = sender.subscribe();
         if !state.is_reading {
             state.is_reading = true;
             let changes = Arc::clone(self);
@@ -74,11 +74,11 @@ impl Changes {
             let mut state = self.lock();
             state.position = state.position.max(reader.position());
             for event in events {
-                if let Some(changed) = state.waiting.get(&event.message_id) {
-                    changed.send_replace(());
+                if let Some(sender) = state.waiting.get(&event.message_id) {
+                    sender.send_replace(());
                 }
             }
-            state.waiting.retain(|_, changed| changed.receiver_count() > 0);
+            state.waiting.retain(|_, sender| sender.receiver_count() > 0);
             if state.waiting.is_empty() {
                 state.is_reading = false;
                 return;
