@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory::MemoryQueue;
 use crate::message::{Message, MessageId, StoredMessage};
 use crate::provider::Provider;
+use crate::queue::Queue;
 use crate::sender::Sender;
 use crate::store::status::Status;
 use crate::store::{EventsRequest, MessageRequest, Store};
@@ -58,6 +59,7 @@ pub struct Sms(Arc<Inner>);
 struct Inner {
     sender: Sender,
     store: Arc<dyn Store>,
+    queue: Arc<dyn Queue>,
     changes: Arc<Changes>,
     /// True if the provider tells what became of a message that it has accepted.
     has_receipts: bool,
@@ -87,10 +89,12 @@ impl Sms {
         let changes = Changes::open(store.clone()).await?;
         let has_receipts = provider.receipts().is_some();
         let worker = Worker::builder(store.clone(), MemoryQueue::new(), provider).build();
-        let sender = Sender::builder(store.clone()).queue(worker.queue()).build();
+        let queue = worker.queue();
+        let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
         let shutdown = CancellationToken::new();
         let worker = Mutex::new(Some(runtime.spawn(worker.run(shutdown.clone()))));
-        Ok(Self(Arc::new(Inner { sender, store, changes, has_receipts, shutdown, worker })))
+        let inner = Inner { sender, store, queue, changes, has_receipts, shutdown, worker };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Accepts a message and returns its id: a new one, or that of the first message with its
@@ -192,7 +196,7 @@ impl Sms {
         EventStream::new(self.0.store.clone(), request)
     }
 
-    /// The sender, for those that take one, such as the server's `App`.
+    /// The sender, for code that takes one, such as the server's `App`.
     pub fn sender(&self) -> &Sender {
         &self.0.sender
     }
@@ -200,6 +204,11 @@ impl Sms {
     /// The store: to list messages, to cancel them, to settle unknown ones.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.0.store
+    }
+
+    /// The queue, for its figures.
+    pub fn queue(&self) -> &Arc<dyn Queue> {
+        &self.0.queue
     }
 
     /// Stops taking messages from the store and waits until the calls to the provider have ended
