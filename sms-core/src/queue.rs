@@ -25,6 +25,21 @@ use crate::message::MessageId;
 /// * **Settling** (`ack`, `release`) may be repeated, and settling an expired or foreign lease is
 ///   `Ok`.
 /// * **Cancellation**: a dropped `pull` loses no id for longer than a lease.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sms_core::{Job, Lane, MemoryQueue, MessageId, Queue as _};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let queue = MemoryQueue::new();
+/// queue.push(&[Job { id: MessageId::new(), lane: Lane::Normal }]).await?;
+/// let leases = queue.pull(10, Duration::from_secs(1)).await?;
+/// assert_eq!(leases.len(), 1);
+/// // After the work:
+/// queue.ack(&leases).await?;
+/// # Ok::<(), sms_core::Error>(()) }).unwrap();
+/// ```
 #[async_trait]
 pub trait Queue: Debug + Send + Sync + 'static {
     /// Offers these jobs. A queue with a bound may drop what does not fit; the caretaker offers it
