@@ -71,7 +71,7 @@ impl Shared {
         if begun.is_empty() {
             self.breaker.call_off(admission);
         } else {
-            let (in_flight, recording) = place.start_call(&self.stop).await;
+            let (in_flight, recording) = place.start_call(begun.len(), &self.stop).await;
             let settlements = self.call(begun, admission, latest_start, in_flight).await;
             self.settle(&settlements, turns).await;
             drop(recording);

@@ -7,6 +7,7 @@ pub mod caretaker;
 pub mod control;
 mod fallback_queue;
 mod lease;
+mod pace;
 mod pull;
 mod reporter;
 mod slots;

@@ -14,7 +14,8 @@ use tokio_util::task::TaskTracker;
 
 use super::batching::PullRate;
 use super::breaker::Admission;
-use super::slots::{CallSlot, CallSlots, Pace};
+use super::pace::Pace;
+use super::slots::{CallSlot, CallSlots};
 use super::{PULL_RETRY, PULL_WAIT, Shared, Worker};
 use crate::lane::Lane;
 use crate::queue::{Lease, Queue};
@@ -43,13 +44,12 @@ impl<'a> Puller<'a> {
         shutdown: &'a CancellationToken,
     ) -> Self {
         let (shared, calls) = (&worker.shared, worker.concurrency);
-        let pace =
-            shared.provider.limits().calls_per_second.map(|calls| Arc::new(Pace::new(calls)));
+        let pace = Arc::new(Pace::new(shared.provider.limits()));
         Self {
             shared,
             shutdown,
             attempts,
-            places: CallSlots::new(calls, pace.clone()),
+            places: CallSlots::new(calls, Arc::clone(&pace)),
             urgent_places: CallSlots::urgent(calls, pace),
             pulling: AtomicBool::default(),
             pulls: AtomicU64::default(),
@@ -131,7 +131,7 @@ impl<'a> Puller<'a> {
     /// How many jobs are pulled for one call at most.
     fn most(&self, admission: Admission) -> usize {
         match admission {
-            Admission::All => self.shared.provider.limits().batch.max(1),
+            Admission::All => self.shared.provider.limits().largest_batch(),
             Admission::One => 1,
         }
     }

@@ -128,7 +128,7 @@ fn busiest_second(calls: &[Seen]) -> usize {
 #[tokio::test(start_paused = true)]
 async fn no_second_sees_more_calls_than_the_providers_rate() {
     let world = World::new();
-    let limits = Limits::new(1, TIMEOUT).with_calls_per_second(NonZeroU32::new(20).unwrap());
+    let limits = Limits::new(1, TIMEOUT).calls_per_second(NonZeroU32::new(20).unwrap());
     let provider = world.witness_with(limits, |_, batch| Reply::Now(accept(batch)));
     let ids = world.send_many(30).await;
     let worker = world.start(Arc::clone(&provider));
@@ -140,7 +140,7 @@ async fn no_second_sees_more_calls_than_the_providers_rate() {
 #[tokio::test(start_paused = true)]
 async fn calls_that_waited_for_others_to_end_keep_their_distance() {
     let world = World::new();
-    let limits = Limits::new(1, TIMEOUT).with_calls_per_second(NonZeroU32::new(20).unwrap());
+    let limits = Limits::new(1, TIMEOUT).calls_per_second(NonZeroU32::new(20).unwrap());
     // All that are in flight end together, on the next full second.
     let start_of_all = Instant::now();
     let until_full = move || {
@@ -162,7 +162,7 @@ async fn calls_that_waited_for_others_to_end_keep_their_distance() {
 #[tokio::test(start_paused = true)]
 async fn one_time_codes_keep_the_providers_rate_too() {
     let world = World::new();
-    let limits = Limits::new(100, TIMEOUT).with_calls_per_second(NonZeroU32::new(20).unwrap());
+    let limits = Limits::new(100, TIMEOUT).calls_per_second(NonZeroU32::new(20).unwrap());
     let provider = world.witness_with(limits, |_, batch| Reply::Now(accept(batch)));
     let mut ids = Vec::new();
     for _ in 0..30 {
