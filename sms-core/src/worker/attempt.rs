@@ -22,7 +22,7 @@ use crate::store::{BeginRequest, Begun, Settled, Settlement};
 use crate::supervise::catch_panic;
 
 /// Waits between repeats of a write whose answer was lost.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
+pub(super) const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// What is kept of a message while its submission is with the provider.
@@ -262,7 +262,7 @@ impl Shared {
     }
 
     /// The call's answer; `None` when it has none a while after the drain is over.
-    async fn unless_abandoned<T>(&self, call: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn unless_abandoned<T>(&self, call: impl Future<Output = T>) -> Option<T> {
         let abandoned = async {
             self.abandon.cancelled().await;
             sleep(LAST_TRY).await;
@@ -275,7 +275,7 @@ impl Shared {
     }
 
     /// Waits, longer each time; `None` when the worker is to give up.
-    async fn pause(&self, wait: &mut Duration) -> Option<()> {
+    pub(super) async fn pause(&self, wait: &mut Duration) -> Option<()> {
         self.abandon.run_until_cancelled(sleep(*wait)).await?;
         *wait = (*wait * 2).min(LONGEST_WAIT);
         Some(())

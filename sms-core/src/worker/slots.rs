@@ -94,8 +94,13 @@ impl CallSlot {
             }
         };
         let Some(call) = call else { return (None, self.attempt) };
-        // Last: whatever was waited for before, calls keep their distance.
-        let turn = stop.run_until_cancelled(self.pace.turn(messages, self.urgent)).await;
+        // Last: whatever was waited for before, calls keep their distance. One that need not wait
+        // starts even while the worker stops, since its attempt is on record.
+        let turn = tokio::select! {
+            biased;
+            window = self.pace.turn(messages, self.urgent) => Some(window),
+            () = stop.cancelled() => None,
+        };
         drop(self.paced);
         let in_flight =
             turn.map(|window| InFlight { _call: call, _begun: self.begun, _window: window });
