@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The result of every fallible function of the library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -21,6 +22,7 @@ struct Inner {
     message: Cow<'static, str>,
     fields: Vec<FieldError>,
     fault: Option<StoreFault>,
+    retry_after: Option<Duration>,
     is_reported: bool,
     source: Option<Cause>,
 }
@@ -46,6 +48,8 @@ pub enum ErrorKind {
     KeyReused,
     /// A service is down, busy or too slow. A later retry may succeed.
     Unavailable,
+    /// A quota or a rate limit is used up. Repeating it after [`Error::retry_after`] may succeed.
+    Limited,
     /// The component has been shut down.
     Closed,
     /// An address, option or credential is wrong; an operator has to correct it.
@@ -63,6 +67,7 @@ impl ErrorKind {
             Self::Conflict => "conflict",
             Self::KeyReused => "idempotency_key_reused",
             Self::Unavailable => "unavailable",
+            Self::Limited => "limited",
             Self::Closed => "closed",
             Self::Config => "config",
             Self::Internal => "internal",
@@ -135,6 +140,7 @@ impl Error {
             message,
             fields: Vec::new(),
             fault: None,
+            retry_after: None,
             is_reported: false,
             source: None,
         }))
@@ -151,6 +157,7 @@ impl Error {
             message,
             fields,
             fault: None,
+            retry_after: None,
             is_reported: false,
             source: None,
         }))
@@ -159,6 +166,13 @@ impl Error {
     /// An error of kind `Unavailable` with its cause.
     pub fn unavailable(message: impl Into<Cow<'static, str>>, source: impl Into<Source>) -> Self {
         Self::new(ErrorKind::Unavailable, message).with_source(source)
+    }
+
+    /// A quota or a rate limit that is used up, with the time until a repeat may succeed.
+    pub fn limited(message: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
+        let mut error = Self::new(ErrorKind::Limited, message);
+        error.0.retry_after = Some(retry_after);
+        error
     }
 
     /// Adds the cause.
@@ -180,6 +194,7 @@ impl Error {
             message: self.0.message.clone(),
             fields: self.0.fields.clone(),
             fault: self.0.fault,
+            retry_after: self.0.retry_after,
             is_reported: self.0.is_reported,
             source: Some(Cause::Shared(Arc::clone(self))),
         }))
@@ -192,7 +207,12 @@ impl Error {
 
     /// Returns true if a later retry may succeed.
     pub fn is_retryable(&self) -> bool {
-        self.0.kind == ErrorKind::Unavailable
+        matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::Limited)
+    }
+
+    /// The time until a repeat may succeed; `None` if it is not known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// A stable name for machines: the code of the field if exactly one is wrong, else that of the
@@ -269,6 +289,9 @@ impl fmt::Debug for Error {
         if let Some(fault) = &self.0.fault {
             debug.field("fault", fault);
         }
+        if let Some(retry_after) = &self.0.retry_after {
+            debug.field("retry_after", retry_after);
+        }
         if let Some(source) = StdError::source(self) {
             debug.field("source", source);
         }
@@ -327,6 +350,15 @@ mod tests {
         );
         let refused = Error::from(FieldError::new("to", "phone_invalid", "not a phone number"));
         assert_eq!(Arc::new(refused).shared().code(), "phone_invalid");
+    }
+
+    #[test]
+    fn a_used_up_limit_says_when_to_repeat() {
+        let limited = Error::limited("too many messages", Duration::from_secs(30));
+        assert!(limited.is_retryable());
+        let shared = Arc::new(limited).shared();
+        assert_eq!((shared.kind(), shared.code()), (ErrorKind::Limited, "limited"));
+        assert_eq!(shared.retry_after(), Some(Duration::from_secs(30)));
     }
 
     #[test]

@@ -62,8 +62,8 @@ pub use provider::receipt::{Receipt, ReceiptState};
 pub use provider::recording::RecordingProvider;
 pub use provider::sandbox::Sandbox;
 pub use provider::{
-    Account, AccountInfo, Explanation, LateAnswer, LateAnswers, Limits, Provider, Receipts,
-    Submission,
+    Account, AccountInfo, Callback, CallbackRefusal, CallbackReply, CallbackRequest, Callbacks,
+    Explanation, IncomingReceipts, LateAnswer, LateAnswers, Limits, Provider, Receipts, Submission,
 };
 pub use queue::{Job, Lease, Queue};
 pub use registry::Registry;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error::{Result, StoreFault};
+use crate::error::{ErrorKind, Result, StoreFault};
 
 /// Interval of log lines while an outage lasts.
 const REMINDER_INTERVAL: Duration = Duration::from_mins(1);
@@ -63,7 +63,10 @@ impl Outage {
     pub fn note<T>(&self, result: Result<T>) -> Result<T> {
         match result {
             // A lock blocks one call, not the service.
-            Err(error) if error.is_retryable() && error.fault() != Some(StoreFault::Locked) => {
+            Err(error)
+                if error.kind() == ErrorKind::Unavailable
+                    && error.fault() != Some(StoreFault::Locked) =>
+            {
                 self.failed(&error.report());
                 Err(error.into_reported())
             }

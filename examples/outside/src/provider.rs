@@ -68,7 +68,7 @@ impl Provider for OutsideProvider {
     }
 
     fn limits(&self) -> Limits {
-        Limits::new(10, Duration::from_secs(5)).with_calls_per_second(RATE)
+        Limits::new(10, Duration::from_secs(5)).calls_per_second(RATE)
     }
 
     async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {

@@ -1,23 +1,31 @@
 //! Several providers as one.
 
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::provider::Provider;
+use crate::provider::account::Account;
+use crate::provider::callbacks::{Callback, CallbackRefusal, CallbackRequest, Callbacks};
+use crate::provider::explanation::Explanation;
+use crate::provider::incoming::IncomingReceipts;
+use crate::provider::late::{LateAnswer, LateAnswers};
+use crate::provider::limits::Limits;
 use crate::provider::outcome::{Outcome, OutcomeClass};
 use crate::provider::receipt::Receipt;
-use crate::provider::{
-    Account, Explanation, LateAnswer, LateAnswers, Limits, Polling, Provider, ProviderRef,
-    Receipts, Submission,
-};
+use crate::provider::status_queries::{Polling, ProviderRef, Receipts};
+use crate::provider::submission::Submission;
+use crate::supervise::catch_panic;
 
 /// A [`Provider`] that asks several in turn: the next one gets only what the one before provably
 /// did not accept (`NotSent`, `Deferred`, `Blocked`), never what it may have accepted. So failing
@@ -46,18 +54,60 @@ use crate::provider::{
 pub struct Failover {
     name: String,
     providers: Vec<Arc<dyn Provider>>,
+    /// The names of the providers that could not be opened yet.
+    unopened: Mutex<HashSet<String>>,
 }
 
 impl Failover {
     /// Asks `first`, then those added by [`then`](Self::then).
     pub fn new(first: impl Provider) -> Self {
-        Self { name: "failover".to_owned(), providers: vec![Arc::new(first)] }
+        Self {
+            name: "failover".to_owned(),
+            providers: vec![Arc::new(first)],
+            unopened: Mutex::default(),
+        }
     }
 
     /// Adds the next one to ask.
     pub fn then(mut self, next: impl Provider) -> Self {
         self.providers.push(Arc::new(next));
         self
+    }
+
+    /// Opens one provider, and notes if it could not be opened.
+    async fn open_one(&self, provider: &dyn Provider) -> Result<()> {
+        let timed_out = |error| Err(Error::unavailable("not opened in time", error));
+        let limit = provider.limits().timeout;
+        let opened = timeout(limit, catch_panic(provider.open())).await.unwrap_or_else(timed_out);
+        let mut unopened = self.unopened.lock().unwrap_or_else(PoisonError::into_inner);
+        match opened {
+            Ok(()) => _ = unopened.remove(provider.name()),
+            Err(_) => _ = unopened.insert(provider.name().to_owned()),
+        }
+        opened
+    }
+
+    fn is_unopened(&self, provider: &dyn Provider) -> bool {
+        let unopened = self.unopened.lock().unwrap_or_else(PoisonError::into_inner);
+        unopened.contains(provider.name())
+    }
+
+    /// The outcomes of one provider. One that could not be opened is opened first, since the worker
+    /// opens the whole only until one of them works.
+    async fn submit_to(&self, provider: &dyn Provider, batch: &[Submission]) -> Vec<Outcome> {
+        if self.is_unopened(provider)
+            && let Err(error) = self.open_one(provider).await
+        {
+            let mut outcome = Outcome::not_sent(error.to_string());
+            outcome.provider = Some(provider.name().to_owned());
+            return vec![outcome; batch.len()];
+        }
+        ask(provider, batch).await
+    }
+
+    /// The callbacks of those that have the ability.
+    fn with_callbacks(&self) -> impl Iterator<Item = &dyn Callbacks> {
+        self.providers.iter().filter_map(|provider| provider.callbacks())
     }
 }
 
@@ -94,9 +144,9 @@ impl Provider for Failover {
         &self.name
     }
 
-    /// The smallest batch of all, so that one call here is one call of each provider asked; and the
-    /// sum of their timeouts, with a moment for handing on, so that the last one's timeout comes
-    /// before that of the whole.
+    /// The smallest batch, rates and window of all, so that one call here is one call of each
+    /// provider asked; and the sum of their timeouts, with a moment for handing on, so that the last
+    /// one's timeout comes before that of the whole.
     fn limits(&self) -> Limits {
         let all = || self.providers.iter().map(Provider::limits);
         let mut limits = Limits::new(
@@ -104,6 +154,8 @@ impl Provider for Failover {
             all().map(|limits| limits.timeout).sum::<Duration>() + HANDING_ON,
         );
         limits.calls_per_second = all().filter_map(|limits| limits.calls_per_second).min();
+        limits.messages_per_second = all().filter_map(|limits| limits.messages_per_second).min();
+        limits.window = all().filter_map(|limits| limits.window).min();
         limits
     }
 
@@ -111,7 +163,7 @@ impl Provider for Failover {
         let Some((first, others)) = self.providers.split_first() else {
             return Vec::new();
         };
-        let mut outcomes = ask(first, batch).await;
+        let mut outcomes = self.submit_to(first, batch).await;
         for provider in others {
             let left: Vec<usize> =
                 (0..batch.len()).filter(|index| goes_on(outcomes[*index].class)).collect();
@@ -119,15 +171,35 @@ impl Provider for Failover {
                 break;
             }
             let again: Vec<Submission> = left.iter().map(|index| batch[*index].clone()).collect();
-            for (index, outcome) in left.into_iter().zip(ask(provider, &again).await) {
+            for (index, outcome) in left.into_iter().zip(self.submit_to(provider, &again).await) {
                 outcomes[index] = outcome;
             }
         }
         outcomes
     }
 
+    /// Opens all of them. An error only if none could be opened; one that could not is opened again
+    /// before its next call.
+    async fn open(&self) -> Result<()> {
+        let opened = join_all(self.providers.iter().map(|provider| self.open_one(provider))).await;
+        if opened.iter().any(Result::is_ok) { Ok(()) } else { opened.into_iter().collect() }
+    }
+
+    async fn close(&self) -> Result<()> {
+        let close = self.providers.iter().map(|provider| catch_panic(provider.close()));
+        join_all(close).await.into_iter().collect()
+    }
+
     fn receipts(&self) -> Option<&dyn Receipts> {
         self.providers.iter().any(|provider| provider.receipts().is_some()).then_some(self)
+    }
+
+    fn incoming(&self) -> Option<&dyn IncomingReceipts> {
+        self.providers.iter().any(|provider| provider.incoming().is_some()).then_some(self)
+    }
+
+    fn callbacks(&self) -> Option<&dyn Callbacks> {
+        self.with_callbacks().next().is_some().then_some(self)
     }
 
     fn account(&self) -> Option<&dyn Account> {
@@ -154,7 +226,7 @@ impl Provider for Failover {
 
 #[async_trait]
 impl LateAnswers for Failover {
-    /// Those of whichever provider has some first.
+    /// Those of the first provider that has some.
     async fn next(&self) -> Vec<LateAnswer> {
         let waits = self.providers.iter().filter_map(|one| Some((one.name(), one.late()?.next())));
         let mut waits: Vec<_> = waits.collect();
@@ -174,6 +246,115 @@ impl LateAnswers for Failover {
 }
 
 type Wait<'a> = Pin<Box<dyn Future<Output = Vec<LateAnswer>> + Send + 'a>>;
+
+#[async_trait]
+impl IncomingReceipts for Failover {
+    /// Those of the first provider that has some; an empty list when all of them are closed.
+    async fn next(&self) -> Vec<Receipt> {
+        let all = self.providers.iter().filter_map(|provider| provider.incoming());
+        let mut waits: Vec<_> = all.map(IncomingReceipts::next).collect();
+        poll_fn(|context| {
+            let mut index = 0;
+            while let Some(wait) = waits.get_mut(index) {
+                match wait.as_mut().poll(context) {
+                    // Closed: the others may still have some.
+                    Poll::Ready(receipts) if receipts.is_empty() => drop(waits.remove(index)),
+                    Poll::Ready(receipts) => return Poll::Ready(receipts),
+                    Poll::Pending => index += 1,
+                }
+            }
+            if waits.is_empty() { Poll::Ready(Vec::new()) } else { Poll::Pending }
+        })
+        .await
+    }
+
+    async fn written(&self, receipts: &[Receipt]) {
+        for provider in &self.providers {
+            let own: Vec<Receipt> = receipts
+                .iter()
+                .filter(|receipt| is_of(provider, &receipt.provider))
+                .cloned()
+                .collect();
+            if let (Some(incoming), false) = (provider.incoming(), own.is_empty()) {
+                incoming.written(&own).await;
+            }
+        }
+    }
+}
+
+/// One address serves all of them: the callback is the first one's that reads it.
+#[async_trait]
+impl Callbacks for Failover {
+    /// An error only if no provider can verify its callbacks.
+    fn can_verify(&self) -> Result<()> {
+        let checks: Vec<Result<()>> = self.with_callbacks().map(Callbacks::can_verify).collect();
+        if checks.iter().any(Result::is_ok) { Ok(()) } else { checks.into_iter().collect() }
+    }
+
+    /// Refused as not genuine if one provider says so, since that one could read it.
+    fn read(&self, request: &CallbackRequest<'_>) -> Result<Callback, CallbackRefusal> {
+        let mut refusal = CallbackRefusal::unreadable("no provider has callbacks");
+        for callbacks in self.with_callbacks() {
+            match callbacks.read(request) {
+                Ok(callback) => return Ok(callback),
+                Err(refused @ CallbackRefusal::NotGenuine(_)) => refusal = refused,
+                Err(refused) if matches!(refusal, CallbackRefusal::Unreadable(_)) => {
+                    refusal = refused;
+                }
+                Err(_) => {}
+            }
+        }
+        Err(refusal)
+    }
+
+    async fn registered(&self) -> Result<Vec<String>> {
+        let mut urls = Vec::new();
+        for callbacks in self.with_callbacks() {
+            urls.extend(callbacks.registered().await?);
+        }
+        Ok(distinct(urls))
+    }
+
+    async fn register(&self, url: &str) -> Result<Vec<String>> {
+        let mut urls = Vec::new();
+        for callbacks in self.with_callbacks() {
+            if callbacks.can_verify().is_ok() {
+                urls.extend(callbacks.register(url).await?);
+            }
+        }
+        Ok(distinct(urls))
+    }
+
+    /// Asks every provider; one that does not know the address is no error if another one does.
+    async fn unregister(&self, url: &str) -> Result<Vec<String>> {
+        let (mut urls, mut removed, mut unknown) = (Vec::new(), false, None);
+        for callbacks in self.with_callbacks() {
+            match callbacks.unregister(url).await {
+                Ok(left) => {
+                    removed = true;
+                    urls.extend(left);
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => unknown = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        match unknown {
+            Some(error) if !removed => Err(error),
+            _ => Ok(distinct(urls)),
+        }
+    }
+}
+
+/// Whether receipts under this name come from this provider.
+fn is_of(provider: &dyn Provider, name: &str) -> bool {
+    provider.name() == name || provider.member(name).is_some()
+}
+
+fn distinct(mut urls: Vec<String>) -> Vec<String> {
+    urls.sort();
+    urls.dedup();
+    urls
+}
 
 #[async_trait]
 impl Receipts for Failover {
@@ -218,115 +399,4 @@ impl Receipts for Failover {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::message::MessageId;
-    use crate::message::phone::PhoneNumber;
-    use crate::provider::recording::RecordingProvider;
-
-    async fn second_is_asked_after(first: Outcome) -> (bool, Outcome) {
-        let second = Arc::new(RecordingProvider::new().named("second"));
-        let first = RecordingProvider::new().named("first").answering(move |_| first.clone());
-        let failover = Failover::new(first).then(Arc::clone(&second));
-        let to = PhoneNumber::parse("+79251234567").unwrap();
-        let outcome =
-            failover.submit(&[Submission::new(MessageId::new(), to, "hi")]).await.remove(0);
-        (!second.submissions().is_empty(), outcome)
-    }
-
-    #[tokio::test]
-    async fn the_next_provider_gets_what_was_provably_not_accepted() {
-        for refused in [
-            Outcome::not_sent("dns"),
-            Outcome::deferred(220, "busy"),
-            Outcome::blocked(201, "money"),
-        ] {
-            let (asked, outcome) = second_is_asked_after(refused).await;
-            assert!(asked);
-            assert_eq!(outcome.provider.as_deref(), Some("second"));
-        }
-    }
-
-    /// A provider with an account and a meaning of its own for each code, that never answers or
-    /// panics.
-    #[derive(Debug)]
-    struct Named(&'static str, bool);
-
-    #[async_trait]
-    impl Provider for Named {
-        fn name(&self) -> &str {
-            self.0
-        }
-        fn limits(&self) -> Limits {
-            Limits::new(10, Duration::from_secs(1))
-        }
-        async fn submit(&self, _: &[Submission]) -> Vec<Outcome> {
-            // Without the noise of the panic hook.
-            if self.1 {
-                std::panic::resume_unwind(Box::new("a defect"))
-            } else {
-                std::future::pending().await
-            }
-        }
-        fn account(&self) -> Option<&dyn Account> {
-            Some(self)
-        }
-        fn explain(&self, _: i32) -> Option<Explanation> {
-            Some(Explanation { en: self.0, ru: self.0 })
-        }
-    }
-
-    #[async_trait]
-    impl Account for Named {
-        async fn check(&self) -> Result<()> {
-            Ok(())
-        }
-        async fn info(&self) -> Result<crate::AccountInfo> {
-            Ok(crate::AccountInfo {
-                senders: vec![self.0.to_owned()],
-                ..crate::AccountInfo::default()
-            })
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_unknown_outcome_is_under_the_name_of_the_provider_that_was_asked() {
-        for panics in [false, true] {
-            let failover =
-                Failover::new(RecordingProvider::new().answering(|_| Outcome::not_sent("dns")));
-            let failover = failover.then(Named("second", panics));
-            let to = PhoneNumber::parse("+79251234567").unwrap();
-            let outcome =
-                failover.submit(&[Submission::new(MessageId::new(), to, "hi")]).await.remove(0);
-            assert_eq!(
-                (outcome.class, outcome.provider.as_deref()),
-                (OutcomeClass::Unknown, Some("second")),
-                "panics: {panics}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn a_code_is_explained_by_the_provider_that_gave_it_and_the_account_is_the_firsts() {
-        let inner = Failover::new(Named("b", true)).then(Named("c", true));
-        let failover: Arc<dyn Provider> = Arc::new(Failover::new(Named("a", true)).then(inner));
-        for name in ["a", "b", "c"] {
-            let meaning = crate::provider::explain_by(&failover, name, 1).expect("a meaning");
-            assert_eq!(meaning.en, name);
-        }
-        assert_eq!(crate::provider::explain_by(&failover, "d", 1), None);
-        let info = failover.account().expect("an account").info().await.expect("told");
-        assert_eq!(info.senders, ["a"]);
-    }
-
-    #[tokio::test]
-    async fn the_next_provider_never_gets_what_may_have_been_accepted() {
-        for kept in
-            [Outcome::unknown("timeout"), Outcome::accepted("1"), Outcome::rejected(202, "bad")]
-        {
-            let (asked, outcome) = second_is_asked_after(kept).await;
-            assert!(!asked);
-            assert_eq!(outcome.provider.as_deref(), Some("first"));
-        }
-    }
-}
+mod tests;

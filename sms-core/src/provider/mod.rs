@@ -1,8 +1,10 @@
 //! The way out: what takes messages to the phone network.
 
 pub mod account;
+pub mod callbacks;
 pub mod explanation;
 pub mod failover;
+pub mod incoming;
 pub mod late;
 pub mod limits;
 pub mod money;
@@ -19,12 +21,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use self::account::{Account, AccountInfo};
+pub use self::callbacks::{Callback, CallbackRefusal, CallbackReply, CallbackRequest, Callbacks};
 pub use self::explanation::Explanation;
+pub use self::incoming::IncomingReceipts;
 pub use self::late::{LateAnswer, LateAnswers};
 pub use self::limits::Limits;
 use self::outcome::Outcome;
 pub use self::status_queries::{Polling, ProviderRef, Receipts};
 pub use self::submission::Submission;
+use crate::error::Result;
 
 /// A service that accepts SMS over a network.
 ///
@@ -50,8 +55,40 @@ pub trait Provider: Debug + Send + Sync + 'static {
     /// Submits up to [`Limits::batch`] messages.
     async fn submit(&self, batch: &[Submission]) -> Vec<Outcome>;
 
+    /// Opens the connection of a provider that holds one. The worker calls it before the first
+    /// `submit`, again and again until it succeeds. If the provider is open already, it does
+    /// nothing. A connection that is lost later is the provider's to restore. Does nothing by
+    /// default.
+    ///
+    /// # Errors
+    ///
+    /// Any kind. The reason is shown as that of a pause, and the call is repeated.
+    async fn open(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Closes the connection. The worker calls it at the shutdown, after its last `submit` has
+    /// ended. If the provider is not open, it does nothing. Does nothing by default.
+    ///
+    /// # Errors
+    ///
+    /// Any kind; they are logged.
+    async fn close(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The ability to ask for receipts; `None` where there is none.
     fn receipts(&self) -> Option<&dyn Receipts> {
+        None
+    }
+
+    /// The ability to receive receipts on a connection by themselves; `None` where there is none.
+    fn incoming(&self) -> Option<&dyn IncomingReceipts> {
+        None
+    }
+
+    /// The ability to receive receipts over HTTP; `None` where there is none.
+    fn callbacks(&self) -> Option<&dyn Callbacks> {
         None
     }
 
@@ -93,8 +130,24 @@ impl<T: Provider + ?Sized> Provider for Arc<T> {
         (**self).submit(batch).await
     }
 
+    async fn open(&self) -> Result<()> {
+        (**self).open().await
+    }
+
+    async fn close(&self) -> Result<()> {
+        (**self).close().await
+    }
+
     fn receipts(&self) -> Option<&dyn Receipts> {
         (**self).receipts()
+    }
+
+    fn incoming(&self) -> Option<&dyn IncomingReceipts> {
+        (**self).incoming()
+    }
+
+    fn callbacks(&self) -> Option<&dyn Callbacks> {
+        (**self).callbacks()
     }
 
     fn account(&self) -> Option<&dyn Account> {

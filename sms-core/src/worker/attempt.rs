@@ -23,14 +23,14 @@ use crate::supervise::catch_panic;
 
 /// Timeouts of the queue and of the store.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
-const STORE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Part of a lease that is reserved for writing the outcome.
 const SETTLE_MARGIN: Duration = Duration::from_secs(5);
 /// Time that the last try of a write to the store may take, late in the drain.
 pub(super) const LAST_TRY: Duration = Duration::from_secs(1);
 
 /// Waits between repeats of a write whose answer was lost.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
+pub(super) const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// What is kept of a message while its submission is with the provider.
@@ -79,7 +79,7 @@ impl Shared {
         if begun.is_empty() {
             self.breaker.call_off(admission);
         } else {
-            let (in_flight, recording) = place.start_call(&self.stop).await;
+            let (in_flight, recording) = place.start_call(begun.len(), &self.stop).await;
             let settlements = self.call(begun, admission, latest_start, in_flight).await;
             self.settle(&settlements, turns).await;
             drop(recording);
@@ -270,7 +270,7 @@ impl Shared {
     }
 
     /// The call's answer; `None` when it has none a while after the drain is over.
-    async fn unless_abandoned<T>(&self, call: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn unless_abandoned<T>(&self, call: impl Future<Output = T>) -> Option<T> {
         let abandoned = async {
             self.abandon.cancelled().await;
             sleep(LAST_TRY).await;
@@ -283,7 +283,7 @@ impl Shared {
     }
 
     /// Waits, longer each time; `None` when the worker is to give up.
-    async fn pause(&self, wait: &mut Duration) -> Option<()> {
+    pub(super) async fn pause(&self, wait: &mut Duration) -> Option<()> {
         self.abandon.run_until_cancelled(sleep(*wait)).await?;
         *wait = (*wait * 2).min(LONGEST_WAIT);
         Some(())

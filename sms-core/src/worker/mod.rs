@@ -4,9 +4,12 @@ mod attempt;
 mod batching;
 pub mod breaker;
 pub mod caretaker;
+mod connection;
 pub mod control;
 mod fallback_queue;
+mod incoming;
 mod lease;
+mod pace;
 mod pull;
 mod reporter;
 mod shared;
@@ -144,6 +147,10 @@ impl Worker {
                 "recording attempts",
                 "nothing is sent, outcomes are kept and written later",
             ),
+            receiving: Outage::new(
+                "recording receipts",
+                "receipts from the connection of the provider are kept and written later",
+            ),
             telling: Outage::new(
                 "telling the queue what is done",
                 "the jobs come again and fall off the store",
@@ -183,8 +190,9 @@ impl Worker {
     }
 
     /// Works until the shutdown; then takes nothing new, lets calls in flight end and their
-    /// outcomes be written, and gives back what was not begun. That takes as long as one call,
-    /// twice the provider's timeout and 5 s at most.
+    /// outcomes be written, gives back what was not begun, and closes the provider. That takes as
+    /// long as one call, twice the provider's timeout and 5 s at most; with a provider that holds a
+    /// connection, 8 s more.
     ///
     /// # Errors
     ///
@@ -199,6 +207,7 @@ impl Worker {
             );
             return Err(Error::new(ErrorKind::Config, message));
         }
+        let closed = CancellationToken::new();
         let caretaker =
             Caretaker::new(Arc::clone(store), queue.clone(), Arc::clone(provider), self.retention);
         tokio::join!(
@@ -222,13 +231,26 @@ impl Worker {
                 while survive_panic("late answers", self.shared.listen(&shutdown)).await.is_none() {
                 }
             },
-            Box::pin(self.work(&shutdown))
+            async {
+                while survive_panic("incoming receipts", self.shared.receive(&closed))
+                    .await
+                    .is_none()
+                {}
+            },
+            Box::pin(async {
+                self.work(&shutdown).await;
+                self.shared.close().await;
+                closed.cancel();
+            })
         );
         Ok(())
     }
 
-    /// Takes jobs until the shutdown, then lets calls in flight end.
+    /// Opens the provider and takes jobs until the shutdown, then lets calls in flight end.
     async fn work(&self, shutdown: &CancellationToken) {
+        if self.shared.open(shutdown).await.is_none() {
+            return;
+        }
         let attempts = TaskTracker::new();
         Puller::new(&self.shared, self.concurrency, &attempts, shutdown).run().await;
         self.shared.stop.cancel();

@@ -15,8 +15,9 @@ use tokio_util::task::TaskTracker;
 
 use super::batching::PullRate;
 use super::breaker::Admission;
+use super::pace::Pace;
 use super::shared::Shared;
-use super::slots::{CallSlot, CallSlots, Pace};
+use super::slots::{CallSlot, CallSlots};
 use crate::lane::Lane;
 use crate::queue::{Lease, Queue};
 use crate::supervise::survive_panic;
@@ -48,13 +49,12 @@ impl<'a> Puller<'a> {
         attempts: &'a TaskTracker,
         shutdown: &'a CancellationToken,
     ) -> Self {
-        let pace =
-            shared.provider.limits().calls_per_second.map(|calls| Arc::new(Pace::new(calls)));
+        let pace = Arc::new(Pace::new(shared.provider.limits()));
         Self {
             shared,
             shutdown,
             attempts,
-            places: CallSlots::new(calls, pace.clone()),
+            places: CallSlots::new(calls, Arc::clone(&pace)),
             urgent_places: CallSlots::urgent(calls, pace),
             pulling: AtomicBool::default(),
             pulls: AtomicU64::default(),
@@ -136,7 +136,7 @@ impl<'a> Puller<'a> {
     /// How many jobs are pulled for one call at most.
     fn most(&self, admission: Admission) -> usize {
         match admission {
-            Admission::All => self.shared.provider.limits().batch.max(1),
+            Admission::All => self.shared.provider.limits().largest_batch(),
             Admission::One => 1,
         }
     }

@@ -29,9 +29,10 @@ pub(super) struct Shared {
     pub(super) in_flight: AtomicUsize,
     pub(super) retry: RetryPolicy,
     pub(super) ends: EndLog,
-    /// Reports on writes of attempts to the store, on what the queue is told, and on orders and
-    /// reports.
+    /// Outages of the writes of attempts and of receipts to the store, of calls to the queue, and of
+    /// orders and reports.
     pub(super) recording: Outage,
+    pub(super) receiving: Outage,
     pub(super) telling: Outage,
     pub(super) reporting: Outage,
     pub(super) name: String,

@@ -9,6 +9,7 @@
 mod away;
 mod batching;
 mod clock;
+mod connection;
 mod control;
 mod ends;
 mod evidence;

@@ -128,7 +128,7 @@ fn busiest_second(calls: &[Seen]) -> usize {
 #[tokio::test(start_paused = true)]
 async fn no_second_sees_more_calls_than_the_providers_rate() {
     let world = World::new();
-    let limits = Limits::new(1, TIMEOUT).with_calls_per_second(NonZeroU32::new(20).unwrap());
+    let limits = Limits::new(1, TIMEOUT).calls_per_second(NonZeroU32::new(20).unwrap());
     let provider = world.witness_with(limits, |_, batch| Reply::Now(accept(batch)));
     let ids = world.send_many(30).await;
     let worker = world.start(Arc::clone(&provider));
@@ -140,7 +140,7 @@ async fn no_second_sees_more_calls_than_the_providers_rate() {
 #[tokio::test(start_paused = true)]
 async fn calls_that_waited_for_others_to_end_keep_their_distance() {
     let world = World::new();
-    let limits = Limits::new(1, TIMEOUT).with_calls_per_second(NonZeroU32::new(20).unwrap());
+    let limits = Limits::new(1, TIMEOUT).calls_per_second(NonZeroU32::new(20).unwrap());
     // All calls in flight end together, on the next full second.
     let start_of_all = Instant::now();
     let until_full = move || {
@@ -162,7 +162,7 @@ async fn calls_that_waited_for_others_to_end_keep_their_distance() {
 #[tokio::test(start_paused = true)]
 async fn one_time_codes_keep_the_providers_rate_too() {
     let world = World::new();
-    let limits = Limits::new(100, TIMEOUT).with_calls_per_second(NonZeroU32::new(20).unwrap());
+    let limits = Limits::new(100, TIMEOUT).calls_per_second(NonZeroU32::new(20).unwrap());
     let provider = world.witness_with(limits, |_, batch| Reply::Now(accept(batch)));
     let mut ids = Vec::new();
     for _ in 0..30 {
@@ -172,6 +172,89 @@ async fn one_time_codes_keep_the_providers_rate_too() {
     world.all_become(&ids, Status::Sent).await;
     worker.stop().await;
     assert!(busiest_second(&provider.calls()) <= 20, "{}", busiest_second(&provider.calls()));
+}
+
+/// The most messages in calls that start within one second.
+fn most_messages_in_a_second(calls: &[Seen]) -> usize {
+    let within = |from: &Seen| {
+        let near = calls.iter().filter(|call| {
+            call.at >= from.at && call.at.duration_since(from.at) < Duration::from_secs(1)
+        });
+        near.map(|call| call.ids.len()).sum()
+    };
+    calls.iter().map(within).max().unwrap_or(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_second_sees_more_messages_than_the_providers_rate() {
+    for (batch, rate) in [(100, 20), (7, 20), (1, 20), (30, 300)] {
+        let world = World::new();
+        let limits =
+            Limits::new(batch, TIMEOUT).messages_per_second(NonZeroU32::new(rate).unwrap());
+        let provider = world.witness_with(limits, |_, batch| Reply::Now(accept(batch)));
+        let mut ids = world.send_many(150).await;
+        ids.push(world.send(message("code").class(Class::Otp)).await);
+        let before = Instant::now();
+        let worker = world.start(Arc::clone(&provider));
+        world.all_become(&ids, Status::Sent).await;
+        let took = before.elapsed();
+        worker.stop().await;
+        let most = most_messages_in_a_second(&provider.calls());
+        // The first call of two batches can be short, and the next one full: one batch more.
+        let rate = usize::try_from(rate).unwrap();
+        assert!(most <= rate + batch.min(rate) - 1, "{batch} {rate}: {most} in a second");
+        let needed = Duration::from_secs(1).mul_f64(151.0 / f64::from(limits_rate(limits)));
+        assert!(took <= needed + Duration::from_secs(3), "{batch} {rate}: {took:?}");
+        assert!(provider.calls().iter().all(|call| call.ids.len() <= rate));
+    }
+}
+
+fn limits_rate(limits: Limits) -> u32 {
+    limits.messages_per_second.map_or(u32::MAX, NonZeroU32::get)
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_is_spent_on_waiting_for_a_slow_rate() {
+    let world = World::new();
+    let limits =
+        Limits::new(10, Duration::from_secs(1)).messages_per_second(NonZeroU32::new(1).unwrap());
+    let provider = world.witness_with(limits, |_, batch| Reply::Now(accept(batch)));
+    let ids = world.send_many(40).await;
+    let worker = world.start(Arc::clone(&provider));
+    world.all_become(&ids, Status::Sent).await;
+    worker.stop().await;
+    for id in ids {
+        assert_eq!(world.state(id).await.attempts, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_messages_are_in_flight_than_the_window() {
+    for (batch, window) in [(100, 5), (1, 5), (3, 5)] {
+        let world = World::new();
+        let limits = Limits::new(batch, TIMEOUT).window(NonZeroUsize::new(window).unwrap());
+        let flying = Arc::new(std::sync::Mutex::new((Vec::new(), 0)));
+        let seen = Arc::clone(&flying);
+        let second = Duration::from_secs(1);
+        let provider = world.witness_with(limits, move |_, batch| {
+            let mut flying = seen.lock().unwrap();
+            let now = Instant::now();
+            flying.0.retain(|(until, _)| *until > now);
+            flying.0.push((now + second, batch.len()));
+            flying.1 = flying.1.max(flying.0.iter().map(|(_, count)| *count).sum());
+            Reply::After(second, accept(batch))
+        });
+        let mut ids = world.send_many(40).await;
+        for _ in 0..10 {
+            ids.push(world.send(message("code").class(Class::Otp)).await);
+        }
+        let worker = world.start(Arc::clone(&provider));
+        world.all_become(&ids, Status::Sent).await;
+        worker.stop().await;
+        let most: usize = flying.lock().unwrap().1;
+        assert!(most <= window, "batches of {batch}: {most} in flight");
+        assert!(most + batch > window, "batches of {batch}: only {most} in flight");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,7 +54,8 @@ names! {
     ReportedState:
         [ReceiptState::InTransit, ReceiptState::Delivered, ReceiptState::Undelivered];
     /// The event that ends a pause.
-    PauseEnd: [EndsBy::AccountCheck, EndsBy::NextMessage, EndsBy::Person];
+    PauseEnd:
+        [EndsBy::AccountCheck, EndsBy::NextMessage, EndsBy::Person, EndsBy::Connection];
 }
 
 fn strings<T: Serialize>(values: impl IntoIterator<Item = T>) -> RefOr<Schema> {

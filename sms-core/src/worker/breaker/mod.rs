@@ -177,6 +177,24 @@ impl Breaker {
         self.changed.notify_waiters();
     }
 
+    /// Shows the provider as paused because its connection could not be opened, until
+    /// [`opened`](Self::opened). It is the worker that sends nothing meanwhile.
+    pub(crate) fn not_opened(&self, error: &Error, next_try: Duration) {
+        let at = Instant::now();
+        let reason = format!("the provider could not be opened: {error}");
+        let (until, ends_by) = (Some(at + next_try), EndsBy::Connection);
+        self.lock().unopened =
+            Some(Pause { code: None, reason, by: None, until, ends_by, provider: None, at });
+        self.changed.notify_waiters();
+    }
+
+    /// Ends the pause of [`not_opened`](Self::not_opened).
+    pub(crate) fn opened(&self) {
+        if self.lock().unopened.take().is_some() {
+            self.changed.notify_waiters();
+        }
+    }
+
     /// Checks the account whenever a pause is over, until this is dropped. One task of a worker
     /// runs it, so that a pause ends also where no message waits.
     pub async fn tend(&self) {

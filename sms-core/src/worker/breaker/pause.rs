@@ -36,6 +36,8 @@ pub enum EndsBy {
     NextMessage,
     /// An operator who resumes the provider.
     Person,
+    /// A connection to the provider that can be opened.
+    Connection,
 }
 
 /// Number of messages that the breaker lets through.

@@ -28,6 +28,8 @@ pub(super) const URGENT_PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Inner {
     pub(super) state: State,
     pub(super) held: Option<Pause>,
+    /// Shown while the connection of the provider cannot be opened.
+    pub(super) unopened: Option<Pause>,
     /// Whether each of the last outcomes was bad.
     window: VecDeque<bool>,
     /// Pauses since the last success.
@@ -81,6 +83,7 @@ impl Inner {
     pub(super) fn pause_shown(&self) -> Option<Pause> {
         match &self.state {
             _ if self.held.is_some() => self.held.clone(),
+            _ if self.unopened.is_some() => self.unopened.clone(),
             State::Paused(pause) => Some(pause.clone()),
             State::Trial(Trial { pause, ended: None, .. }) => {
                 Some(Pause { until: None, ends_by: EndsBy::NextMessage, ..pause.clone() })
