@@ -17,7 +17,7 @@ use crate::support::{Call, Fault, TIMEOUT, World, message};
 
 /// A line that accepts what it is given and reports it delivered after `delay`.
 #[derive(Default)]
-struct Line {
+struct ConnectedProvider {
     delay: Duration,
     /// Tries to open that fail.
     failures: Mutex<usize>,
@@ -39,13 +39,13 @@ enum Step {
     Close,
 }
 
-impl fmt::Debug for Line {
+impl fmt::Debug for ConnectedProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Line").finish_non_exhaustive()
+        f.debug_struct("ConnectedProvider").finish_non_exhaustive()
     }
 }
 
-impl Line {
+impl ConnectedProvider {
     fn new() -> Self {
         Self { per_answer: 1, ..Self::default() }
     }
@@ -83,7 +83,7 @@ impl Line {
 }
 
 #[async_trait]
-impl Provider for Line {
+impl Provider for ConnectedProvider {
     fn name(&self) -> &'static str {
         "line"
     }
@@ -120,7 +120,7 @@ impl Provider for Line {
 }
 
 #[async_trait]
-impl IncomingReceipts for Line {
+impl IncomingReceipts for ConnectedProvider {
     async fn next(&self) -> Vec<Receipt> {
         loop {
             let news = self.news.notified();
@@ -144,7 +144,8 @@ async fn all_delivered(world: &World, ids: &[MessageId]) {
 #[tokio::test(start_paused = true)]
 async fn a_provider_is_opened_before_the_first_call_and_closed_after_the_last() {
     let world = World::new();
-    let line = Arc::new(Line { delay: Duration::from_secs(3), ..Line::new() });
+    let line =
+        Arc::new(ConnectedProvider { delay: Duration::from_secs(3), ..ConnectedProvider::new() });
     let worker = world.start(Arc::clone(&line));
     world.send(message("hi")).await;
     sleep(Duration::from_secs(1)).await;
@@ -155,7 +156,7 @@ async fn a_provider_is_opened_before_the_first_call_and_closed_after_the_last() 
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_cannot_be_opened_is_paused_and_tried_again() {
     let world = World::new();
-    let line = Arc::new(Line { failures: Mutex::new(3), ..Line::new() });
+    let line = Arc::new(ConnectedProvider { failures: Mutex::new(3), ..ConnectedProvider::new() });
     let worker = world.worker(Arc::clone(&line)).build();
     let breaker = worker.breaker();
     let worker = crate::support::run(worker);
@@ -174,7 +175,10 @@ async fn a_provider_that_cannot_be_opened_is_paused_and_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_worker_stops_while_its_provider_cannot_be_opened() {
     let world = World::new();
-    let line = Arc::new(Line { failures: Mutex::new(usize::MAX), ..Line::new() });
+    let line = Arc::new(ConnectedProvider {
+        failures: Mutex::new(usize::MAX),
+        ..ConnectedProvider::new()
+    });
     let worker = world.start(Arc::clone(&line));
     sleep(Duration::from_mins(1)).await;
     let took = worker.stop().await;
@@ -185,7 +189,7 @@ async fn a_worker_stops_while_its_provider_cannot_be_opened() {
 #[tokio::test(start_paused = true)]
 async fn receipts_that_arrive_are_written_and_then_confirmed() {
     let world = World::new();
-    let line = Arc::new(Line { per_answer: 3, ..Line::new() });
+    let line = Arc::new(ConnectedProvider { per_answer: 3, ..ConnectedProvider::new() });
     let worker = world.start(Arc::clone(&line));
     let ids = world.send_many(20).await;
     world.all_become(&ids, Status::Sent).await;
@@ -201,7 +205,7 @@ async fn receipts_that_arrive_are_written_and_then_confirmed() {
 #[tokio::test(start_paused = true)]
 async fn receipts_are_kept_and_not_confirmed_until_the_store_takes_them() {
     let world = World::new();
-    let line = Arc::new(Line::new());
+    let line = Arc::new(ConnectedProvider::new());
     let worker = world.start(Arc::clone(&line));
     let ids = world.send_many(3).await;
     world.all_become(&ids, Status::Sent).await;
@@ -221,7 +225,7 @@ async fn receipts_are_kept_and_not_confirmed_until_the_store_takes_them() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_while_receiving_does_not_end_it() {
     let world = World::new();
-    let line = Arc::new(Line { panics: Mutex::new(2), ..Line::new() });
+    let line = Arc::new(ConnectedProvider { panics: Mutex::new(2), ..ConnectedProvider::new() });
     let worker = world.start(Arc::clone(&line));
     let id = world.send(message("hi")).await;
     world.becomes(id, Status::Sent).await;
@@ -233,7 +237,7 @@ async fn a_panic_while_receiving_does_not_end_it() {
 #[tokio::test(start_paused = true)]
 async fn what_arrived_before_the_shutdown_is_written_although_the_store_fails_for_a_moment() {
     let world = World::new();
-    let line = Arc::new(Line::new());
+    let line = Arc::new(ConnectedProvider::new());
     let worker = world.start(Arc::clone(&line));
     let ids = world.send_many(10).await;
     world.all_become(&ids, Status::Sent).await;
@@ -252,7 +256,7 @@ async fn what_arrived_before_the_shutdown_is_written_although_the_store_fails_fo
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_during_an_outage_of_the_store_ends_and_confirms_nothing() {
     let world = World::new();
-    let line = Arc::new(Line::new());
+    let line = Arc::new(ConnectedProvider::new());
     let worker = world.start(Arc::clone(&line));
     let id = world.send(message("hi")).await;
     world.becomes(id, Status::Sent).await;

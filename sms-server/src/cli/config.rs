@@ -67,18 +67,18 @@ pub(crate) async fn run(config: &Config, command: ConfigCommand) -> anyhow::Resu
 }
 
 /// The state of a service in words.
-type Answer = anyhow::Result<&'static str>;
+type CheckResult = anyhow::Result<&'static str>;
 
-async fn within(asking: impl Future<Output = Answer>) -> Answer {
+async fn within(asking: impl Future<Output = CheckResult>) -> CheckResult {
     timeout(CHECK_TIMEOUT, asking).await.context("did not answer in 30 s")?
 }
 
-async fn ask_store(store: StoreAddress) -> Answer {
+async fn ask_store(store: StoreAddress) -> CheckResult {
     store.check().await?;
     Ok("works")
 }
 
-async fn ask_queue(queue: QueueAddress) -> Answer {
+async fn ask_queue(queue: QueueAddress) -> CheckResult {
     if !queue.is_shared() {
         return Ok("works: it is inside of each process");
     }
@@ -86,7 +86,7 @@ async fn ask_queue(queue: QueueAddress) -> Answer {
     Ok("works")
 }
 
-async fn ask_provider(upstream: Upstream) -> Answer {
+async fn ask_provider(upstream: Upstream) -> CheckResult {
     let provider = upstream.provider();
     match provider.account() {
         Some(account) => {

@@ -155,12 +155,12 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// The first `MOST` items of a list. The list may have more.
-    pub(crate) fn list<const MOST: usize>(
+    /// The first `MAX_ITEMS` items of a list. The list may have more.
+    pub(crate) fn list<const MAX_ITEMS: usize>(
         &mut self,
         name: &'static str,
     ) -> Option<Vec<&'a RawValue>> {
-        self.take(name, "must be a list", |List(items): List<'a, MOST>| Some(items))
+        self.take(name, "must be a list", |List(items): List<'a, MAX_ITEMS>| Some(items))
     }
 
     /// A value that `read` knows by its name; `rule` lists the names.
@@ -291,14 +291,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 }
 
 /// The first items of a list.
-struct List<'a, const MOST: usize>(Vec<&'a RawValue>);
+struct List<'a, const MAX_ITEMS: usize>(Vec<&'a RawValue>);
 
-impl<'de: 'a, 'a, const MOST: usize> Deserialize<'de> for List<'a, MOST> {
+impl<'de: 'a, 'a, const MAX_ITEMS: usize> Deserialize<'de> for List<'a, MAX_ITEMS> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ListVisitor<const MOST: usize>;
+        struct ListVisitor<const MAX_ITEMS: usize>;
 
-        impl<'de, const MOST: usize> Visitor<'de> for ListVisitor<MOST> {
-            type Value = List<'de, MOST>;
+        impl<'de, const MAX_ITEMS: usize> Visitor<'de> for ListVisitor<MAX_ITEMS> {
+            type Value = List<'de, MAX_ITEMS>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list")
@@ -307,9 +307,9 @@ impl<'de: 'a, 'a, const MOST: usize> Deserialize<'de> for List<'a, MOST> {
             fn visit_seq<A: SeqAccess<'de>>(
                 self,
                 mut list: A,
-            ) -> Result<List<'de, MOST>, A::Error> {
+            ) -> Result<List<'de, MAX_ITEMS>, A::Error> {
                 let mut items = Vec::new();
-                while items.len() < MOST
+                while items.len() < MAX_ITEMS
                     && let Some(item) = list.next_element()?
                 {
                     items.push(item);

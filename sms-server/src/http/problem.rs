@@ -46,8 +46,8 @@ pub(crate) struct ProblemDocument<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<FieldProblem>)]
     errors: &'a [FieldProblem],
-    /// The id of the request, as in the header `X-Request-Id`. An item of a batch has none of its
-    /// own.
+    /// The id of the request, as in the header `X-Request-Id`. Absent for an item of a
+    /// batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }

@@ -70,7 +70,7 @@ fn parts(key: &SecretString) -> (String, String) {
     (text.to_owned(), format::id_in(text).expect("well-formed").to_owned())
 }
 
-/// A ring on a registry whose clock the test moves, and that clock.
+/// A ring on a registry with a clock that the test moves, and that clock.
 fn ring_on_clock() -> (KeyRing, Arc<ManualClock>) {
     let clock = ManualClock::new(SystemClock.now_ms());
     (KeyRing::new(Arc::new(MemoryRegistry::with_clock(clock.clone())), None), clock)

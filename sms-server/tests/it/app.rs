@@ -24,10 +24,10 @@ pub(crate) const PROVIDER: &str = "line";
 
 /// A provider with an account and a code.
 #[derive(Debug)]
-struct Line;
+struct TestProvider;
 
 #[async_trait]
-impl Provider for Line {
+impl Provider for TestProvider {
     fn name(&self) -> &'static str {
         PROVIDER
     }
@@ -50,7 +50,7 @@ impl Provider for Line {
 }
 
 #[async_trait]
-impl Account for Line {
+impl Account for TestProvider {
     async fn check(&self) -> sms_core::Result<()> {
         Ok(())
     }
@@ -128,7 +128,7 @@ impl App {
         let reader = CallbackReader { answer: "100", read: Box::new(read_callback) };
         let callbacks = Callbacks::new(&*registry, PROVIDER, reader).await.expect("a token");
         let router = Server::builder(sender, store.clone(), queue.clone(), keys.clone())
-            .provider(Line, registry.clone())
+            .provider(TestProvider, registry.clone())
             .callbacks(callbacks)
             .build()
             .router();

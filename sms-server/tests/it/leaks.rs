@@ -10,8 +10,8 @@ use sms_smsru::simulator::{Simulator, SimulatorConfig};
 use crate::process::{ADMIN_KEY, Server, command};
 
 /// Everything of ours, and everything of the crates that we use which they let be asked for.
-const EVERYTHING: &str = "trace,axum=trace,hyper=trace,hyper_util=trace,redis=trace,reqwest=trace,rustls=trace,\
-                          sqlx=trace,tower=trace,tower_http=trace";
+const EVERYTHING: &str = "trace,axum=trace,hyper=trace,hyper_util=trace,redis=trace,\
+                          reqwest=trace,rustls=trace,sqlx=trace,tower=trace,tower_http=trace";
 
 /// As text, and as a list of bytes.
 fn assert_holds_none(log: &str, canaries: &[&str]) {

@@ -60,7 +60,7 @@ impl Process {
             .spawn()
             .expect("the program starts");
         let stdout = child.stdout.take();
-        let log = gather(child.stderr.take().expect("standard error"));
+        let log = collect_output(child.stderr.take().expect("standard error"));
         let deadline = Instant::now() + START;
         loop {
             let found = ready(&log.lock().expect("the log"));
@@ -296,7 +296,7 @@ fn client() -> reqwest::Client {
 }
 
 /// Reads a stream to its end, in the background: a full pipe would stop the program.
-fn gather(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+fn collect_output(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     let text = Arc::new(Mutex::new(String::new()));
     let gathered = Arc::clone(&text);
     std::thread::spawn(move || {

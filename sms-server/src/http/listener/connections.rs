@@ -48,7 +48,7 @@ struct Open {
 
 /// A place for a connection, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionPermit {
     number: u64,
     activity: Arc<Activity>,
     open: Arc<Mutex<Open>>,
@@ -63,7 +63,7 @@ impl Connections {
     /// Waits for a place for a connection that was accepted. If every place is in use, the
     /// connection that has waited longest for its client is closed. A connection with a request in
     /// flight is never closed for that.
-    pub(super) async fn place(&self) -> Place {
+    pub(super) async fn place(&self) -> ConnectionPermit {
         let permit = loop {
             if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
                 break permit;
@@ -80,7 +80,7 @@ impl Connections {
         let number = open.next;
         open.next += 1;
         open.activities.insert(number, Arc::clone(&activity));
-        Place { number, activity, open: Arc::clone(&self.open), _permit: permit }
+        ConnectionPermit { number, activity, open: Arc::clone(&self.open), _permit: permit }
     }
 
     fn make_room(&self) {
@@ -100,13 +100,13 @@ impl Connections {
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     pub(super) fn activity(&self) -> Arc<Activity> {
         Arc::clone(&self.activity)
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         lock(&self.open).activities.remove(&self.number);
     }

@@ -21,8 +21,8 @@ pub(crate) struct ItemSplitter {
     item: Vec<u8>,
     state: State,
     /// The place of the next byte.
-    place: Place,
-    item_place: Place,
+    place: Position,
+    item_place: Position,
     items: Vec<Removed>,
     is_split: bool,
 }
@@ -50,7 +50,7 @@ type Span = (usize, usize);
 
 /// A place in the body: complete lines before it, and bytes before it in its line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Place {
+struct Position {
     lines: usize,
     bytes: usize,
 }
@@ -61,10 +61,10 @@ struct Removed {
     /// The end of its placeholder.
     end: usize,
     /// The end of the item in the body.
-    place: Place,
+    place: Position,
 }
 
-impl Place {
+impl Position {
     fn pass(&mut self, bytes: &[u8]) {
         for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             if index > 0 {
@@ -83,8 +83,8 @@ impl ItemSplitter {
             rest: Vec::new(),
             item: Vec::new(),
             state: State::Rest { depth: 0, last: (0, 0), key: (0, 0) },
-            place: Place::default(),
-            item_place: Place::default(),
+            place: Position::default(),
+            item_place: Position::default(),
             items: Vec::new(),
             is_split: false,
         }
@@ -105,7 +105,7 @@ impl ItemSplitter {
             self.take(*byte, each)?;
             self.place.pass(&[*byte]);
             if self.rest == BOM {
-                (self.rest, self.place) = (Vec::new(), Place::default());
+                (self.rest, self.place) = (Vec::new(), Position::default());
             }
             bytes = rest;
         }
@@ -148,7 +148,8 @@ impl ItemSplitter {
             self.rest.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
         let at = (lines.map(<[u8]>::len).sum::<usize>() + error.column()).min(self.rest.len());
         let before = self.items.iter().rev().find(|item| item.end <= at);
-        let (from, mut place) = before.map_or((0, Place::default()), |item| (item.end, item.place));
+        let (from, mut place) =
+            before.map_or((0, Position::default()), |item| (item.end, item.place));
         place.pass(&self.rest[from..at]);
         with_place(error, place)
     }
@@ -293,13 +294,13 @@ impl ItemSplitter {
         let lines = error.line().saturating_sub(1);
         let bytes = if lines == 0 { self.item_place.bytes } else { 0 } + error.column();
         // serde_json sees the item alone; in the list the same error is a missing comma.
-        with_place(&error, Place { lines: self.item_place.lines + lines, bytes })
+        with_place(&error, Position { lines: self.item_place.lines + lines, bytes })
             .replace("trailing characters", "expected `,` or `]`")
     }
 }
 
 /// The text of an error with another place.
-fn with_place(error: &serde_json::Error, place: Place) -> String {
+fn with_place(error: &serde_json::Error, place: Position) -> String {
     let text = error.to_string();
     let own = format!(" at line {} column {}", error.line(), error.column());
     let what = text.strip_suffix(&own).unwrap_or(&text);

@@ -29,8 +29,8 @@ fn message(text: &str) -> Value {
 #[tokio::test]
 async fn each_message_is_answered_in_order_as_if_sent_alone() {
     let app = App::new().await;
-    let wanted = json!({"to": "+79261234567", "text": "Код 1234", "class": "otp", "reference": "r", "from": "Acme",
-        "metadata": {"a": [1, null]}, "max_attempts": 2, "deadline_seconds": 60, "translit": true});
+    let wanted = json!({"to": "+79261234567", "text": "Код 1234", "class": "otp", "reference": "r",
+        "from": "Acme", "metadata": {"a": [1, null]}, "max_attempts": 2, "deadline_seconds": 60, "translit": true});
     let results = results(&app, json!([message("first"), wanted])).await;
     let mut alone = app.post(wanted.to_string()).await.body;
     alone["id"] = results[1]["id"].clone();
@@ -213,7 +213,10 @@ async fn a_thousand_of_the_largest_messages_fit_and_more_is_refused() {
     // As a client writes them that escapes every letter beyond ASCII.
     let escaped = |letters: usize| "\\u044f".repeat(letters);
     let largest = format!(
-        r#"{{"to":"+79251234567","text":"{}","reference":"{}","metadata":{{"a":"{}"}},"idempotency_key":"#,
+        concat!(
+            r#"{{"to":"+79251234567","text":"{}","reference":"{}","metadata":{{"a":"{}"}},"#,
+            r#""idempotency_key":"#
+        ),
         escaped(8 * 67),
         "\\ud83d\\ude00".repeat(255),
         escaped(2044)

@@ -28,8 +28,8 @@ async fn every_optional_field_is_kept() {
     let body = json!({
         "to": "+79251234567", "text": "hi", "from": "Acme", "class": "marketing",
         "send_at": app.in_minutes(90), "deadline_seconds": 600, "reference": "order-7",
-        "metadata": {"a": [1, null]}, "translit": true, "daytime": false, "end_user_ip": "192.0.2.7",
-        "on_unknown": "resend_once", "max_attempts": 2,
+        "metadata": {"a": [1, null]}, "translit": true, "daytime": false,
+        "end_user_ip": "192.0.2.7", "on_unknown": "resend_once", "max_attempts": 2,
     });
     let id = app.post(body.to_string()).await.body["id"].as_str().expect("an id").to_owned();
     let shown = app.get(&format!("/v1/messages/{id}")).await.body;

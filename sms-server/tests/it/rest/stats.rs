@@ -17,8 +17,8 @@ async fn every_state_is_counted_and_all_of_them_are_named() {
     app.post_to(&format!("/v1/messages/{id}/cancel"), "").await;
     let stats = app.get("/v1/stats").await.body;
     assert_eq!(stats["total"], 2, "{stats}");
-    let counts = json!({"queued": 1, "cancelled": 1, "sending": 0, "sent": 0, "delivered": 0, "undelivered": 0,
-        "failed": 0, "unknown": 0, "expired": 0});
+    let counts = json!({"queued": 1, "cancelled": 1, "sending": 0, "sent": 0, "delivered": 0,
+        "undelivered": 0, "failed": 0, "unknown": 0, "expired": 0});
     assert_eq!(stats["counts"], counts);
 }
 

@@ -16,8 +16,7 @@ fn roubles(roubles: i64) -> Money {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_money_a_backlog_of_ten_thousand_waits_unharmed_and_goes_out_once_when_there_is_some()
- {
+async fn without_money_a_backlog_of_ten_thousand_waits_and_goes_out_once_when_there_is_some() {
     let config = SimulatorConfig::default().balance(Money::default()).price(roubles(1));
     let world = World::new(config, "").await;
     world.register_callbacks().await;

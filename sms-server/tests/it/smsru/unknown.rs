@@ -64,8 +64,7 @@ async fn a_resend_that_sms_ru_refuses_as_a_repeat_shows_that_the_first_was_accep
 }
 
 #[tokio::test]
-async fn a_receipt_under_an_unknown_id_is_shown_beside_the_unknown_message_and_settles_it_by_a_word()
- {
+async fn an_unmatched_receipt_is_shown_with_the_unknown_message_and_settles_it_by_a_request() {
     let world = World::new(SimulatorConfig::default(), "timeout_seconds=1&late_seconds=0").await;
     world.register_callbacks().await;
     world.smsru.inject(Fault::SilentAfterAccept);
