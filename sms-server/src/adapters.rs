@@ -6,7 +6,6 @@ use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{MemoryQueue, Provider, Queue, Region, Registry, Sandbox, SchemaLevel, Store};
 
-use crate::app::callbacks::CallbackReader;
 use crate::config::{Config, Key};
 
 #[cfg(not(any(feature = "sqlite", feature = "pg")))]
@@ -17,7 +16,7 @@ compile_error!("a server needs a store: enable the feature `sqlite` or `pg`");
 pub(crate) struct Addresses {
     pub(crate) store: StoreAddress,
     pub(crate) queue: QueueAddress,
-    pub(crate) provider: Upstream,
+    pub(crate) provider: Arc<dyn Provider>,
 }
 
 impl Addresses {
@@ -27,7 +26,7 @@ impl Addresses {
         Ok(Self {
             store: StoreAddress::read(&config.store).with_context(place(Key::Store))?,
             queue: QueueAddress::read(&config.queue).with_context(place(Key::Queue))?,
-            provider: Upstream::read(&config.provider).with_context(place(Key::Provider))?,
+            provider: open_provider(&config.provider).with_context(place(Key::Provider))?,
         })
     }
 }
@@ -214,97 +213,32 @@ async fn refuse_wrong_config(queue: &dyn Queue) -> anyhow::Result<()> {
     }
 }
 
-/// A provider by its address.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Upstream {
-    /// Sends nothing.
-    Sandbox(Arc<Sandbox>),
-    /// sms.ru.
-    #[cfg(feature = "smsru")]
-    SmsRu(Arc<sms_smsru::SmsRu>),
-}
-
-impl Upstream {
-    /// Reads an address.
-    ///
-    /// # Errors
-    ///
-    /// An address that this build does not know; those of the adapter.
-    pub fn read(address: &SecretString) -> anyhow::Result<Self> {
-        let address = address.expose_secret();
-        match split(address) {
-            ("sandbox", "") => Ok(Self::Sandbox(Arc::new(Sandbox::new()))),
-            ("sandbox", _) => bail!("sandbox: takes nothing after its colon"),
-            #[cfg(feature = "smsru")]
-            ("smsru" | "smsru+http", _) => {
-                Ok(Self::SmsRu(Arc::new(sms_smsru::SmsRu::from_url(address)?)))
-            }
-            #[cfg(not(feature = "smsru"))]
-            ("smsru" | "smsru+http", _) => {
-                bail!("built without sms.ru; build with `--features smsru`")
-            }
-            _ if is_api_id(address) => bail!(
-                "this looks like an api_id of sms.ru; write smsru://API_ID@sms.ru, with it for \
-                 API_ID"
-            ),
-            _ => bail!("{}", unknown(address, "sandbox: or smsru://API_ID@sms.ru")),
+/// Opens the provider of an address. It connects later.
+///
+/// # Errors
+///
+/// An address that this build does not know; those of the adapter.
+pub fn open_provider(address: &SecretString) -> anyhow::Result<Arc<dyn Provider>> {
+    let address = address.expose_secret();
+    match split(address) {
+        ("sandbox", "") => Ok(Arc::new(Sandbox::new())),
+        ("sandbox", _) => bail!("sandbox: takes nothing after its colon"),
+        #[cfg(feature = "smsru")]
+        ("smsru" | "smsru+http", _) => Ok(Arc::new(sms_smsru::SmsRu::from_url(address)?)),
+        #[cfg(not(feature = "smsru"))]
+        ("smsru" | "smsru+http", _) => {
+            bail!("built without sms.ru; build with `--features smsru`")
         }
-    }
-
-    /// The provider, for those who only send.
-    pub fn provider(&self) -> Arc<dyn Provider> {
-        match self {
-            Self::Sandbox(sandbox) => sandbox.clone(),
-            #[cfg(feature = "smsru")]
-            Self::SmsRu(smsru) => smsru.clone(),
-        }
-    }
-
-    pub(crate) const fn is_sandbox(&self) -> bool {
-        matches!(self, Self::Sandbox(_))
-    }
-
-    /// Changes the callback addresses at the provider, and returns those that are registered then.
-    #[allow(clippy::unused_async, reason = "depends on the features")]
-    pub(crate) async fn registered_callbacks(
-        &self,
-        change: CallbackChange,
-    ) -> sms_core::Result<Vec<String>> {
-        match (self, change) {
-            (Self::Sandbox(_), _) => Ok(Vec::new()),
-            #[cfg(feature = "smsru")]
-            (Self::SmsRu(smsru), CallbackChange::Add(url)) => smsru.callback_add(&url).await,
-            #[cfg(feature = "smsru")]
-            (Self::SmsRu(smsru), CallbackChange::Remove(url)) => smsru.callback_del(&url).await,
-            #[cfg(feature = "smsru")]
-            (Self::SmsRu(smsru), CallbackChange::None) => smsru.callback_get().await,
-        }
-    }
-
-    /// The reader of its callbacks; `None` where there are none, or none that can be verified.
-    pub fn callbacks(&self) -> Option<CallbackReader> {
-        match self {
-            Self::Sandbox(_) => None,
-            #[cfg(feature = "smsru")]
-            Self::SmsRu(smsru) => {
-                let reader = smsru.callback_reader()?.clone();
-                let read = move |body: &[u8]| {
-                    let records = reader.read(body)?;
-                    Ok(records.iter().filter_map(sms_smsru::Record::receipt).collect())
-                };
-                Some(CallbackReader { answer: "100", read: Box::new(read) })
-            }
-        }
+        _ if is_api_id(address) => bail!(
+            "this looks like an api_id of sms.ru; write smsru://API_ID@sms.ru, with it for API_ID"
+        ),
+        _ => bail!("{}", unknown(address, "sandbox: or smsru://API_ID@sms.ru")),
     }
 }
 
-/// A change of the callback addresses that are registered at a provider.
-#[derive(Debug)]
-pub(crate) enum CallbackChange {
-    Add(String),
-    Remove(String),
-    None,
+/// Tells whether nothing that this provider accepts leaves the machine.
+pub(crate) fn is_sandbox(provider: &dyn Provider) -> bool {
+    provider.name() == Sandbox::NAME
 }
 
 /// The scheme of an address, and the rest after its colon. An address may be a scheme alone.

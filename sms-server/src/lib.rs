@@ -9,8 +9,7 @@
 //! [`KeyRing`]: KeyRing
 //! [`ApiKey`]: ApiKey
 //! [`KeyScope`]: KeyScope
-//! [`Callbacks`]: Callbacks
-//! [`CallbackReader`]: CallbackReader
+//! [`CallbackEndpoint`]: CallbackEndpoint
 //! [`http`]: http
 //!
 #![doc = include_str!("../README.md")]
@@ -35,7 +34,7 @@ mod routes;
 #[cfg(feature = "program")]
 mod serve;
 
-pub use app::callbacks::{CallbackReader, Callbacks, ReadCallback, callback_path};
+pub use app::callbacks::{CallbackEndpoint, callback_path};
 pub use app::{App, AppBuilder};
 #[cfg(feature = "program")]
 pub use cli::run;

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use futures_util::FutureExt;
 use secrecy::ExposeSecret;
-use sms_core::{CancellationToken, Outage, Queue, Registry, Sender, Store, Watched, Worker};
+use sms_core::{
+    CancellationToken, Outage, Provider, Queue, Registry, Sender, Store, Watched, Worker,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::adapters::{Addresses, Upstream};
+use crate::adapters::{Addresses, is_sandbox};
 use crate::app::App;
-use crate::app::callbacks::Callbacks;
+use crate::app::callbacks::CallbackEndpoint;
 use crate::config::{Config, Key, Role};
 use crate::keys::{KeyRing, KeyScope};
 use crate::output::{one_line, try_print};
@@ -25,9 +27,9 @@ use crate::{http, logging};
 ///
 /// The reason why the server cannot start, or the failure of a service.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    let Addresses { store, queue, provider: upstream } = Addresses::read(&config)?;
+    let Addresses { store, queue, provider } = Addresses::read(&config)?;
     let name = worker_name();
-    log_start(&config, &upstream, &name);
+    log_start(&config, &*provider, &name);
     let (store, registry) =
         store.open(config.region).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
@@ -37,7 +39,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let signals = tokio::spawn(watch_signals(shutdown.clone()).context("signals")?);
 
-    let worker = Worker::builder(Arc::clone(&store), Arc::clone(&queue), upstream.provider())
+    let worker = Worker::builder(Arc::clone(&store), Arc::clone(&queue), Arc::clone(&provider))
         .name(name)
         .registry(Arc::clone(&registry))
         .concurrency(config.concurrency)
@@ -72,13 +74,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 sender = sender.queue(Arc::clone(&queue));
             }
             let sender = sender.build();
-            let mut app =
-                App::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
-                    .provider(upstream.provider(), Arc::clone(&registry));
-            if let Some(reader) = upstream.callbacks() {
-                let name = upstream.provider().name().to_owned();
-                app = app.callbacks(Callbacks::new(&*registry, &name, reader).await?);
-            }
+            let endpoint = CallbackEndpoint::new(&*registry, Arc::clone(&provider)).await?;
+            let app = App::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
+                .provider(Arc::clone(&provider), Arc::clone(&registry))
+                .callbacks(endpoint);
             http::serve(listener, app.build().router(), shutdown.clone()).await;
         }
         anyhow::Ok(())
@@ -122,7 +121,7 @@ fn watched(
 }
 
 /// Logs the settings that matter most, before anything can fail.
-fn log_start(config: &Config, upstream: &Upstream, worker: &str) {
+fn log_start(config: &Config, provider: &dyn Provider, worker: &str) {
     let shown = |key| config.shown(key);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -133,7 +132,7 @@ fn log_start(config: &Config, upstream: &Upstream, worker: &str) {
         worker = config.has(Role::Worker).then_some(worker),
         "starting"
     );
-    if upstream.is_sandbox() {
+    if is_sandbox(provider) {
         tracing::warn!(
             "the provider is the sandbox: nothing leaves this machine; SMS_PROVIDER names another"
         );

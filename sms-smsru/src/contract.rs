@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::{
-    Account, AccountInfo, Explanation, LateAnswers, Limits, Outcome, Provider, Receipt, Receipts,
-    Result, Submission, async_trait,
+    Account, AccountInfo, Callback, CallbackRefusal, CallbackReply, CallbackRequest, Callbacks,
+    Explanation, LateAnswers, Limits, Outcome, Provider, Receipt, Receipts, Result, Submission,
+    async_trait,
 };
 
+use crate::callback::error::CallbackError;
+use crate::callback::reader::CONFIRMATION;
+use crate::callback::record::Record;
 use crate::code::{self, Level, Meaning};
 use crate::config::{MAX_BATCH, MAX_POLL_INTERVAL};
-use crate::error::missing_value;
-use crate::methods::status;
+use crate::error::{config_error, missing_value};
+use crate::methods::{callback, status};
 use crate::receipt::{PROVIDER_NAME, receipt};
 use crate::smsru::SmsRu;
 use crate::submit::{account_check, batch};
@@ -41,6 +45,10 @@ impl Provider for SmsRu {
     }
 
     fn receipts(&self) -> Option<&dyn Receipts> {
+        Some(self)
+    }
+
+    fn callbacks(&self) -> Option<&dyn Callbacks> {
         Some(self)
     }
 
@@ -76,6 +84,47 @@ impl Receipts for SmsRu {
             receipts.extend(known.filter_map(|status| receipt(&status.id, status.code)));
         }
         Ok(receipts)
+    }
+}
+
+#[async_trait]
+impl Callbacks for SmsRu {
+    fn can_verify(&self) -> Result<()> {
+        let missing = || {
+            config_error(
+                "with a login, callbacks need the api_id: add callback_api_id to the provider's \
+                 address",
+            )
+        };
+        self.callback_reader().map(|_| ()).ok_or_else(missing)
+    }
+
+    fn read(&self, request: &CallbackRequest<'_>) -> Result<Callback, CallbackRefusal> {
+        let Some(reader) = self.callback_reader() else {
+            return Err(CallbackRefusal::not_genuine("there is no api_id to verify it with"));
+        };
+        let records = reader.read(request.body).map_err(refusal)?;
+        let receipts = records.iter().filter_map(Record::receipt).collect();
+        Ok(Callback::new(receipts, CallbackReply::new(CONFIRMATION)))
+    }
+
+    async fn registered(&self) -> Result<Vec<String>> {
+        callback::get(self.client()).await
+    }
+
+    async fn register(&self, url: &str) -> Result<Vec<String>> {
+        callback::add(self.client(), url).await
+    }
+
+    async fn unregister(&self, url: &str) -> Result<Vec<String>> {
+        callback::del(self.client(), url).await
+    }
+}
+
+fn refusal(error: CallbackError) -> CallbackRefusal {
+    match error {
+        CallbackError::NoHash | CallbackError::WrongHash => CallbackRefusal::not_genuine(error),
+        _ => CallbackRefusal::unreadable(error),
     }
 }
 

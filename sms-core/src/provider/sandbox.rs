@@ -36,9 +36,6 @@ pub struct Sandbox {
     delay: Duration,
 }
 
-/// The name stored with sandbox messages.
-const NAME: &str = "sandbox";
-
 impl Default for Sandbox {
     fn default() -> Self {
         Self { clock: Arc::new(SystemClock), delay: Duration::from_secs(1) }
@@ -46,6 +43,9 @@ impl Default for Sandbox {
 }
 
 impl Sandbox {
+    /// The name stored with sandbox messages.
+    pub const NAME: &str = "sandbox";
+
     /// A sandbox that delivers after one second.
     pub fn new() -> Self {
         Self::default()
@@ -71,14 +71,14 @@ impl Sandbox {
         let delivered = !(accepted_ms..delivered_ms).contains(&self.clock.now_ms());
         let state = if delivered { ReceiptState::Delivered } else { ReceiptState::InTransit };
         let at = delivered.then(|| datetime_from_ms(delivered_ms));
-        Some(Receipt { at, ..Receipt::new(NAME, provider_id, state) })
+        Some(Receipt { at, ..Receipt::new(Self::NAME, provider_id, state) })
     }
 }
 
 #[async_trait]
 impl Provider for Sandbox {
     fn name(&self) -> &'static str {
-        NAME
+        Self::NAME
     }
 
     fn limits(&self) -> Limits {
@@ -125,8 +125,10 @@ mod tests {
         let outcomes = sandbox.submit(&[Submission::new(MessageId::new(), to, "hi")]).await;
         clock.set_back(Duration::from_hours(1));
         let provider_id = outcomes[0].provider_id.clone().unwrap();
-        let receipts =
-            sandbox.query(&[ProviderRef { provider: NAME.into(), provider_id }]).await.unwrap();
+        let receipts = sandbox
+            .query(&[ProviderRef { provider: Sandbox::NAME.into(), provider_id }])
+            .await
+            .unwrap();
         assert_eq!(receipts[0].state, ReceiptState::Delivered);
     }
 
@@ -137,7 +139,7 @@ mod tests {
         let to = PhoneNumber::parse("+79251234567").unwrap();
         let outcomes = sandbox.submit(&[Submission::new(MessageId::new(), to, "hi")]).await;
         let provider_id = outcomes[0].provider_id.clone().unwrap();
-        let ids = [ProviderRef { provider: NAME.into(), provider_id }];
+        let ids = [ProviderRef { provider: Sandbox::NAME.into(), provider_id }];
         let mut states = Vec::new();
         for _ in 0..2 {
             states.push(sandbox.query(&ids).await.unwrap()[0].state);

@@ -1,4 +1,4 @@
-//! Callbacks of a provider: the secret part of their address, and the reader of their bodies.
+//! The address for the callbacks of a provider, with its secret part.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,10 @@ use serde::Serialize;
 use serde_json::json;
 use sms_core::clock::datetime_from_ms;
 use sms_core::registry::Expect;
-use sms_core::{Clock, Error, ErrorKind, Receipt, Registry, Result, SystemClock};
+use sms_core::{
+    Callback, CallbackRefusal, CallbackRequest, Clock, Error, ErrorKind, Provider, Registry,
+    Result, SystemClock,
+};
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -20,25 +23,13 @@ const KIND: &str = "callback";
 /// Letters of that secret part, with five random bits in each.
 const TOKEN: usize = 26;
 
-/// Reads the receipts in a body. The error is the reason of a refusal, for the log.
-pub type ReadCallback = dyn Fn(&[u8]) -> anyhow::Result<Vec<Receipt>> + Send + Sync;
-
-/// Reader of the callbacks of a provider.
-pub struct CallbackReader {
-    /// The reply that tells the provider that a callback was accepted.
-    pub answer: &'static str,
-    /// Reads a body, and refuses one that is not genuine.
-    pub read: Box<ReadCallback>,
-}
-
-/// The callbacks of one provider.
+/// The address for the callbacks of one provider.
 #[derive(Clone)]
-pub struct Callbacks(Arc<Inner>);
+pub struct CallbackEndpoint(Arc<Inner>);
 
 struct Inner {
-    provider: String,
+    provider: Arc<dyn Provider>,
     token: SecretString,
-    reader: CallbackReader,
     seen: Mutex<CallbacksSeen>,
 }
 
@@ -55,31 +46,35 @@ pub(crate) struct CallbacksSeen {
     refused: u64,
 }
 
-impl Callbacks {
-    /// The callbacks of this provider. The secret part of their address is in this registry, where
-    /// the first call puts it.
+impl CallbackEndpoint {
+    /// The address for this provider; `None` if it has no callbacks, or none that can be verified.
+    /// The secret part is in this registry, where the first call puts it.
     ///
     /// # Errors
     ///
     /// Those of the registry.
-    pub async fn new(
-        registry: &dyn Registry,
-        provider: &str,
-        reader: CallbackReader,
-    ) -> Result<Self> {
-        let (provider, token) = (provider.to_owned(), token(registry, provider).await?);
-        Ok(Self(Arc::new(Inner { provider, token, reader, seen: Mutex::default() })))
+    pub async fn new(registry: &dyn Registry, provider: impl Provider) -> Result<Option<Self>> {
+        let can_verify = provider.callbacks().is_some_and(|it| it.can_verify().is_ok());
+        if !can_verify {
+            return Ok(None);
+        }
+        let token = token(registry, provider.name()).await?;
+        let provider = Arc::new(provider);
+        Ok(Some(Self(Arc::new(Inner { provider, token, seen: Mutex::default() }))))
     }
 
-    /// Tells whether this is their address.
-    pub(crate) fn are_at(&self, provider: &str, token: &str) -> bool {
-        provider == self.0.provider
+    /// Tells whether this is the address.
+    pub(crate) fn is_at(&self, provider: &str, token: &str) -> bool {
+        provider == self.0.provider.name()
             && self.0.token.expose_secret().as_bytes().ct_eq(token.as_bytes()).into()
     }
 
-    /// Reads the receipts in a body, and counts it.
-    pub(crate) fn read(&self, body: &[u8]) -> anyhow::Result<Vec<Receipt>> {
-        let read = (self.0.reader.read)(body);
+    /// Reads a callback, and counts it.
+    pub(crate) fn read(&self, request: &CallbackRequest<'_>) -> Result<Callback, CallbackRefusal> {
+        let read = match self.0.provider.callbacks() {
+            Some(callbacks) => callbacks.read(request),
+            None => Err(CallbackRefusal::unreadable("the provider has no callbacks any more")),
+        };
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if read.is_ok() {
             seen.accepted += 1;
@@ -90,25 +85,15 @@ impl Callbacks {
         read
     }
 
-    /// The reply to a callback that was accepted.
-    pub(crate) fn answer(&self) -> &'static str {
-        self.0.reader.answer
-    }
-
     pub(crate) fn seen(&self) -> CallbacksSeen {
         *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for CallbackReader {
+impl fmt::Debug for CallbackEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallbackReader").field("answer", &self.answer).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Callbacks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Callbacks").field("provider", &self.0.provider).finish_non_exhaustive()
+        let provider = self.0.provider.name();
+        f.debug_struct("CallbackEndpoint").field("provider", &provider).finish_non_exhaustive()
     }
 }
 

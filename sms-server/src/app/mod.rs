@@ -11,7 +11,7 @@ use std::sync::Arc;
 use sms_core::end_log::EndLog;
 use sms_core::{Explanation, Provider, Queue, Registry, Sender, Store};
 
-use self::callbacks::Callbacks;
+use self::callbacks::CallbackEndpoint;
 use self::provider_monitor::ProviderMonitor;
 use self::readiness::Readiness;
 use self::stats_cache::StatsCache;
@@ -62,7 +62,7 @@ pub(crate) struct State {
     pub(crate) stats_cache: StatsCache,
     pub(crate) ends: EndLog,
     pub(crate) provider: Option<ProviderMonitor>,
-    pub(crate) callbacks: Option<Callbacks>,
+    pub(crate) callbacks: Option<CallbackEndpoint>,
 }
 
 impl App {
@@ -109,9 +109,9 @@ impl AppBuilder {
         self
     }
 
-    /// Accepts these callbacks.
-    pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
-        self.0.callbacks = Some(callbacks);
+    /// Accepts callbacks at this address. `None` changes nothing.
+    pub fn callbacks(mut self, endpoint: impl Into<Option<CallbackEndpoint>>) -> Self {
+        self.0.callbacks = endpoint.into().or(self.0.callbacks);
         self
     }
 

@@ -1,13 +1,17 @@
 //! The door at which a provider reports by itself: `POST /callbacks/{provider}/{token}`. A reply
 //! has the form that the provider expects; errors are problems.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
 use axum::routing::post;
+use sms_core::{Callback, CallbackRefusal, CallbackReply, CallbackRequest, Error, ErrorKind};
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::app::App;
@@ -33,18 +37,50 @@ pub(crate) fn routes() -> Router<App> {
 async fn accept(
     State(app): State<App>,
     Path((provider, token)): Path<(String, String)>,
-    body: Body,
-) -> Result<&'static str, Problem> {
-    let found = app.0.callbacks.as_ref().filter(|callbacks| callbacks.are_at(&provider, &token));
-    let callbacks = found.ok_or_else(Problem::no_such_path)?;
+    request: Request,
+) -> Result<Response, Problem> {
+    let found = app.0.callbacks.as_ref().filter(|endpoint| endpoint.is_at(&provider, &token));
+    let endpoint = found.ok_or_else(Problem::no_such_path)?;
+    let (parts, body) = request.into_parts();
     let body = app.0.bodies.read(&Arc::from(CLIENT), body).await?;
-    let receipts = callbacks.read(&body).map_err(|error| {
-        tracing::warn!(provider, reason = format!("{error:#}"), "callback refused");
-        Problem::new(StatusCode::FORBIDDEN, "callback_refused", "this is not a genuine callback")
-    })?;
+    let headers: Vec<(&str, &[u8])> =
+        parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let request = CallbackRequest::new(&body)
+        .headers(&headers)
+        .query(parts.uri.query().unwrap_or_default())
+        .peer(peer);
+    let Callback { receipts, reply, .. } =
+        endpoint.read(&request).map_err(|refusal| refused(&provider, &refusal))?;
     for batch in receipts.chunks(BATCH) {
         let effects = app.0.store.apply_receipts(batch).await?;
         app.0.ends.received(&app.0.store, batch, &effects).await;
     }
-    Ok(callbacks.answer())
+    response(reply).map_err(|error| {
+        let reason = "a provider's reply to a callback is no HTTP reply";
+        Error::new(ErrorKind::Internal, reason).with_source(error).into()
+    })
+}
+
+fn refused(provider: &str, refusal: &CallbackRefusal) -> Problem {
+    tracing::warn!(provider, reason = %refusal, "callback refused");
+    match refusal {
+        CallbackRefusal::Unreadable(_) => Problem::new(
+            StatusCode::BAD_REQUEST,
+            "callback_unreadable",
+            "this callback does not have the format of the provider",
+        ),
+        _ => Problem::new(
+            StatusCode::FORBIDDEN,
+            "callback_refused",
+            "this is not a genuine callback",
+        ),
+    }
+}
+
+fn response(reply: CallbackReply) -> Result<Response, axum::http::Error> {
+    Response::builder()
+        .status(reply.status)
+        .header(CONTENT_TYPE, &*reply.content_type)
+        .body(Body::from(reply.body))
 }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use secrecy::ExposeSecret as _;
 
-use crate::adapters::{CallbackChange, Upstream, open_store};
+use crate::adapters::{open_provider, open_store};
 use crate::app::callbacks::callback_path;
 use crate::config::{Config, Key};
 use crate::output::print;
@@ -33,25 +33,22 @@ pub enum Callback {
 /// A provider without callbacks; those of the provider and of the store.
 pub(crate) async fn run(config: &Config, command: Callback) -> anyhow::Result<()> {
     let place = || config.place(Key::Provider);
-    let upstream = Upstream::read(&config.provider).with_context(place)?;
-    if upstream.is_sandbox() {
-        bail!("{}: the sandbox has no callbacks; sms.ru has: smsru://API_ID@sms.ru", place());
-    }
-    let (_, registry) = open_store(config).await?;
-    let path = callback_path(&*registry, upstream.provider().name()).await?;
-    let url = |base: &str| format!("{}{}", base.trim_end_matches('/'), path.expose_secret());
-    let change = match command {
-        Callback::Add { base } if upstream.callbacks().is_none() => {
-            bail!(
-                "{base}: with a login, callbacks need the api_id: add callback_api_id to the \
-                 provider's address"
-            )
-        }
-        Callback::Add { base } => CallbackChange::Add(url(&base)),
-        Callback::List => CallbackChange::None,
-        Callback::Remove { base } => CallbackChange::Remove(url(&base)),
+    let provider = open_provider(&config.provider).with_context(place)?;
+    let Some(callbacks) = provider.callbacks() else {
+        bail!("{}: the provider `{}` has no callbacks", place(), provider.name());
     };
-    for url in upstream.registered_callbacks(change).await.with_context(place)? {
+    let (_, registry) = open_store(config).await?;
+    let path = callback_path(&*registry, provider.name()).await?;
+    let url = |base: &str| format!("{}{}", base.trim_end_matches('/'), path.expose_secret());
+    let registered = match command {
+        Callback::Add { base } => {
+            callbacks.can_verify().with_context(|| base.clone())?;
+            callbacks.register(&url(&base)).await
+        }
+        Callback::List => callbacks.registered().await,
+        Callback::Remove { base } => callbacks.unregister(&url(&base)).await,
+    };
+    for url in registered.with_context(place)? {
         print(&url)?;
     }
     Ok(())

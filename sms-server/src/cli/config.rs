@@ -1,12 +1,14 @@
 //! `config check`: shows the settings, and tries the services that they name.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
+use sms_core::Provider;
 use tokio::time::timeout;
 
-use crate::adapters::{Addresses, QueueAddress, StoreAddress, Upstream};
+use crate::adapters::{Addresses, QueueAddress, StoreAddress, is_sandbox};
 use crate::config::{Config, Key};
 use crate::output::{one_line, print};
 
@@ -86,14 +88,13 @@ async fn ask_queue(queue: QueueAddress) -> CheckResult {
     Ok("works")
 }
 
-async fn ask_provider(upstream: Upstream) -> CheckResult {
-    let provider = upstream.provider();
+async fn ask_provider(provider: Arc<dyn Provider>) -> CheckResult {
     match provider.account() {
         Some(account) => {
             account.check().await?;
             Ok("works: it knows the account")
         }
-        None if upstream.is_sandbox() => Ok("is the sandbox: nothing leaves this machine"),
+        None if is_sandbox(&*provider) => Ok("is the sandbox: nothing leaves this machine"),
         None => Ok("cannot be asked without sending"),
     }
 }

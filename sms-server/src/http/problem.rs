@@ -215,6 +215,12 @@ impl From<Error> for Problem {
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
                     .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
+            ErrorKind::Limited => {
+                let seconds =
+                    error.retry_after().map_or(1, |wait| wait.as_secs_f64().ceil() as u64);
+                return Self::new(StatusCode::TOO_MANY_REQUESTS, error.code(), error.to_string())
+                    .with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            }
             _ => {
                 log_cause(&error);
                 let detail = "internal error; the log has its cause under the request id";

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::meaning::Meaning;
 use super::schema::PauseEnd;
 use crate::app::App;
-use crate::app::callbacks::{Callbacks, CallbacksSeen};
+use crate::app::callbacks::{CallbackEndpoint, CallbacksSeen};
 use crate::app::provider_monitor::ProviderMonitor;
 use crate::app::queue_state::QueueState;
 use crate::http::auth::Caller;
@@ -199,7 +199,7 @@ async fn view(app: &App, with_account: bool) -> Result<Json<ProviderView>, Probl
         workers: workers.into_iter().map(WorkerView::from).collect(),
         account,
         account_error,
-        callbacks: app.0.callbacks.as_ref().map(Callbacks::seen),
+        callbacks: app.0.callbacks.as_ref().map(CallbackEndpoint::seen),
     }))
 }
 

@@ -12,11 +12,12 @@ use sms_core::clock::datetime_from_ms;
 use sms_core::store::ListRequest;
 use sms_core::store::{BeginRequest, InsertRequest, Settlement};
 use sms_core::{
-    Account, AccountInfo, Archive, Clock, Explanation, Limits, ManualClock, MemoryQueue,
-    MemoryRegistry, MemoryStore, Message, MessageId, Money, Outcome, Provider, ProviderControl,
-    Queue, Receipt, ReceiptState, Region, Sender, Store, Submission, SystemClock, async_trait,
+    Account, AccountInfo, Archive, Callback, CallbackRefusal, CallbackReply, CallbackRequest,
+    Callbacks, Clock, Explanation, Limits, ManualClock, MemoryQueue, MemoryRegistry, MemoryStore,
+    Message, MessageId, Money, Outcome, Provider, ProviderControl, Queue, Receipt, ReceiptState,
+    Region, Sender, Store, Submission, SystemClock, async_trait,
 };
-use sms_server::{App as Server, CallbackReader, Callbacks, KeyRing, KeyScope, callback_path};
+use sms_server::{App as Server, CallbackEndpoint, KeyRing, KeyScope, callback_path};
 use tower::ServiceExt;
 
 /// The provider of the app.
@@ -38,6 +39,10 @@ impl Provider for TestProvider {
 
     async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
         vec![Outcome::accepted("1"); batch.len()]
+    }
+
+    fn callbacks(&self) -> Option<&dyn Callbacks> {
+        Some(self)
     }
 
     fn account(&self) -> Option<&dyn Account> {
@@ -62,13 +67,29 @@ impl Account for TestProvider {
     }
 }
 
-/// Reads a list of provider ids that were delivered, one a line; genuine is what begins with
-/// "genuine".
-fn read_callback(body: &[u8]) -> anyhow::Result<Vec<Receipt>> {
-    let body = std::str::from_utf8(body)?
-        .strip_prefix("genuine\n")
-        .ok_or_else(|| anyhow::anyhow!("forged"))?;
-    Ok(body.lines().map(|id| Receipt::new(PROVIDER, id, ReceiptState::Delivered)).collect())
+/// A callback is a list of provider ids that were delivered, one a line; genuine is what begins
+/// with "genuine".
+#[async_trait]
+impl Callbacks for Line {
+    fn read(&self, request: &CallbackRequest<'_>) -> Result<Callback, CallbackRefusal> {
+        let body = std::str::from_utf8(request.body).map_err(CallbackRefusal::unreadable)?;
+        let ids =
+            body.strip_prefix("genuine\n").ok_or_else(|| CallbackRefusal::not_genuine("forged"))?;
+        let receipt = |id| Receipt::new(PROVIDER, id, ReceiptState::Delivered);
+        Ok(Callback::new(ids.lines().map(receipt).collect(), CallbackReply::new("100")))
+    }
+
+    async fn registered(&self) -> sms_core::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    async fn register(&self, url: &str) -> sms_core::Result<Vec<String>> {
+        Ok(vec![url.to_owned()])
+    }
+
+    async fn unregister(&self, _: &str) -> sms_core::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
 }
 
 pub(crate) struct App {
@@ -125,8 +146,7 @@ impl App {
         let registry_clock = registry_clock.unwrap_or_else(|| Arc::new(SystemClock));
         let registry = Arc::new(MemoryRegistry::with_clock(registry_clock));
         let keys = KeyRing::new(registry.clone(), None);
-        let reader = CallbackReader { answer: "100", read: Box::new(read_callback) };
-        let callbacks = Callbacks::new(&*registry, PROVIDER, reader).await.expect("a token");
+        let callbacks = CallbackEndpoint::new(&*registry, Line).await.expect("a token");
         let router = Server::builder(sender, store.clone(), queue.clone(), keys.clone())
             .provider(TestProvider, registry.clone())
             .callbacks(callbacks)

@@ -1,6 +1,6 @@
 //! Callbacks: the HTTP requests with which sms.ru reports delivery states and calls.
 
-mod error;
+pub(crate) mod error;
 pub(crate) mod reader;
 pub(crate) mod record;
 #[cfg(test)]

@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::extract::Request;
+use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -65,11 +66,12 @@ async fn serve_at_most(
     let (tasks, connections) = (TaskTracker::new(), Connections::new(limit));
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 let Some(place) = shutdown.run_until_cancelled(connections.place()).await else {
                     break;
                 };
-                let (app, shutdown) = (app.clone(), shutdown.clone());
+                let app = app.clone().layer(Extension(ConnectInfo(peer)));
+                let shutdown = shutdown.clone();
                 tasks.spawn(async move {
                     converse(no_delay(stream), app, shutdown, place.activity()).await;
                 });
