@@ -15,5 +15,5 @@ pub(crate) fn receipt(id: &str, code: i32) -> Option<Receipt> {
         tracing::warn!(code, "sms.ru reported an unknown delivery code");
     }
     let text = row.map_or(code::UNKNOWN_DELIVERY, |row| row.en);
-    Some(Receipt::new(PROVIDER_NAME, id, state).with_code(code, text))
+    Some(Receipt::new(PROVIDER_NAME, id, state).code(code, text))
 }

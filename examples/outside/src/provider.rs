@@ -43,7 +43,7 @@ impl OutsideProvider {
         if submission.to == Self::REFUSED {
             return Outcome::rejected(BAD_NUMBER, "bad number");
         }
-        let accepted = Outcome::accepted(format!("outside-{}", submission.id)).with_code(100);
+        let accepted = Outcome::accepted(format!("outside-{}", submission.id)).code(100);
         if submission.text != Self::LATE {
             return accepted;
         }
@@ -102,7 +102,7 @@ impl Receipts for OutsideProvider {
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {
         let known = ids.iter().filter(|id| id.provider_id.starts_with("outside-"));
         let receipt = |id: &ProviderRef| {
-            Receipt::new(NAME, &id.provider_id, ReceiptState::Delivered).with_code(103, "delivered")
+            Receipt::new(NAME, &id.provider_id, ReceiptState::Delivered).code(103, "delivered")
         };
         Ok(known.map(receipt).collect())
     }

@@ -13,7 +13,7 @@ mod store {
 
     fn fresh() -> StoreHarness {
         let clock = ManualClock::new(super::NOON);
-        StoreHarness::new(OutsideStore::new(MemoryStore::with_clock(clock.clone())), clock)
+        StoreHarness::new(OutsideStore::new(MemoryStore::new().clock(clock.clone())), clock)
     }
 
     sms_testkit::store!(fresh());
@@ -30,7 +30,7 @@ mod queue {
 
     fn fresh() -> QueueHarness {
         tokio::time::pause();
-        QueueHarness::new(OutsideQueue::new(MemoryQueue::with_limits(5000, LEASE)), LEASE)
+        QueueHarness::new(OutsideQueue::new(MemoryQueue::new().capacity(5000).lease(LEASE)), LEASE)
     }
 
     sms_testkit::queue!(fresh());
@@ -54,7 +54,10 @@ mod registry {
 
     fn fresh() -> RegistryHarness {
         let clock = ManualClock::new(super::NOON);
-        RegistryHarness::new(OutsideRegistry::new(MemoryRegistry::with_clock(clock.clone())), clock)
+        RegistryHarness::new(
+            OutsideRegistry::new(MemoryRegistry::new().clock(clock.clone())),
+            clock,
+        )
     }
 
     sms_testkit::registry!(fresh());

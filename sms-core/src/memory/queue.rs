@@ -42,7 +42,12 @@ struct Inner {
 
 impl Default for MemoryQueue {
     fn default() -> Self {
-        Self::with_limits(Self::CAPACITY, Self::LEASE)
+        Self {
+            inner: Mutex::default(),
+            pushed: Notify::new(),
+            capacity: Self::CAPACITY,
+            lease: Self::LEASE,
+        }
     }
 }
 
@@ -57,9 +62,17 @@ impl MemoryQueue {
         Self::default()
     }
 
-    /// A queue of at most `capacity` ids a lane (at least 1) with leases of this length.
-    pub fn with_limits(capacity: usize, lease: Duration) -> Self {
-        Self { inner: Mutex::default(), pushed: Notify::new(), capacity: capacity.max(1), lease }
+    /// Sets the largest number of ids that a lane holds, at least 1. Defaults to
+    /// [`CAPACITY`](Self::CAPACITY).
+    pub fn capacity(mut self, capacity: usize) -> Self {
+        self.capacity = capacity.max(1);
+        self
+    }
+
+    /// Sets the length of a lease. Defaults to [`LEASE`](Self::LEASE).
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
     }
 
     /// Number of jobs that wait to be pulled.

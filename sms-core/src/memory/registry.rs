@@ -23,7 +23,7 @@ type Written = (u64, Value, i64);
 
 impl Default for MemoryRegistry {
     fn default() -> Self {
-        Self::with_clock(Arc::new(SystemClock))
+        Self { clock: StoreClock::new(Arc::new(SystemClock)), records: Mutex::default() }
     }
 }
 
@@ -33,9 +33,10 @@ impl MemoryRegistry {
         Self::default()
     }
 
-    /// An empty registry on this clock.
-    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { clock: StoreClock::new(clock), records: Mutex::default() }
+    /// Sets the clock. Defaults to the system's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = StoreClock::new(Arc::new(clock));
+        self
     }
 
     fn read(&self, name: &str, (version, value, updated_at): &Written) -> Record {

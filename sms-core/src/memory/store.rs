@@ -36,7 +36,11 @@ pub struct MemoryStore {
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        Self::with_clock(Arc::new(SystemClock))
+        Self {
+            clock: StoreClock::new(Arc::new(SystemClock)),
+            numbers: NumberReader::default(),
+            tables: Mutex::default(),
+        }
     }
 }
 
@@ -46,13 +50,10 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// An empty store on this clock.
-    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock: StoreClock::new(clock),
-            numbers: NumberReader::default(),
-            tables: Mutex::default(),
-        }
+    /// Sets the clock. Defaults to the system's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = StoreClock::new(Arc::new(clock));
+        self
     }
 
     /// Sets the region of the national formats in which numbers are read. Defaults to Russia.

@@ -120,14 +120,14 @@ impl Outcome {
         Self::new(OutcomeClass::Unknown, None, Some(reason.into()))
     }
 
-    /// Adds the provider's code.
-    pub fn with_code(mut self, code: i32) -> Self {
+    /// Sets [`code`](Self::code).
+    pub fn code(mut self, code: i32) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// Says that the provider took the same text for the same number within this time.
-    pub fn with_repeated_within(mut self, time: Duration) -> Self {
+    /// Sets [`repeated_within`](Self::repeated_within).
+    pub fn repeated_within(mut self, time: Duration) -> Self {
         self.repeated_within = Some(time);
         self
     }
@@ -138,8 +138,8 @@ impl Outcome {
         self
     }
 
-    /// Adds the shortest wait before a repeat.
-    pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
+    /// Sets [`retry_after`](Self::retry_after).
+    pub fn retry_after(mut self, retry_after: Duration) -> Self {
         self.retry_after = Some(retry_after);
         self
     }

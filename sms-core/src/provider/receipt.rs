@@ -50,8 +50,8 @@ impl Receipt {
         self
     }
 
-    /// Adds the provider's code and words.
-    pub fn with_code(mut self, code: i32, text: impl Into<String>) -> Self {
+    /// Sets [`code`](Self::code) and [`text`](Self::text).
+    pub fn code(mut self, code: i32, text: impl Into<String>) -> Self {
         self.code = Some(code);
         self.text = Some(text.into());
         self

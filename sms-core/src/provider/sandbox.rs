@@ -51,15 +51,15 @@ impl Sandbox {
         Self::default()
     }
 
-    /// Delivers after this time.
+    /// Sets the time from acceptance to delivery. Defaults to a second.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Reads the time from this clock.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+    /// Sets the clock. Defaults to the system's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 

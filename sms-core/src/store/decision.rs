@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_repeat_refused_right_after_an_unknown_attempt_shows_that_it_was_accepted() {
         let window = Duration::from_mins(1);
-        let refused = Outcome::deferred(231, "again?").with_repeated_within(window);
+        let refused = Outcome::deferred(231, "again?").repeated_within(window);
         let resent = AttemptState { attempt: 2, resends: 1, unknown_before: Some(window), ..FRESH };
         assert_eq!(verdict(resent, &refused), Verdict::SentBefore);
         let too_late =
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_providers_shortest_wait_is_kept() {
-        let outcome = Outcome::deferred(231, "too many").with_retry_after(Duration::from_mins(1));
+        let outcome = Outcome::deferred(231, "too many").retry_after(Duration::from_mins(1));
         let Verdict::Retry { after, .. } = verdict(FRESH, &outcome) else {
             unreachable!("deferred is retried")
         };

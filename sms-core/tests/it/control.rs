@@ -22,7 +22,7 @@ impl Bridge {
     fn new() -> Self {
         let world = World::new();
         let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
-        let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
+        let registry = Arc::new(MemoryRegistry::new().clock(world.clock.clone()));
         let control = ProviderControl::new(Arc::clone(&registry));
         Self { world, provider, registry, control }
     }
@@ -128,7 +128,7 @@ async fn a_person_who_resumes_is_not_made_to_wait_for_the_next_probe() {
             accept(batch)
         })
     });
-    let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
+    let registry = Arc::new(MemoryRegistry::new().clock(world.clock.clone()));
     let worker = start(world.worker(provider).registry(Arc::clone(&registry)));
     let id = world.send(message("hi")).await;
     sleep(refused_until - Instant::now() + Duration::from_millis(10)).await;
@@ -166,7 +166,7 @@ async fn a_provider_that_refuses_the_account_from_the_start_is_asked_once() {
 #[tokio::test(start_paused = true)]
 async fn calls_that_were_begun_when_the_provider_was_paused_are_not_made() {
     let world = World::new();
-    let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
+    let registry = Arc::new(MemoryRegistry::new().clock(world.clock.clone()));
     let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
     world.faults.plan(
         crate::support::Call::Begin,
@@ -195,7 +195,7 @@ async fn report(control: &ProviderControl, worker: &str) -> WorkerReport {
 #[tokio::test(start_paused = true)]
 async fn a_paused_worker_without_messages_learns_from_the_success_of_another() {
     let world = World::new();
-    let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
+    let registry = Arc::new(MemoryRegistry::new().clock(world.clock.clone()));
     let control = ProviderControl::new(Arc::clone(&registry));
     let refuses = Arc::new(std::sync::atomic::AtomicBool::new(true));
     // Each worker has its own queue, so that the test decides which worker gets a message.
@@ -243,7 +243,7 @@ async fn a_resume_ends_the_shown_pause_although_nothing_is_left_to_send() {
     let world = World::new();
     let provider =
         world.witness(|_, batch| Reply::Now(all(batch, &Outcome::blocked(7, "no money"))));
-    let registry = Arc::new(MemoryRegistry::with_clock(world.clock.clone()));
+    let registry = Arc::new(MemoryRegistry::new().clock(world.clock.clone()));
     let control = ProviderControl::new(Arc::clone(&registry));
     let worker = start(world.worker(provider).registry(registry).name("w"));
     let id = world.send(message("hi").deadline(Duration::from_secs(20))).await;

@@ -81,8 +81,8 @@ async fn a_message_that_is_not_delivered_leaves_a_line_whatever_brings_the_recei
     let worker = world.start(world.witness(|_, batch| Reply::Now(accept(batch))));
     let id = world.send(message("hi")).await;
     world.becomes(id, Status::Sent).await;
-    let receipt = Receipt::new("witness", format!("w-{id}"), ReceiptState::Undelivered)
-        .with_code(105, "too old");
+    let receipt =
+        Receipt::new("witness", format!("w-{id}"), ReceiptState::Undelivered).code(105, "too old");
     let receipts = [receipt];
     for _ in 0..2 {
         let effects = world.memory.apply_receipts(&receipts).await.unwrap();
@@ -97,7 +97,7 @@ async fn a_message_that_is_not_delivered_leaves_a_line_whatever_brings_the_recei
     // A receipt that came first is joined when the outcome is recorded.
     let early = world.send(message("hi")).await;
     let parked = Receipt::new("witness", format!("w-{early}"), ReceiptState::Undelivered)
-        .with_code(105, "too old");
+        .code(105, "too old");
     world.memory.apply_receipts(&[parked]).await.unwrap();
     let worker = world.start(world.witness(|_, batch| Reply::Now(accept(batch))));
     world.becomes(early, Status::Undelivered).await;

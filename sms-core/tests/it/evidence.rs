@@ -108,7 +108,7 @@ fn refusing_repeats(world: &World) -> Arc<crate::support::Witness> {
         1 => Reply::Now(all(batch, &Outcome::unknown("reset"))),
         _ => Reply::Now(all(
             batch,
-            &Outcome::deferred(231, "the same again").with_repeated_within(Duration::from_mins(1)),
+            &Outcome::deferred(231, "the same again").repeated_within(Duration::from_mins(1)),
         )),
     })
 }

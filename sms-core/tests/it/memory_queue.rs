@@ -17,7 +17,7 @@ async fn pull(queue: &MemoryQueue) -> Vec<Job> {
 
 #[tokio::test(start_paused = true)]
 async fn a_lane_holds_no_more_than_its_capacity_and_says_so() {
-    let queue = MemoryQueue::with_limits(10, LEASE);
+    let queue = MemoryQueue::new().capacity(10).lease(LEASE);
     queue.push(&jobs(Lane::Bulk, 25)).await.unwrap();
     let stats = queue.stats().await.unwrap();
     assert_eq!((stats.lanes.bulk.ready, stats.capacity), (10, Some(10)));
@@ -30,7 +30,7 @@ async fn a_lane_holds_no_more_than_its_capacity_and_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn an_urgent_message_gets_in_and_out_first_while_bulk_is_full() {
-    let queue = MemoryQueue::with_limits(10, LEASE);
+    let queue = MemoryQueue::new().capacity(10).lease(LEASE);
     queue.push(&jobs(Lane::Bulk, 25)).await.unwrap();
     let urgent = jobs(Lane::Urgent, 1);
     queue.push(&urgent).await.unwrap();
@@ -39,7 +39,7 @@ async fn an_urgent_message_gets_in_and_out_first_while_bulk_is_full() {
 
 #[tokio::test(start_paused = true)]
 async fn no_id_is_held_twice_until_it_is_acked() {
-    let queue = MemoryQueue::with_limits(10, LEASE);
+    let queue = MemoryQueue::new().capacity(10).lease(LEASE);
     let job = jobs(Lane::Normal, 1);
     queue.push(&[job[0], job[0]]).await.unwrap();
     let leases = queue.pull(10, Duration::ZERO).await.unwrap();
@@ -53,7 +53,7 @@ async fn no_id_is_held_twice_until_it_is_acked() {
 
 #[tokio::test(start_paused = true)]
 async fn ids_whose_leases_are_over_come_back_in_their_order() {
-    let queue = MemoryQueue::with_limits(100, LEASE);
+    let queue = MemoryQueue::new().capacity(100).lease(LEASE);
     let pushed = jobs(Lane::Normal, 20);
     queue.push(&pushed).await.unwrap();
     assert_eq!(pull(&queue).await, pushed);

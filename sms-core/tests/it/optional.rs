@@ -34,7 +34,7 @@ impl Registry for SlowReports {
 async fn reports_that_cannot_be_written_or_listed_delay_no_message() {
     let world = World::new();
     let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
-    let registry = SlowReports(MemoryRegistry::with_clock(world.clock.clone()));
+    let registry = SlowReports(MemoryRegistry::new().clock(world.clock.clone()));
     let worker = start(world.worker(provider).registry(registry));
     let before = Instant::now();
     let id = world.send(message("hi")).await;

@@ -112,7 +112,7 @@ async fn a_final_refusal_is_not_tried_again() {
 async fn a_deferred_message_waits_as_long_as_the_provider_says() {
     let world = World::new();
     let wait = Duration::from_mins(7);
-    let deferred = Outcome::deferred(231, "too many").with_retry_after(wait);
+    let deferred = Outcome::deferred(231, "too many").retry_after(wait);
     let provider = world.witness(move |call, batch| {
         if call == 1 { Reply::Now(all(batch, &deferred)) } else { Reply::Now(accept(batch)) }
     });

@@ -144,7 +144,7 @@ async fn a_panic_in_the_registry_stops_neither_sending_nor_orders_nor_reports() 
     for method in ["get", "put", "list", "delete"] {
         let world = World::new();
         let provider = world.witness(|_, batch| Reply::Now(accept(batch)));
-        let inner = MemoryRegistry::with_clock(world.clock.clone());
+        let inner = MemoryRegistry::new().clock(world.clock.clone());
         let registry = Arc::new(PanickingRegistry { inner, method, once: Once::default() });
         let control = ProviderControl::new(Arc::clone(&registry));
         if method == "delete" {

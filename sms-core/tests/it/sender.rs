@@ -245,7 +245,7 @@ fn a_sender_can_be_built_outside_a_runtime_and_says_so_when_it_must_send_there()
 #[tokio::test(start_paused = true)]
 async fn what_a_full_queue_has_no_room_for_is_the_caretakers_at_once() {
     let (store, queue) =
-        (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::with_limits(4, LEASE)));
+        (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new().capacity(4).lease(LEASE)));
     let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
     for number in 0..10 {
         sender.send(message(&format!("message {number}"))).await.unwrap();
@@ -267,7 +267,7 @@ async fn what_a_full_queue_has_no_room_for_is_the_caretakers_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_burst_larger_than_the_queue_leaves_nothing_for_the_second_offer() {
     let (store, queue) =
-        (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::with_limits(5000, LEASE)));
+        (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new().capacity(5000).lease(LEASE)));
     let sender = Sender::builder(store.clone()).queue(queue.clone()).build();
     sender.send(message("the first")).await.unwrap();
     sleep(Duration::from_millis(200)).await;
@@ -293,7 +293,7 @@ async fn a_burst_larger_than_the_queue_leaves_nothing_for_the_second_offer() {
 #[tokio::test(start_paused = true)]
 async fn the_caretaker_leaves_the_senders_half_of_the_queue() {
     let (store, queue) =
-        (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::with_limits(10, LEASE)));
+        (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new().capacity(10).lease(LEASE)));
     let unqueued = Sender::builder(store.clone()).build();
     for number in 0..20 {
         unqueued.send(message(&format!("message {number}"))).await.unwrap();

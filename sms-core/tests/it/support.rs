@@ -465,7 +465,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let clock = TokioClock::new();
         let faults = Arc::new(Script::default());
-        let memory = Arc::new(MemoryStore::with_clock(clock.clone()));
+        let memory = Arc::new(MemoryStore::new().clock(clock.clone()));
         let store = Arc::new(Faulty::new(Arc::clone(&memory), faults.clone()));
         let queue = Arc::new(Faulty::new(Arc::new(MemoryQueue::new()), faults.clone()));
         let sender = Sender::builder(Arc::clone(&store))

@@ -73,7 +73,7 @@ fn parts(key: &SecretString) -> (String, String) {
 /// A ring on a registry with a clock that the test moves, and that clock.
 fn ring_on_clock() -> (KeyRing, Arc<ManualClock>) {
     let clock = ManualClock::new(SystemClock.now_ms());
-    (KeyRing::new(Arc::new(MemoryRegistry::with_clock(clock.clone())), None), clock)
+    (KeyRing::new(Arc::new(MemoryRegistry::new().clock(clock.clone())), None), clock)
 }
 
 /// Moves the clock of the registry and that of the process.
@@ -217,7 +217,7 @@ async fn an_end_is_by_the_clock_of_the_store_and_not_by_that_of_a_node() {
     tokio::time::pause();
     // A day behind this node's clock.
     let clock = ManualClock::new(SystemClock.now_ms() - 24 * 3_600_000);
-    let ring = KeyRing::new(Arc::new(MemoryRegistry::with_clock(clock.clone())), None);
+    let ring = KeyRing::new(Arc::new(MemoryRegistry::new().clock(clock.clone())), None);
     let (old, id) = parts(&ring.create("shop", &[KeyScope::Send]).await.unwrap());
     ring.rotate(&id, Duration::from_hours(1)).await.unwrap();
     assert!(ring.authenticate(&old).await.unwrap().is_some());
@@ -259,7 +259,7 @@ async fn a_process_that_is_killed_during_a_rotation_leaves_the_old_key_valid() {
     tokio::time::pause();
     for stops_at in 1..=3 {
         let clock = ManualClock::new(SystemClock.now_ms());
-        let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::with_clock(clock.clone()));
+        let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new().clock(clock.clone()));
         let ring = KeyRing::new(registry.clone(), None);
         let (old, id) = parts(&ring.create("shop", &[KeyScope::Send]).await.unwrap());
         let killed = KeyRing::new(Interrupted::new(&registry, stops_at), None);

@@ -139,12 +139,12 @@ impl App {
         registry_clock: Option<Arc<dyn Clock>>,
     ) -> Self {
         let clock = ManualClock::new(SystemClock.now_ms());
-        let store = Arc::new(MemoryStore::with_clock(clock.clone()).region(region));
+        let store = Arc::new(MemoryStore::new().clock(clock.clone()).region(region));
         let queue = Arc::new(MemoryQueue::new());
         let sender =
             Sender::builder(store.clone()).clock(clock.clone()).queue(queue.clone()).build();
         let registry_clock = registry_clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let registry = Arc::new(MemoryRegistry::with_clock(registry_clock));
+        let registry = Arc::new(MemoryRegistry::new().clock(registry_clock));
         let keys = KeyRing::new(registry.clone(), None);
         let callbacks = CallbackEndpoint::new(&*registry, Line).await.expect("a token");
         let router = Server::builder(sender, store.clone(), queue.clone(), keys.clone())

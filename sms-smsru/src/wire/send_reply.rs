@@ -180,14 +180,14 @@ impl Reader<'_> {
                 Outcome::rejected(code, text)
             }
             (Some(Meaning::Throttled { retry_after, .. }), _) => {
-                Outcome::deferred(code, text).with_retry_after(retry_after)
+                Outcome::deferred(code, text).retry_after(retry_after)
             }
             (Some(Meaning::Repeated { within }), _) => Outcome::deferred(code, text)
-                .with_retry_after(within)
+                .retry_after(within)
                 // sms.ru can accept an attempt just before its timeout.
-                .with_repeated_within(within + self.config.timeout),
+                .repeated_within(within + self.config.timeout),
             (Some(Meaning::Busy), _) => {
-                Outcome::deferred(code, text).with_retry_after(BUSY_RETRY_AFTER).of_the_service()
+                Outcome::deferred(code, text).retry_after(BUSY_RETRY_AFTER).of_the_service()
             }
             // An unknown code is still a refusal, so nothing was accepted. About a recipient it
             // fails one message, and a person can send it again. About a request it is most likely
@@ -202,7 +202,7 @@ impl Reader<'_> {
 /// Builds the outcome of an accepted message. A refused recipient can have an id too, so an id is
 /// no proof of acceptance.
 fn accepted(entry: &Node) -> Outcome {
-    let mut outcome = Outcome::accepted("").with_code(100);
+    let mut outcome = Outcome::accepted("").code(100);
     outcome.provider_id = entry.text_or_number("sms_id").filter(|id| is_id(id));
     if outcome.provider_id.is_none() {
         outcome.text =

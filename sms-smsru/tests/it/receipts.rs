@@ -46,7 +46,7 @@ async fn each_delivery_code_becomes_what_the_table_says_in_its_words() {
     ] {
         let sms = format!(r#"{{"202626-1":{{"status":"OK","status_code":{code},"cost":0.50}}}}"#);
         let words = find(code, Level::Delivery).unwrap().en;
-        let expected = Receipt::new("smsru", "202626-1", state).with_code(code, words);
+        let expected = Receipt::new("smsru", "202626-1", state).code(code, words);
         assert_eq!(receipts(&sms, &["202626-1"]).await, [expected]);
     }
 }

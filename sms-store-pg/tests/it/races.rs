@@ -63,7 +63,7 @@ async fn nuls_and_endless_names_of_a_provider_do_not_spoil_a_batch() {
     settlements[0].outcome.provider_id = Some(endless.clone());
     settlements[0].outcome.text = Some("a\0b".to_owned());
     store.settle(&settlements).await.expect("settled");
-    let receipt = Receipt::new("p", endless, ReceiptState::Delivered).with_code(1, "a\0b");
+    let receipt = Receipt::new("p", endless, ReceiptState::Delivered).code(1, "a\0b");
     store.apply_receipts(&[receipt]).await.expect("applied");
     let stored = store.get(&MessageRequest::new(batch[0].id)).await.expect("read").expect("stored");
     assert_eq!(stored.state.status, Status::Delivered);

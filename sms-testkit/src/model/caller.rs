@@ -80,7 +80,7 @@ impl Caller {
             }
             Step::Receive { of, attempt, state, code } => {
                 let receipt = Receipt::new(PROVIDER, provider_id(of, attempt), state);
-                text_of(store.apply_receipts(&[receipt.with_code(code, "words")]).await)
+                text_of(store.apply_receipts(&[receipt.code(code, "words")]).await)
             }
             Step::Awaiting => awaiting(store).await,
             Step::Cancel { of } => self.cancel(store, of).await,

@@ -37,7 +37,7 @@ impl Pair {
             .expect("a message of the model is valid");
         let now = read_clock(&*tested.store, &probe).await;
         let clock = ManualClock::new(datetime_to_ms(now));
-        let model = Arc::new(MemoryStore::with_clock(clock.clone()));
+        let model = Arc::new(MemoryStore::new().clock(clock.clone()));
         read_clock(&*model, &probe).await;
         let messages = scenario.messages.iter().map(|draft| draft.prepare(now)).collect();
         Self { tested, model, clock, caller: Caller::new(messages) }
@@ -106,7 +106,7 @@ async fn read_clock(store: &dyn Store, probe: &NewMessage) -> OffsetDateTime {
 
 fn outcome(class: OutcomeClass, provider_id: &str) -> Outcome {
     match class {
-        OutcomeClass::Accepted => Outcome::accepted(provider_id).with_code(100),
+        OutcomeClass::Accepted => Outcome::accepted(provider_id).code(100),
         OutcomeClass::Rejected => Outcome::rejected(202, "bad number"),
         OutcomeClass::Deferred => Outcome::deferred(220, "busy"),
         OutcomeClass::Blocked => Outcome::blocked(201, "no money"),

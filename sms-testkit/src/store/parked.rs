@@ -36,7 +36,7 @@ pub async fn a_parked_receipt_is_joined_by_a_late_acceptance(h: &StoreHarness) {
 
 pub async fn a_parked_receipt_on_its_way_leaves_the_message_sent(h: &StoreHarness) {
     let id = h.sending(message()).await;
-    h.receive(receipt(id, ReceiptState::InTransit).with_code(102, "on its way")).await;
+    h.receive(receipt(id, ReceiptState::InTransit).code(102, "on its way")).await;
     assert_eq!(h.settle(id, 1, accepted(id)).await, Settled::Now(Status::Sent));
     assert_eq!(h.state(id).await.code, Some(102), "the code of the receipt is joined");
 }

@@ -77,7 +77,7 @@ pub async fn nobody_asks_after_the_end(h: &StoreHarness) {
 
 pub async fn on_its_way_is_asked_about_again(h: &StoreHarness) {
     let id = polled(h).await;
-    h.receive(receipt(id, ReceiptState::InTransit).with_code(102, "on its way")).await;
+    h.receive(receipt(id, ReceiptState::InTransit).code(102, "on its way")).await;
     h.advance(secs(61)).await;
     assert_eq!(h.awaiting(&POLLING).await, [provider_id(id)]);
 }

@@ -31,7 +31,7 @@ pub async fn a_message_can_be_undelivered(h: &StoreHarness) {
 
 pub async fn on_its_way_is_news_only_once(h: &StoreHarness) {
     let id = h.sent(message()).await;
-    let on_its_way = receipt(id, ReceiptState::InTransit).with_code(102, "on its way");
+    let on_its_way = receipt(id, ReceiptState::InTransit).code(102, "on its way");
     assert_eq!(h.receive(on_its_way.clone()).await, Applied(id));
     let state = h.state(id).await;
     assert_eq!((state.status, state.code), (Status::Sent, Some(102)));
@@ -46,7 +46,7 @@ pub async fn on_its_way_with_the_known_code_is_no_news(h: &StoreHarness) {
     let before = (h.find(id).await, h.timeline(id).await);
     h.advance(secs(1)).await;
     assert_eq!(
-        h.receive(receipt(id, ReceiptState::InTransit).with_code(100, "on its way")).await,
+        h.receive(receipt(id, ReceiptState::InTransit).code(100, "on its way")).await,
         Ignored
     );
     assert_eq!((h.find(id).await, h.timeline(id).await), before);
@@ -74,7 +74,7 @@ pub async fn a_receipt_of_the_opposite_end_leaves_an_event_and_changes_nothing(h
         let id = h.sent(message()).await;
         let now = h.now().await.replace_nanosecond(0).expect("a time");
         let made = |state: ReceiptState, code: i32, after: u64| {
-            let receipt = receipt(id, state).with_code(code, "the end");
+            let receipt = receipt(id, state).code(code, "the end");
             receipt.at(Some(now + secs(after)))
         };
         assert_eq!(h.receive(made(first, 104, 1)).await, Applied(id));
@@ -141,7 +141,7 @@ pub async fn each_receipt_of_a_batch_is_independent(h: &StoreHarness) {
     let batch = [
         receipt(ids[0], ReceiptState::Delivered),
         receipt(MessageId::new(), ReceiptState::Delivered),
-        receipt(ids[1], ReceiptState::InTransit).with_code(102, "on its way"),
+        receipt(ids[1], ReceiptState::InTransit).code(102, "on its way"),
         receipt(ids[0], ReceiptState::Undelivered),
         receipt(ids[2], ReceiptState::Undelivered),
         receipt(ids[1], ReceiptState::Delivered),
@@ -181,7 +181,7 @@ pub async fn a_replayed_receipt_puts_no_earlier_code_back(h: &StoreHarness) {
     let id = h.sent(message()).await;
     let now = h.now().await;
     let at = |code: i32, after: u64| {
-        let on_its_way = receipt(id, ReceiptState::InTransit).with_code(code, "on its way");
+        let on_its_way = receipt(id, ReceiptState::InTransit).code(code, "on its way");
         on_its_way.at(Some(now + secs(after)))
     };
     let receipts = [at(101, 1), at(102, 2), at(103, 2)];

@@ -182,7 +182,7 @@ pub async fn an_attempt_is_on_record_with_everything_known_about_it(h: &StoreHar
 pub async fn a_refused_duplicate_makes_it_sent_and_records_the_evidence(h: &StoreHarness) {
     let id = h.resent(otp()).await;
     h.begin(id).await;
-    let refused = Outcome::deferred(231, "again").with_repeated_within(secs(60));
+    let refused = Outcome::deferred(231, "again").repeated_within(secs(60));
     assert_eq!(h.settle_as(id, 2, refused, Verdict::SentBefore).await, Settled::Now(Status::Sent));
     let state = h.state(id).await;
     assert_eq!((state.status, state.provider_id, state.code), (Status::Sent, None, Some(231)));

@@ -69,7 +69,7 @@ pub(super) fn provider_id(id: MessageId) -> String {
 }
 
 pub(super) fn accepted(id: MessageId) -> Outcome {
-    Outcome::accepted(provider_id(id)).with_code(100)
+    Outcome::accepted(provider_id(id)).code(100)
 }
 
 pub(super) fn rejected() -> Outcome {
@@ -85,8 +85,7 @@ pub(super) fn unknown() -> Outcome {
 }
 
 pub(super) fn receipt(id: MessageId, state: ReceiptState) -> Receipt {
-    Receipt::new(PROVIDER, provider_id(id), state)
-        .with_code(100 + state as i32, "as the provider says")
+    Receipt::new(PROVIDER, provider_id(id), state).code(100 + state as i32, "as the provider says")
 }
 
 /// A settlement with the usual verdict for the class of the outcome.

@@ -25,7 +25,7 @@ pub async fn each_step_is_there_with_the_state_after_it(h: &StoreHarness) {
     h.advance(BACKOFF + secs(1)).await;
     h.begin(id).await;
     h.settle(id, 2, accepted(id)).await;
-    h.receive(receipt(id, ReceiptState::InTransit).with_code(102, "on its way")).await;
+    h.receive(receipt(id, ReceiptState::InTransit).code(102, "on its way")).await;
     h.receive(receipt(id, ReceiptState::Delivered)).await;
     let expected = [
         (EventKind::Attempt, Status::Queued),
@@ -93,7 +93,7 @@ pub async fn a_timeline_holds_only_its_own_message(h: &StoreHarness) {
 
 pub async fn a_long_timeline_holds_its_last_thousand_events(h: &StoreHarness) {
     let id = h.sent(message()).await;
-    let on_its_way = |code| receipt(id, ReceiptState::InTransit).with_code(code, "on its way");
+    let on_its_way = |code| receipt(id, ReceiptState::InTransit).code(code, "on its way");
     let receipts: Vec<_> = (1000..2005).map(on_its_way).collect();
     h.store.apply_receipts(&receipts).await.expect("apply_receipts");
     let events = h.timeline(id).await;

@@ -9,7 +9,7 @@ use super::steps::{ALL, INFER_AFTER, PROVIDER, accepted, kinds, message, otp, se
 use crate::harness::StoreHarness;
 
 fn stray(provider_id: &str, state: ReceiptState) -> Receipt {
-    Receipt::new(PROVIDER, provider_id, state).with_code(100 + state as i32, "as the provider says")
+    Receipt::new(PROVIDER, provider_id, state).code(100 + state as i32, "as the provider says")
 }
 
 fn delivered(provider_id: &str) -> Receipt {

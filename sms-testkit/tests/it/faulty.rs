@@ -165,7 +165,7 @@ impl Store for Faulty {
 fn run_with(fault: Fault) {
     sms_testkit::run_without_limit(sms_testkit::model::every_step_matches_the_model(async || {
         let clock = super::memory::clock();
-        let store = Arc::new(MemoryStore::with_clock(clock.clone()));
+        let store = Arc::new(MemoryStore::new().clock(clock.clone()));
         StoreHarness::new(Faulty(store, fault), clock)
     }));
 }

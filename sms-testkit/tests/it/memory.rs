@@ -11,7 +11,7 @@ mod store {
 
     fn memory() -> StoreHarness {
         let clock = super::clock();
-        StoreHarness::new(MemoryStore::with_clock(clock.clone()), clock)
+        StoreHarness::new(MemoryStore::new().clock(clock.clone()), clock)
     }
 
     sms_testkit::store!(memory());
@@ -28,7 +28,7 @@ mod queue {
     fn memory() -> QueueHarness {
         // Only the queue uses the clock in these tests, so that it can be paused.
         tokio::time::pause();
-        QueueHarness::new(MemoryQueue::with_limits(5000, LEASE), LEASE)
+        QueueHarness::new(MemoryQueue::new().capacity(5000).lease(LEASE), LEASE)
     }
 
     sms_testkit::queue!(memory());
@@ -40,7 +40,7 @@ mod registry {
 
     fn memory() -> RegistryHarness {
         let clock = super::clock();
-        RegistryHarness::new(MemoryRegistry::with_clock(clock.clone()), clock)
+        RegistryHarness::new(MemoryRegistry::new().clock(clock.clone()), clock)
     }
 
     sms_testkit::registry!(memory());

@@ -37,7 +37,7 @@ struct Replay {
 impl Replay {
     async fn new(model: Model) -> Self {
         let clock = ManualClock::new(crate::support::START_MS);
-        let store = MemoryStore::with_clock(clock.clone());
+        let store = MemoryStore::new().clock(clock.clone());
         let message = Message::new("+79251234567", "hi").on_unknown(model.policy);
         let messages =
             [message.max_attempts(MAX_ATTEMPTS).deadline(MAX_DEADLINE).prepare().unwrap()];

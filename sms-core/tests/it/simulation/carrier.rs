@@ -125,7 +125,7 @@ impl Network {
         match self.chaos.below(100) {
             0..60 => self.accept(submission),
             60..68 => Outcome::rejected(202, "bad number"),
-            68..76 => Outcome::deferred(220, "busy").with_retry_after(self.chaos.millis(3_000)),
+            68..76 => Outcome::deferred(220, "busy").retry_after(self.chaos.millis(3_000)),
             76..82 => Outcome::not_sent("no route"),
             82..91 => {
                 self.accept(submission);

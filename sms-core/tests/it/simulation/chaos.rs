@@ -125,7 +125,7 @@ pub(super) struct MessyQueue {
 
 impl MessyQueue {
     pub(super) fn new(chaos: &Arc<Chaos>) -> Arc<Self> {
-        let inner = MemoryQueue::with_limits(100, QUEUE_LEASE);
+        let inner = MemoryQueue::new().capacity(100).lease(QUEUE_LEASE);
         Arc::new(Self { inner, chaos: Arc::clone(chaos), echoes: Mutex::default() })
     }
 

@@ -48,7 +48,7 @@ impl Simulation {
     fn new(seed: u64) -> Self {
         let chaos = Chaos::new(seed, FAULTS_LAST);
         let clock = TokioClock::new();
-        let memory = Arc::new(MemoryStore::with_clock(clock.clone()));
+        let memory = Arc::new(MemoryStore::new().clock(clock.clone()));
         let (queue, network) = (MessyQueue::new(&chaos), Network::new(&chaos, &memory));
         Self { chaos, clock, memory, queue, network }
     }

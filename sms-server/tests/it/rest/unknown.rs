@@ -19,7 +19,7 @@ fn resolve_path(id: MessageId) -> String {
 }
 
 async fn stray(app: &App, id: &str) {
-    let receipt = Receipt::new(PROVIDER, id, ReceiptState::Delivered).with_code(201, "words");
+    let receipt = Receipt::new(PROVIDER, id, ReceiptState::Delivered).code(201, "words");
     app.store.apply_receipts(&[receipt]).await.expect("applied");
 }
 
