@@ -113,7 +113,7 @@ impl WorkerBuilder {
         self
     }
 
-    /// Where people [pause and resume](crate::control) the provider for every worker, and where
+    /// Where people [pause and resume](crate::worker::control) the provider for every worker, and where
     /// this one reports how it is. Defaults to none: then it takes no orders.
     pub fn registry(mut self, registry: impl Registry) -> Self {
         self.shared.control = Some(ProviderControl::new(registry));
