@@ -1,5 +1,4 @@
-//! Inside an axum application of one's own: it sends by itself, works the queue, and mounts the
-//! REST API under `/sms`.
+//! Inside an axum application: it sends messages itself, and mounts the REST API under `/sms`.
 //!
 //! `cargo run -p examples --example embed`, then the commands it prints.
 
@@ -11,14 +10,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use secrecy::ExposeSecret;
-use sms_core::{CancellationToken, MemoryQueue, Message, Sandbox, Sender, Worker};
+use sms_core::{Message, Sandbox, Sms};
 use sms_server::{App, KeyRing, KeyScope};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
 /// The application's own handler: an order comes in, an SMS goes out; one, however often the order
 /// is repeated.
 async fn order(
-    State(sms): State<Sender>,
+    State(sms): State<Sms>,
     Path(number): Path<u32>,
 ) -> Result<String, (StatusCode, String)> {
     let message = Message::new("+79251234567", "Ваш заказ принят").key(format!("order-{number}"));
@@ -30,21 +29,16 @@ async fn order(
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let store = Arc::new(SqliteStore::open(SqliteConfig::from_url("sqlite:data/embed.db")?).await?);
-    let queue = Arc::new(MemoryQueue::new());
-    let sms = Sender::builder(store.clone()).queue(queue.clone()).build();
-
-    let shutdown = CancellationToken::new();
-    let worker = Worker::builder(store.clone(), queue.clone(), Sandbox::new()).build();
-    let worker = tokio::spawn(worker.run(shutdown.clone()));
+    let sms = Sms::open(store.clone(), Sandbox::new()).await?;
 
     // The API wants a key of each caller. It is shown once and kept as a hash; an application makes
     // one for each client.
     let keys = KeyRing::new(store.clone(), None);
     let key = keys.create("an example", &[KeyScope::Send, KeyScope::Read]).await?;
-    let api = App::new(sms.clone(), store, queue, keys);
+    let api = App::new(sms.sender().clone(), store, sms.queue().clone(), keys);
     let app = axum::Router::new()
         .route("/orders/{number}", post(order))
-        .with_state(sms)
+        .with_state(sms.clone())
         .nest("/sms", api.router());
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
@@ -60,6 +54,5 @@ async fn main() -> anyhow::Result<()> {
         })
         .await?;
     // Requests have ended; now let the messages in flight end.
-    shutdown.cancel();
-    Ok(worker.await??)
+    Ok(sms.close().await?)
 }

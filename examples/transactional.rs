@@ -4,20 +4,17 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use sms_core::store::{Archive, MessageRequest};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::store::ListRequest;
-use sms_core::{CancellationToken, MemoryQueue, Message, Sandbox, Status, Worker};
+use sms_core::{Archive as _, Message, Sandbox, Sms};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let store = Arc::new(SqliteStore::open(SqliteConfig::from_url("sqlite:data/shop.db")?).await?);
-    let shutdown = CancellationToken::new();
-    let worker = Worker::builder(store.clone(), MemoryQueue::new(), Sandbox::new()).build();
-    let worker = tokio::spawn(worker.run(shutdown.clone()));
+    let sms = Sms::open(store.clone(), Sandbox::new()).await?;
 
     let message = Message::new("+79251234567", "Ваш заказ принят");
     let (accepted, inside) = (message.clone(), store.clone());
@@ -41,14 +38,7 @@ async fn main() -> anyhow::Result<()> {
     let reference = Some("order-2".to_owned());
     assert!(store.list(&ListRequest::new(1).reference(reference)).await?.messages.is_empty());
 
-    while store
-        .get(&MessageRequest::new(id))
-        .await?
-        .is_some_and(|stored| stored.state.status != Status::Delivered)
-    {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    println!("the order is stored and its SMS delivered");
-    shutdown.cancel();
-    Ok(worker.await??)
+    let end = sms.wait(id, Duration::from_secs(30)).await?;
+    println!("the order is stored; its SMS is {}", end.state.status);
+    Ok(sms.close().await?)
 }

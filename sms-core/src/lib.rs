@@ -1,18 +1,28 @@
 // The README is read on a forge, too: there its links lead to files, here to items. The first
 // definition counts.
-//! [`Sender`]: Sender
-//! [`Store`]: Store
-//! [`Worker`]: Worker
-//! [`Provider`]: Provider
-//! [`Queue`]: Queue
-//! [`state::TRANSITIONS`]: state::TRANSITIONS
-//! [`OutcomeClass`]: OutcomeClass
-//! [`MemoryStore`]: MemoryStore
+//! [`Archive`]: Archive
+//! [`Class`]: Class
+//! [`Error`]: Error
+//! [`ErrorKind`]: ErrorKind
+//! [`EventStream`]: EventStream
+//! [`Failover`]: Failover
 //! [`MemoryQueue`]: MemoryQueue
 //! [`MemoryRegistry`]: MemoryRegistry
-//! [`Sandbox`]: Sandbox
+//! [`MemoryStore`]: MemoryStore
+//! [`Message`]: Message
+//! [`OnUnknown::ResendOnce`]: OnUnknown::ResendOnce
+//! [`OutcomeClass`]: OutcomeClass
+//! [`Provider`]: Provider
+//! [`Queue`]: Queue
 //! [`RecordingProvider`]: RecordingProvider
-//! [`Failover`]: Failover
+//! [`Registry`]: Registry
+//! [`Sandbox`]: Sandbox
+//! [`Sender`]: Sender
+//! [`Sms`]: Sms
+//! [`Sms::events`]: Sms::events
+//! [`Store`]: Store
+//! [`TRANSITIONS`]: store::status::TRANSITIONS
+//! [`Worker`]: Worker
 //!
 #![doc = include_str!("../README.md")]
 
@@ -27,6 +37,7 @@ pub mod provider;
 pub mod queue;
 pub mod registry;
 pub mod sender;
+pub mod sms;
 pub mod store;
 pub mod supervise;
 pub mod watched;
@@ -35,6 +46,7 @@ pub mod worker;
 pub use async_trait::async_trait;
 pub use clock::{Clock, ManualClock, StoreClock, StoreTime, SystemClock};
 pub use error::{Error, ErrorKind, FieldError, Result, StoreFault};
+pub use futures_util::Stream;
 pub use lane::{Lane, PerLane};
 pub use memory::{MemoryQueue, MemoryRegistry, MemoryStore};
 pub use message::phone::{NumberReader, PhoneNumber, Region};
@@ -56,6 +68,7 @@ pub use provider::{
 pub use queue::{Job, Lease, Queue};
 pub use registry::Registry;
 pub use sender::Sender;
+pub use sms::{EventStream, Sms};
 pub use store::event::{Event, EventDetails, EventKind, Evidence};
 pub use store::inference::UnmatchedId;
 pub use store::page::{MessagePage, SearchedTo};
@@ -67,3 +80,4 @@ pub use tokio_util::sync::CancellationToken;
 pub use watched::Watched;
 pub use worker::Worker;
 pub use worker::control::ProviderControl;
+pub use {serde_json, time};

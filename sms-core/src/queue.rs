@@ -24,6 +24,21 @@ use crate::message::MessageId;
 /// * **Settling** (`ack`, `release`) is idempotent, and settling an expired or foreign lease is
 ///   `Ok`.
 /// * **Cancellation**: an id is missing for no longer than a lease after a `pull` is dropped.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sms_core::{Job, Lane, MemoryQueue, MessageId, Queue as _};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let queue = MemoryQueue::new();
+/// queue.push(&[Job::new(MessageId::new(), Lane::Normal)]).await?;
+/// let leases = queue.pull(10, Duration::from_secs(1)).await?;
+/// assert_eq!(leases.len(), 1);
+/// // After the work:
+/// queue.ack(&leases).await?;
+/// # Ok::<(), sms_core::Error>(()) }).unwrap();
+/// ```
 #[async_trait]
 pub trait Queue: Debug + Send + Sync + 'static {
     /// Adds these jobs. A bounded queue may drop jobs that do not fit; the caretaker pushes them

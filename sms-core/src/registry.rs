@@ -21,6 +21,21 @@ use crate::error::Result;
 /// * Versions start at 1 and grow by 1 with every `put` of the same record. A record that is
 ///   created again after a deletion starts at 1.
 /// * Two writers that expect the same version: exactly one succeeds.
+///
+/// ```
+/// use sms_core::registry::Expect;
+/// use sms_core::serde_json::json;
+/// use sms_core::{MemoryRegistry, Registry as _};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let registry = MemoryRegistry::new();
+/// let version = registry.put("template", "code", &json!("Код {}"), Expect::Absent).await?;
+/// // Written only if nobody has changed the record in between.
+/// registry.put("template", "code", &json!("Ваш код {}"), Expect::Version(version)).await?;
+/// let record = registry.get("template", "code").await?.expect("a record");
+/// assert_eq!((record.version, record.value), (2, json!("Ваш код {}")));
+/// # Ok::<(), sms_core::Error>(()) }).unwrap();
+/// ```
 #[async_trait]
 pub trait Registry: Debug + Send + Sync + 'static {
     /// Writes a record and returns its new version.

@@ -26,6 +26,22 @@ use crate::provider::{
 /// Each outcome names the provider that answered, and [`member`](Provider::member) gives that one,
 /// which knows what its codes mean. The account is the first provider's; a pause is ended by the
 /// account of the provider that refused.
+///
+/// ```
+/// use sms_core::{
+///     Failover, MessageId, Outcome, PhoneNumber, Provider as _, RecordingProvider, Submission,
+/// };
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let down = |_: &Submission| Outcome::not_sent("no connection");
+/// let first = RecordingProvider::new().named("first").answering(down);
+/// let provider = Failover::new(first).then(RecordingProvider::new().named("second"));
+///
+/// let to = PhoneNumber::parse("+79251234567")?;
+/// let outcomes = provider.submit(&[Submission::new(MessageId::new(), to, "hi")]).await;
+/// assert_eq!(outcomes[0].provider.as_deref(), Some("second"));
+/// # Ok::<(), sms_core::Error>(()) }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct Failover {
     name: String,

@@ -16,6 +16,20 @@ use crate::provider::{Limits, Polling, Provider, ProviderRef, Receipts, Submissi
 /// leaves the machine.
 ///
 /// It keeps nothing: the ids it gives out say when they were given, so receipts survive a restart.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sms_core::{MemoryStore, Message, Sandbox, Sms, Status};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let sandbox = Sandbox::new().delay(Duration::from_millis(10));
+/// let sms = Sms::open(MemoryStore::new(), sandbox).await?;
+/// let id = sms.send(Message::new("+79251234567", "Код 1234")).await?;
+/// let end = sms.wait(id, Duration::from_secs(10)).await?;
+/// assert_eq!(end.state.status, Status::Delivered);
+/// # Ok::<(), sms_core::Error>(()) }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct Sandbox {
     clock: Arc<dyn Clock>,

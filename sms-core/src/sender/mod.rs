@@ -122,6 +122,32 @@ impl Sender {
         self.accept_one(prepared).await.map(|accepted| accepted.id)
     }
 
+    /// Accepts messages, all in one transaction. One answer each, in order: an id, or the reason
+    /// why this message is refused and the others are not: `Invalid` or `KeyReused`.
+    ///
+    /// Dropping the future does not call the messages back.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when nobody knows whether they were stored: send them again with the same
+    /// keys; `Closed` outside of a runtime.
+    pub async fn send_all(
+        &self,
+        messages: impl IntoIterator<Item = Message>,
+    ) -> Result<Vec<Result<MessageId>>> {
+        let prepared = messages.into_iter().map(|message| self.prepare(&message));
+        let mut valid = Vec::new();
+        let refused: Vec<Option<Error>> =
+            prepared.map(|message| message.map(|message| valid.push(message)).err()).collect();
+        let accepted = if valid.is_empty() { Vec::new() } else { self.accept(valid).await? };
+        let mut accepted = accepted.into_iter();
+        let answer = |refused| match refused {
+            Some(error) => Some(Err(error)),
+            None => accepted.next().map(|accepted| accepted.map(|accepted| accepted.id)),
+        };
+        Ok(refused.into_iter().filter_map(answer).collect())
+    }
+
     /// Checks the content of a message and assigns its id. Uses the store's reader of phone
     /// numbers.
     ///

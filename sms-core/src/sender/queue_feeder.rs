@@ -170,12 +170,12 @@ impl LaneCapacities {
             .capacity
             .map_or(MAX_WAITING_JOBS, |capacity| capacity.div_ceil(2).min(MAX_WAITING_JOBS));
         let usable = |capacity: usize| capacity - capacity / OTHERS_SHARE_DIVISOR;
-        let free = stats.room();
+        let room = stats.room();
         let mut locked = self.lock();
         for lane in Lane::ALL {
             let capacity = &mut locked.lanes[lane];
             capacity.total = usable(half);
-            capacity.free = usable(free[lane].min(half)).saturating_sub(capacity.reserved);
+            capacity.free = usable(room[lane].min(half)).saturating_sub(capacity.reserved);
         }
     }
 

@@ -54,6 +54,22 @@ use crate::queue::Job;
 /// * **Cancellation**: a dropped call has happened whole or not at all.
 /// * **Errors**: every method may answer `Unavailable` (retry) or `Internal` (an operator must
 ///   look).
+///
+/// ```
+/// use sms_core::store::{CancelRequest, InsertRequest, ListRequest};
+/// use sms_core::{Archive as _, MemoryStore, Message, Status, Store as _};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let store = MemoryStore::new();
+/// let message = Message::new("+7 925 123-45-67", "Ваш заказ готов").prepare()?;
+/// store.insert(InsertRequest::new(&[message])).await?;
+///
+/// let waiting = store.list(&ListRequest::new(10).statuses([Status::Queued])).await?.messages;
+/// let id = waiting[0].message.id;
+/// let status = store.cancel(CancelRequest::new(id, "an operator")).await?;
+/// assert_eq!(status, Status::Cancelled);
+/// # Ok::<(), sms_core::Error>(()) }).unwrap();
+/// ```
 #[async_trait]
 pub trait Store: Archive {
     /// Inserts messages, `∅ → queued`. One result each, in order.

@@ -23,5 +23,6 @@ mod panics;
 mod sender;
 mod shutdown;
 mod simulation;
+mod sms;
 mod support;
 mod worker;
