@@ -140,7 +140,7 @@ fn fewer_than_one_doc_in_twenty_begins_with_a_question() {
 
 #[test]
 fn lines_of_rust_end_at_100_columns() {
-    const LEFT: usize = 12;
+    const LEFT: usize = 13;
     let mut found = Vec::new();
     for Source { path, text } in files("rs") {
         for (number, line) in (1..).zip(text.lines()) {
