@@ -13,7 +13,7 @@ use super::uptime::{self, Uptime};
 /// The clocks of a machine.
 ///
 /// Intervals inside a process are measured with `tokio::time::Instant`, never with these. Stored
-/// times are compared with a [`StoreClock`], which is derived from both of them.
+/// times are compared with a [`StoreClock`](super::StoreClock), which is derived from both.
 pub trait Clock: Debug + Send + Sync + 'static {
     /// The wall clock: milliseconds since the Unix epoch. Operators and programs can set it forward
     /// and back.

@@ -147,7 +147,7 @@ impl Message {
     }
 
     /// Asks the provider to transliterate Cyrillic into Latin letters. The parts are counted from
-    /// the result of [`latin`](super::translit::latin). Defaults to false.
+    /// the result of [`latin`](translit::latin). Defaults to false.
     pub fn translit(mut self, translit: bool) -> Self {
         self.translit = translit;
         self

@@ -25,7 +25,7 @@ pub trait LateAnswers: Debug + Send + Sync {
 pub struct LateAnswer {
     /// Whose attempt.
     pub id: MessageId,
-    /// Which attempt: [`Submission::attempt`].
+    /// Which attempt: [`Submission::attempt`](crate::provider::Submission::attempt).
     pub attempt: u32,
     /// How it came out.
     pub outcome: Outcome,

@@ -58,8 +58,8 @@ impl Event {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// The message was accepted. Only in a [timeline](crate::timeline), derived from the message
-    /// itself.
+    /// The message was accepted. Only in a [timeline](crate::store::timeline), derived from the
+    /// message itself.
     Accepted,
     /// A worker holds the message and may be talking to the provider. Only in a timeline, as above.
     Started,

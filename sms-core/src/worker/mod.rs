@@ -116,8 +116,9 @@ impl WorkerBuilder {
         self
     }
 
-    /// Where people [pause and resume](crate::control) the provider for every worker, and where
-    /// this one reports how it is. Defaults to none: then it takes no orders.
+    /// Sets the registry through which operators [pause and resume](crate::worker::control) the
+    /// provider for every worker, and to which this one reports its state. Defaults to none: then
+    /// it takes no orders.
     pub fn registry(mut self, registry: impl Registry) -> Self {
         self.shared.control = Some(ProviderControl::new(registry));
         self

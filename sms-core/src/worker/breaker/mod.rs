@@ -27,7 +27,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
 /// [covers](Account::covers) the reason of the pause, it ends the pause; otherwise the next message
 /// is to prove that the provider serves, and until then the pause is shown as
 /// [such](EndsBy::NextMessage). Either way the first message goes alone. A person can
-/// [hold](Self::hold) the provider and let it go again.
+/// [pause](Self::pause_by) the provider and [resume](Self::unpause) it.
 ///
 /// An urgent message waits for the outcome of such a first call for a second at most; then it goes
 /// too, by itself.
