@@ -70,7 +70,7 @@ impl Account for TestProvider {
 /// A callback is a list of provider ids that were delivered, one a line; genuine is what begins
 /// with "genuine".
 #[async_trait]
-impl Callbacks for Line {
+impl Callbacks for TestProvider {
     fn read(&self, request: &CallbackRequest<'_>) -> Result<Callback, CallbackRefusal> {
         let body = std::str::from_utf8(request.body).map_err(CallbackRefusal::unreadable)?;
         let ids =
@@ -146,7 +146,7 @@ impl App {
         let registry_clock = registry_clock.unwrap_or_else(|| Arc::new(SystemClock));
         let registry = Arc::new(MemoryRegistry::new().clock(registry_clock));
         let keys = KeyRing::new(registry.clone(), None);
-        let callbacks = CallbackEndpoint::new(&*registry, Line).await.expect("a token");
+        let callbacks = CallbackEndpoint::new(&*registry, TestProvider).await.expect("a token");
         let router = Server::builder(sender, store.clone(), queue.clone(), keys.clone())
             .provider(TestProvider, registry.clone())
             .callbacks(callbacks)
