@@ -8,8 +8,8 @@ use sms_core::clock::datetime_from_ms;
 use sms_core::message::text::Encoding;
 use sms_core::message::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState};
 use sms_core::{
-    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Status,
-    StoredMessage,
+    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Route,
+    Status, StoredMessage,
 };
 use time::OffsetDateTime;
 
@@ -96,6 +96,10 @@ impl<'r> Columns<'r> {
         Ok(PhoneNumber::from_digits(digits).ok_or_else(|| undecodable("number"))?)
     }
 
+    pub(crate) fn route(&mut self) -> DbResult<Route> {
+        Ok(self.text("route")?.parse().map_err(|_| undecodable("route"))?)
+    }
+
     /// A JSON text; NULL stands for the default.
     pub(crate) fn json<T: Default>(
         &mut self,
@@ -120,6 +124,7 @@ pub(crate) fn stored_message(row: &Row<'_>) -> DbResult<StoredMessage> {
         text: columns.take()?,
         from: columns.take()?,
         class: columns.class()?,
+        route: columns.route()?,
         reference: columns.take()?,
         metadata: columns.json("metadata", |json| Metadata::from_stored(json.to_owned()))?,
         options: columns.json("options", serde_json::from_str)?,

@@ -15,6 +15,7 @@ macro_rules! store {
             insert {
                 a_stored_message_can_be_read_back_whole
                 messages_of_a_batch_keep_what_is_their_own
+                a_message_that_names_no_route_takes_the_default_one
                 a_text_is_kept_letter_by_letter
                 a_new_message_is_queued_and_has_no_attempt
                 the_deadline_counts_from_now
