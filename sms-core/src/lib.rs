@@ -51,7 +51,7 @@ pub use lane::{Lane, PerLane};
 pub use memory::{MemoryQueue, MemoryRegistry, MemoryStore};
 pub use message::phone::{NumberReader, PhoneNumber, Region};
 pub use message::{
-    Class, ClassPolicy, Message, MessageId, Metadata, NewMessage, OnUnknown, SendOptions,
+    Class, ClassPolicy, Message, MessageId, Metadata, NewMessage, OnUnknown, Route, SendOptions,
     StoredMessage,
 };
 pub use outage::Outage;

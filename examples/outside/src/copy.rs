@@ -26,7 +26,7 @@ pub fn due_request(from: DueRequest) -> DueRequest {
 
 /// Copies the request of [`Store::begin`](sms_core::Store::begin).
 pub fn begin_request(from: BeginRequest<'_>) -> BeginRequest<'_> {
-    BeginRequest::new(from.ids, from.worker, from.batch, from.provider, from.lease)
+    BeginRequest::new(from.ids, from.worker, from.batch, from.routes, from.lease)
 }
 
 /// Copies the request of [`Store::settle`](sms_core::Store::settle).
@@ -143,7 +143,8 @@ pub fn job(from: &Job) -> Job {
 
 /// Copies a begun attempt.
 pub fn begun(from: Begun) -> Begun {
-    Begun::new(submission(from.submission), from.fence, attempt_state(&from.attempt))
+    let attempt = attempt_state(&from.attempt);
+    Begun::new(submission(from.submission), from.fence, attempt).route(from.route)
 }
 
 /// Copies a message for a provider.

@@ -101,7 +101,8 @@ impl Tables {
             let is_ours =
                 |lease: &HeldLease| lease.worker == request.worker && lease.batch == request.batch;
             if row.state.is_due(time.now) {
-                if !row.state.begin(time.now, request) {
+                let Some(provider) = request.provider_of(&row.message.route) else { continue };
+                if !row.state.begin(time.now, request, provider) {
                     continue;
                 }
             } else if !row.state.lease.as_ref().is_some_and(is_ours) {

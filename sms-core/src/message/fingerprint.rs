@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::class::Class;
+use super::route::Route;
 use super::stored::{Fingerprint, NewMessage};
 
 /// Version of the hashed content. Raised only for a change that is not just another field.
@@ -17,13 +18,15 @@ const VERSION: u8 = 1;
 
 /// Hash of the content that the caller asked for.
 pub(super) fn fingerprint(message: &NewMessage) -> Fingerprint {
-    let NewMessage { to, text, from, class, reference, metadata, options, send_at, .. } = message;
+    let NewMessage { to, text, from, class, route, reference, metadata, options, send_at, .. } =
+        message;
     let policy = class.policy();
     let mut content = Content::new();
     content.add("to", &to.digits().to_be_bytes());
     content.add("text", text.as_bytes());
     content.add_some("from", from.as_ref());
     content.add_other("class", *class != Class::default(), class.as_str().as_bytes());
+    content.add_other("route", *route != Route::DEFAULT, route.as_str().as_bytes());
     content.add_some("reference", reference.as_ref());
     if !metadata.is_empty() {
         content.add("metadata", metadata.canonical().as_bytes());
@@ -53,7 +56,7 @@ impl NewMessage {
     pub fn is_content_of(&self, stored: &Fingerprint) -> bool {
         // The first comparison nearly always decides; repeats with different content are rare.
         self.key.as_ref().is_some_and(|key| key.fingerprint == *stored)
-            || positional(self) == *stored
+            || self.route == Route::DEFAULT && positional(self) == *stored
     }
 }
 
@@ -176,6 +179,7 @@ mod tests {
             ),
             ("from", good().from("Acme"), "561cabb92b208eab5771f07219760a0f"),
             ("class", good().class(Class::Otp), "5faf488f5d8aaf9889e44a31d3d7aa6a"),
+            ("route", good().route("sandbox"), "099cda15ab5d05117fe588e81405d0a6"),
             ("reference", good().reference("order-7"), "b63e4890d04ce9a9aba9092ee78c302c"),
             ("metadata", good().metadata(metadata), "49070489ee378fa3ee86d13eb0430262"),
             ("translit", good().translit(true), "232f5db62ee01b22ad616fa8f4208542"),
@@ -220,6 +224,9 @@ mod tests {
             let prepared = message.key("k").prepare().expect("valid");
             assert!(prepared.is_content_of(&stored.to_be_bytes()));
             assert!(!prepared.is_content_of(&(stored + 1).to_be_bytes()));
+            // No message had a route then.
+            let routed = NewMessage { route: "sandbox".parse().expect("valid"), ..prepared };
+            assert!(!routed.is_content_of(&stored.to_be_bytes()));
         }
     }
 
@@ -243,6 +250,7 @@ mod tests {
                 good(),
             ),
             (otp.clone().deadline(Duration::from_mins(5)).on_unknown(OnUnknown::ResendOnce), otp),
+            (good().route("default"), good()),
             (marketing.clone().daytime(true).deadline(Duration::from_hours(72)), marketing),
         ] {
             assert_eq!(hex(&stated), hex(&bare));

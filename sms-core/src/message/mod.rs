@@ -10,6 +10,7 @@ mod metadata;
 mod options;
 pub mod phone;
 pub mod prepare;
+mod route;
 mod stored;
 pub mod text;
 pub mod translit;
@@ -25,6 +26,7 @@ pub use self::id::MessageId;
 pub use self::metadata::{MAX_METADATA_DEPTH, Metadata, MetadataError};
 pub use self::options::SendOptions;
 use self::phone::Region;
+pub use self::route::Route;
 pub use self::stored::{
     Fingerprint, IdempotencyKey, LeaseInfo, MessageState, NewMessage, StoredMessage,
 };
@@ -48,6 +50,7 @@ pub struct Message {
     region: Option<Region>,
     from: Option<String>,
     class: Class,
+    route: Option<String>,
     key: Option<String>,
     owner: Option<String>,
     send_at: Option<OffsetDateTime>,
@@ -71,6 +74,7 @@ impl Message {
             region: None,
             from: None,
             class: Class::default(),
+            route: None,
             key: None,
             owner: None,
             send_at: None,
@@ -102,6 +106,13 @@ impl Message {
     /// Sets the purpose of the message. Defaults to [`Class::Service`].
     pub fn class(mut self, class: Class) -> Self {
         self.class = class;
+        self
+    }
+
+    /// Sets the [route](Route), 1 to 32 characters of `a-z`, `0-9`, `_` and `-`. Defaults to
+    /// [`Route::DEFAULT`].
+    pub fn route(mut self, route: impl Into<String>) -> Self {
+        self.route = Some(route.into());
         self
     }
 

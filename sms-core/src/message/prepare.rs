@@ -10,6 +10,7 @@ use super::id::MessageId;
 use super::metadata::TOO_DEEP;
 use super::options::SendOptions;
 use super::phone::NumberReader;
+use super::route::Route;
 use super::stored::{IdempotencyKey, NewMessage};
 use super::{text, translit};
 use crate::error::{Error, FieldError, Result};
@@ -65,6 +66,7 @@ impl Message {
         self.check_names(&mut wrong);
         self.check_numbers(&mut wrong);
         let end_user_ip = self.parse_ip(&mut wrong);
+        let route = self.parse_route(&mut wrong);
         let (Some(to), true) = (to, wrong.is_empty()) else {
             return Err(Error::invalid(wrong));
         };
@@ -78,6 +80,7 @@ impl Message {
             text: self.text.clone(),
             from: self.from.clone(),
             class: self.class,
+            route,
             reference: self.reference.clone(),
             metadata: self.metadata.clone(),
             options: SendOptions {
@@ -158,6 +161,11 @@ impl Message {
         }
     }
 
+    fn parse_route(&self, wrong: &mut Vec<FieldError>) -> Route {
+        let route = self.route.as_deref().map_or(Ok(Route::DEFAULT), str::parse);
+        route.map_err(|error| wrong.extend_from_slice(error.fields())).unwrap_or_default()
+    }
+
     fn parse_ip(&self, wrong: &mut Vec<FieldError>) -> Option<IpAddr> {
         let parsed: Option<IpAddr> = self.end_user_ip.as_deref()?.parse().ok();
         let rule = match parsed {
@@ -224,12 +232,14 @@ mod tests {
 
     #[test]
     fn every_wrong_field_is_named_at_once() {
-        let message = Message::new("123", "").from("far too long a sender").max_attempts(0);
+        let message =
+            Message::new("123", "").from("far too long a sender").max_attempts(0).route("no route");
         let expected = [
             ("to", "phone_invalid"),
             ("text", "text_empty"),
             ("from", "from_invalid"),
             ("max_attempts", "max_attempts_invalid"),
+            ("route", "route_invalid"),
         ];
         assert_eq!(codes(&message), expected);
     }

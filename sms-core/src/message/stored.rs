@@ -10,6 +10,7 @@ use super::id::MessageId;
 use super::metadata::Metadata;
 use super::options::SendOptions;
 use super::phone::PhoneNumber;
+use super::route::Route;
 use super::text::Encoding;
 use crate::lane::Lane;
 use crate::store::status::Status;
@@ -52,6 +53,8 @@ pub struct NewMessage {
     pub from: Option<String>,
     /// The class.
     pub class: Class,
+    /// The route that it takes.
+    pub route: Route,
     /// The caller's reference.
     pub reference: Option<String>,
     /// The caller's data.
@@ -92,6 +95,7 @@ impl NewMessage {
             text,
             from: None,
             class: Class::Service,
+            route: Route::DEFAULT,
             reference: None,
             metadata: Metadata::default(),
             options: SendOptions::default(),

@@ -2,6 +2,7 @@
 //! part that only reads.
 
 pub mod archive;
+pub mod begin;
 pub mod decision;
 pub mod event;
 pub mod inference;
@@ -21,14 +22,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use self::archive::Archive;
+pub use self::begin::{BeginRequest, Begun, ServedRoute};
 pub use self::queries::{
     EventPage, EventsRequest, ListRequest, MessageRequest, Scope, Stats, StatsRequest,
     UnmatchedRequest,
 };
 pub use self::requests::{
-    Acceptance, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, ExpireRequest,
-    InferRequest, InsertRequest, Inserted, KEY_WINDOW, PurgeRequest, ReceiptEffect, RescueRequest,
-    Resolution, ResolveRequest, Settled, Settlement, provider_id_taken,
+    Acceptance, AwaitingRequest, CancelRequest, DueRequest, ExpireRequest, InferRequest,
+    InsertRequest, Inserted, KEY_WINDOW, PurgeRequest, ReceiptEffect, RescueRequest, Resolution,
+    ResolveRequest, Settled, Settlement, provider_id_taken,
 };
 use self::status::Status;
 use crate::error::Result;
@@ -85,8 +87,9 @@ pub trait Store: Archive {
     /// left to [`expire`](Self::expire).
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>>;
 
-    /// Begins an attempt, `queued → sending`, of each message with a guard that holds; the others
-    /// are left out. The order is free.
+    /// Begins an attempt, `queued → sending`, of each message with a guard that holds and a route
+    /// that the worker [serves](ServedRoute); the others are left out and stay as they are. The
+    /// provider of the route is recorded. The order is free.
     ///
     /// Repeated with the same `worker` and `batch` it returns what the first call began.
     async fn begin(&self, request: BeginRequest<'_>) -> Result<Vec<Begun>>;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::decision::{AttemptState, Verdict};
+use super::decision::Verdict;
 use super::queries::Scope;
 use super::status::Status;
 use crate::error::{Error, ErrorKind, Result};
@@ -12,7 +12,6 @@ use crate::lane::PerLane;
 use crate::message::{Fingerprint, MessageId, NewMessage};
 use crate::provider::outcome::Outcome;
 use crate::provider::status_queries::Polling;
-use crate::provider::submission::Submission;
 
 /// Lifetime of an idempotency key: a second message with the same key is a replay of the first one.
 pub const KEY_WINDOW: Duration = Duration::from_hours(72);
@@ -111,61 +110,13 @@ impl DueRequest {
     }
 }
 
-/// Request of [`Store::begin`](crate::Store::begin).
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct BeginRequest<'a> {
-    /// The messages. An id that occurs twice is begun once.
-    pub ids: &'a [MessageId],
-    /// Name of the worker, unique among those that run.
-    pub worker: &'a str,
-    /// The worker's own number of this batch, unique within its name.
-    pub batch: u64,
-    /// Name of the provider that is going to be called.
-    pub provider: &'a str,
-    /// Length of the lease.
-    pub lease: Duration,
-}
-
-impl<'a> BeginRequest<'a> {
-    /// Begins an attempt of each message.
-    pub const fn new(
-        ids: &'a [MessageId],
-        worker: &'a str,
-        batch: u64,
-        provider: &'a str,
-        lease: Duration,
-    ) -> Self {
-        Self { ids, worker, batch, provider, lease }
-    }
-}
-
-/// A message that a worker may now send: attempt number `fence` is on record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Begun {
-    /// The submission for the provider.
-    pub submission: Submission,
-    /// Number of this attempt, which identifies its owner.
-    pub fence: u32,
-    /// Input of [`decide`](super::decision::decide).
-    pub attempt: AttemptState,
-}
-
-impl Begun {
-    /// An attempt with this fence.
-    pub const fn new(submission: Submission, fence: u32, attempt: AttemptState) -> Self {
-        Self { submission, fence, attempt }
-    }
-}
-
 /// Outcome of one attempt, for [`Store::settle`](crate::Store::settle).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settlement {
     /// Id of the message.
     pub id: MessageId,
-    /// Number of the attempt: [`Begun::fence`].
+    /// Number of the attempt: [`Begun::fence`](super::Begun::fence).
     pub fence: u32,
     /// Name of the provider that answered.
     pub provider: String,

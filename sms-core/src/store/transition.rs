@@ -20,11 +20,11 @@ use crate::message::{MessageId, NewMessage, OnUnknown};
 use crate::provider::Polling;
 use crate::provider::outcome::OutcomeClass;
 use crate::provider::receipt::Receipt;
+use crate::store::begin::BeginRequest;
 use crate::store::decision::{RESEND_AFTER, Verdict};
 use crate::store::event::{EventDetails, EventKind, Evidence};
 use crate::store::new_event::NewEvent;
-use crate::store::requests::ReceiptEffect;
-use crate::store::requests::{BeginRequest, Resolution, Settlement};
+use crate::store::requests::{ReceiptEffect, Resolution, Settlement};
 use crate::store::status::Status;
 
 /// The part of a message that transitions read and write. Times are milliseconds since the Unix
@@ -213,8 +213,9 @@ impl DeliveryState {
         self.status == Status::Sending && self.fence == settlement.fence
     }
 
-    /// `queued → sending`; `false` when the table does not allow it.
-    pub fn begin(&mut self, now_ms: i64, request: &BeginRequest<'_>) -> bool {
+    /// `queued → sending`, by the [provider](BeginRequest::provider_of) of the message's route;
+    /// `false` when the table does not allow it.
+    pub fn begin(&mut self, now_ms: i64, request: &BeginRequest<'_>, provider: &str) -> bool {
         if !self.enter(Status::Sending, now_ms) {
             return false;
         }
@@ -227,7 +228,7 @@ impl DeliveryState {
             since: now_ms,
             until,
         });
-        self.provider = Some(request.provider.to_owned());
+        self.provider = Some(provider.to_owned());
         true
     }
 

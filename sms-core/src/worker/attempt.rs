@@ -18,7 +18,7 @@ use crate::provider::outcome::{Outcome, OutcomeClass};
 use crate::provider::{LateAnswer, LateAnswers, Submission};
 use crate::queue::{Lease, Queue};
 use crate::store::decision::{AttemptState, Verdict, decide};
-use crate::store::{BeginRequest, Begun, Settled, Settlement};
+use crate::store::{BeginRequest, Begun, ServedRoute, Settled, Settlement};
 use crate::supervise::catch_panic;
 
 /// Timeouts of the queue and of the store.
@@ -114,10 +114,10 @@ impl Shared {
         // One number for all repeats: if an answer was lost, the next one tells what the lost call
         // began.
         let batch = self.batches.fetch_add(1, Ordering::Relaxed);
-        let provider = self.provider.name();
+        let routes = [ServedRoute::default_route(self.provider.name())];
         let mut wait = FIRST_WAIT;
         while Instant::now() < latest_start {
-            let request = BeginRequest::new(&ids, &self.name, batch, provider, lease);
+            let request = BeginRequest::new(&ids, &self.name, batch, &routes, lease);
             let write = in_turn(turns, catch_panic(self.store.begin(request)));
             let recorded = timeout_at(latest_start, timeout(STORE_TIMEOUT, write));
             match self.abandon.run_until_cancelled(recorded).await? {

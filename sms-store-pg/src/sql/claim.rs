@@ -71,22 +71,22 @@ pub(crate) async fn due(database: &Database, request: DueRequest) -> Result<Vec<
 macro_rules! begun_columns {
     () => {
         "s.id, m.to_number, m.text, m.sender, m.class, m.options, s.valid_until, s.fence, \
-         s.attempts, m.max_attempts, s.resends, m.on_unknown, s.lease_since - s.unknown_at"
+         s.attempts, m.max_attempts, s.resends, m.on_unknown, s.lease_since - s.unknown_at, s.route"
     };
 }
 
-/// `queued → sending`; guard: due, not past its deadline. $2 ids, $3 worker, $4 batch, $5 length of
-/// the lease, $6 provider.
+/// `queued → sending`; guard: due, not past its deadline, takes one of the routes. $2 ids, $3
+/// worker, $4 batch, $5 length of the lease, $6 routes, $7 the provider of each.
 pub(crate) const BEGIN: &str = concat!(
     with_clock!(),
     ", begun AS ( \
          UPDATE states AS s \
          SET status = 1, fence = s.fence + 1, attempts = s.attempts + 1, updated_at = clock.now, \
              worker = $3, batch = $4, lease_since = clock.now, lease_until = clock.now + $5, \
-             provider = $6 \
+             provider = ($7::text[])[array_position($6::text[], s.route)] \
          FROM clock \
          WHERE s.id = ANY ($2) AND s.status + 0 = 0 AND s.due_at <= clock.now \
-         AND s.valid_until + 0 > clock.now \
+         AND s.valid_until + 0 > clock.now AND s.route = ANY ($6) \
          RETURNING s.* \
      ) SELECT ",
     begun_columns!(),
@@ -111,6 +111,8 @@ pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Res
         return Ok(Vec::new());
     }
     let (ids, worker, batch) = (uuids(&asked), name(request.worker), request.batch.cast_signed());
+    let routes = request.routes.iter().map(|served| (served.route.as_str(), name(served.provider)));
+    let (routes, providers): (Vec<_>, Vec<_>) = routes.unzip();
     let mut conn = database.connection().await?;
     let time = database.time();
     let query = sqlx::query(BEGIN)
@@ -119,7 +121,8 @@ pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Res
         .bind(worker.as_ref())
         .bind(batch)
         .bind(millis(request.lease))
-        .bind(name(request.provider));
+        .bind(routes)
+        .bind(providers);
     let mut begun: Vec<Begun> =
         conn.rows(query).await?.iter().map(|row| read_begun(row, time)).collect::<Result<_>>()?;
     // Some were left out: another worker began them, they are not due, or this same call began them
@@ -158,5 +161,5 @@ fn read_begun(row: &PgRow, time: StoreTime) -> Result<Begun> {
     .unknown_before(
         columns.take::<Option<i64>>()?.map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
     );
-    Ok(Begun::new(submission, fence, attempt))
+    Ok(Begun::new(submission, fence, attempt).route(columns.route()?))
 }

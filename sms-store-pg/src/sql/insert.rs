@@ -44,11 +44,11 @@ struct Variants {
 macro_rules! message_columns {
     () => {
         "id, to_number, text, reference, metadata, options, send_at, owner, sender, class, \
-         encoding, parts, deadline_ms, max_attempts, on_unknown, lane"
+         encoding, parts, deadline_ms, max_attempts, on_unknown, lane, route"
     };
 }
 
-/// The rows to insert. $3 to $9 hold the columns in which each message differs. $11 to $19 hold the
+/// The rows to insert. $3 to $9 hold the columns in which each message differs. $11 to $20 hold the
 /// columns that many messages share, each combination once, and $10 the index of a message's
 /// combination, so that a shared value is sent and read once. PostgreSQL finds an element of a text
 /// array by walking to it: the time grows with the square of the number of combinations, which is
@@ -60,7 +60,8 @@ macro_rules! asked_messages {
              ($11::text[])[at], ($12::text[])[at], \
              ($13::smallint[])[at], ($14::smallint[])[at], ($15::smallint[])[at], \
              ($16::bigint[])[at], \
-             ($17::integer[])[at], ($18::smallint[])[at], ($19::smallint[])[at]",
+             ($17::integer[])[at], ($18::smallint[])[at], ($19::smallint[])[at], \
+             ($20::text[])[at]",
             $names,
             " FROM unnest($3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], \
              $8::text[], $9::bigint[], $10::integer[]",
@@ -79,8 +80,8 @@ macro_rules! insert_states {
     ($ahead:literal) => {
         concat!(
             "INSERT INTO sms.states \
-             (id, lane, status, created_at, updated_at, due_at, push_at, valid_until) \
-             SELECT id, lane, 0, now, now, due_at, CASE WHEN send_at IS NULL THEN now + $2 \
+             (id, lane, route, status, created_at, updated_at, due_at, push_at, valid_until) \
+             SELECT id, lane, route, 0, now, now, due_at, CASE WHEN send_at IS NULL THEN now + $2 \
                     ELSE due_at END, due_at + deadline_ms \
              FROM stored, clock, LATERAL (SELECT greatest(send_at + ",
             $ahead,
@@ -90,21 +91,21 @@ macro_rules! insert_states {
 }
 
 /// `∅ → queued` for messages without a key; guard: the id is free. $2 time until the caretaker may
-/// push them, then `asked_messages!`, $20 the store's time minus the wall clock.
+/// push them, then `asked_messages!`, $21 the store's time minus the wall clock.
 pub(crate) const INSERT: &str = concat!(
     with_clock!(),
     ", stored AS (INSERT INTO sms.messages (",
     message_columns!(),
     ") ",
     asked_messages!("", ""),
-    " ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane) ",
-    insert_states!("$20")
+    " ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane, route) ",
+    insert_states!("$21")
 );
 
 /// The same for messages of which some have a key; guard: the key is free, too, or its window is
 /// over, and then it is released first. Returns a row for each message that was not inserted: its
-/// id, true if it was stored before, and the message that holds its key with its fingerprint. $20
-/// keys, $21 fingerprints, $22 the window, $23 the store's time minus the wall clock.
+/// id, true if it was stored before, and the message that holds its key with its fingerprint. $21
+/// keys, $22 fingerprints, $23 the window, $24 the store's time minus the wall clock.
 ///
 /// A row that says neither belongs to a message that lost its key to a transaction which this
 /// statement waited for and cannot see. The statement is to be run again.
@@ -113,9 +114,9 @@ pub(crate) const INSERT_KEYED: &str = concat!(
     ", asked (",
     message_columns!(),
     ", key, fingerprint) AS MATERIALIZED (",
-    asked_messages!(", $20::text[], $21::bytea[]", ", key, fingerprint"),
+    asked_messages!(", $21::text[], $22::bytea[]", ", key, fingerprint"),
     "), held AS MATERIALIZED ( \
-         SELECT a.id, m.id AS holder, m.fingerprint, s.created_at <= clock.now - $22 AS is_over \
+         SELECT a.id, m.id AS holder, m.fingerprint, s.created_at <= clock.now - $23 AS is_over \
          FROM asked AS a CROSS JOIN clock CROSS JOIN LATERAL ( \
              SELECT m.id, m.fingerprint FROM sms.messages AS m \
              WHERE coalesce(m.owner, '') = coalesce(a.owner, '') AND m.key = a.key \
@@ -133,9 +134,9 @@ pub(crate) const INSERT_KEYED: &str = concat!(
     ", key, fingerprint FROM asked \
          WHERE (SELECT count(*) FROM released) >= 0 \
            AND id NOT IN (SELECT id FROM held WHERE NOT is_over) \
-         ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane \
+         ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane, route \
      ), queued AS (",
-    insert_states!("$23"),
+    insert_states!("$24"),
     ") SELECT a.id, EXISTS (SELECT FROM sms.messages AS m WHERE m.id = a.id), \
          h.holder, h.fingerprint \
      FROM asked AS a LEFT JOIN held AS h ON h.id = a.id AND NOT h.is_over \
@@ -262,6 +263,7 @@ struct Common<'m> {
     max_attempts: u32,
     on_unknown: i16,
     lane: i16,
+    route: &'m str,
 }
 
 impl<'m> Common<'m> {
@@ -276,6 +278,7 @@ impl<'m> Common<'m> {
             max_attempts: message.max_attempts,
             on_unknown: message.on_unknown.number().into(),
             lane: message.lane().number().into(),
+            route: message.route.as_str(),
         }
     }
 }
@@ -337,7 +340,8 @@ fn bind(messages: &[&NewMessage], query: Query<'static>) -> Result<Query<'static
         .bind(column!(c of commons => millis(c.deadline)))
         .bind(checked!(c of commons => max_attempts(c)))
         .bind(column!(c of commons => c.on_unknown))
-        .bind(column!(c of commons => c.lane));
+        .bind(column!(c of commons => c.lane))
+        .bind(column!(c of commons => c.route.to_owned()));
     Ok(query)
 }
 

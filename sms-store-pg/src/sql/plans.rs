@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use sms_core::store::{BeginRequest, InsertRequest, ListRequest};
+use sms_core::store::{BeginRequest, InsertRequest, ListRequest, ServedRoute};
 use sms_core::{Message, MessageId, NumberReader, Scope, Status, Store as _};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
@@ -78,7 +78,8 @@ async fn fill(store: &PgStore) {
         store.insert(request).await.expect("inserted");
         let ids: Vec<_> = messages.iter().take(20).map(|message| message.id).collect();
         let lease = Duration::from_mins(1);
-        let request = BeginRequest::new(&ids, "w", 1, "p", lease);
+        let routes = [ServedRoute::default_route("p")];
+        let request = BeginRequest::new(&ids, "w", 1, &routes, lease);
         store.begin(request).await.expect("begun");
     }
 }

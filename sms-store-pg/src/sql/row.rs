@@ -7,7 +7,7 @@ use sms_core::message::text::Encoding;
 use sms_core::message::{IdempotencyKey, LeaseInfo, MessageState};
 use sms_core::{
     Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Result,
-    Status, StoredMessage,
+    Route, Status, StoredMessage,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{Decode, Postgres, Row as _, Type};
@@ -20,7 +20,7 @@ use crate::error::{from_sqlx, undecodable};
 macro_rules! whole_message {
     () => {
         "m.id, m.owner, m.key, m.fingerprint, m.to_number, m.text, m.sender, m.class, \
-         m.reference, m.metadata, m.options, m.encoding, m.parts, m.send_at, m.deadline_ms, \
+         m.route, m.reference, m.metadata, m.options, m.encoding, m.parts, m.send_at, m.deadline_ms, \
          m.max_attempts, m.on_unknown, s.status, s.created_at, s.updated_at, s.due_at, \
          s.valid_until, s.attempts, s.resends, s.fence, s.worker, s.lease_since, s.lease_until, \
          s.unknown_at, s.provider, s.provider_id, s.code, s.reason"
@@ -101,6 +101,10 @@ impl<'r> Columns<'r> {
         PhoneNumber::from_digits(digits).ok_or_else(|| undecodable("number"))
     }
 
+    pub(crate) fn route(&mut self) -> Result<Route> {
+        self.take::<&str>()?.parse().map_err(|_| undecodable("route"))
+    }
+
     /// A JSON text; NULL stands for the default.
     pub(crate) fn json<T: Default>(
         &mut self,
@@ -128,14 +132,15 @@ pub(crate) fn stored_message(row: &PgRow) -> Result<StoredMessage> {
     let mut columns = Columns::new(row);
     let (id, owner, key) = (columns.id()?, columns.take()?, idempotency_key(&mut columns)?);
     let (to, text, from) = (columns.phone()?, columns.take()?, columns.take()?);
-    let (class, reference) = (columns.numbered("class", Class::from_number)?, columns.take()?);
+    let class = columns.numbered("class", Class::from_number)?;
+    let (route, reference) = (columns.route()?, columns.take()?);
     let metadata = columns.json("metadata", |json| Metadata::from_stored(json.to_owned()))?;
     let options = columns.json("options", serde_json::from_str)?;
     let (encoding, parts) =
         (columns.numbered("encoding", Encoding::from_number)?, columns.small("number of parts")?);
     let mut message = NewMessage::new(id, to, text, encoding, parts);
     (message.owner, message.key, message.from) = (owner, key, from);
-    (message.class, message.reference) = (class, reference);
+    (message.class, message.route, message.reference) = (class, route, reference);
     (message.metadata, message.options) = (metadata, options);
     message.send_at = columns.some_time()?;
     message.deadline = Duration::from_millis(columns.large("deadline")?);

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use sms_core::registry::Expect;
 use sms_core::store::{Archive, CancelRequest, ListRequest, MessageRequest, StatsRequest};
-use sms_core::{ErrorKind, Registry, Status, Store};
+use sms_core::{ErrorKind, Registry, Route, Status, Store};
 use sms_store_pg::{PgConfig, PgStore};
 
-use crate::common::{Schema, ask, count, insert, messages, run};
+use crate::common::{Schema, ask, begin, count, ids, insert, messages, run};
 
 async fn refusal(config: PgConfig) -> ErrorKind {
     PgStore::open(config).await.expect_err("must be refused").kind()
@@ -71,7 +71,7 @@ async fn a_schema_a_newer_version_has_migrated_can_still_be_opened() {
     let store = schema.open().await;
     assert_eq!(
         store.schema().to_string(),
-        "at level 9999; this program knows level 3, and may use it"
+        "at level 9999; this program knows level 4, and may use it"
     );
     insert(&store, &messages(1)).await.expect("inserted");
 }
@@ -90,7 +90,7 @@ async fn a_schema_a_newer_version_has_changed_beyond_this_one_is_refused() {
         assert_eq!(refused.kind(), ErrorKind::Config);
         let text = refused.to_string();
         assert!(
-            text.contains("level 9999") && text.contains("level 9000") && text.contains("level 3"),
+            text.contains("level 9999") && text.contains("level 9000") && text.contains("level 4"),
             "{text}"
         );
         assert!(text.contains("newer version of the program"), "{text}");
@@ -109,6 +109,8 @@ async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
     run(&mut conn, "DROP INDEX states_by_status, states_by_created").await;
     run(&mut conn, "CREATE INDEX states_status ON states (status, id) WHERE status <> 1").await;
     run(&mut conn, "CREATE INDEX states_created ON states (created_at, status)").await;
+    run(&mut conn, "ALTER TABLE messages DROP COLUMN route").await;
+    run(&mut conn, "ALTER TABLE states DROP COLUMN route").await;
     run(&mut conn, "DROP TABLE schema_info; DELETE FROM _sqlx_migrations WHERE version > 1").await;
 
     assert_eq!(refusal(schema.config().migrate(false)).await, ErrorKind::Config);
@@ -117,6 +119,9 @@ async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
     assert_eq!((stats.count(Status::Queued), stats.count(Status::Cancelled)), (2, 1));
     let request = ListRequest::new(10).statuses(vec![Status::Cancelled]);
     assert_eq!(Archive::list(&store, &request).await.expect("read").messages.len(), 1);
+    let found = Archive::get(&store, &MessageRequest::new(batch[1].id)).await.expect("read");
+    assert_eq!(found.expect("a message").message.route, Route::DEFAULT);
+    assert_eq!(begin(&store, &ids(&batch), "w").await, 2);
 }
 
 #[tokio::test]

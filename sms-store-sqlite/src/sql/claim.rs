@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Row, params};
 use sms_core::clock::{StoreTime, datetime_from_ms, duration_to_ms};
 use sms_core::store::decision::AttemptState;
-use sms_core::store::{BeginRequest, Begun, DueRequest};
+use sms_core::store::{BeginRequest, Begun, DueRequest, ServedRoute};
 use sms_core::{Job, Lane, MessageId, Result, Submission};
 
 use crate::database::Database;
@@ -58,7 +58,7 @@ pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Res
         ids,
         worker: request.worker.to_owned(),
         batch: request.batch.cast_signed(),
-        provider: request.provider.to_owned(),
+        routes: request.routes.iter().map(owned).collect(),
         lease_ms: duration_to_ms(request.lease),
     };
     let begun = params.clone();
@@ -75,22 +75,27 @@ struct BeginParams {
     ids: Vec<MessageId>,
     worker: String,
     batch: i64,
-    provider: String,
+    /// Names of the routes, each with that of the provider that serves it.
+    routes: Vec<(String, String)>,
     lease_ms: i64,
 }
 
-/// `queued → sending`; guard: due, not past its deadline. ?1 id, ?2 now, ?3 worker, ?4 batch, ?5
-/// end of the lease, ?6 provider.
+fn owned(served: &ServedRoute<'_>) -> (String, String) {
+    (served.route.to_string(), served.provider.to_owned())
+}
+
+/// `queued → sending`; guard: due, not past its deadline, takes this route. ?1 id, ?2 now, ?3
+/// worker, ?4 batch, ?5 end of the lease, ?6 provider, ?7 route.
 pub(crate) const BEGIN: &str = "\
     UPDATE messages \
     SET status = 1, fence = fence + 1, attempts = attempts + 1, updated_at = ?2, \
         worker = ?3, batch = ?4, lease_since = ?2, lease_until = ?5, provider = ?6 \
-    WHERE id = ?1 AND +status = 0 AND due_at <= ?2 AND valid_until > ?2";
+    WHERE id = ?1 AND +status = 0 AND due_at <= ?2 AND valid_until > ?2 AND route = ?7";
 
 /// The messages that a call with this worker and batch began. ?1 id, ?2 worker, ?3 batch.
 pub(crate) const BEGUN: &str = "\
     SELECT id, to_number, text, sender, class, options, valid_until, \
-           fence, attempts, max_attempts, resends, on_unknown, lease_since - unknown_at \
+           fence, attempts, max_attempts, resends, on_unknown, lease_since - unknown_at, route \
     FROM messages \
     WHERE id = ?1 AND +status = 1 AND worker = ?2 AND batch = ?3";
 
@@ -99,14 +104,20 @@ impl BeginParams {
         let lease_until = now.saturating_add(self.lease_ms);
         let mut begin = conn.prepare_cached(BEGIN)?;
         for id in &self.ids {
-            begin.execute(params![
-                id.as_bytes(),
-                now,
-                self.worker,
-                self.batch,
-                lease_until,
-                self.provider
-            ])?;
+            for (route, provider) in &self.routes {
+                let begun = begin.execute(params![
+                    id.as_bytes(),
+                    now,
+                    self.worker,
+                    self.batch,
+                    lease_until,
+                    provider,
+                    route
+                ])?;
+                if begun > 0 {
+                    break;
+                }
+            }
         }
         Ok(())
     }
@@ -144,5 +155,5 @@ fn read_begun(row: &Row<'_>, time: StoreTime) -> DbResult<Begun> {
     .unknown_before(
         columns.take::<Option<i64>>()?.map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
     );
-    Ok(Begun::new(submission, fence, attempt))
+    Ok(Begun::new(submission, fence, attempt).route(columns.route()?))
 }

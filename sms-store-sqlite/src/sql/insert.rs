@@ -26,10 +26,10 @@ pub(crate) async fn insert(
 
 /// `∅ → queued`; guard: the id and the idempotency key are free.
 pub(crate) const INSERT: &str = "\
-    INSERT INTO messages (id, owner, key, fingerprint, to_number, text, sender, class, reference, \
-    metadata, options, encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, lane, \
+    INSERT INTO messages (id, owner, key, fingerprint, to_number, text, sender, class, route, \
+    reference, metadata, options, encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, lane, \
     status, created_at, updated_at, due_at, valid_until, push_at) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT DO NOTHING";
 
 /// Inserts one message in the transaction of a caller.
@@ -103,6 +103,7 @@ fn insert_free(
         message.text,
         message.from,
         message.class.as_str(),
+        message.route.as_str(),
         message.reference,
         (!message.metadata.is_empty()).then(|| message.metadata.as_json()),
         json(message.options != SendOptions::default(), || serde_json::to_string(

@@ -8,8 +8,8 @@ use sms_core::clock::datetime_from_ms;
 use sms_core::message::text::Encoding;
 use sms_core::message::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState};
 use sms_core::{
-    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Status,
-    StoredMessage,
+    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Route,
+    Status, StoredMessage,
 };
 use time::OffsetDateTime;
 
@@ -96,6 +96,10 @@ impl<'r> Columns<'r> {
         Ok(PhoneNumber::from_digits(digits).ok_or_else(|| undecodable("number"))?)
     }
 
+    pub(crate) fn route(&mut self) -> DbResult<Route> {
+        Ok(self.text("route")?.parse().map_err(|_| undecodable("route"))?)
+    }
+
     /// A JSON text; NULL stands for the default.
     pub(crate) fn json<T: Default>(
         &mut self,
@@ -114,14 +118,15 @@ pub(crate) fn stored_message(row: &Row<'_>) -> DbResult<StoredMessage> {
     let mut columns = Columns::new(row);
     let (id, owner, key) = (columns.id()?, columns.take()?, idempotency_key(&mut columns)?);
     let (to, text, from) = (columns.phone()?, columns.take()?, columns.take()?);
-    let (class, reference) = (columns.class()?, columns.take()?);
+    let class = columns.class()?;
+    let (route, reference) = (columns.route()?, columns.take()?);
     let metadata = columns.json("metadata", |json| Metadata::from_stored(json.to_owned()))?;
     let options = columns.json("options", serde_json::from_str)?;
     let (encoding, parts) =
         (columns.named("encoding", Encoding::from_name)?, columns.number("number of parts")?);
     let mut message = NewMessage::new(id, to, text, encoding, parts);
     (message.owner, message.key, message.from) = (owner, key, from);
-    (message.class, message.reference) = (class, reference);
+    (message.class, message.route, message.reference) = (class, route, reference);
     (message.metadata, message.options) = (metadata, options);
     message.send_at = columns.take::<Option<i64>>()?.map(datetime_from_ms);
     message.deadline = Duration::from_millis(columns.number("deadline")?);

@@ -1,8 +1,12 @@
 //! Opening files: new ones, old ones, shared ones, wrong ones.
 
+use std::time::Duration;
+
 use sms_core::registry::Expect;
-use sms_core::store::{Archive, CancelRequest, Inserted, MessageRequest};
-use sms_core::{ErrorKind, Registry, Status, Store, StoreFault};
+use sms_core::store::{
+    Archive, BeginRequest, CancelRequest, Inserted, MessageRequest, ServedRoute,
+};
+use sms_core::{ErrorKind, Registry, Route, Status, Store, StoreFault};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
 use crate::common::{Folder, ask, count, ids, insert, messages, run};
@@ -92,7 +96,7 @@ async fn a_file_a_newer_version_has_migrated_can_still_be_opened() {
     let store = folder.open().await;
     assert_eq!(
         store.schema().to_string(),
-        "at level 9999; this program knows level 2, and may use it"
+        "at level 9999; this program knows level 3, and may use it"
     );
     insert(&store, &messages(1)).await.expect("inserted");
 }
@@ -108,7 +112,7 @@ async fn a_file_a_newer_version_has_changed_beyond_this_one_is_refused_and_left_
     assert_eq!(refused.kind(), ErrorKind::Config);
     let text = refused.to_string();
     assert!(
-        text.contains("level 9999") && text.contains("level 9000") && text.contains("level 2"),
+        text.contains("level 9999") && text.contains("level 9000") && text.contains("level 3"),
         "{text}"
     );
     assert!(text.contains("newer version of the program"), "{text}");
@@ -116,14 +120,20 @@ async fn a_file_a_newer_version_has_changed_beyond_this_one_is_refused_and_left_
 
 #[tokio::test]
 async fn a_file_of_the_first_version_is_migrated_with_its_messages() {
-    let folder = Folder::new();
+    let (folder, batch) = (Folder::new(), messages(2));
     let store = folder.open().await;
-    insert(&store, &messages(2)).await.expect("inserted");
+    insert(&store, &batch).await.expect("inserted");
+    run(&store, "ALTER TABLE messages DROP COLUMN route").await;
     run(&store, "DROP TABLE schema_info; DELETE FROM migrations WHERE version > 1").await;
     drop(store);
     let store = folder.open().await;
-    assert_eq!(store.schema().to_string(), "at level 2, the newest that this program knows");
+    assert_eq!(store.schema().to_string(), "at level 3, the newest that this program knows");
     assert_eq!(count(&store).await, 2);
+    let found = Archive::get(&store, &MessageRequest::new(batch[0].id)).await.expect("read");
+    assert_eq!(found.expect("a message").message.route, Route::DEFAULT);
+    let (begun, routes) = (ids(&batch), [ServedRoute::default_route("p")]);
+    let request = BeginRequest::new(&begun, "w", 1, &routes, Duration::from_mins(1));
+    assert_eq!(store.begin(request).await.expect("begun").len(), 2);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ macro_rules! store {
             insert {
                 a_stored_message_can_be_read_back_whole
                 messages_of_a_batch_keep_what_is_their_own
+                a_message_that_names_no_route_takes_the_default_one
                 a_text_is_kept_letter_by_letter
                 a_new_message_is_queued_and_has_no_attempt
                 the_deadline_counts_from_now
@@ -68,6 +69,9 @@ macro_rules! store {
                 another_worker_gets_nothing_of_a_batch_that_is_begun
                 a_repeat_after_the_settlement_begins_nothing
                 the_provider_to_be_asked_is_on_record
+                begin_takes_only_the_routes_it_serves
+                a_message_of_another_route_is_offered_and_begun_later
+                the_provider_on_record_is_that_of_the_route
                 the_time_since_an_attempt_of_unknown_outcome_is_told
             }
             settle {

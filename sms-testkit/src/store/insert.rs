@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sms_core::store::Inserted::{KeyReused, Replayed, Stored};
-use sms_core::{Class, Message, Metadata, NewMessage, OnUnknown, Status};
+use sms_core::{Class, Message, Metadata, NewMessage, OnUnknown, Route, Status};
 
 use super::steps::{DAY, almost, message, prepared, secs};
 use crate::harness::StoreHarness;
@@ -12,6 +12,7 @@ fn everything() -> Message {
     let metadata = json!({"order": 42, "tags": ["a", "б"]});
     message()
         .class(Class::Marketing)
+        .route("second-provider")
         .from("Acme")
         .owner("shop")
         .reference("заказ 42")
@@ -47,6 +48,8 @@ pub async fn messages_of_a_batch_keep_what_is_their_own(h: &StoreHarness) {
         everything(),
         message().class(Class::Otp),
         everything().owner("another shop"),
+        everything().route("sandbox"),
+        message().route("sandbox"),
         everything(),
         message().from("Acme"),
         message().on_unknown(OnUnknown::ResendOnce),
@@ -59,6 +62,11 @@ pub async fn messages_of_a_batch_keep_what_is_their_own(h: &StoreHarness) {
         let found = h.find(message.id).await.expect("a stored message can be read").message;
         assert!(found == message, "every field of a message is kept");
     }
+}
+
+pub async fn a_message_that_names_no_route_takes_the_default_one(h: &StoreHarness) {
+    let id = h.queued(message()).await;
+    assert_eq!(h.find(id).await.expect("stored").message.route, Route::DEFAULT);
 }
 
 pub async fn a_text_is_kept_letter_by_letter(h: &StoreHarness) {

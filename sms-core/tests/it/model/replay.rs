@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use sms_core::message::prepare::MAX_DEADLINE;
 use sms_core::store::{
-    Archive, BeginRequest, ExpireRequest, InsertRequest, MessageRequest, RescueRequest, Settlement,
+    Archive, BeginRequest, ExpireRequest, InsertRequest, MessageRequest, RescueRequest,
+    ServedRoute, Settlement,
 };
 use sms_core::{
     ManualClock, MemoryStore, Message, MessageId, OnUnknown, OutcomeClass, Status, Store,
@@ -69,7 +70,8 @@ impl Replay {
         let hand = &mut self.hands[worker];
         let name = format!("worker-{worker}-{}", hand.lives);
         let ids = [self.id];
-        let request = BeginRequest::new(&ids, &name, hand.batch, "model", LEASE);
+        let routes = [ServedRoute::default_route("model")];
+        let request = BeginRequest::new(&ids, &name, hand.batch, &routes, LEASE);
         let begun = self.store.begin(request).await.unwrap();
         if answered {
             hand.begun = begun.first().map(|begun| Attempt {
@@ -97,7 +99,8 @@ impl Replay {
     /// Guard of `begin`: no other worker can begin a message that is not queued.
     async fn assert_no_stranger_begins(&self) {
         let ids = [self.id];
-        let request = BeginRequest::new(&ids, "stranger", 1, "model", LEASE);
+        let routes = [ServedRoute::default_route("model")];
+        let request = BeginRequest::new(&ids, "stranger", 1, &routes, LEASE);
         assert_eq!(self.store.begin(request).await.unwrap(), []);
     }
 
