@@ -88,7 +88,7 @@ pub const TRANSITIONS: &[Transition] = {
             Queued,
             Sending,
             Worker,
-            "due, not past its deadline; fence + 1, attempt + 1, lease = now + L",
+            "due, not past its deadline, route is served; fence + 1, attempt + 1, lease = now + L",
         ),
         row(
             Sending,

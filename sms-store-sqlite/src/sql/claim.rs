@@ -105,7 +105,7 @@ impl BeginParams {
         let mut begin = conn.prepare_cached(BEGIN)?;
         for id in &self.ids {
             for (route, provider) in &self.routes {
-                let begun = begin.execute(params![
+                let changed = begin.execute(params![
                     id.as_bytes(),
                     now,
                     self.worker,
@@ -114,7 +114,7 @@ impl BeginParams {
                     provider,
                     route
                 ])?;
-                if begun > 0 {
+                if changed > 0 {
                     break;
                 }
             }
