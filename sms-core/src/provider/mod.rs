@@ -44,6 +44,36 @@ use crate::error::Result;
 /// * `submit` ends within [`Limits::timeout`]. The worker treats a longer call, a panic and a
 ///   missing outcome as `Unknown`.
 /// * Cancellation: a dropped `submit` may have sent everything or nothing.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sms_core::{Limits, Outcome, Provider, Submission, async_trait};
+///
+/// /// Writes messages to standard output.
+/// #[derive(Debug)]
+/// struct Console;
+///
+/// #[async_trait]
+/// impl Provider for Console {
+///     fn name(&self) -> &str {
+///         "console"
+///     }
+///
+///     fn limits(&self) -> Limits {
+///         // Up to 10 messages a call, which takes a second at the most.
+///         Limits::new(10, Duration::from_secs(1))
+///     }
+///
+///     async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
+///         let send = |message: &Submission| {
+///             println!("to {}: {}", message.to, message.text);
+///             Outcome::accepted(message.id.to_string())
+///         };
+///         batch.iter().map(send).collect()
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Provider: Debug + Send + Sync + 'static {
     /// A short, stable name: it is stored with every message and receipts are matched by it.

@@ -66,6 +66,21 @@ const RETENTION: Duration = Duration::from_hours(90 * 24);
 /// Killed before `begin` is committed: `queued`, and the caretaker offers the message again. After
 /// it: `sending` until the lease is over, then `unknown`, for nobody can tell whether the provider
 /// got it.
+///
+/// ```
+/// use sms_core::{CancellationToken, MemoryQueue, MemoryStore, Sandbox, Worker};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let worker = Worker::builder(MemoryStore::new(), MemoryQueue::new(), Sandbox::new())
+///     .name("worker-1")
+///     .build();
+/// let shutdown = CancellationToken::new();
+/// let running = tokio::spawn(worker.run(shutdown.clone()));
+/// // Later, when the process is told to end:
+/// shutdown.cancel();
+/// running.await.expect("the worker does not panic")?;
+/// # Ok::<(), sms_core::Error>(()) }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct Worker {
     shared: Arc<Shared>,
