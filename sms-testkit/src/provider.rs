@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use sms_core::provider::ProviderRef;
-use sms_core::{MessageId, Outcome, OutcomeClass, PhoneNumber, Submission};
+use sms_core::{CallbackRequest, MessageId, Outcome, OutcomeClass, PhoneNumber, Submission};
 use tokio::time::timeout;
 
 use crate::harness::ProviderHarness;
@@ -35,6 +35,7 @@ impl ProviderHarness {
     }
 
     async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
+        self.provider.open().await.expect("open, also if it is open already");
         let limit = self.provider.limits().timeout;
         let outcomes = timeout(limit, self.provider.submit(batch))
             .await
@@ -153,6 +154,7 @@ pub async fn outcomes_come_in_the_order_of_the_submissions(h: &ProviderHarness) 
 
 pub async fn concurrent_calls_do_not_mix(h: &ProviderHarness) {
     let size = h.full_batch().min(5);
+    h.provider.open().await.expect("open");
     let calls: Vec<_> = (0..8)
         .map(|_| {
             let provider = h.provider();
@@ -213,4 +215,45 @@ pub async fn an_account_that_can_send_passes_its_check(h: &ProviderHarness) {
         return;
     };
     account.check().await.expect("the simulator accepts everything");
+}
+
+pub async fn opening_and_closing_can_be_repeated(h: &ProviderHarness) {
+    h.accepted(&batch(1)).await;
+    h.accepted(&batch(1)).await;
+    for _ in 0..2 {
+        h.provider.close().await.expect("close, also if it is closed already");
+    }
+}
+
+/// Checked only if the provider has incoming receipts. The simulator must report each message.
+pub async fn each_incoming_receipt_comes_although_waits_for_it_are_dropped(h: &ProviderHarness) {
+    let Some(incoming) = h.provider.incoming() else {
+        return;
+    };
+    let mut missing: HashSet<String> =
+        h.accepted(&batch(h.full_batch().min(20))).await.into_iter().collect();
+    let receive = async {
+        while !missing.is_empty() {
+            // Most of these calls are dropped before they have an answer.
+            if let Ok(receipts) = timeout(Duration::from_millis(1), incoming.next()).await {
+                for receipt in &receipts {
+                    assert_eq!(receipt.provider, h.provider.name(), "matched by the name");
+                    missing.remove(&receipt.provider_id);
+                }
+                incoming.written(&receipts).await;
+            }
+        }
+    };
+    let received = timeout(Duration::from_secs(10), receive).await;
+    assert!(received.is_ok(), "a receipt for each message: {missing:?}");
+}
+
+/// Checked only if the provider has callbacks.
+pub async fn a_body_of_anything_is_no_callback(h: &ProviderHarness) {
+    let Some(callbacks) = h.provider.callbacks() else {
+        return;
+    };
+    for body in [&b""[..], b"x", b"\0\xff\xfe", b"a=b&c=d", b"{}", b"[]", b"<html></html>"] {
+        assert!(callbacks.read(&CallbackRequest::new(body)).is_err(), "{body:?}");
+    }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::{
-    Account, AccountInfo, Explanation, LateAnswer, LateAnswers, Limits, Outcome, PhoneNumber,
-    Provider, Receipt, ReceiptState, Receipts, Result, Submission, async_trait,
+    Account, AccountInfo, Callback, CallbackRefusal, CallbackReply, CallbackRequest, Callbacks,
+    Explanation, IncomingReceipts, LateAnswer, LateAnswers, Limits, Outcome, PhoneNumber, Provider,
+    Receipt, ReceiptState, Receipts, Result, Submission, async_trait,
 };
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -24,6 +25,8 @@ const RATE: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
 pub struct OutsideProvider {
     late: UnboundedSender<LateAnswer>,
     answers: Mutex<UnboundedReceiver<LateAnswer>>,
+    delivered: UnboundedSender<Receipt>,
+    arrived: Mutex<UnboundedReceiver<Receipt>>,
 }
 
 impl OutsideProvider {
@@ -36,20 +39,23 @@ impl OutsideProvider {
     /// A provider with no late answers yet.
     pub fn new() -> Self {
         let (late, answers) = unbounded_channel();
-        Self { late, answers: Mutex::new(answers) }
+        let (delivered, arrived) = unbounded_channel();
+        Self { late, answers: Mutex::new(answers), delivered, arrived: Mutex::new(arrived) }
     }
 
     fn answer(&self, submission: &Submission) -> Outcome {
         if submission.to == Self::REFUSED {
             return Outcome::rejected(BAD_NUMBER, "bad number");
         }
-        let accepted = Outcome::accepted(format!("outside-{}", submission.id)).code(100);
+        let id = format!("outside-{}", submission.id);
+        // The receivers belong to the same value, so that they cannot be closed.
+        let _ = self.delivered.send(Receipt::new(NAME, &id, ReceiptState::Delivered));
+        let accepted = Outcome::accepted(id).code(100);
         if submission.text != Self::LATE {
             return accepted;
         }
         let answer =
             LateAnswer::new(submission.id, submission.attempt, accepted, Duration::from_secs(6));
-        // The receiver belongs to the same value, so that it cannot be closed.
         let _ = self.late.send(answer);
         Outcome::unknown("timeout")
     }
@@ -76,6 +82,14 @@ impl Provider for OutsideProvider {
     }
 
     fn receipts(&self) -> Option<&dyn Receipts> {
+        Some(self)
+    }
+
+    fn incoming(&self) -> Option<&dyn IncomingReceipts> {
+        Some(self)
+    }
+
+    fn callbacks(&self) -> Option<&dyn Callbacks> {
         Some(self)
     }
 
@@ -131,5 +145,40 @@ impl Account for OutsideProvider {
 impl LateAnswers for OutsideProvider {
     async fn next(&self) -> Vec<LateAnswer> {
         self.answers.lock().await.recv().await.into_iter().collect()
+    }
+}
+
+#[async_trait]
+impl IncomingReceipts for OutsideProvider {
+    async fn next(&self) -> Vec<Receipt> {
+        self.arrived.lock().await.recv().await.into_iter().collect()
+    }
+}
+
+/// A callback is `delivered ` and a provider id, with the signature `outside` in a header.
+#[async_trait]
+impl Callbacks for OutsideProvider {
+    fn read(&self, request: &CallbackRequest<'_>) -> Result<Callback, CallbackRefusal> {
+        if request.header("x-signature") != Some(b"outside") {
+            return Err(CallbackRefusal::not_genuine("no signature"));
+        }
+        let body = std::str::from_utf8(request.body).map_err(CallbackRefusal::unreadable)?;
+        let id = body
+            .strip_prefix("delivered ")
+            .ok_or_else(|| CallbackRefusal::unreadable("not a report"))?;
+        let receipt = Receipt::new(NAME, id, ReceiptState::Delivered);
+        Ok(Callback::new(vec![receipt], CallbackReply::new("").status(204)))
+    }
+
+    async fn registered(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    async fn register(&self, url: &str) -> Result<Vec<String>> {
+        Ok(vec![url.to_owned()])
+    }
+
+    async fn unregister(&self, _: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
     }
 }

@@ -87,7 +87,9 @@ impl Sms {
         let runtime = Handle::try_current().map_err(no_runtime)?;
         let store: Arc<dyn Store> = Arc::new(store);
         let changes = Changes::open(store.clone()).await?;
-        let has_receipts = provider.receipts().is_some();
+        let has_receipts = provider.receipts().is_some()
+            || provider.incoming().is_some()
+            || provider.callbacks().is_some();
         let worker = Worker::builder(store.clone(), MemoryQueue::new(), provider).build();
         let queue = worker.queue();
         let sender = Sender::builder(store.clone()).queue(queue.clone()).build();

@@ -243,16 +243,16 @@ impl Worker {
                     .is_none()
                 {}
             },
-            async {
+            Box::pin(async {
                 while survive_panic("late answers", self.shared.listen(&shutdown)).await.is_none() {
                 }
-            },
-            async {
+            }),
+            Box::pin(async {
                 while survive_panic("incoming receipts", self.shared.receive(&closed))
                     .await
                     .is_none()
                 {}
-            },
+            }),
             Box::pin(async {
                 self.work(&shutdown).await;
                 self.shared.close().await;

@@ -216,8 +216,8 @@ impl From<Error> for Problem {
                     .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             ErrorKind::Limited => {
-                let seconds =
-                    error.retry_after().map_or(1, |wait| wait.as_secs_f64().ceil() as u64);
+                let wait = error.retry_after().unwrap_or_default();
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 return Self::new(StatusCode::TOO_MANY_REQUESTS, error.code(), error.to_string())
                     .with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
             }

@@ -22,6 +22,9 @@ macro_rules! provider {
             a_query_leaves_out_what_the_provider_does_not_know
             a_receipt_bears_the_name_and_id_it_was_asked_for
             an_account_that_can_send_passes_its_check
+            opening_and_closing_can_be_repeated
+            each_incoming_receipt_comes_although_waits_for_it_are_dropped
+            a_body_of_anything_is_no_callback
         } }
     };
 }

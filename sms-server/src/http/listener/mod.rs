@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::extract::Request;
-use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -70,10 +70,9 @@ async fn serve_at_most(
                 let Some(place) = shutdown.run_until_cancelled(connections.place()).await else {
                     break;
                 };
-                let app = app.clone().layer(Extension(ConnectInfo(peer)));
-                let shutdown = shutdown.clone();
+                let (app, shutdown) = (app.clone(), shutdown.clone());
                 tasks.spawn(async move {
-                    converse(no_delay(stream), app, shutdown, place.activity()).await;
+                    converse(no_delay(stream), Some(peer), app, shutdown, place.activity()).await;
                 });
             }
             Err(error) => {
@@ -96,12 +95,20 @@ fn no_delay(stream: TcpStream) -> TcpStream {
     stream
 }
 
-async fn converse<S>(stream: S, app: Router, shutdown: CancellationToken, activity: Arc<Activity>)
-where
+async fn converse<S>(
+    stream: S,
+    peer: Option<SocketAddr>,
+    app: Router,
+    shutdown: CancellationToken,
+    activity: Arc<Activity>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (app, requests) = (TowerToHyperService::new(app), Arc::clone(&activity));
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
         let busy = requests.begin();
         let response = app.call(request);
         async move { response.await.map(|response| response.map(|body| BusyBody::new(body, busy))) }

@@ -28,7 +28,7 @@ impl Client {
             .route("/slow", post(|_: Bytes| sleep(SECOND * 25)));
         let (stream, server) = duplex(1024);
         let closed = tokio::spawn(async move {
-            converse(server, app, CancellationToken::new(), Arc::new(Activity::new())).await;
+            converse(server, None, app, CancellationToken::new(), Arc::new(Activity::new())).await;
             Instant::now()
         });
         Self { stream, closed, start: Instant::now() }

@@ -1,0 +1,190 @@
+//! A provider that holds a connection, on which receipts arrive by themselves.
+//!
+//! `cargo test -p examples --example connected_provider`
+//!
+//! The server runs it with two lines in `sms-server/src/adapters.rs` and no other change: in
+//! `open_provider`, before the arm of unknown addresses,
+//! `("line", address) => Ok(Arc::new(Line::new(address.trim_start_matches("//")))),`
+//! and the `use` of `Line`. Then `SMS_PROVIDER=line://127.0.0.1:7000` names it.
+//!
+//! The protocol is made up. A line `send ID NUMBER TEXT` is answered with `ok ID`; later the line
+//! `delivered ID` arrives.
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sms_core::{
+    Error, IncomingReceipts, Limits, MessageId, Outcome, PhoneNumber, Provider, Receipt,
+    ReceiptState, Result, Submission, async_trait,
+};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
+
+const NAME: &str = "line";
+
+/// Those who wait for the answer to a message, by its id.
+type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<()>>>>;
+
+/// Sends messages on one TCP connection.
+#[derive(Debug)]
+struct Line {
+    address: String,
+    /// The half of the connection to write to; `None` while it is closed.
+    writer: AsyncMutex<Option<OwnedWriteHalf>>,
+    waiting: Waiting,
+    /// Receipts outlive a connection: what has arrived is never dropped.
+    arrived: UnboundedSender<Receipt>,
+    receipts: AsyncMutex<UnboundedReceiver<Receipt>>,
+}
+
+impl Line {
+    fn new(address: impl Into<String>) -> Self {
+        let (arrived, receipts) = unbounded_channel();
+        Self {
+            address: address.into(),
+            writer: AsyncMutex::default(),
+            waiting: Waiting::default(),
+            arrived,
+            receipts: AsyncMutex::new(receipts),
+        }
+    }
+
+    async fn send(&self, message: &Submission) -> Outcome {
+        // A connection that was lost is opened again.
+        if let Err(error) = self.open().await {
+            return Outcome::not_sent(error.to_string());
+        }
+        let id = message.id.to_string();
+        let (answer, answered) = oneshot::channel();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), answer);
+        let text = message.text.replace('\n', " ");
+        let request = format!("send {id} {} {text}\n", message.to);
+        let mut writer = self.writer.lock().await;
+        let Some(half) = writer.as_mut() else { return Outcome::not_sent("closed") };
+        if half.write_all(request.as_bytes()).await.is_err() {
+            // A part of it may have been written.
+            *writer = None;
+            return Outcome::unknown("the connection was lost");
+        }
+        drop(writer);
+        match answered.await {
+            Ok(()) => Outcome::accepted(id),
+            Err(_) => Outcome::unknown("the connection was lost"),
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Line {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::new(10, Duration::from_secs(5))
+    }
+
+    async fn open(&self) -> Result<()> {
+        let mut writer = self.writer.lock().await;
+        if writer.is_some() {
+            return Ok(());
+        }
+        let stream = TcpStream::connect(&self.address)
+            .await
+            .map_err(|error| Error::unavailable("the line cannot be connected", error))?;
+        let (read, write) = stream.into_split();
+        tokio::spawn(listen(read, Arc::clone(&self.waiting), self.arrived.clone()));
+        *writer = Some(write);
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<()> {
+        // The other side closes its half after that, and the task that reads ends.
+        *self.writer.lock().await = None;
+        Ok(())
+    }
+
+    async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for message in batch {
+            outcomes.push(self.send(message).await);
+        }
+        outcomes
+    }
+
+    fn incoming(&self) -> Option<&dyn IncomingReceipts> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl IncomingReceipts for Line {
+    async fn next(&self) -> Vec<Receipt> {
+        self.receipts.lock().await.recv().await.into_iter().collect()
+    }
+}
+
+/// Reads what arrives, until the connection ends.
+async fn listen(read: OwnedReadHalf, waiting: Waiting, arrived: UnboundedSender<Receipt>) {
+    let mut lines = BufReader::new(read).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        match line.split_once(' ') {
+            Some(("ok", id)) => {
+                let answer = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+                answer.map(|answer| answer.send(()));
+            }
+            Some(("delivered", id)) => {
+                let _ = arrived.send(Receipt::new(NAME, id, ReceiptState::Delivered));
+            }
+            _ => {}
+        }
+    }
+    // Nobody can tell what became of those that wait.
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
+/// The other end of the line: accepts every message and reports it delivered.
+async fn operator() -> std::io::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let (read, mut write) = stream.into_split();
+                let mut lines = BufReader::new(read).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    let id = line.split(' ').nth(1).unwrap_or_default();
+                    let reply = format!("ok {id}\ndelivered {id}\n");
+                    if write.write_all(reply.as_bytes()).await.is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    Ok(address)
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let line = Line::new(operator().await?);
+    line.open().await?;
+    let to = PhoneNumber::parse("+79251234567")?;
+    let message = Submission::new(MessageId::new(), to, "Hello");
+    println!("{:?}", line.submit(&[message]).await);
+    println!("{:?}", line.next().await);
+    line.close().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+sms_testkit::provider!({
+    let address = operator().await.expect("a port");
+    sms_testkit::ProviderHarness::new(Line::new(address))
+});
