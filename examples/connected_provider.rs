@@ -4,8 +4,8 @@
 //!
 //! The server runs it with two lines in `sms-server/src/adapters.rs` and no other change: in
 //! `open_provider`, before the arm of unknown addresses,
-//! `("line", address) => Ok(Arc::new(Line::new(address.trim_start_matches("//")))),`
-//! and the `use` of `Line`. Then `SMS_PROVIDER=line://127.0.0.1:7000` names it.
+//! `("line", address) => Ok(Arc::new(ConnectedProvider::new(address.trim_start_matches("//")))),`
+//! and the `use` of `ConnectedProvider`. Then `SMS_PROVIDER=line://127.0.0.1:7000` names it.
 //!
 //! The protocol is made up. A line `send ID NUMBER TEXT` is answered with `ok ID`; later the line
 //! `delivered ID` arrives.
@@ -33,7 +33,7 @@ type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<()>>>>;
 
 /// Sends messages on one TCP connection.
 #[derive(Debug)]
-struct Line {
+struct ConnectedProvider {
     address: String,
     /// The half of the connection to write to; `None` while it is closed.
     writer: AsyncMutex<Option<OwnedWriteHalf>>,
@@ -43,7 +43,7 @@ struct Line {
     receipts: AsyncMutex<UnboundedReceiver<Receipt>>,
 }
 
-impl Line {
+impl ConnectedProvider {
     fn new(address: impl Into<String>) -> Self {
         let (arrived, receipts) = unbounded_channel();
         Self {
@@ -81,7 +81,7 @@ impl Line {
 }
 
 #[async_trait]
-impl Provider for Line {
+impl Provider for ConnectedProvider {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -124,7 +124,7 @@ impl Provider for Line {
 }
 
 #[async_trait]
-impl IncomingReceipts for Line {
+impl IncomingReceipts for ConnectedProvider {
     async fn next(&self) -> Vec<Receipt> {
         self.receipts.lock().await.recv().await.into_iter().collect()
     }
@@ -173,7 +173,7 @@ async fn operator() -> std::io::Result<String> {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let line = Line::new(operator().await?);
+    let line = ConnectedProvider::new(operator().await?);
     line.open().await?;
     let to = PhoneNumber::parse("+79251234567")?;
     let message = Submission::new(MessageId::new(), to, "Hello");
@@ -186,5 +186,5 @@ async fn main() -> anyhow::Result<()> {
 #[cfg(test)]
 sms_testkit::provider!({
     let address = operator().await.expect("a port");
-    sms_testkit::ProviderHarness::new(Line::new(address))
+    sms_testkit::ProviderHarness::new(ConnectedProvider::new(address))
 });

@@ -11,7 +11,7 @@ use crate::error::Result;
 /// Questions about the account that send nothing.
 #[async_trait]
 pub trait Account: Debug + Send + Sync {
-    /// Whether the account can send now. Used as a probe while the provider is paused: where the
+    /// Checks if the account can send now. Used as a probe while the provider is paused: where the
     /// provider knows why it refused last, it looks whether that reason is gone.
     ///
     /// # Errors
@@ -19,14 +19,14 @@ pub trait Account: Debug + Send + Sync {
     /// The reason why not, in words without secrets.
     async fn check(&self) -> Result<()>;
 
-    /// Whether [`check`](Self::check) looks at the reason behind this code of an account-level
+    /// True if [`check`](Self::check) looks at the reason behind this code of an account-level
     /// refusal, so that a check that passes shows that the reason is gone. Otherwise only a message
     /// can show it.
     fn covers(&self, _code: i32) -> bool {
         false
     }
 
-    /// What the account has left.
+    /// Reads what the account has left.
     ///
     /// # Errors
     ///
@@ -34,15 +34,15 @@ pub trait Account: Debug + Send + Sync {
     async fn info(&self) -> Result<AccountInfo>;
 }
 
-/// What an account has left. What the provider does not tell is absent.
+/// Money and limits that an account has left. Absent is what the provider does not tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AccountInfo {
     /// The money on it.
     pub balance: Option<Money>,
-    /// How many messages it may send a day.
+    /// Number of messages that it may send a day.
     pub daily_limit: Option<u64>,
-    /// How many it has sent today.
+    /// Number of messages that it has sent today.
     pub used_today: Option<u64>,
     /// The sender names it may use.
     pub senders: Vec<String>,

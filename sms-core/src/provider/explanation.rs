@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// What a code means, in plain words.
+/// Meaning of a code, in plain words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Explanation {

@@ -111,7 +111,7 @@ impl Failover {
     }
 }
 
-/// What the limit of a call leaves for handing on from provider to provider.
+/// Part of the time limit of a call that is left for passing on from provider to provider.
 const HANDING_ON: Duration = Duration::from_millis(100);
 
 const fn goes_on(class: OutcomeClass) -> bool {
@@ -144,9 +144,8 @@ impl Provider for Failover {
         &self.name
     }
 
-    /// The smallest batch, rates and window of all, so that one call here is one call of each
-    /// provider asked; and the sum of their timeouts, with a moment for handing on, so that the last
-    /// one's timeout comes before that of the whole.
+    /// The smallest batch, rates and window of all, so that one call here is one call of each; and
+    /// the sum of their timeouts, with time to pass on.
     fn limits(&self) -> Limits {
         let all = || self.providers.iter().map(Provider::limits);
         let mut limits = Limits::new(
@@ -345,7 +344,7 @@ impl Callbacks for Failover {
     }
 }
 
-/// Whether receipts under this name come from this provider.
+/// True if receipts under this name come from this provider.
 fn is_of(provider: &dyn Provider, name: &str) -> bool {
     provider.name() == name || provider.member(name).is_some()
 }
@@ -371,8 +370,7 @@ impl Receipts for Failover {
         }
     }
 
-    /// What any of them answered; an error only when none did, so that one that is down costs no
-    /// other its receipts.
+    /// Answers of all of them; an error only when none answered.
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {
         let (mut found, mut answered, mut failed) = (Vec::new(), false, None);
         for provider in &self.providers {
@@ -385,7 +383,7 @@ impl Receipts for Failover {
                         found.append(&mut receipts);
                     }
                     Err(error) => {
-                        tracing::warn!(provider = provider.name(), %error, "no receipts from this provider");
+                        tracing::warn!(provider = provider.name(), %error, "no receipts of one");
                         failed = Some(error);
                     }
                 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::outcome::Outcome;
 use crate::message::MessageId;
 
-/// Answers of the provider to attempts whose outcome was given as
+/// Answers of the provider to attempts that were settled as
 /// [`Unknown`](crate::OutcomeClass::Unknown), because they did not come in time.
 #[async_trait]
 pub trait LateAnswers: Debug + Send + Sync {
@@ -19,17 +19,17 @@ pub trait LateAnswers: Debug + Send + Sync {
     async fn next(&self) -> Vec<LateAnswer>;
 }
 
-/// What became of one attempt after all.
+/// Outcome of an attempt, known late.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LateAnswer {
-    /// Whose attempt.
+    /// Id of the message.
     pub id: MessageId,
-    /// Which attempt: [`Submission::attempt`](crate::provider::Submission::attempt).
+    /// Number of the attempt: [`Submission::attempt`](crate::provider::Submission::attempt).
     pub attempt: u32,
-    /// How it came out.
+    /// Outcome of the attempt.
     pub outcome: Outcome,
-    /// How long it took.
+    /// Time from the call to the answer.
     pub took: Duration,
 }
 

@@ -79,7 +79,7 @@ pub trait Provider: Debug + Send + Sync + 'static {
     /// A short, stable name: it is stored with every message and receipts are matched by it.
     fn name(&self) -> &str;
 
-    /// How much it takes at a time.
+    /// Limits of its calls.
     fn limits(&self) -> Limits;
 
     /// Submits up to [`Limits::batch`] messages.
@@ -127,7 +127,7 @@ pub trait Provider: Debug + Send + Sync + 'static {
         None
     }
 
-    /// What one of its codes means, for people; `None` for a code it does not know.
+    /// Explains one of its codes to people; `None` for a code that it does not know.
     fn explain(&self, _code: i32) -> Option<Explanation> {
         None
     }

@@ -1,4 +1,4 @@
-//! What a provider answered, and what follows from it: the table of outcome classes is this file.
+//! Outcomes of a submission: this file is the table of outcome classes.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// | `Accepted` | per-recipient success | yes | `sent` |
 /// | `Rejected` | per-recipient final refusal | no | `failed` |
 /// | `Deferred` | per-recipient refusal that may pass later | no | `queued`, attempt counted |
-/// | `Blocked` | account-level refusal: bad key, no money, daily limit | no | `queued`, attempt not counted; the provider pauses |
+/// | `Blocked` | account-level refusal: key, money, daily limit | no | `queued`, not counted |
 /// | `NotSent` | DNS, connect, TLS, pool: no byte was written | no | `queued`, attempt counted |
 /// | `Unknown` | everything else | perhaps | `unknown`, or one recorded resend |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ pub struct Outcome {
     /// For `Deferred`: the refusal is about the service and not about this message, so the others
     /// can wait too.
     pub outage: bool,
-    /// Which provider it was, where a combinator such as [`Failover`](crate::Failover) asked
+    /// Name of the provider, where a combinator such as [`Failover`](crate::Failover) asked
     /// several.
     pub provider: Option<String>,
 }

@@ -11,13 +11,13 @@ pub struct Receipt {
     pub provider: String,
     /// The provider's own id of the message.
     pub provider_id: String,
-    /// What it says.
+    /// State of the message that it reports.
     pub state: ReceiptState,
     /// The provider's code, e.g. 103 at sms.ru.
     pub code: Option<i32>,
     /// The provider's words.
     pub text: Option<String>,
-    /// When it happened, by the provider's clock.
+    /// Time of the event, by the provider's clock.
     pub at: Option<OffsetDateTime>,
 }
 
@@ -58,7 +58,7 @@ impl Receipt {
     }
 }
 
-/// What a receipt says.
+/// State of a message in a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]

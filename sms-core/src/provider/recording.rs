@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::provider::outcome::Outcome;
 use crate::provider::{Limits, Provider, Submission};
 
-type Answer = Box<dyn Fn(&Submission) -> Outcome + Send + Sync>;
+type OutcomeFn = Box<dyn Fn(&Submission) -> Outcome + Send + Sync>;
 
 /// A [`Provider`] that records what it is given and answers as it is told; it accepts everything
 /// unless told otherwise.
@@ -27,7 +27,7 @@ type Answer = Box<dyn Fn(&Submission) -> Outcome + Send + Sync>;
 pub struct RecordingProvider {
     name: String,
     limits: Limits,
-    answer: Answer,
+    answer: OutcomeFn,
     calls: Mutex<Vec<Vec<Submission>>>,
 }
 

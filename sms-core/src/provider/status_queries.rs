@@ -11,7 +11,7 @@ use crate::error::Result;
 /// Status queries: receipts that are asked for.
 #[async_trait]
 pub trait Receipts: Debug + Send + Sync {
-    /// When to ask, and how many at once.
+    /// Schedule of the queries, and their size.
     fn polling(&self) -> Polling;
 
     /// Asks about messages the provider accepted. Those it knows nothing about are left out of the
@@ -56,8 +56,8 @@ pub struct Polling {
 }
 
 impl Polling {
-    /// Queries of up to `batch` ids, the first one `first` after acceptance, then at intervals up to
-    /// `max`, until `give_up`.
+    /// Queries of up to `batch` ids, the first one `first` after acceptance, then at intervals up
+    /// to `max`, until `give_up`.
     pub const fn new(first: Duration, max: Duration, give_up: Duration, batch: usize) -> Self {
         Self { first, max, give_up, batch }
     }

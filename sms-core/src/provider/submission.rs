@@ -13,7 +13,7 @@ use crate::message::{Class, MessageId, SendOptions};
 pub struct Submission {
     /// Our id.
     pub id: MessageId,
-    /// Which attempt this is, counted from 1 over all attempts
+    /// Number of this attempt, counted from 1 over all attempts
     /// ([`Begun::fence`](crate::store::Begun::fence)).
     pub attempt: u32,
     /// The recipient.
@@ -24,14 +24,14 @@ pub struct Submission {
     pub from: Option<String>,
     /// The class.
     pub class: Class,
-    /// What else the caller asked for.
+    /// Further options of the caller.
     pub options: SendOptions,
     /// After this nobody wants the message any more.
     pub valid_until: OffsetDateTime,
 }
 
 impl Submission {
-    /// A first submission of this text with no options, valid for ever.
+    /// A first submission of this text with no options and without an end of its validity.
     pub fn new(id: MessageId, to: PhoneNumber, text: impl Into<String>) -> Self {
         Self {
             id,

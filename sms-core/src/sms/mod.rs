@@ -182,7 +182,8 @@ impl Sms {
     /// use sms_core::store::EventsRequest;
     /// use sms_core::{MemoryStore, Message, Sandbox, Sms, Status};
     ///
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// # runtime.enable_all().build().unwrap().block_on(async {
     /// let sms = Sms::open(MemoryStore::new(), Sandbox::new().delay(Duration::ZERO)).await?;
     /// sms.send(Message::new("+79251234567", "Ваш заказ готов")).await?;
     /// // From the start of the log, 100 events at a time.

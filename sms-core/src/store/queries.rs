@@ -318,12 +318,12 @@ impl StatsRequest {
 /// Counts by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
-    /// By [`Status::number`].
+    /// Counts by [`Status::number`].
     pub counts: [u64; Status::ALL.len()],
 }
 
 impl Stats {
-    /// How many messages are in this state.
+    /// Number of messages in this state.
     pub const fn count(&self, status: Status) -> u64 {
         self.counts[status.number() as usize]
     }

@@ -29,11 +29,11 @@ const SETTLE_MARGIN: Duration = Duration::from_secs(5);
 /// Time that the last try of a write to the store may take, late in the drain.
 pub(super) const LAST_TRY: Duration = Duration::from_secs(1);
 
-/// Waits between repeats of a write whose answer was lost.
+/// Waits between repeats of a write that lost its answer.
 pub(super) const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// What is kept of a message while its submission is with the provider.
+/// Part of a message that is kept while its submission is with the provider.
 struct Ticket {
     id: MessageId,
     fence: u32,
@@ -89,7 +89,7 @@ impl Shared {
         self.queue_call(self.queue.ack(&leases)).await;
     }
 
-    /// Whose turn it is to write to the store: an urgent job waits for nobody.
+    /// Semaphore that a write to the store waits for; none for an urgent job.
     fn turns(&self, leases: &[Lease]) -> Option<&Semaphore> {
         leases.iter().all(|lease| lease.job.lane != Lane::Urgent).then_some(&self.writes)
     }
@@ -293,7 +293,8 @@ impl Shared {
 fn log_late(settlements: &[Settlement], settled: &[Settled]) {
     for (settlement, settled) in settlements.iter().zip(settled) {
         if let Settled::Late(status) = settled {
-            tracing::warn!(id = %settlement.id, %status, "this outcome came after the attempt was given up");
+            let id = settlement.id;
+            tracing::warn!(%id, %status, "this outcome came after the attempt was given up");
         }
     }
 }
@@ -302,7 +303,10 @@ fn log_late(settlements: &[Settlement], settled: &[Settled]) {
 fn log_lost(settlements: &[Settlement]) {
     for Settlement { id, provider, outcome, .. } in settlements {
         let (class, provider_id) = (outcome.class.as_str(), outcome.provider_id.as_deref());
-        tracing::error!(%id, provider, class, provider_id, "shut down before this outcome was recorded");
+        tracing::error!(
+            %id, provider, class, provider_id,
+            "shut down before this outcome was recorded"
+        );
     }
 }
 

@@ -20,16 +20,16 @@ use crate::queue::{Lease, Queue};
 /// by itself.
 const SAMPLE: usize = 50;
 const WINDOW: Duration = Duration::from_millis(20);
-/// How long a batch is gathered: as long as 100 jobs take at 5,000 a second.
+/// Longest time for which a batch is collected: as long as 100 jobs take at 5,000 a second.
 const LONGEST: Duration = Duration::from_millis(20);
-/// How often the queue is looked at meanwhile: not for every job that comes, since a pull has its
+/// Interval of pulls meanwhile: not for every job that comes, since a pull has its
 /// price too, but as often as an urgent job wants to be found.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// How fast jobs were pulled of late.
+/// Rate at which jobs were pulled recently.
 #[derive(Debug, Default)]
 pub(super) struct PullRate {
-    /// When, and how many; no older ones than [`SAMPLE`] needs.
+    /// Times and numbers of jobs; none older than [`SAMPLE`] needs.
     pulls: VecDeque<(Instant, usize)>,
     jobs: usize,
 }
@@ -57,7 +57,7 @@ impl Shared {
     /// Adds to jobs just pulled what comes within a moment, up to `max`; none while few come. An
     /// urgent job is waited with by nobody: it ends the gathering. May be dropped at any time: what
     /// was gathered is in `jobs`.
-    pub(super) async fn gather(&self, rate: &mut PullRate, jobs: &mut Vec<Lease>, max: usize) {
+    pub(super) async fn fill_batch(&self, rate: &mut PullRate, jobs: &mut Vec<Lease>, max: usize) {
         rate.note(jobs.len());
         let end = Instant::now() + LONGEST;
         let urgent = |lease: &Lease| lease.job.lane == Lane::Urgent;

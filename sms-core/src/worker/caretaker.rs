@@ -1,4 +1,4 @@
-//! What time does to messages.
+//! Background maintenance: re-queue, rescue, expire, poll receipts, infer, purge.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,14 +18,14 @@ use crate::store::{
 };
 use crate::supervise::catch_panic;
 
-/// How often the caretaker looks for messages that are due, rescued or expired.
+/// Interval of the search for messages that are due, to be rescued or expired.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// How often it looks for unmatched receipts that can only be about one message.
+/// Interval of the search for unmatched receipts that can only be about one message.
 const INFER_INTERVAL: Duration = Duration::from_secs(10);
-/// How much longer than a lease unmatched receipts are left alone: late answers may still claim
+/// Time after a lease for which unmatched receipts are left alone: late answers may still claim
 /// them.
 const INFER_MARGIN: Duration = Duration::from_mins(2);
-/// How often it looks for old messages.
+/// Interval of the search for old messages.
 const PURGE_INTERVAL: Duration = Duration::from_mins(10);
 /// The same while there is more than one round could do.
 const BUSY_INTERVAL: Duration = Duration::from_millis(100);
@@ -42,14 +42,14 @@ const OFFER_AGAIN_AFTER_AWAY: Duration = Duration::from_secs(30);
 /// until then.
 const AHEAD_AWAY: Duration = Duration::from_secs(15);
 const AHEAD_AFTER: Duration = Duration::from_secs(10);
-/// How long one step may take.
+/// Longest duration of one step.
 const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Offers due messages to the queue, rescues those whose worker vanished, expires those past their
-/// deadline, asks for receipts that do not come by themselves, and purges old messages.
+/// Pushes due messages to the queue, rescues those of workers that vanished, expires those past
+/// their deadline, polls for receipts that do not come by themselves, and purges old messages.
 ///
-/// Every worker runs one; several do no harm, for each step is a compare-and-set in the store. An
-/// application that only sends needs none of its own.
+/// Every worker runs one. Several may run at once, because each step is a compare-and-set in the
+/// store. An application that only sends needs no caretaker.
 #[derive(Debug)]
 pub struct Caretaker {
     store: Arc<dyn Store>,
@@ -57,7 +57,7 @@ pub struct Caretaker {
     provider: Arc<dyn Provider>,
     retention: Duration,
     ends: EndLog,
-    /// When the queue was found to be away last.
+    /// Time at which the queue was last found to be away.
     away_at: Mutex<Option<Instant>>,
 }
 
@@ -177,7 +177,7 @@ impl Caretaker {
         Ok(true)
     }
 
-    /// Whether what was offered of late may be nowhere: the queue is away, or was a moment ago.
+    /// True if jobs that were pushed recently may be lost: the queue is away, or was a moment ago.
     fn may_have_lost(&self, away: bool) -> bool {
         let mut away_at = self.away_at.lock().unwrap_or_else(PoisonError::into_inner);
         if away {
@@ -186,7 +186,7 @@ impl Caretaker {
         away_at.is_some_and(|at| at.elapsed() < AHEAD_AFTER)
     }
 
-    /// Asks the provider about sent messages whose query is due.
+    /// Queries the provider about sent messages that are due for it.
     ///
     /// # Errors
     ///
@@ -258,7 +258,7 @@ async fn repeat<F: Future<Output = bool>>(every: Duration, mut step: impl FnMut(
     }
 }
 
-/// Whether a step has more to do; one that failed is repeated at its time.
+/// Runs a step; true if it has more to do. A failed step is repeated at its next time.
 async fn run(outage: &Outage, step: impl Future<Output = Result<bool>>) -> bool {
     let timed_out = |error| Err(Error::unavailable("the step took too long", error));
     let done = timeout(STEP_TIMEOUT, catch_panic(step)).await.unwrap_or_else(timed_out);

@@ -1,4 +1,5 @@
-//! The connection of a provider that holds one: opened before the first call, closed after the last.
+//! The connection of a provider that holds one: opened before the first call, closed after the
+//! last.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::supervise::catch_panic;
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum duration of closing: a shutdown waits for it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The wait after the first failed try; each wait is twice as long as the one before.
+/// Delay after the first failed try; each delay is twice as long as the one before.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 

@@ -41,7 +41,7 @@ pub(crate) struct FallbackQueue {
     /// the wrong side, which is harmless: its job comes again and falls off the store.
     mark: u64,
     away: watch::Sender<Option<Away>>,
-    /// Whether the next pull looks at what the stand-in still holds first.
+    /// True if the next pull first takes what the stand-in still holds.
     own_turn: AtomicBool,
 }
 
@@ -61,7 +61,7 @@ impl FallbackQueue {
         Self { primary, own, mark, away: watch::Sender::new(None), own_turn: AtomicBool::default() }
     }
 
-    /// Whether the queue cannot be used.
+    /// True if the queue cannot be used.
     pub(crate) fn is_away(&self) -> bool {
         self.away.borrow().is_some()
     }

@@ -15,7 +15,7 @@ use crate::supervise::catch_panic;
 
 /// Receipts in one call of the store.
 const BATCH: usize = 1000;
-/// The wait after a call that gave nothing, although it should have waited.
+/// Delay after a call that returned nothing, although it should have waited.
 const IDLE_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait for a receipt that arrived before the provider was closed.
 const LAST_RECEIPTS: Duration = Duration::from_millis(100);

@@ -50,7 +50,7 @@ const DRAIN_MARGIN: Duration = Duration::from_secs(3);
 /// an urgent message, which waits for none of them, would share the store with them all.
 const MAX_WRITES: usize = 4;
 
-/// What a worker does unless it is told otherwise.
+/// Defaults of a worker.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 const RETENTION: Duration = Duration::from_hours(90 * 24);
 
@@ -105,27 +105,28 @@ impl WorkerBuilder {
         self
     }
 
-    /// How many calls to the provider are in flight at most, and as many again that carry an urgent
-    /// message each, since it must not wait for the others. Defaults to 8.
+    /// Sets the largest number of calls to the provider in flight, and as many again that carry an
+    /// urgent message each, since it must not wait for the others. Defaults to 8.
     pub fn concurrency(mut self, calls: NonZeroUsize) -> Self {
         self.concurrency = calls;
         self
     }
 
-    /// When definite failures are tried again. Defaults to [`RetryPolicy::default`].
+    /// Sets the times at which definite failures are retried. Defaults to [`RetryPolicy::default`].
     pub fn retry(mut self, retry: RetryPolicy) -> Self {
         self.shared.retry = retry;
         self
     }
 
-    /// How long a message is this worker's alone. Defaults to its least: twice the provider's
-    /// [timeout](crate::Limits::timeout) and 10 s; [`Worker::run`] refuses a shorter one.
+    /// Sets the length of a lease, for which a message belongs to this worker. Defaults to its
+    /// least: twice the provider's [timeout](crate::Limits::timeout) and 10 s; [`Worker::run`]
+    /// refuses a shorter one.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.shared.lease = Some(lease);
         self
     }
 
-    /// How long ended messages are kept. Defaults to 90 days; 72 h at the least.
+    /// Sets the time for which ended messages are kept. Defaults to 90 days; 72 h at the least.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention;
         self

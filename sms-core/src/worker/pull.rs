@@ -37,7 +37,7 @@ pub(super) struct Puller<'a> {
     attempts: &'a TaskTracker,
     places: CallSlots,
     urgent_places: CallSlots,
-    /// Whether the main loop is pulling, and how often it has.
+    /// State of the main loop: pulling or not, and the number of its pulls.
     pulling: AtomicBool,
     pulls: AtomicU64,
 }
@@ -81,10 +81,9 @@ impl<'a> Puller<'a> {
             else {
                 break;
             };
-            // What it gathers is kept out here, so that a shutdown that cuts it short loses
-            // nothing.
-            let gather = shared.gather(&mut rate, &mut jobs, self.most(admission));
-            shutdown.run_until_cancelled(gather).await;
+            // The jobs are kept out here, so that a shutdown that cuts it short loses none.
+            let filled = shared.fill_batch(&mut rate, &mut jobs, self.most(admission));
+            shutdown.run_until_cancelled(filled).await;
             while let Some(call) = next_call(&mut jobs) {
                 let ready =
                     shutdown.run_until_cancelled(self.ready(&call, admission)).await.flatten();
@@ -133,7 +132,7 @@ impl<'a> Puller<'a> {
         self.attempts.spawn(async move { shared.attempt_safely(call, admission, place).await });
     }
 
-    /// How many jobs are pulled for one call at most.
+    /// Largest number of jobs that are pulled for one call.
     fn most(&self, admission: Admission) -> usize {
         match admission {
             Admission::All => self.shared.provider.limits().largest_batch(),

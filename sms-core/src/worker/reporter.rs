@@ -1,5 +1,5 @@
-//! What a worker does beside sending: it takes people's orders, reports how it is, and hears late
-//! answers.
+//! Work of a worker next to sending: it follows operators' orders, reports its state, and hears
+//! late answers.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::clock::{Clock, SystemClock, datetime_from_ms};
 use crate::error::Error;
 use crate::supervise::catch_panic;
 
-/// How often orders are looked for; a change of its own state is reported at once.
+/// Interval of reading orders; a change of its own state is reported at once.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How often a worker reports when nothing changes.
+/// Interval of reports while nothing changes.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 /// A worker that has not reported for so long is gone for good.
 const VANISHED: Duration = Duration::from_hours(24);
-/// How often a paused worker looks at the reports of the others.
+/// Interval at which a paused worker reads the reports of the others.
 const LEARN_INTERVAL: Duration = Duration::from_secs(5);
-/// How long the registry may take.
+/// Longest wait for the registry.
 const REGISTRY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Who holds the provider until the orders are known.
+/// Name of the operator in the pause that lasts until the orders are known.
 const UNREAD_ORDERS_BY: &str = "worker";
 
 impl Shared {
@@ -35,19 +35,19 @@ impl Shared {
         // the orders are known.
         self.breaker
             .pause_by(UNREAD_ORDERS_BY, "the orders for this provider have not been read yet");
-        let mut helm = Reporter::new(self, control);
+        let mut reporter = Reporter::new(self, control);
         let steer = async {
             let mut orders = interval(INTERVAL);
             orders.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
                     _ = orders.tick() => {
-                        helm.take_order().await;
-                        helm.learn().await;
+                        reporter.take_order().await;
+                        reporter.read_reports().await;
                     }
                     () = self.breaker.changed() => {}
                 }
-                helm.report().await;
+                reporter.report().await;
             }
         };
         // Apart from the orders, which nothing may be sent without.
@@ -64,7 +64,7 @@ impl Shared {
     }
 }
 
-/// What was read and reported last.
+/// The orders that were read last, and the last report.
 struct Reporter<'a> {
     shared: &'a Shared,
     control: &'a ProviderControl,
@@ -84,7 +84,7 @@ impl<'a> Reporter<'a> {
 
     /// Takes the success of another worker as the proof that a pause waits for: this one may get no
     /// message for long.
-    async fn learn(&mut self) {
+    async fn read_reports(&mut self) {
         let breaker = &self.shared.breaker;
         if !breaker.wants_proof() || self.learned_at.is_some_and(|at| at.elapsed() < LEARN_INTERVAL)
         {

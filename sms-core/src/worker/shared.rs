@@ -29,8 +29,8 @@ pub(super) struct Shared {
     pub(super) in_flight: AtomicUsize,
     pub(super) retry: RetryPolicy,
     pub(super) ends: EndLog,
-    /// Outages of the writes of attempts and of receipts to the store, of calls to the queue, and of
-    /// orders and reports.
+    /// Outages of the writes of attempts and of receipts to the store, of calls to the queue, and
+    /// of orders and reports.
     pub(super) recording: Outage,
     pub(super) receiving: Outage,
     pub(super) telling: Outage,

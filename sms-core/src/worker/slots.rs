@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::pace::Pace;
 
-/// The places of a worker's attempts: so many calls in flight, one batch that is put on record
-/// meanwhile to go next, and as many calls again whose outcomes are being recorded. The store takes
+/// The slots of a worker's attempts: so many calls in flight, one batch that is begun meanwhile to
+/// go next, and as many ended calls again with outcomes that are being recorded. The store takes
 /// nothing from the provider's time, and one that is down stops new calls.
 #[derive(Debug)]
 pub(super) struct CallSlots {

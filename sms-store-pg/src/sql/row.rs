@@ -20,10 +20,10 @@ use crate::error::{from_sqlx, undecodable};
 macro_rules! whole_message {
     () => {
         "m.id, m.owner, m.key, m.fingerprint, m.to_number, m.text, m.sender, m.class, \
-         m.route, m.reference, m.metadata, m.options, m.encoding, m.parts, m.send_at, m.deadline_ms, \
-         m.max_attempts, m.on_unknown, s.status, s.created_at, s.updated_at, s.due_at, \
-         s.valid_until, s.attempts, s.resends, s.fence, s.worker, s.lease_since, s.lease_until, \
-         s.unknown_at, s.provider, s.provider_id, s.code, s.reason"
+         m.route, m.reference, m.metadata, m.options, m.encoding, m.parts, m.send_at, \
+         m.deadline_ms, m.max_attempts, m.on_unknown, s.status, s.created_at, s.updated_at, \
+         s.due_at, s.valid_until, s.attempts, s.resends, s.fence, s.worker, s.lease_since, \
+         s.lease_until, s.unknown_at, s.provider, s.provider_id, s.code, s.reason"
     };
 }
 pub(crate) use whole_message;

@@ -27,8 +27,8 @@ pub(crate) async fn insert(
 /// `∅ → queued`; guard: the id and the idempotency key are free.
 pub(crate) const INSERT: &str = "\
     INSERT INTO messages (id, owner, key, fingerprint, to_number, text, sender, class, route, \
-    reference, metadata, options, encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, lane, \
-    status, created_at, updated_at, due_at, valid_until, push_at) \
+    reference, metadata, options, encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, \
+    lane, status, created_at, updated_at, due_at, valid_until, push_at) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT DO NOTHING";
 

@@ -19,8 +19,8 @@ const MAX_SCANNED_EVENTS: usize = 10_000;
 pub(crate) const GET: &str = "\
     SELECT id, owner, key, fingerprint, to_number, text, sender, class, route, reference, \
     metadata, options, encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, status, \
-    created_at, updated_at, due_at, valid_until, attempts, resends, fence, worker, lease_since, lease_until, \
-    unknown_at, provider, provider_id, code, reason \
+    created_at, updated_at, due_at, valid_until, attempts, resends, fence, worker, lease_since, \
+    lease_until, unknown_at, provider, provider_id, code, reason \
     FROM messages WHERE id = ?1";
 
 pub(crate) async fn get(

@@ -1,4 +1,4 @@
-//! When to stop asking a provider, and when to ask again.
+//! The breaker: pauses a provider that does not work, and tries it again.
 
 mod pause;
 mod state;
@@ -50,12 +50,12 @@ impl Breaker {
         self.lock().pause_shown()
     }
 
-    /// Whether a person resumed the provider and no message has shown yet whether it serves.
+    /// True if an operator resumed the provider and no message has shown yet that it works.
     pub fn is_unproven(&self) -> bool {
         matches!(&self.lock().state, State::Trial(Trial { ended: Some(Ended::Resumed), .. }))
     }
 
-    /// When the provider last did its work on a message.
+    /// Time at which the provider last processed a message.
     pub fn served_at(&self) -> Option<Instant> {
         self.lock().served_at
     }
@@ -65,7 +65,7 @@ impl Breaker {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
-            // From now on, so that no change between the look and the wait is missed.
+            // Registered before the state is read, so that no change in between is missed.
             changed.as_mut().enable();
             let admission = self.lock().admission();
             match admission {
@@ -99,12 +99,12 @@ impl Breaker {
         }
     }
 
-    /// Whether an urgent message by itself could [start](Self::start) now.
+    /// True if an urgent message by itself could [start](Self::start) now.
     pub fn admits_urgent(&self) -> bool {
         self.lock().admits_urgent()
     }
 
-    /// Whether what was started may still be submitted.
+    /// True if an attempt that was started may still be submitted.
     pub fn still_admits(&self, admission: Admission) -> bool {
         self.lock().still_admits(admission)
     }
@@ -133,7 +133,7 @@ impl Breaker {
         self.changed.notify_waiters();
     }
 
-    /// Whether a pause waits for proof that the provider serves.
+    /// True if a pause waits for proof that the provider works.
     pub fn wants_proof(&self) -> bool {
         matches!(
             &self.lock().state,

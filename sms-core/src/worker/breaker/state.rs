@@ -1,4 +1,4 @@
-//! What a breaker knows, and how it changes. Pure: it neither waits nor asks anybody.
+//! State of a breaker and its changes. Pure: no waiting, no calls.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::pause::{Admission, EndsBy, Pause};
 use crate::provider::outcome::{Outcome, OutcomeClass};
 
-/// How many outcomes the breaker looks back on, and how many of them must be bad for it to pause
+/// Number of outcomes that the breaker remembers, and how many of them must be bad for it to pause
 /// the provider.
 pub(super) const WINDOW: usize = 20;
 pub(super) const BAD: usize = WINDOW / 2;
@@ -30,7 +30,7 @@ pub(super) struct Inner {
     pub(super) held: Option<Pause>,
     /// Shown while the connection of the provider cannot be opened.
     pub(super) unopened: Option<Pause>,
-    /// Whether each of the last outcomes was bad.
+    /// For each of the last outcomes, true if it was bad.
     window: VecDeque<bool>,
     /// Pauses since the last success.
     pauses: u32,
@@ -70,7 +70,7 @@ pub(super) enum Ended {
     Resumed,
 }
 
-/// Whether a call may start.
+/// Permission for a call to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
     Now,
@@ -96,7 +96,7 @@ impl Inner {
         if let State::Paused(pause) = &self.state { Some(pause.clone()) } else { None }
     }
 
-    /// What may be pulled; the error is when to look again at the latest.
+    /// Admission for a pull; the error is the latest time to check again.
     pub(super) fn admission(&self) -> Result<Admission, Option<Instant>> {
         if self.held.is_some() {
             return Err(None);
@@ -258,7 +258,7 @@ impl Inner {
         self.state = State::Trial(Trial { pause: pause.clone(), asked: None, ended });
     }
 
-    /// Whether another worker's success at this time ended a pause.
+    /// Ends a pause by another worker's success at this time; true if there was one to end.
     pub(super) fn served_elsewhere(&mut self, at: Instant) -> bool {
         let (pause, asked) = match &self.state {
             State::Paused(pause) => (pause, None),
@@ -294,7 +294,7 @@ fn pause_after(outcome: &Outcome, ends_by: EndsBy) -> Pause {
     Pause { code, reason, by: None, until: None, ends_by, provider, at }
 }
 
-/// Whether a pause is over and the question about the account takes longer than an urgent message
+/// True if a pause is over and the question about the account takes longer than an urgent message
 /// can wait.
 fn is_overdue(pause: &Pause, now: Instant) -> bool {
     pause.until.is_some_and(|until| until + URGENT_PATIENCE <= now)

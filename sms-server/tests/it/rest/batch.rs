@@ -30,7 +30,8 @@ fn message(text: &str) -> Value {
 async fn each_message_is_answered_in_order_as_if_sent_alone() {
     let app = App::new().await;
     let wanted = json!({"to": "+79261234567", "text": "Код 1234", "class": "otp", "reference": "r",
-        "from": "Acme", "metadata": {"a": [1, null]}, "max_attempts": 2, "deadline_seconds": 60, "translit": true});
+        "from": "Acme", "metadata": {"a": [1, null]}, "max_attempts": 2,
+        "deadline_seconds": 60, "translit": true});
     let results = results(&app, json!([message("first"), wanted])).await;
     let mut alone = app.post(wanted.to_string()).await.body;
     alone["id"] = results[1]["id"].clone();
