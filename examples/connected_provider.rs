@@ -28,7 +28,7 @@ use tokio::sync::{Mutex as AsyncMutex, oneshot};
 
 const NAME: &str = "line";
 
-/// Those who wait for the answer to a message, by its id.
+/// Calls that wait for the answer to a message, by the id of the message.
 type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<()>>>>;
 
 /// Sends messages on one TCP connection.

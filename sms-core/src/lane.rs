@@ -66,11 +66,6 @@ impl<T> PerLane<T> {
         PerLane { urgent: value(self.urgent), normal: value(self.normal), bulk: value(self.bulk) }
     }
 
-    /// References to the values.
-    pub const fn as_ref(&self) -> PerLane<&T> {
-        PerLane { urgent: &self.urgent, normal: &self.normal, bulk: &self.bulk }
-    }
-
     /// The lanes with their values, the highest priority first.
     pub fn iter(&self) -> impl Iterator<Item = (Lane, &T)> {
         Lane::ALL.into_iter().map(|lane| (lane, &self[lane]))

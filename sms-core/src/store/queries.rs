@@ -192,11 +192,6 @@ impl EventsRequest {
         self.kinds = kinds.into();
         self
     }
-
-    /// True if every event matches.
-    pub fn is_unfiltered(&self) -> bool {
-        self.scope == Scope::All && self.kinds.is_empty()
-    }
 }
 
 /// Result of [`Archive::events`](crate::Archive::events).

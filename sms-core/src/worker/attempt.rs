@@ -47,11 +47,11 @@ impl Shared {
         &self,
         leases: Vec<Lease>,
         admission: Admission,
-        place: CallSlot,
+        slot: CallSlot,
     ) {
         let messages = leases.len();
         let attempt = async {
-            self.attempt(leases, admission, place).await;
+            self.attempt(leases, admission, slot).await;
             Ok(())
         };
         if let Err(error) = catch_panic(attempt).await {
@@ -66,7 +66,7 @@ impl Shared {
 
     /// Takes the jobs of one call to their outcomes. Never fails: what cannot be written now is
     /// repeated, and what cannot be written at all is left for the caretaker, which is safe.
-    async fn attempt(&self, leases: Vec<Lease>, admission: Admission, place: CallSlot) {
+    async fn attempt(&self, leases: Vec<Lease>, admission: Admission, slot: CallSlot) {
         let call = self.provider.limits().timeout;
         let lease = self.lease.unwrap_or_else(|| least_lease(call));
         // Counted from before `begin`, so that it ends before the lease does by the store's clock.
@@ -79,7 +79,7 @@ impl Shared {
         if begun.is_empty() {
             self.breaker.call_off(admission);
         } else {
-            let (in_flight, recording) = place.start_call(begun.len(), &self.stop).await;
+            let (in_flight, recording) = slot.start_call(begun.len(), &self.stop).await;
             let settlements = self.call(begun, admission, latest_start, in_flight).await;
             self.settle(&settlements, turns).await;
             drop(recording);
@@ -245,7 +245,7 @@ impl Shared {
     }
 
     /// Writes the outcomes, again and again until it is done: they are all anybody knows about
-    /// these messages. Meanwhile this attempt keeps its place, so a store that is down stops new
+    /// these messages. Meanwhile this attempt keeps its slot, so a store that is down stops new
     /// calls.
     async fn settle(&self, settlements: &[Settlement], turns: Option<&Semaphore>) {
         let mut wait = FIRST_WAIT;

@@ -1,8 +1,8 @@
 //! Pulling jobs, and starting calls for them.
 //!
-//! Two loops do it. The main one takes every lane in turn and waits where it must: for a place, for
+//! Two loops do it. The main one takes every lane in turn and waits where it must: for a slot, for
 //! the outcome of a first call, for a pause to end. While it waits, the other looks for urgent
-//! messages only, which have places of their own: a one-time code stands behind nobody's call.
+//! messages only, which have slots of their own: a one-time code stands behind nobody's call.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ pub(super) struct Puller<'a> {
     shared: &'a Arc<Shared>,
     shutdown: &'a CancellationToken,
     attempts: &'a TaskTracker,
-    places: CallSlots,
-    urgent_places: CallSlots,
+    slots: CallSlots,
+    urgent_slots: CallSlots,
     /// State of the main loop: pulling or not, and the number of its pulls.
     pulling: AtomicBool,
     pulls: AtomicU64,
@@ -54,8 +54,8 @@ impl<'a> Puller<'a> {
             shared,
             shutdown,
             attempts,
-            places: CallSlots::new(calls, Arc::clone(&pace)),
-            urgent_places: CallSlots::urgent(calls, pace),
+            slots: CallSlots::new(calls, Arc::clone(&pace)),
+            urgent_slots: CallSlots::urgent(calls, pace),
             pulling: AtomicBool::default(),
             pulls: AtomicU64::default(),
         }
@@ -87,21 +87,21 @@ impl<'a> Puller<'a> {
             while let Some(call) = next_call(&mut jobs) {
                 let ready =
                     shutdown.run_until_cancelled(self.ready(&call, admission)).await.flatten();
-                let Some(place) = ready else {
+                let Some(slot) = ready else {
                     jobs.extend(call);
                     break;
                 };
-                self.start(call, admission, place);
+                self.start(call, admission, slot);
             }
             shared.release(&jobs).await;
         }
     }
 
-    /// The next jobs, when there is a place for a call; none when none came in time.
+    /// The next jobs, when there is a slot for a call; none when none came in time.
     async fn pull(&self) -> (Admission, Vec<Lease>) {
-        // Wait for a place before pulling, so that jobs stay with the queue, where others can have
+        // Wait for a slot before pulling, so that jobs stay with the queue, where others can have
         // them.
-        drop(self.places.take().await);
+        drop(self.slots.take().await);
         let admission = self.shared.breaker.admit().await;
         self.pulls.fetch_add(1, Ordering::Relaxed);
         self.pulling.store(true, Ordering::Relaxed);
@@ -118,18 +118,18 @@ impl<'a> Puller<'a> {
         (admission, leases)
     }
 
-    /// A place for this call, when it may start; `None` when it may not any more.
+    /// A slot for this call, when it may start; `None` when it may not any more.
     async fn ready(&self, call: &[Lease], admission: Admission) -> Option<CallSlot> {
         let urgent = call.iter().all(is_urgent);
-        let places = if urgent { &self.urgent_places } else { &self.places };
-        let place = places.take().await?;
+        let slots = if urgent { &self.urgent_slots } else { &self.slots };
+        let slot = slots.take().await?;
         // Last: an outcome may have paused the provider meanwhile, or a person.
-        self.shared.breaker.start(admission, urgent).await.then_some(place)
+        self.shared.breaker.start(admission, urgent).await.then_some(slot)
     }
 
-    fn start(&self, call: Vec<Lease>, admission: Admission, place: CallSlot) {
+    fn start(&self, call: Vec<Lease>, admission: Admission, slot: CallSlot) {
         let shared = Arc::clone(self.shared);
-        self.attempts.spawn(async move { shared.attempt_safely(call, admission, place).await });
+        self.attempts.spawn(async move { shared.attempt_safely(call, admission, slot).await });
     }
 
     /// Largest number of jobs that are pulled for one call.
@@ -149,14 +149,14 @@ impl<'a> Puller<'a> {
             let waits = pulls == seen && !self.pulling.load(Ordering::Relaxed);
             seen = pulls;
             while waits && self.shared.breaker.admits_urgent() {
-                let place = self.shutdown.run_until_cancelled(self.urgent_places.take()).await;
-                let Some(place) = place.flatten() else { break };
+                let slot = self.shutdown.run_until_cancelled(self.urgent_slots.take()).await;
+                let Some(slot) = slot.flatten() else { break };
                 let Some(call) = self.urgent_job().await else { break };
                 if !self.shared.breaker.start(Admission::One, true).await {
                     self.shared.release(&call).await;
                     break;
                 }
-                self.start(call, Admission::One, place);
+                self.start(call, Admission::One, slot);
             }
         }
     }
