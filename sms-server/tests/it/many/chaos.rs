@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -11,7 +11,8 @@ use tokio::time::{Instant, interval, sleep};
 use super::{Queue, System, eventually, message};
 use crate::process::{Process, Server};
 
-/// How many messages, unless `SMS_TEST_MESSAGES` says otherwise, and how many are offered a second.
+/// The least number of messages, unless `SMS_TEST_MESSAGES` says otherwise, and how many are offered
+/// a second.
 const MESSAGES: usize = 20_000;
 const RATE: usize = 400;
 const WORKERS: usize = 3;
@@ -22,28 +23,27 @@ fn messages() -> usize {
     std::env::var("SMS_TEST_MESSAGES").map_or(MESSAGES, |number| number.parse().expect("a number"))
 }
 
-/// What callers know: the id of each message, once it was accepted.
+/// Callers that send until the outages are over, however long those take.
 struct Callers {
     servers: Arc<Vec<Server>>,
-    accepted: Arc<AtomicUsize>,
+    outages_are_over: Arc<AtomicBool>,
 }
 
 impl Callers {
     /// Offers messages at an even rate, each until it is accepted: repeated with its key, by turns
-    /// to both servers.
-    async fn send(&self, number: usize) -> HashMap<String, usize> {
+    /// to both servers. Returns what the callers know: the id of each message.
+    async fn send(&self, least: usize) -> HashMap<String, usize> {
         let (mut ids, mut calls) = (HashMap::new(), JoinSet::new());
         let mut ticks = interval(Duration::from_millis(10));
-        for n in 0..number {
+        for n in 0.. {
+            if n >= least && self.outages_are_over.load(Ordering::Relaxed) {
+                break;
+            }
             if n % (RATE / 100) == 0 {
                 ticks.tick().await;
             }
-            let (servers, accepted) = (Arc::clone(&self.servers), Arc::clone(&self.accepted));
-            calls.spawn(async move {
-                let id = insist(&servers, n).await;
-                accepted.fetch_add(1, Ordering::Relaxed);
-                (id, n)
-            });
+            let servers = Arc::clone(&self.servers);
+            calls.spawn(async move { (insist(&servers, n).await, n) });
             while let Some(done) = calls.try_join_next() {
                 let (id, n) = done.expect("no panic");
                 ids.insert(id, n);
@@ -122,9 +122,10 @@ async fn outage(system: &System, name: &str, away: impl AsyncFn(), back: impl As
 async fn nothing_is_lost_and_nothing_is_sent_twice(queue: Queue) {
     let system = Arc::new(System::on_postgres(queue).await);
     let servers = Arc::new(vec![system.api(), system.api()]);
-    let (stop, accepted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let [stop, outages_are_over] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
     let workers = tokio::spawn(kill_workers(Arc::clone(&system), Arc::clone(&stop)));
-    let callers = Callers { servers: Arc::clone(&servers), accepted };
+    let callers =
+        Callers { servers: Arc::clone(&servers), outages_are_over: Arc::clone(&outages_are_over) };
     let calls = tokio::spawn(async move { callers.send(messages()).await });
 
     sleep(Duration::from_secs(6)).await;
@@ -150,6 +151,7 @@ async fn nothing_is_lost_and_nothing_is_sent_twice(queue: Queue) {
     )
     .await;
 
+    outages_are_over.store(true, Ordering::Relaxed);
     let ids = calls.await.expect("no panic");
     stop.store(true, Ordering::Relaxed);
     let (_workers, kills) = workers.await.expect("no panic");
@@ -180,11 +182,8 @@ async fn compare(system: &System, server: &Server, ids: &HashMap<String, usize>,
             (status, times) => panic!("message {n} is {status:?} and was accepted {times} times"),
         }
     }
-    assert_eq!(
-        (ids.len(), statuses.len()),
-        (messages(), messages()),
-        "one message, one id, one row"
-    );
+    assert!(ids.len() >= messages(), "{} messages are too few", ids.len());
+    assert_eq!(statuses.len(), ids.len(), "one message, one id, one row");
     println!(
         "{} messages, {kills} workers killed: none lost, none twice, {unknown} listed as unknown",
         ids.len()
