@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
-use sms_core::{MemoryQueue, Provider, Queue, Region, Registry, Sandbox, SchemaLevel, Store};
+use sms_core::{
+    MemoryQueue, Provider, Queue, Region, Registry, Route, Sandbox, SchemaLevel, Store,
+};
 
 use crate::config::{Config, Key};
 
@@ -17,6 +19,8 @@ pub(crate) struct Addresses {
     pub(crate) store: StoreAddress,
     pub(crate) queue: QueueAddress,
     pub(crate) provider: Arc<dyn Provider>,
+    /// Routes next to the default one, each with its provider.
+    pub(crate) routes: Vec<(Route, Arc<dyn Provider>)>,
 }
 
 impl Addresses {
@@ -27,6 +31,8 @@ impl Addresses {
             store: StoreAddress::read(&config.store).with_context(place(Key::Store))?,
             queue: QueueAddress::read(&config.queue).with_context(place(Key::Queue))?,
             provider: open_provider(&config.provider).with_context(place(Key::Provider))?,
+            // Messages of test keys: nothing of them leaves the machine.
+            routes: vec![(Route::SANDBOX, Arc::new(Sandbox::new()))],
         })
     }
 }

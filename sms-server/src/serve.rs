@@ -27,7 +27,7 @@ use crate::{http, logging};
 ///
 /// The reason why the server cannot start, or the failure of a service.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    let Addresses { store, queue, provider } = Addresses::read(&config)?;
+    let Addresses { store, queue, provider, routes } = Addresses::read(&config)?;
     let name = worker_name();
     log_start(&config, &*provider, &name);
     let (store, registry) =
@@ -43,7 +43,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         .name(name)
         .registry(Arc::clone(&registry))
         .concurrency(config.concurrency)
-        .retention(config.retention())
+        .retention(config.retention());
+    let worker = routes
+        .into_iter()
+        .fold(worker, |worker, (route, provider)| worker.route(route, provider))
         .build();
     // The queue of a worker in this process also holds what is pushed while the queue server is
     // away, for that worker. A process that only serves has no worker for it: what the queue server

@@ -88,8 +88,7 @@ impl Store for PgStore {
     }
 
     async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>> {
-        self.limited(maintenance::awaiting_receipt(&self.database, &request.polling, request.limit))
-            .await
+        self.limited(maintenance::awaiting_receipt(&self.database, &request)).await
     }
 
     async fn infer(&self, request: InferRequest) -> Result<Vec<MessageId>> {

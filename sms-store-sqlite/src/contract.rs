@@ -87,7 +87,7 @@ impl Store for SqliteStore {
     }
 
     async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>> {
-        maintenance::awaiting_receipt(&self.database, request.polling, request.limit).await
+        maintenance::awaiting_receipt(&self.database, request).await
     }
 
     async fn infer(&self, request: InferRequest) -> Result<Vec<MessageId>> {

@@ -9,8 +9,7 @@ use std::time::Duration;
 use sms_core::clock::datetime_from_ms;
 use sms_core::store::decision::Verdict;
 use sms_core::store::{
-    BeginRequest, DueRequest, ExpireRequest, InsertRequest, Inserted, RescueRequest, ServedRoute,
-    Settlement,
+    BeginRequest, DueRequest, ExpireRequest, InsertRequest, Inserted, RescueRequest, Settlement,
 };
 use sms_core::{Class, ManualClock, Message, MessageId, Outcome, Store};
 
@@ -99,8 +98,7 @@ pub async fn insert(store: &dyn Store, message: &Message) -> MessageId {
 /// Panics if the store fails.
 pub async fn begin(store: &dyn Store, id: MessageId, batch: u64) -> usize {
     let ids = [id];
-    let routes = [ServedRoute::default_route("p")];
-    let request = BeginRequest::new(&ids, "w", batch, &routes, LEASE);
+    let request = BeginRequest::new(&ids, "w", batch, "p", LEASE);
     store.begin(request).await.expect("begun").len()
 }
 

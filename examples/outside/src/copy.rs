@@ -21,12 +21,13 @@ pub fn insert_request(from: InsertRequest<'_>) -> InsertRequest<'_> {
 
 /// Copies the request of [`Store::due`](sms_core::Store::due).
 pub fn due_request(from: DueRequest) -> DueRequest {
-    DueRequest::new(from.limits, from.again_after).ahead(from.ahead)
+    DueRequest::new(from.limits, from.again_after).ahead(from.ahead).route(from.route)
 }
 
 /// Copies the request of [`Store::begin`](sms_core::Store::begin).
 pub fn begin_request(from: BeginRequest<'_>) -> BeginRequest<'_> {
-    BeginRequest::new(from.ids, from.worker, from.batch, from.routes, from.lease)
+    BeginRequest::new(from.ids, from.worker, from.batch, from.provider, from.lease)
+        .route(from.route)
 }
 
 /// Copies the request of [`Store::settle`](sms_core::Store::settle).
@@ -124,7 +125,7 @@ pub fn events_request(from: &EventsRequest) -> EventsRequest {
 
 /// Copies the request of [`Store::awaiting_receipt`](sms_core::Store::awaiting_receipt).
 pub fn awaiting_request(from: &AwaitingRequest) -> AwaitingRequest {
-    AwaitingRequest::new(polling(&from.polling), from.limit)
+    AwaitingRequest::new(polling(&from.polling), from.limit).route(from.route.clone())
 }
 
 /// Copies the request of [`Archive::stats`](sms_core::Archive::stats).
@@ -144,7 +145,7 @@ pub fn job(from: &Job) -> Job {
 /// Copies a begun attempt.
 pub fn begun(from: Begun) -> Begun {
     let attempt = attempt_state(&from.attempt);
-    Begun::new(submission(from.submission), from.fence, attempt).route(from.route)
+    Begun::new(submission(from.submission), from.fence, attempt)
 }
 
 /// Copies a message for a provider.

@@ -31,7 +31,7 @@ impl Row {
             on_unknown: message.on_unknown,
             unknown_before: state.unknown_before(),
         };
-        Begun::new(submission, state.fence, attempt).route(message.route.clone())
+        Begun::new(submission, state.fence, attempt)
     }
 
     /// The part that the ledger needs.

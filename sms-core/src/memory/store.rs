@@ -120,7 +120,7 @@ impl Store for MemoryStore {
 
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>> {
         let (mut tables, now) = self.lock();
-        Ok(tables.due(now, request))
+        Ok(tables.due(now, &request))
     }
 
     async fn begin(&self, request: BeginRequest<'_>) -> Result<Vec<Begun>> {
@@ -150,7 +150,7 @@ impl Store for MemoryStore {
 
     async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>> {
         let (mut tables, now) = self.lock();
-        Ok(tables.awaiting_receipt(now, &request.polling, request.limit))
+        Ok(tables.awaiting_receipt(now, &request))
     }
 
     async fn infer(&self, request: InferRequest) -> Result<Vec<MessageId>> {

@@ -9,8 +9,8 @@ use crate::clock::{StoreTime, datetime_from_ms, datetime_to_ms, duration_to_ms};
 use crate::error::Result;
 use crate::lane::Lane;
 use crate::message::{MessageId, NewMessage, StoredMessage};
+use crate::provider::ProviderRef;
 use crate::provider::receipt::Receipt;
-use crate::provider::{Polling, ProviderRef};
 use crate::queue::Job;
 use crate::store::ReceiptEffect;
 use crate::store::event::Event;
@@ -19,9 +19,9 @@ use crate::store::ledger::{Changes, Ledger, LogEntry, accepted_id};
 use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, HeldLease};
 use crate::store::{
-    BeginRequest, Begun, CancelRequest, DueRequest, EventPage, EventsRequest, InsertRequest,
-    Inserted, KEY_WINDOW, MessageRequest, ResolveRequest, Settled, Settlement, Stats, StatsRequest,
-    provider_id_taken,
+    AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage, EventsRequest,
+    InsertRequest, Inserted, KEY_WINDOW, MessageRequest, ResolveRequest, Settled, Settlement,
+    Stats, StatsRequest, provider_id_taken,
 };
 
 /// The largest number of events in a timeline.
@@ -75,12 +75,15 @@ impl Tables {
         is_held.then(|| Inserted::held_by((first.id, fingerprint), message))
     }
 
-    pub(super) fn due(&mut self, now: i64, request: DueRequest) -> Vec<Job> {
+    pub(super) fn due(&mut self, now: i64, request: &DueRequest) -> Vec<Job> {
         let mut jobs = Vec::new();
         for lane in Lane::ALL {
             let horizon = now.saturating_add(duration_to_ms(request.ahead));
             let is_claimed = |row: &&mut Row| {
-                row.message.lane() == lane && row.state.is_due(now) && row.state.push_at <= horizon
+                row.message.lane() == lane
+                    && row.message.route == request.route
+                    && row.state.is_due(now)
+                    && row.state.push_at <= horizon
             };
             let mut due: Vec<&mut Row> = self.rows.values_mut().filter(is_claimed).collect();
             due.sort_by_key(|row| row.state.push_at);
@@ -101,8 +104,7 @@ impl Tables {
             let is_ours =
                 |lease: &HeldLease| lease.worker == request.worker && lease.batch == request.batch;
             if row.state.is_due(time.now) {
-                let Some(provider) = request.provider_of(&row.message.route) else { continue };
-                if !row.state.begin(time.now, request, provider) {
+                if row.message.route != *request.route || !row.state.begin(time.now, request) {
                     continue;
                 }
             } else if !row.state.lease.as_ref().is_some_and(is_ours) {
@@ -131,14 +133,14 @@ impl Tables {
     }
 
     pub(super) fn rescue(&mut self, now: i64, limit: usize) -> Vec<MessageId> {
-        let (mut ledger, ids) = self.load_if(now, limit, DeliveryState::lease_is_over);
+        let (mut ledger, ids) = self.load_if(now, limit, |row| row.state.lease_is_over(now));
         let rescued = ledger.rescue(ids);
         self.write(ledger.into_changes());
         rescued
     }
 
     pub(super) fn expire(&mut self, now: i64, limit: usize) -> Vec<MessageId> {
-        let (mut ledger, ids) = self.load_if(now, limit, DeliveryState::is_past_deadline);
+        let (mut ledger, ids) = self.load_if(now, limit, |row| row.state.is_past_deadline(now));
         let expired = ledger.expire(ids);
         self.write(ledger.into_changes());
         expired
@@ -147,11 +149,11 @@ impl Tables {
     pub(super) fn awaiting_receipt(
         &mut self,
         now: i64,
-        polling: &Polling,
-        limit: usize,
+        request: &AwaitingRequest,
     ) -> Vec<ProviderRef> {
-        let (mut ledger, ids) = self.load_if(now, limit, DeliveryState::awaits_query);
-        let names = ledger.plan_queries(&ids, polling);
+        let awaits = |row: &Row| row.message.route == request.route && row.state.awaits_query(now);
+        let (mut ledger, ids) = self.load_if(now, request.limit, awaits);
+        let names = ledger.plan_queries(&ids, &request.polling);
         self.write(ledger.into_changes());
         names
     }
@@ -316,9 +318,9 @@ impl Tables {
         &self,
         now: i64,
         limit: usize,
-        guard: fn(&DeliveryState, i64) -> bool,
+        guard: impl Fn(&Row) -> bool,
     ) -> (Ledger, Vec<MessageId>) {
-        let found = self.rows.values().filter(|row| guard(&row.state, now));
+        let found = self.rows.values().filter(|row| guard(row));
         let ids: Vec<MessageId> = found.map(|row| row.message.id).take(limit).collect();
         (self.load(now, ids.iter().copied()), ids)
     }

@@ -30,6 +30,15 @@ pub struct Route(Cow<'static, str>);
 impl Route {
     /// The route of every message that names no other: `default`.
     pub const DEFAULT: Self = Self(Cow::Borrowed("default"));
+    /// The route of messages that are tests and must not leave the machine: `sandbox`.
+    pub const SANDBOX: Self = Self(Cow::Borrowed("sandbox"));
+
+    /// True if senders push the messages of this route to the queue. A queue holds ids without
+    /// routes, so it holds those of the default route only; workers take the messages of all other
+    /// routes from the store.
+    pub(crate) fn is_pushed(&self) -> bool {
+        *self == Self::DEFAULT
+    }
 
     /// The name, as it is used in JSON, in stores and in logs.
     pub fn as_str(&self) -> &str {

@@ -6,30 +6,6 @@ use super::decision::AttemptState;
 use crate::message::{MessageId, Route};
 use crate::provider::submission::Submission;
 
-/// A route that a worker serves, and the provider that sends its messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ServedRoute<'a> {
-    /// The route.
-    pub route: &'a Route,
-    /// Name of the provider, which is recorded with the attempt.
-    pub provider: &'a str,
-}
-
-impl<'a> ServedRoute<'a> {
-    /// A route served by this provider.
-    pub const fn new(route: &'a Route, provider: &'a str) -> Self {
-        Self { route, provider }
-    }
-
-    /// The [default route](Route::DEFAULT) served by this provider: all that a worker with one
-    /// provider serves.
-    pub const fn default_route(provider: &'a str) -> Self {
-        static DEFAULT: Route = Route::DEFAULT;
-        Self { route: &DEFAULT, provider }
-    }
-}
-
 /// Request of [`Store::begin`](crate::Store::begin).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -40,28 +16,32 @@ pub struct BeginRequest<'a> {
     pub worker: &'a str,
     /// The worker's own number of this batch, unique within its name.
     pub batch: u64,
-    /// Routes that the worker serves, each once. Messages of other routes are left out and stay as
-    /// they are.
-    pub routes: &'a [ServedRoute<'a>],
+    /// Name of the provider that sends them, which is recorded with the attempt.
+    pub provider: &'a str,
     /// Length of the lease.
     pub lease: Duration,
+    /// Route that the provider serves. Messages of other routes are left out and stay as they
+    /// are. [`Route::DEFAULT`] by default.
+    pub route: &'a Route,
 }
 
 impl<'a> BeginRequest<'a> {
-    /// Begins an attempt of each message that takes one of these routes.
+    /// Begins an attempt of each message that takes the default route.
     pub const fn new(
         ids: &'a [MessageId],
         worker: &'a str,
         batch: u64,
-        routes: &'a [ServedRoute<'a>],
+        provider: &'a str,
         lease: Duration,
     ) -> Self {
-        Self { ids, worker, batch, routes, lease }
+        static DEFAULT: Route = Route::DEFAULT;
+        Self { ids, worker, batch, provider, lease, route: &DEFAULT }
     }
 
-    /// Name of the provider that serves this route; `None` if the worker does not serve it.
-    pub fn provider_of(&self, route: &Route) -> Option<&'a str> {
-        self.routes.iter().find(|served| served.route == route).map(|served| served.provider)
+    /// Sets [`route`](Self::route).
+    pub const fn route(mut self, route: &'a Route) -> Self {
+        self.route = route;
+        self
     }
 }
 
@@ -75,19 +55,11 @@ pub struct Begun {
     pub fence: u32,
     /// Input of [`decide`](super::decision::decide).
     pub attempt: AttemptState,
-    /// Route of the message. The default route by default.
-    pub route: Route,
 }
 
 impl Begun {
     /// An attempt with this fence.
     pub const fn new(submission: Submission, fence: u32, attempt: AttemptState) -> Self {
-        Self { submission, fence, attempt, route: Route::DEFAULT }
-    }
-
-    /// Sets [`route`](Self::route).
-    pub fn route(mut self, route: Route) -> Self {
-        self.route = route;
-        self
+        Self { submission, fence, attempt }
     }
 }

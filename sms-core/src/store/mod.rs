@@ -22,7 +22,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use self::archive::Archive;
-pub use self::begin::{BeginRequest, Begun, ServedRoute};
+pub use self::begin::{BeginRequest, Begun};
 pub use self::queries::{
     EventPage, EventsRequest, ListRequest, MessageRequest, Scope, Stats, StatsRequest,
     UnmatchedRequest,
@@ -82,14 +82,13 @@ pub trait Store: Archive {
     /// message with an unused key, or without one. One result each, in order.
     async fn replays(&self, messages: &[NewMessage]) -> Result<Vec<Option<Inserted>>>;
 
-    /// Claims due messages to publish to the queue, by lane, then by time since the last publish. A
-    /// claimed message is not returned again before `again_after`. Messages past their deadline are
-    /// left to [`expire`](Self::expire).
+    /// Claims due messages of one route to offer to a queue, by lane, then by time since the last
+    /// offer. A claimed message is not returned again before `again_after`. Messages past their
+    /// deadline are left to [`expire`](Self::expire).
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>>;
 
-    /// Begins an attempt, `queued → sending`, of each message with a guard that holds and a route
-    /// that the worker [serves](ServedRoute); the others are left out and stay as they are. The
-    /// provider of the route is recorded. The order is free.
+    /// Begins an attempt, `queued → sending`, of each message of the route with a guard that holds;
+    /// the others are left out and stay as they are. The provider is recorded. The order is free.
     ///
     /// Repeated with the same `worker` and `batch` it returns what the first call began.
     async fn begin(&self, request: BeginRequest<'_>) -> Result<Vec<Begun>>;
@@ -114,7 +113,8 @@ pub trait Store: Archive {
     /// unknown provider id is kept until the id is known, or it is purged.
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>>;
 
-    /// Claims sent messages that are due for a status query, and schedules the next one. Messages
+    /// Claims sent messages of a route that are due for a status query, and schedules the next one.
+    /// Messages
     /// older than [`Polling::give_up`](crate::provider::Polling::give_up) are given up, which is an
     /// event.
     async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>>;

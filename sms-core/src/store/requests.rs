@@ -9,7 +9,7 @@ use super::queries::Scope;
 use super::status::Status;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lane::PerLane;
-use crate::message::{Fingerprint, MessageId, NewMessage};
+use crate::message::{Fingerprint, MessageId, NewMessage, Route};
 use crate::provider::outcome::Outcome;
 use crate::provider::status_queries::Polling;
 
@@ -22,8 +22,8 @@ pub const KEY_WINDOW: Duration = Duration::from_hours(72);
 pub struct InsertRequest<'a> {
     /// The messages.
     pub messages: &'a [NewMessage],
-    /// For this time [`Store::due`](crate::Store::due) leaves messages without a `send_at` alone,
-    /// because the caller pushes them to a queue itself. Zero by default.
+    /// For this time [`Store::due`](crate::Store::due) leaves messages of the default route without
+    /// a `send_at` alone, because the caller pushes them to a queue itself. Zero by default.
     pub push_after: Duration,
 }
 
@@ -85,7 +85,7 @@ pub struct Acceptance {
 }
 
 /// Request of [`Store::due`](crate::Store::due).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DueRequest {
     /// Largest number of messages of each lane.
@@ -95,17 +95,25 @@ pub struct DueRequest {
     /// Also claims what would be returned again within this time: messages that were pushed to a
     /// queue that may have lost them. Zero by default.
     pub ahead: Duration,
+    /// Route of the messages. [`Route::DEFAULT`] by default.
+    pub route: Route,
 }
 
 impl DueRequest {
     /// Claims up to `limits` messages by lane, not to be returned again before `again_after`.
     pub fn new(limits: impl Into<PerLane<usize>>, again_after: Duration) -> Self {
-        Self { limits: limits.into(), again_after, ahead: Duration::ZERO }
+        Self { limits: limits.into(), again_after, ahead: Duration::ZERO, route: Route::DEFAULT }
     }
 
     /// Sets [`ahead`](Self::ahead).
     pub const fn ahead(mut self, ahead: Duration) -> Self {
         self.ahead = ahead;
+        self
+    }
+
+    /// Sets [`route`](Self::route).
+    pub fn route(mut self, route: Route) -> Self {
+        self.route = route;
         self
     }
 }
@@ -203,19 +211,27 @@ impl ExpireRequest {
 }
 
 /// Request of [`Store::awaiting_receipt`](crate::Store::awaiting_receipt).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AwaitingRequest {
     /// Schedule of status queries.
     pub polling: Polling,
     /// Largest number of messages.
     pub limit: usize,
+    /// Route of the messages. [`Route::DEFAULT`] by default.
+    pub route: Route,
 }
 
 impl AwaitingRequest {
-    /// Claims up to `limit` messages by this schedule.
+    /// Claims up to `limit` messages of the default route by this schedule.
     pub const fn new(polling: Polling, limit: usize) -> Self {
-        Self { polling, limit }
+        Self { polling, limit, route: Route::DEFAULT }
+    }
+
+    /// Sets [`route`](Self::route).
+    pub fn route(mut self, route: Route) -> Self {
+        self.route = route;
+        self
     }
 }
 

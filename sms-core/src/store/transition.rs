@@ -145,17 +145,18 @@ const INFERRED: &str =
     "a receipt under an unknown id came, and this was the only message it could be about";
 
 impl DeliveryState {
-    /// `∅ → queued`. The sender itself pushes a message without a `send_at` to the queue; the
-    /// caretaker waits for `push_after` before it does.
+    /// `∅ → queued`. The sender itself pushes a message of the default route without a `send_at` to
+    /// the queue; the caretaker waits for `push_after` before it does.
     pub fn accept(message: &NewMessage, time: StoreTime, push_after: Duration) -> Self {
         let now_ms = time.now;
         let due_at = message.send_at.map_or(now_ms, |at| time.at(datetime_to_ms(at)).max(now_ms));
         let deadline_ms = duration_to_ms(message.deadline);
+        let is_pushed = message.send_at.is_none() && message.route.is_pushed();
         Self {
             status: Status::Queued,
             updated_at: now_ms,
             due_at,
-            push_at: if message.send_at.is_some() { due_at } else { later(now_ms, push_after) },
+            push_at: if is_pushed { later(now_ms, push_after) } else { due_at },
             valid_until: due_at.saturating_add(deadline_ms),
             deadline_ms,
             on_unknown: message.on_unknown,
@@ -213,9 +214,8 @@ impl DeliveryState {
         self.status == Status::Sending && self.fence == settlement.fence
     }
 
-    /// `queued → sending`, by the [provider](BeginRequest::provider_of) of the message's route;
-    /// `false` when the table does not allow it.
-    pub fn begin(&mut self, now_ms: i64, request: &BeginRequest<'_>, provider: &str) -> bool {
+    /// `queued → sending`; `false` when the table does not allow it.
+    pub fn begin(&mut self, now_ms: i64, request: &BeginRequest<'_>) -> bool {
         if !self.enter(Status::Sending, now_ms) {
             return false;
         }
@@ -228,7 +228,7 @@ impl DeliveryState {
             since: now_ms,
             until,
         });
-        self.provider = Some(provider.to_owned());
+        self.provider = Some(request.provider.to_owned());
         true
     }
 

@@ -8,8 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::breaker::Admission;
-use super::lease::least_lease;
-use super::shared::Shared;
+use super::served_route::ServedRoute;
 use super::slots::{CallSlot, InFlight};
 use crate::error::{Error, Result};
 use crate::lane::Lane;
@@ -18,7 +17,7 @@ use crate::provider::outcome::{Outcome, OutcomeClass};
 use crate::provider::{LateAnswer, LateAnswers, Submission};
 use crate::queue::{Lease, Queue};
 use crate::store::decision::{AttemptState, Verdict, decide};
-use crate::store::{BeginRequest, Begun, ServedRoute, Settled, Settlement};
+use crate::store::{BeginRequest, Begun, Settled, Settlement};
 use crate::supervise::catch_panic;
 
 /// Timeouts of the queue and of the store.
@@ -40,7 +39,7 @@ struct Ticket {
     attempt: AttemptState,
 }
 
-impl Shared {
+impl ServedRoute {
     /// An [`attempt`](Self::attempt) that ends alone when its code panics: its messages are left to
     /// their leases.
     pub(super) async fn attempt_safely(
@@ -68,7 +67,7 @@ impl Shared {
     /// repeated, and what cannot be written at all is left for the caretaker, which is safe.
     async fn attempt(&self, leases: Vec<Lease>, admission: Admission, slot: CallSlot) {
         let call = self.provider.limits().timeout;
-        let lease = self.lease.unwrap_or_else(|| least_lease(call));
+        let lease = self.lease();
         // Counted from before `begin`, so that it ends before the lease does by the store's clock.
         let latest_start = Instant::now() + lease - call - SETTLE_MARGIN;
         let turns = self.turns(&leases);
@@ -91,7 +90,7 @@ impl Shared {
 
     /// Semaphore that a write to the store waits for; none for an urgent job.
     fn turns(&self, leases: &[Lease]) -> Option<&Semaphore> {
-        leases.iter().all(|lease| lease.job.lane != Lane::Urgent).then_some(&self.writes)
+        leases.iter().all(|lease| lease.job.lane != Lane::Urgent).then_some(&self.shared.writes)
     }
 
     /// Gives jobs back that were not begun.
@@ -113,21 +112,22 @@ impl Shared {
         let ids: Vec<MessageId> = leases.iter().map(|lease| lease.job.id).collect();
         // One number for all repeats: if an answer was lost, the next one tells what the lost call
         // began.
-        let batch = self.batches.fetch_add(1, Ordering::Relaxed);
-        let routes = [ServedRoute::default_route(self.provider.name())];
+        let batch = self.shared.batches.fetch_add(1, Ordering::Relaxed);
+        let (worker, provider) = (&self.shared.name, self.provider.name());
         let mut wait = FIRST_WAIT;
         while Instant::now() < latest_start {
-            let request = BeginRequest::new(&ids, &self.name, batch, &routes, lease);
-            let write = in_turn(turns, catch_panic(self.store.begin(request)));
+            let request =
+                BeginRequest::new(&ids, worker, batch, provider, lease).route(&self.route);
+            let write = in_turn(turns, catch_panic(self.shared.store.begin(request)));
             let recorded = timeout_at(latest_start, timeout(STORE_TIMEOUT, write));
             match self.abandon.run_until_cancelled(recorded).await? {
                 Ok(Ok(begun)) => {
-                    self.recording.note_work(&begun);
+                    self.shared.recording.note_work(&begun);
                     if let Ok(begun) = begun {
                         return Some(begun);
                     }
                 }
-                Ok(Err(_)) => self.recording.failed("begin: no answer in time"),
+                Ok(Err(_)) => self.shared.recording.failed("begin: no answer in time"),
                 Err(_) => break,
             }
             self.pause(&mut wait).await?;
@@ -205,7 +205,7 @@ impl Shared {
         let settlement = |(ticket, mut outcome): (Ticket, Outcome)| {
             let provider =
                 outcome.provider.take().unwrap_or_else(|| self.provider.name().to_owned());
-            let verdict = decide(ticket.attempt, &outcome, &self.retry, fastrand::f64());
+            let verdict = decide(ticket.attempt, &outcome, &self.shared.retry, fastrand::f64());
             Settlement::new(ticket.id, ticket.fence, provider, outcome, verdict)
                 .took(took)
                 .poll_after(poll_after)
@@ -237,7 +237,7 @@ impl Shared {
     async fn queue_call(&self, call: impl Future<Output = Result<()>>) {
         let timed_out = |error| Err(Error::unavailable("no answer in time", error));
         let told = timeout(QUEUE_TIMEOUT, catch_panic(call)).await.unwrap_or_else(timed_out);
-        self.telling.note_work(&told);
+        self.shared.telling.note_work(&told);
     }
 
     fn poll_after(&self) -> Option<Duration> {
@@ -250,17 +250,19 @@ impl Shared {
     async fn settle(&self, settlements: &[Settlement], turns: Option<&Semaphore>) {
         let mut wait = FIRST_WAIT;
         loop {
-            let settle =
-                timeout(STORE_TIMEOUT, in_turn(turns, catch_panic(self.store.settle(settlements))));
+            let settle = timeout(
+                STORE_TIMEOUT,
+                in_turn(turns, catch_panic(self.shared.store.settle(settlements))),
+            );
             match self.unless_abandoned(settle).await {
                 Some(Ok(settled)) => {
-                    self.recording.note_work(&settled);
+                    self.shared.recording.note_work(&settled);
                     if let Ok(settled) = settled {
                         log_late(settlements, &settled);
-                        return self.ends.settled(settlements, &settled);
+                        return self.shared.ends.settled(settlements, &settled);
                     }
                 }
-                Some(Err(_)) => self.recording.failed("settle: no answer in time"),
+                Some(Err(_)) => self.shared.recording.failed("settle: no answer in time"),
                 None => return log_lost(settlements),
             }
             if self.pause(&mut wait).await.is_none() {

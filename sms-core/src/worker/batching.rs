@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::shared::Shared;
+use super::served_route::ServedRoute;
 use crate::lane::Lane;
 use crate::queue::{Lease, Queue};
 
@@ -53,7 +53,7 @@ impl PullRate {
     }
 }
 
-impl Shared {
+impl ServedRoute {
     /// Adds to jobs just pulled what comes within a moment, up to `max`; none while few come. An
     /// urgent job is waited with by nobody: it ends the gathering. May be dropped at any time: what
     /// was gathered is in `jobs`.

@@ -3,12 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::lease::least_lease;
+use super::served_route::ServedRoute;
 use crate::end_log::EndLog;
 use crate::error::{Error, Result};
+use crate::message::Route;
 use crate::outage::Outage;
 use crate::provider::Provider;
 use crate::queue::Queue;
@@ -34,9 +37,9 @@ const BATCH: usize = 1000;
 const ROUNDS: usize = 20;
 /// A message that was offered to the queue and is still waiting is offered again after this.
 const OFFER_AGAIN_AFTER: Duration = Duration::from_secs(20);
-/// The same while the queue is away: longer, since the stand-in loses nothing, and what it holds
-/// need not be offered again and again.
-const OFFER_AGAIN_AFTER_AWAY: Duration = Duration::from_secs(30);
+/// The same where the queue is inside the process, or its stand-in is: longer, since that loses
+/// nothing, and what it holds need not be offered again and again.
+const OFFER_AGAIN_AFTER_IN_PROCESS: Duration = Duration::from_secs(30);
 /// While the queue is away, what was offered to it is offered to the stand-in this much earlier: 5
 /// s after its sender pushed it; and for a while after it is back, since pushes may have failed
 /// until then.
@@ -53,30 +56,47 @@ const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Caretaker {
     store: Arc<dyn Store>,
-    queue: Arc<dyn Queue>,
-    provider: Arc<dyn Provider>,
+    routes: Vec<RouteInCare>,
     retention: Duration,
     ends: EndLog,
+}
+
+/// A route: the queue that its due messages are offered to, and the provider that is asked for its
+/// receipts.
+#[derive(Debug)]
+struct RouteInCare {
+    route: Route,
+    queue: Arc<dyn Queue>,
+    provider: Arc<dyn Provider>,
     /// Time at which the queue was last found to be away.
     away_at: Mutex<Option<Instant>>,
 }
 
 impl Caretaker {
-    /// A caretaker of these that purges messages `retention` after their end, 72 h at the least.
+    /// A caretaker of the default route that purges messages `retention` after their end, 72 h at
+    /// the least.
     pub fn new(
         store: Arc<dyn Store>,
         queue: Arc<dyn Queue>,
         provider: Arc<dyn Provider>,
         retention: Duration,
     ) -> Self {
-        Self {
-            store,
-            queue,
-            provider,
-            retention: retention.max(KEY_WINDOW),
-            ends: EndLog::new(),
-            away_at: Mutex::default(),
-        }
+        let routes = vec![RouteInCare::new(Route::DEFAULT, queue, provider)];
+        Self { store, routes, retention: retention.max(KEY_WINDOW), ends: EndLog::new() }
+    }
+
+    /// A caretaker of the routes of a worker.
+    pub(super) fn serving<'a>(
+        store: Arc<dyn Store>,
+        routes: impl Iterator<Item = &'a ServedRoute>,
+        retention: Duration,
+    ) -> Self {
+        let of = |served: &ServedRoute| {
+            let (queue, provider) = (Arc::clone(&served.queue), Arc::clone(&served.provider));
+            RouteInCare::new(served.route.clone(), queue, provider)
+        };
+        let routes = routes.map(of).collect();
+        Self { store, routes, retention: retention.max(KEY_WINDOW), ends: EndLog::new() }
     }
 
     /// Works until the shutdown, which drops the step in hand: each is a compare-and-set, and what
@@ -84,20 +104,13 @@ impl Caretaker {
     pub async fn run(&self, shutdown: &CancellationToken) {
         let step =
             |name: &str| Outage::new(format!("the caretaker's step `{name}`"), "it is repeated");
-        let [expire, rescue, offer, ask, infer, purge] =
-            ["expire", "rescue", "offer", "ask for receipts", "infer", "purge"].map(step);
+        let [expire, rescue, infer, purge] = ["expire", "rescue", "infer", "purge"].map(step);
         let care = async {
             tokio::join!(
                 repeat(INTERVAL, || async {
                     run(&expire, self.expire()).await | run(&rescue, self.rescue()).await
                 }),
-                // Apart, since a queue that does not answer must delay neither.
-                repeat(INTERVAL, || run(&offer, self.offer())),
-                // Apart, since a provider may take its time to answer.
-                repeat(INTERVAL, || run(&ask, async {
-                    // More only at the usual pace: it is the provider's time.
-                    self.ask_for_receipts().await.map(|()| false)
-                })),
+                join_all(self.routes.iter().map(|route| self.care_for(route))),
                 repeat(INFER_INTERVAL, || run(&infer, async {
                     self.infer().await.map(|()| false)
                 })),
@@ -105,6 +118,25 @@ impl Caretaker {
             )
         };
         shutdown.run_until_cancelled(care).await;
+    }
+
+    /// Steps of one route, apart from all others, since a queue that does not answer and a provider
+    /// that takes its time must delay nothing else.
+    async fn care_for(&self, served: &RouteInCare) {
+        let route = &served.route;
+        let step = |step| {
+            let what =
+                if route.is_pushed() { String::new() } else { format!(" of route `{route}`") };
+            Outage::new(format!("the caretaker's step `{step}`{what}"), "it is repeated")
+        };
+        let (offer, ask) = (step("offer"), step("ask for receipts"));
+        tokio::join!(
+            repeat(INTERVAL, || run(&offer, served.offer(&self.store))),
+            repeat(INTERVAL, || run(&ask, async {
+                // More only at the usual pace: it is the provider's time.
+                self.ask(served).await.map(|()| false)
+            })),
+        );
     }
 
     /// `queued → expired` for what is past its deadline. Whether there may be more.
@@ -151,54 +183,40 @@ impl Caretaker {
         Ok(true)
     }
 
-    /// Offers what is due to the queue, as far as half of each lane has room: the other half is the
-    /// senders', lest one of both drop what the other has filled it with. Whether it did: there may
-    /// be more than room for it.
+    /// Offers what is due to the queues of its routes. True if there may be more than they had room
+    /// for.
     ///
     /// # Errors
     ///
-    /// The store's and the queue's.
+    /// The store's and the queues'.
     pub async fn offer(&self) -> Result<bool> {
-        for round in 0..ROUNDS {
-            let stats = self.queue.stats().await?;
-            let senders = stats.capacity.unwrap_or(0) / 2;
-            let limits = stats.room().map(|room| room.saturating_sub(senders).min(BATCH));
-            let again_after =
-                if stats.degraded { OFFER_AGAIN_AFTER_AWAY } else { OFFER_AGAIN_AFTER };
-            let ahead =
-                if self.may_have_lost(stats.degraded) { AHEAD_AWAY } else { Duration::ZERO };
-            let request = DueRequest::new(limits, again_after).ahead(ahead);
-            let jobs = self.store.due(request).await?;
-            if jobs.is_empty() {
-                return Ok(round > 0);
-            }
-            self.queue.push(&jobs).await?;
+        let mut more = false;
+        for served in &self.routes {
+            more |= served.offer(&self.store).await?;
         }
-        Ok(true)
+        Ok(more)
     }
 
-    /// True if jobs that were pushed recently may be lost: the queue is away, or was a moment ago.
-    fn may_have_lost(&self, away: bool) -> bool {
-        let mut away_at = self.away_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if away {
-            *away_at = Some(Instant::now());
-        }
-        away_at.is_some_and(|at| at.elapsed() < AHEAD_AFTER)
-    }
-
-    /// Queries the provider about sent messages that are due for it.
+    /// Queries the providers about sent messages that are due for it.
     ///
     /// # Errors
     ///
-    /// The store's and the provider's.
+    /// The store's and the providers'.
     pub async fn ask_for_receipts(&self) -> Result<()> {
-        let Some(receipts) = self.provider.receipts() else {
+        for served in &self.routes {
+            self.ask(served).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, served: &RouteInCare) -> Result<()> {
+        let Some(receipts) = served.provider.receipts() else {
             return Ok(());
         };
         let polling = receipts.polling();
+        let request = AwaitingRequest::new(polling, polling.batch).route(served.route.clone());
         for _ in 0..ROUNDS {
-            let awaiting =
-                self.store.awaiting_receipt(AwaitingRequest::new(polling, polling.batch)).await?;
+            let awaiting = self.store.awaiting_receipt(request.clone()).await?;
             if awaiting.is_empty() {
                 break;
             }
@@ -218,7 +236,8 @@ impl Caretaker {
     ///
     /// The store's.
     pub async fn infer(&self) -> Result<()> {
-        let quiet = least_lease(self.provider.limits().timeout) + INFER_MARGIN;
+        let timeouts = self.routes.iter().map(|served| served.provider.limits().timeout);
+        let quiet = least_lease(timeouts.max().unwrap_or_default()) + INFER_MARGIN;
         let inferred = self.store.infer(InferRequest::new(quiet)).await?;
         if !inferred.is_empty() {
             tracing::info!(
@@ -247,6 +266,48 @@ impl Caretaker {
             }
         }
         Ok(true)
+    }
+}
+
+impl RouteInCare {
+    fn new(route: Route, queue: Arc<dyn Queue>, provider: Arc<dyn Provider>) -> Self {
+        Self { route, queue, provider, away_at: Mutex::default() }
+    }
+
+    /// Offers what is due, as far as half of each lane has room: the other half is the senders',
+    /// lest one of both drop what the other has filled it with. True if there may be more than room
+    /// for it.
+    async fn offer(&self, store: &dyn Store) -> Result<bool> {
+        for round in 0..ROUNDS {
+            let stats = self.queue.stats().await?;
+            let senders = if self.route.is_pushed() { stats.capacity.unwrap_or(0) / 2 } else { 0 };
+            let limits = stats.room().map(|room| room.saturating_sub(senders).min(BATCH));
+            // A queue inside the process loses nothing.
+            let again_after = if stats.degraded || !self.route.is_pushed() {
+                OFFER_AGAIN_AFTER_IN_PROCESS
+            } else {
+                OFFER_AGAIN_AFTER
+            };
+            let ahead =
+                if self.may_have_lost(stats.degraded) { AHEAD_AWAY } else { Duration::ZERO };
+            let request =
+                DueRequest::new(limits, again_after).ahead(ahead).route(self.route.clone());
+            let jobs = store.due(request).await?;
+            if jobs.is_empty() {
+                return Ok(round > 0);
+            }
+            self.queue.push(&jobs).await?;
+        }
+        Ok(true)
+    }
+
+    /// True if jobs that were pushed recently may be lost: the queue is away, or was a moment ago.
+    fn may_have_lost(&self, away: bool) -> bool {
+        let mut away_at = self.away_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if away {
+            *away_at = Some(Instant::now());
+        }
+        away_at.is_some_and(|at| at.elapsed() < AHEAD_AFTER)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::shared::Shared;
+use super::served_route::ServedRoute;
 use crate::error::{Error, Result};
 use crate::outage::Outage;
 use crate::supervise::catch_panic;
@@ -19,7 +19,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-impl Shared {
+impl ServedRoute {
     /// Opens the provider, again and again until it succeeds. Meanwhile the provider is shown as
     /// paused. `None` if the shutdown comes first.
     pub(super) async fn open(&self, shutdown: &CancellationToken) -> Option<()> {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::DRAIN_MARGIN;
 use super::attempt::{FIRST_WAIT, LAST_TRY, STORE_TIMEOUT};
-use super::shared::Shared;
+use super::served_route::ServedRoute;
 use crate::error::Error;
 use crate::provider::IncomingReceipts;
 use crate::provider::receipt::Receipt;
@@ -22,7 +22,7 @@ const LAST_RECEIPTS: Duration = Duration::from_millis(100);
 /// The maximum duration of a confirmation.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl Shared {
+impl ServedRoute {
     /// Writes receipts that arrive, until the provider is closed and those that arrived before are
     /// written too.
     pub(super) async fn receive(&self, closed: &CancellationToken) {
@@ -70,13 +70,14 @@ impl Shared {
     async fn take_receipts(&self, incoming: &dyn IncomingReceipts, receipts: &[Receipt]) {
         let mut wait = FIRST_WAIT;
         let effects = loop {
-            let write = timeout(STORE_TIMEOUT, catch_panic(self.store.apply_receipts(receipts)));
+            let write =
+                timeout(STORE_TIMEOUT, catch_panic(self.shared.store.apply_receipts(receipts)));
             let timed_out = |error| Err(Error::unavailable("no answer in time", error));
             let Some(written) = self.unless_abandoned(write).await else {
                 return log_lost(receipts);
             };
             let written = written.unwrap_or_else(timed_out);
-            self.receiving.note_work(&written);
+            self.shared.receiving.note_work(&written);
             if let Ok(effects) = written {
                 break effects;
             }
@@ -84,7 +85,7 @@ impl Shared {
                 return log_lost(receipts);
             }
         };
-        self.ends.received(&self.store, receipts, &effects).await;
+        self.shared.ends.received(&self.shared.store, receipts, &effects).await;
         let confirm = async {
             incoming.written(receipts).await;
             Ok(())

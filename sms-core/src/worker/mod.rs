@@ -12,30 +12,27 @@ mod lease;
 mod pace;
 mod pull;
 mod reporter;
+mod served_route;
 mod shared;
 mod slots;
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use self::attempt::LAST_TRY;
 use self::breaker::Breaker;
 use self::caretaker::Caretaker;
 use self::control::ProviderControl;
 use self::fallback_queue::FallbackQueue;
 pub use self::lease::least_lease;
-use self::pull::Puller;
+use self::served_route::ServedRoute;
 use self::shared::Shared;
-use crate::end_log::EndLog;
 use crate::error::{Error, ErrorKind, Result};
-use crate::outage::Outage;
+use crate::message::Route;
 use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::registry::Registry;
@@ -45,10 +42,6 @@ use crate::supervise::survive_panic;
 
 /// Time by which the drain exceeds the timeout of a call before writes to the store are given up.
 const DRAIN_MARGIN: Duration = Duration::from_secs(3);
-
-/// Batches that a worker writes to the store at a time: more would take no less time together, and
-/// an urgent message, which waits for none of them, would share the store with them all.
-const MAX_WRITES: usize = 4;
 
 /// Defaults of a worker.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
@@ -60,6 +53,9 @@ const RETENTION: Duration = Duration::from_hours(90 * 24);
 /// It needs no queue server to send: while its queue fails or does not answer, it takes what is due
 /// from the store, and goes back by itself. See [`queue`](Self::queue) for a sender in the same
 /// process.
+///
+/// Messages of the default [route](Route) go to the provider that the worker is built with. Other
+/// [routes](WorkerBuilder::route) have providers, limits and pauses of their own.
 ///
 /// # What a crash leaves
 ///
@@ -84,6 +80,8 @@ const RETENTION: Duration = Duration::from_hours(90 * 24);
 #[derive(Debug)]
 pub struct Worker {
     shared: Arc<Shared>,
+    default: Arc<ServedRoute>,
+    others: Vec<Arc<ServedRoute>>,
     concurrency: NonZeroUsize,
     retention: Duration,
 }
@@ -93,6 +91,8 @@ pub struct Worker {
 #[must_use]
 pub struct WorkerBuilder {
     shared: Shared,
+    provider: Arc<dyn Provider>,
+    others: Vec<(Route, Arc<dyn Provider>)>,
     concurrency: NonZeroUsize,
     retention: Duration,
 }
@@ -105,7 +105,27 @@ impl WorkerBuilder {
         self
     }
 
-    /// Sets the largest number of calls to the provider in flight, and as many again that carry an
+    /// Also serves this route, with a provider of its own, which has calls, limits, a pause and a
+    /// connection of its own. By default a worker serves the [default route](Route::DEFAULT) only.
+    ///
+    /// Senders do not push the messages of this route: the worker looks for them in the store twice
+    /// a second. Orders name the provider: routes with providers of one name pause together.
+    /// [`Worker::run`] refuses a route that occurs twice.
+    ///
+    /// ```
+    /// use sms_core::{MemoryQueue, MemoryStore, RecordingProvider, Route, Sandbox, Worker};
+    ///
+    /// let provider = RecordingProvider::new();
+    /// let worker = Worker::builder(MemoryStore::new(), MemoryQueue::new(), provider)
+    ///     .route(Route::SANDBOX, Sandbox::new())
+    ///     .build();
+    /// ```
+    pub fn route(mut self, route: Route, provider: impl Provider) -> Self {
+        self.others.push((route, Arc::new(provider)));
+        self
+    }
+
+    /// Sets the largest number of calls to a provider in flight, and as many again that carry an
     /// urgent message each, since it must not wait for the others. Defaults to 8.
     pub fn concurrency(mut self, calls: NonZeroUsize) -> Self {
         self.concurrency = calls;
@@ -142,50 +162,26 @@ impl WorkerBuilder {
 
     /// The worker.
     pub fn build(self) -> Worker {
-        let Self { shared, concurrency, retention } = self;
-        Worker { shared: Arc::new(shared), concurrency, retention }
+        let Self { shared, provider, others, concurrency, retention } = self;
+        let shared = Arc::new(shared);
+        let serve = |(route, provider)| Arc::new(ServedRoute::new(&shared, route, provider));
+        let default = serve((Route::DEFAULT, provider));
+        let others = others.into_iter().map(serve).collect();
+        Worker { shared, default, others, concurrency, retention }
     }
 }
 
 impl Worker {
     /// A worker between these. Give it the `Arc` of a store that others use too.
     pub fn builder(store: impl Store, queue: impl Queue, provider: impl Provider) -> WorkerBuilder {
-        let provider: Arc<dyn Provider> = Arc::new(provider);
-        let shared = Shared {
-            store: Arc::new(store),
-            queue: Arc::new(FallbackQueue::new(Arc::new(queue))),
-            breaker: Arc::new(Breaker::new(Arc::clone(&provider))),
-            provider,
-            control: None,
-            in_flight: AtomicUsize::new(0),
-            retry: RetryPolicy::default(),
-            ends: EndLog::new(),
-            recording: Outage::new(
-                "recording attempts",
-                "nothing is sent, outcomes are kept and written later",
-            ),
-            receiving: Outage::new(
-                "recording receipts",
-                "receipts from the connection of the provider are kept and written later",
-            ),
-            telling: Outage::new(
-                "telling the queue what is done",
-                "the jobs come again and fall off the store",
-            ),
-            reporting: Outage::new(
-                "reading orders and writing reports",
-                "the last orders that were read count",
-            ),
-            name: format!("worker-{:08x}", fastrand::u32(..)),
-            lease: None,
-            writes: Semaphore::new(MAX_WRITES),
-            // Not from 1: a worker that is started again under its old name must not be taken for
-            // its former self.
-            batches: AtomicU64::new(fastrand::u64(..1 << 62)),
-            stop: CancellationToken::new(),
-            abandon: CancellationToken::new(),
-        };
-        WorkerBuilder { shared, concurrency: CONCURRENCY, retention: RETENTION }
+        let queue = Arc::new(FallbackQueue::new(Arc::new(queue)));
+        WorkerBuilder {
+            shared: Shared::new(Arc::new(store), queue),
+            provider: Arc::new(provider),
+            others: Vec::new(),
+            concurrency: CONCURRENCY,
+            retention: RETENTION,
+        }
     }
 
     /// The worker's name.
@@ -201,32 +197,30 @@ impl Worker {
         self.shared.queue.clone()
     }
 
-    /// The worker's breaker: why its provider is paused, if it is.
+    /// The breaker of the default route: why its provider is paused, if it is.
     pub fn breaker(&self) -> Arc<Breaker> {
-        Arc::clone(&self.shared.breaker)
+        Arc::clone(&self.default.breaker)
+    }
+
+    fn routes(&self) -> impl Iterator<Item = &Arc<ServedRoute>> {
+        std::iter::once(&self.default).chain(&self.others)
     }
 
     /// Works until the shutdown; then takes nothing new, lets calls in flight end and their
-    /// outcomes be written, gives back what was not begun, and closes the provider. That takes as
+    /// outcomes be written, gives back what was not begun, and closes the providers. That takes as
     /// long as one call, twice the provider's timeout and 5 s at most; with a provider that holds a
     /// connection, 8 s more.
     ///
     /// # Errors
     ///
-    /// `Config` when the lease is too short for the provider's timeout. Failures of store, queue
-    /// and provider are logged and repeated.
+    /// `Config` when the lease is too short for a provider's timeout, or a route occurs twice.
+    /// Failures of store, queue and provider are logged and repeated.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let Shared { store, queue, provider, .. } = self.shared.as_ref();
-        let least = least_lease(provider.limits().timeout);
-        if self.shared.lease.is_some_and(|lease| lease < least) {
-            let message = format!(
-                "the lease must be at least {least:?}: twice the provider's timeout and 10 s"
-            );
-            return Err(Error::new(ErrorKind::Config, message));
-        }
-        let closed = CancellationToken::new();
+        self.check()?;
+        let Shared { store, queue, .. } = self.shared.as_ref();
         let caretaker =
-            Caretaker::new(Arc::clone(store), queue.clone(), Arc::clone(provider), self.retention);
+            Caretaker::serving(Arc::clone(store), self.routes().map(Arc::as_ref), self.retention);
+        let routes = self.routes().map(|route| route.run(self.concurrency, &shutdown));
         tokio::join!(
             // Boxed, because a future holds all the others it waits for.
             Box::pin(caretaker.run(&shutdown)),
@@ -234,48 +228,21 @@ impl Worker {
                 let watch = || shutdown.run_until_cancelled(queue.watch());
                 while survive_panic("watch the queue", watch()).await.is_none() {}
             },
-            async {
-                let tend = || shutdown.run_until_cancelled(self.shared.breaker.tend());
-                while survive_panic("end pauses", tend()).await.is_none() {}
-            },
-            async {
-                while survive_panic("orders and reports", self.shared.steer(&shutdown))
-                    .await
-                    .is_none()
-                {}
-            },
-            Box::pin(async {
-                while survive_panic("late answers", self.shared.listen(&shutdown)).await.is_none() {
-                }
-            }),
-            Box::pin(async {
-                while survive_panic("incoming receipts", self.shared.receive(&closed))
-                    .await
-                    .is_none()
-                {}
-            }),
-            Box::pin(async {
-                self.work(&shutdown).await;
-                self.shared.close().await;
-                closed.cancel();
-            })
+            join_all(routes),
         );
         Ok(())
     }
 
-    /// Opens the provider and takes jobs until the shutdown, then lets calls in flight end.
-    async fn work(&self, shutdown: &CancellationToken) {
-        if self.shared.open(shutdown).await.is_none() {
-            return;
+    /// Refuses what cannot work.
+    fn check(&self) -> Result<()> {
+        let mut known = HashSet::new();
+        for served in self.routes() {
+            served.check_lease()?;
+            if !known.insert(&served.route) {
+                let message = format!("the worker serves the route `{}` twice", served.route);
+                return Err(Error::new(ErrorKind::Config, message));
+            }
         }
-        let attempts = TaskTracker::new();
-        Puller::new(&self.shared, self.concurrency, &attempts, shutdown).run().await;
-        self.shared.stop.cancel();
-        attempts.close();
-        let call = self.shared.provider.limits().timeout;
-        if timeout(call + DRAIN_MARGIN, attempts.wait()).await.is_err() {
-            self.shared.abandon.cancel();
-            let _ = timeout(call + LAST_TRY * 2, attempts.wait()).await;
-        }
+        Ok(())
     }
 }

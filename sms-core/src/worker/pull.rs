@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::batching::PullRate;
 use super::breaker::Admission;
 use super::pace::Pace;
-use super::shared::Shared;
+use super::served_route::ServedRoute;
 use super::slots::{CallSlot, CallSlots};
 use crate::lane::Lane;
 use crate::queue::{Lease, Queue};
@@ -32,7 +32,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// The two loops of a worker.
 #[derive(Debug)]
 pub(super) struct Puller<'a> {
-    shared: &'a Arc<Shared>,
+    route: &'a Arc<ServedRoute>,
     shutdown: &'a CancellationToken,
     attempts: &'a TaskTracker,
     slots: CallSlots,
@@ -44,14 +44,14 @@ pub(super) struct Puller<'a> {
 
 impl<'a> Puller<'a> {
     pub(super) fn new(
-        shared: &'a Arc<Shared>,
+        route: &'a Arc<ServedRoute>,
         calls: NonZeroUsize,
         attempts: &'a TaskTracker,
         shutdown: &'a CancellationToken,
     ) -> Self {
-        let pace = Arc::new(Pace::new(shared.provider.limits()));
+        let pace = Arc::new(Pace::new(route.provider.limits()));
         Self {
-            shared,
+            route,
             shutdown,
             attempts,
             slots: CallSlots::new(calls, Arc::clone(&pace)),
@@ -72,7 +72,7 @@ impl<'a> Puller<'a> {
     }
 
     async fn pull_all(&self) {
-        let Self { shared, shutdown, .. } = *self;
+        let Self { route, shutdown, .. } = *self;
         // A panic may have left it set.
         self.pulling.store(false, Ordering::Relaxed);
         let mut rate = PullRate::default();
@@ -82,7 +82,7 @@ impl<'a> Puller<'a> {
                 break;
             };
             // The jobs are kept out here, so that a shutdown that cuts it short loses none.
-            let filled = shared.fill_batch(&mut rate, &mut jobs, self.most(admission));
+            let filled = route.fill_batch(&mut rate, &mut jobs, self.most(admission));
             shutdown.run_until_cancelled(filled).await;
             while let Some(call) = next_call(&mut jobs) {
                 let ready =
@@ -93,7 +93,7 @@ impl<'a> Puller<'a> {
                 };
                 self.start(call, admission, slot);
             }
-            shared.release(&jobs).await;
+            route.release(&jobs).await;
         }
     }
 
@@ -102,10 +102,10 @@ impl<'a> Puller<'a> {
         // Wait for a slot before pulling, so that jobs stay with the queue, where others can have
         // them.
         drop(self.slots.take().await);
-        let admission = self.shared.breaker.admit().await;
+        let admission = self.route.breaker.admit().await;
         self.pulls.fetch_add(1, Ordering::Relaxed);
         self.pulling.store(true, Ordering::Relaxed);
-        let pulled = self.shared.queue.pull(self.most(admission), PULL_WAIT).await;
+        let pulled = self.route.queue.pull(self.most(admission), PULL_WAIT).await;
         self.pulling.store(false, Ordering::Relaxed);
         let leases = match pulled {
             Ok(leases) => leases,
@@ -124,18 +124,18 @@ impl<'a> Puller<'a> {
         let slots = if urgent { &self.urgent_slots } else { &self.slots };
         let slot = slots.take().await?;
         // Last: an outcome may have paused the provider meanwhile, or a person.
-        self.shared.breaker.start(admission, urgent).await.then_some(slot)
+        self.route.breaker.start(admission, urgent).await.then_some(slot)
     }
 
     fn start(&self, call: Vec<Lease>, admission: Admission, slot: CallSlot) {
-        let shared = Arc::clone(self.shared);
-        self.attempts.spawn(async move { shared.attempt_safely(call, admission, slot).await });
+        let route = Arc::clone(self.route);
+        self.attempts.spawn(async move { route.attempt_safely(call, admission, slot).await });
     }
 
     /// Largest number of jobs that are pulled for one call.
     fn most(&self, admission: Admission) -> usize {
         match admission {
-            Admission::All => self.shared.provider.limits().largest_batch(),
+            Admission::All => self.route.provider.limits().largest_batch(),
             Admission::One => 1,
         }
     }
@@ -148,12 +148,12 @@ impl<'a> Puller<'a> {
             let pulls = self.pulls.load(Ordering::Relaxed);
             let waits = pulls == seen && !self.pulling.load(Ordering::Relaxed);
             seen = pulls;
-            while waits && self.shared.breaker.admits_urgent() {
+            while waits && self.route.breaker.admits_urgent() {
                 let slot = self.shutdown.run_until_cancelled(self.urgent_slots.take()).await;
                 let Some(slot) = slot.flatten() else { break };
                 let Some(call) = self.urgent_job().await else { break };
-                if !self.shared.breaker.start(Admission::One, true).await {
-                    self.shared.release(&call).await;
+                if !self.route.breaker.start(Admission::One, true).await {
+                    self.route.release(&call).await;
                     break;
                 }
                 self.start(call, Admission::One, slot);
@@ -165,7 +165,7 @@ impl<'a> Puller<'a> {
     /// whether there is one first, and what comes instead, because somebody else was faster, goes
     /// back.
     async fn urgent_job(&self) -> Option<Vec<Lease>> {
-        let queue = &self.shared.queue;
+        let queue = &self.route.queue;
         if queue.stats().await.ok()?.lanes.urgent.ready == 0 {
             return None;
         }
@@ -173,7 +173,7 @@ impl<'a> Puller<'a> {
         if leases.is_empty() || leases.iter().all(is_urgent) {
             return Some(leases).filter(|leases| !leases.is_empty());
         }
-        self.shared.release(&leases).await;
+        self.route.release(&leases).await;
         None
     }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::breaker::Pause;
 use super::control::{PauseReport, ProviderControl, Reported, WorkerReport};
-use super::shared::Shared;
+use super::served_route::ServedRoute;
 use crate::clock::{Clock, SystemClock, datetime_from_ms};
 use crate::error::Error;
 use crate::supervise::catch_panic;
@@ -27,15 +27,16 @@ const REGISTRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Name of the operator in the pause that lasts until the orders are known.
 const UNREAD_ORDERS_BY: &str = "worker";
 
-impl Shared {
+impl ServedRoute {
     /// Takes orders and reports, until the shutdown.
     pub(super) async fn steer(&self, shutdown: &CancellationToken) {
-        let Some(control) = &self.control else { return };
+        let Some(control) = &self.shared.control else { return };
         // A provider that a person has paused stays paused over a restart: nothing is sent before
         // the orders are known.
         self.breaker
             .pause_by(UNREAD_ORDERS_BY, "the orders for this provider have not been read yet");
-        let mut reporter = Reporter::new(self, control);
+        let name = self.reporter_name();
+        let mut reporter = Reporter::new(self, control, &name);
         let steer = async {
             let mut orders = interval(INTERVAL);
             orders.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -51,9 +52,9 @@ impl Shared {
             }
         };
         // Apart from the orders, which nothing may be sent without.
-        let steer = async { tokio::join!(steer, forget_vanished(control, &self.name)) };
+        let steer = async { tokio::join!(steer, forget_vanished(control, &name)) };
         shutdown.run_until_cancelled(steer).await;
-        let _ = timeout(REGISTRY_TIMEOUT, catch_panic(control.forget(&self.name))).await;
+        let _ = timeout(REGISTRY_TIMEOUT, catch_panic(control.forget(&name))).await;
     }
 
     /// Hears late answers, until the shutdown.
@@ -66,8 +67,9 @@ impl Shared {
 
 /// The orders that were read last, and the last report.
 struct Reporter<'a> {
-    shared: &'a Shared,
+    route: &'a ServedRoute,
     control: &'a ProviderControl,
+    name: &'a str,
     /// The version of the order; 0 stands for none.
     version: Option<u64>,
     report: WorkerReport,
@@ -76,16 +78,16 @@ struct Reporter<'a> {
 }
 
 impl<'a> Reporter<'a> {
-    fn new(shared: &'a Shared, control: &'a ProviderControl) -> Self {
+    fn new(route: &'a ServedRoute, control: &'a ProviderControl, name: &'a str) -> Self {
         let report =
-            WorkerReport::new(shared.provider.name(), datetime_from_ms(SystemClock.now_ms()));
-        Self { shared, control, version: None, report, reported_at: None, learned_at: None }
+            WorkerReport::new(route.provider.name(), datetime_from_ms(SystemClock.now_ms()));
+        Self { route, control, name, version: None, report, reported_at: None, learned_at: None }
     }
 
     /// Takes the success of another worker as the proof that a pause waits for: this one may get no
     /// message for long.
     async fn read_reports(&mut self) {
-        let breaker = &self.shared.breaker;
+        let breaker = &self.route.breaker;
         if !breaker.wants_proof() || self.learned_at.is_some_and(|at| at.elapsed() < LEARN_INTERVAL)
         {
             return;
@@ -99,7 +101,7 @@ impl<'a> Reporter<'a> {
             return;
         };
         for Reported { name, report, age, .. } in reported {
-            let others = name != self.shared.name && report.provider == self.shared.provider.name();
+            let others = name != self.name && report.provider == self.route.provider.name();
             let served = report.served_ms_ago.filter(|_| others && report.pause.is_none());
             let at = served.and_then(|ago| now.checked_sub(age + Duration::from_millis(ago)));
             if let Some(at) = at {
@@ -109,12 +111,12 @@ impl<'a> Reporter<'a> {
     }
 
     async fn take_order(&mut self) {
-        let provider = self.shared.provider.name();
+        let provider = self.route.provider.name();
         let in_time =
             timeout(REGISTRY_TIMEOUT, catch_panic(self.control.last_order(provider))).await;
         let order =
             in_time.unwrap_or_else(|error| Err(Error::unavailable("no orders in time", error)));
-        self.shared.reporting.note_work(&order);
+        self.route.shared.reporting.note_work(&order);
         let Ok(order) = order else { return };
         let version = order.as_ref().map_or(0, |(version, _)| *version);
         let before = self.version.replace(version);
@@ -127,7 +129,7 @@ impl<'a> Reporter<'a> {
                     reason = order.reason,
                     "provider paused by a person"
                 );
-                self.shared.breaker.pause_by(order.by, order.reason);
+                self.route.breaker.pause_by(order.by, order.reason);
             }
             Some((_, order)) if before.is_some() => {
                 tracing::info!(
@@ -136,22 +138,22 @@ impl<'a> Reporter<'a> {
                     reason = order.reason,
                     "provider resumed by a person"
                 );
-                self.shared.breaker.retry_now();
+                self.route.breaker.retry_now();
             }
-            _ => self.shared.breaker.unpause(),
+            _ => self.route.breaker.unpause(),
         }
     }
 
     /// Reports what has changed, and now and then that nothing has.
     async fn report(&mut self) {
-        let Shared { breaker, queue, in_flight, .. } = self.shared;
+        let ServedRoute { shared, breaker, in_flight, .. } = self.route;
         let ago = |at: Instant| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut report = self.report.clone();
         report.in_flight = in_flight.load(Ordering::Relaxed);
         report.pause = breaker.pause_reason().map(pause_report);
         report.unproven = breaker.is_unproven();
         report.served_ms_ago = breaker.served_at().map(ago);
-        report.queue_degraded = queue.is_away();
+        report.queue_degraded = shared.queue.is_away();
         let fresh = self.reported_at.is_some_and(|at| at.elapsed() < REPORT_INTERVAL);
         let news = |report: &WorkerReport| {
             let pause = report.pause.clone().map(|pause| (pause.by, pause.reason, pause.ends_by));
@@ -160,11 +162,11 @@ impl<'a> Reporter<'a> {
         if fresh && news(&report) == news(&self.report) {
             return;
         }
-        let written = catch_panic(self.control.report(&self.shared.name, &report));
+        let written = catch_panic(self.control.report(self.name, &report));
         let in_time = timeout(REGISTRY_TIMEOUT, written).await;
         let written =
             in_time.unwrap_or_else(|error| Err(Error::unavailable("not reported in time", error)));
-        self.shared.reporting.note_work(&written);
+        self.route.shared.reporting.note_work(&written);
         if written.is_ok() {
             (self.report, self.reported_at) = (report, Some(Instant::now()));
         }

@@ -1,32 +1,29 @@
-//! State that all parts of a worker share.
+//! State that all routes of a worker share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
-use super::breaker::Breaker;
 use super::control::ProviderControl;
 use super::fallback_queue::FallbackQueue;
 use crate::end_log::EndLog;
 use crate::outage::Outage;
-use crate::provider::Provider;
 use crate::store::Store;
 use crate::store::retry::RetryPolicy;
 
-/// State that all parts of a worker share.
+/// Batches that a worker writes to the store at a time: more would take no less time together, and
+/// an urgent message, which waits for none of them, would share the store with them all.
+const MAX_WRITES: usize = 4;
+
+/// State that all routes of a worker share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) store: Arc<dyn Store>,
     pub(super) queue: Arc<FallbackQueue>,
-    pub(super) provider: Arc<dyn Provider>,
-    pub(super) breaker: Arc<Breaker>,
     /// The source of operators' orders, and the place for this worker's reports.
     pub(super) control: Option<ProviderControl>,
-    /// Calls to the provider in flight.
-    pub(super) in_flight: AtomicUsize,
     pub(super) retry: RetryPolicy,
     pub(super) ends: EndLog,
     /// Outages of the writes of attempts and of receipts to the store, of calls to the queue, and
@@ -41,9 +38,38 @@ pub(super) struct Shared {
     pub(super) writes: Semaphore,
     /// Numbers the calls of `begin`.
     pub(super) batches: AtomicU64,
-    /// Set when the drain begins: messages that have not been submitted yet are not submitted any
-    /// more.
-    pub(super) stop: CancellationToken,
-    /// Set late in the drain: writes that still wait for the store are tried once more.
-    pub(super) abandon: CancellationToken,
+}
+
+impl Shared {
+    pub(super) fn new(store: Arc<dyn Store>, queue: Arc<FallbackQueue>) -> Self {
+        Self {
+            store,
+            queue,
+            control: None,
+            retry: RetryPolicy::default(),
+            ends: EndLog::new(),
+            recording: Outage::new(
+                "recording attempts",
+                "nothing is sent, outcomes are kept and written later",
+            ),
+            receiving: Outage::new(
+                "recording receipts",
+                "receipts from the connection of the provider are kept and written later",
+            ),
+            telling: Outage::new(
+                "telling the queue what is done",
+                "the jobs come again and fall off the store",
+            ),
+            reporting: Outage::new(
+                "reading orders and writing reports",
+                "the last orders that were read count",
+            ),
+            name: format!("worker-{:08x}", fastrand::u32(..)),
+            lease: None,
+            writes: Semaphore::new(MAX_WRITES),
+            // Not from 1: a worker that is started again under its old name must not be taken for
+            // its former self.
+            batches: AtomicU64::new(fastrand::u64(..1 << 62)),
+        }
+    }
 }

@@ -21,6 +21,7 @@ mod optional;
 mod outages;
 mod outcomes;
 mod panics;
+mod routes;
 mod sender;
 mod shutdown;
 mod simulation;

@@ -42,7 +42,7 @@ pub(crate) async fn run(config: &Config, command: ConfigCommand) -> anyhow::Resu
         return print("\nThe settings are valid. Nothing was connected to.");
     }
     print("")?;
-    let Addresses { store, queue, provider } = addresses;
+    let Addresses { store, queue, provider, .. } = addresses;
     let parts = [
         (Key::Store, within(ask_store(store)).await),
         (Key::Queue, within(ask_queue(queue)).await),

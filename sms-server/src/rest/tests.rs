@@ -9,7 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use sms_core::store::{BeginRequest, ServedRoute};
+use sms_core::store::BeginRequest;
 use sms_core::worker::control::{PauseReport, WorkerReport};
 use sms_core::{
     MemoryQueue, MemoryRegistry, MemoryStore, ProviderControl, Receipt, ReceiptState, Sandbox,
@@ -86,8 +86,7 @@ impl Site {
     async fn interrupt(&self, id: &str) {
         let ids = [id.parse().expect("an id")];
         let lease = Duration::ZERO;
-        let routes = [ServedRoute::default_route("sandbox")];
-        let begin = BeginRequest::new(&ids, "w", 1, &routes, lease);
+        let begin = BeginRequest::new(&ids, "w", 1, "sandbox", lease);
         self.store.begin(begin).await.expect("begun");
         self.store.rescue(RescueRequest::new(1)).await.expect("rescued");
     }

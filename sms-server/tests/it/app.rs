@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use sms_core::clock::datetime_from_ms;
 use sms_core::store::ListRequest;
-use sms_core::store::{BeginRequest, InsertRequest, ServedRoute, Settlement};
+use sms_core::store::{BeginRequest, InsertRequest, Settlement};
 use sms_core::{
     Account, AccountInfo, Archive, Callback, CallbackRefusal, CallbackReply, CallbackRequest,
     Callbacks, Clock, Explanation, Limits, ManualClock, MemoryQueue, MemoryRegistry, MemoryStore,
@@ -213,8 +213,7 @@ impl App {
         let insert = InsertRequest::new(&messages);
         self.store.insert(insert).await.expect("inserted");
         let lease = Duration::from_mins(1);
-        let routes = [ServedRoute::default_route(PROVIDER)];
-        let begin = BeginRequest::new(&ids, "w", 1, &routes, lease);
+        let begin = BeginRequest::new(&ids, "w", 1, PROVIDER, lease);
         let mut state = self.store.begin(begin).await.expect("begun")[0].attempt;
         state.max_attempts = 1;
         let verdict = sms_core::store::decision::decide(

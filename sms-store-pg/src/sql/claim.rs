@@ -20,7 +20,7 @@ macro_rules! due {
     ($lane:literal, $limit:literal) => {
         concat!(
             "SELECT id, lane, push_at FROM states \
-             WHERE status = 0 AND lane = ",
+             WHERE status = 0 AND route = $7 AND lane = ",
             $lane,
             " AND push_at <= (SELECT now FROM clock) + $6 AND due_at <= (SELECT now FROM clock) \
                AND valid_until + 0 > (SELECT now FROM clock) ORDER BY push_at LIMIT ",
@@ -30,9 +30,9 @@ macro_rules! due {
     };
 }
 
-/// Claims queued messages to push to a queue: due, not past their deadline, not claimed for a
-/// while. $2 time before they are claimed again, $3 to $5 limits of the lanes, $6 how much earlier
-/// than that they may be claimed now.
+/// Claims queued messages of a route to offer to a queue: due, not past their deadline, not claimed
+/// for a while. $2 time before they are claimed again, $3 to $5 limits of the lanes, $6 how much
+/// earlier than that they may be claimed now, $7 route.
 pub(crate) const DUE: &str = concat!(
     with_clock!(),
     ", urgent AS (",
@@ -57,7 +57,8 @@ pub(crate) async fn due(database: &Database, request: DueRequest) -> Result<Vec<
         .bind(urgent)
         .bind(normal)
         .bind(bulk)
-        .bind(millis(request.ahead));
+        .bind(millis(request.ahead))
+        .bind(request.route.as_str());
     let job = |row| {
         let mut columns = Columns::new(row);
         let (id, lane) = (columns.id()?, columns.take::<i16>()?);
@@ -71,22 +72,22 @@ pub(crate) async fn due(database: &Database, request: DueRequest) -> Result<Vec<
 macro_rules! begun_columns {
     () => {
         "s.id, m.to_number, m.text, m.sender, m.class, m.options, s.valid_until, s.fence, \
-         s.attempts, m.max_attempts, s.resends, m.on_unknown, s.lease_since - s.unknown_at, s.route"
+         s.attempts, m.max_attempts, s.resends, m.on_unknown, s.lease_since - s.unknown_at"
     };
 }
 
-/// `queued → sending`; guard: due, not past its deadline, takes one of the routes. $2 ids, $3
-/// worker, $4 batch, $5 length of the lease, $6 routes, $7 the provider of each.
+/// `queued → sending`; guard: due, not past its deadline, takes this route. $2 ids, $3 worker, $4
+/// batch, $5 length of the lease, $6 provider, $7 route.
 pub(crate) const BEGIN: &str = concat!(
     with_clock!(),
     ", begun AS ( \
          UPDATE states AS s \
          SET status = 1, fence = s.fence + 1, attempts = s.attempts + 1, updated_at = clock.now, \
              worker = $3, batch = $4, lease_since = clock.now, lease_until = clock.now + $5, \
-             provider = ($7::text[])[array_position($6::text[], s.route)] \
+             provider = $6 \
          FROM clock \
          WHERE s.id = ANY ($2) AND s.status + 0 = 0 AND s.due_at <= clock.now \
-         AND s.valid_until + 0 > clock.now AND s.route = ANY ($6) \
+         AND s.valid_until + 0 > clock.now AND s.route = $7 \
          RETURNING s.* \
      ) SELECT ",
     begun_columns!(),
@@ -111,8 +112,6 @@ pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Res
         return Ok(Vec::new());
     }
     let (ids, worker, batch) = (uuids(&asked), name(request.worker), request.batch.cast_signed());
-    let routes = request.routes.iter().map(|served| (served.route.as_str(), name(served.provider)));
-    let (routes, providers): (Vec<_>, Vec<_>) = routes.unzip();
     let mut conn = database.connection().await?;
     let time = database.time();
     let query = sqlx::query(BEGIN)
@@ -121,8 +120,8 @@ pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Res
         .bind(worker.as_ref())
         .bind(batch)
         .bind(millis(request.lease))
-        .bind(routes)
-        .bind(providers);
+        .bind(name(request.provider))
+        .bind(request.route.as_str());
     let mut begun: Vec<Begun> =
         conn.rows(query).await?.iter().map(|row| read_begun(row, time)).collect::<Result<_>>()?;
     // Some were left out: another worker began them, they are not due, or this same call began them
@@ -161,5 +160,5 @@ fn read_begun(row: &PgRow, time: StoreTime) -> Result<Begun> {
     .unknown_before(
         columns.take::<Option<i64>>()?.map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
     );
-    Ok(Begun::new(submission, fence, attempt).route(columns.route()?))
+    Ok(Begun::new(submission, fence, attempt))
 }

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use sms_core::provider::{Polling, ProviderRef};
+use sms_core::provider::ProviderRef;
+use sms_core::store::AwaitingRequest;
 use sms_core::store::decision::RESEND_AFTER;
 use sms_core::store::transition::LEASE_OVER;
 use sms_core::{MessageId, Result};
@@ -94,6 +95,7 @@ pub(crate) const AWAITING: &str = concat!(
          FROM clock WHERE s.id = ANY (ARRAY( \
              SELECT id FROM states \
              WHERE status = 2 AND poll_at IS NOT NULL AND poll_at <= (SELECT now FROM clock) \
+               AND route = $6 \
              ORDER BY poll_at LIMIT $2 FOR UPDATE SKIP LOCKED)) \
          RETURNING s.id, s.provider, s.provider_id, s.poll_at IS NULL AS given_up, clock.now \
      ), logged AS ( \
@@ -106,15 +108,16 @@ pub(crate) const AWAITING: &str = concat!(
 
 pub(crate) async fn awaiting_receipt(
     database: &Database,
-    polling: &Polling,
-    limit: usize,
+    request: &AwaitingRequest,
 ) -> Result<Vec<ProviderRef>> {
+    let polling = &request.polling;
     let query = sqlx::query(AWAITING)
         .bind(database.now())
-        .bind(rows(limit.min(MAX_ROWS)))
+        .bind(rows(request.limit.min(MAX_ROWS)))
         .bind(millis(polling.first).min(MAX_FIRST_INTERVAL_MS))
         .bind(millis(polling.max))
-        .bind(millis(polling.give_up));
+        .bind(millis(polling.give_up))
+        .bind(request.route.as_str());
     let reference = |row| {
         let mut columns = Columns::new(row);
         let (provider, provider_id): (String, String) = (columns.take()?, columns.take()?);

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use sms_core::store::{BeginRequest, InsertRequest, ListRequest, ServedRoute};
+use sms_core::store::{BeginRequest, InsertRequest, ListRequest};
 use sms_core::{Message, MessageId, NumberReader, Scope, Status, Store as _};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
@@ -78,8 +78,7 @@ async fn fill(store: &PgStore) {
         store.insert(request).await.expect("inserted");
         let ids: Vec<_> = messages.iter().take(20).map(|message| message.id).collect();
         let lease = Duration::from_mins(1);
-        let routes = [ServedRoute::default_route("p")];
-        let request = BeginRequest::new(&ids, "w", 1, &routes, lease);
+        let request = BeginRequest::new(&ids, "w", 1, "p", lease);
         store.begin(request).await.expect("begun");
     }
 }
@@ -136,7 +135,7 @@ async fn the_way_of_a_message_is_found_by_id() {
 #[tokio::test]
 async fn the_caretakers_questions_each_have_an_index() {
     check(&[
-        (claim::DUE, &["Index Scan using states_due on states", STATES_BY_ID]),
+        (claim::DUE, &["Index Scan using states_due_by_route on states", STATES_BY_ID]),
         (
             maintenance::RESCUE,
             &["Index Scan using states_lease on states", STATES_BY_ID, MESSAGES_BY_ID],

@@ -4,9 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sms_core::store::decision::Verdict;
-use sms_core::store::{
-    BeginRequest, InsertRequest, Inserted, ListRequest, ServedRoute, Settlement,
-};
+use sms_core::store::{BeginRequest, InsertRequest, Inserted, ListRequest, Settlement};
 use sms_core::{Archive, Message, MessageId, NewMessage, Outcome, Result, Store as _};
 use sms_store_pg::{PgConfig, PgStore};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -105,8 +103,7 @@ pub(crate) async fn insert(store: &PgStore, messages: &[NewMessage]) -> Result<V
 /// Begins these as the first batch of this worker. Returns how many it got.
 pub(crate) async fn begin(store: &PgStore, ids: &[MessageId], worker: &str) -> usize {
     let lease = Duration::from_mins(1);
-    let routes = [ServedRoute::default_route("p")];
-    let request = BeginRequest::new(ids, worker, 1, &routes, lease);
+    let request = BeginRequest::new(ids, worker, 1, "p", lease);
     store.begin(request).await.expect("begun").len()
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sms_core::store::{BeginRequest, ServedRoute};
+use sms_core::store::BeginRequest;
 use sms_core::{Error, ErrorKind, Store as _, StoreFault};
 use sms_store_pg::{PgConfig, PgStore};
 
@@ -49,8 +49,7 @@ async fn a_row_or_table_that_somebody_holds_is_called_locked() {
         .await;
     let lease = Duration::from_mins(1);
     let begun = ids(&batch);
-    let routes = [ServedRoute::default_route("p")];
-    let request = BeginRequest::new(&begun, "w", 1, &routes, lease);
+    let request = BeginRequest::new(&begun, "w", 1, "p", lease);
     let error = store.begin(request).await.expect_err("the row is locked");
     assert_eq!(told(&error), (ErrorKind::Unavailable, Some(StoreFault::Locked)));
     run(&mut conn, "ROLLBACK; BEGIN; LOCK TABLE messages").await;

@@ -22,8 +22,7 @@ async fn work(store: PgStore, worker: String) -> Vec<MessageId> {
         }
         let lease = Duration::from_mins(1);
         let batch = sent.len() as u64;
-        let routes = [sms_core::store::ServedRoute::default_route("p")];
-        let request = sms_core::store::BeginRequest::new(&due, &worker, batch, &routes, lease);
+        let request = sms_core::store::BeginRequest::new(&due, &worker, batch, "p", lease);
         let begun = store.begin(request).await.expect("begun");
         assert_eq!(begun.len(), due.len(), "what is offered to one is begun by that one");
         let settlements: Vec<_> = begun.iter().map(|begun| accepted(begun.submission.id)).collect();

@@ -42,9 +42,8 @@ async fn a_lock_that_is_held_makes_a_call_unavailable_in_bounded_time_and_spoils
         .await;
     let hasty = schema.open_with(schema.config().timeout(Duration::from_secs(1))).await;
     let begun = ids(&batch);
-    let routes = [sms_core::store::ServedRoute::default_route("p")];
     let lease = Duration::from_mins(1);
-    let request = sms_core::store::BeginRequest::new(&begun, "w", 1, &routes, lease);
+    let request = sms_core::store::BeginRequest::new(&begun, "w", 1, "p", lease);
     let error = hasty.begin(request).await.expect_err("the row is locked");
     assert!(error.is_retryable(), "{error:?}");
     // The caretaker leaves such a row to the next round.

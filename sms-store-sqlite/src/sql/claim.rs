@@ -5,8 +5,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Row, params};
 use sms_core::clock::{StoreTime, datetime_from_ms, duration_to_ms};
 use sms_core::store::decision::AttemptState;
-use sms_core::store::{BeginRequest, Begun, DueRequest, ServedRoute};
-use sms_core::{Job, Lane, MessageId, Result, Submission};
+use sms_core::store::{BeginRequest, Begun, DueRequest};
+use sms_core::{Job, Lane, MessageId, Result, Route, Submission};
 
 use crate::database::Database;
 use crate::error::DbResult;
@@ -14,27 +14,29 @@ use crate::sql::args::rows;
 use crate::sql::row::Columns;
 
 pub(crate) async fn due(database: &Database, request: DueRequest) -> Result<Vec<Job>> {
-    database.write(move |conn, now| offer(conn, now, request)).await
+    database.write(move |conn, now| offer(conn, now, &request)).await
 }
 
-/// Queued messages to push to a queue: due, not past their deadline, not claimed for a while. ?1
-/// lane, ?2 the time, ?3 limit, ?4 the time and how much earlier they may be claimed.
+/// Queued messages of a route to offer to a queue: due, not past their deadline, not claimed for a
+/// while. ?1 lane, ?2 the time, ?3 limit, ?4 the time and how much earlier they may be claimed, ?5
+/// route.
 pub(crate) const DUE: &str = "\
     SELECT id FROM messages INDEXED BY messages_due \
-    WHERE status = 0 AND lane = ?1 AND push_at <= ?4 AND due_at <= ?2 AND valid_until > ?2 \
+    WHERE status = 0 AND route = ?5 AND lane = ?1 AND push_at <= ?4 AND due_at <= ?2 \
+      AND valid_until > ?2 \
     ORDER BY push_at LIMIT ?3";
 
 /// Records that one of them was claimed. ?1 id, ?2 time before which it is not claimed again.
 pub(crate) const OFFERED: &str = "UPDATE messages SET push_at = ?2 WHERE id = ?1 AND +status = 0";
 
-fn offer(conn: &Connection, now: i64, request: DueRequest) -> DbResult<Vec<Job>> {
+fn offer(conn: &Connection, now: i64, request: &DueRequest) -> DbResult<Vec<Job>> {
     let mut jobs: Vec<Job> = Vec::new();
     let mut due = conn.prepare_cached(DUE)?;
     let horizon = now.saturating_add(duration_to_ms(request.ahead));
     for (lane, limit) in Lane::ALL.into_iter().zip(request.limits.into_values()) {
-        for id in due.query_and_then(params![lane.number(), now, rows(limit), horizon], |row| {
-            Columns::new(row).id()
-        })? {
+        let route = request.route.as_str();
+        let params = params![lane.number(), now, rows(limit), horizon, route];
+        for id in due.query_and_then(params, |row| Columns::new(row).id())? {
             jobs.push(Job::new(id?, lane));
         }
     }
@@ -58,7 +60,8 @@ pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Res
         ids,
         worker: request.worker.to_owned(),
         batch: request.batch.cast_signed(),
-        routes: request.routes.iter().map(owned).collect(),
+        provider: request.provider.to_owned(),
+        route: request.route.clone(),
         lease_ms: duration_to_ms(request.lease),
     };
     let begun = params.clone();
@@ -75,13 +78,9 @@ struct BeginParams {
     ids: Vec<MessageId>,
     worker: String,
     batch: i64,
-    /// Names of the routes, each with that of the provider that serves it.
-    routes: Vec<(String, String)>,
+    provider: String,
+    route: Route,
     lease_ms: i64,
-}
-
-fn owned(served: &ServedRoute<'_>) -> (String, String) {
-    (served.route.to_string(), served.provider.to_owned())
 }
 
 /// `queued → sending`; guard: due, not past its deadline, takes this route. ?1 id, ?2 now, ?3
@@ -95,7 +94,7 @@ pub(crate) const BEGIN: &str = "\
 /// The messages that a call with this worker and batch began. ?1 id, ?2 worker, ?3 batch.
 pub(crate) const BEGUN: &str = "\
     SELECT id, to_number, text, sender, class, options, valid_until, \
-           fence, attempts, max_attempts, resends, on_unknown, lease_since - unknown_at, route \
+           fence, attempts, max_attempts, resends, on_unknown, lease_since - unknown_at \
     FROM messages \
     WHERE id = ?1 AND +status = 1 AND worker = ?2 AND batch = ?3";
 
@@ -104,20 +103,15 @@ impl BeginParams {
         let lease_until = now.saturating_add(self.lease_ms);
         let mut begin = conn.prepare_cached(BEGIN)?;
         for id in &self.ids {
-            for (route, provider) in &self.routes {
-                let changed = begin.execute(params![
-                    id.as_bytes(),
-                    now,
-                    self.worker,
-                    self.batch,
-                    lease_until,
-                    provider,
-                    route
-                ])?;
-                if changed > 0 {
-                    break;
-                }
-            }
+            begin.execute(params![
+                id.as_bytes(),
+                now,
+                self.worker,
+                self.batch,
+                lease_until,
+                self.provider,
+                self.route.as_str()
+            ])?;
         }
         Ok(())
     }
@@ -155,5 +149,5 @@ fn read_begun(row: &Row<'_>, time: StoreTime) -> DbResult<Begun> {
     .unknown_before(
         columns.take::<Option<i64>>()?.map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
     );
-    Ok(Begun::new(submission, fence, attempt).route(columns.route()?))
+    Ok(Begun::new(submission, fence, attempt))
 }

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Params, params};
 use sms_core::clock::duration_to_ms;
-use sms_core::provider::{Polling, ProviderRef};
+use sms_core::provider::ProviderRef;
+use sms_core::store::AwaitingRequest;
 use sms_core::store::ledger::Ledger;
 use sms_core::{MessageId, Result};
 
@@ -24,7 +25,7 @@ pub(crate) const LOAD_LEASE_OVER: &str = concat!(
 
 pub(crate) async fn rescue(database: &Database, limit: usize) -> Result<Vec<MessageId>> {
     let rescue = move |conn: &Connection, now| {
-        change_some(conn, now, LOAD_LEASE_OVER, limit, Ledger::rescue)
+        change_some(conn, now, LOAD_LEASE_OVER, params![now, rows(limit)], Ledger::rescue)
     };
     database.write(rescue).await
 }
@@ -38,26 +39,28 @@ pub(crate) const LOAD_PAST_DEADLINE: &str = concat!(
 
 pub(crate) async fn expire(database: &Database, limit: usize) -> Result<Vec<MessageId>> {
     let expire = move |conn: &Connection, now| {
-        change_some(conn, now, LOAD_PAST_DEADLINE, limit, Ledger::expire)
+        change_some(conn, now, LOAD_PAST_DEADLINE, params![now, rows(limit)], Ledger::expire)
     };
     database.write(expire).await
 }
 
-/// Sent messages for which a status query is due. ?1 the time, ?2 limit.
+/// Sent messages of a route for which a status query is due. ?1 the time, ?2 limit, ?3 route.
 pub(crate) const LOAD_AWAITING: &str = concat!(
     "SELECT ",
     ledger_columns!(),
-    " FROM messages AS m WHERE m.status = 2 AND m.look_at <= ?1 ORDER BY m.look_at LIMIT ?2"
+    " FROM messages AS m WHERE m.status = 2 AND m.look_at <= ?1 AND m.route = ?3 \
+     ORDER BY m.look_at LIMIT ?2"
 );
 
 pub(crate) async fn awaiting_receipt(
     database: &Database,
-    polling: Polling,
-    limit: usize,
+    request: AwaitingRequest,
 ) -> Result<Vec<ProviderRef>> {
     let plan = move |conn: &Connection, now| {
-        let plan = |ledger: &mut Ledger, ids: Vec<_>| ledger.plan_queries(&ids, &polling);
-        change_some(conn, now, LOAD_AWAITING, limit, plan)
+        let awaiting = params![now, rows(request.limit), request.route.as_str()];
+        change_some(conn, now, LOAD_AWAITING, awaiting, |ledger, ids| {
+            ledger.plan_queries(&ids, &request.polling)
+        })
     };
     database.write(plan).await
 }
@@ -68,11 +71,11 @@ fn change_some<T>(
     conn: &Connection,
     now: i64,
     load: &str,
-    limit: usize,
+    params: impl Params,
     change: impl FnOnce(&mut Ledger, Vec<MessageId>) -> T,
 ) -> DbResult<T> {
     let mut ledger = Ledger::new(now);
-    let ids = ledger::load(&mut ledger, conn, load, params![now, rows(limit)])?;
+    let ids = ledger::load(&mut ledger, conn, load, params)?;
     let answer = change(&mut ledger, ids);
     ledger::write(conn, ledger.into_changes())?;
     Ok(answer)

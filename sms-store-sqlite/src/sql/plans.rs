@@ -69,7 +69,7 @@ async fn the_way_of_a_message_is_found_by_id() {
 #[tokio::test]
 async fn the_caretakers_questions_each_have_an_index() {
     check(&[
-        (claim::DUE, &["messages USING INDEX messages_due (lane=? AND push_at<?)"]),
+        (claim::DUE, &["messages USING INDEX messages_due (route=? AND lane=? AND push_at<?)"]),
         (maintenance::LOAD_LEASE_OVER, &["m USING INDEX messages_look (status=? AND look_at<?)"]),
         (
             maintenance::LOAD_PAST_DEADLINE,

@@ -5,7 +5,7 @@ use sms_core::PerLane;
 use std::error::Error as _;
 use std::time::Duration;
 
-use sms_core::store::{Archive, BeginRequest, Inserted, MessageRequest, ServedRoute};
+use sms_core::store::{Archive, BeginRequest, Inserted, MessageRequest};
 use sms_core::{Error, ErrorKind, Store as _, StoreFault};
 use sms_store_sqlite::SqliteStore;
 
@@ -54,8 +54,7 @@ async fn a_transaction_sqlite_gave_up_by_itself_does_not_spoil_the_next_one() {
     let batch = messages(2);
     insert(&store, &batch).await.expect("inserted");
     let begun = ids(&batch);
-    let routes = [ServedRoute::default_route("p")];
-    let request = BeginRequest::new(&begun, "w", 1, &routes, Duration::from_mins(1));
+    let request = BeginRequest::new(&begun, "w", 1, "p", Duration::from_mins(1));
     assert_eq!(store.begin(request).await.expect("begun").len(), 2);
     assert_eq!(store.due(everything()).await.expect("none due"), []);
 }
@@ -73,8 +72,7 @@ async fn a_file_that_cannot_be_written_is_unavailable_and_can_be_read() {
     let error = insert(&store, &messages(1)).await.expect_err("read-only");
     assert_eq!((error.kind(), error.fault()), (ErrorKind::Unavailable, Some(StoreFault::ReadOnly)));
     let begun = ids(&batch);
-    let routes = [ServedRoute::default_route("p")];
-    let request = BeginRequest::new(&begun, "w", 1, &routes, Duration::from_mins(1));
+    let request = BeginRequest::new(&begun, "w", 1, "p", Duration::from_mins(1));
     assert_eq!(
         store.begin(request).await.map_err(|error| error.kind()),
         Err(ErrorKind::Unavailable)

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use sms_core::registry::Expect;
-use sms_core::store::{
-    Archive, BeginRequest, CancelRequest, Inserted, MessageRequest, ServedRoute,
-};
+use sms_core::store::{Archive, BeginRequest, CancelRequest, Inserted, MessageRequest};
 use sms_core::{ErrorKind, Registry, Route, Status, Store, StoreFault};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
@@ -131,8 +129,8 @@ async fn a_file_of_the_first_version_is_migrated_with_its_messages() {
     assert_eq!(count(&store).await, 2);
     let found = Archive::get(&store, &MessageRequest::new(batch[0].id)).await.expect("read");
     assert_eq!(found.expect("a message").message.route, Route::DEFAULT);
-    let (begun, routes) = (ids(&batch), [ServedRoute::default_route("p")]);
-    let request = BeginRequest::new(&begun, "w", 1, &routes, Duration::from_mins(1));
+    let begun = ids(&batch);
+    let request = BeginRequest::new(&begun, "w", 1, "p", Duration::from_mins(1));
     assert_eq!(store.begin(request).await.expect("begun").len(), 2);
 }
 

@@ -69,10 +69,13 @@ macro_rules! store {
                 another_worker_gets_nothing_of_a_batch_that_is_begun
                 a_repeat_after_the_settlement_begins_nothing
                 the_provider_to_be_asked_is_on_record
-                begin_takes_only_the_routes_it_serves
-                a_message_of_another_route_is_offered_and_begun_later
-                the_provider_on_record_is_that_of_the_route
                 the_time_since_an_attempt_of_unknown_outcome_is_told
+            }
+            routes {
+                begin_takes_only_messages_of_its_route
+                due_claims_only_messages_of_its_route
+                only_messages_of_the_default_route_wait_for_their_sender_to_push
+                each_route_has_status_queries_of_its_own
             }
             settle {
                 an_acceptance_makes_it_sent

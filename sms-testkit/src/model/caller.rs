@@ -9,8 +9,8 @@ use std::time::Duration;
 use sms_core::provider::Polling;
 use sms_core::store::{
     AwaitingRequest, BeginRequest, CancelRequest, DueRequest, ExpireRequest, InferRequest,
-    InsertRequest, PurgeRequest, RescueRequest, Resolution, ResolveRequest, ServedRoute,
-    Settlement, UnmatchedRequest,
+    InsertRequest, PurgeRequest, RescueRequest, Resolution, ResolveRequest, Settlement,
+    UnmatchedRequest,
 };
 use sms_core::{MessageId, NewMessage, Receipt, Result, Scope, Store};
 
@@ -107,8 +107,7 @@ impl Caller {
 
     async fn begin(&self, store: &dyn Store) -> String {
         let Batch { ids, worker, number } = &self.batch;
-        let routes = [ServedRoute::default_route(PROVIDER)];
-        let begun = store.begin(BeginRequest::new(ids, worker, *number, &routes, LEASE)).await;
+        let begun = store.begin(BeginRequest::new(ids, worker, *number, PROVIDER, LEASE)).await;
         text_of(begun.map(|begun| {
             let named = begun
                 .into_iter()

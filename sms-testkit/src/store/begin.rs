@@ -1,8 +1,7 @@
 //! `queued → sending`.
 
 use sms_core::store::decision::{AttemptState, Verdict};
-use sms_core::store::{BeginRequest, ServedRoute};
-use sms_core::{Class, MessageId, OnUnknown, Route, Status, Submission};
+use sms_core::{Class, MessageId, OnUnknown, Status, Submission};
 
 use super::steps::{
     BACKOFF, LEASE, PROVIDER, accepted, almost, batch, begun_ids, deferred, ids_of, message, otp,
@@ -162,65 +161,6 @@ pub async fn a_repeat_after_the_settlement_begins_nothing(h: &StoreHarness) {
 pub async fn the_provider_to_be_asked_is_on_record(h: &StoreHarness) {
     let id = h.sending(message()).await;
     assert_eq!(h.state(id).await.provider.as_deref(), Some(PROVIDER));
-}
-
-pub async fn begin_takes_only_the_routes_it_serves(h: &StoreHarness) {
-    let [default, sandbox, second] = three_routes(h).await;
-    let ids = [default, sandbox, second];
-    let untouched = h.find(sandbox).await;
-    assert_eq!(begun_ids(&h.try_begin(&ids).await), [default]);
-    assert_eq!(h.find(sandbox).await, untouched, "a message of another route stays as it is");
-    let none = BeginRequest::new(&ids, "worker-2", batch(), &[], LEASE);
-    assert_eq!(h.begin_request(none).await, [], "a worker without routes begins nothing");
-    let (first, last) = (route("sandbox"), route("second"));
-    let routes = [ServedRoute::new(&first, PROVIDER), ServedRoute::new(&last, PROVIDER)];
-    let others = BeginRequest::new(&ids, "worker-2", batch(), &routes, LEASE);
-    assert_eq!(begun_ids(&h.begin_request(others).await), [sandbox, second]);
-}
-
-pub async fn a_message_of_another_route_is_offered_and_begun_later(h: &StoreHarness) {
-    let id = h.queued(message().route("sandbox")).await;
-    assert_eq!(h.try_begin(&[id]).await, []);
-    assert_eq!(h.due().await.len(), 1);
-    let sandbox = route("sandbox");
-    let routes = [ServedRoute::new(&sandbox, PROVIDER)];
-    let begun = h.begin_request(BeginRequest::new(&[id], "w", batch(), &routes, LEASE)).await;
-    assert_eq!((begun[0].fence, begun[0].attempt.attempt), (1, 1));
-}
-
-pub async fn the_provider_on_record_is_that_of_the_route(h: &StoreHarness) {
-    let [default, sandbox, second] = three_routes(h).await;
-    let (first, last) = (route("second"), route("sandbox"));
-    let routes = [
-        ServedRoute::new(&first, "carrier"),
-        ServedRoute::default_route("smsru"),
-        ServedRoute::new(&last, "nobody"),
-    ];
-    let ids = [default, sandbox, second];
-    let request = BeginRequest::new(&ids, "worker-1", batch(), &routes, LEASE);
-    let begun = h.begin_request(request).await;
-    assert_eq!(begun.len(), 3);
-    for (id, provider) in [(default, "smsru"), (sandbox, "nobody"), (second, "carrier")] {
-        let stored = h.find(id).await.expect("stored");
-        assert_eq!(stored.state.provider.as_deref(), Some(provider));
-        let begun = begun.iter().find(|begun| begun.submission.id == id).expect("begun");
-        assert_eq!(begun.route, stored.message.route, "an attempt bears the route of its message");
-    }
-    let again = h.begin_request(request).await;
-    assert_eq!(begun_ids(&again), ids, "a repeat gets the messages of every route");
-    assert!(again.iter().all(|again| begun.contains(again)));
-}
-
-/// Queued messages of the routes `default`, `sandbox` and `second`.
-async fn three_routes(h: &StoreHarness) -> [MessageId; 3] {
-    let messages =
-        [message(), message().route("sandbox"), message().route("second")].map(|m| prepared(&m));
-    h.insert(&messages).await;
-    messages.map(|message| message.id)
-}
-
-fn route(name: &str) -> Route {
-    name.parse().expect("a route")
 }
 
 pub async fn the_time_since_an_attempt_of_unknown_outcome_is_told(h: &StoreHarness) {

@@ -11,7 +11,7 @@ use sms_core::store::{
 use sms_core::{MessageId, Status, Store};
 
 use super::steps::{
-    ALL, LEASE, SERVED, accepted, begun_ids, ids_of, kinds, message, prepared, secs, settlement,
+    ALL, LEASE, PROVIDER, accepted, begun_ids, ids_of, kinds, message, prepared, secs, settlement,
     some, sorted,
 };
 use crate::harness::StoreHarness;
@@ -41,7 +41,7 @@ pub async fn each_message_is_begun_by_one_worker(h: &StoreHarness) {
             let worker = format!("worker-{caller}");
             let mut begun = Vec::new();
             for (number, some) in ids.chunks(5).enumerate() {
-                let request = BeginRequest::new(some, &worker, number as u64, SERVED, LEASE);
+                let request = BeginRequest::new(some, &worker, number as u64, PROVIDER, LEASE);
                 begun.extend(begun_ids(&store.begin(request).await.expect("begin")));
             }
             begun
@@ -89,7 +89,7 @@ pub async fn a_job_is_offered_to_one_caretaker(h: &StoreHarness) {
 /// Tries to begin the message as a worker would. Returns true on success.
 async fn try_begin(store: Arc<dyn Store>, id: MessageId) -> bool {
     let ids = [id];
-    let request = BeginRequest::new(&ids, "worker-1", 1, SERVED, LEASE);
+    let request = BeginRequest::new(&ids, "worker-1", 1, PROVIDER, LEASE);
     !store.begin(request).await.expect("begin").is_empty()
 }
 

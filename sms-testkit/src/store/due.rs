@@ -53,7 +53,7 @@ pub async fn ahead_offers_again_early_but_never_before_a_message_is_due(h: &Stor
     assert_eq!(h.due().await.len(), 1);
     h.advance(secs(6)).await;
     assert_eq!(h.due().await, []);
-    assert_eq!(h.store().due(ahead).await.expect("due"), [Job::new(id, Lane::Normal)]);
+    assert_eq!(h.store().due(ahead.clone()).await.expect("due"), [Job::new(id, Lane::Normal)]);
     assert_eq!(h.store().due(ahead).await.expect("due"), []);
 }
 

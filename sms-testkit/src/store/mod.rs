@@ -22,6 +22,7 @@ pub mod purge;
 pub mod receipts;
 pub mod rescue;
 pub mod resolve;
+pub mod routes;
 pub mod scope;
 pub mod search;
 pub mod settle;

@@ -10,8 +10,7 @@ use sms_core::store::event::Event;
 use sms_core::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventsRequest,
     ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, MessageRequest,
-    PurgeRequest, RescueRequest, Resolution, ResolveRequest, ServedRoute, Settled, Settlement,
-    UnmatchedRequest,
+    PurgeRequest, RescueRequest, Resolution, ResolveRequest, Settled, Settlement, UnmatchedRequest,
 };
 use sms_core::{
     Class, EventKind, Job, Message, MessageId, NewMessage, Outcome, OutcomeClass, Receipt,
@@ -23,8 +22,6 @@ use crate::harness::StoreHarness;
 
 /// The name of the provider that all submissions go to.
 pub(super) const PROVIDER: &str = "testkit";
-/// Routes that every worker serves, except in tests of routes.
-pub(super) const SERVED: &[ServedRoute<'_>] = &[ServedRoute::default_route(PROVIDER)];
 /// Lease of every attempt.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// Time before a retry.
@@ -239,7 +236,7 @@ impl StoreHarness {
 
     /// `queued → sending` by a worker of this name.
     pub(super) async fn begin_by(&self, worker: &str, batch: u64, ids: &[MessageId]) -> Vec<Begun> {
-        self.begin_request(BeginRequest::new(ids, worker, batch, SERVED, LEASE)).await
+        self.begin_request(BeginRequest::new(ids, worker, batch, PROVIDER, LEASE)).await
     }
 
     pub(super) async fn begin_request(&self, request: BeginRequest<'_>) -> Vec<Begun> {

@@ -16,14 +16,14 @@ fn a_transition_that_is_not_in_the_table_leaves_the_message_as_it_was() {
     let settlement = |outcome, verdict| Settlement::new(id, 0, "p", outcome, verdict);
     let lease = Duration::from_secs(1);
     let ids = [id];
-    let request = BeginRequest::new(&ids, "w", 1, &[], lease);
+    let request = BeginRequest::new(&ids, "w", 1, "p", lease);
     let is_done = |before: Status, after: &DeliveryState, done: bool| {
         assert_eq!(done, before.may_become(after.status) && before != after.status, "{before}");
         assert!(done || *after == state_of(before), "{before} was changed: {after:?}");
     };
     for before in Status::ALL {
         let mut it = state_of(before);
-        let done = it.begin(1, &request, "p");
+        let done = it.begin(1, &request);
         is_done(before, &it, done);
         for verdict in [
             Verdict::Sent,

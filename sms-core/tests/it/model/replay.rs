@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use sms_core::message::prepare::MAX_DEADLINE;
 use sms_core::store::{
-    Archive, BeginRequest, ExpireRequest, InsertRequest, MessageRequest, RescueRequest,
-    ServedRoute, Settlement,
+    Archive, BeginRequest, ExpireRequest, InsertRequest, MessageRequest, RescueRequest, Settlement,
 };
 use sms_core::{
     ManualClock, MemoryStore, Message, MessageId, OnUnknown, OutcomeClass, Status, Store,
@@ -70,8 +69,7 @@ impl Replay {
         let hand = &mut self.hands[worker];
         let name = format!("worker-{worker}-{}", hand.lives);
         let ids = [self.id];
-        let routes = [ServedRoute::default_route("model")];
-        let request = BeginRequest::new(&ids, &name, hand.batch, &routes, LEASE);
+        let request = BeginRequest::new(&ids, &name, hand.batch, "model", LEASE);
         let begun = self.store.begin(request).await.unwrap();
         if answered {
             hand.begun = begun.first().map(|begun| Attempt {
@@ -99,8 +97,7 @@ impl Replay {
     /// Guard of `begin`: no other worker can begin a message that is not queued.
     async fn assert_no_stranger_begins(&self) {
         let ids = [self.id];
-        let routes = [ServedRoute::default_route("model")];
-        let request = BeginRequest::new(&ids, "stranger", 1, &routes, LEASE);
+        let request = BeginRequest::new(&ids, "stranger", 1, "model", LEASE);
         assert_eq!(self.store.begin(request).await.unwrap(), []);
     }
 

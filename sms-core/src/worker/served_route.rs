@@ -1,0 +1,132 @@
+//! One route of a worker: a provider with its own limits, breaker, queue and connection.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::DRAIN_MARGIN;
+use super::attempt::LAST_TRY;
+use super::breaker::Breaker;
+use super::lease::least_lease;
+use super::pull::Puller;
+use super::shared::Shared;
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::MemoryQueue;
+use crate::message::Route;
+use crate::provider::Provider;
+use crate::queue::Queue;
+use crate::supervise::survive_panic;
+
+/// Ids of a lane that are taken from the store ahead of the calls for them, where no sender pushes.
+const CAPACITY: usize = 2_000;
+
+/// A route that a worker serves. Nothing of one route waits for another: a provider that is paused,
+/// slow or away keeps only its own messages.
+#[derive(Debug)]
+pub(super) struct ServedRoute {
+    pub(super) shared: Arc<Shared>,
+    pub(super) route: Route,
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) breaker: Arc<Breaker>,
+    /// The worker's queue for the default route, else one of its own that the caretaker fills.
+    pub(super) queue: Arc<dyn Queue>,
+    /// Calls to the provider in flight.
+    pub(super) in_flight: AtomicUsize,
+    /// Set when the drain begins: messages that have not been submitted yet are not submitted any
+    /// more.
+    pub(super) stop: CancellationToken,
+    /// Set late in the drain: writes that still wait for the store are tried once more.
+    pub(super) abandon: CancellationToken,
+}
+
+impl ServedRoute {
+    pub(super) fn new(shared: &Arc<Shared>, route: Route, provider: Arc<dyn Provider>) -> Self {
+        let queue: Arc<dyn Queue> = if route.is_pushed() {
+            shared.queue.clone()
+        } else {
+            Arc::new(MemoryQueue::new().capacity(CAPACITY))
+        };
+        Self {
+            shared: Arc::clone(shared),
+            route,
+            breaker: Arc::new(Breaker::new(Arc::clone(&provider))),
+            provider,
+            queue,
+            in_flight: AtomicUsize::new(0),
+            stop: CancellationToken::new(),
+            abandon: CancellationToken::new(),
+        }
+    }
+
+    /// Name under which the worker reports about this route.
+    pub(super) fn reporter_name(&self) -> String {
+        let Self { shared, route, .. } = self;
+        if *route == Route::DEFAULT {
+            return shared.name.clone();
+        }
+        format!("{}/{route}", shared.name)
+    }
+
+    /// Length of a lease.
+    pub(super) fn lease(&self) -> Duration {
+        self.shared.lease.unwrap_or_else(|| least_lease(self.provider.limits().timeout))
+    }
+
+    /// Refuses a lease that is too short for the provider's timeout.
+    pub(super) fn check_lease(&self) -> Result<()> {
+        let least = least_lease(self.provider.limits().timeout);
+        if self.lease() >= least {
+            return Ok(());
+        }
+        let message =
+            format!("the lease must be at least {least:?}: twice the provider's timeout and 10 s");
+        Err(Error::new(ErrorKind::Config, message))
+    }
+
+    /// Sends the messages of this route until the shutdown, then drains and closes the provider.
+    pub(super) async fn run(self: &Arc<Self>, calls: NonZeroUsize, shutdown: &CancellationToken) {
+        let closed = CancellationToken::new();
+        tokio::join!(
+            async {
+                let tend = || shutdown.run_until_cancelled(self.breaker.tend());
+                while survive_panic("end pauses", tend()).await.is_none() {}
+            },
+            async {
+                while survive_panic("orders and reports", self.steer(shutdown)).await.is_none() {}
+            },
+            // Boxed, because a future holds all the others it waits for.
+            Box::pin(async {
+                while survive_panic("late answers", self.listen(shutdown)).await.is_none() {}
+            }),
+            Box::pin(async {
+                while survive_panic("incoming receipts", self.receive(&closed)).await.is_none() {}
+            }),
+            Box::pin(async {
+                self.work(calls, shutdown).await;
+                self.close().await;
+                closed.cancel();
+            })
+        );
+    }
+
+    /// Opens the provider and takes jobs until the shutdown, then lets calls in flight end.
+    async fn work(self: &Arc<Self>, calls: NonZeroUsize, shutdown: &CancellationToken) {
+        if self.open(shutdown).await.is_none() {
+            return;
+        }
+        let attempts = TaskTracker::new();
+        Puller::new(self, calls, &attempts, shutdown).run().await;
+        self.stop.cancel();
+        attempts.close();
+        let call = self.provider.limits().timeout;
+        if timeout(call + DRAIN_MARGIN, attempts.wait()).await.is_err() {
+            self.abandon.cancel();
+            let _ = timeout(call + LAST_TRY * 2, attempts.wait()).await;
+        }
+    }
+}
