@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::numbered::numbered;
+
 /// One statement of a provider about one accepted message, from a callback or a status query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -71,44 +73,9 @@ pub enum ReceiptState {
     Undelivered = 2,
 }
 
-impl ReceiptState {
-    /// Every state, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::InTransit, Self::Delivered, Self::Undelivered];
-
-    /// The name used in JSON and in stores.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InTransit => "in_transit",
-            Self::Delivered => "delivered",
-            Self::Undelivered => "undelivered",
-        }
-    }
-
-    /// The state of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == name)
-    }
-
-    /// The number stores keep. Never renumbered.
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// The state of this number.
-    pub fn from_number(number: i64) -> Option<Self> {
-        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_and_names_lead_back_to_their_state() {
-        for state in ReceiptState::ALL {
-            assert_eq!(ReceiptState::from_number(i64::from(state.number())), Some(state));
-            assert_eq!(ReceiptState::from_name(state.as_str()), Some(state));
-        }
-    }
-}
+numbered!(
+    ReceiptState:
+    InTransit = "in_transit",
+    Delivered = "delivered",
+    Undelivered = "undelivered",
+);
