@@ -375,7 +375,7 @@ impl Receipts for Failover {
         let (mut found, mut answered, mut failed) = (Vec::new(), false, None);
         for provider in &self.providers {
             let own: Vec<ProviderRef> =
-                ids.iter().filter(|id| id.provider == provider.name()).cloned().collect();
+                ids.iter().filter(|id| is_of(provider, &id.provider)).cloned().collect();
             if let (Some(receipts), false) = (provider.receipts(), own.is_empty()) {
                 match receipts.query(&own).await {
                     Ok(mut receipts) => {
