@@ -20,8 +20,8 @@ use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, HeldLease};
 use crate::store::{
     BeginRequest, Begun, CancelRequest, DueRequest, EventPage, EventsRequest, InsertRequest,
-    Inserted, KEY_WINDOW, MessageRequest, ResolveRequest, Settled, Settlement, Stats, StatsRequest,
-    provider_id_taken,
+    Inserted, KEY_WINDOW, LogEnd, MessageRequest, ResolveRequest, Settled, Settlement, Stats,
+    StatsRequest, provider_id_taken,
 };
 
 /// The largest number of events in a timeline.
@@ -263,6 +263,10 @@ impl Tables {
             }
         }
         page
+    }
+
+    pub(super) fn log_end(&self) -> LogEnd {
+        LogEnd::new(self.events.last().map_or(0, |event| event.seq))
     }
 
     /// The event with the owner of its message, as stores read it.
