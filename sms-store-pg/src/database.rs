@@ -29,7 +29,7 @@ impl Database {
     }
 
     /// The same connections with another clock.
-    pub(crate) fn with_clock(self, clock: ServerClock) -> Self {
+    pub(crate) fn clock(self, clock: ServerClock) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 

@@ -36,7 +36,7 @@ impl Database {
     }
 
     /// The same connections with another clock.
-    pub(crate) fn with_clock(self, clock: KeptClock) -> Self {
+    pub(crate) fn clock(self, clock: KeptClock) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 

@@ -42,8 +42,9 @@ use crate::supervise::catch_panic;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let down = |_: &Submission| Outcome::not_sent("no connection");
-/// let first = RecordingProvider::new().named("first").answering(down);
-/// let provider = Failover::new(first).then(RecordingProvider::new().named("second"));
+/// let first = RecordingProvider::builder().name("first").answer(down).build();
+/// let second = RecordingProvider::builder().name("second").build();
+/// let provider = Failover::new(first).then(second);
 ///
 /// let to = PhoneNumber::parse("+79251234567")?;
 /// let outcomes = provider.submit(&[Submission::new(MessageId::new(), to, "hi")]).await;

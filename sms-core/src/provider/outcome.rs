@@ -132,9 +132,9 @@ impl Outcome {
         self
     }
 
-    /// Says that the refusal is about the service and not about this message.
-    pub fn of_the_service(mut self) -> Self {
-        self.outage = true;
+    /// Sets [`outage`](Self::outage).
+    pub fn outage(mut self, outage: bool) -> Self {
+        self.outage = outage;
         self
     }
 
