@@ -1,30 +1,30 @@
-//! Delivery receipts: what a provider says later about a message it accepted.
+//! Delivery receipts: reports of a provider about messages that it accepted.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::numbered::numbered;
 
-/// One statement of a provider about one accepted message, from a callback or a status query.
+/// A provider's report about one message that it accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
     /// The provider's [name](crate::Provider::name).
     pub provider: String,
-    /// The provider's own id of the message.
+    /// The provider's id of the message.
     pub provider_id: String,
-    /// State of the message that it reports.
+    /// Reported state of the message.
     pub state: ReceiptState,
     /// The provider's code, e.g. 103 at sms.ru.
     pub code: Option<i32>,
-    /// The provider's words.
+    /// The provider's text.
     pub text: Option<String>,
     /// Time of the event, by the provider's clock.
     pub at: Option<OffsetDateTime>,
 }
 
 impl Receipt {
-    /// A receipt with nothing but the state.
+    /// A receipt of this state, without code, text and time.
     pub fn new(
         provider: impl Into<String>,
         provider_id: impl Into<String>,
@@ -65,11 +65,11 @@ impl Receipt {
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum ReceiptState {
-    /// Accepted and on its way; not the end.
+    /// Accepted by the provider and not delivered yet. Not final.
     InTransit = 0,
-    /// Reached the phone.
+    /// Delivered to the phone. Final.
     Delivered = 1,
-    /// Will not reach the phone.
+    /// Not delivered to the phone. Final.
     Undelivered = 2,
 }
 
