@@ -40,7 +40,7 @@ impl Database {
 
     /// The time that statements are told.
     pub(crate) fn now(&self) -> i64 {
-        self.time().now
+        self.time().now_ms
     }
 
     /// See [`StoreClock::is_comparable`](sms_core::clock::StoreClock::is_comparable).

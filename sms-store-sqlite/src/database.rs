@@ -79,7 +79,7 @@ impl Database {
         let clock = Arc::clone(&self.clock);
         let write = move |conn: &Connection| {
             let before = conn.total_changes();
-            let answer = work(conn, clock.read().now)?;
+            let answer = work(conn, clock.read().now_ms)?;
             clock.keep(conn, before)?;
             DbResult::Ok(answer)
         };

@@ -64,7 +64,7 @@ impl MemoryStore {
 
     /// The tables, and the time.
     fn lock(&self) -> (MutexGuard<'_, Tables>, i64) {
-        (self.tables.lock().unwrap_or_else(PoisonError::into_inner), self.clock.read().now)
+        (self.tables.lock().unwrap_or_else(PoisonError::into_inner), self.clock.read().now_ms)
     }
 }
 

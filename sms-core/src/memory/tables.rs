@@ -50,7 +50,7 @@ impl Tables {
         message: &NewMessage,
         request: &InsertRequest<'_>,
     ) -> Inserted {
-        let now = time.now;
+        let now = time.now_ms;
         if self.rows.contains_key(&message.id) {
             return Inserted::Stored;
         }
@@ -100,9 +100,9 @@ impl Tables {
             };
             let is_ours =
                 |lease: &HeldLease| lease.worker == request.worker && lease.batch == request.batch;
-            if row.state.is_due(time.now) {
+            if row.state.is_due(time.now_ms) {
                 let Some(provider) = request.provider_of(&row.message.route) else { continue };
-                if !row.state.begin(time.now, request, provider) {
+                if !row.state.begin(time.now_ms, request, provider) {
                     continue;
                 }
             } else if !row.state.lease.as_ref().is_some_and(is_ours) {
@@ -345,7 +345,7 @@ impl Tables {
         }
         for LogEntry { message_id, status, event } in changes.events {
             self.last_seq += 1;
-            let at = datetime_from_ms(changes.now);
+            let at = datetime_from_ms(changes.now_ms);
             let (kind, details) = (event.kind, event.details);
             self.events.push(Event::new(self.last_seq, message_id, at, kind, status, details));
         }
