@@ -17,7 +17,7 @@ use crate::support::{TIMEOUT, World, message};
 
 /// A line that refuses texts with its own name and accepts all others, each under the id `1`.
 #[derive(Debug, Default)]
-struct Line {
+struct LineProvider {
     name: &'static str,
     /// Tries to open that fail.
     failures: Mutex<usize>,
@@ -35,7 +35,7 @@ struct Line {
     is_unverifiable: bool,
 }
 
-impl Line {
+impl LineProvider {
     fn new(name: &'static str) -> Self {
         Self { name, ..Self::default() }
     }
@@ -56,7 +56,7 @@ impl Line {
 }
 
 #[async_trait]
-impl Provider for Line {
+impl Provider for LineProvider {
     fn name(&self) -> &str {
         self.name
     }
@@ -107,7 +107,7 @@ impl Provider for Line {
 
 /// Knows every message, and is asked a day after its acceptance.
 #[async_trait]
-impl Receipts for Line {
+impl Receipts for LineProvider {
     fn polling(&self) -> Polling {
         let day = Duration::from_hours(24);
         Polling::new(day, day, 2 * day, 10)
@@ -123,7 +123,7 @@ impl Receipts for Line {
 }
 
 #[async_trait]
-impl IncomingReceipts for Line {
+impl IncomingReceipts for LineProvider {
     async fn next(&self) -> Vec<Receipt> {
         loop {
             let news = self.news.notified();
@@ -144,7 +144,7 @@ impl IncomingReceipts for Line {
 
 /// A callback is `NAME SIGNATURE ID`; the right signature is `signed`.
 #[async_trait]
-impl Callbacks for Line {
+impl Callbacks for LineProvider {
     fn can_verify(&self) -> Result<()> {
         if self.is_unverifiable {
             return Err(Error::new(ErrorKind::Config, format!("{} has no secret", self.name)));
@@ -183,7 +183,10 @@ impl Callbacks for Line {
 }
 
 /// Two lines and the failover between them.
-fn two(first: Line, second: Line) -> (Arc<Line>, Arc<Line>, Failover) {
+fn two(
+    first: LineProvider,
+    second: LineProvider,
+) -> (Arc<LineProvider>, Arc<LineProvider>, Failover) {
     let (first, second) = (Arc::new(first), Arc::new(second));
     let failover = Failover::new(Arc::clone(&first)).then(Arc::clone(&second));
     (first, second, failover)
@@ -196,7 +199,8 @@ fn submission(text: &str) -> Submission {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_cannot_be_opened_is_passed_over_and_opened_before_a_later_call() {
-    let (first, second, failover) = two(Line::failing("first", 2), Line::new("second"));
+    let (first, second, failover) =
+        two(LineProvider::failing("first", 2), LineProvider::new("second"));
     failover.open().await.expect("the second is open");
     let names = async || {
         let outcome = failover.submit(&[submission("hi")]).await.remove(0);
@@ -212,7 +216,8 @@ async fn one_that_cannot_be_opened_is_passed_over_and_opened_before_a_later_call
 
 #[tokio::test(start_paused = true)]
 async fn a_message_is_not_sent_while_none_can_be_opened() {
-    let (first, second, failover) = two(Line::failing("first", 9), Line::failing("second", 9));
+    let (first, second, failover) =
+        two(LineProvider::failing("first", 9), LineProvider::failing("second", 9));
     let error = failover.open().await.expect_err("none is open");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     let outcome = failover.submit(&[submission("hi")]).await.remove(0);
@@ -225,14 +230,14 @@ async fn a_message_is_not_sent_while_none_can_be_opened() {
 
 #[tokio::test]
 async fn both_are_closed_although_one_of_them_fails() {
-    let (first, second, failover) = two(Line::new("bad"), Line::new("second"));
+    let (first, second, failover) = two(LineProvider::new("bad"), LineProvider::new("second"));
     failover.close().await.expect_err("the first one was not closed");
     assert_eq!((*first.closed.lock().unwrap(), *second.closed.lock().unwrap()), (1, 1));
 }
 
 #[tokio::test]
 async fn a_callback_is_verified_and_read_by_the_provider_that_sent_it() {
-    let (_, _, failover) = two(Line::new("first"), Line::new("second"));
+    let (_, _, failover) = two(LineProvider::new("first"), LineProvider::new("second"));
     let callbacks = failover.callbacks().expect("both have callbacks");
     for name in ["first", "second"] {
         let body = format!("{name} signed 7");
@@ -251,8 +256,8 @@ async fn a_callback_is_verified_and_read_by_the_provider_that_sent_it() {
 
 #[tokio::test]
 async fn an_address_for_callbacks_is_registered_where_they_can_be_verified() {
-    let unverifiable = Line { is_unverifiable: true, ..Line::new("first") };
-    let (first, second, failover) = two(unverifiable, Line::new("second"));
+    let unverifiable = LineProvider { is_unverifiable: true, ..LineProvider::new("first") };
+    let (first, second, failover) = two(unverifiable, LineProvider::new("second"));
     let callbacks = failover.callbacks().expect("both have callbacks");
     callbacks.can_verify().expect("the second can");
     assert_eq!(callbacks.register("https://a").await.expect("registered"), ["https://a"]);
@@ -269,7 +274,8 @@ async fn an_address_for_callbacks_is_registered_where_they_can_be_verified() {
 #[tokio::test(start_paused = true)]
 async fn receipts_of_both_arrive_under_the_name_of_their_provider() {
     let world = World::new();
-    let (first, second, failover) = two(Line::failing("first", 1), Line::new("second"));
+    let (first, second, failover) =
+        two(LineProvider::failing("first", 1), LineProvider::new("second"));
     let worker = world.start(failover);
     let to_first = world.send(message("hi")).await;
     // The first one refuses it.
@@ -297,8 +303,8 @@ async fn receipts_of_both_arrive_under_the_name_of_their_provider() {
 
 #[tokio::test]
 async fn each_provider_is_asked_about_its_own_messages_also_within_another_failover() {
-    let (_, _, inner) = two(Line::new("second"), Line::new("third"));
-    let failover = Failover::new(Line::new("first")).then(inner);
+    let (_, _, inner) = two(LineProvider::new("second"), LineProvider::new("third"));
+    let failover = Failover::new(LineProvider::new("first")).then(inner);
     let ids = ["first", "second", "third", "fourth"].map(|name| ProviderRef::new(name, "1"));
     let receipts = failover.receipts().expect("all have them").query(&ids).await.expect("told");
     let names: Vec<&str> = receipts.iter().map(|receipt| receipt.provider.as_str()).collect();
@@ -307,15 +313,15 @@ async fn each_provider_is_asked_about_its_own_messages_also_within_another_failo
 
 #[tokio::test(start_paused = true)]
 async fn receipts_of_one_arrive_although_the_other_one_is_closed() {
-    let ended = Line { is_ended: true, ..Line::new("first") };
-    let (_, second, failover) = two(ended, Line::new("second"));
+    let ended = LineProvider { is_ended: true, ..LineProvider::new("first") };
+    let (_, second, failover) = two(ended, LineProvider::new("second"));
     let incoming = failover.incoming().expect("both have them");
     let wait = tokio::time::timeout(TIMEOUT, incoming.next());
     assert!(wait.await.is_err(), "the second one may still have some");
     second.arrive();
     assert_eq!(incoming.next().await, [Receipt::new("second", "1", ReceiptState::Delivered)]);
 
-    let ended = || Line { is_ended: true, ..Line::new("one") };
+    let ended = || LineProvider { is_ended: true, ..LineProvider::new("one") };
     let (_, _, failover) = two(ended(), ended());
     assert_eq!(failover.incoming().expect("both have them").next().await, [], "all are closed");
 }
