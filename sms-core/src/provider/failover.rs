@@ -383,7 +383,7 @@ impl Receipts for Failover {
                         found.append(&mut receipts);
                     }
                     Err(error) => {
-                        tracing::warn!(provider = provider.name(), %error, "the status query of one provider failed");
+                        tracing::warn!(provider = provider.name(), %error, "status query failed");
                         failed = Some(error);
                     }
                 }

@@ -12,8 +12,8 @@ use crate::message::MessageId;
 /// [`Unknown`](crate::OutcomeClass::Unknown), because they did not come in time.
 #[async_trait]
 pub trait LateAnswers: Debug + Send + Sync {
-    /// Waits for the next answers, those of one call at a time. Each is returned to one caller only.
-    /// None has the outcome `Unknown`.
+    /// Waits for the next answers, those of one call at a time. Each is returned to one caller
+    /// only, and none has the outcome `Unknown`.
     ///
     /// Cancellation: a dropped call loses no answer.
     async fn next(&self) -> Vec<LateAnswer>;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// | `Accepted` | success for this recipient | yes | `sent` |
 /// | `Rejected` | final refusal of this recipient | no | `failed` |
 /// | `Deferred` | temporary refusal of this recipient | no | `queued`, attempt counted |
-/// | `Blocked` | refusal of the whole account: key, balance, daily limit | no | `queued`, not counted |
+/// | `Blocked` | account refused: key, balance, daily limit | no | `queued`, not counted |
 /// | `NotSent` | DNS, connect, TLS, pool: no byte was written | no | `queued`, attempt counted |
 /// | `Unknown` | everything else | perhaps | `unknown`, or one recorded resend |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
