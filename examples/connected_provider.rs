@@ -188,3 +188,54 @@ sms_testkit::provider!({
     let address = operator().await.expect("a port");
     sms_testkit::ProviderHarness::new(ConnectedProvider::new(address))
 });
+
+#[cfg(test)]
+mod in_the_server {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use secrecy::ExposeSecret;
+    use sms_core::{MemoryStore, Sms};
+    use sms_server::{App, KeyRing, KeyScope};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    /// The body of the reply to a request with this key.
+    async fn ask(server: &axum::Router, key: &str, method: &str, path: &str, body: &str) -> String {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("Authorization", format!("Bearer {key}"))
+            .header("Content-Type", "application/json")
+            .body(Body::from(body.to_owned()))
+            .expect("a request");
+        let reply = server.clone().oneshot(request).await.expect("a reply");
+        let body = to_bytes(reply.into_body(), usize::MAX).await.expect("a body");
+        String::from_utf8(body.to_vec()).expect("text")
+    }
+
+    #[tokio::test]
+    async fn a_message_that_was_sent_over_http_is_shown_as_delivered() {
+        let line = ConnectedProvider::new(operator().await.expect("a port"));
+        let provider: Arc<dyn Provider> = Arc::new(line);
+        let store = Arc::new(MemoryStore::new());
+        let sms = Sms::open(store.clone(), provider.clone()).await.expect("opened");
+        let registry = Arc::new(sms_core::MemoryRegistry::new());
+        let keys = KeyRing::new(registry.clone(), None);
+        let key = keys.create("test", &KeyScope::ALL).await.expect("a key");
+        let server = App::builder(sms.sender().clone(), store, sms.queue().clone(), keys)
+            .provider(provider, registry)
+            .build()
+            .router();
+
+        let key = key.expose_secret();
+        let message = r#"{"to":"+79251234567","text":"Hello"}"#;
+        let accepted = ask(&server, key, "POST", "/v1/messages", message).await;
+        let id = accepted.split('"').nth(3).expect("an id").parse().expect("an id");
+        sms.wait(id, Duration::from_secs(10)).await.expect("readable");
+        let shown = ask(&server, key, "GET", &format!("/v1/messages/{id}"), "").await;
+        assert!(shown.contains(r#""status":"delivered""#), "{shown}");
+        assert!(shown.contains(r#""provider":"line""#), "{shown}");
+        sms.close().await.expect("closed");
+    }
+}

@@ -4,6 +4,8 @@ use std::ops::{Index, IndexMut};
 
 use serde::{Deserialize, Serialize};
 
+use crate::numbered::numbered;
+
 /// Priority of a message in a queue. Lanes are sorted from the highest priority to the lowest.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
@@ -21,20 +23,7 @@ pub enum Lane {
     Bulk = 2,
 }
 
-impl Lane {
-    /// Every lane, the highest priority first.
-    pub const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Bulk];
-
-    /// The number used in stores. Never renumbered.
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// The lane of this number.
-    pub fn from_number(number: i64) -> Option<Self> {
-        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
-    }
-}
+numbered!(Lane: Urgent = "urgent", Normal = "normal", Bulk = "bulk");
 
 /// One value for each lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -32,6 +32,7 @@ pub mod error;
 pub mod lane;
 pub mod memory;
 pub mod message;
+mod numbered;
 pub mod outage;
 pub mod provider;
 pub mod queue;

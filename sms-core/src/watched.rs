@@ -22,9 +22,9 @@ use crate::store::requests::ReceiptEffect;
 use crate::store::status::Status;
 use crate::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
-    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest,
-    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
-    StatsRequest, Store, UnmatchedRequest,
+    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
+    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled,
+    Settlement, Stats, StatsRequest, Store, UnmatchedRequest,
 };
 
 /// Time after which a call that the caller gave up counts as a failure of the service.
@@ -97,6 +97,9 @@ impl<T: Archive> Archive for Watched<T> {
     }
     async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
         self.call(self.inner.events(request)).await
+    }
+    async fn log_end(&self, request: &LogEndRequest) -> Result<LogEnd> {
+        self.call(self.inner.log_end(request)).await
     }
     async fn stats(&self, request: &StatsRequest) -> Result<Stats> {
         self.call(self.inner.stats(request)).await

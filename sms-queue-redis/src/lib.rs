@@ -20,3 +20,4 @@ mod wire;
 
 pub use config::RedisConfig;
 pub use queue::RedisQueue;
+pub use secrecy;

@@ -36,6 +36,7 @@ mod serve;
 
 pub use app::callbacks::{CallbackEndpoint, callback_path};
 pub use app::{App, AppBuilder};
+pub use axum;
 #[cfg(feature = "program")]
 pub use cli::run;
 #[cfg(feature = "program")]
@@ -43,5 +44,6 @@ pub use config::{Config, LogFilter, LogFormat, Role};
 pub use keys::{ApiKey, Client, KeyDetails, KeyRing, KeyScope, Principal};
 #[cfg(feature = "program")]
 pub use output::print_error;
+pub use secrecy;
 #[cfg(feature = "program")]
 pub use serve::serve;

@@ -61,7 +61,7 @@ impl SmsRuConfig {
 
     /// A configuration for the account with this login (its phone number, in digits) and password,
     /// at `https://sms.ru`.
-    pub fn with_login(login: impl Into<SecretString>, password: impl Into<SecretString>) -> Self {
+    pub fn from_login(login: impl Into<SecretString>, password: impl Into<SecretString>) -> Self {
         Self::with_credentials(Credentials::Login {
             login: login.into(),
             password: password.into(),
@@ -198,7 +198,7 @@ impl SmsRuConfig {
     }
 
     /// The API id that signs callbacks. Defaults to the API id given to [`new`](Self::new).
-    /// Callbacks of a configuration made by [`with_login`](Self::with_login) need it.
+    /// Callbacks of a configuration made by [`from_login`](Self::from_login) need it.
     pub fn callback_api_id(mut self, api_id: impl Into<SecretString>) -> Self {
         self.callback_api_id = Some(api_id.into());
         self

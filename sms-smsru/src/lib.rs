@@ -54,4 +54,5 @@ pub use callback::{CallbackError, CallbackReader, Record};
 pub use config::{MAX_BATCH, SmsRuConfig};
 pub use methods::{CodeCall, CostRequest, Quota, SendRequest};
 pub use refusal::Refusal;
+pub use secrecy;
 pub use smsru::SmsRu;

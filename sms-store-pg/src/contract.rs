@@ -6,9 +6,9 @@ use sms_core::registry::{Expect, Record};
 use sms_core::store::ReceiptEffect;
 use sms_core::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
-    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest,
-    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
-    StatsRequest, UnmatchedRequest,
+    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
+    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled,
+    Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
     Event, Job, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Registry, Result,
@@ -45,6 +45,10 @@ impl Archive for PgStore {
 
     async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
         self.limited(read::events(&self.database, request)).await
+    }
+
+    async fn log_end(&self, request: &LogEndRequest) -> Result<LogEnd> {
+        self.limited(read::log_end(&self.database, request)).await
     }
 
     async fn stats(&self, request: &StatsRequest) -> Result<Stats> {

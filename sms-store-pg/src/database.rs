@@ -29,7 +29,7 @@ impl Database {
     }
 
     /// The same connections with another clock.
-    pub(crate) fn with_clock(self, clock: ServerClock) -> Self {
+    pub(crate) fn clock(self, clock: ServerClock) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 
@@ -40,7 +40,7 @@ impl Database {
 
     /// The time that statements are told.
     pub(crate) fn now(&self) -> i64 {
-        self.time().now
+        self.time().now_ms
     }
 
     /// See [`StoreClock::is_comparable`](sms_core::clock::StoreClock::is_comparable).

@@ -18,4 +18,5 @@ mod store;
 mod transaction;
 
 pub use config::PgConfig;
+pub use sqlx;
 pub use store::PgStore;

@@ -107,8 +107,8 @@ impl PgStore {
     /// The same store with another clock than the server's. For tests: in production every node
     /// needs the same one.
     #[doc(hidden)]
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.database = self.database.with_clock(ServerClock::of(clock));
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.database = self.database.clock(ServerClock::of(clock));
         self
     }
 

@@ -36,7 +36,7 @@ impl Database {
     }
 
     /// The same connections with another clock.
-    pub(crate) fn with_clock(self, clock: KeptClock) -> Self {
+    pub(crate) fn clock(self, clock: KeptClock) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 
@@ -79,7 +79,7 @@ impl Database {
         let clock = Arc::clone(&self.clock);
         let write = move |conn: &Connection| {
             let before = conn.total_changes();
-            let answer = work(conn, clock.read().now)?;
+            let answer = work(conn, clock.read().now_ms)?;
             clock.keep(conn, before)?;
             DbResult::Ok(answer)
         };

@@ -19,4 +19,5 @@ mod store;
 mod writer;
 
 pub use config::SqliteConfig;
+pub use rusqlite;
 pub use store::SqliteStore;

@@ -72,8 +72,8 @@ impl SqliteStore {
     }
 
     /// The same store with another clock. For tests.
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.database = self.database.with_clock(KeptClock::new(clock));
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.database = self.database.clock(KeptClock::new(clock));
         self
     }
 

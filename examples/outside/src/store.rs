@@ -5,9 +5,9 @@ use sms_core::store::ReceiptEffect;
 use sms_core::store::event::Event;
 use sms_core::store::{
     AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage, EventsRequest,
-    ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, MessageRequest,
-    PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats, StatsRequest,
-    UnmatchedRequest,
+    ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd, LogEndRequest,
+    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
+    StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
     Archive, Job, MemoryStore, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result,
@@ -58,6 +58,10 @@ impl Archive for OutsideStore {
     async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
         let page = self.0.events(&copy::events_request(request)).await?;
         Ok(EventPage::new(each(page.events, copy::event), page.read_to))
+    }
+
+    async fn log_end(&self, _: &LogEndRequest) -> Result<LogEnd> {
+        Ok(LogEnd::new(self.0.log_end(&LogEndRequest::new()).await?.position))
     }
 
     async fn stats(&self, request: &StatsRequest) -> Result<Stats> {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+/// A time in milliseconds since the Unix epoch.
+pub type UnixMs = i64;
+
 /// Converts a time to milliseconds since the Unix epoch, the precision of stores.
 pub fn datetime_to_ms(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).unwrap_or(i64::MAX)

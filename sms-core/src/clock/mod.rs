@@ -6,7 +6,7 @@ mod store_clock;
 mod uptime;
 mod wall;
 
-pub use self::millis::{datetime_from_ms, datetime_to_ms, duration_to_ms};
+pub use self::millis::{UnixMs, datetime_from_ms, datetime_to_ms, duration_to_ms};
 pub use self::store_clock::{KeptTime, StoreClock, StoreTime};
 pub use self::uptime::Uptime;
 pub use self::wall::{Clock, ManualClock, SystemClock};

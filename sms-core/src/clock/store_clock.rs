@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::millis::UnixMs;
 use super::uptime::Uptime;
 use super::wall::Clock;
 use crate::store::inference::horizon;
@@ -51,30 +52,30 @@ pub struct StoreClock {
     state: Mutex<State>,
 }
 
-/// The time of a store, in milliseconds since the Unix epoch.
+/// The time of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreTime {
     /// Store time: the time that is written to rows and compared with their times.
-    pub now: i64,
-    /// Difference of store time to the wall clock; negative when store time is behind, 0 while they
-    /// differ by a second at most.
-    pub ahead: i64,
+    pub now_ms: UnixMs,
+    /// Difference of store time to the wall clock in milliseconds; negative when store time is
+    /// behind, 0 while they differ by a second at most.
+    pub ahead_ms: i64,
 }
 
 impl StoreTime {
     /// A store time that is equal to the wall clock.
-    pub const fn of_wall(now: i64) -> Self {
-        Self { now, ahead: 0 }
+    pub const fn of_wall(now_ms: UnixMs) -> Self {
+        Self { now_ms, ahead_ms: 0 }
     }
 
     /// The store time at which the wall clock will show `wall_ms`, if it is not set before then.
-    pub const fn at(self, wall_ms: i64) -> i64 {
-        wall_ms.saturating_add(self.ahead)
+    pub const fn at(self, wall_ms: UnixMs) -> UnixMs {
+        wall_ms.saturating_add(self.ahead_ms)
     }
 
     /// The time of the wall clock at the store time `store_ms`.
-    pub const fn wall_at(self, store_ms: i64) -> i64 {
-        store_ms.saturating_sub(self.ahead)
+    pub const fn wall_at(self, store_ms: UnixMs) -> UnixMs {
+        store_ms.saturating_sub(self.ahead_ms)
     }
 }
 
@@ -82,9 +83,9 @@ impl StoreTime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptTime {
     /// Store time.
-    pub store_ms: i64,
+    pub store_ms: UnixMs,
     /// The wall clock at that moment.
-    pub wall_ms: i64,
+    pub wall_ms: UnixMs,
     /// The boot of the machine that kept it, see [`Uptime::boot`].
     pub boot: u64,
     /// The uptime of that machine at that moment.
@@ -92,7 +93,7 @@ pub struct KeptTime {
     /// The last store time at which store time and wall clock were too far apart to compare times
     /// of receipts; absent if they never were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub apart_ms: Option<i64>,
+    pub apart_ms: Option<UnixMs>,
 }
 
 #[derive(Debug)]
@@ -100,7 +101,7 @@ struct State {
     /// The reading from which later ones are calculated.
     base: KeptTime,
     /// The latest store time that was returned.
-    latest_ms: i64,
+    latest_ms: UnixMs,
 }
 
 impl StoreClock {
@@ -135,7 +136,10 @@ impl StoreClock {
     pub fn read(&self) -> StoreTime {
         let (reading, jump) = self.advance();
         report(jump, reading);
-        StoreTime { now: reading.store_ms, ahead: ahead_of(reading.store_ms, reading.wall_ms) }
+        StoreTime {
+            now_ms: reading.store_ms,
+            ahead_ms: ahead_of(reading.store_ms, reading.wall_ms),
+        }
     }
 
     /// Reads the time for the store to keep, so that the next process continues from it.
@@ -240,7 +244,7 @@ fn reading(base: KeptTime, store_ms: i64, wall_ms: i64, uptime: Uptime) -> KeptT
     KeptTime { store_ms, wall_ms, boot: uptime.boot, uptime_ms: uptime.ms, apart_ms }
 }
 
-/// Difference of store time to the wall clock, see [`StoreTime::ahead`].
+/// Difference of store time to the wall clock, see [`StoreTime::ahead_ms`].
 fn ahead_of(store_ms: i64, wall_ms: i64) -> i64 {
     let ahead = store_ms.saturating_sub(wall_ms);
     if ahead.abs() <= MAX_CORRECTION_MS { 0 } else { ahead }

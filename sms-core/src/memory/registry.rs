@@ -40,7 +40,13 @@ impl MemoryRegistry {
     }
 
     fn read(&self, name: &str, (version, value, updated_at): &Written) -> Record {
-        Record::read(name.to_owned(), *version, value.clone(), *updated_at, self.clock.read().now)
+        Record::read(
+            name.to_owned(),
+            *version,
+            value.clone(),
+            *updated_at,
+            self.clock.read().now_ms,
+        )
     }
 }
 
@@ -56,7 +62,7 @@ impl Registry for MemoryRegistry {
                 "the record is not at the expected version",
             ));
         };
-        records.insert(key, (version, value.clone(), self.clock.read().now));
+        records.insert(key, (version, value.clone(), self.clock.read().now_ms));
         Ok(version)
     }
 

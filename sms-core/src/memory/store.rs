@@ -20,9 +20,9 @@ use crate::store::page::MessagePage;
 use crate::store::status::Status;
 use crate::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
-    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest,
-    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
-    StatsRequest, Store, UnmatchedRequest,
+    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
+    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled,
+    Settlement, Stats, StatsRequest, Store, UnmatchedRequest,
 };
 
 /// A [`Store`] in memory: not durable, for tests and as the model the other stores are compared
@@ -64,7 +64,7 @@ impl MemoryStore {
 
     /// The tables, and the time.
     fn lock(&self) -> (MutexGuard<'_, Tables>, i64) {
-        (self.tables.lock().unwrap_or_else(PoisonError::into_inner), self.clock.read().now)
+        (self.tables.lock().unwrap_or_else(PoisonError::into_inner), self.clock.read().now_ms)
     }
 }
 
@@ -97,6 +97,11 @@ impl Archive for MemoryStore {
     async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
         let (tables, _) = self.lock();
         Ok(tables.events(request))
+    }
+
+    async fn log_end(&self, _: &LogEndRequest) -> Result<LogEnd> {
+        let (tables, _) = self.lock();
+        Ok(tables.log_end())
     }
 
     async fn stats(&self, request: &StatsRequest) -> Result<Stats> {

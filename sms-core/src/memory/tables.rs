@@ -20,8 +20,8 @@ use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, HeldLease};
 use crate::store::{
     AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage, EventsRequest,
-    InsertRequest, Inserted, KEY_WINDOW, MessageRequest, ResolveRequest, Settled, Settlement,
-    Stats, StatsRequest, provider_id_taken,
+    InsertRequest, Inserted, KEY_WINDOW, LogEnd, MessageRequest, ResolveRequest, Settled,
+    Settlement, Stats, StatsRequest, provider_id_taken,
 };
 
 /// The largest number of events in a timeline.
@@ -50,7 +50,7 @@ impl Tables {
         message: &NewMessage,
         request: &InsertRequest<'_>,
     ) -> Inserted {
-        let now = time.now;
+        let now = time.now_ms;
         if self.rows.contains_key(&message.id) {
             return Inserted::Stored;
         }
@@ -103,8 +103,8 @@ impl Tables {
             };
             let is_ours =
                 |lease: &HeldLease| lease.worker == request.worker && lease.batch == request.batch;
-            if row.state.is_due(time.now) {
-                if row.message.route != *request.route || !row.state.begin(time.now, request) {
+            if row.state.is_due(time.now_ms) {
+                if row.message.route != *request.route || !row.state.begin(time.now_ms, request) {
                     continue;
                 }
             } else if !row.state.lease.as_ref().is_some_and(is_ours) {
@@ -267,6 +267,10 @@ impl Tables {
         page
     }
 
+    pub(super) fn log_end(&self) -> LogEnd {
+        LogEnd::new(self.events.last().map_or(0, |event| event.seq))
+    }
+
     /// The event with the owner of its message, as stores read it.
     fn with_owner(&self, event: &Event) -> Event {
         let message = self.rows.get(&event.message_id);
@@ -343,7 +347,7 @@ impl Tables {
         }
         for LogEntry { message_id, status, event } in changes.events {
             self.last_seq += 1;
-            let at = datetime_from_ms(changes.now);
+            let at = datetime_from_ms(changes.now_ms);
             let (kind, details) = (event.kind, event.details);
             self.events.push(Event::new(self.last_seq, message_id, at, kind, status, details));
         }

@@ -5,9 +5,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::lane::Lane;
+use crate::numbered::numbered;
 
 /// Purpose of a message. Sets the lane, and the defaults of the deadline, the attempts, the daytime
 /// and the policy after an unknown outcome, which the [`Message`](crate::Message) can override.
+/// Classes are sorted from the highest priority to the lowest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -51,10 +53,9 @@ pub struct ClassPolicy {
     pub daytime: bool,
 }
 
-impl Class {
-    /// Every class, the highest priority first.
-    pub const ALL: [Self; 3] = [Self::Otp, Self::Service, Self::Marketing];
+numbered!(Class: Otp = "otp", Service = "service", Marketing = "marketing");
 
+impl Class {
     /// The policy of the class.
     pub const fn policy(self) -> ClassPolicy {
         const HOUR: u64 = 3600;
@@ -81,66 +82,18 @@ impl Class {
             },
         }
     }
-
-    /// The name used in JSON, in stores and in logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Otp => "otp",
-            Self::Service => "service",
-            Self::Marketing => "marketing",
-        }
-    }
-
-    /// The class of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|class| class.as_str() == name)
-    }
-
-    /// The number used in stores. Never renumbered.
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// The class of this number.
-    pub fn from_number(number: i64) -> Option<Self> {
-        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
-    }
 }
 
-impl OnUnknown {
-    /// Every policy, in the order of their numbers.
-    pub const ALL: [Self; 2] = [Self::Hold, Self::ResendOnce];
+// A statement of `sms-store-pg` compares the number with that of the resends made so far.
+numbered!(OnUnknown: Hold = "hold", ResendOnce = "resend_once");
 
+impl OnUnknown {
     /// Maximum number of resends of a message.
     pub const fn resends(self) -> u32 {
         match self {
             Self::Hold => 0,
             Self::ResendOnce => 1,
         }
-    }
-
-    /// The name used in JSON, in stores and in logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hold => "hold",
-            Self::ResendOnce => "resend_once",
-        }
-    }
-
-    /// The policy of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|policy| policy.as_str() == name)
-    }
-
-    /// The number used in stores. Never renumbered. Equal to [`resends`](Self::resends), because a
-    /// statement of `sms-store-pg` compares it with the number of resends made so far.
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// The policy of this number.
-    pub fn from_number(number: i64) -> Option<Self> {
-        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
     }
 }
 
@@ -149,14 +102,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_names_lead_back_to_their_class_and_policy() {
-        for class in Class::ALL {
-            assert_eq!(Class::from_number(i64::from(class.number())), Some(class));
-            assert_eq!(Class::from_name(class.as_str()), Some(class));
-        }
+    fn the_number_of_a_policy_is_its_number_of_resends() {
         for policy in OnUnknown::ALL {
-            assert_eq!(OnUnknown::from_number(i64::from(policy.number())), Some(policy));
-            assert_eq!(OnUnknown::from_name(policy.as_str()), Some(policy));
             assert_eq!(u32::from(policy.number()), policy.resends());
         }
     }

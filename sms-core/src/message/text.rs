@@ -11,6 +11,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{gsm7, invisible};
+use crate::numbered::numbered;
 
 /// Encoding of a text on the air.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,33 +26,9 @@ pub enum Encoding {
     Ucs2 = 1,
 }
 
+numbered!(Encoding: Gsm7 = "gsm7", Ucs2 = "ucs2");
+
 impl Encoding {
-    /// Every encoding, in the order of their numbers.
-    pub const ALL: [Self; 2] = [Self::Gsm7, Self::Ucs2];
-
-    /// The name used in JSON, in stores and in logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Gsm7 => "gsm7",
-            Self::Ucs2 => "ucs2",
-        }
-    }
-
-    /// The encoding of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|encoding| encoding.as_str() == name)
-    }
-
-    /// The number used in stores. Never renumbered.
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// The encoding of this number.
-    pub fn from_number(number: i64) -> Option<Self> {
-        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
-    }
-
     /// Maximum number of units in a text of one part.
     const fn single_part_units(self) -> usize {
         match self {
@@ -145,14 +122,6 @@ mod tests {
 
     use super::Encoding::{Gsm7, Ucs2};
     use super::*;
-
-    #[test]
-    fn numbers_and_names_lead_back_to_their_encoding() {
-        for encoding in Encoding::ALL {
-            assert_eq!(Encoding::from_number(i64::from(encoding.number())), Some(encoding));
-            assert_eq!(Encoding::from_name(encoding.as_str()), Some(encoding));
-        }
-    }
 
     /// The units of each part, counted by filling one part after the other.
     fn lengths(text: &str) -> Vec<usize> {

@@ -1,4 +1,4 @@
-//! The ability to ask about the account.
+//! Queries about the account.
 
 use std::fmt::Debug;
 
@@ -8,25 +8,24 @@ use serde::Serialize;
 use super::money::Money;
 use crate::error::Result;
 
-/// Questions about the account that send nothing.
+/// Queries about the account. They send no message.
 #[async_trait]
 pub trait Account: Debug + Send + Sync {
-    /// Checks if the account can send now. Used as a probe while the provider is paused: where the
-    /// provider knows why it refused last, it looks whether that reason is gone.
+    /// Checks that the account can send now. It is the probe while the provider is paused: a
+    /// provider that knows the reason of its last refusal checks that this reason is gone.
     ///
     /// # Errors
     ///
-    /// The reason why not, in words without secrets.
+    /// The reason why the account cannot send, without secrets.
     async fn check(&self) -> Result<()>;
 
-    /// True if [`check`](Self::check) looks at the reason behind this code of an account-level
-    /// refusal, so that a check that passes shows that the reason is gone. Otherwise only a message
-    /// can show it.
+    /// True if [`check`](Self::check) tests the reason of an account-level refusal with this code:
+    /// if the check passes, the reason is gone. Otherwise only a message can show that.
     fn covers(&self, _code: i32) -> bool {
         false
     }
 
-    /// Reads what the account has left.
+    /// Reads the balance and the limits.
     ///
     /// # Errors
     ///
@@ -34,13 +33,13 @@ pub trait Account: Debug + Send + Sync {
     async fn info(&self) -> Result<AccountInfo>;
 }
 
-/// Money and limits that an account has left. Absent is what the provider does not tell.
+/// Balance and limits of an account. `None` for a value that the provider does not report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AccountInfo {
-    /// The money on it.
+    /// Balance.
     pub balance: Option<Money>,
-    /// Number of messages that it may send a day.
+    /// Number of messages that it may send per day.
     pub daily_limit: Option<u64>,
     /// Number of messages that it has sent today.
     pub used_today: Option<u64>,

@@ -1,4 +1,4 @@
-//! The ability to report over HTTP: callbacks.
+//! Callbacks: receipts that arrive over HTTP.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -174,12 +174,12 @@ pub enum CallbackRefusal {
 type Cause = Box<dyn StdError + Send + Sync>;
 
 impl CallbackRefusal {
-    /// A callback that the provider did not send, and why.
+    /// A callback that the provider did not send, and the reason to think so.
     pub fn not_genuine(cause: impl Into<Cause>) -> Self {
         Self::NotGenuine(cause.into())
     }
 
-    /// A callback without the provider's format, and why.
+    /// A callback that does not have the provider's format, and the difference.
     pub fn unreadable(cause: impl Into<Cause>) -> Self {
         Self::Unreadable(cause.into())
     }

@@ -27,13 +27,13 @@ use crate::provider::status_queries::{Polling, ProviderRef, Receipts};
 use crate::provider::submission::Submission;
 use crate::supervise::catch_panic;
 
-/// A [`Provider`] that asks several in turn: the next one gets only what the one before provably
-/// did not accept (`NotSent`, `Deferred`, `Blocked`), never what it may have accepted. So failing
-/// over cannot send twice.
+/// A [`Provider`] that calls several providers in turn. The next one gets only the messages that
+/// the one before certainly did not accept (`NotSent`, `Deferred`, `Blocked`), never one that it
+/// may have accepted. So a failover never sends a message twice.
 ///
-/// Each outcome names the provider that answered, and [`member`](Provider::member) gives that one,
-/// which knows what its codes mean. The account is the first provider's; a pause is ended by the
-/// account of the provider that refused.
+/// Each outcome names the provider that answered, and [`member`](Provider::member) returns that
+/// provider, which knows the meaning of its codes. The account is that of the first provider. A
+/// pause ends by the account of the provider that refused.
 ///
 /// ```
 /// use sms_core::{
@@ -42,8 +42,9 @@ use crate::supervise::catch_panic;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let down = |_: &Submission| Outcome::not_sent("no connection");
-/// let first = RecordingProvider::new().named("first").answering(down);
-/// let provider = Failover::new(first).then(RecordingProvider::new().named("second"));
+/// let first = RecordingProvider::builder().name("first").answer(down).build();
+/// let second = RecordingProvider::builder().name("second").build();
+/// let provider = Failover::new(first).then(second);
 ///
 /// let to = PhoneNumber::parse("+79251234567")?;
 /// let outcomes = provider.submit(&[Submission::new(MessageId::new(), to, "hi")]).await;
@@ -59,7 +60,7 @@ pub struct Failover {
 }
 
 impl Failover {
-    /// Asks `first`, then those added by [`then`](Self::then).
+    /// A failover that calls `first`, then those added by [`then`](Self::then).
     pub fn new(first: impl Provider) -> Self {
         Self {
             name: "failover".to_owned(),
@@ -68,13 +69,13 @@ impl Failover {
         }
     }
 
-    /// Adds the next one to ask.
+    /// Adds a provider that is called after the others.
     pub fn then(mut self, next: impl Provider) -> Self {
         self.providers.push(Arc::new(next));
         self
     }
 
-    /// Opens one provider, and notes if it could not be opened.
+    /// Opens one provider, and records if it could not be opened.
     async fn open_one(&self, provider: &dyn Provider) -> Result<()> {
         let timed_out = |error| Err(Error::unavailable("not opened in time", error));
         let limit = provider.limits().timeout;
@@ -92,8 +93,8 @@ impl Failover {
         unopened.contains(provider.name())
     }
 
-    /// The outcomes of one provider. One that could not be opened is opened first, since the worker
-    /// opens the whole only until one of them works.
+    /// Calls one provider. If it could not be opened before, it is opened first: the worker stops
+    /// opening the failover as soon as one provider is open.
     async fn submit_to(&self, provider: &dyn Provider, batch: &[Submission]) -> Vec<Outcome> {
         if self.is_unopened(provider)
             && let Err(error) = self.open_one(provider).await
@@ -105,21 +106,20 @@ impl Failover {
         ask(provider, batch).await
     }
 
-    /// The callbacks of those that have the ability.
+    /// The callbacks of the providers that have them.
     fn with_callbacks(&self) -> impl Iterator<Item = &dyn Callbacks> {
         self.providers.iter().filter_map(|provider| provider.callbacks())
     }
 }
 
-/// Part of the time limit of a call that is left for passing on from provider to provider.
-const HANDING_ON: Duration = Duration::from_millis(100);
+/// Part of the time limit of a call for the work between the calls of the providers.
+const OVERHEAD: Duration = Duration::from_millis(100);
 
 const fn goes_on(class: OutcomeClass) -> bool {
     matches!(class, OutcomeClass::NotSent | OutcomeClass::Deferred | OutcomeClass::Blocked)
 }
 
-/// The outcomes of one provider, under its name also where it does not answer in its time, or its
-/// code fails.
+/// Calls one provider. Its outcomes have its name, also if it does not answer in time or panics.
 async fn ask(provider: &dyn Provider, batch: &[Submission]) -> Vec<Outcome> {
     let call =
         AssertUnwindSafe(timeout(provider.limits().timeout, provider.submit(batch))).catch_unwind();
@@ -144,13 +144,13 @@ impl Provider for Failover {
         &self.name
     }
 
-    /// The smallest batch, rates and window of all, so that one call here is one call of each; and
-    /// the sum of their timeouts, with time to pass on.
+    /// The smallest batch, rates and window of all providers, so that one call is at most one call
+    /// of each. The timeout is the sum of theirs, and a little more.
     fn limits(&self) -> Limits {
         let all = || self.providers.iter().map(Provider::limits);
         let mut limits = Limits::new(
             all().map(|limits| limits.batch).min().unwrap_or(1),
-            all().map(|limits| limits.timeout).sum::<Duration>() + HANDING_ON,
+            all().map(|limits| limits.timeout).sum::<Duration>() + OVERHEAD,
         );
         limits.calls_per_second = all().filter_map(|limits| limits.calls_per_second).min();
         limits.messages_per_second = all().filter_map(|limits| limits.messages_per_second).min();
@@ -177,8 +177,8 @@ impl Provider for Failover {
         outcomes
     }
 
-    /// Opens all of them. An error only if none could be opened; one that could not is opened again
-    /// before its next call.
+    /// Opens all providers. Fails only if none could be opened. A provider that could not be opened
+    /// is opened again before its next call.
     async fn open(&self) -> Result<()> {
         let opened = join_all(self.providers.iter().map(|provider| self.open_one(provider))).await;
         if opened.iter().any(Result::is_ok) { Ok(()) } else { opened.into_iter().collect() }
@@ -205,8 +205,8 @@ impl Provider for Failover {
         self.providers.first()?.account()
     }
 
-    /// That of the first provider that knows the code. Two providers may mean different things by
-    /// one code: ask the [`member`](Provider::member) that answered.
+    /// The explanation of the first provider that knows the code. A code may have another meaning
+    /// at another provider: ask the [`member`](Provider::member) that answered.
     fn explain(&self, code: i32) -> Option<Explanation> {
         self.providers.iter().find_map(|provider| provider.explain(code))
     }
@@ -225,7 +225,7 @@ impl Provider for Failover {
 
 #[async_trait]
 impl LateAnswers for Failover {
-    /// Those of the first provider that has some.
+    /// Returns the answers of the first provider that has some.
     async fn next(&self) -> Vec<LateAnswer> {
         let waits = self.providers.iter().filter_map(|one| Some((one.name(), one.late()?.next())));
         let mut waits: Vec<_> = waits.collect();
@@ -248,7 +248,7 @@ type Wait<'a> = Pin<Box<dyn Future<Output = Vec<LateAnswer>> + Send + 'a>>;
 
 #[async_trait]
 impl IncomingReceipts for Failover {
-    /// Those of the first provider that has some; an empty list when all of them are closed.
+    /// Returns the receipts of the first provider that has some; none when all are closed.
     async fn next(&self) -> Vec<Receipt> {
         let all = self.providers.iter().filter_map(|provider| provider.incoming());
         let mut waits: Vec<_> = all.map(IncomingReceipts::next).collect();
@@ -281,16 +281,16 @@ impl IncomingReceipts for Failover {
     }
 }
 
-/// One address serves all of them: the callback is the first one's that reads it.
+/// One address serves all providers. A callback is from the first provider that can read it.
 #[async_trait]
 impl Callbacks for Failover {
-    /// An error only if no provider can verify its callbacks.
+    /// Fails only if no provider can verify its callbacks.
     fn can_verify(&self) -> Result<()> {
         let checks: Vec<Result<()>> = self.with_callbacks().map(Callbacks::can_verify).collect();
         if checks.iter().any(Result::is_ok) { Ok(()) } else { checks.into_iter().collect() }
     }
 
-    /// Refused as not genuine if one provider says so, since that one could read it.
+    /// Refuses a callback as not genuine if one provider does: that provider could read it.
     fn read(&self, request: &CallbackRequest<'_>) -> Result<Callback, CallbackRefusal> {
         let mut refusal = CallbackRefusal::unreadable("no provider has callbacks");
         for callbacks in self.with_callbacks() {
@@ -324,7 +324,7 @@ impl Callbacks for Failover {
         Ok(distinct(urls))
     }
 
-    /// Asks every provider; one that does not know the address is no error if another one does.
+    /// Calls every provider. Fails with `NotFound` only if none of them knows the address.
     async fn unregister(&self, url: &str) -> Result<Vec<String>> {
         let (mut urls, mut removed, mut unknown) = (Vec::new(), false, None);
         for callbacks in self.with_callbacks() {
@@ -357,7 +357,7 @@ fn distinct(mut urls: Vec<String>) -> Vec<String> {
 
 #[async_trait]
 impl Receipts for Failover {
-    /// The earliest first query, the longest patience and the smallest batch of all.
+    /// The earliest first query, shortest interval, latest end and smallest batch of all.
     fn polling(&self) -> Polling {
         let all = || {
             self.providers.iter().filter_map(|provider| provider.receipts()).map(Receipts::polling)
@@ -370,12 +370,12 @@ impl Receipts for Failover {
         }
     }
 
-    /// Answers of all of them; an error only when none answered.
+    /// The receipts of all providers. Fails only if none of them answers.
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {
         let (mut found, mut answered, mut failed) = (Vec::new(), false, None);
         for provider in &self.providers {
             let own: Vec<ProviderRef> =
-                ids.iter().filter(|id| id.provider == provider.name()).cloned().collect();
+                ids.iter().filter(|id| is_of(provider, &id.provider)).cloned().collect();
             if let (Some(receipts), false) = (provider.receipts(), own.is_empty()) {
                 match receipts.query(&own).await {
                     Ok(mut receipts) => {
@@ -383,7 +383,7 @@ impl Receipts for Failover {
                         found.append(&mut receipts);
                     }
                     Err(error) => {
-                        tracing::warn!(provider = provider.name(), %error, "no receipts of one");
+                        tracing::warn!(provider = provider.name(), %error, "status query failed");
                         failed = Some(error);
                     }
                 }

@@ -1,4 +1,4 @@
-//! The ability to report on a connection: receipts that arrive by themselves.
+//! Receipts that arrive on a connection.
 
 use std::fmt::Debug;
 
@@ -6,11 +6,11 @@ use async_trait::async_trait;
 
 use super::receipt::Receipt;
 
-/// Receipts that arrive on a connection by themselves, as those of SMPP do.
+/// Receipts that arrive on a connection without being asked for, as with SMPP.
 ///
-/// The worker writes them to the store before it asks for the next ones. After
-/// [`Provider::close`](super::Provider::close) it takes what has arrived until then, so that a
-/// shutdown drops nothing.
+/// The worker writes them to the store before it waits for the next ones. After
+/// [`Provider::close`](super::Provider::close) it takes those that have arrived until then, so that
+/// a shutdown loses none.
 #[async_trait]
 pub trait IncomingReceipts: Debug + Send + Sync {
     /// Waits for the next receipts, at least one. Each is returned to one caller only. An empty
@@ -19,7 +19,7 @@ pub trait IncomingReceipts: Debug + Send + Sync {
     /// Cancellation: a dropped call loses no receipt.
     async fn next(&self) -> Vec<Receipt>;
 
-    /// Notes that receipts of [`next`](Self::next) are committed to the store. A provider that
+    /// Tells that receipts of [`next`](Self::next) are committed to the store. A provider that
     /// repeats unconfirmed receipts confirms them here and not earlier, so that a crash loses none.
     /// The call may come after the provider was closed. Does nothing by default.
     async fn written(&self, _receipts: &[Receipt]) {}

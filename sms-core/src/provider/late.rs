@@ -1,4 +1,4 @@
-//! The ability to hear answers that come after their call was given up.
+//! Late answers: those that arrive after the timeout of their call.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::message::MessageId;
 /// [`Unknown`](crate::OutcomeClass::Unknown), because they did not come in time.
 #[async_trait]
 pub trait LateAnswers: Debug + Send + Sync {
-    /// Waits for the next ones: one call's at a time, each given to one caller only. Never an
-    /// `Unknown` outcome.
+    /// Waits for the next answers, those of one call at a time. Each is returned to one caller
+    /// only, and none has the outcome `Unknown`.
     ///
     /// Cancellation: a dropped call loses no answer.
     async fn next(&self) -> Vec<LateAnswer>;
 }
 
-/// Outcome of an attempt, known late.
+/// Outcome of an attempt that became known after the timeout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LateAnswer {

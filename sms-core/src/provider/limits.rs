@@ -14,8 +14,8 @@ pub struct Limits {
     pub timeout: Duration,
     /// Calls of `submit` per second, evenly spaced, up to 1,000; `None` for no limit.
     pub calls_per_second: Option<NonZeroU32>,
-    /// Messages per second; `None` for no limit. A call of many messages is followed by a pause
-    /// that is as many times longer.
+    /// Messages per second; `None` for no limit. The pause after a call is proportional to its
+    /// number of messages.
     pub messages_per_second: Option<NonZeroU32>,
     /// Messages that may be in calls of `submit` at the same time, over all calls of a worker;
     /// `None` for no limit.
@@ -46,8 +46,8 @@ impl Limits {
         self
     }
 
-    /// The most messages of one call under all limits: no more than the window, and no more than
-    /// one second's messages. At least 1.
+    /// Largest number of messages in one call under all limits: at most the window, and at most the
+    /// messages of one second. At least 1.
     pub fn largest_batch(&self) -> usize {
         let rate = self
             .messages_per_second

@@ -1,4 +1,4 @@
-//! The way out: what takes messages to the phone network.
+//! Providers: the services that send SMS.
 
 pub mod account;
 pub mod callbacks;
@@ -35,12 +35,12 @@ use crate::error::Result;
 ///
 /// # Contract
 ///
-/// * `submit` answers with one [`Outcome`] per submission, in the same order. It never fails as a
-///   whole: a failure of the request is the outcome of each message in it.
-/// * An outcome other than [`Unknown`](crate::OutcomeClass::Unknown) is a proof. `NotSent` means
-///   that no byte was written; a timeout while writing or reading is `Unknown`. In doubt:
-///   `Unknown`.
-/// * `submit` never repeats a request by itself; retrying is the worker's, which records it first.
+/// * `submit` returns one [`Outcome`] per submission, in the same order. It has no error: if the
+///   request fails, each of its messages gets an outcome that says so.
+/// * An outcome other than [`Unknown`](crate::OutcomeClass::Unknown) is certain. `NotSent` means
+///   that no byte was written; a timeout while writing or reading is `Unknown`. If in doubt, the
+///   outcome is `Unknown`.
+/// * `submit` never repeats a request. The worker does that, and records it first.
 /// * `submit` ends within [`Limits::timeout`]. The worker treats a longer call, a panic and a
 ///   missing outcome as `Unknown`.
 /// * Cancellation: a dropped `submit` may have sent everything or nothing.
@@ -76,7 +76,8 @@ use crate::error::Result;
 /// ```
 #[async_trait]
 pub trait Provider: Debug + Send + Sync + 'static {
-    /// A short, stable name: it is stored with every message and receipts are matched by it.
+    /// A short name that never changes: it is stored with every message, and receipts are matched
+    /// by it.
     fn name(&self) -> &str;
 
     /// Limits of its calls.
@@ -87,12 +88,12 @@ pub trait Provider: Debug + Send + Sync + 'static {
 
     /// Opens the connection of a provider that holds one. The worker calls it before the first
     /// `submit`, again and again until it succeeds. If the provider is open already, it does
-    /// nothing. A connection that is lost later is the provider's to restore. Does nothing by
+    /// nothing. The provider itself restores a connection that is lost later. Does nothing by
     /// default.
     ///
     /// # Errors
     ///
-    /// Any kind. The reason is shown as that of a pause, and the call is repeated.
+    /// Any kind. The provider is shown as paused for this reason, and the call is repeated.
     async fn open(&self) -> Result<()> {
         Ok(())
     }
@@ -107,40 +108,40 @@ pub trait Provider: Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// The ability to ask for receipts; `None` where there is none.
+    /// Status queries; `None` if the provider has none.
     fn receipts(&self) -> Option<&dyn Receipts> {
         None
     }
 
-    /// The ability to receive receipts on a connection by themselves; `None` where there is none.
+    /// Receipts that arrive on a connection; `None` if the provider has none.
     fn incoming(&self) -> Option<&dyn IncomingReceipts> {
         None
     }
 
-    /// The ability to receive receipts over HTTP; `None` where there is none.
+    /// Receipts that arrive over HTTP; `None` if the provider has none.
     fn callbacks(&self) -> Option<&dyn Callbacks> {
         None
     }
 
-    /// The ability to ask for the account; `None` where there is none.
+    /// Queries about the account; `None` if the provider has none.
     fn account(&self) -> Option<&dyn Account> {
         None
     }
 
-    /// Explains one of its codes to people; `None` for a code that it does not know.
+    /// Explains one of its codes in plain words; `None` for a code that it does not know.
     fn explain(&self, _code: i32) -> Option<Explanation> {
         None
     }
 
-    /// The provider of this name among those that a combinator such as
-    /// [`Failover`](crate::Failover) asks; `None` where there is none. Outcomes name the one that
+    /// The provider of this name among those of a combinator such as
+    /// [`Failover`](crate::Failover); `None` if there is none. Outcomes name the provider that
     /// answered.
     fn member(&self, _name: &str) -> Option<&dyn Provider> {
         None
     }
 
-    /// The ability to hear answers that come after `submit` has given them up; `None` where there
-    /// is none.
+    /// Answers that arrive after `submit` has given up waiting for them; `None` if the provider has
+    /// none.
     fn late(&self) -> Option<&dyn LateAnswers> {
         None
     }

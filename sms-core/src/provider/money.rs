@@ -11,7 +11,7 @@ pub struct Money {
 }
 
 impl Money {
-    /// This many millionths.
+    /// An amount of this many millionths.
     pub const fn from_micros(micros: i64) -> Self {
         Self { micros }
     }
@@ -36,7 +36,7 @@ impl Money {
     }
 }
 
-/// With two decimals, or as many as it takes: `4122.56`, `0.40`, `0.125`.
+/// Shows two decimals, or more if they are needed: `4122.56`, `0.40`, `0.125`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, fraction) =
@@ -48,7 +48,7 @@ impl fmt::Display for Money {
     }
 }
 
-/// As text, so that no reader rounds it.
+/// Serializes as text, so that no reader rounds it.
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

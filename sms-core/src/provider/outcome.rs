@@ -1,35 +1,34 @@
-//! Outcomes of a submission: this file is the table of outcome classes.
+//! Outcomes of a submission, and the table of their classes.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The answer to one question, asked of every result: *could the provider have accepted the
-/// message?*
+/// Class of an outcome. It answers one question: *could the provider have accepted the message?*
 ///
 /// | class | when | accepted? | then |
 /// | --- | --- | --- | --- |
-/// | `Accepted` | per-recipient success | yes | `sent` |
-/// | `Rejected` | per-recipient final refusal | no | `failed` |
-/// | `Deferred` | per-recipient refusal that may pass later | no | `queued`, attempt counted |
-/// | `Blocked` | account-level refusal: key, money, daily limit | no | `queued`, not counted |
+/// | `Accepted` | success for this recipient | yes | `sent` |
+/// | `Rejected` | final refusal of this recipient | no | `failed` |
+/// | `Deferred` | temporary refusal of this recipient | no | `queued`, attempt counted |
+/// | `Blocked` | account refused: key, balance, daily limit | no | `queued`, not counted |
 /// | `NotSent` | DNS, connect, TLS, pool: no byte was written | no | `queued`, attempt counted |
 /// | `Unknown` | everything else | perhaps | `unknown`, or one recorded resend |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeClass {
-    /// The provider took this recipient's message.
+    /// The provider accepted the message for this recipient.
     Accepted,
-    /// The provider refused this recipient's message for good.
+    /// The provider refused the message for this recipient. A retry would not help.
     Rejected,
-    /// The provider refused this recipient's message for now.
+    /// The provider refused the message for this recipient. A retry may help.
     Deferred,
-    /// The provider refuses the whole account for now.
+    /// The provider refuses all messages of the account until something changes there.
     Blocked,
     /// No byte of the request was written.
     NotSent,
-    /// Nobody can tell: read timeout, reset, unreadable or incomplete reply, 5xx without a verdict,
-    /// panic.
+    /// It is not known: read timeout, reset, unreadable or incomplete reply, 5xx without a result
+    /// for the message, panic.
     Unknown,
 }
 
@@ -51,25 +50,25 @@ impl OutcomeClass {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// Could it have been accepted?
+    /// Class of the outcome.
     pub class: OutcomeClass,
-    /// The provider's own id of the message; receipts bear it.
+    /// The provider's id of the message. Receipts contain it.
     pub provider_id: Option<String>,
     /// The provider's code.
     pub code: Option<i32>,
-    /// The provider's words, or the reason. Never the message's text or number.
+    /// The provider's text, or the reason. Never the text or the number of the message.
     pub text: Option<String>,
-    /// For `Deferred` and `Blocked`: not to be repeated earlier than this.
+    /// For `Deferred` and `Blocked`: time until the earliest retry.
     pub retry_after: Option<Duration>,
-    /// For `Deferred`: the provider refuses because within this time it took the same text for the
-    /// same number. Right after an attempt of unknown outcome that is evidence that this attempt
-    /// was accepted.
+    /// For `Deferred`: the provider refuses the message because it accepted the same text for the
+    /// same number within this time. After an attempt of unknown outcome this is evidence that the
+    /// attempt was accepted.
     pub repeated_within: Option<Duration>,
-    /// For `Deferred`: the refusal is about the service and not about this message, so the others
-    /// can wait too.
+    /// For `Deferred`: the refusal concerns the whole service and not this message, so that other
+    /// messages wait too.
     pub outage: bool,
-    /// Name of the provider, where a combinator such as [`Failover`](crate::Failover) asked
-    /// several.
+    /// Name of the provider that answered, set by a combinator such as
+    /// [`Failover`](crate::Failover).
     pub provider: Option<String>,
 }
 
@@ -87,7 +86,7 @@ impl Outcome {
         }
     }
 
-    /// Accepted under the provider's own id.
+    /// An acceptance with the provider's id of the message.
     pub fn accepted(provider_id: impl Into<String>) -> Self {
         Self {
             provider_id: Some(provider_id.into()),
@@ -95,27 +94,27 @@ impl Outcome {
         }
     }
 
-    /// Refused for good.
+    /// A final refusal, with its code and text.
     pub fn rejected(code: i32, text: impl Into<String>) -> Self {
         Self::new(OutcomeClass::Rejected, Some(code), Some(text.into()))
     }
 
-    /// Refused for now.
+    /// A temporary refusal, with its code and text.
     pub fn deferred(code: i32, text: impl Into<String>) -> Self {
         Self::new(OutcomeClass::Deferred, Some(code), Some(text.into()))
     }
 
-    /// The account is refused for now.
+    /// A refusal of the account, with its code and text.
     pub fn blocked(code: i32, text: impl Into<String>) -> Self {
         Self::new(OutcomeClass::Blocked, Some(code), Some(text.into()))
     }
 
-    /// No byte was written, and why.
+    /// A request of which no byte was written, and the reason.
     pub fn not_sent(reason: impl Into<String>) -> Self {
         Self::new(OutcomeClass::NotSent, None, Some(reason.into()))
     }
 
-    /// Nobody can tell, and why.
+    /// An outcome that is not known, and the reason.
     pub fn unknown(reason: impl Into<String>) -> Self {
         Self::new(OutcomeClass::Unknown, None, Some(reason.into()))
     }
@@ -132,9 +131,9 @@ impl Outcome {
         self
     }
 
-    /// Says that the refusal is about the service and not about this message.
-    pub fn of_the_service(mut self) -> Self {
-        self.outage = true;
+    /// Sets [`outage`](Self::outage).
+    pub fn outage(mut self, outage: bool) -> Self {
+        self.outage = outage;
         self
     }
 

@@ -1,4 +1,4 @@
-//! A provider for the tests of those who use the library.
+//! A provider for tests of applications.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,14 +10,15 @@ use crate::provider::{Limits, Provider, Submission};
 
 type OutcomeFn = Box<dyn Fn(&Submission) -> Outcome + Send + Sync>;
 
-/// A [`Provider`] that records what it is given and answers as it is told; it accepts everything
-/// unless told otherwise.
+/// A [`Provider`] that records every call. It accepts everything, or answers as its
+/// [`builder`](Self::builder) says.
 ///
 /// ```
 /// use sms_core::{MessageId, Outcome, PhoneNumber, Provider, RecordingProvider, Submission};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-/// let provider = RecordingProvider::new().answering(|_| Outcome::rejected(202, "bad number"));
+/// let refuse = |_: &Submission| Outcome::rejected(202, "bad number");
+/// let provider = RecordingProvider::builder().answer(refuse).build();
 /// let to = PhoneNumber::parse("+79251234567")?;
 /// let outcomes = provider.submit(&[Submission::new(MessageId::new(), to, "hi")]).await;
 /// assert_eq!(outcomes[0].code, Some(202));
@@ -29,6 +30,44 @@ pub struct RecordingProvider {
     limits: Limits,
     answer: OutcomeFn,
     calls: Mutex<Vec<Vec<Submission>>>,
+}
+
+/// Builds a [`RecordingProvider`].
+#[must_use]
+pub struct RecordingProviderBuilder(RecordingProvider);
+
+impl RecordingProviderBuilder {
+    /// Sets the name. Defaults to `recording`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.0.name = name.into();
+        self
+    }
+
+    /// Sets the limits. Defaults to 100 messages and 5 s.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.0.limits = limits;
+        self
+    }
+
+    /// Sets the answer to each submission. By default it is accepted.
+    pub fn answer(
+        mut self,
+        answer: impl Fn(&Submission) -> Outcome + Send + Sync + 'static,
+    ) -> Self {
+        self.0.answer = Box::new(answer);
+        self
+    }
+
+    /// The provider.
+    pub fn build(self) -> RecordingProvider {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for RecordingProviderBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("RecordingProviderBuilder").field(&self.0).finish()
+    }
 }
 
 impl Default for RecordingProvider {
@@ -43,30 +82,14 @@ impl Default for RecordingProvider {
 }
 
 impl RecordingProvider {
-    /// A provider named `recording` that accepts everything.
+    /// A provider with the name `recording` that accepts everything.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Goes by this name.
-    pub fn named(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
-    }
-
-    /// Has these limits.
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Answers each submission so.
-    pub fn answering(
-        mut self,
-        answer: impl Fn(&Submission) -> Outcome + Send + Sync + 'static,
-    ) -> Self {
-        self.answer = Box::new(answer);
-        self
+    /// Begins a provider like that of [`new`](Self::new).
+    pub fn builder() -> RecordingProviderBuilder {
+        RecordingProviderBuilder(Self::default())
     }
 
     /// Every call of `submit` so far.

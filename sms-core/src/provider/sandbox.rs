@@ -12,10 +12,11 @@ use crate::provider::outcome::Outcome;
 use crate::provider::receipt::{Receipt, ReceiptState};
 use crate::provider::{Limits, Polling, Provider, ProviderRef, Receipts, Submission};
 
-/// A [`Provider`] that accepts every message and, a moment later, reports it delivered. Nothing
+/// A [`Provider`] that accepts every message and reports it as delivered a moment later. Nothing
 /// leaves the machine.
 ///
-/// It keeps nothing: the ids it gives out say when they were given, so receipts survive a restart.
+/// It stores nothing. Its ids contain the time of acceptance, so that it can answer status queries
+/// after a restart, too.
 ///
 /// ```
 /// use std::time::Duration;
@@ -67,7 +68,7 @@ impl Sandbox {
         let (accepted_ms, _) = provider_id.split_once('-')?;
         let accepted_ms = accepted_ms.parse::<i64>().ok()?;
         let delivered_ms = accepted_ms.saturating_add(duration_to_ms(self.delay));
-        // One from the future was accepted before the clock was set back.
+        // A time in the future: the message was accepted before the clock was set back.
         let delivered = !(accepted_ms..delivered_ms).contains(&self.clock.now_ms());
         let state = if delivered { ReceiptState::Delivered } else { ReceiptState::InTransit };
         let at = delivered.then(|| datetime_from_ms(delivered_ms));

@@ -1,4 +1,4 @@
-//! The ability to ask for receipts: status queries.
+//! Status queries.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -8,50 +8,51 @@ use async_trait::async_trait;
 use super::receipt::Receipt;
 use crate::error::Result;
 
-/// Status queries: receipts that are asked for.
+/// Status queries: requests for receipts.
 #[async_trait]
 pub trait Receipts: Debug + Send + Sync {
-    /// Schedule of the queries, and their size.
+    /// Schedule and size of the queries.
     fn polling(&self) -> Polling;
 
-    /// Asks about messages the provider accepted. Those it knows nothing about are left out of the
-    /// answer.
+    /// Requests the receipts of messages that the provider accepted. The answer has none for a
+    /// message that it does not know.
     ///
     /// # Errors
     ///
-    /// Any kind; the ids are asked about again later.
+    /// Any kind. The query is repeated later.
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>>;
 }
 
-/// A message as its provider knows it.
+/// A provider's id of a message, with the name of the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProviderRef {
-    /// The provider's name.
+    /// Name of the provider.
     pub provider: String,
-    /// Its own id of the message.
+    /// The provider's id of the message.
     pub provider_id: String,
 }
 
 impl ProviderRef {
-    /// The message that this provider knows by this id.
+    /// The message with this id at this provider.
     pub fn new(provider: impl Into<String>, provider_id: impl Into<String>) -> Self {
         Self { provider: provider.into(), provider_id: provider_id.into() }
     }
 }
 
-/// The schedule of status queries for one message: after `first`, again after `first`, then after
-/// intervals that double up to `max`, until `give_up` has passed since it was sent.
+/// Schedule of the status queries for one message: after `first`, again after `first`, then at
+/// intervals that double up to `max`, until `give_up` has passed since the message was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Polling {
-    /// From acceptance to the first query.
+    /// Time from acceptance to the first query.
     pub first: Duration,
-    /// The longest interval between two queries.
+    /// Longest interval between two queries.
     pub max: Duration,
-    /// After this the message stays `sent` and its timeline says so.
+    /// Time from acceptance to the last query. Then the message stays `sent`, and its timeline
+    /// records that.
     pub give_up: Duration,
-    /// Ids per query, at least 1.
+    /// Largest number of ids in a query, at least 1.
     pub batch: usize,
 }
 

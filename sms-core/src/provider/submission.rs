@@ -1,4 +1,4 @@
-//! One message on its way to the provider.
+//! Messages as they are submitted to a provider.
 
 use std::fmt::Debug;
 
@@ -7,11 +7,11 @@ use time::OffsetDateTime;
 use crate::message::phone::PhoneNumber;
 use crate::message::{Class, MessageId, SendOptions};
 
-/// One message on its way to one recipient.
+/// One message to one recipient, as it is submitted to a provider.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Submission {
-    /// Our id.
+    /// Id of the message.
     pub id: MessageId,
     /// Number of this attempt, counted from 1 over all attempts
     /// ([`Begun::fence`](crate::store::Begun::fence)).
@@ -26,12 +26,12 @@ pub struct Submission {
     pub class: Class,
     /// Further options of the caller.
     pub options: SendOptions,
-    /// After this nobody wants the message any more.
+    /// Deadline: the message is of no use after it.
     pub valid_until: OffsetDateTime,
 }
 
 impl Submission {
-    /// A first submission of this text with no options and without an end of its validity.
+    /// A first attempt to send this text, without options and without a deadline.
     pub fn new(id: MessageId, to: PhoneNumber, text: impl Into<String>) -> Self {
         Self {
             id,

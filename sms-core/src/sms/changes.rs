@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::event_stream::LogReader;
 use crate::error::Result;
 use crate::message::MessageId;
-use crate::store::{Archive, EventsRequest};
+use crate::store::{Archive, EventsRequest, LogEndRequest};
 use crate::supervise::survive_panic;
 
 /// Number of events per read.
@@ -35,9 +35,13 @@ struct State {
 impl Changes {
     /// Begins at the end of the log.
     pub(super) async fn open(archive: Arc<dyn Archive>) -> Result<Arc<Self>> {
-        let position = near_end(archive.as_ref(), 0).await?;
+        let position = archive.log_end(&LogEndRequest::new()).await?.position;
         let state = State { position, is_reading: false, waiting: HashMap::new() };
         Ok(Arc::new(Self { archive, state: Mutex::new(state) }))
+    }
+
+    async fn end(&self) -> Result<u64> {
+        Ok(self.archive.log_end(&LogEndRequest::new()).await?.position)
     }
 
     /// Subscribes to a message: the receiver changes with each event that is logged from now on.
@@ -47,8 +51,7 @@ impl Changes {
             (state.is_reading, state.position)
         };
         // What was logged while nobody waited need not be read.
-        let position =
-            if is_reading { position } else { near_end(self.archive.as_ref(), position).await? };
+        let position = if is_reading { position } else { self.end().await? };
         let mut state = self.lock();
         state.position = state.position.max(position);
         let sender = state.waiting.entry(id).or_insert_with(|| watch::Sender::new(()));
@@ -89,35 +92,4 @@ impl Changes {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A position at the end of the log, or less than a page before it. Everything up to `known` is
-/// older.
-///
-/// An archive cannot be asked for the end. It is found by doubling and then halving the distance,
-/// which takes some twenty reads of one event in a log of a million, and one where little is new.
-async fn near_end(archive: &dyn Archive, known: u64) -> Result<u64> {
-    let page = archive.events(&EventsRequest::new(known, PAGE)).await?;
-    if page.events.len() < PAGE {
-        return Ok(page.read_to);
-    }
-    // An event after a position.
-    let later = async |position| -> Result<Option<u64>> {
-        let page = archive.events(&EventsRequest::new(position, 1)).await?;
-        Ok(page.events.first().map(|event| event.seq))
-    };
-    let page_span = page.read_to.saturating_sub(known);
-    let (mut low, mut step) = (page.read_to, page_span);
-    while let Some(seq) = later(low.saturating_add(step)).await? {
-        (low, step) = (seq, step.saturating_mul(2));
-    }
-    let mut high = low.saturating_add(step);
-    while high.saturating_sub(low) > page_span {
-        let middle = low + (high - low) / 2;
-        match later(middle).await? {
-            Some(seq) => low = seq,
-            None => high = middle,
-        }
-    }
-    Ok(low)
 }

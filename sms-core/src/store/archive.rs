@@ -9,7 +9,8 @@ use super::event::Event;
 use super::inference::UnmatchedId;
 use super::page::MessagePage;
 use super::queries::{
-    EventPage, EventsRequest, ListRequest, MessageRequest, Stats, StatsRequest, UnmatchedRequest,
+    EventPage, EventsRequest, ListRequest, LogEnd, LogEndRequest, MessageRequest, Stats,
+    StatsRequest, UnmatchedRequest,
 };
 use crate::error::Result;
 use crate::message::StoredMessage;
@@ -52,6 +53,13 @@ pub trait Archive: Debug + Send + Sync + 'static {
     /// may be more.
     async fn events(&self, request: &EventsRequest) -> Result<EventPage>;
 
+    /// Finds the end of the event log, for a reader that is not interested in what was. Every event
+    /// that is committed after the answer comes after this position. Earlier ones come before it,
+    /// except while a transaction that began before them goes on.
+    ///
+    /// Takes the same time however long the log is.
+    async fn log_end(&self, request: &LogEndRequest) -> Result<LogEnd>;
+
     /// Counts messages by state.
     async fn stats(&self, request: &StatsRequest) -> Result<Stats>;
 
@@ -79,6 +87,10 @@ impl<T: Archive + ?Sized> Archive for Arc<T> {
 
     async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
         (**self).events(request).await
+    }
+
+    async fn log_end(&self, request: &LogEndRequest) -> Result<LogEnd> {
+        (**self).log_end(request).await
     }
 
     async fn stats(&self, request: &StatsRequest) -> Result<Stats> {

@@ -177,3 +177,52 @@ pub struct EventDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
 }
+
+impl EventDetails {
+    /// The names of the fields in JSON. A program with a type of its own for events can test that
+    /// it leaves none out.
+    pub const FIELDS: [&str; 12] = [
+        "attempt",
+        "outcome",
+        "provider",
+        "provider_id",
+        "code",
+        "text",
+        "provider_at",
+        "evidence",
+        "took_ms",
+        "retry_in_ms",
+        "resend",
+        "by",
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_fields_is_complete() {
+        // Every field, so that a new one does not compile here until it is in the list.
+        let details = EventDetails {
+            attempt: Some(1),
+            outcome: Some(OutcomeClass::Accepted),
+            provider: Some(String::new()),
+            provider_id: Some(String::new()),
+            code: Some(1),
+            text: Some(String::new()),
+            provider_at: Some(OffsetDateTime::UNIX_EPOCH),
+            evidence: Some(Evidence::RepeatRefused),
+            took_ms: Some(1),
+            retry_in_ms: Some(1),
+            resend: true,
+            by: Some(String::new()),
+        };
+        let json = serde_json::to_value(&details).unwrap();
+        let mut names: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut fields = EventDetails::FIELDS;
+        names.sort_unstable();
+        fields.sort_unstable();
+        assert_eq!(names, fields);
+    }
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::clock::millis::{datetime_from_ms, datetime_to_ms, duration_to_ms};
+use crate::clock::millis::{UnixMs, datetime_from_ms, datetime_to_ms, duration_to_ms};
 use crate::message::id::MessageId;
 use crate::provider::receipt::Receipt;
 
@@ -83,9 +83,8 @@ pub struct Suspect {
     pub id: MessageId,
     /// The provider that was asked.
     pub provider: String,
-    /// Start of the attempt of unknown outcome, in milliseconds since the Unix epoch, by the
-    /// store's clock.
-    pub unknown_at: i64,
+    /// Start of the attempt of unknown outcome, by the store's clock.
+    pub unknown_at: UnixMs,
     /// True if the message is `unknown`, or `sent` without an id. The others are listed because the
     /// unmatched id may still be the one of their attempt of unknown outcome.
     pub can_take_provider_id: bool,
@@ -93,14 +92,14 @@ pub struct Suspect {
 
 /// True if a receipt made at this time can be about an attempt of unknown outcome that began at
 /// `unknown_at`.
-pub fn is_of_one_time(unknown_at: i64, made_at: OffsetDateTime) -> bool {
+pub fn is_of_one_time(unknown_at: UnixMs, made_at: OffsetDateTime) -> bool {
     let made_at = datetime_to_ms(made_at);
     (unknown_at - duration_to_ms(SKEW)..=unknown_at + duration_to_ms(WINDOW)).contains(&made_at)
 }
 
-/// Start of the oldest attempt that is considered, in milliseconds; earlier ones are left to an
+/// Start of the oldest attempt that is considered; earlier ones are left to an
 /// operator.
-pub fn horizon(now_ms: i64) -> i64 {
+pub fn horizon(now_ms: UnixMs) -> UnixMs {
     now_ms.saturating_sub(duration_to_ms(HORIZON))
 }
 

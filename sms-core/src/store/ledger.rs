@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::clock::UnixMs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::MessageId;
 use crate::provider::outcome::OutcomeClass;
@@ -65,8 +66,8 @@ pub struct Alias {
 /// The changes of one transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
-    /// Time of the transaction, in milliseconds since the Unix epoch, by the store's clock.
-    pub now: i64,
+    /// Time of the transaction, by the store's clock.
+    pub now_ms: UnixMs,
     /// The rows that changed, by id. None of them holds a lease.
     pub rows: Vec<LedgerRow>,
     /// Entries to append to the event log, in order.
@@ -247,7 +248,7 @@ impl Ledger {
     pub fn into_changes(self) -> Changes {
         let Self { now, mut rows, changed, events, aliases } = self;
         rows.retain(|id, _| changed.contains(id));
-        Changes { now, rows: rows.into_values().collect(), events, aliases }
+        Changes { now_ms: now, rows: rows.into_values().collect(), events, aliases }
     }
 
     fn change_each(

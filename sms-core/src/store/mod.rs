@@ -24,8 +24,8 @@ use async_trait::async_trait;
 pub use self::archive::Archive;
 pub use self::begin::{BeginRequest, Begun};
 pub use self::queries::{
-    EventPage, EventsRequest, ListRequest, MessageRequest, Scope, Stats, StatsRequest,
-    UnmatchedRequest,
+    EventPage, EventsRequest, ListRequest, LogEnd, LogEndRequest, MessageRequest, Scope, Stats,
+    StatsRequest, UnmatchedRequest,
 };
 pub use self::requests::{
     Acceptance, AwaitingRequest, CancelRequest, DueRequest, ExpireRequest, InferRequest,

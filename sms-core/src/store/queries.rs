@@ -219,6 +219,33 @@ impl EventPage {
     }
 }
 
+/// Request of [`Archive::log_end`](crate::Archive::log_end).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogEndRequest {}
+
+impl LogEndRequest {
+    /// Asks for the end of the log of all messages.
+    pub const fn new() -> Self {
+        Self {}
+    }
+}
+
+/// Result of [`Archive::log_end`](crate::Archive::log_end).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogEnd {
+    /// Position for [`EventsRequest::after`]: every event that is committed later comes after it.
+    pub position: u64,
+}
+
+impl LogEnd {
+    /// The end at this position.
+    pub const fn new(position: u64) -> Self {
+        Self { position }
+    }
+}
+
 /// Request of [`Archive::unmatched`](crate::Archive::unmatched).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

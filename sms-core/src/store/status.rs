@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::numbered::numbered;
 use crate::provider::receipt::ReceiptState;
 
 /// State of a message.
@@ -159,20 +160,20 @@ pub const TRANSITIONS: &[Transition] = {
     ]
 };
 
-impl Status {
-    /// Every state, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
-        Self::Queued,
-        Self::Sending,
-        Self::Sent,
-        Self::Delivered,
-        Self::Undelivered,
-        Self::Failed,
-        Self::Unknown,
-        Self::Expired,
-        Self::Cancelled,
-    ];
+numbered!(
+    Status:
+    Queued = "queued",
+    Sending = "sending",
+    Sent = "sent",
+    Delivered = "delivered",
+    Undelivered = "undelivered",
+    Failed = "failed",
+    Unknown = "unknown",
+    Expired = "expired",
+    Cancelled = "cancelled",
+);
 
+impl Status {
     /// Returns true if the table has a row from this state to `to`, by any actor.
     pub fn may_become(self, to: Self) -> bool {
         TRANSITIONS.iter().any(|row| row.from == Some(self) && row.to == to)
@@ -222,36 +223,6 @@ impl Status {
                 | (Self::Delivered, ReceiptState::Undelivered)
         )
     }
-
-    /// The name used in JSON, in logs and in queries.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Sending => "sending",
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Undelivered => "undelivered",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// The state of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == name)
-    }
-
-    /// The number used in stores. Never renumbered.
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// The state of this number.
-    pub fn from_number(number: i64) -> Option<Self> {
-        usize::try_from(number).ok().and_then(|index| Self::ALL.get(index).copied())
-    }
 }
 
 impl std::fmt::Display for Status {
@@ -263,14 +234,6 @@ impl std::fmt::Display for Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_and_names_lead_back_to_their_state() {
-        for status in Status::ALL {
-            assert_eq!(Status::from_number(i64::from(status.number())), Some(status));
-            assert_eq!(Status::from_name(status.as_str()), Some(status));
-        }
-    }
 
     #[test]
     fn a_receipt_makes_only_transitions_of_the_table() {

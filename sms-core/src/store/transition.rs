@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use crate::clock::{StoreTime, datetime_to_ms, duration_to_ms};
+use crate::clock::{StoreTime, UnixMs, datetime_to_ms, duration_to_ms};
 use crate::error::{Error, ErrorKind};
 use crate::message::{MessageId, NewMessage, OnUnknown};
 use crate::provider::Polling;
@@ -27,20 +27,19 @@ use crate::store::new_event::NewEvent;
 use crate::store::requests::{ReceiptEffect, Resolution, Settlement};
 use crate::store::status::Status;
 
-/// The part of a message that transitions read and write. Times are milliseconds since the Unix
-/// epoch, by the store's clock.
+/// The part of a message that transitions read and write. Times are by the store's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryState {
     /// The status.
     pub status: Status,
     /// Time of the last change.
-    pub updated_at: i64,
+    pub updated_at: UnixMs,
     /// Time from which the next attempt may begin.
-    pub due_at: i64,
+    pub due_at: UnixMs,
     /// Time from which the caretaker may push it to a queue again.
-    pub push_at: i64,
+    pub push_at: UnixMs,
     /// Time from which it is not sent any more.
-    pub valid_until: i64,
+    pub valid_until: UnixMs,
     /// Time between `due_at` and `valid_until` that the message was accepted with, in milliseconds.
     pub deadline_ms: i64,
     /// Policy after an unknown outcome.
@@ -54,7 +53,7 @@ pub struct DeliveryState {
     /// Lease of the worker, while the message is `sending`.
     pub lease: Option<HeldLease>,
     /// Start of its last attempt of unknown outcome.
-    pub unknown_at: Option<i64>,
+    pub unknown_at: Option<UnixMs>,
     /// The provider that accepted it, or was asked last.
     pub provider: Option<String>,
     /// The provider's id of the message.
@@ -64,13 +63,13 @@ pub struct DeliveryState {
     /// The provider's last text, or the reason of the last transition.
     pub reason: Option<String>,
     /// Time at which the provider accepted it.
-    pub sent_at: Option<i64>,
+    pub sent_at: Option<UnixMs>,
     /// Time of the next status query; `None` when none is planned.
-    pub poll_at: Option<i64>,
+    pub poll_at: Option<UnixMs>,
     /// Status queries so far.
     pub polls: u32,
     /// Time at which its newest receipt was made, by the provider's clock.
-    pub receipt_at: Option<i64>,
+    pub receipt_at: Option<UnixMs>,
 }
 
 /// The lease under which a worker holds a message that is being sent.
@@ -81,9 +80,9 @@ pub struct HeldLease {
     /// The worker's own number of the batch.
     pub batch: u64,
     /// Start of the lease.
-    pub since: i64,
+    pub since: UnixMs,
     /// End of the lease.
-    pub until: i64,
+    pub until: UnixMs,
 }
 
 /// A settlement by the owner that writes the same to every message it may own.
@@ -100,7 +99,7 @@ pub struct PlainSettlement {
 
 impl PlainSettlement {
     /// Time at which the message is due again; `None` when `due_at` and `push_at` stay as they are.
-    pub fn due_at(&self) -> Option<i64> {
+    pub fn due_at(&self) -> Option<UnixMs> {
         (self.state.status == Status::Queued).then_some(self.state.due_at)
     }
 
@@ -148,7 +147,7 @@ impl DeliveryState {
     /// `∅ → queued`. The sender itself pushes a message of the default route without a `send_at` to
     /// the queue; the caretaker waits for `push_after` before it does.
     pub fn accept(message: &NewMessage, time: StoreTime, push_after: Duration) -> Self {
-        let now_ms = time.now;
+        let now_ms = time.now_ms;
         let due_at = message.send_at.map_or(now_ms, |at| time.at(datetime_to_ms(at)).max(now_ms));
         let deadline_ms = duration_to_ms(message.deadline);
         let is_pushed = message.send_at.is_none() && message.route.is_pushed();

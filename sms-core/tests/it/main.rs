@@ -13,6 +13,7 @@ mod connection;
 mod control;
 mod ends;
 mod evidence;
+mod failover;
 mod faults;
 mod log;
 mod memory_queue;

@@ -64,7 +64,7 @@ async fn a_refusal_an_unknown_outcome_and_a_cancellation_are_ends() {
         "refused" => Outcome::rejected(202, "bad number"),
         _ => Outcome::unknown("no answer"),
     };
-    let sms = open(&world, RecordingProvider::new().answering(answers)).await;
+    let sms = open(&world, RecordingProvider::builder().answer(answers).build()).await;
     for (text, status) in [("refused", Status::Failed), ("lost", Status::Unknown)] {
         let id = sms.send(message(text)).await.unwrap();
         assert_eq!(sms.wait(id, MINUTE).await.unwrap().state.status, status);

@@ -17,9 +17,9 @@ use sms_core::store::ReceiptEffect;
 use sms_core::store::event::Event;
 use sms_core::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
-    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest,
-    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
-    StatsRequest, UnmatchedRequest,
+    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
+    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled,
+    Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::worker::WorkerBuilder;
 use sms_core::{
@@ -168,6 +168,10 @@ impl<T: Archive> Archive for Faulty<T> {
 
     async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
         self.around(Call::Read, self.inner.events(request)).await
+    }
+
+    async fn log_end(&self, request: &LogEndRequest) -> Result<LogEnd> {
+        self.around(Call::Read, self.inner.log_end(request)).await
     }
 
     async fn stats(&self, request: &StatsRequest) -> Result<Stats> {

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Subcommand;
 use secrecy::ExposeSecret;
+use sms_core::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::adapters;
 use crate::config::Config;
-use crate::keys::{KeyDetails, KeyRing, KeyScope};
+use crate::keys::{KeyDetails, KeyRing, KeyScope, UNKNOWN_CLIENT};
 use crate::output::print;
 
 /// Operations on API keys.
@@ -21,10 +22,13 @@ pub enum Keys {
         /// The purpose of the key
         #[arg(long)]
         name: String,
-        /// The client that owns what is sent with the key, by its id or name; it is created if
-        /// there is none [default: a new client with the name of the key]
+        /// The client that owns what is sent with the key, by its id or name, as `keys list`
+        /// shows them [default: a new client with the name of the key]
         #[arg(long)]
         client: Option<String>,
+        /// The name of a new client that owns what is sent with the key
+        #[arg(long, conflicts_with = "client")]
+        new_client: Option<String>,
         /// The permissions: send, read, admin
         #[arg(long, value_delimiter = ',', default_value = "send,read")]
         scopes: Vec<String>,
@@ -56,11 +60,15 @@ pub(crate) async fn run(config: &Config, command: Keys) -> anyhow::Result<()> {
     let (_, registry) = adapters::open_store(config).await?;
     let ring = KeyRing::new(registry, None);
     match command {
-        Keys::Create { name, client, scopes } => {
+        Keys::Create { name, client, new_client, scopes } => {
             let scopes = read_scopes(&scopes)?;
-            let key = match client {
-                Some(client) => ring.create_for(&client, &name, &scopes).await?,
-                None => ring.create(&name, &scopes).await?,
+            let key = match (client, new_client) {
+                (Some(client), _) => {
+                    let created = ring.create_for(&client, &name, &scopes).await;
+                    created.map_err(explain_client)?
+                }
+                (None, Some(client)) => ring.create_client(&client, &name, &scopes).await?,
+                (None, None) => ring.create(&name, &scopes).await?,
             };
             print(key.expose_secret())
         }
@@ -68,6 +76,15 @@ pub(crate) async fn run(config: &Config, command: Keys) -> anyhow::Result<()> {
         Keys::Rotate { id, overlap } => print(ring.rotate(&id, overlap).await?.expose_secret()),
         Keys::Revoke { id } => Ok(ring.revoke(&id).await?),
     }
+}
+
+/// Adds the commands that help with a client that does not exist.
+fn explain_client(error: Error) -> anyhow::Error {
+    if error.code() == UNKNOWN_CLIENT {
+        let help = "`keys list` shows the clients, `--new-client` makes one";
+        return anyhow!("--{error}; {help}");
+    }
+    error.into()
 }
 
 fn read_scopes(names: &[String]) -> anyhow::Result<Vec<KeyScope>> {

@@ -25,6 +25,8 @@ use self::usage::Usage;
 
 /// The kind of the records in the registry.
 const KIND: &str = "api_key";
+/// The code of an error about a client that does not exist.
+pub(crate) const UNKNOWN_CLIENT: &str = "client_unknown";
 /// The longest name of a key or a client, in characters.
 const MAX_NAME: usize = 100;
 /// The longest time for which a rotated key stays valid.
@@ -85,13 +87,34 @@ impl KeyRing {
         Ok(text)
     }
 
-    /// Creates a key for the client with this id or name. A client that does not exist is made and
-    /// gets `client` as its name. Returns the text of the key, as [`create`](Self::create) does.
+    /// Creates a key for the client with this id or name. Returns the text of the key, as
+    /// [`create`](Self::create) does.
     ///
     /// # Errors
     ///
-    /// `Invalid` for a bad name, no scope, or a name that several clients have; the registry's.
+    /// `Invalid` for a bad name, no scope, a client that does not exist, or a name that several
+    /// clients have; the registry's.
     pub async fn create_for(
+        &self,
+        client: &str,
+        name: &str,
+        scopes: &[KeyScope],
+    ) -> Result<SecretString> {
+        check_new(name, scopes)?;
+        let clients = Clients::read(&*self.0.registry, &self.keys().await?).await?;
+        let unknown = || FieldError::new("client", UNKNOWN_CLIENT, "no client has this id or name");
+        let client = clients.find(client)?.ok_or_else(unknown)?;
+        let (_, text) = self.insert(&client, name, scopes).await?;
+        Ok(text)
+    }
+
+    /// Creates a client of this name and a key for it. Returns the text of the key, as
+    /// [`create`](Self::create) does. Two processes that do this at once make one client.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a bad name, no scope, or a name or id that a client has; the registry's.
+    pub async fn create_client(
         &self,
         client: &str,
         name: &str,
@@ -100,8 +123,11 @@ impl KeyRing {
         check_new(name, scopes)?;
         check_name("client", "client_invalid", client)?;
         let clients = Clients::read(&*self.0.registry, &self.keys().await?).await?;
-        let client = clients.find(client)?.unwrap_or_else(|| Client::named(client, now()));
-        let (_, text) = self.insert(&client, name, scopes).await?;
+        if clients.find(client)?.is_some() {
+            let rule = "a client has this name or id already";
+            return Err(FieldError::new("client", "client_exists", rule).into());
+        }
+        let (_, text) = self.insert(&Client::named(client, now()), name, scopes).await?;
         Ok(text)
     }
 

@@ -129,7 +129,7 @@ async fn keys_of_one_client_own_the_same_messages_and_others_do_not() {
     for key in [
         first,
         ring.create_for("shop", "second", &scopes).await.unwrap(),
-        ring.create_for("office", "desk", &scopes).await.unwrap(),
+        ring.create_client("office", "desk", &scopes).await.unwrap(),
         ring.create_for("office", "door", &scopes).await.unwrap(),
     ] {
         let principal = ring.authenticate(key.expose_secret()).await.unwrap().expect("known");
@@ -142,6 +142,27 @@ async fn keys_of_one_client_own_the_same_messages_and_others_do_not() {
     assert_eq!(by_id.client, clients[0]);
     let names: Vec<_> = ring.list().await.unwrap().into_iter().map(|key| key.client.name).collect();
     assert_eq!(names.iter().filter(|name| *name == "shop").count(), 3, "{names:?}");
+}
+
+#[tokio::test]
+async fn a_mistyped_client_is_refused_and_nothing_is_created() {
+    let ring = ring();
+    let scopes = [KeyScope::Send];
+    ring.create_client("shop", "first", &scopes).await.unwrap();
+    let id = ring.list().await.unwrap().remove(0).client.id;
+    for client in ["shpo", "", &id[1..]] {
+        let error = ring.create_for(client, "second", &scopes).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.code()),
+            (ErrorKind::Invalid, "client_unknown"),
+            "{client}"
+        );
+    }
+    for client in ["shop", &id] {
+        let error = ring.create_client(client, "second", &scopes).await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::Invalid, "client_exists"), "{client}");
+    }
+    assert_eq!(ring.list().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -162,7 +183,7 @@ async fn two_processes_that_create_a_client_at_once_create_one() {
     let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
     let create = async |name| {
         let ring = KeyRing::new(Interrupted::new(&registry, 0), None);
-        ring.create_for("shop", name, &[KeyScope::Send]).await.unwrap();
+        ring.create_client("shop", name, &[KeyScope::Send]).await.unwrap();
     };
     tokio::join!(create("one"), create("two"));
     let keys = KeyRing::new(registry, None).list().await.unwrap();

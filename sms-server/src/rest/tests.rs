@@ -1,6 +1,7 @@
 //! Replies of every path, against the schemas of their types.
 
 use sms_core::store::RescueRequest;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,17 +11,18 @@ use axum::http::Request;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sms_core::store::BeginRequest;
+use sms_core::store::timeline::Step;
 use sms_core::worker::control::{PauseReport, WorkerReport};
 use sms_core::{
-    MemoryQueue, MemoryRegistry, MemoryStore, ProviderControl, Receipt, ReceiptState, Sandbox,
-    Sender, Store as _,
+    EventDetails, EventKind, MemoryQueue, MemoryRegistry, MemoryStore, ProviderControl, Receipt,
+    ReceiptState, Sandbox, Sender, Status, Store as _,
 };
 use time::OffsetDateTime;
 use tower::ServiceExt as _;
 
 use super::agreement::assert_described;
 use super::messages::view::{
-    AcceptedMessage, BatchReply, MessageDetails, MessageOutline, MessagePage, Replay,
+    AcceptedMessage, BatchReply, MessageDetails, MessageOutline, MessagePage, Replay, StepView,
 };
 use super::provider::ProviderView;
 use super::queue::QueueView;
@@ -132,6 +134,28 @@ async fn messages_are_shown_as_their_schemas_say() {
     let own = site.call(&sender, "POST", "/v1/messages", body).await;
     let path = format!("/v1/messages/{}/cancel", own["id"].as_str().expect("an id"));
     assert_described::<MessageOutline>(&site.call(&sender, "POST", &path, Value::Null).await);
+}
+
+#[test]
+fn a_step_shows_every_detail_of_its_event() {
+    let details = json!({
+        "attempt": 1, "outcome": "unknown", "provider": "line", "provider_id": "7", "code": 220,
+        "text": "busy", "provider_at": "2026-01-01T00:00:00Z", "evidence": "repeat_refused",
+        "took_ms": 5, "retry_in_ms": 6, "resend": true, "by": "w",
+    });
+    let names: BTreeSet<_> = details.as_object().expect("an object").keys().collect();
+    let known: BTreeSet<_> = EventDetails::FIELDS.map(str::to_owned).into();
+    assert_eq!(names, known.iter().collect(), "this test does not know every detail");
+    let mut step = details.clone();
+    let rest = json!({"at": "2026-01-02T00:00:00Z", "kind": "attempt", "status": "unknown"});
+    step.as_object_mut().expect("an object").extend(rest.as_object().expect("one").clone());
+    let view = StepView::from(Step {
+        at: time::macros::datetime!(2026-01-02 0:00 UTC),
+        kind: EventKind::Attempt,
+        status: Status::Unknown,
+        details: serde_json::from_value(details).expect("details"),
+    });
+    assert_eq!(serde_json::to_value(view).expect("JSON"), step);
 }
 
 #[tokio::test]

@@ -229,17 +229,18 @@ impl App {
     }
 
     /// What a provider posts to the callback address of the app.
-    pub(crate) async fn callback(&self, body: &str) -> (StatusCode, String) {
+    pub(crate) async fn callback(&self, body: impl Into<Body>) -> (StatusCode, String) {
         let path = callback_path(&*self.registry, PROVIDER).await.expect("a path");
         self.callback_at(path.expose_secret(), body).await
     }
 
-    pub(crate) async fn callback_at(&self, path: &str, body: &str) -> (StatusCode, String) {
-        let request = Request::post(path).body(Body::from(body.to_owned())).expect("a request");
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
-        let status = response.status();
-        let body = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
-        (status, String::from_utf8(body.to_vec()).expect("text"))
+    pub(crate) async fn callback_at(
+        &self,
+        path: &str,
+        body: impl Into<Body>,
+    ) -> (StatusCode, String) {
+        let reply = self.call(Request::post(path).body(body.into()).expect("a request")).await;
+        (reply.status, String::from_utf8(reply.raw).expect("text"))
     }
 
     pub(crate) async fn post_with_key(&self, key: &str, body: &str) -> Reply {

@@ -36,6 +36,17 @@ async fn a_forged_callback_changes_nothing_and_is_not_answered_as_taken() {
 }
 
 #[tokio::test]
+async fn an_unreadable_callback_changes_nothing_and_is_told_apart_from_a_forged_one() {
+    let app = App::new().await;
+    let id = app.attempted(Outcome::accepted("a")).await;
+    let (status, body) = app.callback(&b"genuine\n\xff\n"[..]).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let problem: serde_json::Value = serde_json::from_str(&body).expect("a problem");
+    assert_eq!(problem["code"], "callback_unreadable", "{problem}");
+    assert_eq!(app.store.timeline(&MessageRequest::new(id)).await.expect("read").len(), 1);
+}
+
+#[tokio::test]
 async fn without_the_secret_part_of_the_address_there_is_nothing() {
     let app = App::new().await;
     let id = app.attempted(Outcome::accepted("a")).await;
@@ -51,6 +62,6 @@ async fn without_the_secret_part_of_the_address_there_is_nothing() {
 #[tokio::test]
 async fn an_oversized_callback_is_refused() {
     let app = App::new().await;
-    let (status, _) = app.callback(&"x".repeat(65 * 1024)).await;
+    let (status, _) = app.callback("x".repeat(65 * 1024)).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
 }

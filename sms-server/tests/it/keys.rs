@@ -80,8 +80,13 @@ impl Site {
     }
 
     async fn key(&self, client: &str) -> String {
-        let key = self.keys.create_for(client, "a key", &SCOPES).await.expect("a key");
-        key.expose_secret().to_owned()
+        let key = match self.keys.create_client(client, "a key", &SCOPES).await {
+            Err(error) if error.code() == "client_exists" => {
+                self.keys.create_for(client, "a key", &SCOPES).await
+            }
+            created => created,
+        };
+        key.expect("a key").expose_secret().to_owned()
     }
 
     async fn call(&self, key: &str, request: axum::http::request::Builder, body: &str) -> Reply {
@@ -261,7 +266,7 @@ async fn keys_rotate_in_a_data_folder_of_an_early_build_keeps_the_messages() {
 fn keys_create_takes_the_client_by_its_name_or_id() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = |arguments: &[&str]| run(folder.path(), arguments);
-    run(&["keys", "create", "--name", "site", "--client", "shop"]);
+    run(&["keys", "create", "--name", "site", "--new-client", "shop"]);
     let clients = |listed: &str| -> Vec<String> {
         let client = |line: &str| line.split('\t').nth(2).expect("a client").to_owned();
         listed.lines().map(client).collect()
@@ -272,7 +277,13 @@ fn keys_create_takes_the_client_by_its_name_or_id() {
     run(&["keys", "create", "--name", "till", "--client", "shop"]);
     run(&["keys", "create", "--name", "app", "--client", id, "--scopes", "read"]);
     run(&["keys", "create", "--name", "shop"]);
+    let mistyped = ["keys", "create", "--name", "x", "--client", &id[1..]];
+    let output = command(folder.path(), &mistyped).output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && output.stdout.is_empty(), "{said}");
+    assert!(said.contains("--client: no client has this id or name; `keys list`"), "{said}");
     let listed = clients(&run(&["keys", "list"]));
+    assert_eq!(listed.len(), 4, "{listed:?}");
     assert_eq!(listed.iter().filter(|client| **client == first).count(), 3, "{listed:?}");
     let output = command(folder.path(), &["keys", "create", "--name", "x", "--client", "shop"])
         .output()

@@ -187,7 +187,7 @@ impl Reader<'_> {
                 // sms.ru can accept an attempt just before its timeout.
                 .repeated_within(within + self.config.timeout),
             (Some(Meaning::Busy), _) => {
-                Outcome::deferred(code, text).retry_after(BUSY_RETRY_AFTER).of_the_service()
+                Outcome::deferred(code, text).retry_after(BUSY_RETRY_AFTER).outage(true)
             }
             // An unknown code is still a refusal, so nothing was accepted. About a recipient it
             // fails one message, and a person can send it again. About a request it is most likely

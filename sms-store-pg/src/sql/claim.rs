@@ -115,7 +115,7 @@ pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Res
     let mut conn = database.connection().await?;
     let time = database.time();
     let query = sqlx::query(BEGIN)
-        .bind(time.now)
+        .bind(time.now_ms)
         .bind(ids.as_slice())
         .bind(worker.as_ref())
         .bind(batch)

@@ -191,7 +191,7 @@ pub(crate) async fn insert_in(
 ) -> Result<MessageId> {
     let messages = std::slice::from_ref(message);
     let time = database.time();
-    if let Err(refused) = message.check_at(time.wall_at(time.now)) {
+    if let Err(refused) = message.check_at(time.wall_at(time.now_ms)) {
         // A message that was accepted while its time was valid is replayed.
         let query = statements.key_holders.query(database.now(), messages);
         let rows = query.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
@@ -245,10 +245,10 @@ fn statement(
         (message.owner.as_deref(), message.key.as_ref().map(|key| key.key.as_str()))
     });
     let query =
-        sqlx::query(AssertSqlSafe(Arc::clone(text))).bind(time.now).bind(millis(push_after));
+        sqlx::query(AssertSqlSafe(Arc::clone(text))).bind(time.now_ms).bind(millis(push_after));
     let query = bind(&sorted, query)?;
     let query = if is_keyed { bind_keys(&sorted, query) } else { query };
-    Ok(query.bind(time.ahead))
+    Ok(query.bind(time.ahead_ms))
 }
 
 /// The columns that many messages of a batch share.

@@ -149,7 +149,7 @@ pub(crate) const SAVE: &str = concat!(
 );
 
 /// [`SAVE`] with its arguments.
-fn save(Changes { now, rows, events, .. }: &Changes) -> Result<Query<'static>> {
+fn save(Changes { now_ms, rows, events, .. }: &Changes) -> Result<Query<'static>> {
     // A batch is one array for each column, so each column takes one pass.
     macro_rules! column {
         ($state:ident => $value:expr) => {
@@ -162,7 +162,7 @@ fn save(Changes { now, rows, events, .. }: &Changes) -> Result<Query<'static>> {
         };
     }
     let query = sqlx::query(SAVE)
-        .bind(now)
+        .bind(now_ms)
         .bind(rows.iter().map(|row| uuid(row.id)).collect::<Vec<_>>())
         .bind(column!(s => i16::from(s.status.number())))
         .bind(column!(s => s.updated_at))

@@ -1,7 +1,9 @@
 //! Reads of one message, of the event log and of the counts.
 
 use sms_core::clock::datetime_to_ms;
-use sms_core::store::{EventPage, EventsRequest, MessageRequest, Stats, StatsRequest};
+use sms_core::store::{
+    EventPage, EventsRequest, LogEnd, LogEndRequest, MessageRequest, Stats, StatsRequest,
+};
 use sms_core::{Event, EventKind, Result, Scope, StoredMessage};
 use sqlx::postgres::PgRow;
 
@@ -110,6 +112,13 @@ pub(crate) async fn events(database: &Database, request: &EventsRequest) -> Resu
     let found = conn.rows(query.bind(rows(request.limit))).await?;
     let events = found.iter().map(event).collect::<Result<Vec<_>>>()?;
     Ok(EventPage::scanned(events, request, read_to.unsigned_abs()))
+}
+
+/// The horizon, which is the end of the log as it is when no transaction writes: each later one
+/// writes after it.
+pub(crate) async fn log_end(database: &Database, _: &LogEndRequest) -> Result<LogEnd> {
+    let end = position(&database.rows(sqlx::query(HORIZON)).await?)?;
+    Ok(LogEnd::new(end.ok_or_else(|| undecodable("position"))?.unsigned_abs()))
 }
 
 /// The position that a statement returned; NULL is none.

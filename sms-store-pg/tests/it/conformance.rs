@@ -58,7 +58,7 @@ async fn fresh() -> (PgStore, Arc<ManualClock>, Kept) {
         _ => Spare::new().await,
     };
     let clock = ManualClock::new(START);
-    (spare.store.clone().with_clock(clock.clone()), clock, Kept(Some(spare)))
+    (spare.store.clone().clock(clock.clone()), clock, Kept(Some(spare)))
 }
 
 mod store {

@@ -1,7 +1,7 @@
 //! The event log of all messages: a reader sees everything, whenever it was committed.
 
 use sms_core::store::Inserted;
-use sms_core::store::{Archive, EventsRequest};
+use sms_core::store::{Archive, EventsRequest, LogEndRequest};
 use sms_core::{MessageId, Store as _};
 use sms_store_pg::PgStore;
 use sqlx::{Connection as _, PgConnection};
@@ -49,6 +49,20 @@ async fn an_event_that_is_committed_late_is_not_skipped() {
     run(&mut slow, "COMMIT").await;
     let rest = log(&store, seen[0].0).await;
     assert_eq!(rest.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [ids[1], ids[2]]);
+}
+
+#[tokio::test]
+async fn the_end_of_the_log_is_before_an_event_that_is_not_committed_yet() {
+    let schema = Schema::new();
+    let (store, mut slow) = (schema.open().await, schema.connect().await);
+    let ids = sending(&store, 3).await;
+    settle(&store, ids[0]).await;
+    write_slowly(&mut slow, ids[1]).await;
+    settle(&store, ids[2]).await;
+    let end = store.log_end(&LogEndRequest::new()).await.expect("read").position;
+    run(&mut slow, "COMMIT").await;
+    let later: Vec<_> = log(&store, end).await.into_iter().map(|(_, id)| id).collect();
+    assert_eq!(later, [ids[1], ids[2]]);
 }
 
 #[tokio::test]

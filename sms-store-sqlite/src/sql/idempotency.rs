@@ -33,7 +33,7 @@ pub(crate) async fn replays(
     database: &Database,
     messages: &[NewMessage],
 ) -> Result<Vec<Option<Inserted>>> {
-    let (messages, now) = (messages.to_vec(), database.time().now);
+    let (messages, now) = (messages.to_vec(), database.time().now_ms);
     let replays = move |conn: &Connection| {
         messages.iter().map(|message| replay(conn, now, message)).collect()
     };

@@ -27,7 +27,7 @@ pub(crate) async fn infer(database: &Database, quiet: Duration) -> Result<Vec<Me
     if !database.are_times_comparable() {
         return Ok(Vec::new());
     }
-    let since = horizon(database.time().now);
+    let since = horizon(database.time().now_ms);
     // Nearly always there is nothing to do, and the write lock is not needed to see that.
     if database.read(move |conn| suspects(conn, since)).await?.is_empty() {
         return Ok(Vec::new());

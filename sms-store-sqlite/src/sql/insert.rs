@@ -38,13 +38,13 @@ pub(crate) fn insert_in(
     time: StoreTime,
     message: &NewMessage,
 ) -> Result<MessageId> {
-    let inserted = match message.check_at(time.wall_at(time.now)) {
+    let inserted = match message.check_at(time.wall_at(time.now_ms)) {
         Ok(()) => {
             let mut insert = conn.prepare_cached(INSERT).map_err(Failure::from)?;
             insert_one(conn, &mut insert, time, message, Duration::ZERO)?
         }
         // A message that was accepted while its time was valid is replayed.
-        Err(refused) => replay(conn, time.now, message)?.ok_or(refused)?,
+        Err(refused) => replay(conn, time.now_ms, message)?.ok_or(refused)?,
     };
     inserted.into_accepted(message.id).map(|accepted| accepted.id)
 }
@@ -77,7 +77,7 @@ fn insert_one(
     let neither = || Error::new(ErrorKind::Internal, "a message was neither stored nor refused");
     let key = message.key.as_ref().ok_or_else(neither)?;
     let first = holder(conn, message.owner.as_deref(), key)?.ok_or_else(neither)?;
-    if !first.is_held(time.now) {
+    if !first.is_held(time.now_ms) {
         release(conn, first.id)?;
         let inserted = insert_free(insert, time, message, push_after)?;
         return if inserted { Ok(Inserted::Stored) } else { Err(neither().into()) };
@@ -117,7 +117,7 @@ fn insert_free(
         message.on_unknown.as_str(),
         message.lane().number(),
         state.status.number(),
-        time.now,
+        time.now_ms,
         state.updated_at,
         state.due_at,
         state.valid_until,

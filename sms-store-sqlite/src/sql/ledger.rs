@@ -106,7 +106,7 @@ pub(crate) const ADD_ALIAS: &str =
 
 /// Writes the changes: aliases and rows first, then the events.
 pub(crate) fn write(conn: &Connection, changes: Changes) -> DbResult<()> {
-    let Changes { now, rows, events, aliases } = changes;
+    let Changes { now_ms, rows, events, aliases } = changes;
     for alias in &aliases {
         let name = &alias.name;
         conn.prepare_cached(ADD_ALIAS)?.execute(params![
@@ -139,7 +139,7 @@ pub(crate) fn write(conn: &Connection, changes: Changes) -> DbResult<()> {
     }
     let mut statement = conn.prepare_cached(LOG)?;
     for LogEntry { message_id, status, event } in events {
-        log(&mut statement, now, message_id, status, event.kind, &encode(&event.details)?)?;
+        log(&mut statement, now_ms, message_id, status, event.kind, &encode(&event.details)?)?;
     }
     Ok(())
 }

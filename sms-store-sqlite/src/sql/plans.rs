@@ -114,6 +114,7 @@ async fn events_and_counts_are_read_in_their_order() {
         (settle::KNOWN, &["events USING INDEX events_message (message_id=?)"]),
         (read::EVENTS, &["e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]),
         (read::READ_TO, &["events USING INTEGER PRIMARY KEY (rowid>?)"]),
+        (read::LOG_END, &["SEARCH events"]),
         (
             read::STATS,
             &[

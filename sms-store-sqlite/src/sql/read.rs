@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, Params, Row, params};
 use sms_core::clock::datetime_to_ms;
-use sms_core::store::{EventPage, EventsRequest, MessageRequest, Stats, StatsRequest};
+use sms_core::store::{
+    EventPage, EventsRequest, LogEnd, LogEndRequest, MessageRequest, Stats, StatsRequest,
+};
 use sms_core::{Event, EventKind, Result, Scope, StoredMessage};
 
 use crate::database::Database;
@@ -93,6 +95,17 @@ pub(crate) async fn events(database: &Database, request: &EventsRequest) -> Resu
         Ok(EventPage::scanned(events, &request, read_to.unsigned_abs()))
     };
     database.read(events).await
+}
+
+/// The last position. NULL if there are no events.
+pub(crate) const LOG_END: &str = "SELECT max(seq) FROM events";
+
+pub(crate) async fn log_end(database: &Database, _: &LogEndRequest) -> Result<LogEnd> {
+    let end = move |conn: &Connection| {
+        let end: Option<i64> = conn.prepare_cached(LOG_END)?.query_row([], |row| row.get(0))?;
+        Ok(LogEnd::new(end.map_or(0, i64::unsigned_abs)))
+    };
+    database.read(end).await
 }
 
 /// Number of messages in each status, with a further condition.

@@ -25,7 +25,7 @@ pub(crate) const RECORD_GET: &str =
     "SELECT name, version, value, updated_at FROM registry WHERE kind = ?1 AND name = ?2";
 
 pub(crate) async fn get(database: &Database, kind: &str, name: &str) -> Result<Option<Record>> {
-    let (kind, name, now) = (kind.to_owned(), name.to_owned(), database.time().now);
+    let (kind, name, now) = (kind.to_owned(), name.to_owned(), database.time().now_ms);
     let get = move |conn: &Connection| {
         let mut get = conn.prepare_cached(RECORD_GET)?;
         get.query_and_then([kind, name], |row| record(row, now))?.next().transpose()
@@ -38,7 +38,7 @@ pub(crate) const RECORD_LIST: &str =
     "SELECT name, version, value, updated_at FROM registry WHERE kind = ?1 ORDER BY name";
 
 pub(crate) async fn list(database: &Database, kind: &str) -> Result<Vec<Record>> {
-    let (kind, now) = (kind.to_owned(), database.time().now);
+    let (kind, now) = (kind.to_owned(), database.time().now_ms);
     let list = move |conn: &Connection| {
         let mut list = conn.prepare_cached(RECORD_LIST)?;
         list.query_and_then([kind], |row| record(row, now))?.collect()

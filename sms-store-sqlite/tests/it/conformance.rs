@@ -12,7 +12,7 @@ mod store {
 
     async fn fresh() -> StoreHarness {
         let (folder, clock) = (Folder::new(), ManualClock::new(START));
-        let store = folder.open().await.with_clock(clock.clone());
+        let store = folder.open().await.clock(clock.clone());
         StoreHarness::new(store, clock).keeping(folder)
     }
 
@@ -24,7 +24,7 @@ mod registry {
 
     async fn fresh() -> RegistryHarness {
         let (folder, clock) = (Folder::new(), ManualClock::new(START));
-        let store = folder.open().await.with_clock(clock.clone());
+        let store = folder.open().await.clock(clock.clone());
         RegistryHarness::new(store, clock).keeping(folder)
     }
 

@@ -71,7 +71,7 @@ async fn a_replay_is_the_first_message_and_other_content_is_refused() {
 async fn a_key_is_free_again_after_its_window_here_too() {
     let (_folder, store) = orders().await;
     let clock = ManualClock::new(1_767_268_800_000);
-    let store = store.with_clock(clock.clone());
+    let store = store.clock(clock.clone());
     order_with(&store, &message("ready").key("order-1"), true).await;
     clock.advance(Duration::from_hours(72));
     order_with(&store, &message("other").key("order-1"), true).await;
@@ -130,7 +130,7 @@ async fn a_number_means_the_same_in_every_part_over_one_store() {
 async fn a_repeat_is_the_first_message_although_its_time_is_past() {
     let (_folder, store) = orders().await;
     let clock = ManualClock::new(1_767_268_800_000);
-    let store = store.with_clock(clock.clone());
+    let store = store.clock(clock.clone());
     let soon = datetime_from_ms(clock.now_ms()) + Duration::from_mins(5);
     let insert = |text: &str, key: &str| {
         let (inside, message) = (store.clone(), message(text).key(key).send_at(soon));

@@ -273,6 +273,8 @@ macro_rules! store {
                 pages_hold_every_event_once
                 the_log_and_the_timeline_tell_the_same
                 a_reader_at_the_end_sees_what_comes_next
+                a_reader_that_begins_at_the_end_sees_only_what_comes_next
+                the_end_is_before_what_is_written_after_a_purge
                 positions_are_not_used_twice_after_a_purge
                 an_event_has_the_owner_of_its_message
                 a_reader_with_a_scope_sees_events_of_its_owner_only

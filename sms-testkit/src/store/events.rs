@@ -1,7 +1,7 @@
 //! The log of all messages.
 
-use sms_core::store::{Archive, EventsRequest, MessageRequest};
-use sms_core::{EventKind, ReceiptState, Scope, Status};
+use sms_core::store::{Archive, EventsRequest, LogEndRequest, MessageRequest};
+use sms_core::{Event, EventKind, ReceiptState, Scope, Status};
 
 use super::steps::{accepted, ids_of, message, receipt, settlement, some};
 use crate::harness::StoreHarness;
@@ -63,6 +63,33 @@ pub async fn a_reader_at_the_end_sees_what_comes_next(h: &StoreHarness) {
     h.receive(receipt(id, ReceiptState::Delivered)).await;
     let news = h.store.events(&EventsRequest::new(end, 10)).await.expect("events_after");
     assert_eq!(news.events, [h.last_event(id).await]);
+}
+
+async fn log_end(h: &StoreHarness) -> u64 {
+    h.store.log_end(&LogEndRequest::new()).await.expect("log_end").position
+}
+
+async fn after(h: &StoreHarness, position: u64) -> Vec<Event> {
+    h.store.events(&EventsRequest::new(position, 10)).await.expect("events").events
+}
+
+pub async fn a_reader_that_begins_at_the_end_sees_only_what_comes_next(h: &StoreHarness) {
+    let begin = log_end(h).await;
+    let id = h.sent(message()).await;
+    let end = log_end(h).await;
+    assert_eq!(after(h, begin).await, h.log().await, "the end of an empty log is before all");
+    assert_eq!(after(h, end).await, [], "nothing that was comes after the end");
+    h.receive(receipt(id, ReceiptState::Delivered)).await;
+    assert_eq!(after(h, end).await, [h.last_event(id).await]);
+}
+
+pub async fn the_end_is_before_what_is_written_after_a_purge(h: &StoreHarness) {
+    h.in_status(Status::Delivered).await;
+    h.advance(super::steps::secs(100)).await;
+    assert_eq!(h.purge(super::steps::secs(10)).await, 1);
+    let end = log_end(h).await;
+    let later = h.sent(message()).await;
+    assert_eq!(after(h, end).await, [h.last_event(later).await]);
 }
 
 pub async fn an_event_has_the_owner_of_its_message(h: &StoreHarness) {

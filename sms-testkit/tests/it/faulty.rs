@@ -8,9 +8,9 @@ use sms_core::store::ReceiptEffect;
 use sms_core::store::event::Event;
 use sms_core::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
-    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest,
-    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
-    StatsRequest, UnmatchedRequest,
+    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
+    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled,
+    Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
     Job, MemoryStore, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result, Status,
@@ -75,6 +75,10 @@ impl Archive for Faulty {
 
     async fn events(&self, request: &EventsRequest) -> Result<EventPage> {
         self.0.events(request).await
+    }
+
+    async fn log_end(&self, request: &LogEndRequest) -> Result<LogEnd> {
+        self.0.log_end(request).await
     }
 
     async fn stats(&self, request: &StatsRequest) -> Result<Stats> {

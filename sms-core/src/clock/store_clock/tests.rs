@@ -13,7 +13,7 @@ fn store_clock(clock: &Arc<ManualClock>) -> StoreClock {
 }
 
 fn resumed(clock: &Arc<ManualClock>, kept: KeptTime) -> i64 {
-    StoreClock::resume(clock.clone(), Some(kept)).read().now - START
+    StoreClock::resume(clock.clone(), Some(kept)).read().now_ms - START
 }
 
 #[test]
@@ -35,10 +35,10 @@ fn small_corrections_are_followed_and_never_backwards() {
         let before = store.read();
         clock.advance(Duration::from_millis(100));
         let after = store.read();
-        assert!(after.now >= before.now && after.ahead == 0);
+        assert!(after.now_ms >= before.now_ms && after.ahead_ms == 0);
     }
     clock.advance(Duration::from_secs(30));
-    assert_eq!(store.read().now, clock.now_ms());
+    assert_eq!(store.read().now_ms, clock.now_ms());
 }
 
 #[test]
@@ -47,15 +47,15 @@ fn a_jump_is_told_apart_from_time_that_passes_and_wears_off() {
     let store = store_clock(&clock);
     clock.advance(HOUR);
     clock.set_back(HOUR);
-    assert_eq!(store.read(), StoreTime { now: START + HOUR_MS, ahead: HOUR_MS });
+    assert_eq!(store.read(), StoreTime { now_ms: START + HOUR_MS, ahead_ms: HOUR_MS });
     clock.advance(HOUR);
-    assert_eq!(store.read().ahead, HOUR_MS * 9 / 10);
+    assert_eq!(store.read().ahead_ms, HOUR_MS * 9 / 10);
     clock.advance(HOUR * 9);
     assert_eq!(store.read(), StoreTime::of_wall(clock.now_ms()));
     clock.set_forward(HOUR);
-    assert_eq!(store.read().ahead, -HOUR_MS);
+    assert_eq!(store.read().ahead_ms, -HOUR_MS);
     clock.advance(HOUR * 25);
-    assert_eq!(store.read().ahead, -HOUR_MS / 2);
+    assert_eq!(store.read().ahead_ms, -HOUR_MS / 2);
     clock.advance(HOUR * 25);
     assert_eq!(store.read(), StoreTime::of_wall(clock.now_ms()));
 }
@@ -122,7 +122,7 @@ fn a_machine_that_stood_still_catches_up_with_the_others() {
     one.advance(HOUR);
     // Its uptime has not noticed.
     two.set_forward(HOUR);
-    assert_eq!(mine.read().now, START, "by itself it would take this for a jump");
+    assert_eq!(mine.read().now_ms, START, "by itself it would take this for a jump");
     mine.follow(others.keep());
     assert_eq!(mine.read(), StoreTime::of_wall(START + HOUR_MS));
 }
@@ -135,10 +135,10 @@ fn a_jump_that_the_others_have_not_seen_yet_is_not_taken_for_time_that_passed() 
     let kept = others.keep();
     two.set_forward(HOUR);
     mine.follow(kept);
-    assert_eq!(mine.read(), StoreTime { now: START, ahead: -HOUR_MS });
+    assert_eq!(mine.read(), StoreTime { now_ms: START, ahead_ms: -HOUR_MS });
     two.set_back(HOUR * 2);
     mine.follow(kept);
-    assert_eq!(mine.read(), StoreTime { now: START, ahead: HOUR_MS });
+    assert_eq!(mine.read(), StoreTime { now_ms: START, ahead_ms: HOUR_MS });
 }
 
 #[test]

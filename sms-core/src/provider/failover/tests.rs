@@ -6,8 +6,9 @@ use crate::message::phone::PhoneNumber;
 use crate::provider::recording::RecordingProvider;
 
 async fn second_is_asked_after(first: Outcome) -> (bool, Outcome) {
-    let second = Arc::new(RecordingProvider::new().named("second"));
-    let first = RecordingProvider::new().named("first").answering(move |_| first.clone());
+    let second = Arc::new(RecordingProvider::builder().name("second").build());
+    let answer = move |_: &Submission| first.clone();
+    let first = RecordingProvider::builder().name("first").answer(answer).build();
     let failover = Failover::new(first).then(Arc::clone(&second));
     let to = PhoneNumber::parse("+79251234567").unwrap();
     let outcome = failover.submit(&[Submission::new(MessageId::new(), to, "hi")]).await.remove(0);
@@ -67,8 +68,8 @@ impl Account for Named {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_outcome_is_under_the_name_of_the_provider_that_was_asked() {
     for panics in [false, true] {
-        let failover =
-            Failover::new(RecordingProvider::new().answering(|_| Outcome::not_sent("dns")));
+        let answer = |_: &Submission| Outcome::not_sent("dns");
+        let failover = Failover::new(RecordingProvider::builder().answer(answer).build());
         let failover = failover.then(Named("second", panics));
         let to = PhoneNumber::parse("+79251234567").unwrap();
         let outcome =

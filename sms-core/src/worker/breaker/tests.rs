@@ -178,7 +178,7 @@ async fn an_outage_pauses_as_silence_does_and_a_refusal_of_one_message_does_not(
     let (breaker, deferred) = (plain(), Outcome::deferred(220, "busy"));
     breaker.record(&vec![deferred.clone(); WINDOW]);
     assert_eq!(breaker.pause_reason(), None);
-    breaker.record(&vec![deferred.of_the_service(); BAD]);
+    breaker.record(&vec![deferred.outage(true); BAD]);
     assert_eq!(breaker.pause_reason().map(|pause| pause.code), Some(Some(220)));
 }
 

@@ -350,7 +350,7 @@ impl<'a> MessageDetails<'a> {
 
 impl From<Step> for StepView {
     fn from(Step { at, kind, status, details }: Step) -> Self {
-        // A new detail of an event gets its field here and in `StepView`.
+        // A new detail gets its field here and in `StepView`; a test compares the two.
         let EventDetails {
             attempt,
             outcome,

@@ -1,4 +1,5 @@
 //! What watches over the process asks here.
 
+mod probes;
 #[cfg(feature = "sqlite")]
 mod readiness;
