@@ -9,9 +9,9 @@ use time::OffsetDateTime;
 pub struct Receipt {
     /// The provider's [name](crate::Provider::name).
     pub provider: String,
-    /// The provider's own id of the message.
+    /// The provider's own id of the message, or of one part of it.
     pub provider_id: String,
-    /// State of the message that it reports.
+    /// State of the message, or of the part, that it reports.
     pub state: ReceiptState,
     /// The provider's code, e.g. 103 at sms.ru.
     pub code: Option<i32>,

@@ -14,8 +14,8 @@ pub trait Receipts: Debug + Send + Sync {
     /// Schedule of the queries, and their size.
     fn polling(&self) -> Polling;
 
-    /// Asks about messages the provider accepted. Those it knows nothing about are left out of the
-    /// answer.
+    /// Asks about messages the provider accepted; about each part that has no end yet, where it
+    /// gave one id for each part. Those it knows nothing about are left out of the answer.
     ///
     /// # Errors
     ///
@@ -23,18 +23,18 @@ pub trait Receipts: Debug + Send + Sync {
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>>;
 }
 
-/// A message as its provider knows it.
+/// A message, or one part of it, as its provider knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProviderRef {
     /// The provider's name.
     pub provider: String,
-    /// Its own id of the message.
+    /// Its own id of the message or of the part.
     pub provider_id: String,
 }
 
 impl ProviderRef {
-    /// The message that this provider knows by this id.
+    /// The message or part that this provider knows by this id.
     pub fn new(provider: impl Into<String>, provider_id: impl Into<String>) -> Self {
         Self { provider: provider.into(), provider_id: provider_id.into() }
     }

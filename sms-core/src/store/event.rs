@@ -149,9 +149,15 @@ pub struct EventDetails {
     /// The provider that was called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// The provider's id of the message.
+    /// The provider's id of the message, or of the part that a receipt is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
+    /// The provider's ids of all parts, if it accepted them under one each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub provider_ids: Vec<String>,
+    /// State of the part that a receipt is about, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part_status: Option<Status>,
     /// The provider's code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<i32>,

@@ -21,6 +21,7 @@ mod optional;
 mod outages;
 mod outcomes;
 mod panics;
+mod parts;
 mod sender;
 mod shutdown;
 mod simulation;
