@@ -3,6 +3,7 @@
 //! Each is one line with the message's id, its attempt, the provider's code and the reason. There
 //! is no line for a message that ends well. A line contains no phone number and no message text.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -80,14 +81,18 @@ impl EndLog {
         receipts: &[Receipt],
         effects: &[ReceiptEffect],
     ) {
-        let undelivered =
-            receipts.iter().zip(effects).filter_map(|(receipt, effect)| match effect {
+        // Once for each message, also if several of its parts did not arrive.
+        let undelivered: BTreeSet<MessageId> = receipts
+            .iter()
+            .zip(effects)
+            .filter_map(|(receipt, effect)| match effect {
                 ReceiptEffect::Applied(id) if receipt.state == ReceiptState::Undelivered => {
                     Some(*id)
                 }
                 _ => None,
-            });
-        self.moved(store, &undelivered.collect::<Vec<_>>(), "receipt").await;
+            })
+            .collect();
+        self.moved(store, &undelivered.into_iter().collect::<Vec<_>>(), "receipt").await;
     }
 
     /// Logs those of the messages that ended badly, with the cause `by`. Reads them from the store

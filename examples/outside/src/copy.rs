@@ -55,6 +55,7 @@ pub fn outcome(from: &Outcome) -> Outcome {
         OutcomeClass::Unknown => Outcome::unknown(text),
     };
     copy.provider_id.clone_from(&from.provider_id);
+    copy.more_provider_ids.clone_from(&from.more_provider_ids);
     copy.code = from.code;
     copy.text.clone_from(&from.text);
     copy.retry_after = from.retry_after;
@@ -194,6 +195,7 @@ pub fn message_state(from: MessageState) -> MessageState {
     copy.unknown_at = from.unknown_at;
     copy.provider = from.provider;
     copy.provider_id = from.provider_id;
+    copy.provider_parts = from.provider_parts;
     copy.code = from.code;
     copy.reason = from.reason;
     copy
@@ -224,6 +226,8 @@ pub fn event_details(from: EventDetails) -> EventDetails {
     copy.outcome = from.outcome;
     copy.provider = from.provider;
     copy.provider_id = from.provider_id;
+    copy.provider_ids = from.provider_ids;
+    copy.part_status = from.part_status;
     copy.code = from.code;
     copy.text = from.text;
     copy.provider_at = from.provider_at;

@@ -55,6 +55,7 @@ impl Row {
             unknown_at: delivery.unknown_at.map(datetime_from_ms),
             provider: delivery.provider.clone(),
             provider_id: delivery.provider_id.clone(),
+            provider_parts: delivery.provider_parts.clone(),
             code: delivery.code,
             reason: delivery.reason.clone(),
         };

@@ -15,7 +15,7 @@ use crate::queue::Job;
 use crate::store::ReceiptEffect;
 use crate::store::event::Event;
 use crate::store::inference::{SKEW, Suspect, UnmatchedId, horizon, pairs};
-use crate::store::ledger::{Changes, Ledger, LogEntry, accepted_id};
+use crate::store::ledger::{Changes, Ledger, LogEntry, accepted_ids};
 use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, HeldLease};
 use crate::store::{
@@ -121,11 +121,11 @@ impl Tables {
         let mut ledger = self.load(now, [settlement.id]);
         let is_in_log = ledger.needs_history(settlement) && self.has_outcome(settlement);
         let settled = ledger.settle(settlement, is_in_log);
-        if let (Settled::Now(_) | Settled::Late(_), Some(provider_id)) =
-            (settled, accepted_id(settlement))
-        {
-            let name = (settlement.provider.clone(), provider_id.to_owned());
-            self.join_parked(&mut ledger, settlement.id, &name);
+        if let Settled::Now(_) | Settled::Late(_) = settled {
+            for provider_id in accepted_ids(settlement) {
+                let name = (settlement.provider.clone(), provider_id.to_owned());
+                self.join_parked(&mut ledger, settlement.id, &name);
+            }
         }
         let settled = ledger.settled(settled, settlement.id);
         self.write(ledger.into_changes());

@@ -13,6 +13,7 @@ use super::phone::PhoneNumber;
 use super::route::Route;
 use super::text::Encoding;
 use crate::lane::Lane;
+use crate::store::parts::Parts;
 use crate::store::status::Status;
 
 /// First half of a SHA-256 hash of the content of a message.
@@ -167,8 +168,10 @@ pub struct MessageState {
     pub unknown_at: Option<OffsetDateTime>,
     /// The provider that accepted it.
     pub provider: Option<String>,
-    /// The provider's id of the message.
+    /// The provider's id of the message; that of the first part, if it gave one for each.
     pub provider_id: Option<String>,
+    /// Parts with a provider id each; empty if one id stands for the whole message.
+    pub provider_parts: Parts,
     /// The provider's last code.
     pub code: Option<i32>,
     /// The provider's last text, or the reason of the last transition.
@@ -196,6 +199,7 @@ impl MessageState {
             unknown_at: None,
             provider: None,
             provider_id: None,
+            provider_parts: Parts::none(),
             code: None,
             reason: None,
         }

@@ -52,8 +52,12 @@ impl OutcomeClass {
 pub struct Outcome {
     /// Class of the outcome.
     pub class: OutcomeClass,
-    /// The provider's id of the message. Receipts contain it.
+    /// The provider's id of the message, or of its first part where the provider gave one id for
+    /// each. Receipts contain it.
     pub provider_id: Option<String>,
+    /// The provider's ids of the further parts. Empty, which is the default, where
+    /// [`provider_id`](Self::provider_id) stands for the whole message.
+    pub more_provider_ids: Vec<String>,
     /// The provider's code.
     pub code: Option<i32>,
     /// The provider's text, or the reason. Never the text or the number of the message.
@@ -77,6 +81,7 @@ impl Outcome {
         Self {
             class,
             provider_id: None,
+            more_provider_ids: Vec::new(),
             code,
             text,
             retry_after: None,
@@ -92,6 +97,38 @@ impl Outcome {
             provider_id: Some(provider_id.into()),
             ..Self::new(OutcomeClass::Accepted, None, None)
         }
+    }
+
+    /// Accepted under one provider id for each part, in the order of the parts. The message is
+    /// `delivered` when every part is, and `undelivered` as soon as one part is.
+    ///
+    /// Every part was accepted. If only some were, a repeat would send those twice: that outcome is
+    /// [`unknown`](Self::unknown).
+    ///
+    /// ```
+    /// use sms_core::Outcome;
+    ///
+    /// let outcome = Outcome::accepted_parts(["7f01", "7f02", "7f03"]);
+    /// assert_eq!(outcome.provider_id.as_deref(), Some("7f01"));
+    /// assert!(outcome.provider_ids().eq(["7f01", "7f02", "7f03"]));
+    /// ```
+    pub fn accepted_parts<T: Into<String>>(provider_ids: impl IntoIterator<Item = T>) -> Self {
+        let mut ids = provider_ids.into_iter().map(T::into);
+        Self {
+            provider_id: ids.next(),
+            more_provider_ids: ids.collect(),
+            ..Self::new(OutcomeClass::Accepted, None, None)
+        }
+    }
+
+    /// The different provider ids: none, that of the whole message, or one for each part.
+    pub fn provider_ids(&self) -> impl Iterator<Item = &str> + Clone {
+        let (first, more) = (self.provider_id.as_deref(), &self.more_provider_ids);
+        let is_new = move |(place, id): &(usize, &String)| {
+            first != Some(id.as_str()) && !more[..*place].contains(id)
+        };
+        let further = more.iter().enumerate().filter(is_new).map(|(_, id)| id.as_str());
+        first.into_iter().chain(further)
     }
 
     /// A final refusal, with its code and text.
@@ -141,5 +178,22 @@ impl Outcome {
     pub fn retry_after(mut self, retry_after: Duration) -> Self {
         self.retry_after = Some(retry_after);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(outcome: &Outcome) -> Vec<&str> {
+        outcome.provider_ids().collect()
+    }
+
+    #[test]
+    fn an_id_that_stands_for_several_parts_is_one_id() {
+        assert_eq!(ids(&Outcome::accepted("a")), ["a"]);
+        assert_eq!(ids(&Outcome::accepted_parts(["a", "b", "a", "b", "c"])), ["a", "b", "c"]);
+        assert_eq!(ids(&Outcome::accepted_parts(["a", "a"])), ["a"]);
+        assert!(ids(&Outcome::accepted_parts::<String>([])).is_empty());
     }
 }

@@ -11,9 +11,9 @@ use crate::numbered::numbered;
 pub struct Receipt {
     /// The provider's [name](crate::Provider::name).
     pub provider: String,
-    /// The provider's id of the message.
+    /// The provider's id of the message, or of one part of it.
     pub provider_id: String,
-    /// Reported state of the message.
+    /// Reported state of the message, or of the part.
     pub state: ReceiptState,
     /// The provider's code, e.g. 103 at sms.ru.
     pub code: Option<i32>,

@@ -14,8 +14,8 @@ pub trait Receipts: Debug + Send + Sync {
     /// Schedule and size of the queries.
     fn polling(&self) -> Polling;
 
-    /// Requests the receipts of messages that the provider accepted. The answer has none for a
-    /// message that it does not know.
+    /// Requests the receipts of messages that the provider accepted; of each part that has no end
+    /// yet, where it gave one id for each part. The answer has none for an id that it does not know.
     ///
     /// # Errors
     ///
@@ -23,18 +23,18 @@ pub trait Receipts: Debug + Send + Sync {
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>>;
 }
 
-/// A provider's id of a message, with the name of the provider.
+/// A provider's id of a message, or of one part of it, with the name of the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProviderRef {
     /// Name of the provider.
     pub provider: String,
-    /// The provider's id of the message.
+    /// The provider's id of the message or of the part.
     pub provider_id: String,
 }
 
 impl ProviderRef {
-    /// The message with this id at this provider.
+    /// The message or part with this id at this provider.
     pub fn new(provider: impl Into<String>, provider_id: impl Into<String>) -> Self {
         Self { provider: provider.into(), provider_id: provider_id.into() }
     }

@@ -149,9 +149,15 @@ pub struct EventDetails {
     /// The provider that was called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// The provider's id of the message.
+    /// The provider's id of the message, or of the part that a receipt is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
+    /// The provider's ids of all parts, if it accepted them under one each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub provider_ids: Vec<String>,
+    /// State of the part that a receipt is about, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part_status: Option<Status>,
     /// The provider's code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<i32>,
@@ -181,11 +187,13 @@ pub struct EventDetails {
 impl EventDetails {
     /// The names of the fields in JSON. A program with a type of its own for events can test that
     /// it leaves none out.
-    pub const FIELDS: [&str; 12] = [
+    pub const FIELDS: [&str; 14] = [
         "attempt",
         "outcome",
         "provider",
         "provider_id",
+        "provider_ids",
+        "part_status",
         "code",
         "text",
         "provider_at",
@@ -209,6 +217,8 @@ mod tests {
             outcome: Some(OutcomeClass::Accepted),
             provider: Some(String::new()),
             provider_id: Some(String::new()),
+            provider_ids: vec![String::new()],
+            part_status: Some(Status::Delivered),
             code: Some(1),
             text: Some(String::new()),
             provider_at: Some(OffsetDateTime::UNIX_EPOCH),

@@ -54,7 +54,7 @@ pub struct LogEntry {
 }
 
 /// A provider id under which receipts may come although it is not the message's own: that of an
-/// earlier attempt. It replaces an alias of the same name.
+/// earlier attempt, or of a further part. It replaces an alias of the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alias {
     /// The provider and its id.
@@ -83,10 +83,11 @@ impl Changes {
     }
 }
 
-/// The provider id of an acceptance; `None` for every other outcome.
-pub fn accepted_id(settlement: &Settlement) -> Option<&str> {
+/// The provider ids of an acceptance: one, or one for each part. None for every other outcome.
+pub fn accepted_ids(settlement: &Settlement) -> impl Iterator<Item = &str> {
     let outcome = &settlement.outcome;
-    outcome.provider_id.as_deref().filter(|_| outcome.class == OutcomeClass::Accepted)
+    let accepted = (outcome.class == OutcomeClass::Accepted).then(|| outcome.provider_ids());
+    accepted.into_iter().flatten()
 }
 
 impl Ledger {
@@ -133,8 +134,8 @@ impl Ledger {
     /// this attempt and class; it is read only where the ledger [needs](Self::needs_history) it.
     ///
     /// After [`Now`](Settled::Now) and [`Late`](Settled::Late) the receipts that wait for the
-    /// [accepted id](accepted_id) are to be [received](Self::receive), which may change the status;
-    /// [`settled`](Self::settled) then gives the final answer.
+    /// [accepted ids](accepted_ids) are to be [received](Self::receive), which may change the
+    /// status; [`settled`](Self::settled) then gives the final answer.
     pub fn settle(&mut self, settlement: &Settlement, is_in_log: bool) -> Settled {
         let Some(row) = self.rows.get(&settlement.id) else { return Settled::Gone };
         let (status, is_owned) = (row.state.status, row.state.is_owned_by(settlement));
@@ -146,7 +147,7 @@ impl Ledger {
         } else {
             self.settle_late(settlement)
         };
-        self.add_alias(settlement);
+        self.add_aliases(settlement);
         match after {
             Some(status) if is_owned => Settled::Now(status),
             // Also where the table does not allow the change: the message stays as it was.
@@ -227,7 +228,8 @@ impl Ledger {
     }
 
     /// Schedules the next status query of each of these messages, for which one is due. Returns the
-    /// names to query now; messages that are given up are not among them.
+    /// names to query now: of a message with several parts, each part without an end. Messages that
+    /// are given up are not among them.
     pub fn plan_queries(&mut self, ids: &[MessageId], polling: &Polling) -> Vec<ProviderRef> {
         let mut names = Vec::with_capacity(ids.len());
         for id in ids {
@@ -238,7 +240,7 @@ impl Ledger {
             } else if let (Some(provider), Some(provider_id)) =
                 (row.state.provider.clone(), row.state.provider_id.clone())
             {
-                names.push(ProviderRef { provider, provider_id });
+                names.extend(row.state.provider_parts.names_to_query(provider, provider_id));
             }
         }
         names
@@ -292,17 +294,14 @@ impl Ledger {
         self.log(settlement.id, event)
     }
 
-    /// Adds the provider id of an acceptance that did not become the message's own.
-    fn add_alias(&mut self, settlement: &Settlement) {
-        let (Some(id), Some(row)) = (accepted_id(settlement), self.rows.get(&settlement.id)) else {
-            return;
-        };
+    /// Adds those provider ids of an acceptance that did not become the message's own.
+    fn add_aliases(&mut self, settlement: &Settlement) {
+        let Some(row) = self.rows.get(&settlement.id) else { return };
         let own = (row.state.provider.as_deref(), row.state.provider_id.as_deref());
-        if own != (Some(&settlement.provider), Some(id)) {
-            let (provider, provider_id) = (settlement.provider.clone(), id.to_owned());
-            let name = ProviderRef { provider, provider_id };
-            self.aliases.push(Alias { name, message_id: settlement.id });
-        }
+        let provider = settlement.provider.as_str();
+        let further = accepted_ids(settlement).filter(|id| own != (Some(provider), Some(id)));
+        let name = |id| Alias { name: ProviderRef::new(provider, id), message_id: settlement.id };
+        self.aliases.extend(further.map(name));
     }
 
     /// True if this transaction is about to log an outcome of this attempt and class.

@@ -9,6 +9,7 @@ pub mod inference;
 pub mod ledger;
 pub mod new_event;
 pub mod page;
+pub mod parts;
 pub mod queries;
 pub mod requests;
 pub mod retry;
@@ -97,7 +98,8 @@ pub trait Store: Archive {
     /// `sending`, the [verdict](Settlement::verdict) is carried out; otherwise the outcome is
     /// recorded as late, and moves the message only as the table allows. One result each, in order.
     ///
-    /// A message that becomes `sent` joins the receipts that were parked under its provider id.
+    /// A message that becomes `sent` joins the receipts that were parked under its provider id, or
+    /// under the id of each of its [parts].
     async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<Settled>>;
 
     /// Ends leases that are over: `sending → unknown`, or `sending → queued` if the policy allows a
@@ -109,12 +111,13 @@ pub trait Store: Archive {
     async fn expire(&self, request: ExpireRequest) -> Result<Vec<MessageId>>;
 
     /// Applies receipts, monotonically and idempotently. One result each, in order. A message is
-    /// found under every provider id that one of its attempts was accepted under. A receipt with an
-    /// unknown provider id is kept until the id is known, or it is purged.
+    /// found under every provider id that one of its attempts was accepted under. Of several
+    /// [parts], all must be delivered for the message to be; one that is not ends it. A receipt
+    /// with an unknown provider id is kept until the id is known, or it is purged.
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>>;
 
     /// Claims sent messages of a route that are due for a status query, and schedules the next one.
-    /// Messages
+    /// Of a message with several [parts] each part is returned that has no end yet. Messages
     /// older than [`Polling::give_up`](crate::provider::Polling::give_up) are given up, which is an
     /// event.
     async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>>;

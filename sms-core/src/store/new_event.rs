@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::provider::outcome::Outcome;
 use crate::provider::receipt::Receipt;
 use crate::store::Settlement;
 use crate::store::event::{EventDetails, EventKind, Evidence};
@@ -81,11 +82,20 @@ fn attempt_details(settlement: &Settlement) -> EventDetails {
         outcome: Some(settlement.outcome.class),
         provider: Some(settlement.provider.clone()),
         provider_id: settlement.outcome.provider_id.clone(),
+        provider_ids: part_ids(&settlement.outcome),
         code: settlement.outcome.code,
         text: settlement.outcome.text.clone(),
         took_ms: Some(millis(settlement.took)),
         ..EventDetails::default()
     }
+}
+
+/// The ids of all parts; empty where one id stands for the whole message.
+fn part_ids(outcome: &Outcome) -> Vec<String> {
+    if outcome.more_provider_ids.is_empty() || outcome.provider_ids().nth(1).is_none() {
+        return Vec::new();
+    }
+    outcome.provider_ids().map(str::to_owned).collect()
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -121,22 +121,7 @@ mod tests {
 
     fn stored(count: usize) -> Vec<StoredMessage> {
         let at = OffsetDateTime::UNIX_EPOCH;
-        let state = MessageState {
-            status: Status::Failed,
-            created_at: at,
-            updated_at: at,
-            due_at: at,
-            valid_until: at,
-            attempts: 0,
-            resends: 0,
-            fence: 0,
-            lease: None,
-            unknown_at: None,
-            provider: None,
-            provider_id: None,
-            code: None,
-            reason: None,
-        };
+        let state = MessageState::new(Status::Failed, at, at);
         let one = |_| {
             let message = Message::new("+79251234567", "x").prepare().expect("valid");
             StoredMessage { message, state: state.clone() }

@@ -354,9 +354,9 @@ impl CancelRequest {
 /// Result for one receipt of [`Store::apply_receipts`](crate::Store::apply_receipts).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiptEffect {
-    /// Recorded; this message changed its state or learned a new code.
+    /// Recorded; this message, or one of its parts, changed its state or learned a new code.
     Applied(MessageId),
-    /// Recorded; it contradicts the end of the message, which keeps its state.
+    /// Recorded; it contradicts the end of the message or of the part, which keeps its state.
     Contradicted,
     /// Known already, or overtaken by a final state. Nothing was written.
     Ignored,

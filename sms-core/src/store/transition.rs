@@ -24,6 +24,7 @@ use crate::store::begin::BeginRequest;
 use crate::store::decision::{RESEND_AFTER, Verdict};
 use crate::store::event::{EventDetails, EventKind, Evidence};
 use crate::store::new_event::NewEvent;
+use crate::store::parts::{News, Parts};
 use crate::store::requests::{ReceiptEffect, Resolution, Settlement};
 use crate::store::status::Status;
 
@@ -56,8 +57,11 @@ pub struct DeliveryState {
     pub unknown_at: Option<UnixMs>,
     /// The provider that accepted it, or was asked last.
     pub provider: Option<String>,
-    /// The provider's id of the message.
+    /// The provider's id of the message; that of the first part, if it gave one for each.
     pub provider_id: Option<String>,
+    /// Parts with a provider id each. Empty while the message is `sending`, and for nearly every
+    /// message.
+    pub provider_parts: Parts,
     /// The provider's last code.
     pub code: Option<i32>,
     /// The provider's last text, or the reason of the last transition.
@@ -126,6 +130,7 @@ const ANY_OWNED: DeliveryState = DeliveryState {
     unknown_at: None,
     provider: None,
     provider_id: None,
+    provider_parts: Parts::none(),
     code: None,
     reason: None,
     sent_at: None,
@@ -166,6 +171,7 @@ impl DeliveryState {
             unknown_at: None,
             provider: None,
             provider_id: None,
+            provider_parts: Parts::none(),
             code: None,
             reason: None,
             sent_at: None,
@@ -274,12 +280,13 @@ impl DeliveryState {
 
     /// The changes of a [`settle`](Self::settle) that are the same for every message the settlement
     /// may own. `None` for a resend, which depends on the deadline, for the evidence of a refused
-    /// repeat, and for a verdict that contradicts its outcome.
+    /// repeat, for an acceptance under several ids, and for a verdict that contradicts its outcome.
     pub fn plain(now_ms: i64, settlement: &Settlement) -> Option<PlainSettlement> {
         let is_accepted = settlement.outcome.class == OutcomeClass::Accepted;
         match settlement.verdict {
             Verdict::Resend { .. } | Verdict::SentBefore => return None,
             verdict if is_accepted != (verdict == Verdict::Sent) => return None,
+            _ if !settlement.outcome.more_provider_ids.is_empty() => return None,
             _ => {}
         }
         let mut state = ANY_OWNED;
@@ -309,7 +316,9 @@ impl DeliveryState {
                 self.record_acceptance(now_ms, settlement);
             }
         }
-        (lifted.is_some(), NewEvent::late_outcome(settlement))
+        // An acceptance that lifts the message has its parts recorded already.
+        let has_parts = lifted != Some(Status::Sent) && self.record_parts(settlement);
+        (lifted.is_some() || has_parts, NewEvent::late_outcome(settlement))
     }
 
     /// `sending → unknown | queued` after a lease; `None` when the table does not allow it.
@@ -407,52 +416,57 @@ impl DeliveryState {
 
     /// `sent → delivered | undelivered`, or a new code on the way there, for the message of this
     /// id. A receipt that contradicts a final state is recorded and changes nothing.
+    ///
+    /// A receipt about one of several [parts](Parts) ends the message only if it is the last part
+    /// to be delivered, or the first that is undelivered.
     pub fn receive(
         &mut self,
         id: MessageId,
         now_ms: i64,
         receipt: &Receipt,
     ) -> (ReceiptEffect, Option<NewEvent>) {
-        if self.status.is_contradicted_by(receipt.state) {
-            return self.contradict(now_ms, receipt);
-        }
-        let next = self.status.after_receipt(receipt.state);
         let made_at = receipt.at.map(datetime_to_ms);
-        // A receipt that comes late or again must not replace a later code by an earlier one.
-        let is_old = made_at.zip(self.receipt_at).is_some_and(|(made_at, newest)| {
-            made_at < newest || made_at == newest && receipt.code <= self.code
-        });
-        let is_new_code = self.status == Status::Sent
-            && receipt.code.is_some()
-            && self.code != receipt.code
-            && !is_old;
-        if next.is_none() && !is_new_code {
-            return (ReceiptEffect::Ignored, None);
+        let part = self.provider_parts.receive(now_ms, receipt);
+        let news = match &part {
+            Some(part) => part.news,
+            None => News::of(self.status, self.code, self.receipt_at, receipt),
+        };
+        let end = match (news, &part) {
+            (News::Nothing, _) => return (ReceiptEffect::Ignored, None),
+            (News::Contradiction | News::Code, _) => None,
+            (News::End(_), Some(part)) => part.end,
+            (News::End(end), None) => Some(end),
+        };
+        let mut event = NewEvent::receipt(receipt);
+        event.details.part_status = part.map(|part| part.status);
+        if news == News::Contradiction {
+            if part.is_none() {
+                self.receipt_at = made_at.or(Some(now_ms));
+            }
+            return (ReceiptEffect::Contradicted, Some(event));
         }
-        if let Some(status) = next {
-            if !self.enter(status, now_ms) {
+        if self.status != Status::Sent {
+            // A part's receipt after the end of the message, which stays.
+            let is_opposite = end.is_some_and(|end| end != self.status);
+            let effect =
+                if is_opposite { ReceiptEffect::Contradicted } else { ReceiptEffect::Applied(id) };
+            return (effect, Some(event));
+        }
+        let is_old = made_at.zip(self.receipt_at).is_some_and(|(made, newest)| made < newest);
+        if let Some(end) = end {
+            if !self.enter(end, now_ms) {
                 return (ReceiptEffect::Ignored, None);
             }
             self.poll_at = None;
         }
+        // The end of one part among several is no code of the message.
+        if end.is_some() || news == News::Code && !is_old {
+            self.code = receipt.code;
+            self.reason.clone_from(&receipt.text);
+        }
         self.updated_at = now_ms;
         self.receipt_at = self.receipt_at.max(made_at);
-        self.code = receipt.code;
-        self.reason.clone_from(&receipt.text);
-        (ReceiptEffect::Applied(id), Some(NewEvent::receipt(receipt)))
-    }
-
-    /// Records a receipt of the opposite final state, once: a repeat has the time of the newest
-    /// receipt, and one without a time is recorded only while no receipt has a time.
-    fn contradict(&mut self, now_ms: i64, receipt: &Receipt) -> (ReceiptEffect, Option<NewEvent>) {
-        let made_at = receipt.at.map(datetime_to_ms);
-        let is_known =
-            if made_at.is_some() { made_at == self.receipt_at } else { self.receipt_at.is_some() };
-        if is_known {
-            return (ReceiptEffect::Ignored, None);
-        }
-        self.receipt_at = made_at.or(Some(now_ms));
-        (ReceiptEffect::Contradicted, Some(NewEvent::receipt(receipt)))
+        (ReceiptEffect::Applied(id), Some(event))
     }
 
     /// Schedules the next status query, or gives the message up and returns the event of that.
@@ -491,10 +505,18 @@ impl DeliveryState {
 
     fn record_acceptance(&mut self, now_ms: i64, settlement: &Settlement) {
         self.provider_id.clone_from(&settlement.outcome.provider_id);
+        self.record_parts(settlement);
         self.sent_at = Some(now_ms);
         // Without a provider id there is nothing to ask about.
         let asks = settlement.poll_after.filter(|_| settlement.outcome.provider_id.is_some());
         self.poll_at = asks.map(|after| later(now_ms, after));
+    }
+
+    /// Records the parts of an acceptance under several ids. False for every other outcome.
+    fn record_parts(&mut self, settlement: &Settlement) -> bool {
+        let Settlement { fence, provider, outcome, .. } = settlement;
+        let is_accepted = outcome.class == OutcomeClass::Accepted;
+        is_accepted && self.provider_parts.add(*fence, provider, outcome.provider_ids())
     }
 
     fn record_answer(&mut self, settlement: &Settlement) {

@@ -305,8 +305,10 @@ fn log_late(settlements: &[Settlement], settled: &[Settled]) {
 fn log_lost(settlements: &[Settlement]) {
     for Settlement { id, provider, outcome, .. } in settlements {
         let (class, provider_id) = (outcome.class.as_str(), outcome.provider_id.as_deref());
+        let further = &outcome.more_provider_ids;
+        let more_provider_ids = (!further.is_empty()).then(|| further.join(","));
         tracing::error!(
-            %id, provider, class, provider_id,
+            %id, provider, class, provider_id, more_provider_ids,
             "shut down before this outcome was recorded"
         );
     }

@@ -220,9 +220,12 @@ impl Caretaker {
             if awaiting.is_empty() {
                 break;
             }
-            let found = receipts.query(&awaiting).await?;
-            let effects = self.store.apply_receipts(&found).await?;
-            self.ends.received(&self.store, &found, &effects).await;
+            // More names than messages, where the provider has an id for each part.
+            for names in awaiting.chunks(polling.batch.max(1)) {
+                let found = receipts.query(names).await?;
+                let effects = self.store.apply_receipts(&found).await?;
+                self.ends.received(&self.store, &found, &effects).await;
+            }
             if awaiting.len() < polling.batch {
                 break;
             }

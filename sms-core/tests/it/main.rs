@@ -22,6 +22,7 @@ mod optional;
 mod outages;
 mod outcomes;
 mod panics;
+mod parts;
 mod routes;
 mod sender;
 mod shutdown;

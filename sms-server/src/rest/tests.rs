@@ -21,8 +21,9 @@ use time::OffsetDateTime;
 use tower::ServiceExt as _;
 
 use super::agreement::assert_described;
+use super::messages::step::StepView;
 use super::messages::view::{
-    AcceptedMessage, BatchReply, MessageDetails, MessageOutline, MessagePage, Replay, StepView,
+    AcceptedMessage, BatchReply, MessageDetails, MessageOutline, MessagePage, Replay,
 };
 use super::provider::ProviderView;
 use super::queue::QueueView;
@@ -139,8 +140,9 @@ async fn messages_are_shown_as_their_schemas_say() {
 #[test]
 fn a_step_shows_every_detail_of_its_event() {
     let details = json!({
-        "attempt": 1, "outcome": "unknown", "provider": "line", "provider_id": "7", "code": 220,
-        "text": "busy", "provider_at": "2026-01-01T00:00:00Z", "evidence": "repeat_refused",
+        "attempt": 1, "outcome": "unknown", "provider": "line", "provider_id": "7",
+        "provider_ids": ["7", "8"], "part_status": "delivered", "code": 220, "text": "busy",
+        "provider_at": "2026-01-01T00:00:00Z", "evidence": "repeat_refused",
         "took_ms": 5, "retry_in_ms": 6, "resend": true, "by": "w",
     });
     let names: BTreeSet<_> = details.as_object().expect("an object").keys().collect();

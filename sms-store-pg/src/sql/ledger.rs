@@ -1,9 +1,10 @@
 //! The rows of a [`Ledger`]: loaded under their locks, and written back with their events in one
 //! statement.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sms_core::store::ledger::{Changes, Ledger, LedgerRow};
+use sms_core::store::ledger::{Alias, Changes, Ledger, LedgerRow};
+use sms_core::store::parts::Parts;
 use sms_core::store::transition::{DeliveryState, HeldLease};
 use sms_core::{Error, ErrorKind, EventDetails, MessageId, OnUnknown, Result};
 use sqlx::postgres::PgRow;
@@ -21,7 +22,7 @@ macro_rules! ledger_columns {
         "s.id, m.owner, s.status, s.updated_at, s.due_at, s.push_at, s.valid_until, \
          m.deadline_ms, m.on_unknown, s.attempts, s.resends, s.fence, s.worker, s.batch, \
          s.lease_since, s.lease_until, s.provider, s.provider_id, s.code, s.reason, s.sent_at, \
-         s.poll_at, s.polls, s.unknown_at, s.receipt_at"
+         s.poll_at, s.polls, s.unknown_at, s.receipt_at, s.provider_parts"
     };
 }
 
@@ -58,21 +59,20 @@ fn read(row: &PgRow) -> Result<LedgerRow> {
     })
 }
 
-/// Adds a second provider id of a message. $1 provider id, $2 provider, $3 message.
-pub(crate) const ADD_ALIAS: &str = "\
-    INSERT INTO aliases (provider_id, provider, message_id) VALUES ($1, $2, $3) \
+/// Adds further provider ids of messages. Lists: $1 provider id, $2 provider, $3 message. In the
+/// order of the ids, so that two calls never wait for each other.
+pub(crate) const ADD_ALIASES: &str = "\
+    INSERT INTO aliases (provider_id, provider, message_id) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[]) AS a (provider_id, provider, id) \
+    ORDER BY provider_id, provider \
     ON CONFLICT (provider_id, provider) DO UPDATE SET message_id = excluded.message_id";
 
 /// Writes the changes: aliases first, then everything else in one statement. Called at most once in
 /// a transaction, because the positions of its events are counted from the transaction's number.
 pub(crate) async fn write(transaction: &mut Transaction, ledger: Ledger) -> Result<()> {
     let changes = ledger.into_changes();
-    for alias in &changes.aliases {
-        let query = sqlx::query(ADD_ALIAS)
-            .bind(name(&alias.name.provider_id))
-            .bind(name(&alias.name.provider))
-            .bind(uuid(alias.message_id));
-        transaction.rows(query).await?;
+    if !changes.aliases.is_empty() {
+        transaction.rows(add_aliases(&changes.aliases)).await?;
     }
     if changes.rows.is_empty() && changes.events.is_empty() {
         return Ok(());
@@ -82,6 +82,17 @@ pub(crate) async fn write(transaction: &mut Transaction, ledger: Ledger) -> Resu
     }
     transaction.rows(save(&changes)?).await?;
     Ok(())
+}
+
+/// [`ADD_ALIASES`] with its arguments: each name once, with the message that took it last.
+fn add_aliases(aliases: &[Alias]) -> Query<'_> {
+    let mut messages = BTreeMap::new();
+    for Alias { name: of, message_id } in aliases {
+        messages.insert((name(&of.provider_id), name(&of.provider)), uuid(*message_id));
+    }
+    let (names, messages): (Vec<_>, Vec<_>) = messages.into_iter().unzip();
+    let (ids, providers): (Vec<_>, Vec<_>) = names.into_iter().unzip();
+    sqlx::query(ADD_ALIASES).bind(ids).bind(providers).bind(messages)
 }
 
 fn delivery_state(columns: &mut Columns<'_>) -> Result<DeliveryState> {
@@ -106,6 +117,7 @@ fn delivery_state(columns: &mut Columns<'_>) -> Result<DeliveryState> {
         polls: columns.small("number of queries")?,
         unknown_at: columns.take()?,
         receipt_at: columns.take()?,
+        provider_parts: columns.json("parts", serde_json::from_str)?,
     })
 }
 
@@ -123,8 +135,8 @@ fn held_lease(columns: &mut Columns<'_>) -> Result<Option<HeldLease>> {
 ///
 /// $1 the time. Lists: $2 id, $3 status, $4 updated at, $5 due at, $6 valid until, $7 push at, $8
 /// attempts, $9 resends, $10 provider, $11 provider id, $12 code, $13 reason, $14 sent at, $15 poll
-/// at, $16 polls, $17 unknown at, $18 receipt at; and for the events $19 message, $20 kind, $21
-/// status, $22 details.
+/// at, $16 polls, $17 unknown at, $18 receipt at, $19 parts; and for the events $20 message, $21
+/// kind, $22 status, $23 details.
 pub(crate) const SAVE: &str = concat!(
     "WITH saved AS ( \
          UPDATE states AS s \
@@ -133,18 +145,20 @@ pub(crate) const SAVE: &str = concat!(
              resends = a.resends, provider = a.provider, provider_id = a.provider_id, \
              code = a.code, reason = a.reason, sent_at = a.sent_at, poll_at = a.poll_at, \
              polls = a.polls, unknown_at = a.unknown_at, receipt_at = a.receipt_at, \
+             provider_parts = a.provider_parts, \
              worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
          FROM unnest($2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], \
              $7::bigint[], $8::smallint[], $9::smallint[], $10::text[], $11::text[], \
              $12::integer[], $13::text[], $14::bigint[], $15::bigint[], $16::smallint[], \
-             $17::bigint[], $18::bigint[]) \
+             $17::bigint[], $18::bigint[], $19::text[]) \
          AS a (id, status, updated_at, due_at, valid_until, push_at, attempts, resends, provider, \
-             provider_id, code, reason, sent_at, poll_at, polls, unknown_at, receipt_at) \
+             provider_id, code, reason, sent_at, poll_at, polls, unknown_at, receipt_at, \
+             provider_parts) \
          WHERE s.id = ANY ($2) AND s.id = a.id \
      ) INSERT INTO events (seq, at, message_id, kind, status, details) SELECT ",
     position!(),
     " + n, $1, message_id, kind, status, details \
-     FROM unnest($19::uuid[], $20::text[], $21::smallint[], $22::text[]) \
+     FROM unnest($20::uuid[], $21::text[], $22::smallint[], $23::text[]) \
      WITH ORDINALITY AS a (message_id, kind, status, details, n)"
 );
 
@@ -179,7 +193,8 @@ fn save(Changes { now_ms, rows, events, .. }: &Changes) -> Result<Query<'static>
         .bind(column!(s => s.poll_at))
         .bind(checked!(s => attempts(s.polls)))
         .bind(column!(s => s.unknown_at))
-        .bind(column!(s => s.receipt_at));
+        .bind(column!(s => s.receipt_at))
+        .bind(checked!(s => parts(&s.provider_parts)));
     let statuses = events.iter().map(|entry| i16::from(entry.status.number()));
     let details = events.iter().map(|entry| details(&entry.event.details));
     let query = query
@@ -195,6 +210,16 @@ pub(crate) fn details(details: &EventDetails) -> Result<String> {
     let refused =
         |error| Error::new(ErrorKind::Internal, "an event cannot be encoded").with_source(error);
     serde_json::to_string(details).map_err(refused)
+}
+
+/// Parts, as JSON; `None` for the usual message, which has none.
+fn parts(parts: &Parts) -> Result<Option<String>> {
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    let refused =
+        |error| Error::new(ErrorKind::Internal, "parts cannot be encoded").with_source(error);
+    serde_json::to_string(parts).map(Some).map_err(refused)
 }
 
 /// A number of attempts, resends or queries.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sms_core::provider::ProviderRef;
 use sms_core::store::AwaitingRequest;
 use sms_core::store::decision::RESEND_AFTER;
+use sms_core::store::parts::Parts;
 use sms_core::store::transition::LEASE_OVER;
 use sms_core::{MessageId, Result};
 
@@ -97,12 +98,13 @@ pub(crate) const AWAITING: &str = concat!(
              WHERE status = 2 AND poll_at IS NOT NULL AND poll_at <= (SELECT now FROM clock) \
                AND route = $6 \
              ORDER BY poll_at LIMIT $2 FOR UPDATE SKIP LOCKED)) \
-         RETURNING s.id, s.provider, s.provider_id, s.poll_at IS NULL AS given_up, clock.now \
+         RETURNING s.id, s.provider, s.provider_id, s.provider_parts, s.poll_at IS NULL AS given_up, \
+             clock.now \
      ), logged AS ( \
          INSERT INTO events (seq, message_id, at, kind, status, details) SELECT ",
     position!(),
     " + row_number() OVER (), id, now, 'receipt_given_up', 2, '{}' FROM planned WHERE given_up \
-     ) SELECT provider, provider_id FROM planned \
+     ) SELECT provider, provider_id, provider_parts FROM planned \
      WHERE NOT given_up AND provider IS NOT NULL AND provider_id IS NOT NULL"
 );
 
@@ -118,12 +120,14 @@ pub(crate) async fn awaiting_receipt(
         .bind(millis(polling.max))
         .bind(millis(polling.give_up))
         .bind(request.route.as_str());
-    let reference = |row| {
+    let mut names = Vec::new();
+    for row in &database.rows(query).await? {
         let mut columns = Columns::new(row);
-        let (provider, provider_id): (String, String) = (columns.take()?, columns.take()?);
-        Ok(ProviderRef::new(provider, provider_id))
-    };
-    database.rows(query).await?.iter().map(reference).collect()
+        let (provider, provider_id) = (columns.take()?, columns.take()?);
+        let parts: Parts = columns.json("parts", serde_json::from_str)?;
+        names.extend(parts.names_to_query(provider, provider_id));
+    }
+    Ok(names)
 }
 
 /// `→ ∅` for messages that are neither queued nor sending and have not changed for this long, with

@@ -25,8 +25,7 @@ async fn resolve_one(transaction: &mut Transaction, request: ResolveRequest) -> 
     let id = request.id;
     let mut ledger = ledger::load(transaction, [&id]).await?;
     if let Some(ProviderRef { provider, provider_id, .. }) = ledger.resolve(request)? {
-        let (provider, provider_id) = (name(&provider), name(&provider_id));
-        let taken = sqlx::query(IS_TAKEN).bind(provider_id.as_ref()).bind(provider.as_ref());
+        let taken = sqlx::query(IS_TAKEN).bind(name(&provider_id)).bind(name(&provider));
         if transaction.is_true(taken).await? {
             return Err(provider_id_taken());
         }

@@ -121,7 +121,8 @@ pub(crate) async fn join_parked(
     provider: &str,
     provider_id: &str,
 ) -> Result<()> {
-    let rows = transaction.rows(sqlx::query(UNPARK).bind(provider_id).bind(provider)).await?;
+    let unpark = sqlx::query(UNPARK).bind(name(provider_id)).bind(name(provider));
+    let rows = transaction.rows(unpark).await?;
     let read = |row| {
         let mut columns = Columns::new(row);
         let seq: i64 = columns.take()?;

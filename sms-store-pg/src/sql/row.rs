@@ -23,7 +23,8 @@ macro_rules! whole_message {
          m.route, m.reference, m.metadata, m.options, m.encoding, m.parts, m.send_at, \
          m.deadline_ms, m.max_attempts, m.on_unknown, s.status, s.created_at, s.updated_at, \
          s.due_at, s.valid_until, s.attempts, s.resends, s.fence, s.worker, s.lease_since, \
-         s.lease_until, s.unknown_at, s.provider, s.provider_id, s.code, s.reason"
+         s.lease_until, s.unknown_at, s.provider, s.provider_id, s.provider_parts, s.code, \
+         s.reason"
     };
 }
 pub(crate) use whole_message;
@@ -158,6 +159,7 @@ pub(crate) fn stored_message(row: &PgRow) -> Result<StoredMessage> {
     state.unknown_at = columns.some_time()?;
     state.provider = columns.take()?;
     state.provider_id = columns.take()?;
+    state.provider_parts = columns.json("parts", serde_json::from_str)?;
     state.code = columns.take()?;
     state.reason = columns.take()?;
     Ok(StoredMessage::new(message, state))

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use sms_core::store::ledger::{Ledger, accepted_id};
+use sms_core::store::ledger::{Ledger, accepted_ids};
 use sms_core::store::transition::{DeliveryState, PlainSettlement};
 use sms_core::store::{Settled, Settlement};
 use sms_core::{MessageId, Result};
@@ -10,7 +10,7 @@ use sms_core::{MessageId, Result};
 use crate::database::Database;
 use crate::error::{too_large, undecodable};
 use crate::pool::Query;
-use crate::sql::args::{clean_some, millis, name, name_some, uuid};
+use crate::sql::args::{clean_some, millis, name, name_some, rows, uuid};
 use crate::sql::fragments::{position, with_clock};
 use crate::sql::ledger::{self, attempts, details};
 use crate::sql::receipts::join_parked;
@@ -152,7 +152,8 @@ fn fence(fence: u32) -> Result<i32> {
     i32::try_from(fence).map_err(|_| too_large("fence"))
 }
 
-/// Settles any batch: also resends, repeats, late outcomes, and acceptances that receipts wait for.
+/// Settles any batch: also resends, repeats, late outcomes, acceptances in parts, and those that
+/// receipts wait for.
 async fn settle_any(
     transaction: &mut Transaction,
     settlements: &[&Settlement],
@@ -174,9 +175,9 @@ async fn settle_any(
     Ok(answers)
 }
 
-/// The places of those names for which receipts wait. $1 providers, $2 provider ids.
+/// The places of those names for which receipts wait. Lists: $1 place, $2 provider, $3 provider id.
 pub(crate) const AWAITED: &str = "\
-    SELECT a.n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (provider, provider_id, n) \
+    SELECT a.n FROM unnest($1::bigint[], $2::text[], $3::text[]) AS a (n, provider, provider_id) \
     WHERE EXISTS (SELECT FROM parked AS p WHERE p.provider_id = a.provider_id \
     AND p.provider = a.provider)";
 
@@ -185,24 +186,32 @@ async fn awaited(
     transaction: &mut Transaction,
     settlements: &[&Settlement],
 ) -> Result<HashSet<usize>> {
-    let providers: Vec<_> =
-        settlements.iter().map(|settlement| name(&settlement.provider)).collect();
-    let ids: Vec<_> =
-        settlements.iter().map(|settlement| name_some(accepted_id(settlement))).collect();
-    let found = transaction.rows(sqlx::query(AWAITED).bind(providers).bind(ids)).await?;
-    // Counted from 1.
-    found.iter().map(|row| Ok(Columns::new(row).large::<usize>("place")? - 1)).collect()
+    let (mut places, mut providers, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, settlement) in settlements.iter().enumerate() {
+        for id in accepted_ids(settlement) {
+            places.push(rows(place));
+            providers.push(name(&settlement.provider));
+            ids.push(name(id));
+        }
+    }
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let query = sqlx::query(AWAITED).bind(places).bind(providers).bind(ids);
+    let found = transaction.rows(query).await?;
+    found.iter().map(|row| Columns::new(row).large("place")).collect()
 }
 
-/// Applies the receipts that waited for the id of an acceptance.
+/// Applies the receipts that waited for the ids of an acceptance.
 async fn join_accepted(
     transaction: &mut Transaction,
     ledger: &mut Ledger,
     settlement: &Settlement,
 ) -> Result<()> {
-    let Some(provider_id) = accepted_id(settlement) else { return Ok(()) };
-    let (provider, provider_id) = (name(&settlement.provider), name(provider_id));
-    join_parked(transaction, ledger, settlement.id, &provider, &provider_id).await
+    for provider_id in accepted_ids(settlement) {
+        join_parked(transaction, ledger, settlement.id, &settlement.provider, provider_id).await?;
+    }
+    Ok(())
 }
 
 /// True if the event log has an outcome of this attempt and class. $1 id, $2 attempt, $3 class.

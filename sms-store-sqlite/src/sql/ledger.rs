@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Params, Row, Statement, params};
 use sms_core::store::ledger::{Changes, Ledger, LedgerRow, LogEntry};
+use sms_core::store::parts::Parts;
 use sms_core::store::transition::{DeliveryState, HeldLease};
 use sms_core::{Error, ErrorKind, EventDetails, EventKind, MessageId, Result, Status};
 
@@ -26,7 +27,7 @@ macro_rules! ledger_columns {
         "m.id, m.owner, m.status, m.updated_at, m.due_at, m.push_at, m.valid_until, \
          m.deadline_ms, m.on_unknown, m.attempts, m.resends, m.fence, m.worker, m.batch, \
          m.lease_since, m.lease_until, m.provider, m.provider_id, m.code, m.reason, m.sent_at, \
-         m.poll_at, m.polls, m.unknown_at, m.receipt_at"
+         m.poll_at, m.polls, m.unknown_at, m.receipt_at, m.provider_parts"
     };
 }
 pub(crate) use ledger_columns;
@@ -74,6 +75,7 @@ fn delivery_state(columns: &mut Columns<'_>) -> DbResult<DeliveryState> {
         polls: columns.number("number of queries")?,
         unknown_at: columns.take()?,
         receipt_at: columns.take()?,
+        provider_parts: columns.json("parts", serde_json::from_str)?,
     })
 }
 
@@ -92,15 +94,16 @@ pub(crate) const SAVE: &str = "\
     UPDATE messages \
     SET status = ?2, updated_at = ?3, due_at = ?4, valid_until = ?5, push_at = ?6, attempts = ?7, \
         resends = ?8, provider = ?9, provider_id = ?10, code = ?11, reason = ?12, sent_at = ?13, \
-        poll_at = ?14, polls = ?15, unknown_at = ?16, receipt_at = ?17, worker = NULL, \
-        batch = NULL, lease_since = NULL, lease_until = NULL \
+        poll_at = ?14, polls = ?15, unknown_at = ?16, receipt_at = ?17, \
+        provider_parts = ?18, worker = NULL, batch = NULL, lease_since = NULL, \
+        lease_until = NULL \
     WHERE id = ?1";
 
 /// Appends an entry to the event log. ?1 message, ?2 the time, ?3 kind, ?4 status, ?5 details.
 pub(crate) const LOG: &str =
     "INSERT INTO events (message_id, at, kind, status, details) VALUES (?1, ?2, ?3, ?4, ?5)";
 
-/// Adds a second provider id of a message. ?1 provider id, ?2 provider, ?3 message.
+/// Adds a further provider id of a message. ?1 provider id, ?2 provider, ?3 message.
 pub(crate) const ADD_ALIAS: &str =
     "INSERT OR REPLACE INTO aliases (provider_id, provider, message_id) VALUES (?1, ?2, ?3)";
 
@@ -135,6 +138,7 @@ pub(crate) fn write(conn: &Connection, changes: Changes) -> DbResult<()> {
             state.polls,
             state.unknown_at,
             state.receipt_at,
+            encode_parts(&state.provider_parts)?,
         ])?;
     }
     let mut statement = conn.prepare_cached(LOG)?;
@@ -149,6 +153,16 @@ pub(crate) fn encode(details: &EventDetails) -> Result<String> {
     let refused =
         |error| Error::new(ErrorKind::Internal, "an event cannot be encoded").with_source(error);
     serde_json::to_string(details).map_err(refused)
+}
+
+/// Parts as they are stored; NULL for the usual message, which has none.
+fn encode_parts(parts: &Parts) -> Result<Option<String>> {
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    let refused =
+        |error| Error::new(ErrorKind::Internal, "parts cannot be encoded").with_source(error);
+    serde_json::to_string(parts).map(Some).map_err(refused)
 }
 
 /// Appends an entry to the event log, by [`LOG`].

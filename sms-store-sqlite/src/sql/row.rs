@@ -144,6 +144,7 @@ pub(crate) fn stored_message(row: &Row<'_>) -> DbResult<StoredMessage> {
     state.unknown_at = columns.take::<Option<i64>>()?.map(datetime_from_ms);
     state.provider = columns.take()?;
     state.provider_id = columns.take()?;
+    state.provider_parts = columns.json("parts", serde_json::from_str)?;
     state.code = columns.code()?;
     state.reason = columns.take()?;
     Ok(StoredMessage::new(message, state))

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Statement, params};
 use sms_core::Result;
-use sms_core::store::ledger::accepted_id;
+use sms_core::store::ledger::accepted_ids;
 use sms_core::store::transition::{DeliveryState, PlainSettlement};
 use sms_core::store::{Settled, Settlement};
 
@@ -112,24 +112,24 @@ impl Plain {
 pub(crate) const IS_AWAITED: &str =
     "SELECT EXISTS (SELECT 1 FROM parked WHERE provider_id = ?1 AND provider = ?2)";
 
-/// True if receipts wait for the id of an acceptance.
+/// True if receipts wait for the id of an acceptance that is plain, and so has only one.
 fn is_awaited(conn: &Connection, settlement: &Settlement) -> DbResult<bool> {
-    let Some(id) = accepted_id(settlement) else { return Ok(false) };
+    let Some(id) = accepted_ids(settlement).next() else { return Ok(false) };
     let mut awaited = conn.prepare_cached(IS_AWAITED)?;
     Ok(awaited.query_row(params![id, settlement.provider], |row| row.get(0))?)
 }
 
-/// Settles any attempt: also a resend, a repeat, a late outcome, and an acceptance that receipts
-/// wait for.
+/// Settles any attempt: also a resend, a repeat, a late outcome, an acceptance in parts, and one
+/// that receipts wait for.
 fn settle_any(conn: &Connection, now: i64, settlement: &Settlement) -> DbResult<Settled> {
     let id = settlement.id;
     let mut ledger = ledger::load_one(conn, now, id)?;
     let is_in_log = ledger.needs_history(settlement) && is_in_log(conn, settlement)?;
     let settled = ledger.settle(settlement, is_in_log);
-    if let (Settled::Now(_) | Settled::Late(_), Some(provider_id)) =
-        (settled, accepted_id(settlement))
-    {
-        join_parked(conn, &mut ledger, id, &settlement.provider, provider_id)?;
+    if let Settled::Now(_) | Settled::Late(_) = settled {
+        for provider_id in accepted_ids(settlement) {
+            join_parked(conn, &mut ledger, id, &settlement.provider, provider_id)?;
+        }
     }
     let settled = ledger.settled(settled, id);
     ledger::write(conn, ledger.into_changes())?;

@@ -183,6 +183,22 @@ macro_rules! store {
                 a_parked_receipt_moves_nothing_without_an_acceptance
                 a_parked_receipt_waits_for_72_hours
             }
+            parts {
+                each_part_is_on_record_under_its_id
+                a_message_with_one_id_has_no_parts
+                receipts_of_the_parts_have_the_same_end_in_every_order
+                a_message_is_delivered_with_its_last_part
+                one_undelivered_part_ends_the_message_at_once
+                a_repeated_receipt_of_a_part_counts_once
+                a_part_with_the_opposite_end_leaves_an_event
+                a_receipt_of_a_part_may_come_before_the_outcome
+                receipts_of_all_parts_may_come_before_the_outcome
+                a_repeated_settlement_forgets_no_receipt_of_a_part
+                a_late_acceptance_has_its_parts
+                parts_of_two_attempts_do_not_add_up
+                each_part_without_an_end_is_asked_about
+                the_id_of_any_part_is_taken
+            }
             unmatched {
                 a_receipt_of_no_message_is_listed
                 the_receipts_of_one_id_are_one_entry_with_the_last_state

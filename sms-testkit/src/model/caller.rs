@@ -31,6 +31,12 @@ pub(super) fn provider_id(of: usize, attempt: u32) -> String {
     format!("p-{of}-{attempt}")
 }
 
+/// The provider's id of a part of an attempt. The first part has that of the attempt.
+pub(super) fn part_id(of: usize, attempt: u32, part: u8) -> String {
+    let id = provider_id(of, attempt);
+    if part == 0 { id } else { format!("{id}-{part}") }
+}
+
 /// A worker's batch, so that it can be begun a second time.
 #[derive(Default)]
 struct Batch {
@@ -78,8 +84,8 @@ impl Caller {
             Step::Expire => {
                 text_of(store.expire(ExpireRequest::new(ALL)).await.map(|ids| self.indices(ids)))
             }
-            Step::Receive { of, attempt, state, code } => {
-                let receipt = Receipt::new(PROVIDER, provider_id(of, attempt), state);
+            Step::Receive { of, attempt, part, state, code } => {
+                let receipt = Receipt::new(PROVIDER, part_id(of, attempt, part), state);
                 text_of(store.apply_receipts(&[receipt.code(code, "words")]).await)
             }
             Step::Awaiting => awaiting(store).await,

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::clock::datetime_to_ms;
+use sms_core::message::MessageState;
 use sms_core::store::decision::{AttemptState, Verdict, decide};
 use sms_core::store::{Archive, CancelRequest, InsertRequest, MessageRequest, Settlement};
 use sms_core::{
     Event, ManualClock, MemoryStore, Message, MessageId, NewMessage, Outcome, OutcomeClass,
-    RetryPolicy, Scope, Store, StoredMessage,
+    RetryPolicy, Scope, Status, Store, StoredMessage,
 };
 use time::OffsetDateTime;
 
-use super::caller::{Caller, POLLING, PROVIDER, provider_id};
-use super::step::{Scenario, Step};
+use super::caller::{Caller, POLLING, PROVIDER, part_id};
+use super::step::{PARTS, Scenario, Step, WITH_ONE_ID};
 use crate::harness::StoreHarness;
 
 const RETRY: Duration = Duration::from_secs(10);
@@ -78,7 +79,8 @@ impl Pair {
         let id = self.caller.messages[of].id;
         let stored = self.model.get(&MessageRequest::new(id)).await.ok()??;
         let fence = stored.state.fence.checked_sub(back).filter(|fence| *fence > 0)?;
-        let outcome = outcome(class, &provider_id(of, fence));
+        let parts = if of < WITH_ONE_ID { 1 } else { PARTS };
+        let outcome = outcome(class, (0..parts).map(|part| part_id(of, fence, part)));
         let verdict = verdict(&stored, &outcome);
         let (provider, took) = (PROVIDER.to_owned(), TOOK);
         Some(
@@ -104,9 +106,9 @@ async fn read_clock(store: &dyn Store, probe: &NewMessage) -> OffsetDateTime {
     stored.state.created_at
 }
 
-fn outcome(class: OutcomeClass, provider_id: &str) -> Outcome {
+fn outcome(class: OutcomeClass, provider_ids: impl Iterator<Item = String>) -> Outcome {
     match class {
-        OutcomeClass::Accepted => Outcome::accepted(provider_id).code(100),
+        OutcomeClass::Accepted => Outcome::accepted_parts(provider_ids).code(100),
         OutcomeClass::Rejected => Outcome::rejected(202, "bad number"),
         OutcomeClass::Deferred => Outcome::deferred(220, "busy"),
         OutcomeClass::Blocked => Outcome::blocked(201, "no money"),
@@ -141,7 +143,7 @@ async fn summary(store: &dyn Store, id: MessageId) -> String {
     // A running clock is at most a little late: rounding to 5 s hides that.
     let after = |at: OffsetDateTime| ((at - state.created_at).as_seconds_f64() / 5.0).round() * 5.0;
     format!(
-        "{}, attempts {}, resends {}, fence {}, unknown {:?}, code {:?}, provider {:?} {:?}, \
+        "{}, attempts {}, resends {}, fence {}, unknown {:?}, code {:?}, provider {:?} {:?} {:?}, \
          worker {:?}, due {}, valid {}, log {log:?}",
         state.status,
         state.attempts,
@@ -151,17 +153,26 @@ async fn summary(store: &dyn Store, id: MessageId) -> String {
         state.code,
         state.provider,
         state.provider_id,
-        state.lease.map(|lease| lease.worker),
+        parts(&state),
+        state.lease.as_ref().map(|lease| &lease.worker),
         after(state.due_at),
         after(state.valid_until),
     )
 }
 
+/// The parts of a message: id, status and code. Their times are those of a running clock.
+fn parts(state: &MessageState) -> Vec<(&str, Status, Option<i32>)> {
+    let (provider, id) = (state.provider.as_deref(), state.provider_id.as_deref());
+    let parts =
+        state.provider_parts.together_with(provider.unwrap_or_default(), id.unwrap_or_default());
+    parts.map(|part| (part.provider_id.as_str(), part.status, part.code)).collect()
+}
+
 fn entry(Event { kind, status, details, .. }: Event) -> String {
     let (attempt, outcome, code) = (details.attempt, details.outcome, details.code);
     format!(
-        "{kind:?} {status} {attempt:?} {outcome:?} {code:?} {:?} {} {:?}",
-        details.retry_in_ms, details.resend, details.evidence
+        "{kind:?} {status} {attempt:?} {outcome:?} {code:?} {:?} {:?} {} {:?}",
+        details.part_status, details.retry_in_ms, details.resend, details.evidence
     )
 }
 

@@ -9,6 +9,11 @@ use time::OffsetDateTime;
 
 /// Messages per scenario.
 pub(super) const MESSAGES: usize = 5;
+/// Messages at the beginning of a scenario that have one provider id. The others have one for each
+/// of their [`PARTS`].
+pub(super) const WITH_ONE_ID: usize = 2;
+/// Parts of the other messages.
+pub(super) const PARTS: u8 = 3;
 
 /// One call, or a move of the clock. `of` is the position of a message in the scenario.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +44,7 @@ pub(super) enum Step {
     Receive {
         of: usize,
         attempt: u32,
+        part: u8,
         state: ReceiptState,
         code: i32,
     },
@@ -177,6 +183,7 @@ impl Step {
         Self::Receive {
             of,
             attempt: draw(rng, &[1, 1, 2, 3]),
+            part: rng.u8(..PARTS),
             state: draw(rng, &states),
             code: rng.i32(100..103),
         }

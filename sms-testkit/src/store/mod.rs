@@ -17,6 +17,7 @@ pub mod insert;
 pub mod late;
 pub mod list;
 pub mod parked;
+pub mod parts;
 pub mod polling;
 pub mod purge;
 pub mod receipts;

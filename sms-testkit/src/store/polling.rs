@@ -9,7 +9,8 @@ use sms_core::{EventKind, MessageId, ReceiptState, Status};
 use super::steps::{ALL, PROVIDER, accepted, message, provider_id, receipt, secs, settlement};
 use crate::harness::StoreHarness;
 
-const POLLING: Polling = Polling::new(secs(60), secs(200), Duration::from_hours(24), 100);
+pub(super) const POLLING: Polling =
+    Polling::new(secs(60), secs(200), Duration::from_hours(24), 100);
 
 /// A sent message with status queries.
 async fn polled(h: &StoreHarness) -> MessageId {

@@ -114,3 +114,88 @@ fn a_row_that_was_changed_is_not_loaded_over() {
     ledger.add(loaded);
     assert_eq!(ledger.status(id).expect("here"), Status::Cancelled);
 }
+
+/// A ledger with a message that was accepted under three ids.
+fn ledger_of_parts() -> (Ledger, MessageId) {
+    let (mut ledger, id) = ledger_of(row(Status::Sending));
+    let outcome = Outcome::accepted_parts(["a", "b", "c"]);
+    let settlement = Settlement::new(id, 2, "p", outcome, Verdict::Sent);
+    assert_eq!(DeliveryState::plain(NOW, &settlement), None, "it has parts to write");
+    assert_eq!(ledger.settle(&settlement, false), Settled::Now(Status::Sent));
+    (ledger, id)
+}
+
+const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+
+#[test]
+fn receipts_of_three_parts_have_the_same_end_in_every_order() {
+    use ReceiptState::{Delivered, InTransit, Undelivered};
+    let ends = [
+        ([Delivered, Delivered, Delivered], Status::Delivered),
+        ([Delivered, Undelivered, Delivered], Status::Undelivered),
+        ([Undelivered, InTransit, Undelivered], Status::Undelivered),
+        ([Delivered, InTransit, Delivered], Status::Sent),
+    ];
+    for (states, end) in ends {
+        let receipts: Vec<_> = ["a", "b", "c"]
+            .into_iter()
+            .zip(states)
+            .map(|(id, state)| Receipt::new("p", id, state).code(100, "words"))
+            .collect();
+        for order in ORDERS {
+            let (mut ledger, id) = ledger_of_parts();
+            for place in order {
+                let receipt = &receipts[place];
+                assert_eq!(ledger.receive(id, receipt), ReceiptEffect::Applied(id), "{order:?}");
+                // A repeat at any moment is no news.
+                assert_eq!(ledger.receive(id, receipt), ReceiptEffect::Ignored, "{order:?}");
+            }
+            assert_eq!(ledger.status(id).expect("here"), end, "{states:?} {order:?}");
+            let events = ledger.into_changes().events;
+            assert_eq!(events.len(), 4, "the attempt and each receipt, once");
+        }
+    }
+}
+
+#[test]
+fn one_undelivered_part_ends_the_message_at_once() {
+    let (mut ledger, id) = ledger_of_parts();
+    let undelivered = Receipt::new("p", "b", ReceiptState::Undelivered).code(104, "expired");
+    assert_eq!(ledger.receive(id, &undelivered), ReceiptEffect::Applied(id));
+    assert_eq!(ledger.status(id).expect("here"), Status::Undelivered);
+    let delivered = Receipt::new("p", "a", ReceiptState::Delivered).code(103, "delivered");
+    assert_eq!(ledger.receive(id, &delivered), ReceiptEffect::Applied(id));
+    let opposite = Receipt::new("p", "b", ReceiptState::Delivered).code(103, "delivered");
+    assert_eq!(ledger.receive(id, &opposite), ReceiptEffect::Contradicted);
+    let changes = ledger.into_changes();
+    let state = &changes.rows[0].state;
+    assert_eq!((state.status, state.code), (Status::Undelivered, Some(104)));
+    let parts: Vec<_> = changes.events[1..].iter().map(|it| it.event.details.part_status).collect();
+    let (delivered, undelivered) = (Some(Status::Delivered), Some(Status::Undelivered));
+    assert_eq!(parts, [undelivered, delivered, undelivered]);
+}
+
+#[test]
+fn the_ids_of_further_parts_are_aliases() {
+    let (ledger, id) = ledger_of_parts();
+    let changes = ledger.into_changes();
+    assert_eq!(changes.rows[0].state.provider_id.as_deref(), Some("a"));
+    let alias = |name| Alias { name: ProviderRef::new("p", name), message_id: id };
+    assert_eq!(changes.aliases, [alias("b"), alias("c")]);
+    assert_eq!(changes.events[0].event.details.provider_ids, ["a", "b", "c"]);
+}
+
+#[test]
+fn a_late_acceptance_in_parts_counts_by_itself() {
+    let (mut ledger, id) = ledger_of(row(Status::Sending));
+    ledger.settle(&accepted(id, 2, "x"), false);
+    let outcome = Outcome::accepted_parts(["a", "b"]);
+    let late = Settlement::new(id, 1, "p", outcome, Verdict::Sent);
+    assert_eq!(ledger.settle(&late, false), Settled::Late(Status::Sent));
+    let delivered = |name| Receipt::new("p", name, ReceiptState::Delivered);
+    ledger.receive(id, &delivered("a"));
+    assert_eq!(ledger.status(id).expect("here"), Status::Sent);
+    ledger.receive(id, &delivered("b"));
+    assert_eq!(ledger.status(id).expect("here"), Status::Delivered);
+    assert_eq!(ledger.into_changes().rows[0].state.provider_id.as_deref(), Some("x"));
+}

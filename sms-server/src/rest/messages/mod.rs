@@ -9,4 +9,5 @@ pub(super) mod list;
 pub(super) mod resolve;
 pub(super) mod send;
 pub(super) mod show;
+pub(super) mod step;
 pub(super) mod view;

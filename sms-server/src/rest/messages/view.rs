@@ -7,11 +7,12 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use sms_core::message::MessageState;
 use sms_core::message::text::Encoding;
-use sms_core::store::event::{Event, Evidence};
-use sms_core::store::timeline::{Step, steps};
+use sms_core::store::event::Event;
+use sms_core::store::parts::Part;
+use sms_core::store::timeline::steps;
 use sms_core::{
-    Class, EventDetails, EventKind, MessageId, Metadata, NewMessage, OnUnknown, OutcomeClass,
-    PhoneNumber, SendOptions, Status, StoredMessage,
+    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, SendOptions, Status,
+    StoredMessage,
 };
 use time::OffsetDateTime;
 use utoipa::openapi::{RefOr, Schema};
@@ -21,11 +22,9 @@ use crate::app::App;
 use crate::http::problem::ProblemDocument;
 use crate::keys::{KeyScope, Principal};
 use crate::rest::meaning::Meaning;
+use crate::rest::messages::step::StepView;
 use crate::rest::receipts::UnmatchedReceipt;
-use crate::rest::schema::{
-    AcceptanceEvidence, AttemptOutcome, MessageClass, MessageStatus, StepKind, TextEncoding,
-    UnknownPolicy,
-};
+use crate::rest::schema::{MessageClass, MessageStatus, TextEncoding, UnknownPolicy};
 
 /// An accepted message.
 #[derive(Debug, Serialize, ToSchema)]
@@ -108,9 +107,12 @@ pub(crate) struct MessageView<'a> {
     /// The provider that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<&'a str>,
-    /// The provider's id of the message.
+    /// The provider's id of the message; that of the first part, if it gave one for each.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_id: Option<&'a str>,
+    /// The parts, if the provider gave one id for each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    provider_parts: Vec<PartView<'a>>,
     /// The provider's code.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i32>,
@@ -119,6 +121,18 @@ pub(crate) struct MessageView<'a> {
     /// The reason of the status, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+}
+
+/// A part of a message that the provider knows by an id of its own.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PartView<'a> {
+    provider_id: &'a str,
+    /// `sent`, `delivered` or `undelivered`.
+    #[schema(value_type = MessageStatus)]
+    status: Status,
+    /// The provider's code of the part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i32>,
 }
 
 /// The first message of an idempotency key that was used again: whole, or, for a key that may not
@@ -150,54 +164,6 @@ pub(crate) struct MessageDetails<'a> {
     /// the scope `admin`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unmatched_receipts: Vec<UnmatchedReceipt>,
-}
-
-/// A step in the life of a message. Fields that do not apply are absent.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct StepView {
-    #[serde(with = "time::serde::rfc3339")]
-    #[schema(value_type = String, format = DateTime)]
-    at: OffsetDateTime,
-    #[schema(value_type = StepKind)]
-    kind: EventKind,
-    /// The status after the step.
-    #[schema(value_type = MessageStatus)]
-    status: Status,
-    /// The number of the attempt, counted from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attempt: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<AttemptOutcome>)]
-    outcome: Option<OutcomeClass>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    provider: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    provider_id: Option<String>,
-    /// The provider's code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<i32>,
-    /// The provider's words, or the reason.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    /// The time of the step by the provider's clock.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    provider_at: Option<OffsetDateTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<AcceptanceEvidence>)]
-    evidence: Option<Evidence>,
-    /// Milliseconds that the provider took.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    took_ms: Option<u64>,
-    /// Milliseconds until the next attempt is due.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_in_ms: Option<u64>,
-    /// The message is sent again although the provider may have accepted it.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    resend: bool,
-    /// The name of a worker, or the id of a key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<String>,
 }
 
 /// A page of messages, newest first.
@@ -317,10 +283,26 @@ impl<'a> MessageView<'a> {
             unknown_since: state.unknown_at.filter(|_| status == Status::Unknown),
             provider,
             provider_id: state.provider_id.as_deref(),
+            provider_parts: parts(state),
             code: state.code,
             meaning: provider.zip(state.code).and_then(explain),
             reason: state.reason.as_deref(),
         }
+    }
+}
+
+/// The parts of a message, in their order.
+fn parts(state: &MessageState) -> Vec<PartView<'_>> {
+    let (Some(provider), Some(id)) = (&state.provider, &state.provider_id) else {
+        return Vec::new();
+    };
+    let parts = state.provider_parts.together_with(provider, id);
+    parts.map(PartView::from).collect()
+}
+
+impl<'a> From<&'a Part> for PartView<'a> {
+    fn from(part: &'a Part) -> Self {
+        Self { provider_id: &part.provider_id, status: part.status, code: part.code }
     }
 }
 
@@ -345,43 +327,5 @@ impl<'a> MessageDetails<'a> {
     ) -> Self {
         let timeline = steps(stored, events).into_iter().map(StepView::from).collect();
         Self { message, timeline, unmatched_receipts }
-    }
-}
-
-impl From<Step> for StepView {
-    fn from(Step { at, kind, status, details }: Step) -> Self {
-        // A new detail gets its field here and in `StepView`; a test compares the two.
-        let EventDetails {
-            attempt,
-            outcome,
-            provider,
-            provider_id,
-            code,
-            text,
-            provider_at,
-            evidence,
-            took_ms,
-            retry_in_ms,
-            resend,
-            by,
-            ..
-        } = details;
-        Self {
-            at,
-            kind,
-            status,
-            attempt,
-            outcome,
-            provider,
-            provider_id,
-            code,
-            text,
-            provider_at,
-            evidence,
-            took_ms,
-            retry_in_ms,
-            resend,
-            by,
-        }
     }
 }

@@ -3,9 +3,10 @@
 use axum::body::Body;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use sms_core::{Outcome, Receipt, ReceiptState, Store};
 use sms_server::KeyScope;
 
-use crate::app::App;
+use crate::app::{App, PROVIDER};
 
 const GOOD: &str = r#"{"to":"8 (925) 123-45-67","text":"Код 1234"}"#;
 
@@ -170,4 +171,40 @@ async fn futures_join<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Out
     })
     .await;
     done.into_iter().flatten().collect()
+}
+
+#[tokio::test]
+async fn a_message_shows_its_parts_where_each_has_an_id_of_the_provider() {
+    let app = App::new().await;
+    let id = app.attempted(Outcome::accepted_parts(["7f01", "7f02"])).await;
+    let delivered = |part| {
+        let receipt = Receipt::new(PROVIDER, part, ReceiptState::Delivered);
+        receipt.code(103, "delivered")
+    };
+    app.store.apply_receipts(&[delivered("7f02")]).await.expect("applied");
+    let shown = app.get(&format!("/v1/messages/{id}")).await.body;
+    assert_eq!((&shown["status"], &shown["provider_id"]), (&json!("sent"), &json!("7f01")));
+    let parts = json!([
+        {"provider_id": "7f01", "status": "sent"},
+        {"provider_id": "7f02", "status": "delivered", "code": 103},
+    ]);
+    assert_eq!(shown["provider_parts"], parts);
+    assert_eq!(shown["timeline"][1]["provider_ids"], json!(["7f01", "7f02"]));
+    let receipt = &shown["timeline"][2];
+    assert_eq!((&receipt["kind"], &receipt["status"]), (&json!("receipt"), &json!("sent")));
+    assert_eq!(receipt["provider_id"], "7f02");
+    assert_eq!(receipt["part_status"], "delivered");
+    app.store.apply_receipts(&[delivered("7f01")]).await.expect("applied");
+    let shown = app.get(&format!("/v1/messages/{id}")).await.body;
+    assert_eq!(shown["status"], "delivered");
+}
+
+#[tokio::test]
+async fn a_message_with_one_id_of_the_provider_shows_no_parts() {
+    let app = App::new().await;
+    let id = app.attempted(Outcome::accepted("7f01")).await;
+    let shown = app.get(&format!("/v1/messages/{id}")).await.body;
+    assert_eq!(shown["provider_id"], "7f01");
+    assert_eq!(shown["provider_parts"], Value::Null);
+    assert_eq!(shown["timeline"][1]["provider_ids"], Value::Null);
 }
