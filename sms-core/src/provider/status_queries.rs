@@ -14,8 +14,8 @@ pub trait Receipts: Debug + Send + Sync {
     /// Schedule and size of the queries.
     fn polling(&self) -> Polling;
 
-    /// Requests the receipts of messages that the provider accepted; of each part that has no end
-    /// yet, where it gave one id for each part. The answer has none for an id that it does not know.
+    /// Requests the receipts of messages that the provider accepted, or of their parts that have no
+    /// end yet. The answer has none for an id that it does not know.
     ///
     /// # Errors
     ///

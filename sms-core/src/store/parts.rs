@@ -7,9 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::datetime_to_ms;
-use crate::provider::ProviderRef;
+use crate::clock::millis::datetime_to_ms;
 use crate::provider::receipt::Receipt;
+use crate::provider::status_queries::ProviderRef;
 use crate::store::status::Status;
 
 /// One part of a message, under its own provider id.
@@ -110,7 +110,7 @@ impl Parts {
     }
 
     /// The names for a status query about a message with this name: each of its parts without an
-    /// end, or the name itself if it stands for the whole message.
+    /// end, or, if it has no parts, the name itself.
     pub fn names_to_query(&self, provider: String, provider_id: String) -> Vec<ProviderRef> {
         let mut parts = self.together_with(&provider, &provider_id).peekable();
         if parts.peek().is_none() {

@@ -25,6 +25,8 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Part of a lease that is reserved for writing the outcome.
 const SETTLE_MARGIN: Duration = Duration::from_secs(5);
+/// Time by which the drain exceeds the timeout of a call before writes to the store are given up.
+pub(super) const DRAIN_MARGIN: Duration = Duration::from_secs(3);
 /// Time that the last try of a write to the store may take, late in the drain.
 pub(super) const LAST_TRY: Duration = Duration::from_secs(1);
 

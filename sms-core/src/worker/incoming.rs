@@ -5,8 +5,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::DRAIN_MARGIN;
-use super::attempt::{FIRST_WAIT, LAST_TRY, STORE_TIMEOUT};
+use super::attempt::{DRAIN_MARGIN, FIRST_WAIT, LAST_TRY, STORE_TIMEOUT};
 use super::served_route::ServedRoute;
 use crate::error::Error;
 use crate::provider::IncomingReceipts;

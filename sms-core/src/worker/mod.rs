@@ -10,6 +10,7 @@ mod fallback_queue;
 mod incoming;
 mod lease;
 mod pace;
+mod pipeline;
 mod pull;
 mod reporter;
 mod served_route;
@@ -39,9 +40,6 @@ use crate::registry::Registry;
 use crate::store::Store;
 use crate::store::retry::RetryPolicy;
 use crate::supervise::survive_panic;
-
-/// Time by which the drain exceeds the timeout of a call before writes to the store are given up.
-const DRAIN_MARGIN: Duration = Duration::from_secs(3);
 
 /// Defaults of a worker.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();

@@ -81,8 +81,9 @@ macro_rules! insert_states {
         concat!(
             "INSERT INTO sms.states \
              (id, lane, route, status, created_at, updated_at, due_at, push_at, valid_until) \
-             SELECT id, lane, route, 0, now, now, due_at, CASE WHEN send_at IS NULL AND route = 'default' \
-                    THEN now + $2 ELSE due_at END, due_at + deadline_ms \
+             SELECT id, lane, route, 0, now, now, due_at, \
+                    CASE WHEN send_at IS NULL AND route = 'default' THEN now + $2 \
+                    ELSE due_at END, due_at + deadline_ms \
              FROM stored, clock, LATERAL (SELECT greatest(send_at + ",
             $ahead,
             "::bigint, now) AS due_at) AS at"

@@ -98,8 +98,8 @@ pub(crate) const AWAITING: &str = concat!(
              WHERE status = 2 AND poll_at IS NOT NULL AND poll_at <= (SELECT now FROM clock) \
                AND route = $6 \
              ORDER BY poll_at LIMIT $2 FOR UPDATE SKIP LOCKED)) \
-         RETURNING s.id, s.provider, s.provider_id, s.provider_parts, s.poll_at IS NULL AS given_up, \
-             clock.now \
+         RETURNING s.id, s.provider, s.provider_id, s.provider_parts, \
+             s.poll_at IS NULL AS given_up, clock.now \
      ), logged AS ( \
          INSERT INTO events (seq, message_id, at, kind, status, details) SELECT ",
     position!(),

@@ -110,7 +110,8 @@ async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
     run(&mut conn, "CREATE INDEX states_status ON states (status, id) WHERE status <> 1").await;
     run(&mut conn, "CREATE INDEX states_created ON states (created_at, status)").await;
     run(&mut conn, "ALTER TABLE messages DROP COLUMN route").await;
-    run(&mut conn, "ALTER TABLE states DROP COLUMN route").await;
+    run(&mut conn, "ALTER TABLE states DROP COLUMN route, DROP COLUMN provider_parts").await;
+    run(&mut conn, "CREATE INDEX states_due ON states (lane, push_at) WHERE status = 0").await;
     run(&mut conn, "DROP TABLE schema_info; DELETE FROM _sqlx_migrations WHERE version > 1").await;
 
     assert_eq!(refusal(schema.config().migrate(false)).await, ErrorKind::Config);

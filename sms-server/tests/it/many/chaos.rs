@@ -11,8 +11,8 @@ use tokio::time::{Instant, interval, sleep};
 use super::{Queue, System, eventually, message};
 use crate::process::{Process, Server};
 
-/// The least number of messages, unless `SMS_TEST_MESSAGES` says otherwise, and how many are offered
-/// a second.
+/// The least number of messages, unless `SMS_TEST_MESSAGES` says otherwise, and how many callers
+/// offer in a second.
 const MESSAGES: usize = 20_000;
 const RATE: usize = 400;
 const WORKERS: usize = 3;
