@@ -2,10 +2,20 @@
 //!
 //! `cargo test -p examples --example connected_provider`
 //!
-//! The server runs it with two lines in `sms-server/src/adapters.rs` and no other change: in
-//! `open_provider`, before the arm of unknown addresses,
-//! `("line", address) => Ok(Arc::new(ConnectedProvider::new(address.trim_start_matches("//")))),`
-//! and the `use` of `ConnectedProvider`. Then `SMS_PROVIDER=line://127.0.0.1:7000` names it.
+//! The server runs it with a change of `sms-server/src/adapters.rs` alone. The part of this file
+//! up to `operator` becomes `sms-server/src/adapters/connected_provider.rs`, with the type and its
+//! `new` as `pub(super)`. At the top of `adapters.rs` and in `open_provider`:
+//!
+//! ```ignore
+//! mod connected_provider;
+//!
+//!         ("line", address) => Ok(Arc::new(connected_provider::ConnectedProvider::new(
+//!             address.trim_start_matches("//"),
+//!         ))),
+//! ```
+//!
+//! With `SMS_PROVIDER=line://127.0.0.1:7000` a message then becomes `delivered`. The test at the
+//! end does the same without the program: it mounts the server's routes over this provider.
 //!
 //! The protocol is made up. A line `send ID NUMBER TEXT` is answered with `ok ID`; later the line
 //! `delivered ID` arrives.

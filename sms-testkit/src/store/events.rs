@@ -75,6 +75,7 @@ async fn after(h: &StoreHarness, position: u64) -> Vec<Event> {
 
 pub async fn a_reader_that_begins_at_the_end_sees_only_what_comes_next(h: &StoreHarness) {
     let begin = log_end(h).await;
+    h.sent(message()).await;
     let id = h.sent(message()).await;
     let end = log_end(h).await;
     assert_eq!(after(h, begin).await, h.log().await, "the end of an empty log is before all");
