@@ -10,7 +10,7 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
 
 run: ## Serve on 127.0.0.1:8080 with SQLite and the sandbox, data in ./data
-	$(CARGO) run --release -p sms-server
+	$(CARGO) run -p sms-server
 
 build: ## Build the binary that is shipped, with every store and queue: target/dist/sms-server
 	$(CARGO) build --profile dist --locked -p sms-server --features full
@@ -24,7 +24,7 @@ bench-full: build ## The same, four times as long
 	eval "$$(scripts/services.sh)" && target/dist/sms-bench --full
 
 simulator: ## Run a stand-in for sms.ru on 127.0.0.1:9000
-	$(CARGO) run --release -p sms-smsru --features simulator --bin smsru-simulator -- --listen 127.0.0.1:9000
+	$(CARGO) run -p sms-smsru --features simulator --bin smsru-simulator -- --listen 127.0.0.1:9000
 
 services: ## Make sure that PostgreSQL, Redis and RabbitMQ answer, for the tests
 	@scripts/services.sh

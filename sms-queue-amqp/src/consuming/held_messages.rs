@@ -94,9 +94,11 @@ impl HeldMessages {
     /// Removes the messages of expired leases.
     pub(crate) fn remove_overdue(&mut self, now: Instant) -> Vec<Held> {
         let mut removed = Vec::new();
-        while let Some((_, tag)) =
-            self.lease_ends.pop_front_if(|(end, tag)| *end <= now || !self.by_tag.contains_key(tag))
-        {
+        while let Some(&(end, tag)) = self.lease_ends.front() {
+            if end > now && self.by_tag.contains_key(&tag) {
+                break;
+            }
+            self.lease_ends.pop_front();
             // RabbitMQ uses a tag for one delivery only, so a message that is still held is held by
             // this lease.
             removed.extend(self.by_tag.remove(&tag));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE};
 use reqwest::{Client, Response, redirect, retry};
 use sms_core::{Outcome, Result};
 use url::Url;
@@ -66,8 +66,12 @@ impl Transport {
             return Err(Outcome::not_sent("the request could not be built"));
         };
         // Parameters go in the body, because proxies and servers log URLs.
-        let request =
-            self.client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            // Without this header a server may compress a reply, which then could not be read.
+            .header(ACCEPT_ENCODING, "identity");
         let mut response =
             request.body(form).timeout(timeout).send().await.map_err(|error| classify(&error))?;
         match read_body(&mut response).await {

@@ -30,6 +30,7 @@ async fn one_message_is_one_post_with_everything_in_its_body() {
     );
     assert_eq!(request.headers["content-type"], "application/x-www-form-urlencoded");
     assert_eq!(request.headers["user-agent"], concat!("sms-smsru/", env!("CARGO_PKG_VERSION")));
+    assert_eq!(request.headers["accept-encoding"], "identity", "the client decompresses nothing");
     let expected =
         [("api_id", CANARY), ("json", "1"), ("to", "79255070602"), ("msg", "Привет & пока + 100%")];
     assert_eq!(fields(request), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));

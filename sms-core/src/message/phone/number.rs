@@ -76,13 +76,11 @@ impl PhoneNumber {
 
     /// The masked number for logs: the first and last four digits, `+7925***4567`; for a number of
     /// fewer than 11 digits, the first and last two.
-    pub fn masked(self) -> impl fmt::Display + fmt::Debug {
-        fmt::from_fn(move |f| {
-            let digits = self.0.to_string();
-            let shown = if digits.len() < 11 { 2 } else { 4 };
-            let (head, tail) = (&digits[..shown], &digits[digits.len() - shown..]);
-            write!(f, "+{head}***{tail}")
-        })
+    pub fn masked(self) -> String {
+        let digits = self.0.to_string();
+        let shown = if digits.len() < 11 { 2 } else { 4 };
+        let (head, tail) = (&digits[..shown], &digits[digits.len() - shown..]);
+        format!("+{head}***{tail}")
     }
 }
 
@@ -94,7 +92,7 @@ impl fmt::Display for PhoneNumber {
 
 impl fmt::Debug for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.masked(), f)
+        f.write_str(&self.masked())
     }
 }
 
