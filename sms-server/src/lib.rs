@@ -35,12 +35,15 @@ mod routes;
 mod serve;
 
 pub use app::callbacks::{CallbackEndpoint, callback_path};
+pub use app::time_zone::TimeZone;
 pub use app::{App, AppBuilder};
 #[cfg(feature = "program")]
 pub use cli::run;
 #[cfg(feature = "program")]
 pub use config::{Config, LogFilter, LogFormat, Role};
-pub use keys::{ApiKey, Client, KeyDetails, KeyRing, KeyScope, Principal};
+pub use keys::{
+    ApiKey, Client, IssuedKey, KeyDetails, KeyKind, KeyRing, KeyScope, NewKey, Principal,
+};
 #[cfg(feature = "program")]
 pub use output::print_error;
 #[cfg(feature = "program")]

@@ -12,9 +12,11 @@ pub(crate) enum Key {
     Queue,
     Provider,
     Listen,
+    Label,
     Roles,
     Admin,
     Region,
+    TimeZone,
     RetentionDays,
     Concurrency,
     Log,
@@ -23,14 +25,16 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of `config check`.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Store,
         Self::Queue,
         Self::Provider,
         Self::Listen,
+        Self::Label,
         Self::Roles,
         Self::Admin,
         Self::Region,
+        Self::TimeZone,
         Self::RetentionDays,
         Self::Concurrency,
         Self::Log,
@@ -44,9 +48,11 @@ impl Key {
             Self::Queue => "queue",
             Self::Provider => "provider",
             Self::Listen => "listen",
+            Self::Label => "label",
             Self::Roles => "roles",
             Self::Admin => "admin_key",
             Self::Region => "region",
+            Self::TimeZone => "timezone",
             Self::RetentionDays => "retention_days",
             Self::Concurrency => "concurrency",
             Self::Log => "log",

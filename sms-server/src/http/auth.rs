@@ -13,6 +13,11 @@ use crate::keys::{KeyScope, Principal};
 pub(crate) struct Caller(Principal);
 
 impl Caller {
+    /// Returns the caller, whatever the scopes of the key.
+    pub(crate) fn with_any_scope(self) -> Principal {
+        self.0
+    }
+
     /// Returns the caller if the key has this scope.
     ///
     /// # Errors

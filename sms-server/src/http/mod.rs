@@ -6,6 +6,7 @@ mod clients;
 pub(crate) mod fields;
 pub(crate) mod layers;
 mod listener;
+pub(crate) mod location;
 pub(crate) mod page;
 pub(crate) mod params;
 pub(crate) mod permits;

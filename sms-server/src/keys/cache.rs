@@ -9,7 +9,8 @@ use sms_core::registry::Record;
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
-use super::key::{ApiKey, Principal, read_at};
+use super::key::{ApiKey, read_at};
+use super::principal::Principal;
 
 /// The time for which a key is taken from the cache: the delay of a revocation on other nodes, less
 /// than the 5 s that are promised.

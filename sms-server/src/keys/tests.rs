@@ -26,7 +26,7 @@ async fn a_key_opens_what_its_scopes_say() {
 async fn a_mistyped_unknown_or_foreign_key_opens_nothing() {
     let ring = ring();
     let key = ring.create("shop", &[KeyScope::Send]).await.unwrap();
-    let stranger = format::generate().unwrap().1;
+    let stranger = format::generate(KeyKind::Live).unwrap().1;
     let mistyped = format!("{}!", &key.expose_secret()[..key.expose_secret().len() - 1]);
     let forged = format::forged(key.expose_secret());
     for wrong in
@@ -158,6 +158,17 @@ async fn a_name_of_several_clients_is_refused_with_their_ids() {
 }
 
 #[tokio::test]
+async fn a_renamed_client_gives_its_old_name_back() {
+    let ring = ring();
+    let shop = ring.find_or_create_client("shop").await.unwrap();
+    ring.rename_client(&shop.id, "store").await.unwrap();
+    let other = ring.find_or_create_client("shop").await.unwrap();
+    assert_eq!(other.name, "shop");
+    assert_ne!(other.id, shop.id, "its messages would be those of the store");
+    assert_eq!(ring.find_or_create_client("store").await.unwrap().id, shop.id);
+}
+
+#[tokio::test]
 async fn two_processes_that_create_a_client_at_once_create_one() {
     let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
     let create = async |name| {
@@ -176,7 +187,7 @@ async fn a_rotated_key_works_next_to_the_new_one_for_the_overlap_and_then_no_mor
     let scopes = [KeyScope::Send, KeyScope::Read];
     let (old, id) = parts(&ring.create("shop", &scopes).await.unwrap());
     let owner = ring.authenticate(&old).await.unwrap().expect("known").client;
-    let (new, _) = parts(&ring.rotate(&id, DAY).await.unwrap());
+    let (new, _) = parts(&ring.rotate(&id, DAY).await.unwrap().secret);
     for key in [&old, &new] {
         let principal = ring.authenticate(key).await.unwrap().expect("both are valid");
         assert_eq!(principal.client, owner);
@@ -198,7 +209,7 @@ async fn a_second_rotation_does_not_make_the_end_later_and_none_revives_a_dead_k
     let (ring, clock) = ring_on_clock();
     let (old, id) = parts(&ring.create("shop", &[KeyScope::Send]).await.unwrap());
     ring.rotate(&id, DAY).await.unwrap();
-    let (newest, newest_id) = parts(&ring.rotate(&id, 2 * DAY).await.unwrap());
+    let (newest, newest_id) = parts(&ring.rotate(&id, 2 * DAY).await.unwrap().secret);
     pass(&clock, DAY).await;
     assert!(ring.authenticate(&old).await.unwrap().is_none());
     assert!(ring.authenticate(&newest).await.unwrap().is_some());
@@ -235,7 +246,7 @@ async fn of_two_rotations_at_once_one_fails_and_leaves_no_key() {
     let (one, two) = tokio::join!(rotate(), rotate());
     let (done, refused) = if one.is_ok() { (one, two) } else { (two, one) };
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Conflict);
-    let (new, _) = parts(&done.unwrap());
+    let (new, _) = parts(&done.unwrap().secret);
     assert!(ring.authenticate(&new).await.unwrap().is_some());
     assert!(ring.authenticate(&old).await.unwrap().is_some());
     assert_eq!(ring.list().await.unwrap().len(), 2);
@@ -267,7 +278,7 @@ async fn a_process_that_is_killed_during_a_rotation_leaves_the_old_key_valid() {
         assert!(rotation.is_err(), "it stopped at write {stops_at}");
         pass(&clock, 30 * DAY).await;
         assert!(ring.authenticate(&old).await.unwrap().is_some(), "write {stops_at}");
-        let (new, _) = parts(&ring.rotate(&id, DAY).await.unwrap());
+        let (new, _) = parts(&ring.rotate(&id, DAY).await.unwrap().secret);
         pass(&clock, DAY).await;
         assert!(ring.authenticate(&old).await.unwrap().is_none(), "write {stops_at}");
         assert!(ring.authenticate(&new).await.unwrap().is_some(), "write {stops_at}");

@@ -225,7 +225,8 @@ fn borders(schema: &Value, is_free: bool) -> Vec<(Value, bool)> {
     match types(schema).first().copied() {
         Some("integer") => {
             let (least, most) = (limit("minimum").expect("one"), limit("maximum").expect("one"));
-            let beyond = [(json!(least - 1), false), (json!(most + 1), false)];
+            let below = i64::try_from(least).expect("small") - 1;
+            let beyond = [(json!(below), false), (json!(most + 1), false)];
             [(json!(least), true), (json!(most), true)].into_iter().chain(beyond).collect()
         }
         Some("string") if schema["format"] == "date-time" => vec![(json!("tomorrow"), false)],

@@ -175,7 +175,7 @@ async fn a_rotated_key_works_next_to_the_new_one_in_the_overlap_and_is_refused_a
         let old = site.key("shop").await;
         let id = site.post(&old).await.id();
         let new = site.keys.rotate(id_of(&old), Duration::from_secs(2)).await.expect("rotated");
-        let new = new.expose_secret();
+        let new = new.secret.expose_secret();
         assert_eq!(site.show(&old, &id).await, StatusCode::OK, "{}", site.name);
         site.assert_owns(new, &id).await;
         let refused_by = Instant::now() + Duration::from_secs(2 + 5);
@@ -197,7 +197,7 @@ async fn a_key_of_an_early_build_keeps_its_messages_and_passes_them_on() {
         assert_eq!(site.show(EARLY_KEY, &id).await, StatusCode::OK, "{}", site.name);
         assert!(site.post(EARLY_KEY).await.is_replayed, "{}", site.name);
         let new = site.keys.rotate(EARLY_ID, Duration::from_hours(1)).await.expect("rotated");
-        site.assert_owns(new.expose_secret(), &id).await;
+        site.assert_owns(new.secret.expose_secret(), &id).await;
         assert_eq!(site.show(EARLY_KEY, &id).await, StatusCode::OK, "{}", site.name);
         for details in site.keys.list().await.expect("a list") {
             let client = (details.client.id.as_str(), details.client.name.as_str());
@@ -279,4 +279,32 @@ fn keys_create_takes_the_client_by_its_name_or_id() {
         .expect("runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains(id), "{said}");
+}
+
+#[test]
+fn keys_create_makes_test_keys_and_keys_that_expire_or_may_send_to_few() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str]| run(folder.path(), arguments);
+    let test = run(&["keys", "create", "--name", "ci", "--kind", "test", "--expires-in", "90d"]);
+    assert!(test.starts_with("sms_test_"), "{test}");
+    let numbers = "8 925 123-45-67,+79030000001";
+    run(&["keys", "create", "--name", "staging", "--allow", numbers]);
+    let listed = run(&["keys", "list"]);
+    let line = |name: &str| {
+        let found = listed.lines().find(|line| line.contains(&format!("\t{name}\t")));
+        found.unwrap_or_else(|| panic!("{listed}")).to_owned()
+    };
+    let (ci, staging) = (line("ci"), line("staging"));
+    assert!(ci.contains("\texpires ") && ci.ends_with("\ttest"), "{ci}");
+    assert!(staging.ends_with("\tonly to +79251234567,+79030000001"), "{staging}");
+    for (wrong, said) in [
+        (["--kind", "staging"], "known are live, test"),
+        (["--allow", "12"], "--allow"),
+        (["--expires-in", "0s"], "must be in the future"),
+    ] {
+        let arguments = [&["keys", "create", "--name", "x"][..], &wrong].concat();
+        let output = command(folder.path(), &arguments).output().expect("runs");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(said), "{error}");
+    }
 }

@@ -1,5 +1,6 @@
 //! `/v1/messages`, one file for each thing to do with messages.
 
+mod admission;
 pub(super) mod batch;
 mod body;
 pub(super) mod cancel;

@@ -11,7 +11,7 @@ use sms_core::store::event::{Event, Evidence};
 use sms_core::store::timeline::{Step, steps};
 use sms_core::{
     Class, EventDetails, EventKind, MessageId, Metadata, NewMessage, OnUnknown, OutcomeClass,
-    PhoneNumber, SendOptions, Status, StoredMessage,
+    PhoneNumber, Route, SendOptions, Status, StoredMessage,
 };
 use time::OffsetDateTime;
 use utoipa::openapi::{RefOr, Schema};
@@ -43,6 +43,10 @@ pub(crate) struct AcceptedMessage<'a> {
     encoding: Encoding,
     #[schema(value_type = MessageClass)]
     class: Class,
+    /// The route, where it is not `default`: `sandbox` for messages of test keys, which reach
+    /// nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
     /// The sender name; absent for the provider's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a str>,
@@ -255,6 +259,7 @@ impl<'a> AcceptedMessage<'a> {
             parts: message.parts,
             encoding: message.encoding,
             class: message.class,
+            route: (message.route != Route::DEFAULT).then(|| message.route.as_str()),
             from: message.from.as_deref(),
             reference: message.reference.as_deref(),
             metadata: &message.metadata,

@@ -3,6 +3,7 @@
 pub(crate) mod bad_input;
 mod batch;
 mod input;
+mod keys;
 mod messages;
 mod provider;
 mod replays;
