@@ -6,6 +6,7 @@
 //! [`App::rest`]: App::rest
 //! [`App::callbacks`]: App::callbacks
 //! [`App::health`]: App::health
+//! [`App::docs`]: App::docs
 //! [`KeyRing`]: KeyRing
 //! [`ApiKey`]: ApiKey
 //! [`KeyScope`]: KeyScope
@@ -16,6 +17,7 @@
 
 #[cfg(feature = "program")]
 pub mod adapters;
+mod api_docs;
 mod app;
 mod callbacks;
 #[cfg(feature = "program")]
@@ -46,5 +48,6 @@ pub use keys::{
 };
 #[cfg(feature = "program")]
 pub use output::print_error;
+pub use routes::openapi;
 #[cfg(feature = "program")]
 pub use serve::serve;

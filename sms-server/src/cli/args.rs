@@ -78,6 +78,8 @@ pub enum Command {
     /// Have the provider report deliveries to this server by itself
     #[command(subcommand)]
     Callback(Callback),
+    /// Print the OpenAPI document of the API
+    Openapi,
     /// Show the configuration and try it
     #[command(subcommand)]
     Config(ConfigCommand),

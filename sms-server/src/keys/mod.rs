@@ -81,7 +81,8 @@ impl KeyRing {
     }
 
     /// Creates a live key for the client with this id or name. A client that does not exist is made
-    /// and gets `client` as its name. Returns the text of the key, as [`create`](Self::create) does.
+    /// and gets `client` as its name. Returns the text of the key, as [`create`](Self::create)
+    /// does.
     ///
     /// # Errors
     ///

@@ -32,6 +32,12 @@ impl Resolved {
         Self { root: written(T::schema()), named }
     }
 
+    /// A schema in an OpenAPI document.
+    fn in_document(document: &Value, schema: &Value) -> Self {
+        let named = document["components"]["schemas"].as_object().expect("schemas").clone();
+        Self { root: schema.clone(), named: named.into_iter().collect() }
+    }
+
     fn follow<'a>(&'a self, schema: &'a Value) -> &'a Value {
         match schema["$ref"].as_str() {
             Some(path) => {
@@ -168,6 +174,12 @@ pub(super) fn assert_described<T: ToSchema>(reply: &Value) {
     if let Some(misfit) = schema.misfit(&schema.root, reply, "") {
         panic!("{}: {misfit}: {reply}", T::name());
     }
+}
+
+/// Explains why a value does not fit a schema of an OpenAPI document; `None` if it does.
+pub(super) fn misfit_in(document: &Value, schema: &Value, value: &Value) -> Option<String> {
+    let schema = Resolved::in_document(document, schema);
+    schema.misfit(&schema.root, value, "")
 }
 
 /// Checks that a reader accepts what the schema of its type allows, and nothing else. The sample is

@@ -2,7 +2,7 @@
 
 mod admission;
 pub(super) mod batch;
-mod body;
+pub(super) mod body;
 pub(super) mod cancel;
 mod idempotency;
 mod items;

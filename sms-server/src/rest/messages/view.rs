@@ -43,8 +43,7 @@ pub(crate) struct AcceptedMessage<'a> {
     encoding: Encoding,
     #[schema(value_type = MessageClass)]
     class: Class,
-    /// The route, where it is not `default`: `sandbox` for messages of test keys, which reach
-    /// nobody.
+    /// The route, where it is not `default`: `sandbox` for messages of test keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<&'a str>,
     /// The sender name; absent for the provider's own.
@@ -154,6 +153,15 @@ pub(crate) struct MessageDetails<'a> {
     /// the scope `admin`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unmatched_receipts: Vec<UnmatchedReceipt>,
+}
+
+/// A message after a change: whole, or, for a key that may not read, its outline.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "written as the form that applies; this is the schema of both")]
+pub(crate) enum ChangedMessage<'a> {
+    Whole(Box<MessageDetails<'a>>),
+    Outline(MessageOutline),
 }
 
 /// A step in the life of a message. Fields that do not apply are absent.

@@ -1,5 +1,6 @@
 //! Replies of every path, against the schemas of their types; and who may call which.
 
+mod document;
 mod matrix;
 
 use sms_core::store::RescueRequest;

@@ -153,6 +153,7 @@ async fn an_idempotency_key_of_a_test_key_is_not_that_of_a_live_key() {
     for key in [&live, &test] {
         let reply = call(&app, key, "POST", "/v1/messages/batch", &batch).await.body;
         assert!(reply["results"][0]["replayed"].is_null(), "{reply}");
+        assert!(reply["results"][0]["id"].is_string(), "{reply}");
         ids.push(reply["results"][0]["id"].clone());
     }
     assert_ne!(ids[0], ids[1]);
