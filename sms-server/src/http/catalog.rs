@@ -58,6 +58,8 @@ pub(crate) const CATALOG: &[(u16, &str, &str)] = &[
     (422, "idempotency_key_reused", "this key was used for a message with other content"),
     (422, "messages_empty", "messages: must hold at least one message"),
     (422, "messages_too_many", "messages: must hold at most 1000 messages"),
+    (422, "texts_empty", "texts: must hold at least one text"),
+    (422, "texts_too_many", "texts: must hold at most 100 texts"),
     (422, "recipient_not_allowed", "to: is not one of the numbers that this key may send to"),
     (422, "client_unknown", "client: no client has this id"),
     (422, "scopes_empty", "scopes: must name at least one scope"),

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod agreement;
 mod clients;
+mod estimate;
 mod info;
 mod keys;
 mod me;

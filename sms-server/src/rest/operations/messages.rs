@@ -7,6 +7,7 @@ use super::examples::{AT, ID, accepted, details, limit, message, text, time};
 use crate::http::body::MAX_BATCH_BODY;
 use crate::http::operation::Operation;
 use crate::keys::KeyScope::{Read, Send};
+use crate::rest::estimate::{self, EstimateBody, EstimateReply};
 use crate::rest::messages::body::{BatchBody, MessageBody};
 use crate::rest::messages::resolve::ResolveBody;
 use crate::rest::messages::view::{
@@ -38,7 +39,7 @@ const OUTLINE: &str = "The message after the change; its id and status alone for
                        scope `read`.";
 
 pub(super) fn operations() -> Vec<Operation> {
-    vec![list(), send(), batch(), show(), cancel(), resolve()]
+    vec![list(), send(), batch(), show(), cancel(), resolve(), estimate()]
 }
 
 fn list() -> Operation {
@@ -145,4 +146,26 @@ fn resolve() -> Operation {
         .body::<ResolveBody>(body)
         .reply::<ChangedMessage<'_>>(StatusCode::OK, OUTLINE, json!({"id": ID, "status": "sent"}))
         .problems(&["conflict", "recipient_not_allowed"])
+}
+
+fn estimate() -> Operation {
+    let estimate = json!({
+        "encoding": "ucs2", "parts": 1, "units": 3, "left_in_part": 67, "parts_without_them": 1,
+        "costly_characters": [
+            {"character": "—", "code_point": "U+2014", "count": 1, "cost": "ucs2"},
+        ],
+    });
+    Operation::post("/v1/estimate", estimate::estimate)
+        .needs(Send)
+        .about(
+            "Measure texts",
+            "Parts, encoding, and the characters that make a text longer. Nothing is sent.",
+        )
+        .body::<EstimateBody>(json!({"texts": ["a—b"]}))
+        .reply::<EstimateReply>(
+            StatusCode::OK,
+            "The sizes, in the order of the texts.",
+            json!({"data": [estimate], "parts": 1}),
+        )
+        .problems(&["texts_empty", "texts_too_many"])
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bad_input;
 mod batch;
+mod estimate;
 mod input;
 mod keys;
 mod messages;
