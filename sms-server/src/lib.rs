@@ -43,6 +43,7 @@ pub use app::{App, AppBuilder};
 pub use cli::run;
 #[cfg(feature = "program")]
 pub use config::{Config, LogFilter, LogFormat, Role};
+pub use http::network::IpNetwork;
 pub use keys::{
     ApiKey, Client, IssuedKey, KeyDetails, KeyKind, KeyRing, KeyScope, NewKey, Principal,
 };

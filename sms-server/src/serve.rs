@@ -79,7 +79,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 .provider(Arc::clone(&provider), Arc::clone(&registry))
                 .callbacks(endpoint)
                 .label(config.label.clone())
-                .time_zone(config.time_zone);
+                .time_zone(config.time_zone)
+                .trusted_proxies(config.trusted_proxies.clone());
             http::serve(listener, app.build().router(), shutdown.clone()).await;
         }
         anyhow::Ok(())

@@ -165,7 +165,7 @@ fn codes(operation: &Operation) -> Vec<&'static str> {
     let mut codes = Vec::new();
     if operation.access != Access::Public {
         codes.extend_from_slice(OF_ALL);
-        codes.push("unauthorized");
+        codes.extend(["unauthorized", "too_many_wrong_keys"]);
     }
     if matches!(operation.access, Access::Scope(_)) {
         codes.push("scope_missing");

@@ -20,6 +20,8 @@ use self::site::Site;
 use self::stats_cache::StatsCache;
 use self::time_zone::TimeZone;
 use crate::http::body::BodyBudgets;
+use crate::http::brake::SignInBrake;
+use crate::http::network::IpNetwork;
 use crate::http::permits::ReadPermits;
 use crate::keys::KeyRing;
 
@@ -68,6 +70,7 @@ pub(crate) struct State {
     pub(crate) provider: Option<ProviderMonitor>,
     pub(crate) callbacks: Option<CallbackEndpoint>,
     pub(crate) site: Site,
+    pub(crate) brake: SignInBrake,
 }
 
 impl App {
@@ -99,6 +102,7 @@ impl App {
             provider: None,
             callbacks: None,
             site: Site::default(),
+            brake: SignInBrake::default(),
         })
     }
 
@@ -130,6 +134,13 @@ impl AppBuilder {
     /// Sets the time zone of what people type. Defaults to Europe/Moscow.
     pub fn time_zone(mut self, time_zone: TimeZone) -> Self {
         self.0.site.time_zone = time_zone;
+        self
+    }
+
+    /// Believes these proxies when they say in `X-Forwarded-For` from where they were asked.
+    /// Defaults to none: the address of a client is that of the connection.
+    pub fn trusted_proxies(mut self, proxies: impl Into<Vec<IpNetwork>>) -> Self {
+        self.0.site.trusted_proxies = proxies.into();
         self
     }
 

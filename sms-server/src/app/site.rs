@@ -1,6 +1,7 @@
 //! Settings of an installation that the doors share.
 
 use super::time_zone::TimeZone;
+use crate::http::network::IpNetwork;
 
 /// The installation, as its operator named it.
 #[derive(Clone, Debug, Default)]
@@ -9,4 +10,6 @@ pub(crate) struct Site {
     pub(crate) label: Option<String>,
     /// The time zone of what people type.
     pub(crate) time_zone: TimeZone,
+    /// The proxies that tell truly from where they were asked.
+    pub(crate) trusted_proxies: Vec<IpNetwork>,
 }

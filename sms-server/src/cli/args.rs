@@ -17,6 +17,7 @@ Settings in the environment; flags override them, and they override the file:
   SMS_PROVIDER        what sends them: sandbox:, smsru://API_ID@sms.ru [default: sandbox:]
   SMS_LISTEN          the address to serve on [default: 127.0.0.1:8080]
   SMS_LABEL           the name of this installation, for people who use several [default: none]
+  SMS_TRUSTED_PROXIES the proxies that are believed about X-Forwarded-For [default: none]
   SMS_ROLES           what this process does [default: api,worker,ui]
   SMS_ADMIN_KEY       a key with every scope, 16 characters at least [default: none]
   SMS_REGION          the country of the national number formats [default: RU]

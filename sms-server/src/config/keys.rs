@@ -13,6 +13,7 @@ pub(crate) enum Key {
     Provider,
     Listen,
     Label,
+    TrustedProxies,
     Roles,
     Admin,
     Region,
@@ -25,12 +26,13 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of `config check`.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Store,
         Self::Queue,
         Self::Provider,
         Self::Listen,
         Self::Label,
+        Self::TrustedProxies,
         Self::Roles,
         Self::Admin,
         Self::Region,
@@ -49,6 +51,7 @@ impl Key {
             Self::Provider => "provider",
             Self::Listen => "listen",
             Self::Label => "label",
+            Self::TrustedProxies => "trusted_proxies",
             Self::Roles => "roles",
             Self::Admin => "admin_key",
             Self::Region => "region",

@@ -26,6 +26,7 @@ pub(crate) use self::redact::redacted;
 pub(crate) use self::setting::Source;
 use self::setting::{Setting, Value};
 use crate::app::time_zone::TimeZone;
+use crate::http::network::IpNetwork;
 
 /// The shortest `admin_key`, in bytes.
 const MIN_ADMIN_KEY: usize = 16;
@@ -50,6 +51,8 @@ pub struct Config {
     /// The name of the installation, for people who use several: up to 40 characters. Defaults to
     /// none.
     pub label: Option<String>,
+    /// The proxies that are believed when they say from where they were asked. Defaults to none.
+    pub trusted_proxies: Vec<IpNetwork>,
     /// The roles of this process. Defaults to all.
     pub roles: Vec<Role>,
     /// A key with every scope that is not in the store, of at least 16 characters. Defaults to
@@ -125,6 +128,7 @@ impl Default for Config {
             provider: "sandbox:".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             label: None,
+            trusted_proxies: Vec::new(),
             roles: Role::ALL.to_vec(),
             admin_key: None,
             region: Region::RU,
@@ -203,6 +207,12 @@ impl Config {
             Key::Provider => redacted(self.provider.expose_secret()),
             Key::Listen => self.listen.to_string(),
             Key::Label => self.label.clone().unwrap_or_else(|| "none".to_owned()),
+            Key::TrustedProxies if self.trusted_proxies.is_empty() => "none".to_owned(),
+            Key::TrustedProxies => {
+                let shown: Vec<String> =
+                    self.trusted_proxies.iter().map(ToString::to_string).collect();
+                shown.join(",")
+            }
             Key::Roles => self.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(","),
             Key::Admin => self.admin_key.as_ref().map_or("none", |_| redact::REDACTED).to_owned(),
             Key::Region => self.region.to_string(),
@@ -225,6 +235,11 @@ impl Config {
                 self.listen = value.text()?.parse().map_err(|_| rule.to_owned())?;
             }
             Key::Label => self.label = Some(label(value.text()?)?),
+            Key::TrustedProxies => {
+                let read =
+                    |name: &&str| name.parse().map_err(|error: sms_core::Error| error.to_string());
+                self.trusted_proxies = value.list()?.iter().map(read).collect::<Result<_, _>>()?;
+            }
             Key::Roles => self.roles = roles(&value.list()?)?,
             Key::Admin => {
                 let admin_key = value.text()?;

@@ -67,6 +67,7 @@ pub(crate) const CATALOG: &[(u16, &str, &str)] = &[
     (422, "allowed_numbers_invalid", "allowed_numbers: must hold at most 100 numbers"),
     (422, "expires_at_invalid", "expires_at: must be in the future"),
     (422, "overlap_invalid", "overlap_seconds: must be at most 7776000, which is 90 days"),
+    (429, "too_many_wrong_keys", "too many wrong keys came from this address; try again later"),
     (500, "internal", "internal error; the log has its cause under the request id"),
     (503, "unavailable", "the service is unavailable; try again, with the same Idempotency-Key"),
     (503, "busy", "too many reads of this client wait already; try again, with fewer at a time"),

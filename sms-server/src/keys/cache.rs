@@ -54,6 +54,13 @@ impl KeyCache {
         entries.insert(id.to_owned(), Entry { key, read_at });
     }
 
+    /// Tells whether a key with this id and hash was valid when it was read last, however long ago.
+    pub(super) fn has_admitted(&self, id: &str, sha256: &str) -> bool {
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = entries.get(id).and_then(|entry| entry.key.as_ref());
+        known.is_some_and(|key| key.sha256.as_bytes().ct_eq(sha256.as_bytes()).into())
+    }
+
     /// Forgets a key that has changed.
     pub(super) fn remove(&self, id: &str) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id);

@@ -291,6 +291,12 @@ impl KeyRing {
         Ok(known.map(|known| known.principal))
     }
 
+    /// Tells whether this process has seen that the key is valid. It may have been revoked since.
+    pub(crate) fn is_known(&self, key: &str) -> bool {
+        let hash = || format::hash(key);
+        format::id_in(key).is_some_and(|id| self.0.cache.has_admitted(id, &hash()))
+    }
+
     /// Reads a key into the cache.
     async fn read(&self, id: &str) -> Result<Option<ValidKey>> {
         let at = Instant::now();

@@ -60,14 +60,8 @@ impl World {
     async fn new() -> Self {
         let site = Site::new();
         let client = site.keys.create_client("shop").await.expect("a client").id;
-        let world = |site, client, key| Self {
-            site,
-            client,
-            key,
-            live_message: String::new(),
-            test_message: String::new(),
-        };
-        let mut world = world(site, client, String::new());
+        let (key, live_message, test_message) = (String::new(), String::new(), String::new());
+        let mut world = Self { site, client, key, live_message, test_message };
         let live = world.key_of(Some("shop"), KeyKind::Live, &[Send]).await;
         let test = world.key_of(Some("shop"), KeyKind::Test, &[Send]).await;
         world.key = world.site.keys.list().await.expect("keys").remove(0).key.id;

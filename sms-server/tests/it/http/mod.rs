@@ -1,3 +1,4 @@
 //! HTTP, as every door uses it.
 
 mod body;
+mod brake;
