@@ -6,6 +6,7 @@
 //! [`App::rest`]: App::rest
 //! [`App::callbacks`]: App::callbacks
 //! [`App::health`]: App::health
+//! [`App::docs`]: App::docs
 //! [`KeyRing`]: KeyRing
 //! [`ApiKey`]: ApiKey
 //! [`KeyScope`]: KeyScope
@@ -16,6 +17,7 @@
 
 #[cfg(feature = "program")]
 pub mod adapters;
+mod api_docs;
 mod app;
 mod callbacks;
 #[cfg(feature = "program")]
@@ -35,15 +37,20 @@ mod routes;
 mod serve;
 
 pub use app::callbacks::{CallbackEndpoint, callback_path};
+pub use app::time_zone::TimeZone;
 pub use app::{App, AppBuilder};
 pub use axum;
 #[cfg(feature = "program")]
 pub use cli::run;
 #[cfg(feature = "program")]
 pub use config::{Config, LogFilter, LogFormat, Role};
-pub use keys::{ApiKey, Client, KeyDetails, KeyRing, KeyScope, Principal};
+pub use http::network::IpNetwork;
+pub use keys::{
+    ApiKey, Client, IssuedKey, KeyDetails, KeyKind, KeyRing, KeyScope, NewKey, Principal,
+};
 #[cfg(feature = "program")]
 pub use output::print_error;
+pub use routes::openapi;
 pub use secrecy;
 #[cfg(feature = "program")]
 pub use serve::serve;

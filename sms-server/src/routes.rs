@@ -1,11 +1,27 @@
 //! The one table of routes: the doors, each by itself and together.
 
+use std::sync::LazyLock;
+
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::StatusCode;
 
+use crate::api_docs::document::document;
 use crate::app::App;
 use crate::http::layers;
-use crate::{callbacks, ops, rest};
+use crate::{api_docs, callbacks, ops, rest};
+
+/// The OpenAPI document of every door that programs call, as it is served. Callbacks are not in it:
+/// each provider has a form of its own.
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let operations: Vec<_> = rest::operations().into_iter().chain(ops::operations()).collect();
+    format!("{:#}", document(&operations))
+});
+
+/// The OpenAPI 3.1 document of the API, which is served as `/openapi.json`.
+pub fn openapi() -> &'static str {
+    &DOCUMENT
+}
 
 /// Methods that need the doors. They are not next to the type, since the state lies below the doors
 /// and must not import them.
@@ -25,6 +41,11 @@ impl App {
         ops::routes().with_state(self.clone())
     }
 
+    /// The documentation of the API, `/openapi.json` and `/docs`.
+    pub fn docs(&self) -> Router {
+        api_docs::routes(&Bytes::from_static(openapi().as_bytes())).with_state(self.clone())
+    }
+
     /// Every door. A path that none of them has is answered with a problem, too.
     pub fn router(&self) -> Router {
         let no_route = layers::problems(Router::new().fallback(|| async { StatusCode::NOT_FOUND }));
@@ -32,6 +53,7 @@ impl App {
             .merge(self.rest())
             .merge(self.callbacks())
             .merge(self.health())
+            .merge(self.docs())
             .merge(no_route)
     }
 }

@@ -80,7 +80,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             let endpoint = CallbackEndpoint::new(&*registry, Arc::clone(&provider)).await?;
             let app = App::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
                 .provider(Arc::clone(&provider), Arc::clone(&registry))
-                .callbacks(endpoint);
+                .callbacks(endpoint)
+                .label(config.label.clone())
+                .time_zone(config.time_zone)
+                .trusted_proxies(config.trusted_proxies.clone());
             http::serve(listener, app.build().router(), shutdown.clone()).await;
         }
         anyhow::Ok(())

@@ -4,7 +4,9 @@ pub(crate) mod callbacks;
 pub(crate) mod provider_monitor;
 pub(crate) mod queue_state;
 mod readiness;
+pub(crate) mod site;
 mod stats_cache;
+pub(crate) mod time_zone;
 
 use std::sync::Arc;
 
@@ -14,8 +16,12 @@ use sms_core::{Explanation, Provider, Queue, Registry, Sender, Store};
 use self::callbacks::CallbackEndpoint;
 use self::provider_monitor::ProviderMonitor;
 use self::readiness::Readiness;
+use self::site::Site;
 use self::stats_cache::StatsCache;
+use self::time_zone::TimeZone;
 use crate::http::body::BodyBudgets;
+use crate::http::brake::SignInBrake;
+use crate::http::network::IpNetwork;
 use crate::http::permits::ReadPermits;
 use crate::keys::KeyRing;
 
@@ -63,6 +69,8 @@ pub(crate) struct State {
     pub(crate) ends: EndLog,
     pub(crate) provider: Option<ProviderMonitor>,
     pub(crate) callbacks: Option<CallbackEndpoint>,
+    pub(crate) site: Site,
+    pub(crate) brake: SignInBrake,
 }
 
 impl App {
@@ -93,6 +101,8 @@ impl App {
             ends: EndLog::new(),
             provider: None,
             callbacks: None,
+            site: Site::default(),
+            brake: SignInBrake::default(),
         })
     }
 
@@ -112,6 +122,25 @@ impl AppBuilder {
     /// Accepts callbacks at this address. `None` changes nothing.
     pub fn callbacks(mut self, endpoint: impl Into<Option<CallbackEndpoint>>) -> Self {
         self.0.callbacks = endpoint.into().or(self.0.callbacks);
+        self
+    }
+
+    /// Names the installation, for people who use several. `None` changes nothing.
+    pub fn label(mut self, label: impl Into<Option<String>>) -> Self {
+        self.0.site.label = label.into().or(self.0.site.label);
+        self
+    }
+
+    /// Sets the time zone of what people type. Defaults to Europe/Moscow.
+    pub fn time_zone(mut self, time_zone: TimeZone) -> Self {
+        self.0.site.time_zone = time_zone;
+        self
+    }
+
+    /// Believes these proxies when they say in `X-Forwarded-For` from where they were asked.
+    /// Defaults to none: the address of a client is that of the connection.
+    pub fn trusted_proxies(mut self, proxies: impl Into<Vec<IpNetwork>>) -> Self {
+        self.0.site.trusted_proxies = proxies.into();
         self
     }
 

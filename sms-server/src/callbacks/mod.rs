@@ -1,12 +1,11 @@
 //! The door at which a provider reports by itself: `POST /callbacks/{provider}/{token}`. A reply
 //! has the form that the provider expects; errors are problems.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
@@ -17,6 +16,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use crate::app::App;
 use crate::http::body::MAX_BODY;
 use crate::http::layers;
+use crate::http::network::client_address;
 use crate::http::problem::Problem;
 
 /// The name under which all providers share the memory for bodies with the clients. No key has it
@@ -45,7 +45,7 @@ async fn accept(
     let body = app.0.bodies.read(&Arc::from(CLIENT), body).await?;
     let headers: Vec<(&str, &[u8])> =
         parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let peer = client_address(&parts, &app.0.site.trusted_proxies);
     let request = CallbackRequest::new(&body)
         .headers(&headers)
         .query(parts.uri.query().unwrap_or_default())

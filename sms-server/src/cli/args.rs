@@ -16,9 +16,12 @@ Settings in the environment; flags override them, and they override the file:
   SMS_QUEUE           how due messages reach the workers [default: memory:]
   SMS_PROVIDER        what sends them: sandbox:, smsru://API_ID@sms.ru [default: sandbox:]
   SMS_LISTEN          the address to serve on [default: 127.0.0.1:8080]
+  SMS_LABEL           the name of this installation, for people who use several [default: none]
+  SMS_TRUSTED_PROXIES the proxies that are believed about X-Forwarded-For [default: none]
   SMS_ROLES           what this process does [default: api,worker,ui]
   SMS_ADMIN_KEY       a key with every scope, 16 characters at least [default: none]
   SMS_REGION          the country of the national number formats [default: RU]
+  SMS_TIMEZONE        the time zone of what people type [default: Europe/Moscow]
   SMS_RETENTION_DAYS  days that ended messages are kept, at least 3 [default: 90]
   SMS_CONCURRENCY     calls to the provider in flight at most [default: 8]
   SMS_LOG             what is logged: info, debug, info,sms_core=debug [default: info]
@@ -76,6 +79,8 @@ pub enum Command {
     /// Have the provider report deliveries to this server by itself
     #[command(subcommand)]
     Callback(Callback),
+    /// Print the OpenAPI document of the API
+    Openapi,
     /// Show the configuration and try it
     #[command(subcommand)]
     Config(ConfigCommand),

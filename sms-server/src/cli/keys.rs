@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Subcommand;
 use secrecy::ExposeSecret;
-use sms_core::Error;
+use sms_core::{Error, NumberReader, PhoneNumber};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::adapters;
 use crate::config::Config;
-use crate::keys::{KeyDetails, KeyRing, KeyScope, UNKNOWN_CLIENT};
+use crate::keys::{KeyDetails, KeyKind, KeyRing, KeyScope, NewKey, UNKNOWN_CLIENT};
 use crate::output::print;
 
 /// Operations on API keys.
@@ -32,16 +32,25 @@ pub enum Keys {
         /// The permissions: send, read, admin
         #[arg(long, value_delimiter = ',', default_value = "send,read")]
         scopes: Vec<String>,
+        /// The kind: live, or test for a key with which nothing reaches the provider
+        #[arg(long, default_value = "live")]
+        kind: String,
+        /// The only phone numbers that the key may send to [default: every number]
+        #[arg(long, value_delimiter = ',', value_name = "NUMBERS")]
+        allow: Vec<String>,
+        /// The time after which the key expires: 12h, 90d [default: never]
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        expires_in: Option<Duration>,
     },
-    /// List the keys: id, name, client, scopes, then when each was created and last used, and when
-    /// it expires or was revoked
+    /// List the keys: id, name, client, scopes, then when each was created and last used, when it
+    /// expires or was revoked, whether it is a test key, and the numbers that it may send to
     List,
     /// Create another key for the same client and print it; the old one stays valid for a while
     Rotate {
         /// The id of the old key, as `keys list` shows it
         id: String,
         /// The time for which the old key stays valid: 90m, 24h, 7d; 0s ends it at once
-        #[arg(long, default_value = "24h", value_parser = overlap)]
+        #[arg(long, default_value = "24h", value_parser = duration)]
         overlap: Duration,
     },
     /// Revoke a key, on every node within five seconds
@@ -60,20 +69,25 @@ pub(crate) async fn run(config: &Config, command: Keys) -> anyhow::Result<()> {
     let (_, registry) = adapters::open_store(config).await?;
     let ring = KeyRing::new(registry, None);
     match command {
-        Keys::Create { name, client, new_client, scopes } => {
-            let scopes = read_scopes(&scopes)?;
-            let key = match (client, new_client) {
-                (Some(client), _) => {
-                    let created = ring.create_for(&client, &name, &scopes).await;
-                    created.map_err(explain_client)?
-                }
-                (None, Some(client)) => ring.create_client(&client, &name, &scopes).await?,
-                (None, None) => ring.create(&name, &scopes).await?,
+        Keys::Create { name, client, new_client, scopes, kind, allow, expires_in } => {
+            let unknown = || format!("--kind: unknown kind `{kind}`; known are live, test");
+            let kind = KeyKind::from_name(&kind).with_context(unknown)?;
+            let end = expires_in.map(time_in).transpose()?;
+            let key = NewKey::new(name, &read_scopes(&scopes)?)
+                .kind(kind)
+                .allowed_numbers(read_numbers(config, &allow)?)
+                .expires_at(end);
+            let issued = match (client, new_client) {
+                (Some(client), _) => ring.issue_for(&client, key).await.map_err(explain_client)?,
+                (None, Some(client)) => ring.issue_for_new_client(&client, key).await?,
+                (None, None) => ring.issue(None, key).await?,
             };
-            print(key.expose_secret())
+            print(issued.secret.expose_secret())
         }
         Keys::List => ring.list().await?.iter().try_for_each(|details| print(&line(details)?)),
-        Keys::Rotate { id, overlap } => print(ring.rotate(&id, overlap).await?.expose_secret()),
+        Keys::Rotate { id, overlap } => {
+            print(ring.rotate(&id, overlap).await?.secret.expose_secret())
+        }
         Keys::Revoke { id } => Ok(ring.revoke(&id).await?),
     }
 }
@@ -95,8 +109,22 @@ fn read_scopes(names: &[String]) -> anyhow::Result<Vec<KeyScope>> {
     names.iter().map(read).collect()
 }
 
+fn read_numbers(config: &Config, numbers: &[String]) -> anyhow::Result<Vec<PhoneNumber>> {
+    let reader = NumberReader::new(config.region);
+    numbers.iter().map(|number| Ok(reader.read(number).context("--allow")?)).collect()
+}
+
+/// The time at which a key of this duration expires.
+fn time_in(duration: Duration) -> anyhow::Result<OffsetDateTime> {
+    if duration.is_zero() {
+        bail!("--expires-in: must be in the future");
+    }
+    let end = duration.try_into().ok().and_then(|it| OffsetDateTime::now_utc().checked_add(it));
+    end.context("--expires-in: this is too long")
+}
+
 /// Reads a number and its unit: `90m`.
-fn overlap(text: &str) -> anyhow::Result<Duration> {
+fn duration(text: &str) -> anyhow::Result<Duration> {
     let (number, unit) =
         text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let seconds = match unit {
@@ -127,6 +155,13 @@ fn line(details: &KeyDetails) -> anyhow::Result<String> {
             columns.push(format!("{event} {}", at.format(&Rfc3339)?));
         }
     }
+    if key.kind == KeyKind::Test {
+        columns.push("test".to_owned());
+    }
+    if !key.allowed_numbers.is_empty() {
+        let numbers: Vec<String> = key.allowed_numbers.iter().map(ToString::to_string).collect();
+        columns.push(format!("only to {}", numbers.join(",")));
+    }
     Ok(columns.join("\t"))
 }
 
@@ -135,12 +170,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_overlap_is_a_number_with_a_unit() {
+    fn a_time_is_a_number_with_a_unit() {
         for (text, seconds) in [("0s", 0), ("90m", 5400), ("24h", 86400), ("7d", 604_800)] {
-            assert_eq!(overlap(text).unwrap(), Duration::from_secs(seconds), "{text}");
+            assert_eq!(duration(text).unwrap(), Duration::from_secs(seconds), "{text}");
         }
         for wrong in ["", "24", "h", "-1h", "1.5h", "1w", "24 h", "18446744073709551615d"] {
-            assert!(overlap(wrong).is_err(), "{wrong}");
+            assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
 }

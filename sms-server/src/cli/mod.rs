@@ -11,6 +11,8 @@ pub use self::callback::Callback;
 pub use self::config::ConfigCommand;
 pub use self::keys::Keys;
 use crate::config::Config;
+use crate::output::print;
+use crate::routes::openapi;
 use crate::{logging, serve};
 
 /// Runs the command of the command line.
@@ -27,6 +29,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keys(command) => keys::run(&config, command).await,
         Command::Migrate => migrate::run(&config).await,
         Command::Callback(command) => callback::run(&config, command).await,
+        Command::Openapi => print(openapi()),
         Command::Config(command) => config::run(&config, command).await,
     }
 }

@@ -25,9 +25,13 @@ pub use self::log_filter::LogFilter;
 pub(crate) use self::redact::redacted;
 pub(crate) use self::setting::Source;
 use self::setting::{Setting, Value};
+use crate::app::time_zone::TimeZone;
+use crate::http::network::IpNetwork;
 
 /// The shortest `admin_key`, in bytes.
 const MIN_ADMIN_KEY: usize = 16;
+/// The longest label, in characters.
+const MAX_LABEL: usize = 40;
 /// The least retention, in days: idempotency keys are kept for so long.
 const MIN_RETENTION_DAYS: u32 = 3;
 
@@ -44,6 +48,11 @@ pub struct Config {
     pub provider: SecretString,
     /// The address to serve on. Defaults to `127.0.0.1:8080`.
     pub listen: SocketAddr,
+    /// The name of the installation, for people who use several: up to 40 characters. Defaults to
+    /// none.
+    pub label: Option<String>,
+    /// The proxies that are believed when they say from where they were asked. Defaults to none.
+    pub trusted_proxies: Vec<IpNetwork>,
     /// The roles of this process. Defaults to all.
     pub roles: Vec<Role>,
     /// A key with every scope that is not in the store, of at least 16 characters. Defaults to
@@ -51,6 +60,8 @@ pub struct Config {
     pub admin_key: Option<SecretString>,
     /// The region of national phone numbers, such as `RU`. Defaults to `RU`.
     pub region: Region,
+    /// The time zone of what people type. Defaults to Europe/Moscow.
+    pub time_zone: TimeZone,
     /// Days that ended messages are kept, at least 3. Defaults to 90.
     pub retention_days: u32,
     /// Calls to the provider in flight at most. Defaults to 8.
@@ -116,9 +127,12 @@ impl Default for Config {
             queue: "memory:".into(),
             provider: "sandbox:".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            label: None,
+            trusted_proxies: Vec::new(),
             roles: Role::ALL.to_vec(),
             admin_key: None,
             region: Region::RU,
+            time_zone: TimeZone::default(),
             retention_days: 90,
             concurrency: CONCURRENCY,
             log: LogFilter::default(),
@@ -192,9 +206,17 @@ impl Config {
             Key::Queue => redacted(self.queue.expose_secret()),
             Key::Provider => redacted(self.provider.expose_secret()),
             Key::Listen => self.listen.to_string(),
+            Key::Label => self.label.clone().unwrap_or_else(|| "none".to_owned()),
+            Key::TrustedProxies if self.trusted_proxies.is_empty() => "none".to_owned(),
+            Key::TrustedProxies => {
+                let shown: Vec<String> =
+                    self.trusted_proxies.iter().map(ToString::to_string).collect();
+                shown.join(",")
+            }
             Key::Roles => self.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(","),
             Key::Admin => self.admin_key.as_ref().map_or("none", |_| redact::REDACTED).to_owned(),
             Key::Region => self.region.to_string(),
+            Key::TimeZone => self.time_zone.to_string(),
             Key::RetentionDays => self.retention_days.to_string(),
             Key::Concurrency => self.concurrency.to_string(),
             Key::Log => self.log.to_string(),
@@ -212,6 +234,12 @@ impl Config {
                 let rule = "must be an IP address and a port, such as 127.0.0.1:8080 or [::]:8080";
                 self.listen = value.text()?.parse().map_err(|_| rule.to_owned())?;
             }
+            Key::Label => self.label = Some(label(value.text()?)?),
+            Key::TrustedProxies => {
+                let read =
+                    |name: &&str| name.parse().map_err(|error: sms_core::Error| error.to_string());
+                self.trusted_proxies = value.list()?.iter().map(read).collect::<Result<_, _>>()?;
+            }
             Key::Roles => self.roles = roles(&value.list()?)?,
             Key::Admin => {
                 let admin_key = value.text()?;
@@ -223,6 +251,10 @@ impl Config {
             Key::Region => {
                 let rule = "must be the two letters of a country with phone numbers, such as RU";
                 self.region = value.text()?.parse().map_err(|_| rule.to_owned())?;
+            }
+            Key::TimeZone => {
+                let parsed = value.text()?.parse();
+                self.time_zone = parsed.map_err(|error: sms_core::Error| error.to_string())?;
             }
             Key::RetentionDays => {
                 let rule = "must be at least 3, the days an idempotency key is kept";
@@ -244,6 +276,13 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn label(text: &str) -> Result<String, String> {
+    let is_printable = !text.is_empty() && !text.chars().any(char::is_control);
+    let fits = is_printable && text.chars().count() <= MAX_LABEL;
+    let rule = || format!("must be 1 to {MAX_LABEL} characters without control characters");
+    fits.then(|| text.to_owned()).ok_or_else(rule)
 }
 
 fn roles(names: &[&str]) -> Result<Vec<Role>, String> {

@@ -163,6 +163,22 @@ impl<'a> Fields<'a> {
         self.take(name, "must be a list", |List(items): List<'a, MAX_ITEMS>| Some(items))
     }
 
+    /// A list of strings, of which each is read by `read`; `rule` says what the list may hold. At
+    /// most `MAX_ITEMS` are read.
+    pub(crate) fn strings<const MAX_ITEMS: usize, T>(
+        &mut self,
+        name: &'static str,
+        rule: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let item = |item: &RawValue| {
+            serde_json::from_str(item.get()).ok().and_then(|Text(text)| read(&text))
+        };
+        self.take(name, rule, |List(items): List<'a, MAX_ITEMS>| {
+            items.into_iter().map(item).collect()
+        })
+    }
+
     /// A value that `read` knows by its name; `rule` lists the names.
     pub(crate) fn one_of<T>(
         &mut self,

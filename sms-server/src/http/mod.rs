@@ -2,10 +2,15 @@
 
 pub(crate) mod auth;
 pub(crate) mod body;
+pub(crate) mod brake;
+pub(crate) mod catalog;
 mod clients;
 pub(crate) mod fields;
 pub(crate) mod layers;
 mod listener;
+pub(crate) mod location;
+pub(crate) mod network;
+pub(crate) mod operation;
 pub(crate) mod page;
 pub(crate) mod params;
 pub(crate) mod permits;

@@ -90,6 +90,12 @@ impl Problem {
         Self { headers: self.headers, ..Self::fields(self.status, errors) }
     }
 
+    /// The problem of a field that is null, and so there, but must have a value.
+    pub(crate) fn missing(name: &'static str) -> Self {
+        let error = FieldProblem::field(name, "field_missing", "is required");
+        Self::fields(StatusCode::BAD_REQUEST, vec![error])
+    }
+
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "not found")
     }

@@ -9,7 +9,8 @@ use sms_core::registry::Record;
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
-use super::key::{ApiKey, Principal, read_at};
+use super::key::{ApiKey, read_at};
+use super::principal::Principal;
 
 /// The time for which a key is taken from the cache: the delay of a revocation on other nodes, less
 /// than the 5 s that are promised.
@@ -51,6 +52,13 @@ impl KeyCache {
             entries.clear();
         }
         entries.insert(id.to_owned(), Entry { key, read_at });
+    }
+
+    /// Tells whether a key with this id and hash was valid when it was read last, however long ago.
+    pub(super) fn has_admitted(&self, id: &str, sha256: &str) -> bool {
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = entries.get(id).and_then(|entry| entry.key.as_ref());
+        known.is_some_and(|key| key.sha256.as_bytes().ct_eq(sha256.as_bytes()).into())
     }
 
     /// Forgets a key that has changed.

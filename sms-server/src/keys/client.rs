@@ -43,7 +43,7 @@ impl Client {
 
     /// A client that is asked for by name. The id comes from the name, so that two processes that
     /// make it at the same time make one client.
-    pub(super) fn named(name: &str, created_at: OffsetDateTime) -> Self {
+    fn named(name: &str, created_at: OffsetDateTime) -> Self {
         Self { id: letters(&Sha256::digest(name)[..ID]), name: name.to_owned(), created_at }
     }
 
@@ -83,6 +83,11 @@ impl Clients {
         Ok(Self(clients))
     }
 
+    /// The clients, by id.
+    pub(super) fn into_vec(self) -> Vec<Client> {
+        self.0.into_values().collect()
+    }
+
     /// The client of a key.
     pub(super) fn of(&self, key: &ApiKey) -> Client {
         self.0.get(&key.client).cloned().unwrap_or_else(|| Client::of_key(key))
@@ -108,17 +113,60 @@ impl Clients {
     }
 }
 
-/// Writes the record of a client unless there is one.
+/// Makes the client of this name, which no client has.
+///
+/// # Errors
+///
+/// The registry's; `Unavailable` when the system has no random bytes.
+pub(super) async fn create_named(
+    registry: &dyn Registry,
+    name: &str,
+    created_at: OffsetDateTime,
+) -> Result<Client> {
+    let client = ensure(registry, &Client::named(name, created_at)).await?;
+    if client.name == name {
+        return Ok(client);
+    }
+    // The one that was made by this name has another name by now, and its messages are not those of
+    // this one.
+    ensure(registry, &Client::random(name, created_at)?).await
+}
+
+/// Finds the record of a client. Clients of keys from an early build have none.
 ///
 /// # Errors
 ///
 /// The registry's.
-pub(super) async fn ensure(registry: &dyn Registry, client: &Client) -> Result<()> {
+pub(super) async fn find(registry: &dyn Registry, id: &str) -> Result<Option<Client>> {
+    registry.get(KIND, id).await?.map(|record| Client::read(&record)).transpose()
+}
+
+/// Writes the record of a client unless there is one. Returns the client of the record.
+///
+/// # Errors
+///
+/// The registry's.
+pub(super) async fn ensure(registry: &dyn Registry, client: &Client) -> Result<Client> {
+    match registry.put(KIND, &client.id, &to_json(client)?, Expect::Absent).await {
+        Ok(_) => Ok(client.clone()),
+        Err(error) if error.kind() == ErrorKind::Conflict => {
+            Ok(find(registry, &client.id).await?.unwrap_or_else(|| client.clone()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the record of a client over the one there is.
+///
+/// # Errors
+///
+/// The registry's.
+pub(super) async fn write(registry: &dyn Registry, client: &Client) -> Result<()> {
+    registry.put(KIND, &client.id, &to_json(client)?, Expect::Anything).await.map(drop)
+}
+
+fn to_json(client: &Client) -> Result<serde_json::Value> {
     let unwritable =
         |error| Error::new(ErrorKind::Internal, "a client cannot be written").with_source(error);
-    let value = serde_json::to_value(client).map_err(unwritable)?;
-    match registry.put(KIND, &client.id, &value, Expect::Absent).await {
-        Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
-        written => written.map(|_| ()),
-    }
+    serde_json::to_value(client).map_err(unwritable)
 }

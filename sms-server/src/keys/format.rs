@@ -1,4 +1,4 @@
-//! Text of a key: `sms_live_`, a public id, a secret, a checksum.
+//! Text of a key: a prefix that tells its kind, a public id, a secret, a checksum.
 
 use std::fmt::Write as _;
 
@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use sms_core::{Error, Result};
 
-/// The first characters of every key.
-const PREFIX: &str = "sms_live_";
+use super::kind::KeyKind;
+
 /// The parts after the prefix, in characters: the id, a secret of 130 random bits, a checksum.
 const ID: usize = 10;
 const SECRET: usize = 26;
@@ -15,21 +15,22 @@ const CHECKSUM: usize = 6;
 /// The letters of keys and ids: those that look alike are left out (Crockford's base 32).
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// A new key and its public id.
+/// A new key of this kind and its public id.
 ///
 /// # Errors
 ///
 /// `Unavailable` when the system has no random bytes.
-pub(super) fn generate() -> Result<(String, SecretString)> {
+pub(super) fn generate(kind: KeyKind) -> Result<(String, SecretString)> {
     let body = random_letters::<{ ID + SECRET }>()?;
-    let key = format!("{PREFIX}{body}{}", checksum(&body));
+    let key = format!("{}{body}{}", kind.prefix(), checksum(&body));
     Ok((body[..ID].to_owned(), key.into()))
 }
 
 /// The id in a well-formed key. The checksum refuses a mistyped key without a read of the registry.
-pub(super) fn id_in(key: &str) -> Option<&str> {
-    let rest = key
-        .strip_prefix(PREFIX)
+pub(crate) fn id_in(key: &str) -> Option<&str> {
+    let rest = KeyKind::ALL
+        .into_iter()
+        .find_map(|kind| key.strip_prefix(kind.prefix()))
         .filter(|rest| rest.is_ascii() && rest.len() == ID + SECRET + CHECKSUM)?;
     let (body, sum) = rest.split_at(ID + SECRET);
     (checksum(body) == sum).then(|| &body[..ID])
@@ -70,7 +71,8 @@ fn checksum(body: &str) -> String {
 #[cfg(test)]
 pub(super) fn forged(key: &str) -> String {
     let body = format!("{}{}", id_in(key).unwrap_or_default(), "0".repeat(SECRET));
-    format!("{PREFIX}{body}{}", checksum(&body))
+    let prefix = key.get(..KeyKind::Live.prefix().len()).unwrap_or_default();
+    format!("{prefix}{body}{}", checksum(&body))
 }
 
 #[cfg(test)]
@@ -81,19 +83,26 @@ mod tests {
 
     #[test]
     fn a_key_is_well_formed_and_a_mistyped_one_is_not() {
-        let (id, key) = generate().unwrap();
+        let (id, key) = generate(KeyKind::Live).unwrap();
         let key = key.expose_secret();
         assert_eq!(id_in(key), Some(id.as_str()));
         // No letter of the alphabet.
         let mistyped = format!("{}!", &key[..key.len() - 1]);
-        for wrong in ["", PREFIX, &key[1..], &key[..key.len() - 1], &format!("{key}0"), &mistyped] {
+        for wrong in [
+            "",
+            KeyKind::Live.prefix(),
+            &key[1..],
+            &key[..key.len() - 1],
+            &format!("{key}0"),
+            &mistyped,
+        ] {
             assert_eq!(id_in(wrong), None, "{wrong}");
         }
     }
 
     #[test]
     fn the_id_is_public_and_the_checksum_covers_the_secret() {
-        let (id, key) = generate().unwrap();
+        let (id, key) = generate(KeyKind::Test).unwrap();
         let forged = forged(key.expose_secret());
         assert_eq!(id_in(&forged), Some(id.as_str()));
         assert_ne!(hash(&forged), hash(key.expose_secret()));

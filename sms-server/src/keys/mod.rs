@@ -2,8 +2,13 @@
 
 mod cache;
 mod client;
+mod details;
 pub(crate) mod format;
 mod key;
+mod kind;
+mod new_key;
+mod principal;
+mod scope;
 mod usage;
 
 use std::fmt;
@@ -20,17 +25,21 @@ use tokio::time::Instant;
 use self::cache::{KeyCache, ValidKey};
 pub use self::client::Client;
 use self::client::Clients;
-pub use self::key::{ApiKey, KeyScope, Principal};
+pub use self::details::{IssuedKey, KeyDetails};
+pub use self::key::ApiKey;
+pub use self::kind::KeyKind;
+pub use self::new_key::NewKey;
+pub(crate) use self::new_key::{MAX_ALLOWED, MAX_NAME};
+pub use self::principal::Principal;
+pub use self::scope::KeyScope;
 use self::usage::Usage;
 
 /// The kind of the records in the registry.
 const KIND: &str = "api_key";
 /// The code of an error about a client that does not exist.
 pub(crate) const UNKNOWN_CLIENT: &str = "client_unknown";
-/// The longest name of a key or a client, in characters.
-const MAX_NAME: usize = 100;
 /// The longest time for which a rotated key stays valid.
-const MAX_OVERLAP: Duration = Duration::from_hours(24 * 90);
+pub(crate) const MAX_OVERLAP: Duration = Duration::from_hours(24 * 90);
 
 /// The keys of a server.
 #[derive(Clone)]
@@ -42,18 +51,6 @@ struct Inner {
     admin: Option<String>,
     cache: KeyCache,
     usage: Usage,
-}
-
-/// A key with what belongs to it, for lists.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct KeyDetails {
-    /// The key.
-    pub key: ApiKey,
-    /// The client that the key belongs to.
-    pub client: Client,
-    /// The time of the last use, up to ten minutes too early; `None` if the key was never used.
-    pub last_used_at: Option<OffsetDateTime>,
 }
 
 impl fmt::Debug for KeyRing {
@@ -75,60 +72,121 @@ impl KeyRing {
         &self.0.registry
     }
 
-    /// Creates a key for a new client that is named like the key. Returns the text of the key: only
-    /// its hash is stored, so it cannot be shown again.
+    /// Creates a live key for a new client that is named like the key. Returns the text of the key:
+    /// only its hash is stored, so it cannot be shown again.
     ///
     /// # Errors
     ///
     /// `Invalid` for a bad name or no scope; the registry's.
     pub async fn create(&self, name: &str, scopes: &[KeyScope]) -> Result<SecretString> {
-        check_new(name, scopes)?;
-        let (_, text) = self.insert(&Client::random(name, now())?, name, scopes).await?;
-        Ok(text)
+        Ok(self.issue(None, NewKey::new(name, scopes)).await?.secret)
     }
 
-    /// Creates a key for the client with this id or name. Returns the text of the key, as
-    /// [`create`](Self::create) does.
+    /// Creates a key for the client with this id or name.
     ///
     /// # Errors
     ///
-    /// `Invalid` for a bad name, no scope, a client that does not exist, or a name that several
-    /// clients have; the registry's.
-    pub async fn create_for(
-        &self,
-        client: &str,
-        name: &str,
-        scopes: &[KeyScope],
-    ) -> Result<SecretString> {
-        check_new(name, scopes)?;
-        let clients = Clients::read(&*self.0.registry, &self.keys().await?).await?;
-        let unknown = || FieldError::new("client", UNKNOWN_CLIENT, "no client has this id or name");
-        let client = clients.find(client)?.ok_or_else(unknown)?;
-        let (_, text) = self.insert(&client, name, scopes).await?;
-        Ok(text)
+    /// Those of [`issue`](Self::issue) and of [`find_client`](Self::find_client).
+    pub async fn issue_for(&self, client: &str, key: NewKey) -> Result<IssuedKey> {
+        key.check(now())?;
+        let client = self.find_client(client).await?;
+        self.issue(&client, key).await
     }
 
-    /// Creates a client of this name and a key for it. Returns the text of the key, as
-    /// [`create`](Self::create) does. Two processes that do this at once make one client.
+    /// Creates a client of this name and a key for it. Two processes that do this at once make one
+    /// client.
     ///
     /// # Errors
     ///
-    /// `Invalid` for a bad name, no scope, or a name or id that a client has; the registry's.
-    pub async fn create_client(
-        &self,
-        client: &str,
-        name: &str,
-        scopes: &[KeyScope],
-    ) -> Result<SecretString> {
-        check_new(name, scopes)?;
-        check_name("client", "client_invalid", client)?;
+    /// Those of [`issue`](Self::issue); `Invalid` for a bad name, or a name or id that a client has.
+    pub async fn issue_for_new_client(&self, client: &str, key: NewKey) -> Result<IssuedKey> {
+        key.check(now())?;
+        check_client_name("client", "client_invalid", client)?;
         let clients = Clients::read(&*self.0.registry, &self.keys().await?).await?;
         if clients.find(client)?.is_some() {
             let rule = "a client has this name or id already";
             return Err(FieldError::new("client", "client_exists", rule).into());
         }
-        let (_, text) = self.insert(&Client::named(client, now()), name, scopes).await?;
-        Ok(text)
+        let client = client::create_named(&*self.0.registry, client, now()).await?;
+        self.issue(&client, key).await
+    }
+
+    /// Creates a key for this client; `None` is a new client that is named like the key.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a key that breaks the rules of [`NewKey`]; the registry's.
+    pub async fn issue(
+        &self,
+        client: impl Into<Option<&Client>>,
+        key: NewKey,
+    ) -> Result<IssuedKey> {
+        let now = now();
+        key.check(now)?;
+        match client.into() {
+            Some(client) => self.insert(client, key, now).await,
+            None => self.insert(&Client::random(&key.name, now)?, key, now).await,
+        }
+    }
+
+    /// Lists every client, by id.
+    ///
+    /// # Errors
+    ///
+    /// The registry's.
+    pub async fn clients(&self) -> Result<Vec<Client>> {
+        Ok(Clients::read(&*self.0.registry, &self.keys().await?).await?.into_vec())
+    }
+
+    /// Finds the client with this id.
+    ///
+    /// # Errors
+    ///
+    /// The registry's.
+    pub async fn client(&self, id: &str) -> Result<Option<Client>> {
+        if let Some(client) = client::find(&*self.0.registry, id).await? {
+            return Ok(Some(client));
+        }
+        // Keys of early builds have a client without a record.
+        Ok(self.clients().await?.into_iter().find(|client| client.id == id))
+    }
+
+    /// Finds the client with this id or, if none has it, this name.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for one that does not exist, and for a name that several clients have; the
+    /// registry's.
+    pub async fn find_client(&self, id_or_name: &str) -> Result<Client> {
+        let clients = Clients::read(&*self.0.registry, &self.keys().await?).await?;
+        let unknown = || FieldError::new("client", UNKNOWN_CLIENT, "no client has this id or name");
+        Ok(clients.find(id_or_name)?.ok_or_else(unknown)?)
+    }
+
+    /// Makes a client. Several may have the same name.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a bad name; the registry's.
+    pub async fn create_client(&self, name: &str) -> Result<Client> {
+        check_client_name("name", "name_invalid", name)?;
+        let client = Client::random(name, now())?;
+        client::ensure(&*self.0.registry, &client).await?;
+        Ok(client)
+    }
+
+    /// Renames a client. Its keys and messages stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`; `Invalid` for a bad name; the registry's.
+    pub async fn rename_client(&self, id: &str, name: &str) -> Result<Client> {
+        check_client_name("name", "name_invalid", name)?;
+        let unknown = || Error::new(ErrorKind::NotFound, "no client has this id");
+        let client = self.client(id).await?.ok_or_else(unknown)?;
+        let client = Client { name: name.to_owned(), ..client };
+        client::write(&*self.0.registry, &client).await?;
+        Ok(client)
     }
 
     /// Lists every key ever made, by id.
@@ -148,9 +206,22 @@ impl KeyRing {
         Ok(keys.into_iter().map(details).collect())
     }
 
-    /// Creates another key for the same client with the same scopes. The old key expires after the
-    /// overlap, or at its own expiry if that is earlier. Returns the text of the new key, as
-    /// [`create`](Self::create) does.
+    /// Finds the key with this id, with what belongs to it.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`; the registry's.
+    pub async fn key(&self, id: &str) -> Result<KeyDetails> {
+        let key = ApiKey::read(&self.record(id).await?)?;
+        let found = client::find(&*self.0.registry, &key.client).await?;
+        let client = found.unwrap_or_else(|| Client::of_key(&key));
+        let last_used_at = usage::last_use(&*self.0.registry, id).await?;
+        Ok(KeyDetails { key, client, last_used_at })
+    }
+
+    /// Creates another key like this one: for the same client, of the same kind, with the same
+    /// scopes and allowed numbers, valid for as long as the old one was made for. The old key
+    /// expires after the overlap, or at its own expiry if that is earlier.
     ///
     /// A rotation that fails, even half-way, leaves the old key valid for the overlap at least: it
     /// can be rotated again.
@@ -159,7 +230,7 @@ impl KeyRing {
     ///
     /// `NotFound`; `Conflict` for a key that is revoked or expired, and for one that is changed at
     /// the same time; `Invalid` for an overlap of more than 90 days; the registry's.
-    pub async fn rotate(&self, id: &str, overlap: Duration) -> Result<SecretString> {
+    pub async fn rotate(&self, id: &str, overlap: Duration) -> Result<IssuedKey> {
         if overlap > MAX_OVERLAP {
             let rule = "must be at most 90 days";
             return Err(FieldError::new("overlap", "overlap_invalid", rule).into());
@@ -173,15 +244,15 @@ impl KeyRing {
         // The new key is written before the expiry of the old one: a process that is killed in
         // between leaves the old key valid, and a new one that nobody has seen.
         let client = Client::of_key(&old);
-        let (new_id, text) = self.insert(&client, &old.name, &old.scopes).await?;
+        let issued = self.insert(&client, NewKey::successor(&old, now), now).await?;
         let end = now + overlap;
         old.expires_at = Some(old.expires_at.map_or(end, |earlier| earlier.min(end)));
         if let Err(error) = self.update(&old, record.version).await {
             // Nobody has seen the new key, so it does no harm where it cannot be removed.
-            let _ = self.0.registry.delete(KIND, &new_id).await;
+            let _ = self.0.registry.delete(KIND, &issued.details.key.id).await;
             return Err(error);
         }
-        Ok(text)
+        Ok(issued)
     }
 
     /// Revokes a key, on every node within five seconds.
@@ -229,6 +300,12 @@ impl KeyRing {
         Ok(known.map(|known| known.principal))
     }
 
+    /// Tells whether this process has seen that the key is valid. It may have been revoked since.
+    pub(crate) fn is_known(&self, key: &str) -> bool {
+        let hash = || format::hash(key);
+        format::id_in(key).is_some_and(|id| self.0.cache.has_admitted(id, &hash()))
+    }
+
     /// Reads a key into the cache.
     async fn read(&self, id: &str) -> Result<Option<ValidKey>> {
         let at = Instant::now();
@@ -247,19 +324,14 @@ impl KeyRing {
         self.0.registry.get(KIND, id).await?.ok_or_else(unknown)
     }
 
-    /// Stores a new key, and its client first: a key always has one. Returns the key's id and text.
-    async fn insert(
-        &self,
-        client: &Client,
-        name: &str,
-        scopes: &[KeyScope],
-    ) -> Result<(String, SecretString)> {
-        client::ensure(&*self.0.registry, client).await?;
-        let (id, text) = format::generate()?;
-        let sha256 = format::hash(text.expose_secret());
-        let key = ApiKey::new(&id, name, &client.id, scopes, sha256, now());
-        self.0.registry.put(KIND, &id, &key.to_json()?, Expect::Absent).await?;
-        Ok((id, text))
+    /// Stores a new key, and its client first: a key always has one.
+    async fn insert(&self, client: &Client, key: NewKey, now: OffsetDateTime) -> Result<IssuedKey> {
+        let client = client::ensure(&*self.0.registry, client).await?;
+        let (id, secret) = format::generate(key.kind)?;
+        let sha256 = format::hash(secret.expose_secret());
+        let key = key.into_key(id, client.id.clone(), sha256, now);
+        self.0.registry.put(KIND, &key.id, &key.to_json()?, Expect::Absent).await?;
+        Ok(IssuedKey { details: KeyDetails { key, client, last_used_at: None }, secret })
     }
 
     /// Stores a key that was read at this version.
@@ -281,22 +353,8 @@ fn now() -> OffsetDateTime {
     sms_core::clock::datetime_from_ms(SystemClock.now_ms())
 }
 
-fn check_new(name: &str, scopes: &[KeyScope]) -> Result<()> {
-    check_name("name", "name_invalid", name)?;
-    if scopes.is_empty() {
-        let rule = "must name at least one scope";
-        return Err(FieldError::new("scopes", "scopes_empty", rule).into());
-    }
-    Ok(())
-}
-
-fn check_name(field: &'static str, code: &'static str, name: &str) -> Result<()> {
-    let is_printable = !name.trim().is_empty() && !name.chars().any(char::is_control);
-    if is_printable && name.chars().count() <= MAX_NAME {
-        return Ok(());
-    }
-    let rule = "must be 1 to 100 characters without control characters";
-    Err(FieldError::new(field, code, rule).into())
+fn check_client_name(field: &'static str, code: &'static str, name: &str) -> Result<()> {
+    new_key::wrong_name(field, code, name).map_or(Ok(()), |error| Err(error.into()))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ async fn a_key_opens_what_its_scopes_say() {
 async fn a_mistyped_unknown_or_foreign_key_opens_nothing() {
     let ring = ring();
     let key = ring.create("shop", &[KeyScope::Send]).await.unwrap();
-    let stranger = format::generate().unwrap().1;
+    let stranger = format::generate(KeyKind::Live).unwrap().1;
     let mistyped = format!("{}!", &key.expose_secret()[..key.expose_secret().len() - 1]);
     let forged = format::forged(key.expose_secret());
     for wrong in
@@ -128,16 +128,16 @@ async fn keys_of_one_client_own_the_same_messages_and_others_do_not() {
     let first = ring.create("shop", &scopes).await.unwrap();
     for key in [
         first,
-        ring.create_for("shop", "second", &scopes).await.unwrap(),
-        ring.create_client("office", "desk", &scopes).await.unwrap(),
-        ring.create_for("office", "door", &scopes).await.unwrap(),
+        ring.issue_for("shop", NewKey::new("second", &scopes)).await.unwrap().secret,
+        ring.issue_for_new_client("office", NewKey::new("desk", &scopes)).await.unwrap().secret,
+        ring.issue_for("office", NewKey::new("door", &scopes)).await.unwrap().secret,
     ] {
         let principal = ring.authenticate(key.expose_secret()).await.unwrap().expect("known");
         clients.push(principal.client);
     }
     assert_eq!((&clients[0], &clients[2]), (&clients[1], &clients[3]));
     assert_ne!(clients[0], clients[2]);
-    let by_id = ring.create_for(&clients[0], "third", &scopes).await.unwrap();
+    let by_id = ring.issue_for(&clients[0], NewKey::new("third", &scopes)).await.unwrap().secret;
     let by_id = ring.authenticate(by_id.expose_secret()).await.unwrap().expect("known");
     assert_eq!(by_id.client, clients[0]);
     let names: Vec<_> = ring.list().await.unwrap().into_iter().map(|key| key.client.name).collect();
@@ -148,10 +148,10 @@ async fn keys_of_one_client_own_the_same_messages_and_others_do_not() {
 async fn a_mistyped_client_is_refused_and_nothing_is_created() {
     let ring = ring();
     let scopes = [KeyScope::Send];
-    ring.create_client("shop", "first", &scopes).await.unwrap();
+    ring.issue_for_new_client("shop", NewKey::new("first", &scopes)).await.unwrap();
     let id = ring.list().await.unwrap().remove(0).client.id;
     for client in ["shpo", "", &id[1..]] {
-        let error = ring.create_for(client, "second", &scopes).await.unwrap_err();
+        let error = ring.issue_for(client, NewKey::new("second", &scopes)).await.unwrap_err();
         assert_eq!(
             (error.kind(), error.code()),
             (ErrorKind::Invalid, "client_unknown"),
@@ -159,7 +159,8 @@ async fn a_mistyped_client_is_refused_and_nothing_is_created() {
         );
     }
     for client in ["shop", &id] {
-        let error = ring.create_client(client, "second", &scopes).await.unwrap_err();
+        let error =
+            ring.issue_for_new_client(client, NewKey::new("second", &scopes)).await.unwrap_err();
         assert_eq!((error.kind(), error.code()), (ErrorKind::Invalid, "client_exists"), "{client}");
     }
     assert_eq!(ring.list().await.unwrap().len(), 1);
@@ -171,7 +172,7 @@ async fn a_name_of_several_clients_is_refused_with_their_ids() {
     for _ in 0..2 {
         ring.create("shop", &[KeyScope::Send]).await.unwrap();
     }
-    let error = ring.create_for("shop", "third", &[KeyScope::Send]).await.unwrap_err();
+    let error = ring.issue_for("shop", NewKey::new("third", &[KeyScope::Send])).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Invalid, "client_ambiguous"));
     for details in ring.list().await.unwrap() {
         assert!(error.to_string().contains(&details.client.id), "{error}");
@@ -179,11 +180,26 @@ async fn a_name_of_several_clients_is_refused_with_their_ids() {
 }
 
 #[tokio::test]
+async fn a_renamed_client_gives_its_old_name_back() {
+    let ring = ring();
+    let create = async || {
+        let key = NewKey::new("a key", &[KeyScope::Send]);
+        ring.issue_for_new_client("shop", key).await.unwrap().details.client
+    };
+    let shop = create().await;
+    ring.rename_client(&shop.id, "store").await.unwrap();
+    let other = create().await;
+    assert_eq!(other.name, "shop");
+    assert_ne!(other.id, shop.id, "its messages would be those of the store");
+    assert_eq!(ring.find_client("store").await.unwrap().id, shop.id);
+}
+
+#[tokio::test]
 async fn two_processes_that_create_a_client_at_once_create_one() {
     let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
     let create = async |name| {
         let ring = KeyRing::new(Interrupted::new(&registry, 0), None);
-        ring.create_client("shop", name, &[KeyScope::Send]).await.unwrap();
+        ring.issue_for_new_client("shop", NewKey::new(name, &[KeyScope::Send])).await.unwrap();
     };
     tokio::join!(create("one"), create("two"));
     let keys = KeyRing::new(registry, None).list().await.unwrap();
@@ -197,7 +213,7 @@ async fn a_rotated_key_works_next_to_the_new_one_for_the_overlap_and_then_no_mor
     let scopes = [KeyScope::Send, KeyScope::Read];
     let (old, id) = parts(&ring.create("shop", &scopes).await.unwrap());
     let owner = ring.authenticate(&old).await.unwrap().expect("known").client;
-    let (new, _) = parts(&ring.rotate(&id, DAY).await.unwrap());
+    let (new, _) = parts(&ring.rotate(&id, DAY).await.unwrap().secret);
     for key in [&old, &new] {
         let principal = ring.authenticate(key).await.unwrap().expect("both are valid");
         assert_eq!(principal.client, owner);
@@ -219,7 +235,7 @@ async fn a_second_rotation_does_not_make_the_end_later_and_none_revives_a_dead_k
     let (ring, clock) = ring_on_clock();
     let (old, id) = parts(&ring.create("shop", &[KeyScope::Send]).await.unwrap());
     ring.rotate(&id, DAY).await.unwrap();
-    let (newest, newest_id) = parts(&ring.rotate(&id, 2 * DAY).await.unwrap());
+    let (newest, newest_id) = parts(&ring.rotate(&id, 2 * DAY).await.unwrap().secret);
     pass(&clock, DAY).await;
     assert!(ring.authenticate(&old).await.unwrap().is_none());
     assert!(ring.authenticate(&newest).await.unwrap().is_some());
@@ -256,7 +272,7 @@ async fn of_two_rotations_at_once_one_fails_and_leaves_no_key() {
     let (one, two) = tokio::join!(rotate(), rotate());
     let (done, refused) = if one.is_ok() { (one, two) } else { (two, one) };
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Conflict);
-    let (new, _) = parts(&done.unwrap());
+    let (new, _) = parts(&done.unwrap().secret);
     assert!(ring.authenticate(&new).await.unwrap().is_some());
     assert!(ring.authenticate(&old).await.unwrap().is_some());
     assert_eq!(ring.list().await.unwrap().len(), 2);
@@ -288,7 +304,7 @@ async fn a_process_that_is_killed_during_a_rotation_leaves_the_old_key_valid() {
         assert!(rotation.is_err(), "it stopped at write {stops_at}");
         pass(&clock, 30 * DAY).await;
         assert!(ring.authenticate(&old).await.unwrap().is_some(), "write {stops_at}");
-        let (new, _) = parts(&ring.rotate(&id, DAY).await.unwrap());
+        let (new, _) = parts(&ring.rotate(&id, DAY).await.unwrap().secret);
         pass(&clock, DAY).await;
         assert!(ring.authenticate(&old).await.unwrap().is_none(), "write {stops_at}");
         assert!(ring.authenticate(&new).await.unwrap().is_some(), "write {stops_at}");
@@ -311,7 +327,8 @@ async fn a_key_without_a_client_belongs_to_the_client_with_its_own_id() {
     let listed = ring.list().await.unwrap().remove(0);
     assert_eq!((&listed.client.id, listed.client.name.as_str()), (&id, "shop"));
     assert_eq!(registry.list("client").await.unwrap(), [], "a list writes nothing");
-    let second = ring.create_for("shop", "second", &[KeyScope::Send]).await.unwrap();
+    let second =
+        ring.issue_for("shop", NewKey::new("second", &[KeyScope::Send])).await.unwrap().secret;
     let second = ring.authenticate(second.expose_secret()).await.unwrap().expect("known");
     assert_eq!(&*second.client, &*id);
     let record = registry.get("client", &id).await.unwrap().expect("made with the second key");

@@ -41,6 +41,15 @@ impl Usage {
     }
 }
 
+/// The last use of one key; `None` if it was never used.
+///
+/// # Errors
+///
+/// The registry's.
+pub(super) async fn last_use(registry: &dyn Registry, id: &str) -> Result<Option<OffsetDateTime>> {
+    Ok(registry.get(KIND, id).await?.map(|record| record.updated_at))
+}
+
 /// The last use of each key, by its id; keys that were never used are absent.
 ///
 /// # Errors

@@ -32,6 +32,12 @@ impl Resolved {
         Self { root: written(T::schema()), named }
     }
 
+    /// A schema in an OpenAPI document.
+    fn in_document(document: &Value, schema: &Value) -> Self {
+        let named = document["components"]["schemas"].as_object().expect("schemas").clone();
+        Self { root: schema.clone(), named: named.into_iter().collect() }
+    }
+
     fn follow<'a>(&'a self, schema: &'a Value) -> &'a Value {
         match schema["$ref"].as_str() {
             Some(path) => {
@@ -170,6 +176,12 @@ pub(super) fn assert_described<T: ToSchema>(reply: &Value) {
     }
 }
 
+/// Explains why a value does not fit a schema of an OpenAPI document; `None` if it does.
+pub(super) fn misfit_in(document: &Value, schema: &Value, value: &Value) -> Option<String> {
+    let schema = Resolved::in_document(document, schema);
+    schema.misfit(&schema.root, value, "")
+}
+
 /// Checks that a reader accepts what the schema of its type allows, and nothing else. The sample is
 /// a body with every field; strings may be `free` of a length in the schema.
 pub(super) fn assert_agrees<T: ToSchema>(
@@ -225,7 +237,8 @@ fn borders(schema: &Value, is_free: bool) -> Vec<(Value, bool)> {
     match types(schema).first().copied() {
         Some("integer") => {
             let (least, most) = (limit("minimum").expect("one"), limit("maximum").expect("one"));
-            let beyond = [(json!(least - 1), false), (json!(most + 1), false)];
+            let below = i64::try_from(least).expect("small") - 1;
+            let beyond = [(json!(below), false), (json!(most + 1), false)];
             [(json!(least), true), (json!(most), true)].into_iter().chain(beyond).collect()
         }
         Some("string") if schema["format"] == "date-time" => vec![(json!("tomorrow"), false)],

@@ -1,4 +1,4 @@
-//! Schemas of values that have their form from `sms-core`.
+//! Schemas of values that have their form from another module.
 //!
 //! The names of an enum are written by the enum itself, so that a schema has every one of them.
 
@@ -10,6 +10,8 @@ use sms_core::{Class, OnUnknown, OutcomeClass, ReceiptState, Status};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
+
+use crate::keys::{KeyKind, KeyScope};
 
 /// Types that exist for their schema alone, each named as in the API.
 macro_rules! names {
@@ -53,6 +55,10 @@ names! {
     /// The state that a receipt reports.
     ReportedState:
         [ReceiptState::InTransit, ReceiptState::Delivered, ReceiptState::Undelivered];
+    /// A permission of a key.
+    KeyScopeName: KeyScope::ALL;
+    /// The kind of a key.
+    KeyKindName: KeyKind::ALL;
     /// The event that ends a pause.
     PauseEnd:
         [EndsBy::AccountCheck, EndsBy::NextMessage, EndsBy::Person, EndsBy::Connection];

@@ -92,6 +92,15 @@ impl Callbacks for TestProvider {
     }
 }
 
+/// Checks that API.md names the code of a problem, and those of its fields.
+fn assert_documented(problem: &Value) {
+    const API_MD: &str = include_str!("../../../docs/API.md");
+    let errors = problem["errors"].as_array().into_iter().flatten();
+    for code in std::iter::once(problem).chain(errors).filter_map(|it| it["code"].as_str()) {
+        assert!(API_MD.contains(&format!("`{code}`")), "API.md does not name {code}");
+    }
+}
+
 pub(crate) struct App {
     router: Router,
     pub(crate) store: Arc<MemoryStore>,
@@ -176,6 +185,7 @@ impl App {
         let (parts, body) = response.into_parts();
         let raw = to_bytes(body, 1 << 24).await.expect("a body").to_vec();
         let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
+        assert_documented(&body);
         Reply { status: parts.status, headers: parts.headers, raw, body }
     }
 

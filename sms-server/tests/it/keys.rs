@@ -14,7 +14,7 @@ use sms_core::registry::Expect;
 use sms_core::{
     MemoryQueue, MemoryRegistry, MemoryStore, Message, MessageId, Registry, Sender, Store,
 };
-use sms_server::{App, KeyRing, KeyScope};
+use sms_server::{App, KeyRing, KeyScope, NewKey};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt as _;
@@ -80,13 +80,14 @@ impl Site {
     }
 
     async fn key(&self, client: &str) -> String {
-        let key = match self.keys.create_client(client, "a key", &SCOPES).await {
+        let key = || NewKey::new("a key", &SCOPES);
+        let issued = match self.keys.issue_for_new_client(client, key()).await {
             Err(error) if error.code() == "client_exists" => {
-                self.keys.create_for(client, "a key", &SCOPES).await
+                self.keys.issue_for(client, key()).await
             }
-            created => created,
+            issued => issued,
         };
-        key.expect("a key").expose_secret().to_owned()
+        issued.expect("a key").secret.expose_secret().to_owned()
     }
 
     async fn call(&self, key: &str, request: axum::http::request::Builder, body: &str) -> Reply {
@@ -168,8 +169,8 @@ async fn the_messages_of_another_client_are_not_found() {
         assert_eq!(site.cancel(&office, &id).await, StatusCode::NOT_FOUND, "{}", site.name);
         let own = site.post(&office).await;
         assert!(!own.is_replayed && own.id() != id, "{}", site.name);
-        let admin = site.keys.create_for("office", "root", &[KeyScope::Admin]).await;
-        let admin = admin.expect("a key");
+        let admin = site.keys.issue_for("office", NewKey::new("root", &[KeyScope::Admin])).await;
+        let admin = admin.expect("a key").secret;
         assert_eq!(site.show(admin.expose_secret(), &id).await, StatusCode::OK, "{}", site.name);
     }
 }
@@ -180,7 +181,7 @@ async fn a_rotated_key_works_next_to_the_new_one_in_the_overlap_and_is_refused_a
         let old = site.key("shop").await;
         let id = site.post(&old).await.id();
         let new = site.keys.rotate(id_of(&old), Duration::from_secs(2)).await.expect("rotated");
-        let new = new.expose_secret();
+        let new = new.secret.expose_secret();
         assert_eq!(site.show(&old, &id).await, StatusCode::OK, "{}", site.name);
         site.assert_owns(new, &id).await;
         let refused_by = Instant::now() + Duration::from_secs(2 + 5);
@@ -202,7 +203,7 @@ async fn a_key_of_an_early_build_keeps_its_messages_and_passes_them_on() {
         assert_eq!(site.show(EARLY_KEY, &id).await, StatusCode::OK, "{}", site.name);
         assert!(site.post(EARLY_KEY).await.is_replayed, "{}", site.name);
         let new = site.keys.rotate(EARLY_ID, Duration::from_hours(1)).await.expect("rotated");
-        site.assert_owns(new.expose_secret(), &id).await;
+        site.assert_owns(new.secret.expose_secret(), &id).await;
         assert_eq!(site.show(EARLY_KEY, &id).await, StatusCode::OK, "{}", site.name);
         for details in site.keys.list().await.expect("a list") {
             let client = (details.client.id.as_str(), details.client.name.as_str());
@@ -290,4 +291,32 @@ fn keys_create_takes_the_client_by_its_name_or_id() {
         .expect("runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains(id), "{said}");
+}
+
+#[test]
+fn keys_create_makes_test_keys_and_keys_that_expire_or_may_send_to_few() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str]| run(folder.path(), arguments);
+    let test = run(&["keys", "create", "--name", "ci", "--kind", "test", "--expires-in", "90d"]);
+    assert!(test.starts_with("sms_test_"), "{test}");
+    let numbers = "8 925 123-45-67,+79030000001";
+    run(&["keys", "create", "--name", "staging", "--allow", numbers]);
+    let listed = run(&["keys", "list"]);
+    let line = |name: &str| {
+        let found = listed.lines().find(|line| line.contains(&format!("\t{name}\t")));
+        found.unwrap_or_else(|| panic!("{listed}")).to_owned()
+    };
+    let (ci, staging) = (line("ci"), line("staging"));
+    assert!(ci.contains("\texpires ") && ci.ends_with("\ttest"), "{ci}");
+    assert!(staging.ends_with("\tonly to +79251234567,+79030000001"), "{staging}");
+    for (wrong, said) in [
+        (["--kind", "staging"], "known are live, test"),
+        (["--allow", "12"], "--allow"),
+        (["--expires-in", "0s"], "must be in the future"),
+    ] {
+        let arguments = [&["keys", "create", "--name", "x"][..], &wrong].concat();
+        let output = command(folder.path(), &arguments).output().expect("runs");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(said), "{error}");
+    }
 }

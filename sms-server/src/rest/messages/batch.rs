@@ -13,6 +13,7 @@ use sms_core::store::Acceptance;
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, StoredMessage};
 use tokio::time::{Instant, timeout_at};
 
+use super::admission::prepare;
 use super::body::{BatchMessageBody, MESSAGES};
 use super::idempotency;
 use super::items::ItemSplitter;
@@ -157,7 +158,7 @@ impl BatchItem {
         let mut fields = Fields::of_item(item)?;
         let body = BatchMessageBody::read(&mut fields);
         fields.finish()?;
-        let prepared = app.0.sender.prepare(&body.into_message().owner(&*caller.client))?;
+        let prepared = prepare(app, caller, body.into_message())?;
         let unwritable = |error| {
             Error::new(ErrorKind::Internal, "a message cannot be written").with_source(error)
         };

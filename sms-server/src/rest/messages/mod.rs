@@ -1,7 +1,8 @@
 //! `/v1/messages`, one file for each thing to do with messages.
 
+mod admission;
 pub(super) mod batch;
-mod body;
+pub(super) mod body;
 pub(super) mod cancel;
 mod idempotency;
 mod items;

@@ -2,18 +2,19 @@
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 use sms_core::end_log::log_by_person;
 use sms_core::store::{Resolution, ResolveRequest};
 use utoipa::ToSchema;
 
-use super::show::{changed, parse_id};
+use super::admission::check_recipient;
+use super::show::{changed, find, parse_id};
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::fields::{Fields, MAX_REASON};
-use crate::http::problem::{FieldProblem, Problem};
+use crate::http::problem::Problem;
 use crate::keys::KeyScope;
 
 /// The longest provider id, in characters.
@@ -60,6 +61,9 @@ pub(crate) async fn resolve(
         ResolutionName::Failed => Resolution::Failed,
         ResolutionName::Resend => Resolution::Resend,
     };
+    if resolution == Resolution::Resend && !caller.allowed_numbers().is_empty() {
+        check_recipient(&caller, find(&app, id, &caller).await?.message.to)?;
+    }
     // One to be sent again is due at once: the caretaker pushes it to the queue.
     let request = ResolveRequest::new(id, resolution, by.clone(), body.reason).scope(scope);
     log_by_person(id, app.0.store.resolve(request).await?, &by);
@@ -84,13 +88,8 @@ impl ResolveBody {
         };
         let reason = fields.text("reason", MAX_REASON);
         fields.finish()?;
-        // A field that is null is there and has no value.
-        let missing = |name| {
-            let error = FieldProblem::field(name, "field_missing", "is required");
-            Problem::fields(StatusCode::BAD_REQUEST, vec![error])
-        };
-        let resolution = resolution.ok_or_else(|| missing("resolution"))?;
-        let reason = reason.ok_or_else(|| missing("reason"))?;
+        let resolution = resolution.ok_or_else(|| Problem::missing("resolution"))?;
+        let reason = reason.ok_or_else(|| Problem::missing("reason"))?;
         Ok(Self { resolution, provider_id, reason })
     }
 }

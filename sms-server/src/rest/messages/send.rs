@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sms_core::store::Acceptance;
-use sms_core::{Error, ErrorKind, MessageId};
 
+use super::admission::prepare;
 use super::body::MessageBody;
 use super::idempotency::{self, IDEMPOTENCY_REPLAYED};
 use super::show::find;
@@ -15,6 +15,7 @@ use super::view::{AcceptedMessage, Replay};
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::fields::Fields;
+use crate::http::location::location;
 use crate::http::problem::Problem;
 use crate::keys::KeyScope;
 
@@ -31,11 +32,11 @@ pub(crate) async fn send(
     let mut fields = Fields::read(&headers, &body)?;
     let message = MessageBody::read(&mut fields);
     fields.finish()?;
-    let mut message = message.into_message().owner(&*caller.client);
+    let mut message = message.into_message();
     if let Some(key) = idempotency::read(&headers)? {
         message = message.key(key);
     }
-    let prepared = app.0.sender.prepare(&message)?;
+    let prepared = prepare(&app, &caller, message)?;
     let Acceptance { id, replayed } =
         app.0.readiness.note(app.0.sender.accept_one(prepared.clone()).await)?;
     let mut response = if replayed {
@@ -47,15 +48,6 @@ pub(crate) async fn send(
         Json(AcceptedMessage::new(&prepared)).into_response()
     };
     *response.status_mut() = StatusCode::ACCEPTED;
-    response.headers_mut().insert(header::LOCATION, location(&uri, id)?);
+    response.headers_mut().insert(header::LOCATION, location(uri.path(), id)?);
     Ok(response)
-}
-
-/// The path of a message, under the prefix that the application mounted the door at.
-fn location(uri: &Uri, id: MessageId) -> Result<HeaderValue, Problem> {
-    let unwritable = |error| {
-        Error::new(ErrorKind::Internal, "the location cannot be written").with_source(error)
-    };
-    let path = format!("{}/{id}", uri.path().trim_end_matches('/'));
-    Ok(HeaderValue::try_from(path).map_err(unwritable)?)
 }

@@ -11,7 +11,7 @@ use sms_core::store::event::Event;
 use sms_core::store::parts::Part;
 use sms_core::store::timeline::steps;
 use sms_core::{
-    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, SendOptions, Status,
+    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Route, SendOptions, Status,
     StoredMessage,
 };
 use time::OffsetDateTime;
@@ -42,6 +42,9 @@ pub(crate) struct AcceptedMessage<'a> {
     encoding: Encoding,
     #[schema(value_type = MessageClass)]
     class: Class,
+    /// The route, where it is not `default`: `sandbox` for messages of test keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
     /// The sender name; absent for the provider's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a str>,
@@ -166,6 +169,15 @@ pub(crate) struct MessageDetails<'a> {
     unmatched_receipts: Vec<UnmatchedReceipt>,
 }
 
+/// A message after a change: whole, or, for a key that may not read, its outline.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "written as the form that applies; this is the schema of both")]
+pub(crate) enum ChangedMessage<'a> {
+    Whole(Box<MessageDetails<'a>>),
+    Outline(MessageOutline),
+}
+
 /// A page of messages, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MessagePage<'a> {
@@ -221,6 +233,7 @@ impl<'a> AcceptedMessage<'a> {
             parts: message.parts,
             encoding: message.encoding,
             class: message.class,
+            route: (message.route != Route::DEFAULT).then(|| message.route.as_str()),
             from: message.from.as_deref(),
             reference: message.reference.as_deref(),
             metadata: &message.metadata,

@@ -1,4 +1,5 @@
 //! HTTP, as every door uses it.
 
 mod body;
+mod brake;
 mod limited;

@@ -2,7 +2,9 @@
 
 pub(crate) mod bad_input;
 mod batch;
+mod estimate;
 mod input;
+mod keys;
 mod messages;
 mod provider;
 mod replays;

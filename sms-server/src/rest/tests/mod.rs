@@ -1,4 +1,7 @@
-//! Replies of every path, against the schemas of their types.
+//! Replies of every path, against the schemas of their types; and who may call which.
+
+mod document;
+mod matrix;
 
 use sms_core::store::RescueRequest;
 use std::collections::BTreeSet;
@@ -7,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sms_core::store::BeginRequest;
@@ -21,6 +24,10 @@ use time::OffsetDateTime;
 use tower::ServiceExt as _;
 
 use super::agreement::assert_described;
+use super::clients::{ClientList, ClientView};
+use super::info::InfoView;
+use super::keys::{KeyList, KeyView, NewKeyView};
+use super::me::MeView;
 use super::messages::step::StepView;
 use super::messages::view::{
     AcceptedMessage, BatchReply, MessageDetails, MessageOutline, MessagePage, Replay,
@@ -80,9 +87,18 @@ impl Site {
     }
 
     async fn reply(&self, request: Request<Body>) -> Value {
+        self.answer(request).await.1
+    }
+
+    /// The status and the body of a reply; null where it has none.
+    async fn answer(&self, request: Request<Body>) -> (StatusCode, Value) {
         let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let status = response.status();
         let body = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
-        serde_json::from_slice(&body).expect("JSON")
+        if body.is_empty() {
+            return (status, Value::Null);
+        }
+        (status, serde_json::from_slice(&body).expect("JSON"))
     }
 
     /// Has a worker vanish in the middle of an attempt.
@@ -203,4 +219,30 @@ async fn figures_and_states_are_shown_as_their_schemas_say() {
     assert_described::<ProviderView>(
         &site.call(&admin, "POST", "/v1/provider/pause", json!({"reason": "work"})).await,
     );
+}
+
+#[tokio::test]
+async fn clients_and_keys_are_shown_as_their_schemas_say() {
+    let site = Site::new();
+    let admin = site.key(&KeyScope::ALL).await;
+    let call = async |method, path: &str, body| site.call(&admin, method, path, body).await;
+    let client = call("POST", "/v1/clients", json!({"name": "shop"})).await;
+    assert_described::<ClientView>(&client);
+    assert_described::<ClientList>(&call("GET", "/v1/clients", Value::Null).await);
+    let body = json!({
+        "name": "till", "client": client["id"], "scopes": ["send"],
+        "allowed_numbers": ["+79251234567"], "expires_at": "2099-01-01T00:00:00Z",
+    });
+    let key = call("POST", "/v1/keys", body).await;
+    assert_described::<NewKeyView>(&key);
+    site.call(key["secret"].as_str().expect("one"), "GET", "/v1/me", Value::Null).await;
+    tokio::task::yield_now().await;
+    let path = format!("/v1/keys/{}", key["id"].as_str().expect("an id"));
+    call("DELETE", &path, Value::Null).await;
+    let key = call("GET", &path, Value::Null).await;
+    assert!(key["last_used_at"].is_string() && key["revoked_at"].is_string(), "{key}");
+    assert_described::<KeyView>(&key);
+    assert_described::<KeyList>(&call("GET", "/v1/keys", Value::Null).await);
+    assert_described::<MeView>(&call("GET", "/v1/me", Value::Null).await);
+    assert_described::<InfoView>(&call("GET", "/v1/info", Value::Null).await);
 }

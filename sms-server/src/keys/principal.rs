@@ -1,0 +1,98 @@
+//! A caller as a key identifies them.
+
+use std::sync::Arc;
+
+use sms_core::{PhoneNumber, Scope};
+
+use super::key::ApiKey;
+use super::kind::KeyKind;
+use super::scope::KeyScope;
+
+/// The ending of the owner of messages that were sent with test keys. No id of a client has a
+/// colon.
+const TEST_OWNER: &str = ":test";
+
+/// The caller of a request, as a key identifies them.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Principal {
+    /// The id of the client, which owns the messages; `admin` for the configured key.
+    pub client: Arc<str>,
+    /// The id of the key, for the record of who did something; `admin` for the configured key.
+    pub key: Arc<str>,
+    /// The kind of the key.
+    pub kind: KeyKind,
+    scopes: Arc<[KeyScope]>,
+    owner: Arc<str>,
+    allowed_numbers: Arc<[PhoneNumber]>,
+}
+
+impl Principal {
+    /// The caller with the key in the configuration.
+    pub(super) fn admin() -> Self {
+        let name: Arc<str> = "admin".into();
+        Self {
+            client: Arc::clone(&name),
+            key: Arc::clone(&name),
+            kind: KeyKind::Live,
+            scopes: [KeyScope::Admin].into(),
+            owner: name,
+            allowed_numbers: [].into(),
+        }
+    }
+
+    /// Checks that the key has this scope; `admin` includes every other one.
+    pub fn may(&self, scope: KeyScope) -> bool {
+        self.scopes.iter().any(|own| *own == scope || *own == KeyScope::Admin)
+    }
+
+    /// The scopes of the key, as it was given them.
+    pub fn scopes(&self) -> &[KeyScope] {
+        &self.scopes
+    }
+
+    /// The owner of the messages that the caller sends: the client, or, for a test key, the test
+    /// messages of the client.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// The messages that the caller sees: all for `admin`, those of the [owner](Self::owner) for
+    /// others.
+    pub fn scope(&self) -> Scope {
+        if self.may(KeyScope::Admin) { Scope::All } else { Scope::Owner(self.owner.to_string()) }
+    }
+
+    /// The route of the messages that the caller sends; `None` for that of every other message.
+    pub(crate) fn route(&self) -> Option<&'static str> {
+        self.kind.route()
+    }
+
+    /// Checks that the key may send to this number.
+    pub fn may_send_to(&self, number: PhoneNumber) -> bool {
+        self.allowed_numbers.is_empty() || self.allowed_numbers.contains(&number)
+    }
+
+    /// The only recipients that the key may send to; empty if it may send to every number.
+    pub fn allowed_numbers(&self) -> &[PhoneNumber] {
+        &self.allowed_numbers
+    }
+}
+
+impl From<&ApiKey> for Principal {
+    fn from(key: &ApiKey) -> Self {
+        let client: Arc<str> = key.client.as_str().into();
+        let owner = match key.kind {
+            KeyKind::Live => Arc::clone(&client),
+            KeyKind::Test => format!("{client}{TEST_OWNER}").into(),
+        };
+        Self {
+            client,
+            key: key.id.as_str().into(),
+            kind: key.kind,
+            scopes: key.scopes.as_slice().into(),
+            owner,
+            allowed_numbers: key.allowed_numbers.as_slice().into(),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! `/v1/messages`.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::examples::{AT, ID, accepted, details, limit, message, text, time};
+use crate::http::body::MAX_BATCH_BODY;
+use crate::http::operation::Operation;
+use crate::keys::KeyScope::{Read, Send};
+use crate::rest::estimate::{self, EstimateBody, EstimateReply};
+use crate::rest::messages::body::{BatchBody, MessageBody};
+use crate::rest::messages::resolve::ResolveBody;
+use crate::rest::messages::view::{
+    BatchReply, ChangedMessage, MessageDetails, MessagePage, Replay,
+};
+use crate::rest::messages::{batch, cancel, list, resolve, send, show};
+
+/// Problems of the content of a message.
+const CONTENT: &[&str] = &[
+    "phone_invalid",
+    "text_empty",
+    "text_control",
+    "text_too_long",
+    "from_invalid",
+    "send_at_invalid",
+    "deadline_invalid",
+    "max_attempts_invalid",
+    "end_user_ip_invalid",
+    "reference_invalid",
+    "metadata_invalid",
+    "metadata_too_large",
+    "field_too_large",
+    "recipient_not_allowed",
+    "idempotency_key_invalid",
+    "idempotency_key_reused",
+];
+/// The words for a reply of a key that may not read.
+const OUTLINE: &str = "The message after the change; its id and status alone for a key without the \
+                       scope `read`.";
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![list(), send(), batch(), show(), cancel(), resolve(), estimate()]
+}
+
+fn list() -> Operation {
+    const STATUSES: &str = "One or several statuses, with commas.";
+    let class = json!({"$ref": "#/components/schemas/MessageClass"});
+    Operation::get("/v1/messages", list::list)
+        .needs(Read)
+        .about("List messages", "Newest first, one page. Filters are joined by \"and\".")
+        .query("status", text(), STATUSES, "failed,unknown")
+        .query("to", text(), "The recipient, in any spelling.", "+79251234567")
+        .query("q", text(), "A part of the text, or digits of the number.", "1234")
+        .query("class", class, "The class.", "otp")
+        .query("reference", text(), "The client's own reference.", "order-7")
+        .query("from_time", time(), "Accepted at this time or later.", AT)
+        .query("to_time", time(), "Accepted before this time.", AT)
+        .query("limit", limit(), "Messages on a page.", "50")
+        .query("cursor", text(), "The `next_cursor` of the page before.", ID)
+        .reply::<MessagePage<'_>>(
+            StatusCode::OK,
+            "A page of messages.",
+            json!({"data": [message()], "next_cursor": null}),
+        )
+        .problems(&["busy", "query_timeout"])
+}
+
+fn send() -> Operation {
+    const KEY: &str = "For 72 h a repeat with the same key and content is answered with the first \
+                       message, and `Idempotency-Replayed: true`.";
+    let key = json!({"type": "string", "minLength": 1, "maxLength": 255});
+    Operation::post("/v1/messages", send::send)
+        .needs(Send)
+        .about(
+            "Send a message",
+            "202 means that the message is on disk and will reach a visible final state.",
+        )
+        .header("Idempotency-Key", key, KEY, "order-7")
+        .body::<MessageBody>(json!({"to": "+79251234567", "text": "Код 1234"}))
+        .reply::<Replay<'_>>(
+            StatusCode::ACCEPTED,
+            "The message is accepted, or was before under the same key.",
+            accepted(),
+        )
+        .with_location()
+        .problems(CONTENT)
+}
+
+fn batch() -> Operation {
+    let messages = json!([
+        {"to": "+79251234567", "text": "Код 1234", "idempotency_key": "login-42"},
+        {"to": "nobody", "text": "hi"},
+    ]);
+    let error = json!({
+        "type": "about:blank", "title": "Unprocessable Entity", "status": 422,
+        "code": "phone_invalid", "detail": "messages/1/to: has no digits",
+        "errors": [
+            {"pointer": "/messages/1/to", "code": "phone_invalid", "detail": "has no digits"},
+        ],
+    });
+    let results = json!({"results": [accepted(), {"error": error}]});
+    Operation::post("/v1/messages/batch", batch::send)
+        .needs(Send)
+        .max_body(MAX_BATCH_BODY)
+        .about(
+            "Send up to 1000 messages",
+            "In one transaction, each with a result of its own, in the same order. A result with \
+             an `error` is a problem of that message alone.",
+        )
+        .body::<BatchBody>(json!({ "messages": messages }))
+        .reply::<BatchReply<'_>>(StatusCode::ACCEPTED, "A result for each message.", results)
+        .problems(&["messages_empty", "messages_too_many", "idempotency_key_invalid", "busy"])
+}
+
+fn show() -> Operation {
+    Operation::get("/v1/messages/{id}", show::show)
+        .needs(Read)
+        .about("Show a message", "With its timeline: every step, oldest first.")
+        .reply::<MessageDetails<'_>>(StatusCode::OK, "The message.", details())
+        .problems(&["busy", "query_timeout"])
+}
+
+fn cancel() -> Operation {
+    Operation::post("/v1/messages/{id}/cancel", cancel::cancel)
+        .needs(Send)
+        .about("Cancel a message", "While it is `queued`; later it is refused with 409.")
+        .reply::<ChangedMessage<'_>>(
+            StatusCode::OK,
+            OUTLINE,
+            json!({"id": ID, "status": "cancelled"}),
+        )
+        .problems(&["conflict"])
+}
+
+fn resolve() -> Operation {
+    let body = json!({
+        "resolution": "sent", "reason": "seen in the provider's panel",
+        "provider_id": "202647-1000000",
+    });
+    Operation::post("/v1/messages/{id}/resolve", resolve::resolve)
+        .needs(Send)
+        .about(
+            "Settle a message of unknown outcome",
+            "Only while it is `unknown`. With `resend` it may arrive twice, and that is recorded.",
+        )
+        .body::<ResolveBody>(body)
+        .reply::<ChangedMessage<'_>>(StatusCode::OK, OUTLINE, json!({"id": ID, "status": "sent"}))
+        .problems(&["conflict", "recipient_not_allowed"])
+}
+
+fn estimate() -> Operation {
+    let estimate = json!({
+        "encoding": "ucs2", "parts": 1, "units": 3, "left_in_part": 67, "parts_without_them": 1,
+        "costly_characters": [
+            {"character": "—", "code_point": "U+2014", "count": 1, "cost": "ucs2"},
+        ],
+    });
+    Operation::post("/v1/estimate", estimate::estimate)
+        .needs(Send)
+        .about(
+            "Measure texts",
+            "Parts, encoding, and the characters that make a text longer. Nothing is sent.",
+        )
+        .body::<EstimateBody>(json!({"texts": ["a—b"]}))
+        .reply::<EstimateReply>(
+            StatusCode::OK,
+            "The sizes, in the order of the texts.",
+            json!({"data": [estimate], "parts": 1}),
+        )
+        .problems(&["texts_empty", "texts_too_many"])
+}

@@ -1,0 +1,211 @@
+//! The OpenAPI document, against the router that it describes.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::Site;
+use crate::http::catalog::CATALOG;
+use crate::keys::KeyScope;
+use crate::rest::agreement::misfit_in;
+use crate::routes::openapi;
+
+const SNAPSHOT: &str = include_str!("../../../../docs/openapi.json");
+const API_MD: &str = include_str!("../../../../docs/API.md");
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+/// Paths that are not in the document: the document itself, and what only providers call.
+const NOT_IN_IT: [&str; 6] = [
+    "/openapi.json",
+    "/docs",
+    "/docs/start.js",
+    "/docs/swagger-ui-bundle.js",
+    "/docs/swagger-ui.css",
+    "/callbacks/{provider}/{token}",
+];
+/// Problems that no operation of the document has as its own.
+const OF_NO_OPERATION: [&str; 3] =
+    ["callback_refused", "callback_unreadable", "method_not_allowed"];
+
+fn document() -> Value {
+    serde_json::from_str(openapi()).expect("JSON")
+}
+
+/// Each operation of the document: method, path, description.
+fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
+    let paths = document["paths"].as_object().expect("paths");
+    paths
+        .iter()
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().expect("methods");
+            methods.iter().map(|(method, it)| (method.as_str(), path.as_str(), it))
+        })
+        .collect()
+}
+
+/// The schema and the example of the content of a body or a reply.
+fn content(of: &Value) -> Option<(&Value, &Value)> {
+    let content = &of["content"]["application/json"];
+    (!content.is_null()).then(|| (&content["schema"], &content["example"]))
+}
+
+/// The status and content of the reply to the examples of an operation.
+fn success(operation: &Value) -> (u16, &Value) {
+    let replies = operation["responses"].as_object().expect("responses");
+    let mut good = replies.iter().filter(|(status, _)| status.starts_with('2'));
+    let (status, reply) = good.next().expect("a reply that is no problem");
+    (status.parse().expect("a status"), reply)
+}
+
+#[test]
+fn the_document_is_the_one_in_docs() {
+    assert!(
+        openapi() == SNAPSHOT.trim_end(),
+        "the API has changed: read the difference, then `sms-server openapi > docs/openapi.json`"
+    );
+}
+
+#[tokio::test]
+async fn every_route_of_the_router_is_in_the_document_and_the_other_way_round() {
+    let (site, document) = (Site::new(), document());
+    let shown = format!("{:?}", site.router);
+    // What axum adds for the reply to a path that no route has.
+    let is_fallback = |path: &&str| *path == "/" || path.contains("__private");
+    let paths = shown.split('"').filter(|it| it.starts_with('/'));
+    let paths: BTreeSet<&str> = paths.filter(|path| !is_fallback(path)).collect();
+    let documented = operations(&document);
+    let expected: BTreeSet<&str> =
+        documented.iter().map(|(_, path, _)| *path).chain(NOT_IN_IT).collect();
+    assert_eq!(paths, expected);
+    for path in paths.into_iter().filter(|path| !NOT_IN_IT.contains(path)) {
+        for method in METHODS {
+            let request = Request::builder().method(&*method.to_uppercase()).uri(path);
+            let (status, _) = site.answer(request.body(Body::empty()).expect("a request")).await;
+            let is_served = status != StatusCode::METHOD_NOT_ALLOWED;
+            let is_known = documented.iter().any(|it| (it.0, it.1) == (method, path));
+            assert_eq!(is_served, is_known, "{method} {path}: {status}");
+        }
+    }
+}
+
+#[test]
+fn every_operation_has_its_own_id_a_summary_examples_and_problems() {
+    let document = document();
+    let mut ids = BTreeSet::new();
+    for (method, path, operation) in operations(&document) {
+        let place = format!("{method} {path}");
+        assert!(ids.insert(operation["operationId"].as_str().expect("an id")), "{place}");
+        assert!(!operation["summary"].as_str().expect("a summary").is_empty(), "{place}");
+        let bodies = operation.get("requestBody").into_iter();
+        let replies = operation["responses"].as_object().expect("responses").values();
+        for (schema, example) in bodies.chain(replies).filter_map(content) {
+            let misfit = misfit_in(&document, schema, example);
+            assert_eq!(misfit, None, "{place}: {example}");
+        }
+        if operation["security"] != json!([]) {
+            let problems = &operation["responses"]["401"]["content"]["application/problem+json"];
+            let example = problems["examples"]["unauthorized"]["$ref"].as_str();
+            assert_eq!(example, Some("#/components/examples/unauthorized"), "{place}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_examples_of_the_document_are_answered_as_it_says() {
+    let document = document();
+    for (method, path, operation) in operations(&document) {
+        let site = Site::new();
+        let admin = site.key(&KeyScope::ALL).await;
+        let id = id_for(&site, &admin, path).await;
+        let call = async |query: &str| {
+            let body = content(&operation["requestBody"]).map(|(_, example)| example.to_string());
+            let path = format!("{}{query}", path.replace("{id}", &id));
+            let request = Request::builder()
+                .method(&*method.to_uppercase())
+                .uri(path)
+                .header("authorization", format!("Bearer {admin}"))
+                .header("content-type", "application/json");
+            site.answer(request.body(Body::from(body.unwrap_or_default())).expect("one")).await
+        };
+        let (status, reply) = call("").await;
+        let (expected, described) = success(operation);
+        assert_eq!(status.as_u16(), expected, "{method} {path}: {reply}");
+        match content(described) {
+            Some((schema, _)) => assert_eq!(misfit_in(&document, schema, &reply), None, "{path}"),
+            None => assert_eq!(reply, Value::Null, "{method} {path}"),
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            if parameter["in"] == "query" {
+                let name = parameter["name"].as_str().expect("a name");
+                let value = parameter["example"].as_str().expect("an example");
+                let (status, reply) = call(&format!("?{name}={}", value.replace('+', "%2B"))).await;
+                assert_eq!(status.as_u16(), expected, "{path} with {name}: {reply}");
+            }
+        }
+    }
+}
+
+/// The id of something that the example of this path can be used on.
+async fn id_for(site: &Site, key: &str, path: &str) -> String {
+    let (made_at, body) = match path {
+        it if it.starts_with("/v1/clients/") => ("/v1/clients", json!({"name": "shop"})),
+        it if it.starts_with("/v1/keys/") => ("/v1/keys", json!({"name": "till"})),
+        _ => ("/v1/messages", json!({"to": "+79251234567", "text": "hi"})),
+    };
+    let made = site.call(key, "POST", made_at, body).await;
+    let id = made["id"].as_str().expect("an id").to_owned();
+    if path.ends_with("/resolve") {
+        site.interrupt(&id).await;
+    }
+    id
+}
+
+#[test]
+fn every_problem_is_named_in_the_prose_and_by_an_operation() {
+    let (document, errors) = (document(), API_MD.split("## Errors").nth(1).expect("a chapter"));
+    let table = errors.split("\n## ").next().expect("a chapter");
+    let (described, schema) = (document.to_string(), &document["components"]["schemas"]["Problem"]);
+    for (_, code, _) in CATALOG {
+        assert!(table.contains(&format!("`{code}`")), "API.md does not name {code}");
+        let is_described = described.contains(&format!("#/components/examples/{code}\""));
+        assert_eq!(is_described, !OF_NO_OPERATION.contains(code), "{code}");
+        if is_described {
+            let example = &document["components"]["examples"][code]["value"];
+            assert_eq!(misfit_in(&document, schema, example), None, "{code}");
+        }
+    }
+    let in_table = table.lines().filter(|line| line.starts_with("| "));
+    for code in in_table.flat_map(|line| line.split('`').skip(1).step_by(2)) {
+        let is_known = CATALOG.iter().any(|(_, known, _)| *known == code);
+        assert!(is_known || code == "Retry-After", "{code} is in API.md and no problem");
+    }
+}
+
+#[tokio::test]
+async fn the_page_for_people_loads_only_what_the_server_has() {
+    let site = Site::new();
+    let get = async |path: &str| {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        site.router.clone().oneshot(request).await.expect("infallible")
+    };
+    let page = get("/docs").await;
+    let policy = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().expect("text");
+    assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    let page = axum::body::to_bytes(page.into_body(), 1 << 20).await.expect("a page");
+    let page = String::from_utf8(page.to_vec()).expect("text");
+    let links = page.split(['"']).filter(|it| it.contains('/') && !it.contains(['<', '\n']));
+    let links: Vec<&str> = links.collect();
+    assert_eq!(links, ["docs/swagger-ui.css", "docs/swagger-ui-bundle.js", "docs/start.js"]);
+    for link in links {
+        let reply = get(&format!("/{link}")).await;
+        assert_eq!(reply.status(), StatusCode::OK, "{link}");
+        let is_compressed = reply.headers().get(header::CONTENT_ENCODING).is_some();
+        let content = axum::body::to_bytes(reply.into_body(), 1 << 20).await.expect("a file");
+        assert_eq!(is_compressed, content.starts_with(&[0x1f, 0x8b]), "{link}");
+    }
+    let document = get("/openapi.json").await;
+    assert_eq!(document.headers()[header::CONTENT_TYPE], "application/json");
+}

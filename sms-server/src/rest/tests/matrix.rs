@@ -1,0 +1,199 @@
+//! Every operation with every role: which key may call it, and what it does not find.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+use super::Site;
+use crate::http::operation::Access;
+use crate::keys::KeyScope::{Admin, Read, Send};
+use crate::keys::{KeyKind, KeyScope, NewKey};
+use crate::rest::operations;
+
+const MESSAGE: &str = r#"{"to":"+79251234567","text":"hi"}"#;
+const BATCH: &str = r#"{"messages":[{"to":"+79251234567","text":"hi"}]}"#;
+const RESOLVE: &str = r#"{"resolution":"failed","reason":"asked them"}"#;
+const TEXTS: &str = r#"{"texts":["hi"]}"#;
+const NAME: &str = r#"{"name":"shop"}"#;
+
+/// Operations, the scope that each needs (`None` for any key), and a good body.
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 24] = [
+    ("POST /v1/messages", Some(Send), MESSAGE),
+    ("POST /v1/messages/batch", Some(Send), BATCH),
+    ("GET /v1/messages", Some(Read), ""),
+    ("GET /v1/messages/{id}", Some(Read), ""),
+    ("POST /v1/messages/{id}/cancel", Some(Send), ""),
+    ("POST /v1/messages/{id}/resolve", Some(Send), RESOLVE),
+    ("POST /v1/estimate", Some(Send), TEXTS),
+    ("GET /v1/receipts/unmatched", Some(Admin), ""),
+    ("GET /v1/stats", Some(Read), ""),
+    ("GET /v1/queue", Some(Admin), ""),
+    ("GET /v1/provider", Some(Read), ""),
+    ("POST /v1/provider/pause", Some(Admin), ""),
+    ("POST /v1/provider/resume", Some(Admin), ""),
+    ("GET /v1/clients", Some(Admin), ""),
+    ("POST /v1/clients", Some(Admin), NAME),
+    ("GET /v1/clients/{id}", Some(Admin), ""),
+    ("PATCH /v1/clients/{id}", Some(Admin), NAME),
+    ("GET /v1/keys", Some(Admin), ""),
+    ("POST /v1/keys", Some(Admin), NAME),
+    ("GET /v1/keys/{id}", Some(Admin), ""),
+    ("DELETE /v1/keys/{id}", Some(Admin), ""),
+    ("POST /v1/keys/{id}/rotate", Some(Admin), ""),
+    ("GET /v1/me", None, ""),
+    ("GET /v1/info", None, ""),
+];
+
+/// A site with a client that has sent one message with a live key and one with a test key.
+struct World {
+    site: Site,
+    client: String,
+    key: String,
+    live_message: String,
+    test_message: String,
+}
+
+impl World {
+    async fn new() -> Self {
+        let site = Site::new();
+        let client = site.keys.create_client("shop").await.expect("a client").id;
+        let (key, live_message, test_message) = (String::new(), String::new(), String::new());
+        let mut world = Self { site, client, key, live_message, test_message };
+        let live = world.key_of(Some("shop"), KeyKind::Live, &[Send]).await;
+        let test = world.key_of(Some("shop"), KeyKind::Test, &[Send]).await;
+        world.key = world.site.keys.list().await.expect("keys").remove(0).key.id;
+        for (key, is_live) in [(live, true), (test, false)] {
+            let (_, reply) = world.call(Some(&key), "POST /v1/messages", "", MESSAGE).await;
+            let id = reply["id"].as_str().expect("an id").to_owned();
+            if is_live { world.live_message = id } else { world.test_message = id }
+        }
+        world
+    }
+
+    /// A key of the client with this name, else of a new client.
+    async fn key_of(&self, client: Option<&str>, kind: KeyKind, scopes: &[KeyScope]) -> String {
+        let key = NewKey::new("a key", scopes).kind(kind);
+        let issued = match client {
+            Some(name) => self.site.keys.issue_for(name, key).await,
+            None => self.site.keys.issue(None, key).await,
+        };
+        issued.expect("a key").secret.expose_secret().to_owned()
+    }
+
+    /// The id that the path of an operation has.
+    fn id_in(&self, operation: &str) -> &str {
+        match operation {
+            it if it.contains("/v1/clients/") => &self.client,
+            it if it.contains("/v1/keys/") => &self.key,
+            _ => &self.live_message,
+        }
+    }
+
+    async fn call(
+        &self,
+        key: Option<&str>,
+        operation: &str,
+        id: &str,
+        body: &str,
+    ) -> (StatusCode, Value) {
+        let (method, path) = operation.split_once(' ').expect("a method and a path");
+        let mut request = Request::builder().method(method).uri(path.replace("{id}", id));
+        if let Some(key) = key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let request = request.header("content-type", "application/json");
+        let request = request.body(Body::from(body.to_owned())).expect("a request");
+        self.site.answer(request).await
+    }
+}
+
+#[test]
+fn every_operation_is_in_the_matrix_with_its_scope() {
+    let name = |scope: Option<KeyScope>| scope.map_or("any", KeyScope::as_str);
+    let needs = |access| match access {
+        Access::Public => "none",
+        Access::AnyKey => "any",
+        Access::Scope(scope) => scope.as_str(),
+    };
+    let known: BTreeSet<(String, &str)> = operations()
+        .iter()
+        .map(|it| (format!("{} {}", it.method, it.path), needs(it.access)))
+        .collect();
+    let tested =
+        OPERATIONS.iter().map(|(operation, scope, _)| ((*operation).to_owned(), name(*scope)));
+    assert_eq!(tested.collect::<BTreeSet<_>>(), known);
+}
+
+#[tokio::test]
+async fn an_operation_is_open_to_keys_with_its_scope_and_to_no_other() {
+    for (operation, needs, body) in OPERATIONS {
+        for (kind, scope) in [
+            (KeyKind::Live, Send),
+            (KeyKind::Live, Read),
+            (KeyKind::Live, Admin),
+            (KeyKind::Test, Send),
+            (KeyKind::Test, Read),
+        ] {
+            let world = World::new().await;
+            let key = world.key_of(Some("shop"), kind, &[scope]).await;
+            let (status, reply) =
+                world.call(Some(&key), operation, world.id_in(operation), body).await;
+            let cell =
+                format!("{operation} as {} {}: {status} {reply}", kind.as_str(), scope.as_str());
+            if needs.is_none_or(|needs| needs == scope || scope == Admin) {
+                let is_refused = [401, 403, 405].contains(&status.as_u16());
+                assert!(!is_refused && !status.is_server_error(), "{cell}");
+            } else {
+                assert_eq!(status, StatusCode::FORBIDDEN, "{cell}");
+                assert_eq!(reply["code"], "scope_missing", "{cell}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_operation_is_open_without_a_valid_key() {
+    let world = World::new().await;
+    let revoked = world.key_of(Some("shop"), KeyKind::Live, &KeyScope::ALL).await;
+    let id = crate::keys::format::id_in(&revoked).expect("well-formed");
+    world.site.keys.revoke(id).await.expect("revoked");
+    for (operation, _, body) in OPERATIONS {
+        for key in [None, Some("sms_live_nothing"), Some(&*revoked)] {
+            let (status, reply) = world.call(key, operation, world.id_in(operation), body).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{operation}: {reply}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_client_is_not_found() {
+    let world = World::new().await;
+    let stranger = world.key_of(None, KeyKind::Live, &[Send, Read]).await;
+    let live = world.key_of(Some("shop"), KeyKind::Live, &[Send, Read]).await;
+    let test = world.key_of(Some("shop"), KeyKind::Test, &[Send, Read]).await;
+    let of_messages = OPERATIONS.iter().filter(|(it, ..)| it.contains("/v1/messages/{id}"));
+    for (operation, _, body) in of_messages {
+        for (key, id) in [
+            (&stranger, &world.live_message),
+            (&stranger, &world.test_message),
+            (&live, &world.test_message),
+            (&test, &world.live_message),
+        ] {
+            let (status, reply) = world.call(Some(key), operation, id, body).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{operation}: {reply}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_nothing_has_is_not_found() {
+    let world = World::new().await;
+    let admin = world.key_of(None, KeyKind::Live, &[Admin]).await;
+    for (operation, _, body) in OPERATIONS.iter().filter(|(it, ..)| it.contains("{id}")) {
+        let (status, reply) = world.call(Some(&admin), operation, "nothing", body).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{operation}: {reply}");
+    }
+}
