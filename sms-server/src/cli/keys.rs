@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Subcommand;
 use secrecy::ExposeSecret;
-use sms_core::{Error, NumberReader, PhoneNumber};
+use sms_core::clock::datetime_from_ms;
+use sms_core::{Clock as _, Error, NumberReader, PhoneNumber, SystemClock};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -111,7 +112,7 @@ fn read_scopes(names: &[String]) -> anyhow::Result<Vec<KeyScope>> {
 
 fn read_numbers(config: &Config, numbers: &[String]) -> anyhow::Result<Vec<PhoneNumber>> {
     let reader = NumberReader::new(config.region);
-    numbers.iter().map(|number| Ok(reader.read(number).context("--allow")?)).collect()
+    numbers.iter().map(|number| reader.read(number).context("--allow")).collect()
 }
 
 /// The time at which a key of this duration expires.
@@ -119,7 +120,8 @@ fn time_in(duration: Duration) -> anyhow::Result<OffsetDateTime> {
     if duration.is_zero() {
         bail!("--expires-in: must be in the future");
     }
-    let end = duration.try_into().ok().and_then(|it| OffsetDateTime::now_utc().checked_add(it));
+    let now = datetime_from_ms(SystemClock.now_ms());
+    let end = duration.try_into().ok().and_then(|duration| now.checked_add(duration));
     end.context("--expires-in: this is too long")
 }
 

@@ -1,5 +1,7 @@
 //! `/v1/clients`: the owners of messages.
 
+use std::cmp::Reverse;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{OriginalUri, Path, State};
@@ -48,7 +50,7 @@ pub(crate) async fn list(
 ) -> Result<Json<ClientList>, Problem> {
     caller.with(KeyScope::Admin)?;
     let mut clients = app.0.keys.clients().await?;
-    clients.sort_by(|one, other| other.created_at.cmp(&one.created_at));
+    clients.sort_by_key(|client| Reverse(client.created_at));
     Ok(Json(ClientList { data: clients.into_iter().map(ClientView::from).collect() }))
 }
 

@@ -125,8 +125,7 @@ fn wrong_count(code: &'static str, rule: &'static str) -> Problem {
 impl Estimate {
     /// The size of a text as a message with it would be counted.
     fn of(text: &str, is_latin: bool) -> Self {
-        let text: Cow<'_, str> =
-            if is_latin { translit::latin(text).into() } else { Cow::Borrowed(text) };
+        let text: Cow<'_, str> = if is_latin { translit::latin(text) } else { Cow::Borrowed(text) };
         let counted = text::count(&text);
         let TextCount { encoding, units, parts, .. } = counted;
         let costly_characters = costly(&text, encoding);

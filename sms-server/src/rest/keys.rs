@@ -1,5 +1,6 @@
 //! `/v1/keys`: API keys. A key is shown once, in the reply that makes it.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use axum::Json;
@@ -134,7 +135,7 @@ pub(crate) async fn list(
     })?;
     let mut keys = app.0.keys.list().await?;
     keys.retain(|details| client.as_ref().is_none_or(|client| details.client.id == *client));
-    keys.sort_by(|one, other| other.key.created_at.cmp(&one.key.created_at));
+    keys.sort_by_key(|details| Reverse(details.key.created_at));
     Ok(Json(KeyList { data: keys.into_iter().map(KeyView::from).collect() }))
 }
 
