@@ -98,7 +98,8 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// Those of [`issue`](Self::issue); `Invalid` for a bad name, or a name or id that a client has.
+    /// Those of [`issue`](Self::issue); `Invalid` for a bad name, or one that a client has as its
+    /// name or id.
     pub async fn issue_for_new_client(&self, client: &str, key: NewKey) -> Result<IssuedKey> {
         key.check(now())?;
         check_client_name("client", "client_invalid", client)?;
