@@ -103,7 +103,7 @@ impl Tables {
             };
             let is_ours =
                 |lease: &HeldLease| lease.worker == request.worker && lease.batch == request.batch;
-            if row.state.is_due(time.now_ms) {
+            if row.state.may_begin(time.now_ms) {
                 if row.message.route != *request.route || !row.state.begin(time.now_ms, request) {
                     continue;
                 }

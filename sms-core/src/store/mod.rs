@@ -23,7 +23,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use self::archive::Archive;
-pub use self::begin::{BeginRequest, Begun};
+pub use self::begin::{BeginRequest, Begun, CLOCK_DIFFERENCE};
 pub use self::queries::{
     EventPage, EventsRequest, ListRequest, LogEnd, LogEndRequest, MessageRequest, Scope, Stats,
     StatsRequest, UnmatchedRequest,
@@ -88,8 +88,9 @@ pub trait Store: Archive {
     /// deadline are left to [`expire`](Self::expire).
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>>;
 
-    /// Begins an attempt, `queued → sending`, of each message of the route with a guard that holds;
-    /// the others are left out and stay as they are. The provider is recorded. The order is free.
+    /// Begins an attempt, `queued → sending`, of each message of the route that is due within
+    /// [`CLOCK_DIFFERENCE`] and not past its deadline; the others are left out and stay as they are.
+    /// The provider is recorded. The order is free.
     ///
     /// Repeated with the same `worker` and `batch` it returns what the first call began.
     async fn begin(&self, request: BeginRequest<'_>) -> Result<Vec<Begun>>;

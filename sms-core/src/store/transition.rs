@@ -20,7 +20,7 @@ use crate::message::{MessageId, NewMessage, OnUnknown};
 use crate::provider::Polling;
 use crate::provider::outcome::OutcomeClass;
 use crate::provider::receipt::Receipt;
-use crate::store::begin::BeginRequest;
+use crate::store::begin::{BeginRequest, CLOCK_DIFFERENCE};
 use crate::store::decision::{RESEND_AFTER, Verdict};
 use crate::store::event::{EventDetails, EventKind, Evidence};
 use crate::store::new_event::NewEvent;
@@ -193,9 +193,15 @@ impl DeliveryState {
             .map(|at| Duration::from_millis(since.saturating_sub(at).max(0).cast_unsigned()))
     }
 
-    /// Guard of [`begin`](Self::begin).
+    /// Guard of [`Store::due`](crate::Store::due).
     pub fn is_due(&self, now_ms: i64) -> bool {
         self.status == Status::Queued && self.due_at <= now_ms && self.valid_until > now_ms
+    }
+
+    /// Guard of [`begin`](Self::begin).
+    pub fn may_begin(&self, now_ms: i64) -> bool {
+        let is_due = self.due_at <= later(now_ms, CLOCK_DIFFERENCE);
+        self.status == Status::Queued && is_due && self.valid_until > now_ms
     }
 
     /// Guard of [`expire`](Self::expire).

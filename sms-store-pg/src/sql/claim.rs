@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sms_core::clock::{StoreTime, datetime_from_ms};
 use sms_core::store::decision::AttemptState;
-use sms_core::store::{BeginRequest, Begun, DueRequest};
+use sms_core::store::{BeginRequest, Begun, CLOCK_DIFFERENCE, DueRequest};
 use sms_core::{Class, Job, Lane, MessageId, OnUnknown, Result, Submission};
 use sqlx::postgres::PgRow;
 
@@ -76,8 +76,8 @@ macro_rules! begun_columns {
     };
 }
 
-/// `queued → sending`; guard: due, not past its deadline, takes this route. $2 ids, $3 worker, $4
-/// batch, $5 length of the lease, $6 provider, $7 route.
+/// `queued → sending`; guard: due within $8, not past its deadline, takes this route. $2 ids, $3
+/// worker, $4 batch, $5 length of the lease, $6 provider, $7 route.
 pub(crate) const BEGIN: &str = concat!(
     with_clock!(),
     ", begun AS ( \
@@ -86,7 +86,7 @@ pub(crate) const BEGIN: &str = concat!(
              worker = $3, batch = $4, lease_since = clock.now, lease_until = clock.now + $5, \
              provider = $6 \
          FROM clock \
-         WHERE s.id = ANY ($2) AND s.status + 0 = 0 AND s.due_at <= clock.now \
+         WHERE s.id = ANY ($2) AND s.status + 0 = 0 AND s.due_at <= clock.now + $8 \
          AND s.valid_until + 0 > clock.now AND s.route = $7 \
          RETURNING s.* \
      ) SELECT ",
@@ -121,7 +121,8 @@ pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Res
         .bind(batch)
         .bind(millis(request.lease))
         .bind(name(request.provider))
-        .bind(request.route.as_str());
+        .bind(request.route.as_str())
+        .bind(millis(CLOCK_DIFFERENCE));
     let mut begun: Vec<Begun> =
         conn.rows(query).await?.iter().map(|row| read_begun(row, time)).collect::<Result<_>>()?;
     // Some were left out: another worker began them, they are not due, or this same call began them

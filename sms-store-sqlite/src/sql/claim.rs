@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Row, params};
 use sms_core::clock::{StoreTime, datetime_from_ms, duration_to_ms};
 use sms_core::store::decision::AttemptState;
-use sms_core::store::{BeginRequest, Begun, DueRequest};
+use sms_core::store::{BeginRequest, Begun, CLOCK_DIFFERENCE, DueRequest};
 use sms_core::{Job, Lane, MessageId, Result, Route, Submission};
 
 use crate::database::Database;
@@ -83,13 +83,13 @@ struct BeginParams {
     lease_ms: i64,
 }
 
-/// `queued → sending`; guard: due, not past its deadline, takes this route. ?1 id, ?2 now, ?3
-/// worker, ?4 batch, ?5 end of the lease, ?6 provider, ?7 route.
+/// `queued → sending`; guard: due before ?8, not past its deadline, takes this route. ?1 id, ?2 now,
+/// ?3 worker, ?4 batch, ?5 end of the lease, ?6 provider, ?7 route.
 pub(crate) const BEGIN: &str = "\
     UPDATE messages \
     SET status = 1, fence = fence + 1, attempts = attempts + 1, updated_at = ?2, \
         worker = ?3, batch = ?4, lease_since = ?2, lease_until = ?5, provider = ?6 \
-    WHERE id = ?1 AND +status = 0 AND due_at <= ?2 AND valid_until > ?2 AND route = ?7";
+    WHERE id = ?1 AND +status = 0 AND due_at <= ?8 AND valid_until > ?2 AND route = ?7";
 
 /// The messages that a call with this worker and batch began. ?1 id, ?2 worker, ?3 batch.
 pub(crate) const BEGUN: &str = "\
@@ -101,6 +101,7 @@ pub(crate) const BEGUN: &str = "\
 impl BeginParams {
     fn begin(&self, conn: &Connection, now: i64) -> DbResult<()> {
         let lease_until = now.saturating_add(self.lease_ms);
+        let due_by = now.saturating_add(duration_to_ms(CLOCK_DIFFERENCE));
         let mut begin = conn.prepare_cached(BEGIN)?;
         for id in &self.ids {
             begin.execute(params![
@@ -110,7 +111,8 @@ impl BeginParams {
                 self.batch,
                 lease_until,
                 self.provider,
-                self.route.as_str()
+                self.route.as_str(),
+                due_by
             ])?;
         }
         Ok(())

@@ -58,6 +58,7 @@ macro_rules! store {
                 an_attempt_knows_its_policy
                 a_message_its_caller_pushes_can_be_begun_at_once
                 a_message_that_is_not_due_is_left_out
+                a_message_that_is_due_by_the_clock_of_another_node_is_begun
                 a_retry_is_left_out_until_it_is_due
                 a_message_past_its_deadline_is_left_out
                 only_a_queued_message_is_begun

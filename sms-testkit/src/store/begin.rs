@@ -1,5 +1,6 @@
 //! `queued → sending`.
 
+use sms_core::store::CLOCK_DIFFERENCE;
 use sms_core::store::decision::{AttemptState, Verdict};
 use sms_core::{Class, MessageId, OnUnknown, Status, Submission};
 
@@ -71,6 +72,12 @@ pub async fn a_message_that_is_not_due_is_left_out(h: &StoreHarness) {
     assert_eq!(h.status(id).await, Status::Queued);
     h.advance(secs(3)).await;
     h.begin(id).await;
+}
+
+pub async fn a_message_that_is_due_by_the_clock_of_another_node_is_begun(h: &StoreHarness) {
+    let soon = h.now().await + CLOCK_DIFFERENCE / 2;
+    let id = h.queued(message().send_at(soon)).await;
+    assert_eq!(begun_ids(&h.try_begin(&[id]).await), [id]);
 }
 
 pub async fn a_retry_is_left_out_until_it_is_due(h: &StoreHarness) {
