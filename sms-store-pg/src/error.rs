@@ -36,6 +36,7 @@ fn kind_of_code(code: &str) -> ErrorKind {
         | "55006" // object in use
         | "25006" // read-only transaction: a standby, or a server in recovery
         | "25P03" // idle in transaction for too long
+        | "55000" // not in the prerequisite state: a database that takes no connections
         => return ErrorKind::Unavailable,
         "42501" // insufficient privilege
         => return ErrorKind::Config,
@@ -76,8 +77,9 @@ fn fault_of_code(code: &str) -> Option<StoreFault> {
         // A statement is cancelled while it waits for a lock, or because its waits together took
         // too long.
         "55P03" | "55006" | "57014" => Some(StoreFault::Locked),
-        // Too many connections; a session that was ended while it was idle.
-        "53300" | "25P03" => Some(StoreFault::Unreachable),
+        // Too many connections; a session that was ended while it was idle; a database that takes
+        // no connections.
+        "53300" | "25P03" | "55000" => Some(StoreFault::Unreachable),
         _ => match code.get(..2).unwrap_or_default() {
             "40" => Some(StoreFault::Locked),
             "08" | "57" | "58" => Some(StoreFault::Unreachable),
