@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use super::breaker::EndsBy;
 use crate::clock::{Clock, SystemClock, datetime_from_ms};
 use crate::error::{Error, ErrorKind, Result};
+use crate::message::Route;
 use crate::registry::{Expect, Record, Registry};
 
 /// Kind of the records that hold the last order for each provider.
@@ -47,6 +48,9 @@ pub struct PauseOrder {
 pub struct WorkerReport {
     /// Name of its provider.
     pub provider: String,
+    /// Route that the report is about. A worker reports about each route that it serves.
+    #[serde(default = "default_route")]
+    pub route: String,
     /// Time at which it started.
     #[serde(with = "time::serde::rfc3339")]
     pub started_at: OffsetDateTime,
@@ -66,11 +70,16 @@ pub struct WorkerReport {
     pub queue_degraded: bool,
 }
 
+fn default_route() -> String {
+    Route::DEFAULT.as_str().to_owned()
+}
+
 impl WorkerReport {
-    /// A worker of this provider that is idle and not paused.
+    /// A worker of this provider on the default route that is idle and not paused.
     pub fn new(provider: impl Into<String>, started_at: OffsetDateTime) -> Self {
         Self {
             provider: provider.into(),
+            route: default_route(),
             started_at,
             in_flight: 0,
             pause: None,

@@ -79,8 +79,9 @@ struct Reporter<'a> {
 
 impl<'a> Reporter<'a> {
     fn new(route: &'a ServedRoute, control: &'a ProviderControl, name: &'a str) -> Self {
-        let report =
+        let mut report =
             WorkerReport::new(route.provider.name(), datetime_from_ms(SystemClock.now_ms()));
+        route.route.as_str().clone_into(&mut report.route);
         Self { route, control, name, version: None, report, reported_at: None, learned_at: None }
     }
 
@@ -125,6 +126,7 @@ impl<'a> Reporter<'a> {
             Some((_, order)) if order.paused => {
                 tracing::warn!(
                     provider,
+                    worker = self.name,
                     by = order.by,
                     reason = order.reason,
                     "provider paused by a person"
@@ -134,6 +136,7 @@ impl<'a> Reporter<'a> {
             Some((_, order)) if before.is_some() => {
                 tracing::info!(
                     provider,
+                    worker = self.name,
                     by = order.by,
                     reason = order.reason,
                     "provider resumed by a person"

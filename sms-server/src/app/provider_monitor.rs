@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sms_core::provider::explain_by;
 use sms_core::worker::control::{PauseOrder, Reported};
-use sms_core::{AccountInfo, Explanation, Provider, ProviderControl, Registry, Result};
+use sms_core::{AccountInfo, Explanation, Provider, ProviderControl, Registry, Result, Route};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -58,10 +58,13 @@ impl ProviderMonitor {
         }
     }
 
-    /// The last reports of the workers of this provider that are alive.
+    /// The last reports about the default route of the workers of this provider that are alive.
     pub(crate) async fn workers(&self) -> Result<Vec<Reported>> {
         let mut workers = self.control.workers().await?;
-        workers.retain(|worker| worker.report.provider == self.name() && worker.age <= REPORT_TTL);
+        workers.retain(|Reported { report, age, .. }| {
+            let is_ours = report.provider == self.name();
+            is_ours && report.route == Route::DEFAULT.as_str() && *age <= REPORT_TTL
+        });
         Ok(workers)
     }
 
