@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use sms_core::{
     CancellationToken, Outage, Provider, Queue, Registry, Sender, Store, Watched, Worker,
 };
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::adapters::{Addresses, is_sandbox};
@@ -35,6 +36,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let (store, registry, queue) = watched(&config, store, registry, queue);
+    // Before anything is sent: a process that cannot listen ends at once.
+    let listener = config.has(Role::Api).then(|| listen(&config)).transpose()?;
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
     let signals = tokio::spawn(watch_signals(shutdown.clone()).context("signals")?);
@@ -59,12 +62,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     };
-    let listen = async {
-        if config.has(Role::Api) {
-            let listener = http::listen(config.listen);
-            let refused =
-                || format!("{}: cannot listen on {}", config.place(Key::Listen), config.listen);
-            let listener = listener.with_context(refused)?;
+    let serve = async {
+        if let Some(listener) = listener {
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving");
             if config.admin_key.is_none() {
@@ -89,7 +88,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         anyhow::Ok(())
     };
     // A service that fails stops the other one, which then finishes its requests or calls.
-    let services = async { tokio::join!(service(work, &shutdown), service(listen, &shutdown)) };
+    let services = async { tokio::join!(service(work, &shutdown), service(serve, &shutdown)) };
     tokio::pin!(services);
     let (sent, served) = tokio::select! {
         ended = &mut services => ended,
@@ -102,6 +101,16 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     };
     tracing::info!("stopped");
     sent.and(served)
+}
+
+/// Listens on the address of the configuration.
+fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    let refused = || format!("{}: cannot listen on {}", config.place(Key::Listen), config.listen);
+    let listener = http::listen(config.listen).with_context(refused);
+    if let Err(error) = &listener {
+        tracing::error!(reason = one_line(error), "stopping");
+    }
+    listener
 }
 
 /// Wraps store, registry and queue so that the process logs each outage once.
