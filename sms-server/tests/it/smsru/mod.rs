@@ -2,6 +2,7 @@
 
 mod money;
 mod receipts;
+mod test_keys;
 mod unknown;
 
 use std::time::Duration;
