@@ -6,9 +6,9 @@ use super::decision::AttemptState;
 use crate::message::{MessageId, Route};
 use crate::provider::submission::Submission;
 
-/// [`Store::begin`](crate::Store::begin) takes messages that are due within this time: the clocks of
-/// two nodes differ by milliseconds, and the worker gets a job in less. A message that it left out
-/// would wait until the caretaker offers it again.
+/// Time within which a message must be due for [`Store::begin`](crate::Store::begin): the clocks
+/// of two nodes differ by milliseconds, and a worker gets a job in less. A message that is left out
+/// waits until the caretaker offers it again.
 pub const CLOCK_DIFFERENCE: Duration = Duration::from_millis(250);
 
 /// Request of [`Store::begin`](crate::Store::begin).

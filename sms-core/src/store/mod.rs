@@ -89,8 +89,8 @@ pub trait Store: Archive {
     async fn due(&self, request: DueRequest) -> Result<Vec<Job>>;
 
     /// Begins an attempt, `queued → sending`, of each message of the route that is due within
-    /// [`CLOCK_DIFFERENCE`] and not past its deadline; the others are left out and stay as they are.
-    /// The provider is recorded. The order is free.
+    /// [`CLOCK_DIFFERENCE`] and not past its deadline; the others are left out and stay as they
+    /// are. The provider is recorded. The order is free.
     ///
     /// Repeated with the same `worker` and `batch` it returns what the first call began.
     async fn begin(&self, request: BeginRequest<'_>) -> Result<Vec<Begun>>;

@@ -89,7 +89,7 @@ pub const TRANSITIONS: &[Transition] = {
             Queued,
             Sending,
             Worker,
-            "due within 250 ms, not past its deadline, of this route; fence + 1, attempt + 1, lease = now + L",
+            "due within 250 ms, not past its deadline, of the route; fence + 1, attempt + 1, lease",
         ),
         row(
             Sending,

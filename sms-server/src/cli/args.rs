@@ -48,14 +48,14 @@ pub struct Settings {
     /// A TOML file with the same keys; also `SMS_CONFIG`
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The store of the messages: sqlite:data/sms.db, <postgres://user@host/database>
+    /// The store of the messages: `sqlite:data/sms.db`, `postgres://user@host/database`
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub store: Option<String>,
-    /// The queue of due messages: memory:, <redis://host:6379>, <amqp://host:5672/%2f>
+    /// The queue of due messages: `memory:`, `redis://host:6379`, `amqp://host:5672/%2f`
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub queue: Option<String>,
     /// The address to serve on: 127.0.0.1:8080
-    #[arg(long, global = true, value_name = "HOST:PORT")]
+    #[arg(long, global = true, value_name = "IP:PORT")]
     pub listen: Option<String>,
     /// The roles of this process: api,worker,ui
     #[arg(long, global = true)]

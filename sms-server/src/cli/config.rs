@@ -50,10 +50,11 @@ pub(crate) async fn run(config: &Config, command: ConfigCommand) -> anyhow::Resu
     ];
     for (key, answer) in &parts {
         match answer {
-            Ok(words) => print(&format!("{:<15} {}: {words}", key.name(), config.shown(*key)))?,
+            Ok(words) => print(&format!("{:<15} {:<50} {words}", key.name(), config.shown(*key)))?,
             Err(error) => {
                 let why = one_line(error);
-                print(&format!("{:<15} {}: does not work: {why}", key.name(), config.shown(*key)))?;
+                let shown = config.shown(*key);
+                print(&format!("{:<15} {shown:<50} does not work: {why}", key.name()))?;
             }
         }
     }
@@ -82,7 +83,7 @@ async fn ask_store(store: StoreAddress) -> CheckResult {
 
 async fn ask_queue(queue: QueueAddress) -> CheckResult {
     if !queue.is_shared() {
-        return Ok("works: it is inside of each process");
+        return Ok("works: inside each process");
     }
     queue.open().await?.stats().await?;
     Ok("works")
@@ -94,7 +95,7 @@ async fn ask_provider(provider: Arc<dyn Provider>) -> CheckResult {
             account.check().await?;
             Ok("works: it knows the account")
         }
-        None if is_sandbox(&*provider) => Ok("is the sandbox: nothing leaves this machine"),
+        None if is_sandbox(&*provider) => Ok("the sandbox: nothing leaves this machine"),
         None => Ok("cannot be asked without sending"),
     }
 }

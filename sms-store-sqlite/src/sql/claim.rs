@@ -83,8 +83,9 @@ struct BeginParams {
     lease_ms: i64,
 }
 
-/// `queued → sending`; guard: due before ?8, not past its deadline, takes this route. ?1 id, ?2 now,
-/// ?3 worker, ?4 batch, ?5 end of the lease, ?6 provider, ?7 route.
+/// `queued → sending`; guard: due by ?8, not past its deadline, takes this route. ?1 id, ?2 now, ?3
+/// worker, ?4 batch, ?5 end of the lease, ?6 provider, ?7 route, ?8 now and the difference of
+/// clocks.
 pub(crate) const BEGIN: &str = "\
     UPDATE messages \
     SET status = 1, fence = fence + 1, attempts = attempts + 1, updated_at = ?2, \
