@@ -134,8 +134,8 @@ pub trait Provider: Debug + Send + Sync + 'static {
     }
 
     /// The provider of this name among those of a combinator such as
-    /// [`Failover`](crate::Failover); `None` if there is none. Outcomes name the provider that
-    /// answered.
+    /// [`Failover`](crate::Failover); `None` if it has no such provider. Outcomes name the
+    /// provider that answered.
     fn member(&self, _name: &str) -> Option<&dyn Provider> {
         None
     }

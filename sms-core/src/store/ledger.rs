@@ -83,7 +83,7 @@ impl Changes {
     }
 }
 
-/// The provider ids of an acceptance: one, or one for each part. None for every other outcome.
+/// The provider ids of an acceptance: one, or one for each part. Empty for any other outcome.
 pub fn accepted_ids(settlement: &Settlement) -> impl Iterator<Item = &str> {
     let outcome = &settlement.outcome;
     let accepted = (outcome.class == OutcomeClass::Accepted).then(|| outcome.provider_ids());

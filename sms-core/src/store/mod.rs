@@ -118,8 +118,8 @@ pub trait Store: Archive {
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>>;
 
     /// Claims sent messages of a route that are due for a status query, and schedules the next one.
-    /// Of a message with several [parts] each part is returned that has no end yet. Messages
-    /// older than [`Polling::give_up`](crate::provider::Polling::give_up) are given up, which is an
+    /// For a message with several [parts], returns each part without a final state. Messages older
+    /// than [`Polling::give_up`](crate::provider::Polling::give_up) are given up, which is an
     /// event.
     async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>>;
 

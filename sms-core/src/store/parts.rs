@@ -158,7 +158,7 @@ pub fn end_of(parts: impl IntoIterator<Item = Status>) -> Option<Status> {
     end
 }
 
-/// What a receipt says that is not known yet about a message or a part.
+/// News in a receipt about a message or a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
     /// Nothing: it is a repeat, it is old, or the end is known.

@@ -518,7 +518,7 @@ impl DeliveryState {
         self.poll_at = asks.map(|after| later(now_ms, after));
     }
 
-    /// Records the parts of an acceptance under several ids. False for every other outcome.
+    /// Records the parts of an acceptance under several ids. Returns false for any other outcome.
     fn record_parts(&mut self, settlement: &Settlement) -> bool {
         let Settlement { fence, provider, outcome, .. } = settlement;
         let is_accepted = outcome.class == OutcomeClass::Accepted;

@@ -22,8 +22,8 @@ const SAMPLE: usize = 50;
 const WINDOW: Duration = Duration::from_millis(20);
 /// Longest time for which a batch is collected: as long as 100 jobs take at 5,000 a second.
 const LONGEST: Duration = Duration::from_millis(20);
-/// Interval of pulls meanwhile: not for every job that comes, since a pull has its
-/// price too, but as often as an urgent job wants to be found.
+/// Interval of pulls while a batch fills. A pull for each job would cost too much; a longer
+/// interval would delay urgent jobs.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Rate at which jobs were pulled recently.

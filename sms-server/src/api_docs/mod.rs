@@ -1,5 +1,5 @@
 //! The door with the documentation of the API: `/openapi.json` and, for people, `/docs`. No key is
-//! needed: both are the same for everybody.
+//! needed: the replies are the same for every caller.
 
 pub(crate) mod document;
 

@@ -42,6 +42,14 @@ impl<'a> Fields<'a> {
         Self::of_body(body).map_err(not_json)
     }
 
+    /// The same for a body that may be empty: then no field is given.
+    pub(crate) fn read_optional(headers: &HeaderMap, body: &'a [u8]) -> Result<Self, Problem> {
+        if body.is_empty() {
+            return Ok(Self { values: Vec::new(), wrong: Vec::new() });
+        }
+        Self::read(headers, body)
+    }
+
     /// Refuses a body that is not declared as JSON, or is compressed.
     pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

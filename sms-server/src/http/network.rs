@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(address("192.0.2.1", &["192.0.2.7"], &trusted), "192.0.2.1");
         assert_eq!(address(proxy, &["192.0.2.7"], &[]), proxy);
         assert_eq!(address(proxy, &["192.0.2.7"], &trusted), "192.0.2.7");
-        // What the client wrote itself stands before what the proxies added.
+        // The client's own entries come before those of the proxies.
         assert_eq!(address(proxy, &["192.0.2.66, 192.0.2.7, 10.0.0.2"], &trusted), "192.0.2.7");
         assert_eq!(address(proxy, &["192.0.2.66", "192.0.2.7"], &trusted), "192.0.2.7");
         assert_eq!(address(proxy, &["192.0.2.66, nonsense, 10.0.0.2"], &trusted), "10.0.0.2");

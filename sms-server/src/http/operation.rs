@@ -132,41 +132,44 @@ impl Operation {
 
     /// Describes a parameter of the query.
     pub(crate) fn query(
-        mut self,
+        self,
         name: &'static str,
         schema: Value,
         description: &'static str,
         example: &'static str,
     ) -> Self {
-        let place = "query";
-        self.docs.parameters.push(Parameter { name, place, description, schema, example });
-        self
+        self.parameter(Parameter { name, place: "query", description, schema, example })
     }
 
     /// Describes a header of the request.
     pub(crate) fn header(
-        mut self,
+        self,
         name: &'static str,
         schema: Value,
         description: &'static str,
         example: &'static str,
     ) -> Self {
-        let place = "header";
-        self.docs.parameters.push(Parameter { name, place, description, schema, example });
+        self.parameter(Parameter { name, place: "header", description, schema, example })
+    }
+
+    fn parameter(mut self, parameter: Parameter) -> Self {
+        self.docs.parameters.push(parameter);
         self
     }
 
     /// Describes the body, with an example that the operation accepts.
-    pub(crate) fn body<T: ToSchema>(mut self, example: Value) -> Self {
-        let schema = self.docs.refer::<T>();
-        self.docs.body = Some(Body { schema, example, is_required: true });
-        self
+    pub(crate) fn body<T: ToSchema>(self, example: Value) -> Self {
+        self.body_of::<T>(example, true)
     }
 
     /// The same for a body that may be empty.
-    pub(crate) fn optional_body<T: ToSchema>(mut self, example: Value) -> Self {
+    pub(crate) fn optional_body<T: ToSchema>(self, example: Value) -> Self {
+        self.body_of::<T>(example, false)
+    }
+
+    fn body_of<T: ToSchema>(mut self, example: Value, is_required: bool) -> Self {
         let schema = self.docs.refer::<T>();
-        self.docs.body = Some(Body { schema, example, is_required: false });
+        self.docs.body = Some(Body { schema, example, is_required });
         self
     }
 

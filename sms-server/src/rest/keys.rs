@@ -23,6 +23,7 @@ use crate::http::params::{Params, unknown};
 use crate::http::problem::{FieldProblem, Problem};
 use crate::keys::{
     Client, IssuedKey, KeyDetails, KeyKind, KeyScope, MAX_ALLOWED, MAX_NAME, MAX_OVERLAP, NewKey,
+    UNKNOWN_CLIENT,
 };
 
 /// The time for which a rotated key stays valid, unless the request says otherwise.
@@ -196,11 +197,7 @@ pub(crate) async fn rotate(
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Admin)?;
     let body = app.0.bodies.read(&caller.client, body).await?;
-    let body = if body.is_empty() {
-        RotateBody { overlap_seconds: None }
-    } else {
-        RotateBody::read(Fields::read(&headers, &body)?)?
-    };
+    let body = RotateBody::read(Fields::read_optional(&headers, &body)?)?;
     let overlap = body.overlap_seconds.map_or(DEFAULT_OVERLAP, Duration::from_secs);
     let issued = app.0.keys.rotate(&id, overlap).await?;
     let new = &*issued.details.key.id;
@@ -219,7 +216,7 @@ fn created(uri: &Uri, issued: IssuedKey) -> Result<Response, Problem> {
 }
 
 fn unknown_client() -> Problem {
-    let error = FieldProblem::field("client", "client_unknown", "no client has this id");
+    let error = FieldProblem::field("client", UNKNOWN_CLIENT, "no client has this id");
     Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, vec![error])
 }
 

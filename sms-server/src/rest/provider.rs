@@ -163,11 +163,7 @@ async fn order(
     body: Body,
 ) -> Result<Json<ProviderView>, Problem> {
     let body = app.0.bodies.read(&caller.client, body).await?;
-    let body = if body.is_empty() {
-        ReasonBody { reason: None }
-    } else {
-        ReasonBody::read(Fields::read(headers, &body)?)?
-    };
+    let body = ReasonBody::read(Fields::read_optional(headers, &body)?)?;
     let reason = body.reason.as_deref().unwrap_or(NO_REASON);
     monitor(app)?.order(paused, &caller.key, reason).await?;
     view(app, true).await
