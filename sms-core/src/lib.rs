@@ -70,6 +70,7 @@ pub use queue::{Job, Lease, Queue};
 pub use registry::Registry;
 pub use sender::Sender;
 pub use sms::{EventStream, Sms};
+pub use store::count::MessageCount;
 pub use store::event::{Event, EventDetails, EventKind, Evidence};
 pub use store::inference::UnmatchedId;
 pub use store::page::{MessagePage, SearchedTo};

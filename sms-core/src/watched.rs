@@ -15,6 +15,7 @@ use crate::provider::ProviderRef;
 use crate::provider::receipt::Receipt;
 use crate::queue::{Job, Lease, Queue, QueueStats};
 use crate::registry::{Expect, Record, Registry};
+use crate::store::count::MessageCount;
 use crate::store::event::Event;
 use crate::store::inference::UnmatchedId;
 use crate::store::page::MessagePage;
@@ -91,6 +92,9 @@ impl<T: Archive> Archive for Watched<T> {
     }
     async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         self.call(self.inner.list(request)).await
+    }
+    async fn count(&self, request: &ListRequest) -> Result<MessageCount> {
+        self.call(self.inner.count(request)).await
     }
     async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {
         self.call(self.inner.timeline(request)).await

@@ -11,8 +11,8 @@ use sms_core::store::{
     Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
-    Event, Job, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Registry, Result,
-    Status, Store, StoredMessage, UnmatchedId, async_trait,
+    Event, Job, MessageCount, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Registry,
+    Result, Status, Store, StoredMessage, UnmatchedId, async_trait,
 };
 
 use crate::sql::{
@@ -37,6 +37,10 @@ impl Archive for SqliteStore {
 
     async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         list::list(&self.database, request, self.numbers).await
+    }
+
+    async fn count(&self, request: &ListRequest) -> Result<MessageCount> {
+        list::count(&self.database, request, self.numbers).await
     }
 
     async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {

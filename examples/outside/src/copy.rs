@@ -12,7 +12,9 @@ use sms_core::store::{
     AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventsRequest, InsertRequest,
     ListRequest, MessageRequest, ResolveRequest, Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
-use sms_core::{Job, Outcome, OutcomeClass, Receipt, StoredMessage, Submission, UnmatchedId};
+use sms_core::{
+    Job, MessageCount, Outcome, OutcomeClass, Receipt, StoredMessage, Submission, UnmatchedId,
+};
 
 /// Copies the request of [`Store::insert`](sms_core::Store::insert).
 pub fn insert_request(from: InsertRequest<'_>) -> InsertRequest<'_> {
@@ -106,6 +108,8 @@ pub fn list_request(from: &ListRequest) -> ListRequest {
     copy.search.clone_from(&from.search);
     copy.class = from.class;
     copy.reference.clone_from(&from.reference);
+    copy.code = from.code;
+    copy.resend_of = from.resend_of;
     copy.from_time = from.from_time;
     copy.to_time = from.to_time;
     copy.after = from.after;
@@ -210,6 +214,12 @@ pub fn lease_info(from: LeaseInfo) -> LeaseInfo {
 pub fn message_page(from: MessagePage) -> MessagePage {
     let searched_to = from.searched_to.map(|end| SearchedTo::new(end.id, end.created_at));
     MessagePage::new(from.messages.into_iter().map(stored_message).collect(), searched_to)
+}
+
+/// Copies a count.
+pub fn message_count(from: MessageCount) -> MessageCount {
+    let searched_to = from.searched_to.map(|end| SearchedTo::new(end.id, end.created_at));
+    MessageCount::new(from.count, searched_to)
 }
 
 /// Copies an event.

@@ -10,8 +10,8 @@ use sms_core::store::{
     StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
-    Archive, Job, MemoryStore, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result,
-    Status, Store, StoredMessage, UnmatchedId, async_trait,
+    Archive, Job, MemoryStore, MessageCount, MessageId, MessagePage, NewMessage, NumberReader,
+    Receipt, Result, Status, Store, StoredMessage, UnmatchedId, async_trait,
 };
 
 use crate::copy;
@@ -49,6 +49,10 @@ impl Archive for OutsideStore {
 
     async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         Ok(copy::message_page(self.0.list(&copy::list_request(request)).await?))
+    }
+
+    async fn count(&self, request: &ListRequest) -> Result<MessageCount> {
+        Ok(copy::message_count(self.0.count(&copy::list_request(request)).await?))
     }
 
     async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::search::search;
+use super::search::{count, search};
 use super::tables::Tables;
 use crate::clock::{Clock, StoreClock, SystemClock};
 use crate::error::Result;
@@ -14,6 +14,7 @@ use crate::provider::ProviderRef;
 use crate::provider::receipt::Receipt;
 use crate::queue::Job;
 use crate::store::ReceiptEffect;
+use crate::store::count::MessageCount;
 use crate::store::event::Event;
 use crate::store::inference::UnmatchedId;
 use crate::store::page::MessagePage;
@@ -87,6 +88,11 @@ impl Archive for MemoryStore {
     async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         let (tables, _) = self.lock();
         Ok(search(request, self.numbers, tables.newest_before(request.after)))
+    }
+
+    async fn count(&self, request: &ListRequest) -> Result<MessageCount> {
+        let (tables, _) = self.lock();
+        Ok(count(request, self.numbers, tables.newest_before(request.after)))
     }
 
     async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {

@@ -48,6 +48,7 @@ pub(super) fn fingerprint(message: &NewMessage) -> Fingerprint {
         on_unknown != policy.on_unknown,
         on_unknown.as_str().as_bytes(),
     );
+    content.add_some("resend_of", message.resend.as_ref().map(|it| it.of.to_string()).as_ref());
     content.hash()
 }
 

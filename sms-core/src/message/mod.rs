@@ -10,6 +10,7 @@ mod metadata;
 mod options;
 pub mod phone;
 pub mod prepare;
+mod resend;
 mod route;
 mod stored;
 pub mod text;
@@ -26,6 +27,7 @@ pub use self::id::MessageId;
 pub use self::metadata::{MAX_METADATA_DEPTH, Metadata, MetadataError};
 pub use self::options::SendOptions;
 use self::phone::Region;
+pub use self::resend::Resend;
 pub use self::route::Route;
 pub use self::stored::{
     Fingerprint, IdempotencyKey, LeaseInfo, MessageState, NewMessage, StoredMessage,
@@ -63,6 +65,7 @@ pub struct Message {
     end_user_ip: Option<String>,
     on_unknown: Option<OnUnknown>,
     max_attempts: Option<u32>,
+    resend: Option<Box<Resend>>,
 }
 
 impl Message {
@@ -87,6 +90,7 @@ impl Message {
             end_user_ip: None,
             on_unknown: None,
             max_attempts: None,
+            resend: None,
         }
     }
 
@@ -193,6 +197,12 @@ impl Message {
     /// Sets the maximum number of counted attempts: 1 to 20. Defaults to the class's.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// Links the message to an earlier one that it sends again. Defaults to none.
+    pub fn resend(mut self, resend: Resend) -> Self {
+        self.resend = Some(Box::new(resend));
         self
     }
 }

@@ -30,6 +30,8 @@ pub const SENDER_NAME_RULE: &str = "1 to 11 printable ASCII characters, or up to
 /// Maximum length of an idempotency key and of a reference, in characters.
 const MAX_KEY_CHARS: usize = 255;
 const MAX_REFERENCE_CHARS: usize = 255;
+/// Maximum length of the reason of a resend, in characters.
+const MAX_REASON_CHARS: usize = 500;
 /// Maximum size of the metadata, in bytes of JSON.
 const MAX_METADATA_BYTES: usize = 4096;
 
@@ -95,6 +97,7 @@ impl Message {
             deadline: self.deadline.unwrap_or(policy.deadline),
             max_attempts: self.max_attempts.unwrap_or(policy.max_attempts),
             on_unknown: self.on_unknown.unwrap_or(policy.on_unknown),
+            resend: self.resend.clone(),
         };
         if let Some(key) = &self.key {
             message.key =
@@ -139,6 +142,10 @@ impl Message {
             let rule = "must be 1 to 255 characters without control characters";
             wrong.push(FieldError::new("reference", "reference_invalid", rule));
         }
+        if self.resend.as_deref().is_some_and(|resend| !is_reason(&resend.reason)) {
+            let rule = "must be 1 to 500 characters without control characters";
+            wrong.push(FieldError::new("reason", "reason_invalid", rule));
+        }
         if self.metadata.as_json().len() > MAX_METADATA_BYTES {
             let rule = "must be at most 4096 bytes of JSON";
             wrong.push(FieldError::new("metadata", "metadata_too_large", rule));
@@ -179,6 +186,13 @@ impl Message {
         wrong.push(FieldError::new("end_user_ip", "end_user_ip_invalid", rule));
         None
     }
+}
+
+/// Returns true if a text can be the reason of a resend.
+fn is_reason(text: &str) -> bool {
+    !text::is_blank(text)
+        && text.chars().count() <= MAX_REASON_CHARS
+        && !text.chars().any(char::is_control)
 }
 
 /// Returns true if an address can be that of a user on the internet: it is not private, loopback,

@@ -10,6 +10,7 @@ use super::id::MessageId;
 use super::metadata::Metadata;
 use super::options::SendOptions;
 use super::phone::PhoneNumber;
+use super::resend::Resend;
 use super::route::Route;
 use super::text::Encoding;
 use crate::lane::Lane;
@@ -74,6 +75,8 @@ pub struct NewMessage {
     pub max_attempts: u32,
     /// Policy after an unknown outcome.
     pub on_unknown: OnUnknown,
+    /// The earlier message that it sends again; `None` for nearly every message.
+    pub resend: Option<Box<Resend>>,
 }
 
 impl NewMessage {
@@ -106,6 +109,7 @@ impl NewMessage {
             deadline: policy.deadline,
             max_attempts: policy.max_attempts,
             on_unknown: policy.on_unknown,
+            resend: None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::count::MessageCount;
 use super::event::Event;
 use super::inference::UnmatchedId;
 use super::page::MessagePage;
@@ -40,6 +41,11 @@ pub trait Archive: Debug + Send + Sync + 'static {
     /// back, which ends when the page is full or the [`budget`](ListRequest::budget) is used up.
     /// However small the budget is, each call advances by some messages and skips none.
     async fn list(&self, request: &ListRequest) -> Result<MessagePage>;
+
+    /// Counts the messages of all pages of a [list](Self::list), without reading them: `limit` does
+    /// not matter. Ends when the [`budget`](ListRequest::budget) is used up, after some messages at
+    /// least.
+    async fn count(&self, request: &ListRequest) -> Result<MessageCount>;
 
     /// Reads the events of one message, oldest first, at most the last 1,000. Empty if the message
     /// is not in the scope.
@@ -79,6 +85,10 @@ impl<T: Archive + ?Sized> Archive for Arc<T> {
 
     async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         (**self).list(request).await
+    }
+
+    async fn count(&self, request: &ListRequest) -> Result<MessageCount> {
+        (**self).count(request).await
     }
 
     async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {

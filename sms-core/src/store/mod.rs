@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod begin;
+pub mod count;
 pub mod decision;
 pub mod event;
 pub mod inference;

@@ -73,6 +73,10 @@ pub struct ListRequest {
     pub class: Option<Class>,
     /// Reference of the caller.
     pub reference: Option<String>,
+    /// The provider's last code.
+    pub code: Option<i32>,
+    /// The earlier message that they send again.
+    pub resend_of: Option<MessageId>,
     /// Earliest time of acceptance, included.
     pub from_time: Option<OffsetDateTime>,
     /// Latest time of acceptance, not included.
@@ -127,6 +131,18 @@ impl ListRequest {
     /// Sets [`reference`](Self::reference).
     pub fn reference(mut self, reference: impl Into<Option<String>>) -> Self {
         self.reference = reference.into();
+        self
+    }
+
+    /// Sets [`code`](Self::code).
+    pub fn code(mut self, code: impl Into<Option<i32>>) -> Self {
+        self.code = code.into();
+        self
+    }
+
+    /// Sets [`resend_of`](Self::resend_of).
+    pub fn resend_of(mut self, id: impl Into<Option<MessageId>>) -> Self {
+        self.resend_of = id.into();
         self
     }
 

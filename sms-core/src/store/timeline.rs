@@ -26,11 +26,16 @@ pub struct Step {
 /// attempt, which are derived from the message itself.
 pub fn steps(stored: &StoredMessage, events: Vec<Event>) -> Vec<Step> {
     let state = &stored.state;
+    let resend = stored.message.resend.as_deref();
     let accepted = Step {
         at: state.created_at,
         kind: EventKind::Accepted,
         status: Status::Queued,
-        details: EventDetails::default(),
+        details: EventDetails {
+            text: resend.map(|resend| resend.reason.clone()),
+            by: resend.map(|resend| resend.by.clone()),
+            ..EventDetails::default()
+        },
     };
     let started = state.lease.as_ref().map(|lease| Step {
         at: lease.since,

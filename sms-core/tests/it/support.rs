@@ -24,8 +24,9 @@ use sms_core::store::{
 use sms_core::worker::WorkerBuilder;
 use sms_core::{
     CancellationToken, Clock, Error, ErrorKind, Job, Lease, Limits, MemoryQueue, MemoryStore,
-    Message, MessageId, MessagePage, NumberReader, Outcome, Provider, Queue, Receipt, Result,
-    Sender, Status, Store, StoreFault, StoredMessage, Submission, UnmatchedId, Worker, async_trait,
+    Message, MessageCount, MessageId, MessagePage, NumberReader, Outcome, Provider, Queue, Receipt,
+    Result, Sender, Status, Store, StoreFault, StoredMessage, Submission, UnmatchedId, Worker,
+    async_trait,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -160,6 +161,10 @@ impl<T: Archive> Archive for Faulty<T> {
 
     async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         self.around(Call::Read, self.inner.list(request)).await
+    }
+
+    async fn count(&self, request: &ListRequest) -> Result<MessageCount> {
+        self.around(Call::Read, self.inner.count(request)).await
     }
 
     async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {

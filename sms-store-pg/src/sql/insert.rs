@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::clock::{StoreTime, datetime_to_ms};
+use sms_core::message::Resend;
 use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 use sqlx::postgres::PgRow;
@@ -44,11 +45,11 @@ struct Variants {
 macro_rules! message_columns {
     () => {
         "id, to_number, text, reference, metadata, options, send_at, owner, sender, class, \
-         encoding, parts, deadline_ms, max_attempts, on_unknown, lane, route"
+         encoding, parts, deadline_ms, max_attempts, on_unknown, lane, route, resend"
     };
 }
 
-/// The rows to insert. $3 to $9 hold the columns in which each message differs. $11 to $20 hold the
+/// The rows to insert. $3 to $9 hold the columns in which each message differs. $11 to $21 hold the
 /// columns that many messages share, each combination once, and $10 the index of a message's
 /// combination, so that a shared value is sent and read once. PostgreSQL finds an element of a text
 /// array by walking to it: the time grows with the square of the number of combinations, which is
@@ -61,7 +62,7 @@ macro_rules! asked_messages {
              ($13::smallint[])[at], ($14::smallint[])[at], ($15::smallint[])[at], \
              ($16::bigint[])[at], \
              ($17::integer[])[at], ($18::smallint[])[at], ($19::smallint[])[at], \
-             ($20::text[])[at]",
+             ($20::text[])[at], ($21::text[])[at]",
             $names,
             " FROM unnest($3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], \
              $8::text[], $9::bigint[], $10::integer[]",
@@ -92,7 +93,7 @@ macro_rules! insert_states {
 }
 
 /// `∅ → queued` for messages without a key; guard: the id is free. $2 time until the caretaker may
-/// push them, then `asked_messages!`, $21 the store's time minus the wall clock.
+/// push them, then `asked_messages!`, $22 the store's time minus the wall clock.
 pub(crate) const INSERT: &str = concat!(
     with_clock!(),
     ", stored AS (INSERT INTO sms.messages (",
@@ -100,13 +101,13 @@ pub(crate) const INSERT: &str = concat!(
     ") ",
     asked_messages!("", ""),
     " ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane, route) ",
-    insert_states!("$21")
+    insert_states!("$22")
 );
 
 /// The same for messages of which some have a key; guard: the key is free, too, or its window is
 /// over, and then it is released first. Returns a row for each message that was not inserted: its
-/// id, true if it was stored before, and the message that holds its key with its fingerprint. $21
-/// keys, $22 fingerprints, $23 the window, $24 the store's time minus the wall clock.
+/// id, true if it was stored before, and the message that holds its key with its fingerprint. $22
+/// keys, $23 fingerprints, $24 the window, $25 the store's time minus the wall clock.
 ///
 /// A row that says neither belongs to a message that lost its key to a transaction which this
 /// statement waited for and cannot see. The statement is to be run again.
@@ -115,9 +116,9 @@ pub(crate) const INSERT_KEYED: &str = concat!(
     ", asked (",
     message_columns!(),
     ", key, fingerprint) AS MATERIALIZED (",
-    asked_messages!(", $21::text[], $22::bytea[]", ", key, fingerprint"),
+    asked_messages!(", $22::text[], $23::bytea[]", ", key, fingerprint"),
     "), held AS MATERIALIZED ( \
-         SELECT a.id, m.id AS holder, m.fingerprint, s.created_at <= clock.now - $23 AS is_over \
+         SELECT a.id, m.id AS holder, m.fingerprint, s.created_at <= clock.now - $24 AS is_over \
          FROM asked AS a CROSS JOIN clock CROSS JOIN LATERAL ( \
              SELECT m.id, m.fingerprint FROM sms.messages AS m \
              WHERE coalesce(m.owner, '') = coalesce(a.owner, '') AND m.key = a.key \
@@ -137,7 +138,7 @@ pub(crate) const INSERT_KEYED: &str = concat!(
            AND id NOT IN (SELECT id FROM held WHERE NOT is_over) \
          ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane, route \
      ), queued AS (",
-    insert_states!("$24"),
+    insert_states!("$25"),
     ") SELECT a.id, EXISTS (SELECT FROM sms.messages AS m WHERE m.id = a.id), \
          h.holder, h.fingerprint \
      FROM asked AS a LEFT JOIN held AS h ON h.id = a.id AND NOT h.is_over \
@@ -265,6 +266,7 @@ struct Common<'m> {
     on_unknown: i16,
     lane: i16,
     route: &'m str,
+    resend: Option<&'m Resend>,
 }
 
 impl<'m> Common<'m> {
@@ -280,6 +282,7 @@ impl<'m> Common<'m> {
             on_unknown: message.on_unknown.number().into(),
             lane: message.lane().number().into(),
             route: message.route.as_str(),
+            resend: message.resend.as_deref(),
         }
     }
 }
@@ -323,6 +326,9 @@ fn bind(messages: &[&NewMessage], query: Query<'static>) -> Result<Query<'static
     let max_attempts = |common: &Common<'_>| {
         i32::try_from(common.max_attempts).map_err(|_| too_large("limit of attempts"))
     };
+    let resend = |common: &Common<'_>| {
+        json(common.resend.is_some(), || serde_json::to_string(&common.resend))
+    };
     let (commons, places) = commons(messages);
     let query = query
         .bind(column!(m of messages => uuid(m.id)))
@@ -342,7 +348,8 @@ fn bind(messages: &[&NewMessage], query: Query<'static>) -> Result<Query<'static
         .bind(checked!(c of commons => max_attempts(c)))
         .bind(column!(c of commons => c.on_unknown))
         .bind(column!(c of commons => c.lane))
-        .bind(column!(c of commons => c.route.to_owned()));
+        .bind(column!(c of commons => c.route.to_owned()))
+        .bind(checked!(c of commons => resend(c)));
     Ok(query)
 }
 

@@ -10,9 +10,9 @@ use sms_core::{Message, MessageId, NumberReader, Scope, Status, Store as _};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use crate::pool::PooledConnection;
-use crate::sql::list::{Source, candidate};
+use crate::sql::filter::{Source, candidate};
 use crate::sql::{
-    claim, idempotency, inference, insert, ledger, list, maintenance, manual, read, receipts,
+    claim, filter, idempotency, inference, insert, ledger, maintenance, manual, read, receipts,
     registry, settle,
 };
 use crate::{PgConfig, PgStore};
@@ -195,7 +195,7 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
     let reference = Some("a".to_owned());
     let scope = Scope::Owner("a".to_owned());
     let state = |status| base.clone().statuses(vec![status]);
-    let pages: [(ListRequest, &[&str]); 8] = [
+    let pages: [(ListRequest, &[&str]); 9] = [
         (base.clone(), &["_pkey on messages", "_pkey on states"]),
         (base.clone().to(to), &["using messages_number on messages", STATES_BY_ID]),
         (state(Status::Sent).to(to), &["using messages_number on messages"]),
@@ -204,6 +204,7 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
             &["using messages_reference on messages", STATES_BY_ID],
         ),
         (base.clone().scope(scope), &["using messages_owner on messages", STATES_BY_ID]),
+        (base.clone().resend_of(MessageId::new()), &["using messages_resend on messages"]),
         (state(Status::Queued), &["Scan Backward using states_pkey on states", MESSAGES_BY_ID]),
         (state(Status::Failed), &["using states_by_status on states", MESSAGES_BY_ID]),
         (
@@ -215,7 +216,7 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
     let mut wrong = String::new();
     for (request, expected) in pages {
         let statement =
-            list::statement(&request, NumberReader::default()).sql().as_str().to_owned();
+            filter::statement(&request, NumberReader::default()).sql().as_str().to_owned();
         let plan = planned.plan(&statement).await;
         let misses: Vec<_> = expected.iter().filter(|words| !plan.contains(**words)).collect();
         if !misses.is_empty() || plan.contains("Seq Scan") || plan.contains("Hash") {
@@ -232,6 +233,7 @@ async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
     let to = Some(Message::new("+79251234567", "x").prepare().expect("valid").to);
     let reference = Some("a".to_owned());
     let scope = Scope::Owner("a".to_owned());
+    let resends = base.clone().resend_of(MessageId::new());
     let sources = [
         (base.clone().to(to), Source::Number, "using messages_number on messages"),
         (
@@ -240,6 +242,7 @@ async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
             "using messages_reference on messages",
         ),
         (base.clone().scope(scope), Source::Owner, "using messages_owner on messages"),
+        (resends, Source::Resend, "using messages_resend on messages"),
         (base.clone(), Source::State, "using states_by_status on states"),
         (base, Source::Everything, "Scan Backward using messages_pkey on messages"),
     ];
@@ -256,7 +259,7 @@ async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
     // Queued messages are found by their ids while they are few, and never searched for among all
     // messages.
     let few = ListRequest::new(50);
-    let statement = list::statement_of_few(&few, NumberReader::default(), Status::Queued)
+    let statement = filter::statement_of_few(&few, NumberReader::default(), Status::Queued)
         .sql()
         .as_str()
         .to_owned();

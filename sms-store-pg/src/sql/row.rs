@@ -21,10 +21,10 @@ macro_rules! whole_message {
     () => {
         "m.id, m.owner, m.key, m.fingerprint, m.to_number, m.text, m.sender, m.class, \
          m.route, m.reference, m.metadata, m.options, m.encoding, m.parts, m.send_at, \
-         m.deadline_ms, m.max_attempts, m.on_unknown, s.status, s.created_at, s.updated_at, \
-         s.due_at, s.valid_until, s.attempts, s.resends, s.fence, s.worker, s.lease_since, \
-         s.lease_until, s.unknown_at, s.provider, s.provider_id, s.provider_parts, s.code, \
-         s.reason"
+         m.deadline_ms, m.max_attempts, m.on_unknown, m.resend, s.status, s.created_at, \
+         s.updated_at, s.due_at, s.valid_until, s.attempts, s.resends, s.fence, s.worker, \
+         s.lease_since, s.lease_until, s.unknown_at, s.provider, s.provider_id, \
+         s.provider_parts, s.code, s.reason"
     };
 }
 pub(crate) use whole_message;
@@ -147,6 +147,7 @@ pub(crate) fn stored_message(row: &PgRow) -> Result<StoredMessage> {
     message.deadline = Duration::from_millis(columns.large("deadline")?);
     message.max_attempts = columns.number("limit of attempts")?;
     message.on_unknown = columns.numbered("policy", OnUnknown::from_number)?;
+    message.resend = columns.json("resend", |json| serde_json::from_str(json).map(Some))?;
 
     let (status, created_at, updated_at) = (columns.status()?, columns.time()?, columns.time()?);
     let (due_at, valid_until) = (columns.time()?, columns.time()?);

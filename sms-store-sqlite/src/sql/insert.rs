@@ -28,8 +28,8 @@ pub(crate) async fn insert(
 pub(crate) const INSERT: &str = "\
     INSERT INTO messages (id, owner, key, fingerprint, to_number, text, sender, class, route, \
     reference, metadata, options, encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, \
-    lane, status, created_at, updated_at, due_at, valid_until, push_at) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+    lane, status, created_at, updated_at, due_at, valid_until, push_at, resend) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT DO NOTHING";
 
 /// Inserts one message in the transaction of a caller.
@@ -122,6 +122,7 @@ fn insert_free(
         state.due_at,
         state.valid_until,
         state.push_at,
+        json(message.resend.is_some(), || serde_json::to_string(&message.resend))?,
     ])?;
     Ok(inserted > 0)
 }

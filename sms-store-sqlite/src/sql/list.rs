@@ -5,7 +5,9 @@ use rusqlite::{Connection, params_from_iter};
 use sms_core::clock::datetime_to_ms;
 use sms_core::store::ListRequest;
 use sms_core::store::page::Budget;
-use sms_core::{MessagePage, NumberReader, Result, Scope, SearchedTo, Status};
+use sms_core::{
+    MessageCount, MessageId, MessagePage, NumberReader, Result, Scope, SearchedTo, Status,
+};
 
 use crate::database::Database;
 use crate::error::DbResult;
@@ -32,51 +34,87 @@ pub(crate) async fn list(
     database.scan(list).await
 }
 
+/// Counts messages as [`list`] would find them.
+pub(crate) async fn count(
+    database: &Database,
+    request: &ListRequest,
+    numbers: NumberReader,
+) -> Result<MessageCount> {
+    let request = request.clone();
+    let count = move |conn: &Connection| {
+        let moment = conn.unchecked_transaction()?;
+        let counts = for_each_status(&request, |status, budget| {
+            let mut count = 0;
+            let searched_to = scan(&moment, &request, numbers, status, budget, |_| {
+                count += 1;
+                Ok(true)
+            })?;
+            Ok(MessageCount::new(count, searched_to))
+        })?;
+        Ok(MessageCount::sum(counts))
+    };
+    database.scan(count).await
+}
+
 fn page(conn: &Connection, request: &ListRequest, numbers: NumberReader) -> DbResult<MessagePage> {
     if request.limit == 0 {
         return Ok(MessagePage::default());
     }
-    let budget = Budget::start(request);
-    if request.statuses.is_empty() {
-        return search(conn, request, numbers, None, budget);
-    }
-    // Each status has a search of its own. The budget is shared among the searches that are left.
-    let states = request.statuses.iter().zip((1..=request.statuses.len()).rev());
-    let pages = states
-        .map(|(status, left)| search(conn, request, numbers, Some(*status), budget.share(left)));
-    Ok(MessagePage::merge(pages.collect::<DbResult<Vec<_>>>()?, request.limit))
+    let mut get = conn.prepare_cached(GET)?;
+    let pages = for_each_status(request, |status, budget| {
+        let mut found = Vec::new();
+        let searched_to = scan(conn, request, numbers, status, budget, |id| {
+            found.extend(
+                get.query_and_then([id.as_bytes()], row::stored_message)?.next().transpose()?,
+            );
+            Ok(found.len() < request.limit)
+        })?;
+        Ok(MessagePage::new(found, searched_to))
+    })?;
+    Ok(MessagePage::merge(pages, request.limit))
 }
 
-/// Searches for messages, of one status if one is given, among the candidates of an index.
-fn search(
+/// Calls `search` for each status of a request, or once if it has none. Each status has a search of
+/// its own, and the budget is shared among the searches that are left.
+fn for_each_status<T>(
+    request: &ListRequest,
+    mut search: impl FnMut(Option<Status>, Budget) -> DbResult<T>,
+) -> DbResult<Vec<T>> {
+    let budget = Budget::start(request);
+    if request.statuses.is_empty() {
+        return Ok(vec![search(None, budget)?]);
+    }
+    let statuses = request.statuses.iter().zip((1..=request.statuses.len()).rev());
+    statuses.map(|(status, left)| search(Some(*status), budget.share(left))).collect()
+}
+
+/// Hands the ids of messages to `each`, of one status if one is given, until it returns false.
+/// Returns the last message that was examined, if the budget ended the scan.
+fn scan(
     conn: &Connection,
     request: &ListRequest,
     numbers: NumberReader,
     status: Option<Status>,
     budget: Budget,
-) -> DbResult<MessagePage> {
+    mut each: impl FnMut(MessageId) -> DbResult<bool>,
+) -> DbResult<Option<SearchedTo>> {
     let many_are_queued = status == Some(Status::Queued) && are_many_queued(conn)?;
     let Query { sql, values } = query(request, numbers, status, many_are_queued);
-    let (mut candidates, mut get) = (conn.prepare_cached(&sql)?, conn.prepare_cached(GET)?);
-    let mut rows = candidates.query(params_from_iter(values))?;
-    let (mut found, mut searched) = (Vec::new(), 0_usize);
+    let mut candidates = conn.prepare_cached(&sql)?;
+    let (mut rows, mut searched) = (candidates.query(params_from_iter(values))?, 0_usize);
     while let Some(row) = rows.next()? {
         let mut columns = Columns::new(row);
         let (id, created_at) = (columns.id()?, columns.time()?);
-        if columns.take()? {
-            found.extend(
-                get.query_and_then([id.as_bytes()], row::stored_message)?.next().transpose()?,
-            );
-        }
+        let goes_on = !columns.take::<bool>()? || each(id)?;
         searched += 1;
-        if found.len() >= request.limit || request.ends_before(created_at) {
+        if !goes_on || request.ends_before(created_at) {
             break;
         }
         if searched.is_multiple_of(BUDGET_CHECK_ROWS) && budget.is_over() {
-            return Ok(MessagePage::new(found, Some(SearchedTo::new(id, created_at))));
+            return Ok(Some(SearchedTo::new(id, created_at)));
         }
     }
-    Ok(MessagePage::new(found, None))
+    Ok(None)
 }
 
 /// Number of queued messages, up to a limit. ?1 limit.
@@ -114,6 +152,7 @@ impl Query {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Number,
+    Resend,
     Reference,
     /// All queued messages. Their index is in another order, so it is used only while they are few.
     Waiting,
@@ -131,6 +170,7 @@ impl Source {
         let is_owned = request.scope != Scope::All;
         match status {
             _ if request.to.is_some() => Self::Number,
+            _ if request.resend_of.is_some() => Self::Resend,
             _ if request.reference.is_some() => Self::Reference,
             Some(Status::Queued) if !many_are_queued => Self::Waiting,
             Some(Status::Sending) => Self::Sending,
@@ -182,6 +222,10 @@ fn push_source(query: &mut Query, request: &ListRequest, source: Source, status:
             ",
             to.digits().cast_signed(),
         ),
+        (Source::Resend, ..) => {
+            let of = request.resend_of.map(|id| id.to_string());
+            query.bind("WHERE resend IS NOT NULL AND resend ->> 'of' = ", of);
+        }
         (Source::Reference, _, Some(reference), _) => query.bind(
             "WHERE reference = \
             ",
@@ -218,6 +262,12 @@ fn push_filters(query: &mut Query, request: &ListRequest, numbers: NumberReader,
     }
     if let Some(class) = request.class {
         query.bind(" AND class = ", class.as_str().to_owned());
+    }
+    if let Some(code) = request.code {
+        query.bind(" AND code = ", i64::from(code));
+    }
+    if let (Some(id), true) = (request.resend_of, source != Source::Resend) {
+        query.bind(" AND resend ->> 'of' = ", id.to_string());
     }
     if let Some(from) = request.from_time {
         query.bind(" AND created_at >= ", datetime_to_ms(from));

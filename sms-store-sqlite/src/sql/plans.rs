@@ -134,7 +134,7 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
     let scope = Scope::Owner("a".to_owned());
     let reference = Some("a".to_owned());
     let search = Some("7925".to_owned());
-    let pages: [(ListRequest, Option<Status>, &[&str]); 9] = [
+    let pages: [(ListRequest, Option<Status>, &[&str]); 10] = [
         (base.clone(), None, &["PRIMARY KEY (id<?)"]),
         (base.clone().search(search), None, &["PRIMARY KEY (id<?)"]),
         (base.clone().to(to), None, &["messages_number (to_number=? AND id<?)"]),
@@ -144,6 +144,7 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
             Some(Status::Queued),
             &["messages_reference (reference=? AND id<?)"],
         ),
+        (base.clone().resend_of(MessageId::new()), None, &["messages_resend (<expr>=? AND id<?)"]),
         (base.clone().scope(scope.clone()), None, &["messages_owner (owner=? AND id<?)"]),
         (
             base.clone().scope(scope.clone()),

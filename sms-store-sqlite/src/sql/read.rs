@@ -20,9 +20,9 @@ const MAX_SCANNED_EVENTS: usize = 10_000;
 /// One message, its columns in the order in which [`stored_message`] reads them. ?1 id.
 pub(crate) const GET: &str = "\
     SELECT id, owner, key, fingerprint, to_number, text, sender, class, route, reference, \
-    metadata, options, encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, status, \
-    created_at, updated_at, due_at, valid_until, attempts, resends, fence, worker, lease_since, \
-    lease_until, unknown_at, provider, provider_id, provider_parts, code, reason \
+    metadata, options, encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, resend, \
+    status, created_at, updated_at, due_at, valid_until, attempts, resends, fence, worker, \
+    lease_since, lease_until, unknown_at, provider, provider_id, provider_parts, code, reason \
     FROM messages WHERE id = ?1";
 
 pub(crate) async fn get(

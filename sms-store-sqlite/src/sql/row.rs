@@ -132,6 +132,7 @@ pub(crate) fn stored_message(row: &Row<'_>) -> DbResult<StoredMessage> {
     message.deadline = Duration::from_millis(columns.number("deadline")?);
     message.max_attempts = columns.number("limit of attempts")?;
     message.on_unknown = columns.on_unknown()?;
+    message.resend = columns.json("resend", |json| serde_json::from_str(json).map(Some))?;
 
     let (status, created_at, updated_at) = (columns.status()?, columns.time()?, columns.time()?);
     let (due_at, valid_until) = (columns.time()?, columns.time()?);

@@ -259,6 +259,8 @@ macro_rules! store {
                 a_number_can_be_chosen
                 a_class_can_be_chosen
                 a_reference_can_be_chosen
+                a_code_can_be_chosen
+                resends_of_a_message_can_be_chosen
                 a_time_range_holds_its_start_and_not_its_end
                 a_search_finds_a_part_of_a_text
                 a_search_has_no_wildcards
@@ -274,6 +276,12 @@ macro_rules! store {
                 a_search_shows_only_messages_of_the_owner
                 a_search_in_several_states_skips_none
                 a_page_that_is_full_was_not_cut_short
+            }
+            count {
+                every_message_is_counted_once
+                a_count_has_the_filters_of_a_list
+                a_count_that_runs_out_of_time_says_how_far_it_came
+                a_count_sees_only_messages_of_the_owner
             }
             timeline {
                 a_message_that_waits_has_no_events

@@ -1,8 +1,9 @@
 //! `∅ → queued`, and idempotency keys.
 
 use serde_json::json;
+use sms_core::message::Resend;
 use sms_core::store::Inserted::{KeyReused, Replayed, Stored};
-use sms_core::{Class, Message, Metadata, NewMessage, OnUnknown, Route, Status};
+use sms_core::{Class, Message, MessageId, Metadata, NewMessage, OnUnknown, Route, Status};
 
 use super::steps::{DAY, almost, message, prepared, secs};
 use crate::harness::StoreHarness;
@@ -22,6 +23,7 @@ fn everything() -> Message {
         .end_user_ip("2001:db8::1")
         .max_attempts(7)
         .deadline(secs(4000))
+        .resend(Resend::new(MessageId::from_bytes([1; 16]), "the phone was off", "a person"))
 }
 
 /// A message with this text and always the same key.

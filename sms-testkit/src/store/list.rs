@@ -1,5 +1,6 @@
 //! Lists and their filters.
 
+use sms_core::message::Resend;
 use sms_core::store::ListRequest;
 use sms_core::{Archive, Class, Message, MessageId, PhoneNumber, Scope, Status};
 
@@ -98,6 +99,25 @@ pub async fn a_reference_can_be_chosen(h: &StoreHarness) {
     h.queued(message()).await;
     let reference = Some("заказ 42".to_owned());
     assert_eq!(h.list(everything().reference(reference)).await, [id]);
+}
+
+pub async fn a_code_can_be_chosen(h: &StoreHarness) {
+    let failed = h.in_status(Status::Failed).await;
+    h.queued(message()).await;
+    let code = h.state(failed).await.code.expect("a refused message has a code");
+    assert_eq!(h.list(everything().code(code)).await, [failed]);
+    assert_eq!(h.list(everything().code(code + 1)).await, []);
+}
+
+pub async fn resends_of_a_message_can_be_chosen(h: &StoreHarness) {
+    let first = h.queued(message()).await;
+    let again = |of| message().resend(Resend::new(of, "the phone was off", "a person"));
+    let second = h.queued(again(first)).await;
+    let third = h.queued(again(first)).await;
+    h.queued(again(second)).await;
+    assert_eq!(h.list(everything().resend_of(first)).await, [third, second]);
+    let both = everything().resend_of(first).statuses([Status::Queued]).reference("r".to_owned());
+    assert_eq!(h.list(both).await, []);
 }
 
 pub async fn a_time_range_holds_its_start_and_not_its_end(h: &StoreHarness) {

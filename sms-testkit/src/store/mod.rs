@@ -10,6 +10,7 @@ pub mod begin;
 pub mod cancel;
 pub mod clock;
 pub mod concurrent;
+pub mod count;
 pub mod due;
 pub mod events;
 pub mod expire;

@@ -13,8 +13,8 @@ use sms_core::store::{
     Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
-    Job, MemoryStore, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Result, Status,
-    Store, StoredMessage, UnmatchedId, async_trait,
+    Job, MemoryStore, MessageCount, MessageId, MessagePage, NewMessage, NumberReader, Receipt,
+    Result, Status, Store, StoredMessage, UnmatchedId, async_trait,
 };
 use sms_testkit::StoreHarness;
 
@@ -67,6 +67,10 @@ impl Archive for Faulty {
 
     async fn list(&self, request: &ListRequest) -> Result<MessagePage> {
         self.0.list(request).await
+    }
+
+    async fn count(&self, request: &ListRequest) -> Result<MessageCount> {
+        self.0.count(request).await
     }
 
     async fn timeline(&self, request: &MessageRequest) -> Result<Vec<Event>> {
