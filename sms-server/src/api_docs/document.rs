@@ -148,7 +148,7 @@ fn response(reply: &Reply) -> Value {
     let mut response = json!({"description": reply.description});
     if let Some((schema, example)) = &reply.content {
         let content = json!({"schema": schema, "example": example});
-        response["content"] = json!({ "application/json": content });
+        response["content"] = json!({ reply.media_type: content });
     }
     if reply.has_location {
         let location = json!({

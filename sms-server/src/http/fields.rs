@@ -187,6 +187,25 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// A string, or a list of strings, which tells `true`; empty where it is not there, which
+    /// [`finish`](Self::finish) reports. At most `MAX_ITEMS` are read.
+    pub(crate) fn required_strings<const MAX_ITEMS: usize>(
+        &mut self,
+        name: &'static str,
+    ) -> (Vec<String>, bool) {
+        const RULE: &str = "must be a string or a list of strings";
+        self.require(name);
+        let is_list = |(known, value): &(Text<'_>, &RawValue)| {
+            known.0 == name && value.get().starts_with('[')
+        };
+        if self.values.iter().any(is_list) {
+            let items = self.strings::<MAX_ITEMS, _>(name, RULE, |text| Some(text.to_owned()));
+            return (items.unwrap_or_default(), true);
+        }
+        let one = self.take(name, RULE, |Text(text)| Some(text.into_owned()));
+        (one.into_iter().collect(), false)
+    }
+
     /// A value that `read` knows by its name; `rule` lists the names.
     pub(crate) fn one_of<T>(
         &mut self,

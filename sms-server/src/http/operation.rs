@@ -13,6 +13,8 @@ use super::body::MAX_BODY;
 use crate::app::App;
 use crate::keys::KeyScope;
 
+const JSON: &str = "application/json";
+
 /// An operation: a method of a path.
 #[derive(Debug)]
 pub(crate) struct Operation {
@@ -74,6 +76,8 @@ pub(crate) struct Body {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) description: &'static str,
+    /// The media type of the body.
+    pub(crate) media_type: &'static str,
     /// The schema and an example; `None` for a reply without a body.
     pub(crate) content: Option<(Value, Value)>,
     pub(crate) has_location: bool,
@@ -182,8 +186,19 @@ impl Operation {
         example: Value,
     ) -> Self {
         let content = Some((self.docs.refer::<T>(), example));
-        self.docs.replies.push(Reply { status, description, content, has_location: false });
-        self
+        self.add_reply(status, description, JSON, content)
+    }
+
+    /// Describes a reply that is a text and no JSON.
+    pub(crate) fn text_reply(
+        self,
+        status: StatusCode,
+        description: &'static str,
+        media_type: &'static str,
+        example: &str,
+    ) -> Self {
+        let content = Some((json!({"type": "string"}), json!(example)));
+        self.add_reply(status, description, media_type, content)
     }
 
     /// Adds the header `Location` to the last reply.
@@ -195,8 +210,18 @@ impl Operation {
     }
 
     /// Describes a reply without a body.
-    pub(crate) fn empty_reply(mut self, status: StatusCode, description: &'static str) -> Self {
-        let reply = Reply { status, description, content: None, has_location: false };
+    pub(crate) fn empty_reply(self, status: StatusCode, description: &'static str) -> Self {
+        self.add_reply(status, description, JSON, None)
+    }
+
+    fn add_reply(
+        mut self,
+        status: StatusCode,
+        description: &'static str,
+        media_type: &'static str,
+        content: Option<(Value, Value)>,
+    ) -> Self {
+        let reply = Reply { status, description, media_type, content, has_location: false };
         self.docs.replies.push(reply);
         self
     }

@@ -75,6 +75,11 @@ pub(crate) fn put_time(slot: &mut Option<OffsetDateTime>, value: &str) -> Option
     put(slot, time(value).map(Some), TIME)
 }
 
+/// Sets a switch.
+pub(crate) fn put_boolean(slot: &mut bool, value: &str) -> Option<Rule> {
+    put(slot, value.parse().ok(), "must be true or false")
+}
+
 /// Sets the number of items on a page.
 pub(crate) fn put_limit(slot: &mut usize, value: &str) -> Option<Rule> {
     let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));

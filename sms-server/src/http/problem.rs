@@ -90,6 +90,24 @@ impl Problem {
         Self { headers: self.headers, ..Self::fields(self.status, errors) }
     }
 
+    /// The same problem in one of several recipients.
+    pub(crate) fn in_recipient(self, index: usize) -> Self {
+        let place = |error: FieldProblem| match error.pointer.as_deref() {
+            Some("/to") => error.with_pointer_inside(&format!("/{index}")),
+            _ => error,
+        };
+        if self.errors.is_empty() {
+            return self;
+        }
+        let errors = self.errors.into_iter().map(place).collect();
+        Self { headers: self.headers, ..Self::fields(self.status, errors) }
+    }
+
+    /// The stable name of the problem.
+    pub(crate) const fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// The problem of a field that is null, and so there, but must have a value.
     pub(crate) fn missing(name: &'static str) -> Self {
         let error = FieldProblem::field(name, "field_missing", "is required");

@@ -1,6 +1,7 @@
 //! `POST /v1/messages/batch`: many messages, accepted in one transaction, each with a result of its
 //! own.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::Json;
@@ -10,11 +11,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::value::RawValue;
 use sms_core::store::Acceptance;
-use sms_core::{Error, ErrorKind, MessageId, NewMessage, StoredMessage};
+use sms_core::{Error, ErrorKind, Message, MessageId, NewMessage, StoredMessage};
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::prepare;
-use super::body::{BatchMessageBody, MESSAGES};
+use super::body::{BatchMessageBody, MAX_MESSAGES, MESSAGES, MessageContent, Recipients, TOO_MANY};
 use super::idempotency;
 use super::items::ItemSplitter;
 use super::show::find;
@@ -26,10 +27,6 @@ use crate::http::fields::{Fields, not_json};
 use crate::http::problem::{FieldProblem, Problem};
 use crate::keys::{KeyScope, Principal};
 
-/// Messages in one request at most.
-const MAX_MESSAGES: usize = 1000;
-/// One more, which tells that there are too many.
-const TOO_MANY: usize = MAX_MESSAGES + 1;
 /// The largest message with every letter beyond ASCII escaped, in bytes: 4 KiB of metadata become
 /// 12, 536 letters of text 3, a reference of 255 letters 3; names, key and numbers take less than
 /// 2.
@@ -45,6 +42,8 @@ struct Batch {
     items: Vec<BatchItem>,
     /// The messages to accept: one for each item that is `Accepted`.
     messages: Vec<NewMessage>,
+    /// Recipients of all items.
+    recipients: usize,
     /// Held for as long as the batch is in flight.
     memory: Reservation,
 }
@@ -55,6 +54,8 @@ enum BatchItem {
     Accepted(WrittenMessage),
     Replayed(Box<StoredMessage>),
     Refused(Problem),
+    /// One for each recipient of a list. None of them is a list again.
+    Several(Vec<BatchItem>),
 }
 
 /// `POST /v1/messages/batch`: accepts a batch. 202 means that each message with an id in its result
@@ -70,7 +71,7 @@ pub(crate) async fn send(
     if batch.is_err() {
         drain(&mut body).await;
     }
-    let Batch { mut items, messages, memory: _memory } = batch?;
+    let Batch { mut items, messages, memory: _memory, .. } = batch?;
     if !messages.is_empty() {
         let results = app.0.readiness.note(app.0.sender.accept(messages).await)?;
         record(&app, &caller, &mut items, results).await;
@@ -90,7 +91,7 @@ async fn read(
     Fields::check_headers(headers)?;
     let (mut splitter, mut received) = (ItemSplitter::new(MESSAGES, MAX_MESSAGES), 0);
     let memory = app.0.bodies.reserve_batch(&caller.client, length(body).unwrap_or(0))?;
-    let mut batch = Batch { items: Vec::new(), messages: Vec::new(), memory };
+    let mut batch = Batch { items: Vec::new(), messages: Vec::new(), recipients: 0, memory };
     while let Some(bytes) = next_bytes(body).await? {
         received += bytes.len();
         batch.memory.cover(received)?;
@@ -98,6 +99,9 @@ async fn read(
     }
     let rest = Fields::of_body(splitter.rest()).map(check_rest);
     rest.map_err(|error| not_json(splitter.explain(&error)))??;
+    if batch.recipients > MAX_MESSAGES {
+        return Err(too_many());
+    }
     Ok(batch)
 }
 
@@ -112,19 +116,32 @@ async fn record(
     let deadline = Instant::now() + REPLAY_TIMEOUT;
     let mut results = results.into_iter();
     for (index, item) in items.iter_mut().enumerate() {
-        if !matches!(item, BatchItem::Accepted(_)) {
-            continue;
-        }
-        *item = match results.next() {
-            Some(Ok(Acceptance { replayed: false, .. })) => continue,
-            Some(Ok(Acceptance { id, .. })) => find_first(app, id, caller, deadline).await,
-            Some(Err(error)) => BatchItem::Refused(Problem::from(error).in_item(MESSAGES, index)),
-            None => {
-                let missing = "the store returned no result for a message";
-                BatchItem::Refused(Error::new(ErrorKind::Internal, missing).into())
-            }
+        let (recipients, is_list) = match item {
+            BatchItem::Several(recipients) => (recipients.as_mut_slice(), true),
+            one => (std::slice::from_mut(one), false),
         };
+        for (place, item) in recipients.iter_mut().enumerate() {
+            if !matches!(item, BatchItem::Accepted(_)) {
+                continue;
+            }
+            *item = match results.next() {
+                Some(Ok(Acceptance { replayed: false, .. })) => continue,
+                Some(Ok(Acceptance { id, .. })) => find_first(app, id, caller, deadline).await,
+                Some(Err(error)) => BatchItem::Refused(placed(error, index, place, is_list)),
+                None => {
+                    let missing = "the store returned no result for a message";
+                    BatchItem::Refused(Error::new(ErrorKind::Internal, missing).into())
+                }
+            };
+        }
     }
+}
+
+/// The problem of an item, or of one of its recipients.
+fn placed(problem: impl Into<Problem>, index: usize, place: usize, is_list: bool) -> Problem {
+    let problem = problem.into();
+    let problem = if is_list { problem.in_recipient(place) } else { problem };
+    problem.in_item(MESSAGES, index)
 }
 
 /// Finds the first message of an idempotency key.
@@ -138,33 +155,91 @@ async fn find_first(app: &App, id: MessageId, caller: &Principal, deadline: Inst
 
 impl Batch {
     fn add(&mut self, app: &App, caller: &Principal, item: &RawValue) {
-        let item = match BatchItem::read(app, caller, item) {
-            Ok((written, message)) => {
-                self.messages.push(message);
-                BatchItem::Accepted(written)
-            }
+        let item = match read_item(item) {
+            Ok(body) => self.add_message(app, caller, body),
             Err(problem) => BatchItem::Refused(problem.in_item(MESSAGES, self.items.len())),
         };
         self.items.push(item);
     }
+
+    fn add_message(&mut self, app: &App, caller: &Principal, body: BatchMessageBody) -> BatchItem {
+        let BatchMessageBody { to, content, idempotency_key: key } = body;
+        let index = self.items.len();
+        let list = match to {
+            Recipients::One(to) => {
+                self.recipients += 1;
+                let message = key.into_iter().fold(content.into_message(to), Message::key);
+                return self.prepare(app, caller, message, (index, 0, false));
+            }
+            Recipients::Several(list) => list,
+        };
+        self.recipients += list.len();
+        if list.is_empty() {
+            let rule = "must hold at least one phone number";
+            let error = FieldProblem::field("to", "recipients_empty", rule);
+            let problem = Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, vec![error]);
+            return BatchItem::Refused(problem.in_item(MESSAGES, index));
+        }
+        if self.recipients > MAX_MESSAGES {
+            // The whole batch is going to be refused.
+            return BatchItem::Several(Vec::new());
+        }
+        let mut known = HashMap::new();
+        let recipients = list.into_iter().enumerate().map(|(place, to)| {
+            let number = app.0.store.numbers().read(&to).ok();
+            if let Some(first) = number.and_then(|number| known.insert(number, place)) {
+                return BatchItem::Refused(placed(repeated(first), index, place, true));
+            }
+            let key = key.as_ref().map(|key| match number {
+                Some(number) => format!("{key}:{number}"),
+                None => key.clone(),
+            });
+            let message = MessageContent::clone(&content).into_message(to);
+            let message = key.into_iter().fold(message, Message::key);
+            self.prepare(app, caller, message, (index, place, true))
+        });
+        BatchItem::Several(recipients.collect())
+    }
+
+    /// Prepares a message, at this place of the batch.
+    fn prepare(
+        &mut self,
+        app: &App,
+        caller: &Principal,
+        message: Message,
+        (index, place, is_list): (usize, usize, bool),
+    ) -> BatchItem {
+        let unwritable = |error| {
+            let what = "a message cannot be written";
+            Problem::from(Error::new(ErrorKind::Internal, what).with_source(error))
+        };
+        let prepared = prepare(app, caller, message)
+            .and_then(|message| Ok((WrittenMessage::new(&message).map_err(unwritable)?, message)));
+        match prepared {
+            Ok((written, message)) => {
+                self.messages.push(message);
+                BatchItem::Accepted(written)
+            }
+            Err(problem) => BatchItem::Refused(placed(problem, index, place, is_list)),
+        }
+    }
+}
+
+fn read_item(item: &RawValue) -> Result<BatchMessageBody, Problem> {
+    let mut fields = Fields::of_item(item)?;
+    let body = BatchMessageBody::read(&mut fields);
+    fields.finish()?;
+    Ok(body)
+}
+
+/// The problem of a number that an earlier recipient of the same list has.
+fn repeated(first: usize) -> Problem {
+    let rule = format!("is the same number as the one at index {first} of this list");
+    let error = FieldProblem::field("to", "recipient_repeated", rule);
+    Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, vec![error])
 }
 
 impl BatchItem {
-    fn read(
-        app: &App,
-        caller: &Principal,
-        item: &RawValue,
-    ) -> Result<(WrittenMessage, NewMessage), Problem> {
-        let mut fields = Fields::of_item(item)?;
-        let body = BatchMessageBody::read(&mut fields);
-        fields.finish()?;
-        let prepared = prepare(app, caller, body.into_message())?;
-        let unwritable = |error| {
-            Error::new(ErrorKind::Internal, "a message cannot be written").with_source(error)
-        };
-        Ok((WrittenMessage::new(&prepared).map_err(unwritable)?, prepared))
-    }
-
     fn result<'a>(&'a self, app: &App, caller: &Principal) -> BatchResult<'a> {
         match self {
             Self::Accepted(written) => BatchResult::Accepted(written),
@@ -172,6 +247,9 @@ impl BatchItem {
                 BatchResult::Replayed { first: Replay::new(first, caller, app), replayed: true }
             }
             Self::Refused(problem) => BatchResult::Refused { error: problem.document(None) },
+            Self::Several(recipients) => BatchResult::Several {
+                recipients: recipients.iter().map(|item| item.result(app, caller)).collect(),
+            },
         }
     }
 }
@@ -183,9 +261,13 @@ fn check_rest(mut fields: Fields<'_>) -> Result<(), Problem> {
     fields.finish()?;
     match items.unwrap_or_default().len() {
         0 => Err(wrong_count("messages_empty", "must hold at least one message")),
-        TOO_MANY => Err(wrong_count("messages_too_many", "must hold at most 1000 messages")),
+        TOO_MANY => Err(too_many()),
         _ => Ok(()),
     }
+}
+
+fn too_many() -> Problem {
+    wrong_count("messages_too_many", "must hold at most 1000 messages, each recipient counted")
 }
 
 fn wrong_count(code: &'static str, rule: &'static str) -> Problem {

@@ -12,6 +12,10 @@ use crate::rest::schema::{MessageClass, UnknownPolicy};
 
 /// Name of the list of messages in the body of a batch.
 pub(super) const MESSAGES: &str = "messages";
+/// Messages in one request at most, each recipient counted.
+pub(super) const MAX_MESSAGES: usize = 1000;
+/// One more, which tells that there are too many.
+pub(super) const TOO_MANY: usize = MAX_MESSAGES + 1;
 
 /// A message to send.
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,6 +23,13 @@ pub(crate) struct MessageBody {
     /// The recipient's phone number, in international form or in the national form of the region
     /// that the server is configured for.
     pub(super) to: String,
+    #[serde(flatten)]
+    pub(super) content: MessageContent,
+}
+
+/// A message without its recipient.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct MessageContent {
     /// The text, of 8 parts at most.
     pub(super) text: String,
     /// The sender name: 1 to 11 printable ASCII characters, or up to 15 digits. Defaults to the
@@ -58,14 +69,25 @@ pub(crate) struct MessageBody {
     pub(super) max_attempts: Option<u32>,
 }
 
-/// A message of a batch.
+/// A message of a batch, to one recipient or to several.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BatchMessageBody {
+    pub(super) to: Recipients,
     #[serde(flatten)]
-    pub(super) message: MessageBody,
-    /// For 72 h a second message with the same key and content is the first one: printable ASCII.
+    pub(super) content: MessageContent,
+    /// For 72 h a second message with the same key, recipient and content is the first one:
+    /// printable ASCII. With several recipients each has this key for itself.
     #[schema(min_length = 1, max_length = 255)]
     pub(super) idempotency_key: Option<String>,
+}
+
+/// One phone number, or a list of them: a message for each.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Recipients {
+    One(String),
+    /// Each becomes a message of its own.
+    Several(Vec<String>),
 }
 
 /// A batch of messages. It is never in memory as a whole: its items are read as they come.
@@ -80,13 +102,22 @@ impl MessageBody {
     /// Takes the fields of a message out. What is wrong with them is reported by the end of the
     /// reading; the limits of their values are checked by [`Message::prepare`].
     pub(super) fn read(fields: &mut Fields<'_>) -> Self {
+        Self { to: fields.required_string("to"), content: MessageContent::read(fields) }
+    }
+
+    pub(super) fn into_message(self) -> Message {
+        self.content.into_message(self.to)
+    }
+}
+
+impl MessageContent {
+    fn read(fields: &mut Fields<'_>) -> Self {
         const CLASS: &str = "must be otp, service or marketing";
         const ON_UNKNOWN: &str = "must be hold or resend_once";
         let on_unknown = |name: &str| {
             [OnUnknown::Hold, OnUnknown::ResendOnce].into_iter().find(|it| it.as_str() == name)
         };
         Self {
-            to: fields.required_string("to"),
             text: fields.required_string("text"),
             from: fields.string("from"),
             class: fields.one_of("class", CLASS, Class::from_name),
@@ -103,8 +134,8 @@ impl MessageBody {
         }
     }
 
-    pub(super) fn into_message(self) -> Message {
-        let mut message = Message::new(self.to, self.text);
+    pub(super) fn into_message(self, to: String) -> Message {
+        let mut message = Message::new(to, self.text);
         if let Some(from) = self.from {
             message = message.from(from);
         }
@@ -148,15 +179,11 @@ impl MessageBody {
 impl BatchMessageBody {
     pub(super) fn read(fields: &mut Fields<'_>) -> Self {
         let idempotency_key = fields.string("idempotency_key");
-        Self { message: MessageBody::read(fields), idempotency_key }
-    }
-
-    pub(super) fn into_message(self) -> Message {
-        let message = self.message.into_message();
-        match self.idempotency_key {
-            Some(key) => message.key(key),
-            None => message,
-        }
+        let to = match fields.required_strings::<TOO_MANY>("to") {
+            (list, true) => Recipients::Several(list),
+            (one, false) => Recipients::One(one.into_iter().next().unwrap_or_default()),
+        };
+        Self { to, content: MessageContent::read(fields), idempotency_key }
     }
 }
 
@@ -202,8 +229,13 @@ mod tests {
     fn a_message_of_a_batch_is_read_as_its_schema_says() {
         let mut sample = sample();
         sample["idempotency_key"] = json!("order-7");
+        let into_message = |BatchMessageBody { to, content, idempotency_key }| {
+            let (Recipients::One(to), key) = (to, idempotency_key) else { panic!("a list") };
+            let message = content.into_message(to);
+            key.into_iter().fold(message, Message::key)
+        };
         assert_agrees::<BatchMessageBody>(&sample, &["to", "text", "end_user_ip"], |body| {
-            read(body, BatchMessageBody::read, BatchMessageBody::into_message)
+            read(body, BatchMessageBody::read, into_message)
         });
     }
 }

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use sms_core::NewMessage;
 use sms_core::store::Acceptance;
 
 use super::admission::prepare;
@@ -17,7 +18,7 @@ use crate::http::auth::Caller;
 use crate::http::fields::Fields;
 use crate::http::location::location;
 use crate::http::problem::Problem;
-use crate::keys::KeyScope;
+use crate::keys::{KeyScope, Principal};
 
 /// `POST /v1/messages`: accepts a message. 202 means that it is durably stored.
 pub(crate) async fn send(
@@ -37,17 +38,27 @@ pub(crate) async fn send(
         message = message.key(key);
     }
     let prepared = prepare(&app, &caller, message)?;
+    accept(&app, &caller, prepared, uri.path()).await
+}
+
+/// Accepts a message. The reply names its address below `messages`, the path of all messages.
+pub(super) async fn accept(
+    app: &App,
+    caller: &Principal,
+    prepared: NewMessage,
+    messages: &str,
+) -> Result<Response, Problem> {
     let Acceptance { id, replayed } =
         app.0.readiness.note(app.0.sender.accept_one(prepared.clone()).await)?;
     let mut response = if replayed {
-        let first = find(&app, id, &caller).await?;
-        let mut response = Json(Replay::new(&first, &caller, &app)).into_response();
+        let first = find(app, id, caller).await?;
+        let mut response = Json(Replay::new(&first, caller, app)).into_response();
         response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
         response
     } else {
         Json(AcceptedMessage::new(&prepared)).into_response()
     };
     *response.status_mut() = StatusCode::ACCEPTED;
-    response.headers_mut().insert(header::LOCATION, location(uri.path(), id)?);
+    response.headers_mut().insert(header::LOCATION, location(messages, id)?);
     Ok(response)
 }

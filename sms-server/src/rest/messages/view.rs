@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::http::problem::ProblemDocument;
 use crate::keys::{KeyScope, Principal};
 use crate::rest::meaning::Meaning;
+use crate::rest::messages::charged::Charged;
 use crate::rest::messages::step::StepView;
 use crate::rest::receipts::UnmatchedReceipt;
 use crate::rest::schema::{MessageClass, MessageStatus, TextEncoding, UnknownPolicy};
@@ -72,6 +73,10 @@ pub(crate) struct AcceptedMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     end_user_ip: Option<IpAddr>,
+    /// The id of the earlier message that this one sends again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    resend_of: Option<MessageId>,
 }
 
 /// An [`AcceptedMessage`] that is written already.
@@ -84,7 +89,9 @@ pub(crate) struct WrittenMessage(Box<RawValue>);
 pub(crate) struct MessageView<'a> {
     #[serde(flatten)]
     accepted: AcceptedMessage<'a>,
-    text: &'a str,
+    /// Absent where the texts are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     created_at: OffsetDateTime,
@@ -124,6 +131,7 @@ pub(crate) struct MessageView<'a> {
     /// The reason of the status, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    charged: Charged,
 }
 
 /// A part of a message that the provider knows by an id of its own.
@@ -216,6 +224,9 @@ pub(crate) enum BatchResult<'a> {
     },
     /// It was refused.
     Refused { error: ProblemDocument<'a> },
+    /// It has a list of recipients: the result of each, in their order.
+    #[schema(no_recursion)]
+    Several { recipients: Vec<BatchResult<'a>> },
 }
 
 impl<'a> AcceptedMessage<'a> {
@@ -243,6 +254,7 @@ impl<'a> AcceptedMessage<'a> {
             daytime,
             pass_deadline,
             end_user_ip,
+            resend_of: message.resend.as_ref().map(|resend| resend.of),
         }
     }
 }
@@ -286,7 +298,7 @@ impl<'a> MessageView<'a> {
         let explain = |(provider, code)| app.explain(provider, code).map(Meaning::from);
         Self {
             accepted: AcceptedMessage::with_status(message, status),
-            text: &message.text,
+            text: Some(&message.text),
             created_at,
             updated_at,
             due_at,
@@ -300,7 +312,13 @@ impl<'a> MessageView<'a> {
             code: state.code,
             meaning: provider.zip(state.code).and_then(explain),
             reason: state.reason.as_deref(),
+            charged: Charged::of(state),
         }
+    }
+
+    /// The same without the text.
+    pub(super) fn without_content(self) -> Self {
+        Self { text: None, ..self }
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn message() -> Value {
         "updated_at": "2026-11-23T09:30:04Z", "due_at": AT, "deadline_at": "2026-11-24T09:30:00Z",
         "attempts": 1, "resends": 0, "provider": "smsru", "provider_id": "202647-1000000",
         "code": 103, "meaning": {"en": "delivered", "ru": "доставлено"},
+        "charged": "yes",
     });
     if let (Some(message), Value::Object(state)) = (message.as_object_mut(), state) {
         message.extend(state);
@@ -60,6 +61,11 @@ pub(super) fn time() -> Value {
 /// The schema of a text.
 pub(super) fn text() -> Value {
     json!({"type": "string"})
+}
+
+/// The schema of a switch.
+pub(super) fn switch() -> Value {
+    json!({"type": "boolean"})
 }
 
 /// The schema of the number of items on a page.

@@ -134,7 +134,7 @@ async fn the_examples_of_the_document_are_answered_as_it_says() {
         assert_eq!(status.as_u16(), expected, "{method} {path}: {reply}");
         match content(described) {
             Some((schema, _)) => assert_eq!(misfit_in(&document, schema, &reply), None, "{path}"),
-            None => assert_eq!(reply, Value::Null, "{method} {path}"),
+            None => assert_eq!(reply.is_string(), !described["content"].is_null(), "{path}"),
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             if parameter["in"] == "query" {
@@ -158,6 +158,9 @@ async fn id_for(site: &Site, key: &str, path: &str) -> String {
     let id = made["id"].as_str().expect("an id").to_owned();
     if path.ends_with("/resolve") {
         site.interrupt(&id).await;
+    }
+    if path.ends_with("/resend") {
+        site.call(key, "POST", &format!("/v1/messages/{id}/cancel"), Value::Null).await;
     }
     id
 }

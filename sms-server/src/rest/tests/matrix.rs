@@ -16,17 +16,21 @@ use crate::rest::operations;
 const MESSAGE: &str = r#"{"to":"+79251234567","text":"hi"}"#;
 const BATCH: &str = r#"{"messages":[{"to":"+79251234567","text":"hi"}]}"#;
 const RESOLVE: &str = r#"{"resolution":"failed","reason":"asked them"}"#;
+const REASON: &str = r#"{"reason":"the phone was off"}"#;
 const TEXTS: &str = r#"{"texts":["hi"]}"#;
 const NAME: &str = r#"{"name":"shop"}"#;
 
 /// Operations, the scope that each needs (`None` for any key), and a good body.
-const OPERATIONS: [(&str, Option<KeyScope>, &str); 24] = [
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 27] = [
     ("POST /v1/messages", Some(Send), MESSAGE),
     ("POST /v1/messages/batch", Some(Send), BATCH),
     ("GET /v1/messages", Some(Read), ""),
+    ("GET /v1/messages/count", Some(Read), ""),
+    ("GET /v1/messages.csv", Some(Read), ""),
     ("GET /v1/messages/{id}", Some(Read), ""),
     ("POST /v1/messages/{id}/cancel", Some(Send), ""),
     ("POST /v1/messages/{id}/resolve", Some(Send), RESOLVE),
+    ("POST /v1/messages/{id}/resend", Some(Send), REASON),
     ("POST /v1/estimate", Some(Send), TEXTS),
     ("GET /v1/receipts/unmatched", Some(Admin), ""),
     ("GET /v1/stats", Some(Read), ""),

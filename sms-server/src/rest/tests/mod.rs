@@ -98,7 +98,8 @@ impl Site {
         if body.is_empty() {
             return (status, Value::Null);
         }
-        (status, serde_json::from_slice(&body).expect("JSON"))
+        let text = |_| Value::String(String::from_utf8(body.to_vec()).expect("a text"));
+        (status, serde_json::from_slice(&body).unwrap_or_else(text))
     }
 
     /// Has a worker vanish in the middle of an attempt.

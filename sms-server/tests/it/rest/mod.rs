@@ -3,11 +3,14 @@
 pub(crate) mod bad_input;
 mod batch;
 mod estimate;
+mod export;
 mod input;
 mod keys;
 mod messages;
 mod provider;
+mod recipients;
 mod replays;
+mod resend;
 mod scopes;
 mod stats;
 mod unknown;

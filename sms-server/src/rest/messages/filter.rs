@@ -1,0 +1,59 @@
+//! The filters of a list of messages, as parameters of the query.
+
+use sms_core::store::ListRequest;
+use sms_core::{Class, NumberReader, PhoneNumber, Status};
+
+use crate::http::params::{Rule, put, put_time, unknown};
+
+/// The longest search, in characters.
+const MAX_SEARCH: usize = 200;
+
+/// Sets one filter; returns the rule that it breaks, if it does.
+pub(super) fn set_filter(
+    request: &mut ListRequest,
+    numbers: NumberReader,
+    name: &str,
+    value: &str,
+) -> Option<Rule> {
+    const STATUS: &str = "must be one or more of queued, sending, sent, delivered, undelivered, \
+                          failed, unknown, expired, cancelled, separated by commas";
+    match name {
+        "status" => {
+            put(&mut request.statuses, value.split(',').map(Status::from_name).collect(), STATUS)
+        }
+        "to" => put_number(&mut request.to, value, numbers),
+        "q" => {
+            let fits = (1..=MAX_SEARCH).contains(&value.chars().count());
+            let search = fits.then(|| value.to_owned());
+            put(&mut request.search, search.map(Some), "must be 1 to 200 characters")
+        }
+        "from_time" => put_time(&mut request.from_time, value),
+        "to_time" => put_time(&mut request.to_time, value),
+        "class" => put(
+            &mut request.class,
+            Class::from_name(value).map(Some),
+            "must be otp, service or marketing",
+        ),
+        "code" => put(&mut request.code, value.parse().ok().map(Some), "must be a whole number"),
+        "resend_of" => {
+            let id = value.parse().ok().map(Some);
+            put(&mut request.resend_of, id, "must be the id of a message")
+        }
+        "reference" => {
+            request.reference = Some(value.to_owned());
+            None
+        }
+        _ => unknown(),
+    }
+}
+
+/// Sets a phone number. A + that the client did not escape arrives as a blank. Before a national
+/// number a blank is only a blank, which the reader of numbers ignores.
+fn put_number(slot: &mut Option<PhoneNumber>, value: &str, numbers: NumberReader) -> Option<Rule> {
+    let mended = value.strip_prefix(' ').and_then(|rest| numbers.read(&format!("+{rest}")).ok());
+    match mended.map_or_else(|| numbers.read(value), Ok) {
+        Ok(number) => *slot = Some(number),
+        Err(error) => return error.fields().first().map(|field| field.message.clone()),
+    }
+    None
+}
