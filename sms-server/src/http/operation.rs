@@ -244,8 +244,22 @@ impl Docs {
         let mut schemas = vec![(T::name().into_owned(), T::schema())];
         T::schemas(&mut schemas);
         // A schema of utoipa is always JSON.
-        let written = |schema| serde_json::to_value(schema).unwrap_or_default();
+        let written = |schema| any_of(serde_json::to_value(schema).unwrap_or_default());
         self.schemas.extend(schemas.into_iter().map(|(name, schema)| (name, written(schema))));
         json!({ "$ref": format!("#/components/schemas/{}", T::name()) })
+    }
+}
+
+/// The same schema with `anyOf` in place of each `oneOf`. utoipa writes `oneOf` for an enum of
+/// several forms, but a value may fit more than one: a whole message has the fields of an outline.
+fn any_of(schema: Value) -> Value {
+    let rename = |(name, value)| match name {
+        name if name == "oneOf" => ("anyOf".to_owned(), any_of(value)),
+        name => (name, any_of(value)),
+    };
+    match schema {
+        Value::Object(fields) => fields.into_iter().map(rename).collect(),
+        Value::Array(items) => items.into_iter().map(any_of).collect(),
+        other => other,
     }
 }

@@ -51,7 +51,7 @@ impl Resolved {
     /// The schemas of which one must fit.
     fn choices<'a>(&'a self, schema: &'a Value) -> Vec<&'a Value> {
         let schema = self.follow(schema);
-        match schema["oneOf"].as_array() {
+        match forms(schema) {
             Some(choices) => choices.iter().flat_map(|choice| self.choices(choice)).collect(),
             None => vec![schema],
         }
@@ -60,7 +60,7 @@ impl Resolved {
     /// The same object, once for each choice that its parts leave.
     fn objects(&self, schema: &Value) -> Vec<Object> {
         let schema = self.follow(schema);
-        if let Some(choices) = schema["oneOf"].as_array() {
+        if let Some(choices) = forms(schema) {
             return choices.iter().flat_map(|choice| self.objects(choice)).collect();
         }
         if let Some(parts) = schema["allOf"].as_array() {
@@ -140,6 +140,11 @@ impl Object {
             rest: self.rest.clone().or_else(|| other.rest.clone()),
         }
     }
+}
+
+/// The forms of which a value must have one: `oneOf` as utoipa writes it, `anyOf` in the document.
+fn forms(schema: &Value) -> Option<&Vec<Value>> {
+    schema["anyOf"].as_array().or_else(|| schema["oneOf"].as_array())
 }
 
 /// An object with any fields.
