@@ -1,4 +1,5 @@
 //! The program, from its command line.
 
+mod client;
 mod program;
 mod starts;
