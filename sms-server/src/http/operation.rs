@@ -77,6 +77,8 @@ pub(crate) struct Reply {
     /// The schema and an example; `None` for a reply without a body.
     pub(crate) content: Option<(Value, Value)>,
     pub(crate) has_location: bool,
+    /// An example of the same as a stream, if it can be one.
+    pub(crate) stream: Option<&'static str>,
 }
 
 impl Operation {
@@ -182,7 +184,8 @@ impl Operation {
         example: Value,
     ) -> Self {
         let content = Some((self.docs.refer::<T>(), example));
-        self.docs.replies.push(Reply { status, description, content, has_location: false });
+        let reply = Reply { status, description, content, has_location: false, stream: None };
+        self.docs.replies.push(reply);
         self
     }
 
@@ -194,9 +197,18 @@ impl Operation {
         self
     }
 
+    /// Describes the last reply as a stream of server-sent events, too.
+    pub(crate) fn or_stream(mut self, example: &'static str) -> Self {
+        if let Some(reply) = self.docs.replies.last_mut() {
+            reply.stream = Some(example);
+        }
+        self
+    }
+
     /// Describes a reply without a body.
     pub(crate) fn empty_reply(mut self, status: StatusCode, description: &'static str) -> Self {
-        let reply = Reply { status, description, content: None, has_location: false };
+        let (content, has_location, stream) = (None, false, None);
+        let reply = Reply { status, description, content, has_location, stream };
         self.docs.replies.push(reply);
         self
     }

@@ -3,6 +3,7 @@
 pub(crate) mod bad_input;
 mod batch;
 mod estimate;
+mod events;
 mod input;
 mod keys;
 mod messages;
@@ -11,3 +12,4 @@ mod replays;
 mod scopes;
 mod stats;
 mod unknown;
+mod workers;
