@@ -40,7 +40,7 @@ pub(crate) const CATALOG: &[(u16, &str, &str)] = &[
     (405, "method_not_allowed", "this path does not support this method; see the header Allow"),
     (408, "timeout", "the request took too long; repeat it with the same Idempotency-Key"),
     (409, "conflict", "the message is not in a state that allows this"),
-    (410, "events_gone", "after: events after this position may have been removed; start anew"),
+    (410, "events_gone", "after: events after this cursor may be gone; go on without it"),
     (413, "body_too_large", "the body is larger than this path allows"),
     (415, "content_type", "the body must be JSON, sent with Content-Type: application/json"),
     (415, "content_encoding", "the body must not be compressed: send it without Content-Encoding"),

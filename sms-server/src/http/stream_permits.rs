@@ -13,15 +13,19 @@ use super::problem::Problem;
 pub(crate) struct StreamPermits {
     all: Arc<Semaphore>,
     per_client: usize,
-    clients: PerClient<Arc<Semaphore>>,
+    clients: PerClient<ClientPermits>,
 }
+
+/// The permits that a client has left.
+#[derive(Debug)]
+struct ClientPermits(Arc<Semaphore>);
 
 /// A permit for a stream, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct StreamPermit {
     _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
     /// Keeps the count of the client.
-    _client: Arc<Arc<Semaphore>>,
+    _client: Arc<ClientPermits>,
 }
 
 impl StreamPermits {
@@ -36,10 +40,11 @@ impl StreamPermits {
     ///
     /// `streams_too_many`.
     pub(crate) fn take(&self, client: &Arc<str>) -> Result<StreamPermit, Problem> {
-        let own = self.clients.of(client, || Arc::new(Semaphore::new(self.per_client)));
+        let own =
+            self.clients.of(client, || ClientPermits(Arc::new(Semaphore::new(self.per_client))));
         let take =
             |from: &Arc<Semaphore>| Arc::clone(from).try_acquire_owned().map_err(|_| too_many());
-        Ok(StreamPermit { _permits: (take(&own)?, take(&self.all)?), _client: own })
+        Ok(StreamPermit { _permits: (take(&own.0)?, take(&self.all)?), _client: own })
     }
 }
 

@@ -74,16 +74,17 @@ impl Feed {
             let live = self.subscription.as_mut().filter(|live| live.since <= caught_up_to);
             let text = match live {
                 None => self.catch_up().await,
-                Some(live) => match timeout_at(self.heartbeat_at, live.next()).await {
-                    Ok(batch) => self.write(&batch?),
-                    Err(_) => {
+                Some(live) => {
+                    if let Ok(batch) = timeout_at(self.heartbeat_at, live.next()).await {
+                        self.write(&batch?)
+                    } else {
                         let position = live.position();
                         if let Some(position) = position.filter(|it| *it >= caught_up_to) {
                             self.cursor = Cursor::at_end(position);
                         }
                         self.heartbeat()
                     }
-                },
+                }
             };
             if !text.is_empty() {
                 self.heartbeat_at = Instant::now() + HEARTBEAT;

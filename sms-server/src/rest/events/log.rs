@@ -7,7 +7,7 @@ use sms_core::Error;
 use sms_core::store::{EventPage, EventsRequest, LogEndRequest};
 
 use crate::app::App;
-use crate::http::problem::Problem;
+use crate::http::problem::{FieldProblem, Problem};
 use crate::keys::Principal;
 
 /// Reads events of a caller; `None` if the position is beyond the end of the log, which only a
@@ -35,6 +35,7 @@ pub(super) async fn end(app: &App) -> Result<u64, Problem> {
 
 /// The problem of a position after which events may be missing.
 pub(super) fn gone() -> Problem {
-    let detail = "after: events after this position may have been removed; start anew";
-    Problem::new(StatusCode::GONE, "events_gone", detail)
+    let detail = "events after this cursor may be gone; go on without it";
+    let error = FieldProblem::parameter("after", "events_gone", detail);
+    Problem::fields(StatusCode::GONE, vec![error])
 }

@@ -9,10 +9,10 @@ use crate::keys::KeyScope::Read;
 use crate::rest::events;
 use crate::rest::events::view::EventList;
 
-/// A cursor of no store: one that the examples can be used with.
+/// The start of every log, with a time to come: the examples stay good for long.
 const START: &str = "0-4102444800";
-const STREAM: &str =
-    "id: 8172-1763890200\nevent: receipt\ndata: {\"cursor\":\"8172-1763890200\",…}\n\n";
+const STREAM: &str = "id: 8172-1763890200\nevent: receipt\n\
+                      data: {\"cursor\":\"8172-1763890200\",…}\n\n";
 
 pub(super) fn operations() -> Vec<Operation> {
     const AFTER: &str = "Events after this cursor; by default those that are still to come.";

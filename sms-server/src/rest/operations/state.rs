@@ -92,10 +92,13 @@ fn queue() -> Operation {
 }
 
 fn workers() -> Operation {
-    let route = |route, provider| json!({"route": route, "provider": provider, "in_flight": 0, "paused": false});
+    let routes = json!([
+        {"route": "default", "provider": "smsru", "in_flight": 3, "paused": false},
+        {"route": "sandbox", "provider": "sandbox", "in_flight": 0, "paused": false},
+    ]);
     let worker = json!({
         "name": "worker-1", "version": "1.0.0", "started_at": AT, "reported_at": AT, "queue": "ok",
-        "routes": [route("default", "smsru"), route("sandbox", "sandbox")],
+        "routes": routes,
     });
     Operation::get("/v1/workers", workers::list)
         .needs(Read)
