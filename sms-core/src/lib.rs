@@ -69,7 +69,7 @@ pub use provider::{
 pub use queue::{Job, Lease, Queue};
 pub use registry::Registry;
 pub use sender::Sender;
-pub use sms::{EventStream, Sms};
+pub use sms::{EventStream, LogReader, Sms};
 pub use store::count::MessageCount;
 pub use store::event::{Event, EventDetails, EventKind, Evidence};
 pub use store::inference::UnmatchedId;

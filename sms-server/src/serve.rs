@@ -82,7 +82,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 .callbacks(endpoint)
                 .label(config.label.clone())
                 .time_zone(config.time_zone)
-                .trusted_proxies(config.trusted_proxies.clone());
+                .trusted_proxies(config.trusted_proxies.clone())
+                .retention(config.retention())
+                .shutdown(shutdown.clone());
             http::serve(listener, app.build().router(), shutdown.clone()).await;
         }
         anyhow::Ok(())

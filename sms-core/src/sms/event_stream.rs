@@ -89,9 +89,10 @@ impl fmt::Debug for EventStream {
     }
 }
 
-/// Reads page after page of the event log, with pauses at its end.
+/// Reads page after page of the event log, with pauses at its end: the reader below an
+/// [`EventStream`], for programs that hand whole pages on.
 #[derive(Debug)]
-pub(super) struct LogReader {
+pub struct LogReader {
     archive: Arc<dyn Archive>,
     request: EventsRequest,
     /// Time until the next read.
@@ -99,19 +100,24 @@ pub(super) struct LogReader {
 }
 
 impl LogReader {
-    pub(super) fn new(archive: Arc<dyn Archive>, mut request: EventsRequest) -> Self {
+    /// Reads what a request asks for; its limit is the number of events on a page.
+    pub fn new(archive: Arc<dyn Archive>, mut request: EventsRequest) -> Self {
         // A page of no events would never come to an end.
         request.limit = request.limit.max(1);
         Self { archive, request, pause: Duration::ZERO }
     }
 
     /// Position up to which the log is read.
-    pub(super) const fn position(&self) -> u64 {
+    pub const fn position(&self) -> u64 {
         self.request.after
     }
 
     /// Reads the next page, which is empty if nothing has come.
-    pub(super) async fn next_page(&mut self) -> Result<EventPage> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the store. The next call repeats the read, a second later.
+    pub async fn next_page(&mut self) -> Result<EventPage> {
         sleep(self.pause).await;
         // Set before the read, for a read that fails.
         let pause = std::mem::replace(&mut self.pause, MAX_PAUSE);

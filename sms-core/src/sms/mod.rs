@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::changes::Changes;
-pub use self::event_stream::EventStream;
+pub use self::event_stream::{EventStream, LogReader};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::MemoryQueue;
 use crate::message::{Message, MessageId, StoredMessage};

@@ -22,6 +22,12 @@ pub struct Step {
     pub details: EventDetails,
 }
 
+impl From<Event> for Step {
+    fn from(Event { at, kind, status, details, .. }: Event) -> Self {
+        Self { at, kind, status, details }
+    }
+}
+
 /// Every step of a message, oldest first: its events in the log, and its acceptance and a running
 /// attempt, which are derived from the message itself.
 pub fn steps(stored: &StoredMessage, events: Vec<Event>) -> Vec<Step> {
@@ -47,11 +53,5 @@ pub fn steps(stored: &StoredMessage, events: Vec<Event>) -> Vec<Step> {
             ..EventDetails::default()
         },
     });
-    let logged = events.into_iter().map(|Event { at, kind, status, details, .. }| Step {
-        at,
-        kind,
-        status,
-        details,
-    });
-    std::iter::once(accepted).chain(logged).chain(started).collect()
+    std::iter::once(accepted).chain(events.into_iter().map(Step::from)).chain(started).collect()
 }

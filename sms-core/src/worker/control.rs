@@ -51,6 +51,9 @@ pub struct WorkerReport {
     /// Route that the report is about. A worker reports about each route that it serves.
     #[serde(default = "default_route")]
     pub route: String,
+    /// Version of the library that it runs; empty in reports of early builds.
+    #[serde(default)]
+    pub version: String,
     /// Time at which it started.
     #[serde(with = "time::serde::rfc3339")]
     pub started_at: OffsetDateTime,
@@ -80,6 +83,7 @@ impl WorkerReport {
         Self {
             provider: provider.into(),
             route: default_route(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at,
             in_flight: 0,
             pause: None,

@@ -150,6 +150,10 @@ fn response(reply: &Reply) -> Value {
         let content = json!({"schema": schema, "example": example});
         response["content"] = json!({ reply.media_type: content });
     }
+    if let Some(example) = reply.stream {
+        response["content"]["text/event-stream"] =
+            json!({"schema": {"type": "string"}, "example": example});
+    }
     if reply.has_location {
         let location = json!({
             "description": "The address of what was made.", "schema": {"type": "string"},

@@ -1,6 +1,7 @@
 //! State that every door shares. It lies below the doors: nothing here names a route.
 
 pub(crate) mod callbacks;
+pub(crate) mod event_hub;
 pub(crate) mod provider_monitor;
 pub(crate) mod queue_state;
 mod readiness;
@@ -9,11 +10,13 @@ mod stats_cache;
 pub(crate) mod time_zone;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sms_core::end_log::EndLog;
-use sms_core::{Explanation, Provider, Queue, Registry, Sender, Store};
+use sms_core::{CancellationToken, Explanation, Provider, Queue, Registry, Sender, Store};
 
 use self::callbacks::CallbackEndpoint;
+use self::event_hub::EventHub;
 use self::provider_monitor::ProviderMonitor;
 use self::readiness::Readiness;
 use self::site::Site;
@@ -23,6 +26,7 @@ use crate::http::body::BodyBudgets;
 use crate::http::brake::SignInBrake;
 use crate::http::network::IpNetwork;
 use crate::http::permits::ReadPermits;
+use crate::http::stream_permits::StreamPermits;
 use crate::keys::KeyRing;
 
 /// Lists and counts that run at a time, of all clients and of one. Each may keep a core of the
@@ -30,6 +34,8 @@ use crate::keys::KeyRing;
 const SCANS: (usize, usize) = (2, 1);
 /// Messages that are looked up at a time, for all clients and for one.
 const LOOKUPS: (usize, usize) = (4, 2);
+/// Streams of events that are open at a time, of all clients and of one. Each keeps a connection.
+const STREAMS: (usize, usize) = (500, 100);
 
 /// The server over a sender and its store, to be mounted in an axum application door by door
 /// ([`rest`](Self::rest), [`callbacks`](Self::callbacks), [`health`](Self::health)) or as a whole
@@ -65,6 +71,10 @@ pub(crate) struct State {
     pub(crate) bodies: BodyBudgets,
     pub(crate) scans: ReadPermits,
     pub(crate) lookups: ReadPermits,
+    pub(crate) streams: StreamPermits,
+    pub(crate) hub: Arc<EventHub>,
+    /// Ends the open streams.
+    pub(crate) shutdown: CancellationToken,
     pub(crate) stats_cache: StatsCache,
     pub(crate) ends: EndLog,
     pub(crate) provider: Option<ProviderMonitor>,
@@ -88,15 +98,19 @@ impl App {
         queue: impl Queue,
         keys: KeyRing,
     ) -> AppBuilder {
+        let store: Arc<dyn Store> = Arc::new(store);
         AppBuilder(State {
             sender,
-            store: Arc::new(store),
+            hub: Arc::new(EventHub::new(Arc::clone(&store) as _)),
+            store,
             queue: Arc::new(queue),
             keys,
             readiness: Readiness::default(),
             bodies: BodyBudgets::default(),
             scans: ReadPermits::new(SCANS.0, SCANS.1),
             lookups: ReadPermits::new(LOOKUPS.0, LOOKUPS.1),
+            streams: StreamPermits::new(STREAMS.0, STREAMS.1),
+            shutdown: CancellationToken::new(),
             stats_cache: StatsCache::default(),
             ends: EndLog::new(),
             provider: None,
@@ -141,6 +155,20 @@ impl AppBuilder {
     /// Defaults to none: the address of a client is that of the connection.
     pub fn trusted_proxies(mut self, proxies: impl Into<Vec<IpNetwork>>) -> Self {
         self.0.site.trusted_proxies = proxies.into();
+        self
+    }
+
+    /// Sets the time for which the workers keep ended messages: positions in the event log that are
+    /// older are refused. Defaults to 90 days, as that of a worker.
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.0.site.retention = retention;
+        self
+    }
+
+    /// Ends the open streams of events when this token is cancelled. Without it they end with their
+    /// clients, and hold up a server that waits for its requests in flight.
+    pub fn shutdown(mut self, shutdown: CancellationToken) -> Self {
+        self.0.shutdown = shutdown;
         self
     }
 

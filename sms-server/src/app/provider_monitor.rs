@@ -60,11 +60,17 @@ impl ProviderMonitor {
 
     /// The last reports about the default route of the workers of this provider that are alive.
     pub(crate) async fn workers(&self) -> Result<Vec<Reported>> {
-        let mut workers = self.control.workers().await?;
-        workers.retain(|Reported { report, age, .. }| {
-            let is_ours = report.provider == self.name();
-            is_ours && report.route == Route::DEFAULT.as_str() && *age <= REPORT_TTL
+        let mut workers = self.alive().await?;
+        workers.retain(|Reported { report, .. }| {
+            report.provider == self.name() && report.route == Route::DEFAULT.as_str()
         });
+        Ok(workers)
+    }
+
+    /// The last report about each route of every worker that is alive, whatever its provider.
+    pub(crate) async fn alive(&self) -> Result<Vec<Reported>> {
+        let mut workers = self.control.workers().await?;
+        workers.retain(|worker| worker.age <= REPORT_TTL);
         Ok(workers)
     }
 

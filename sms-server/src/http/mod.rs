@@ -15,5 +15,6 @@ pub(crate) mod page;
 pub(crate) mod params;
 pub(crate) mod permits;
 pub(crate) mod problem;
+pub(crate) mod stream_permits;
 
 pub use self::listener::{listen, serve};

@@ -81,6 +81,8 @@ pub(crate) struct Reply {
     /// The schema and an example; `None` for a reply without a body.
     pub(crate) content: Option<(Value, Value)>,
     pub(crate) has_location: bool,
+    /// An example of the same as a stream, if it can be one.
+    pub(crate) stream: Option<&'static str>,
 }
 
 impl Operation {
@@ -209,6 +211,14 @@ impl Operation {
         self
     }
 
+    /// Describes the last reply as a stream of server-sent events, too.
+    pub(crate) fn or_stream(mut self, example: &'static str) -> Self {
+        if let Some(reply) = self.docs.replies.last_mut() {
+            reply.stream = Some(example);
+        }
+        self
+    }
+
     /// Describes a reply without a body.
     pub(crate) fn empty_reply(self, status: StatusCode, description: &'static str) -> Self {
         self.add_reply(status, description, JSON, None)
@@ -221,7 +231,8 @@ impl Operation {
         media_type: &'static str,
         content: Option<(Value, Value)>,
     ) -> Self {
-        let reply = Reply { status, description, media_type, content, has_location: false };
+        let reply =
+            Reply { status, description, media_type, content, has_location: false, stream: None };
         self.docs.replies.push(reply);
         self
     }

@@ -87,9 +87,13 @@ impl ValidKey {
         }))
     }
 
+    /// Tells whether the key has expired since it was read.
+    pub(super) fn is_expired(&self) -> bool {
+        self.expires_at.is_some_and(|end| Instant::now() >= end)
+    }
+
     /// Checks that the key has this hash and has not expired since it was read.
     pub(super) fn admits(&self, sha256: &str) -> bool {
-        self.expires_at.is_none_or(|end| Instant::now() < end)
-            && self.sha256.as_bytes().ct_eq(sha256.as_bytes()).into()
+        !self.is_expired() && self.sha256.as_bytes().ct_eq(sha256.as_bytes()).into()
     }
 }

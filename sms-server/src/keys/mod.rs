@@ -301,6 +301,18 @@ impl KeyRing {
         Ok(known.map(|known| known.principal))
     }
 
+    /// Tells whether the key of a caller is still valid, as of the last three seconds.
+    pub(crate) async fn is_valid(&self, caller: &Principal) -> Result<bool> {
+        if caller.is_configured() {
+            return Ok(true);
+        }
+        let known = match self.0.cache.get(&caller.key) {
+            Some(entry) => entry.key,
+            None => self.read(&caller.key).await?,
+        };
+        Ok(known.is_some_and(|known| !known.is_expired()))
+    }
+
     /// Tells whether this process has seen that the key is valid. It may have been revoked since.
     pub(crate) fn is_known(&self, key: &str) -> bool {
         let hash = || format::hash(key);

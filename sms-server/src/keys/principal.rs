@@ -12,6 +12,9 @@ use super::scope::KeyScope;
 /// colon.
 const TEST_OWNER: &str = ":test";
 
+/// The name of the key in the configuration. Ids of other keys are longer.
+const ADMIN: &str = "admin";
+
 /// The caller of a request, as a key identifies them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -30,7 +33,7 @@ pub struct Principal {
 impl Principal {
     /// The caller with the key in the configuration.
     pub(super) fn admin() -> Self {
-        let name: Arc<str> = "admin".into();
+        let name: Arc<str> = ADMIN.into();
         Self {
             client: Arc::clone(&name),
             key: Arc::clone(&name),
@@ -39,6 +42,11 @@ impl Principal {
             owner: name,
             allowed_numbers: [].into(),
         }
+    }
+
+    /// True for the key in the configuration, which the registry does not know.
+    pub(super) fn is_configured(&self) -> bool {
+        &*self.key == ADMIN
     }
 
     /// Checks that the key has this scope; `admin` includes every other one.

@@ -4,6 +4,7 @@
 mod agreement;
 mod clients;
 mod estimate;
+mod events;
 mod info;
 mod keys;
 mod me;
@@ -17,6 +18,7 @@ mod schema;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 use axum::Router;
 

@@ -13,9 +13,9 @@ use sms_core::store::ListRequest;
 use sms_core::store::{BeginRequest, InsertRequest, Settlement};
 use sms_core::{
     Account, AccountInfo, Archive, Callback, CallbackRefusal, CallbackReply, CallbackRequest,
-    Callbacks, Clock, Explanation, Limits, ManualClock, MemoryQueue, MemoryRegistry, MemoryStore,
-    Message, MessageId, Money, Outcome, Provider, ProviderControl, Queue, Receipt, ReceiptState,
-    Region, Sender, Store, Submission, SystemClock, async_trait,
+    Callbacks, CancellationToken, Clock, Explanation, Limits, ManualClock, MemoryQueue,
+    MemoryRegistry, MemoryStore, Message, MessageId, Money, Outcome, Provider, ProviderControl,
+    Queue, Receipt, ReceiptState, Region, Sender, Store, Submission, SystemClock, async_trait,
 };
 use sms_server::{App as Server, CallbackEndpoint, KeyRing, KeyScope, callback_path};
 use tower::ServiceExt;
@@ -109,7 +109,9 @@ pub(crate) struct App {
     pub(crate) control: ProviderControl,
     /// The clock of the store and the sender; begins at the present.
     pub(crate) clock: Arc<ManualClock>,
-    keys: KeyRing,
+    /// Ends the streams.
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) keys: KeyRing,
     /// With the scopes send and read, unless it was made with others.
     pub(crate) key: String,
 }
@@ -156,14 +158,16 @@ impl App {
         let registry = Arc::new(MemoryRegistry::new().clock(registry_clock));
         let keys = KeyRing::new(registry.clone(), None);
         let callbacks = CallbackEndpoint::new(&*registry, TestProvider).await.expect("a token");
+        let shutdown = CancellationToken::new();
         let router = Server::builder(sender, store.clone(), queue.clone(), keys.clone())
             .provider(TestProvider, registry.clone())
             .callbacks(callbacks)
+            .shutdown(shutdown.clone())
             .build()
             .router();
         let control = ProviderControl::new(registry.clone());
-        let mut app =
-            Self { router, store, queue, registry, control, clock, keys, key: String::new() };
+        let key = String::new();
+        let mut app = Self { router, store, queue, registry, control, clock, shutdown, keys, key };
         app.key = app.key_with(scopes).await;
         app
     }
@@ -187,6 +191,11 @@ impl App {
         let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
         assert_documented(&body);
         Reply { status: parts.status, headers: parts.headers, raw, body }
+    }
+
+    /// A reply that is not read yet.
+    pub(crate) async fn open(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.expect("infallible")
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

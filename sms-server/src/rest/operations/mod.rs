@@ -1,5 +1,6 @@
 //! Every operation of the REST API with what the API document says about it.
 
+mod events;
 mod examples;
 mod keys;
 mod messages;
@@ -9,7 +10,7 @@ use crate::http::operation::Operation;
 
 /// Every operation. There is no other route.
 pub(crate) fn operations() -> Vec<Operation> {
-    [messages::operations(), state::operations(), keys::operations()]
+    [messages::operations(), events::operations(), state::operations(), keys::operations()]
         .into_iter()
         .flatten()
         .collect()

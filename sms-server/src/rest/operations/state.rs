@@ -1,4 +1,5 @@
-//! Figures and states: `/v1/stats`, `/v1/queue`, `/v1/provider`, `/v1/receipts/unmatched`.
+//! Figures and states: `/v1/stats`, `/v1/queue`, `/v1/workers`,
+//! `/v1/provider`, `/v1/receipts/unmatched`.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -10,7 +11,8 @@ use crate::rest::provider::{ProviderView, ReasonBody};
 use crate::rest::queue::QueueView;
 use crate::rest::receipts::UnmatchedReceipts;
 use crate::rest::stats::StatsView;
-use crate::rest::{provider, queue, receipts, stats};
+use crate::rest::workers::WorkerList;
+use crate::rest::{provider, queue, receipts, stats, workers};
 
 pub(super) fn operations() -> Vec<Operation> {
     let reason = json!({"reason": "maintenance"});
@@ -18,6 +20,7 @@ pub(super) fn operations() -> Vec<Operation> {
         unmatched(),
         stats(),
         queue(),
+        workers(),
         Operation::get("/v1/provider", provider::show)
             .needs(Read)
             .about("Show the provider", "Its state, workers and, for `admin`, its account.")
@@ -86,6 +89,22 @@ fn queue() -> Operation {
         .needs(Admin)
         .about("Show the queue", "Jobs that wait and jobs that workers hold, by lane.")
         .reply::<QueueView>(StatusCode::OK, "The queue.", view)
+}
+
+fn workers() -> Operation {
+    let routes = json!([
+        {"route": "default", "provider": "smsru", "in_flight": 3, "paused": false},
+        {"route": "sandbox", "provider": "sandbox", "in_flight": 0, "paused": false},
+    ]);
+    let worker = json!({
+        "name": "worker-1", "version": "1.0.0", "started_at": AT, "reported_at": AT, "queue": "ok",
+        "routes": routes,
+    });
+    Operation::get("/v1/workers", workers::list)
+        .needs(Read)
+        .about("List workers", "Those that have reported in the last 20 s, with their routes.")
+        .reply::<WorkerList>(StatusCode::OK, "The workers.", json!({ "data": [worker] }))
+        .problems(&["no_such_path"])
 }
 
 fn provider_view() -> Value {

@@ -21,7 +21,7 @@ const TEXTS: &str = r#"{"texts":["hi"]}"#;
 const NAME: &str = r#"{"name":"shop"}"#;
 
 /// Operations, the scope that each needs (`None` for any key), and a good body.
-const OPERATIONS: [(&str, Option<KeyScope>, &str); 27] = [
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 29] = [
     ("POST /v1/messages", Some(Send), MESSAGE),
     ("POST /v1/messages/batch", Some(Send), BATCH),
     ("GET /v1/messages", Some(Read), ""),
@@ -33,8 +33,10 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 27] = [
     ("POST /v1/messages/{id}/resend", Some(Send), REASON),
     ("POST /v1/estimate", Some(Send), TEXTS),
     ("GET /v1/receipts/unmatched", Some(Admin), ""),
+    ("GET /v1/events", Some(Read), ""),
     ("GET /v1/stats", Some(Read), ""),
     ("GET /v1/queue", Some(Admin), ""),
+    ("GET /v1/workers", Some(Read), ""),
     ("GET /v1/provider", Some(Read), ""),
     ("POST /v1/provider/pause", Some(Admin), ""),
     ("POST /v1/provider/resume", Some(Admin), ""),

@@ -25,6 +25,7 @@ use tower::ServiceExt as _;
 
 use super::agreement::assert_described;
 use super::clients::{ClientList, ClientView};
+use super::events::view::EventList;
 use super::info::InfoView;
 use super::keys::{KeyList, KeyView, NewKeyView};
 use super::me::MeView;
@@ -36,6 +37,7 @@ use super::provider::ProviderView;
 use super::queue::QueueView;
 use super::receipts::UnmatchedReceipts;
 use super::stats::StatsView;
+use super::workers::WorkerList;
 use crate::app::App;
 use crate::http::problem::ProblemDocument;
 use crate::keys::{KeyRing, KeyScope};
@@ -142,6 +144,9 @@ async fn messages_are_shown_as_their_schemas_say() {
     );
     assert!(details["unmatched_receipts"].is_array(), "{details}");
     assert_described::<MessageDetails<'_>>(&details);
+    let events = site.call(&admin, "GET", "/v1/events?after=0-4102444800", Value::Null).await;
+    assert_eq!(events["data"].as_array().map(Vec::len), Some(1), "{events}");
+    assert_described::<EventList>(&events);
     let page = site.call(&admin, "GET", "/v1/messages?status=unknown", Value::Null).await;
     assert_eq!(page["data"].as_array().map(Vec::len), Some(1), "{page}");
     assert_described::<MessagePage<'_>>(&page);
@@ -217,6 +222,9 @@ async fn figures_and_states_are_shown_as_their_schemas_say() {
         (&json!("paused"), &json!(true))
     );
     assert_described::<ProviderView>(&paused);
+    let workers = get("/v1/workers").await;
+    assert_eq!(workers["data"][0]["routes"][0]["paused"], true, "{workers}");
+    assert_described::<WorkerList>(&workers);
     assert_described::<ProviderView>(
         &site.call(&admin, "POST", "/v1/provider/pause", json!({"reason": "work"})).await,
     );

@@ -3,6 +3,7 @@
 pub(crate) mod bad_input;
 mod batch;
 mod estimate;
+mod events;
 mod export;
 mod input;
 mod keys;
@@ -14,3 +15,4 @@ mod resend;
 mod scopes;
 mod stats;
 mod unknown;
+mod workers;
