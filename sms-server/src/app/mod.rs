@@ -11,7 +11,7 @@ pub(crate) mod time_zone;
 use std::sync::Arc;
 
 use sms_core::end_log::EndLog;
-use sms_core::{Explanation, Provider, Queue, Registry, Sender, Store};
+use sms_core::{Explanation, Provider, Queue, Registry, Rollups, Sender, Store};
 
 use self::callbacks::CallbackEndpoint;
 use self::provider_monitor::ProviderMonitor;
@@ -69,13 +69,14 @@ pub(crate) struct State {
     pub(crate) ends: EndLog,
     pub(crate) provider: Option<ProviderMonitor>,
     pub(crate) callbacks: Option<CallbackEndpoint>,
+    pub(crate) rollups: Option<Arc<dyn Rollups>>,
     pub(crate) site: Site,
     pub(crate) brake: SignInBrake,
 }
 
 impl App {
-    /// An app without a provider: `/v1/provider` and the callbacks answer 404, and codes of
-    /// providers are shown without their meaning. The sender must accept into the same store and
+    /// An app without a provider and without counts over time: `/v1/provider`, the callbacks and
+    /// `/v1/stats/series` answer 404, and codes of providers are shown without their meaning. The sender must accept into the same store and
     /// push into the same queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
         Self::builder(sender, store, queue, keys).build()
@@ -101,6 +102,7 @@ impl App {
             ends: EndLog::new(),
             provider: None,
             callbacks: None,
+            rollups: None,
             site: Site::default(),
             brake: SignInBrake::default(),
         })
@@ -122,6 +124,13 @@ impl AppBuilder {
     /// Accepts callbacks at this address. `None` changes nothing.
     pub fn callbacks(mut self, endpoint: impl Into<Option<CallbackEndpoint>>) -> Self {
         self.0.callbacks = endpoint.into().or(self.0.callbacks);
+        self
+    }
+
+    /// Serves `/v1/stats/series` from these counts, which somebody must
+    /// [roll up](Rollups::roll_up) every few seconds.
+    pub fn rollups(mut self, rollups: impl Rollups) -> Self {
+        self.0.rollups = Some(Arc::new(rollups));
         self
     }
 

@@ -14,6 +14,7 @@ mod provider;
 mod queue;
 mod receipts;
 mod schema;
+mod series;
 mod stats;
 #[cfg(test)]
 mod tests;

@@ -159,6 +159,7 @@ impl App {
         let router = Server::builder(sender, store.clone(), queue.clone(), keys.clone())
             .provider(TestProvider, registry.clone())
             .callbacks(callbacks)
+            .rollups(store.clone())
             .build()
             .router();
         let control = ProviderControl::new(registry.clone());

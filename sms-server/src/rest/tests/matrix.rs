@@ -20,7 +20,7 @@ const TEXTS: &str = r#"{"texts":["hi"]}"#;
 const NAME: &str = r#"{"name":"shop"}"#;
 
 /// Operations, the scope that each needs (`None` for any key), and a good body.
-const OPERATIONS: [(&str, Option<KeyScope>, &str); 24] = [
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 25] = [
     ("POST /v1/messages", Some(Send), MESSAGE),
     ("POST /v1/messages/batch", Some(Send), BATCH),
     ("GET /v1/messages", Some(Read), ""),
@@ -30,6 +30,7 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 24] = [
     ("POST /v1/estimate", Some(Send), TEXTS),
     ("GET /v1/receipts/unmatched", Some(Admin), ""),
     ("GET /v1/stats", Some(Read), ""),
+    ("GET /v1/stats/series", Some(Read), ""),
     ("GET /v1/queue", Some(Admin), ""),
     ("GET /v1/provider", Some(Read), ""),
     ("POST /v1/provider/pause", Some(Admin), ""),

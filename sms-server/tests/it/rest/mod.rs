@@ -9,5 +9,6 @@ mod messages;
 mod provider;
 mod replays;
 mod scopes;
+mod series;
 mod stats;
 mod unknown;
