@@ -1,4 +1,5 @@
-//! The contracts: each method of [`Store`], [`Registry`] and [`Rollups`] and the statements that carry it out.
+//! The contracts: each method of [`Store`], [`Registry`] and [`Rollups`] and the statements that
+//! carry it out.
 
 use serde_json::Value;
 use sms_core::provider::ProviderRef;

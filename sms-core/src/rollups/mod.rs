@@ -27,8 +27,8 @@ use crate::error::Result;
 /// # Contract
 ///
 /// * **A beginning**: counting begins with the first [`roll_up`](Self::roll_up), and includes all
-///   that is committed after it. Until then a store notes nothing for it; from then on somebody must
-///   roll up, or what an insert notes adds up.
+///   that is committed after it. Until then a store notes nothing for it. From then on somebody
+///   must roll up, or what an insert notes adds up.
 /// * **Once**: a transition is counted once, although any number of callers roll up at a time and
 ///   each may vanish at any point. The counts and the position up to which the log was read are
 ///   written in one transaction.

@@ -76,8 +76,8 @@ pub(crate) struct State {
 
 impl App {
     /// An app without a provider and without counts over time: `/v1/provider`, the callbacks and
-    /// `/v1/stats/series` answer 404, and codes of providers are shown without their meaning. The sender must accept into the same store and
-    /// push into the same queue.
+    /// `/v1/stats/series` answer 404, and codes of providers are shown without their meaning. The
+    /// sender must accept into the same store and push into the same queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
         Self::builder(sender, store, queue, keys).build()
     }

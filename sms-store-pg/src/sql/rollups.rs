@@ -107,7 +107,8 @@ fn logged_event(row: &PgRow) -> Result<LoggedEvent> {
 /// $8 counters, $9 classes, $10 details, $11 numbers.
 pub(crate) const COUNT: &str = "\
     WITH moved AS ( \
-         UPDATE rollup_position SET position = $2 WHERE one_row AND position = $1 RETURNING position \
+         UPDATE rollup_position SET position = $2 WHERE one_row AND position = $1 \
+         RETURNING position \
      ), taken AS ( \
          DELETE FROM acceptances \
          WHERE ctid = ANY (ARRAY(SELECT ctid FROM acceptances LIMIT $3)) \

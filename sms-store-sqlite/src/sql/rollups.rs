@@ -173,8 +173,8 @@ fn drop_old(conn: &Connection, now: i64) -> DbResult<()> {
     Ok(())
 }
 
-/// Counts of a range. ?1 resolution in seconds, ?2 from, ?3 to, ?4 step in milliseconds, ?5 owner or
-/// NULL for all.
+/// Counts of a range. ?1 resolution in seconds, ?2 from, ?3 to, ?4 step in milliseconds, ?5 owner
+/// or NULL for all.
 pub(crate) const SERIES: &str = "\
     SELECT at - (at - ?2) % ?4 AS point, class, counter, detail, sum(count) FROM rollups \
     WHERE step = ?1 AND at >= ?2 AND at < ?3 AND (?5 IS NULL OR owner = ?5) \

@@ -2,8 +2,8 @@
 
 /// Makes a test of each behaviour of [`Rollups`](sms_core::Rollups).
 ///
-/// The argument is an expression that makes a fresh [`RollupsHarness`](crate::RollupsHarness). It is
-/// evaluated in an async block, once for each test.
+/// The argument is an expression that makes a fresh [`RollupsHarness`](crate::RollupsHarness). It
+/// is evaluated in an async block, once for each test.
 #[macro_export]
 macro_rules! rollups {
     ($harness:expr $(,)?) => {

@@ -1,4 +1,5 @@
-//! Figures and states: `/v1/stats`, `/v1/stats/series`, `/v1/queue`, `/v1/provider`, `/v1/receipts/unmatched`.
+//! Figures and states: `/v1/stats`, `/v1/stats/series`, `/v1/queue`, `/v1/provider`,
+//! `/v1/receipts/unmatched`.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
