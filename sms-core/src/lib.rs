@@ -16,6 +16,7 @@
 //! [`Queue`]: Queue
 //! [`RecordingProvider`]: RecordingProvider
 //! [`Registry`]: Registry
+//! [`Rollups`]: Rollups
 //! [`Sandbox`]: Sandbox
 //! [`Sender`]: Sender
 //! [`Sms`]: Sms
@@ -37,6 +38,7 @@ pub mod outage;
 pub mod provider;
 pub mod queue;
 pub mod registry;
+pub mod rollups;
 pub mod sender;
 pub mod sms;
 pub mod store;
@@ -68,6 +70,7 @@ pub use provider::{
 };
 pub use queue::{Job, Lease, Queue};
 pub use registry::Registry;
+pub use rollups::Rollups;
 pub use sender::Sender;
 pub use sms::{EventStream, LogReader, Sms};
 pub use store::count::MessageCount;

@@ -15,6 +15,9 @@ use crate::provider::ProviderRef;
 use crate::provider::receipt::Receipt;
 use crate::queue::{Job, Lease, Queue, QueueStats};
 use crate::registry::{Expect, Record, Registry};
+use crate::rollups::Rollups;
+use crate::rollups::requests::{RollUpProgress, RollUpRequest, SeriesRequest};
+use crate::rollups::series::Series;
 use crate::store::count::MessageCount;
 use crate::store::event::Event;
 use crate::store::inference::UnmatchedId;
@@ -185,5 +188,15 @@ impl<T: Queue> Queue for Watched<T> {
     }
     async fn stats(&self) -> Result<QueueStats> {
         self.call(self.inner.stats()).await
+    }
+}
+
+#[async_trait]
+impl<T: Rollups> Rollups for Watched<T> {
+    async fn roll_up(&self, request: RollUpRequest) -> Result<RollUpProgress> {
+        self.call(self.inner.roll_up(request)).await
+    }
+    async fn series(&self, request: &SeriesRequest) -> Result<Series> {
+        self.call(self.inner.series(request)).await
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{
-    MemoryQueue, Provider, Queue, Region, Registry, Route, Sandbox, SchemaLevel, Store,
+    MemoryQueue, Provider, Queue, Region, Registry, Rollups, Route, Sandbox, SchemaLevel, Store,
 };
 
 use crate::config::{Config, Key};
@@ -38,11 +38,28 @@ impl Addresses {
 }
 
 /// Opens the store of a configuration. An error begins with the setting to change.
-pub(crate) async fn open_store(
-    config: &Config,
-) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
+pub(crate) async fn open_store(config: &Config) -> anyhow::Result<OpenStore> {
     let open = async { StoreAddress::read(&config.store)?.open(config.region).await };
     open.await.with_context(|| config.place(Key::Store))
+}
+
+/// An open store, by what it can do.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct OpenStore {
+    /// Messages and their events.
+    pub store: Arc<dyn Store>,
+    /// Small records, in the same database.
+    pub registry: Arc<dyn Registry>,
+    /// Counts over time, in the same database.
+    pub rollups: Arc<dyn Rollups>,
+}
+
+impl OpenStore {
+    fn new<T: Store + Registry + Rollups>(store: T) -> Self {
+        let store = Arc::new(store);
+        Self { store: store.clone(), registry: store.clone(), rollups: store }
+    }
 }
 
 /// A store by its address, before it is opened.
@@ -112,26 +129,23 @@ impl StoreAddress {
         }
     }
 
-    /// Opens the store, which is the registry, too, and brings its schema up to date. National
-    /// phone numbers are those of this region.
+    /// Opens the store, and brings its schema up to date. National phone numbers are those of this
+    /// region.
     ///
     /// # Errors
     ///
     /// Those of the adapter.
-    pub async fn open(self, region: Region) -> anyhow::Result<(Arc<dyn Store>, Arc<dyn Registry>)> {
-        match self {
+    pub async fn open(self, region: Region) -> anyhow::Result<OpenStore> {
+        Ok(match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(config) => {
-                let store =
-                    Arc::new(sms_store_sqlite::SqliteStore::open(config.region(region)).await?);
-                Ok((store.clone(), store))
+                OpenStore::new(sms_store_sqlite::SqliteStore::open(config.region(region)).await?)
             }
             #[cfg(feature = "pg")]
             Self::Pg(config) => {
-                let store = Arc::new(sms_store_pg::PgStore::open(config.region(region)).await?);
-                Ok((store.clone(), store))
+                OpenStore::new(sms_store_pg::PgStore::open(config.region(region)).await?)
             }
-        }
+        })
     }
 }
 

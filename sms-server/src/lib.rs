@@ -32,6 +32,8 @@ mod ops;
 #[cfg(feature = "program")]
 mod output;
 mod rest;
+#[cfg(feature = "program")]
+mod rollups;
 mod routes;
 #[cfg(feature = "program")]
 mod serve;

@@ -7,19 +7,17 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use futures_util::FutureExt;
 use secrecy::ExposeSecret;
-use sms_core::{
-    CancellationToken, Outage, Provider, Queue, Registry, Sender, Store, Watched, Worker,
-};
+use sms_core::{CancellationToken, Outage, Provider, Queue, Sender, Watched, Worker};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::adapters::{Addresses, is_sandbox};
+use crate::adapters::{Addresses, OpenStore, is_sandbox};
 use crate::app::App;
 use crate::app::callbacks::CallbackEndpoint;
 use crate::config::{Config, Key, Role};
 use crate::keys::{KeyRing, KeyScope};
 use crate::output::{one_line, try_print};
-use crate::{http, logging};
+use crate::{http, logging, rollups};
 
 /// Serves until SIGTERM, SIGINT or SIGHUP, then finishes the requests and calls in flight. A second
 /// signal ends the process at once.
@@ -31,13 +29,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let Addresses { store, queue, provider, routes } = Addresses::read(&config)?;
     let name = worker_name();
     log_start(&config, &*provider, &name);
-    let (store, registry) =
-        store.open(config.region).await.with_context(|| config.place(Key::Store))?;
+    let store = store.open(config.region).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
-    let (store, registry, queue) = watched(&config, store, registry, queue);
+    let (OpenStore { store, registry, rollups: counts }, queue) = watched(&config, store, queue);
     // Before anything is sent: a process that cannot listen ends at once.
     let listener = config.has(Role::Api).then(|| listen(&config)).transpose()?;
+    rollups::begin(&*counts).await;
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
     let signals = tokio::spawn(watch_signals(shutdown.clone()).context("signals")?);
@@ -80,6 +78,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             let app = App::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
                 .provider(Arc::clone(&provider), Arc::clone(&registry))
                 .callbacks(endpoint)
+                .rollups(Arc::clone(&counts))
                 .label(config.label.clone())
                 .time_zone(config.time_zone)
                 .trusted_proxies(config.trusted_proxies.clone())
@@ -90,7 +89,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         anyhow::Ok(())
     };
     // A service that fails stops the other one, which then finishes its requests or calls.
-    let services = async { tokio::join!(service(work, &shutdown), service(serve, &shutdown)) };
+    let services = async {
+        let (sent, served, ()) = tokio::join!(
+            service(work, &shutdown),
+            service(serve, &shutdown),
+            rollups::keep_rolling_up(&*counts, &shutdown)
+        );
+        (sent, served)
+    };
     tokio::pin!(services);
     let (sent, served) = tokio::select! {
         ended = &mut services => ended,
@@ -115,13 +121,12 @@ fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     listener
 }
 
-/// Wraps store, registry and queue so that the process logs each outage once.
+/// Wraps store and queue so that the process logs each outage once.
 fn watched(
     config: &Config,
-    store: Arc<dyn Store>,
-    registry: Arc<dyn Registry>,
+    store: OpenStore,
     queue: Arc<dyn Queue>,
-) -> (Arc<dyn Store>, Arc<dyn Registry>, Arc<dyn Queue>) {
+) -> (OpenStore, Arc<dyn Queue>) {
     let of = |what, key, meaning| Outage::new(format!("{what} {}", config.shown(key)), meaning);
     let meaning = "no message is accepted or sent; outcomes are kept and written when it is back";
     let kept = Arc::new(of("the store", Key::Store, meaning));
@@ -130,11 +135,12 @@ fn watched(
         // The worker logs reminders, with the number of messages that wait.
         offered = offered.without_reminders();
     }
-    (
-        Arc::new(Watched::new(store, Arc::clone(&kept))),
-        Arc::new(Watched::new(registry, kept)),
-        Arc::new(Watched::new(queue, Arc::new(offered))),
-    )
+    let store = OpenStore {
+        store: Arc::new(Watched::new(store.store, Arc::clone(&kept))),
+        registry: Arc::new(Watched::new(store.registry, Arc::clone(&kept))),
+        rollups: Arc::new(Watched::new(store.rollups, kept)),
+    };
+    (store, Arc::new(Watched::new(queue, Arc::new(offered))))
 }
 
 /// Logs the settings that matter most, before anything can fail.

@@ -1,8 +1,11 @@
-//! The contracts: each method of [`Store`] and [`Registry`] and the statements that carry it out.
+//! The contracts: each method of [`Store`], [`Registry`] and [`Rollups`] and the statements that
+//! carry it out.
 
 use serde_json::Value;
 use sms_core::provider::ProviderRef;
 use sms_core::registry::{Expect, Record};
+use sms_core::rollups::requests::{RollUpProgress, RollUpRequest, SeriesRequest};
+use sms_core::rollups::series::Series;
 use sms_core::store::ReceiptEffect;
 use sms_core::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
@@ -12,12 +15,12 @@ use sms_core::store::{
 };
 use sms_core::{
     Event, Job, MessageCount, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Registry,
-    Result, Status, Store, StoredMessage, UnmatchedId, async_trait,
+    Result, Rollups, Status, Store, StoredMessage, UnmatchedId, async_trait,
 };
 
 use crate::sql::{
     claim, idempotency, inference, insert, list, maintenance, manual, read, receipts, registry,
-    settle,
+    rollups, settle,
 };
 use crate::store::SqliteStore;
 
@@ -131,5 +134,16 @@ impl Registry for SqliteStore {
 
     async fn delete(&self, kind: &str, name: &str) -> Result<bool> {
         registry::delete(&self.database, kind, name).await
+    }
+}
+
+#[async_trait]
+impl Rollups for SqliteStore {
+    async fn roll_up(&self, request: RollUpRequest) -> Result<RollUpProgress> {
+        rollups::roll_up(&self.database, request).await
+    }
+
+    async fn series(&self, request: &SeriesRequest) -> Result<Series> {
+        rollups::series(&self.database, request).await
     }
 }

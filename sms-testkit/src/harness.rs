@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sms_core::{ManualClock, PhoneNumber, Provider, Queue, Registry, Store};
+use sms_core::{ManualClock, PhoneNumber, Provider, Queue, Registry, Rollups, Store};
 
 /// Control over the clock of the component under test.
 ///
@@ -124,6 +124,25 @@ impl RegistryHarness {
     /// Lets this much time pass on the registry's clock.
     pub async fn advance(&self, by: Duration) {
         self.time.advance(by).await;
+    }
+}
+
+/// A new, empty store that rolls up, for one test of [`rollups!`](crate::rollups!).
+pub struct RollupsHarness {
+    pub(crate) rollups: Arc<dyn Rollups>,
+    pub(crate) messages: StoreHarness,
+}
+
+impl RollupsHarness {
+    /// A harness of a store and the control over its clock.
+    pub fn new(store: impl Store + Rollups, time: impl Time) -> Self {
+        let store = Arc::new(store);
+        Self { rollups: store.clone(), messages: StoreHarness::new(store, time) }
+    }
+
+    /// Keeps a value until the test is over.
+    pub fn keeping(self, guard: impl Any + Send + Sync) -> Self {
+        Self { messages: self.messages.keeping(guard), ..self }
     }
 }
 

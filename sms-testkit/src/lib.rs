@@ -8,6 +8,8 @@
 //! [`ProviderHarness`]: ProviderHarness
 //! [`registry!`]: registry!
 //! [`RegistryHarness`]: RegistryHarness
+//! [`rollups!`]: rollups!
+//! [`RollupsHarness`]: RollupsHarness
 //! [`Time`]: Time
 //! [ProviderHarness::refusing]: ProviderHarness::refusing
 //!
@@ -29,12 +31,15 @@ pub mod provider;
 pub mod proxy;
 pub mod queue;
 pub mod registry;
+pub mod rollups;
 mod runtime;
 #[cfg(feature = "services")]
 pub mod services;
 pub mod store;
 pub mod waiting;
 
-pub use harness::{ProviderHarness, QueueHarness, RegistryHarness, StoreHarness, Time};
+pub use harness::{
+    ProviderHarness, QueueHarness, RegistryHarness, RollupsHarness, StoreHarness, Time,
+};
 #[doc(hidden)]
 pub use runtime::{run, run_on_threads, run_without_limit};

@@ -2,6 +2,7 @@
 
 mod queue;
 mod registry;
+mod rollups;
 mod row;
 mod search;
 mod store;

@@ -13,6 +13,9 @@ use crate::message::{MessageId, NewMessage, StoredMessage};
 use crate::provider::ProviderRef;
 use crate::provider::receipt::Receipt;
 use crate::queue::Job;
+use crate::rollups::Rollups;
+use crate::rollups::requests::{RollUpProgress, RollUpRequest, SeriesRequest};
+use crate::rollups::series::Series;
 use crate::store::ReceiptEffect;
 use crate::store::count::MessageCount;
 use crate::store::event::Event;
@@ -182,5 +185,26 @@ impl Store for MemoryStore {
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {
         let (mut tables, now) = self.lock();
         Ok(tables.purge(now, request.older_than, request.limit))
+    }
+}
+
+#[async_trait]
+impl Rollups for MemoryStore {
+    async fn roll_up(&self, request: RollUpRequest) -> Result<RollUpProgress> {
+        let (mut tables, now) = self.lock();
+        let Some(position) = tables.counts.position() else {
+            let end = tables.log_end().position;
+            tables.counts.begin(end);
+            return Ok(RollUpProgress::new(false));
+        };
+        let events = tables.logged_after(position, request.limit);
+        let is_behind = events.len() == request.limit;
+        tables.counts.add(now, events);
+        Ok(RollUpProgress::new(is_behind))
+    }
+
+    async fn series(&self, request: &SeriesRequest) -> Result<Series> {
+        let (tables, _) = self.lock();
+        Ok(tables.counts.series(request))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::time::Duration;
 
+use super::rollups::KeptCounts;
 use super::row::Row;
 use crate::clock::{StoreTime, datetime_from_ms, datetime_to_ms, duration_to_ms};
 use crate::error::Result;
@@ -12,6 +13,7 @@ use crate::message::{MessageId, NewMessage, StoredMessage};
 use crate::provider::ProviderRef;
 use crate::provider::receipt::Receipt;
 use crate::queue::Job;
+use crate::rollups::change::LoggedEvent;
 use crate::store::ReceiptEffect;
 use crate::store::event::Event;
 use crate::store::inference::{SKEW, Suspect, UnmatchedId, horizon, pairs};
@@ -41,6 +43,7 @@ pub(super) struct Tables {
     parked: Vec<(i64, Receipt)>,
     events: Vec<Event>,
     last_seq: u64,
+    pub(super) counts: KeptCounts,
 }
 
 impl Tables {
@@ -60,6 +63,7 @@ impl Tables {
         if let Some(key) = &message.key {
             self.keys.insert((message.owner.clone(), key.key.clone()), message.id);
         }
+        self.counts.accept(now, message);
         let state = DeliveryState::accept(message, time, request.push_after);
         self.rows.insert(message.id, Row { message: message.clone(), created_at: now, state });
         Inserted::Stored
@@ -265,6 +269,21 @@ impl Tables {
             }
         }
         page
+    }
+
+    /// Events after a position, with what counting needs of their messages.
+    pub(super) fn logged_after(&self, after: u64, limit: usize) -> Vec<LoggedEvent> {
+        let newer = self.events.iter().enumerate().filter(|(_, event)| event.seq > after);
+        let logged = newer.take(limit).filter_map(|(index, event)| {
+            let Row { message, created_at, .. } = self.rows.get(&event.message_id)?;
+            let mut earlier = self.events[..index].iter().rev();
+            let before = earlier.find(|other| other.message_id == event.message_id);
+            let before = before.map(|other| other.status);
+            let send_at = message.send_at.map(datetime_to_ms);
+            let event = self.with_owner(event);
+            Some(LoggedEvent::new(event, message.class, before, *created_at, send_at))
+        });
+        logged.collect()
     }
 
     pub(super) fn log_end(&self) -> LogEnd {

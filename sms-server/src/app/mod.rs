@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::end_log::EndLog;
-use sms_core::{CancellationToken, Explanation, Provider, Queue, Registry, Sender, Store};
+use sms_core::{CancellationToken, Explanation, Provider, Queue, Registry, Rollups, Sender, Store};
 
 use self::callbacks::CallbackEndpoint;
 use self::event_hub::EventHub;
@@ -79,14 +79,15 @@ pub(crate) struct State {
     pub(crate) ends: EndLog,
     pub(crate) provider: Option<ProviderMonitor>,
     pub(crate) callbacks: Option<CallbackEndpoint>,
+    pub(crate) rollups: Option<Arc<dyn Rollups>>,
     pub(crate) site: Site,
     pub(crate) brake: SignInBrake,
 }
 
 impl App {
-    /// An app without a provider: `/v1/provider` and the callbacks answer 404, and codes of
-    /// providers are shown without their meaning. The sender must accept into the same store and
-    /// push into the same queue.
+    /// An app without a provider and without counts over time: `/v1/provider`, the callbacks and
+    /// `/v1/stats/series` answer 404, and codes of providers are shown without their meaning. The
+    /// sender must accept into the same store and push into the same queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
         Self::builder(sender, store, queue, keys).build()
     }
@@ -115,6 +116,7 @@ impl App {
             ends: EndLog::new(),
             provider: None,
             callbacks: None,
+            rollups: None,
             site: Site::default(),
             brake: SignInBrake::default(),
         })
@@ -136,6 +138,13 @@ impl AppBuilder {
     /// Accepts callbacks at this address. `None` changes nothing.
     pub fn callbacks(mut self, endpoint: impl Into<Option<CallbackEndpoint>>) -> Self {
         self.0.callbacks = endpoint.into().or(self.0.callbacks);
+        self
+    }
+
+    /// Serves `/v1/stats/series` from these counts, which somebody must
+    /// [roll up](Rollups::roll_up) every few seconds.
+    pub fn rollups(mut self, rollups: impl Rollups) -> Self {
+        self.0.rollups = Some(Arc::new(rollups));
         self
     }
 

@@ -37,7 +37,7 @@ pub(crate) async fn run(config: &Config, command: Callback) -> anyhow::Result<()
     let Some(callbacks) = provider.callbacks() else {
         bail!("{}: the provider `{}` has no callbacks", place(), provider.name());
     };
-    let (_, registry) = open_store(config).await?;
+    let registry = open_store(config).await?.registry;
     let path = callback_path(&*registry, provider.name()).await?;
     let url = |base: &str| format!("{}{}", base.trim_end_matches('/'), path.expose_secret());
     let registered = match command {

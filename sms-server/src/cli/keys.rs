@@ -67,7 +67,7 @@ pub enum Keys {
 ///
 /// An unknown scope or key; the store's.
 pub(crate) async fn run(config: &Config, command: Keys) -> anyhow::Result<()> {
-    let (_, registry) = adapters::open_store(config).await?;
+    let registry = adapters::open_store(config).await?.registry;
     let ring = KeyRing::new(registry, None);
     match command {
         Keys::Create { name, client, new_client, scopes, kind, allow, expires_in } => {

@@ -15,6 +15,7 @@ mod provider;
 mod queue;
 mod receipts;
 mod schema;
+mod series;
 mod stats;
 #[cfg(test)]
 mod tests;

@@ -163,6 +163,7 @@ impl App {
             .provider(TestProvider, registry.clone())
             .callbacks(callbacks)
             .shutdown(shutdown.clone())
+            .rollups(store.clone())
             .build()
             .router();
         let control = ProviderControl::new(registry.clone());

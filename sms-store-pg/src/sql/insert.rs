@@ -92,6 +92,15 @@ macro_rules! insert_states {
     };
 }
 
+/// The note of what was accepted, one row for each owner and class, if anybody counts.
+macro_rules! note_accepted {
+    () => {
+        "noted AS (INSERT INTO sms.acceptances (at, owner, class, count) \
+             SELECT now, coalesce(owner, ''), class, count(*) FROM stored, clock \
+             WHERE EXISTS (SELECT FROM sms.rollup_position) GROUP BY now, owner, class)"
+    };
+}
+
 /// `∅ → queued` for messages without a key; guard: the id is free. $2 time until the caretaker may
 /// push them, then `asked_messages!`, $22 the store's time minus the wall clock.
 pub(crate) const INSERT: &str = concat!(
@@ -100,7 +109,9 @@ pub(crate) const INSERT: &str = concat!(
     message_columns!(),
     ") ",
     asked_messages!("", ""),
-    " ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane, route) ",
+    " ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane, route, owner, class), ",
+    note_accepted!(),
+    " ",
     insert_states!("$22")
 );
 
@@ -136,8 +147,10 @@ pub(crate) const INSERT_KEYED: &str = concat!(
     ", key, fingerprint FROM asked \
          WHERE (SELECT count(*) FROM released) >= 0 \
            AND id NOT IN (SELECT id FROM held WHERE NOT is_over) \
-         ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane, route \
-     ), queued AS (",
+         ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane, route, owner, class \
+     ), ",
+    note_accepted!(),
+    ", queued AS (",
     insert_states!("$25"),
     ") SELECT a.id, EXISTS (SELECT FROM sms.messages AS m WHERE m.id = a.id), \
          h.holder, h.fingerprint \

@@ -29,5 +29,6 @@ mod plans;
 pub(crate) mod read;
 pub(crate) mod receipts;
 pub(crate) mod registry;
+pub(crate) mod rollups;
 pub(crate) mod row;
 pub(crate) mod settle;

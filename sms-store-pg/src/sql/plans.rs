@@ -13,7 +13,7 @@ use crate::pool::PooledConnection;
 use crate::sql::filter::{Source, candidate};
 use crate::sql::{
     claim, filter, idempotency, inference, insert, ledger, maintenance, manual, read, receipts,
-    registry, settle,
+    registry, rollups, settle,
 };
 use crate::{PgConfig, PgStore};
 
@@ -182,6 +182,17 @@ async fn events_and_counts_are_read_in_their_order() {
             read::STATS,
             &["Index Only Scan using states_by_created on states", "using states_lease on states"],
         ),
+        (
+            rollups::LOGGED,
+            &[
+                "using events_pkey on events",
+                "using events_message on events",
+                MESSAGES_BY_ID,
+                STATES_BY_ID,
+            ],
+        ),
+        (rollups::SERIES, &["rollups_pkey"]),
+        (rollups::DROP_OLD, &["rollups_pkey"]),
         (registry::RECORD_GET, &["using registry_pkey on registry"]),
         (registry::RECORD_LIST, &["using registry_pkey on registry"]),
     ])

@@ -122,7 +122,7 @@ pub(crate) async fn log_end(database: &Database, _: &LogEndRequest) -> Result<Lo
 }
 
 /// The position that a statement returned; NULL is none.
-fn position(rows: &[PgRow]) -> Result<Option<i64>> {
+pub(crate) fn position(rows: &[PgRow]) -> Result<Option<i64>> {
     Columns::new(rows.first().ok_or_else(|| undecodable("position"))?).take()
 }
 
@@ -167,7 +167,7 @@ pub(crate) async fn stats(database: &Database, range: &StatsRequest) -> Result<S
 }
 
 /// Reads a row of the event log.
-fn event(row: &PgRow) -> Result<Event> {
+pub(crate) fn event(row: &PgRow) -> Result<Event> {
     let mut columns = Columns::new(row);
     let (seq, id, at) = (columns.large("position")?, columns.id()?, columns.time()?);
     let kind = EventKind::from_name(columns.take()?).ok_or_else(|| undecodable("kind"))?;

@@ -39,7 +39,12 @@ pub(crate) struct Columns<'r> {
 
 impl<'r> Columns<'r> {
     pub(crate) fn new(row: &'r PgRow) -> Self {
-        Self { row, next: 0 }
+        Self::starting_at(row, 0)
+    }
+
+    /// A reader of the columns from this one on.
+    pub(crate) fn starting_at(row: &'r PgRow, next: usize) -> Self {
+        Self { row, next }
     }
 
     /// Reads the next column.

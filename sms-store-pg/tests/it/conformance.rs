@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sms_core::ManualClock;
 use sms_store_pg::PgStore;
-use sms_testkit::{RegistryHarness, StoreHarness};
+use sms_testkit::{RegistryHarness, RollupsHarness, StoreHarness};
 use sqlx::PgConnection;
 use tokio::runtime::Handle;
 
@@ -37,7 +37,17 @@ impl Spare {
 
     async fn emptied(mut self) -> Self {
         // Several statements in one call are one transaction.
-        let empty = ["messages", "states", "aliases", "parked", "events", "registry"];
+        let empty = [
+            "messages",
+            "states",
+            "aliases",
+            "parked",
+            "events",
+            "registry",
+            "rollups",
+            "acceptances",
+            "rollup_position",
+        ];
         run(&mut self.conn, &empty.map(|table| format!("DELETE FROM {table};")).concat()).await;
         self
     }
@@ -81,4 +91,15 @@ mod registry {
     }
 
     sms_testkit::registry!(harness().await);
+}
+
+mod rollups {
+    use super::{RollupsHarness, fresh};
+
+    async fn harness() -> RollupsHarness {
+        let (store, clock, schema) = fresh().await;
+        RollupsHarness::new(store, clock).keeping(schema)
+    }
+
+    sms_testkit::rollups!(harness().await);
 }

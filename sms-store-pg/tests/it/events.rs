@@ -1,8 +1,9 @@
 //! The event log of all messages: a reader sees everything, whenever it was committed.
 
+use sms_core::rollups::requests::RollUpRequest;
 use sms_core::store::Inserted;
 use sms_core::store::{Archive, EventsRequest, LogEndRequest};
-use sms_core::{MessageId, Store as _};
+use sms_core::{MessageId, Rollups as _, Store as _};
 use sms_store_pg::PgStore;
 use sqlx::{Connection as _, PgConnection};
 
@@ -49,6 +50,28 @@ async fn an_event_that_is_committed_late_is_not_skipped() {
     run(&mut slow, "COMMIT").await;
     let rest = log(&store, seen[0].0).await;
     assert_eq!(rest.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [ids[1], ids[2]]);
+}
+
+#[tokio::test]
+async fn an_event_that_is_committed_late_is_counted() {
+    let schema = Schema::new();
+    let (store, mut slow) = (schema.open().await, schema.connect().await);
+    let mut reader = schema.connect().await;
+    let roll_up = async || store.roll_up(RollUpRequest::new(100)).await.expect("rolled up");
+    roll_up().await;
+    let ids = sending(&store, 3).await;
+    settle(&store, ids[0]).await;
+    write_slowly(&mut slow, ids[1]).await;
+    settle(&store, ids[2]).await;
+    // Sent and unknown messages.
+    let counts = "SELECT string_agg(counter || ': ' || sum, ', ' ORDER BY counter) FROM ( \
+        SELECT counter, sum(count) FROM rollups WHERE step = 60 AND counter IN (1, 5) \
+        GROUP BY counter) AS counts";
+    roll_up().await;
+    assert_eq!(ask(&mut reader, counts).await, "1: 1");
+    run(&mut slow, "COMMIT").await;
+    roll_up().await;
+    assert_eq!(ask(&mut reader, counts).await, "1: 2, 5: 1");
 }
 
 #[tokio::test]

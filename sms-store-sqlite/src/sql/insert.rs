@@ -11,6 +11,7 @@ use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 use crate::database::Database;
 use crate::error::{DbResult, Failure, undecodable};
 use crate::sql::idempotency::{holder, release, replay};
+use crate::sql::rollups::note_accepted;
 
 pub(crate) async fn insert(
     database: &Database,
@@ -41,7 +42,11 @@ pub(crate) fn insert_in(
     let inserted = match message.check_at(time.wall_at(time.now_ms)) {
         Ok(()) => {
             let mut insert = conn.prepare_cached(INSERT).map_err(Failure::from)?;
-            insert_one(conn, &mut insert, time, message, Duration::ZERO)?
+            let mut accepted = Vec::new();
+            let inserted =
+                insert_one(conn, &mut insert, time, message, Duration::ZERO, &mut accepted)?;
+            note_accepted(conn, time.now_ms, &accepted)?;
+            inserted
         }
         // A message that was accepted while its time was valid is replayed.
         Err(refused) => replay(conn, time.now_ms, message)?.ok_or(refused)?,
@@ -57,21 +62,29 @@ fn insert_all(
     push_after: Duration,
 ) -> DbResult<Vec<Inserted>> {
     let mut insert = conn.prepare_cached(INSERT)?;
-    messages
-        .iter()
-        .map(|message| insert_one(conn, &mut insert, time, message, push_after))
-        .collect()
+    let mut accepted = Vec::with_capacity(messages.len());
+    let insert_next =
+        |message| insert_one(conn, &mut insert, time, message, push_after, &mut accepted);
+    let inserted = messages.iter().map(insert_next).collect::<DbResult<_>>()?;
+    note_accepted(conn, time.now_ms, &accepted)?;
+    Ok(inserted)
 }
 
-fn insert_one(
+/// Inserts one message, and adds it to `accepted` if it is new.
+fn insert_one<'m>(
     conn: &Connection,
     insert: &mut CachedStatement<'_>,
     time: StoreTime,
-    message: &NewMessage,
+    message: &'m NewMessage,
     push_after: Duration,
+    accepted: &mut Vec<&'m NewMessage>,
 ) -> DbResult<Inserted> {
     // Nearly always the first call inserts it, and this is all.
-    if insert_free(insert, time, message, push_after)? || is_stored(conn, message.id)? {
+    if insert_free(insert, time, message, push_after)? {
+        accepted.push(message);
+        return Ok(Inserted::Stored);
+    }
+    if is_stored(conn, message.id)? {
         return Ok(Inserted::Stored);
     }
     let neither = || Error::new(ErrorKind::Internal, "a message was neither stored nor refused");
@@ -79,8 +92,11 @@ fn insert_one(
     let first = holder(conn, message.owner.as_deref(), key)?.ok_or_else(neither)?;
     if !first.is_held(time.now_ms) {
         release(conn, first.id)?;
-        let inserted = insert_free(insert, time, message, push_after)?;
-        return if inserted { Ok(Inserted::Stored) } else { Err(neither().into()) };
+        if !insert_free(insert, time, message, push_after)? {
+            return Err(neither().into());
+        }
+        accepted.push(message);
+        return Ok(Inserted::Stored);
     }
     Ok(first.answer(message))
 }

@@ -7,7 +7,8 @@ use sms_core::store::ListRequest;
 use sms_core::{Error, Message, MessageId, NumberReader, Scope, Status};
 
 use crate::sql::{
-    claim, idempotency, inference, insert, ledger, list, maintenance, read, receipts, settle,
+    claim, idempotency, inference, insert, ledger, list, maintenance, read, receipts, rollups,
+    settle,
 };
 use crate::{SqliteConfig, SqliteStore};
 
@@ -115,6 +116,16 @@ async fn events_and_counts_are_read_in_their_order() {
         (read::EVENTS, &["e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]),
         (read::READ_TO, &["events USING INTEGER PRIMARY KEY (rowid>?)"]),
         (read::LOG_END, &["SEARCH events"]),
+        (
+            rollups::LOGGED,
+            &[
+                "e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+                "m USING PRIMARY KEY (id=?)",
+                "p USING INDEX events_message (message_id=? AND rowid<?)",
+            ],
+        ),
+        (rollups::SERIES, &["rollups USING PRIMARY KEY (step=? AND at>? AND at<?)"]),
+        (rollups::DROP_OLD, &["rollups USING PRIMARY KEY (step=? AND at<?)"]),
         (
             read::STATS,
             &[

@@ -159,7 +159,7 @@ fn count(conn: &Connection, sql: &str, params: impl Params) -> DbResult<Stats> {
 }
 
 /// Reads a row of the event log.
-fn event(row: &Row<'_>) -> DbResult<Event> {
+pub(crate) fn event(row: &Row<'_>) -> DbResult<Event> {
     let mut columns = Columns::new(row);
     let (seq, id, at) = (columns.number("position")?, columns.id()?, columns.time()?);
     let kind = columns.named("kind", EventKind::from_name)?;

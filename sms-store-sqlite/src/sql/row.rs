@@ -23,7 +23,12 @@ pub(crate) struct Columns<'r> {
 
 impl<'r> Columns<'r> {
     pub(crate) fn new(row: &'r Row<'r>) -> Self {
-        Self { row, next: 0 }
+        Self::starting_at(row, 0)
+    }
+
+    /// A reader of the columns from this one on.
+    pub(crate) fn starting_at(row: &'r Row<'r>, next: usize) -> Self {
+        Self { row, next }
     }
 
     /// Reads the next column.

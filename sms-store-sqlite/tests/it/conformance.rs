@@ -1,7 +1,7 @@
 //! The suites of sms-testkit.
 
 use sms_core::ManualClock;
-use sms_testkit::{RegistryHarness, StoreHarness};
+use sms_testkit::{RegistryHarness, RollupsHarness, StoreHarness};
 
 use crate::common::Folder;
 
@@ -29,4 +29,16 @@ mod registry {
     }
 
     sms_testkit::registry!(fresh().await);
+}
+
+mod rollups {
+    use super::{Folder, ManualClock, RollupsHarness, START};
+
+    async fn fresh() -> RollupsHarness {
+        let (folder, clock) = (Folder::new(), ManualClock::new(START));
+        let store = folder.open().await.clock(clock.clone());
+        RollupsHarness::new(store, clock).keeping(folder)
+    }
+
+    sms_testkit::rollups!(fresh().await);
 }

@@ -29,6 +29,6 @@ pub mod scope;
 pub mod search;
 pub mod settle;
 pub mod stats;
-mod steps;
+pub(crate) mod steps;
 pub mod timeline;
 pub mod unmatched;

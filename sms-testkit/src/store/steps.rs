@@ -29,10 +29,10 @@ pub(super) const BACKOFF: Duration = Duration::from_mins(1);
 /// Quiet time before unmatched receipts are used for an inference.
 pub(super) const INFER_AFTER: Duration = Duration::from_mins(3);
 /// A limit that no test reaches.
-pub(super) const ALL: usize = 10_000;
-pub(super) const DAY: Duration = Duration::from_hours(24);
+pub(crate) const ALL: usize = 10_000;
+pub(crate) const DAY: Duration = Duration::from_hours(24);
 
-pub(super) const fn secs(secs: u64) -> Duration {
+pub(crate) const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
@@ -42,20 +42,20 @@ pub(super) const fn almost(wait: Duration) -> Duration {
 }
 
 /// A message of the default class: its policy is to hold after an unknown outcome.
-pub(super) fn message() -> Message {
+pub(crate) fn message() -> Message {
     Message::new("+79251234567", "Код 1234")
 }
 
 /// A one-time code: its policy is one resend after an unknown outcome.
-pub(super) fn otp() -> Message {
+pub(crate) fn otp() -> Message {
     message().class(Class::Otp)
 }
 
-pub(super) fn prepared(message: &Message) -> NewMessage {
+pub(crate) fn prepared(message: &Message) -> NewMessage {
     message.prepare().expect("a message of the suite is valid")
 }
 
-pub(super) fn some(number: usize) -> Vec<NewMessage> {
+pub(crate) fn some(number: usize) -> Vec<NewMessage> {
     (0..number).map(|_| prepared(&message())).collect()
 }
 
@@ -68,11 +68,11 @@ pub(super) fn provider_id(id: MessageId) -> String {
     format!("p-{id}")
 }
 
-pub(super) fn accepted(id: MessageId) -> Outcome {
+pub(crate) fn accepted(id: MessageId) -> Outcome {
     Outcome::accepted(provider_id(id)).code(100)
 }
 
-pub(super) fn rejected() -> Outcome {
+pub(crate) fn rejected() -> Outcome {
     Outcome::rejected(202, "bad number")
 }
 
@@ -80,11 +80,11 @@ pub(super) fn deferred() -> Outcome {
     Outcome::deferred(220, "busy")
 }
 
-pub(super) fn unknown() -> Outcome {
+pub(crate) fn unknown() -> Outcome {
     Outcome::unknown("timeout")
 }
 
-pub(super) fn receipt(id: MessageId, state: ReceiptState) -> Receipt {
+pub(crate) fn receipt(id: MessageId, state: ReceiptState) -> Receipt {
     Receipt::new(PROVIDER, provider_id(id), state).code(100 + state as i32, "as the provider says")
 }
 
@@ -123,7 +123,7 @@ pub(super) fn batch() -> u64 {
 }
 
 impl StoreHarness {
-    pub(super) async fn insert(&self, messages: &[NewMessage]) -> Vec<Inserted> {
+    pub(crate) async fn insert(&self, messages: &[NewMessage]) -> Vec<Inserted> {
         self.insert_pushing(messages, Duration::ZERO).await
     }
 
@@ -142,28 +142,28 @@ impl StoreHarness {
     }
 
     /// `∅ → queued`.
-    pub(super) async fn queued(&self, message: Message) -> MessageId {
+    pub(crate) async fn queued(&self, message: Message) -> MessageId {
         let message = prepared(&message);
         assert_eq!(self.insert(std::slice::from_ref(&message)).await, [Inserted::Stored]);
         message.id
     }
 
     /// `queued → sending`.
-    pub(super) async fn sending(&self, message: Message) -> MessageId {
+    pub(crate) async fn sending(&self, message: Message) -> MessageId {
         let id = self.queued(message).await;
         self.begin(id).await;
         id
     }
 
     /// `sending → sent`.
-    pub(super) async fn sent(&self, message: Message) -> MessageId {
+    pub(crate) async fn sent(&self, message: Message) -> MessageId {
         let id = self.sending(message).await;
         assert_eq!(self.settle(id, 1, accepted(id)).await, Settled::Now(Status::Sent));
         id
     }
 
     /// `sending → unknown`.
-    pub(super) async fn unknown(&self, message: Message) -> MessageId {
+    pub(crate) async fn unknown(&self, message: Message) -> MessageId {
         let id = self.sending(message).await;
         assert_eq!(self.settle(id, 1, unknown()).await, Settled::Now(Status::Unknown));
         id
@@ -179,7 +179,7 @@ impl StoreHarness {
     }
 
     /// Creates a message and brings it to this state.
-    pub(super) async fn in_status(&self, status: Status) -> MessageId {
+    pub(crate) async fn in_status(&self, status: Status) -> MessageId {
         let id = match status {
             Status::Queued => self.queued(message()).await,
             Status::Sending => self.sending(message()).await,
@@ -263,7 +263,7 @@ impl StoreHarness {
         self.settle_all(&[settlement]).await[0]
     }
 
-    pub(super) async fn settle(&self, id: MessageId, fence: u32, outcome: Outcome) -> Settled {
+    pub(crate) async fn settle(&self, id: MessageId, fence: u32, outcome: Outcome) -> Settled {
         self.settle_one(settlement(id, fence, outcome)).await
     }
 
@@ -293,7 +293,7 @@ impl StoreHarness {
         sorted(self.store.expire(ExpireRequest::new(ALL)).await.expect("expire"))
     }
 
-    pub(super) async fn receive(&self, receipt: Receipt) -> sms_core::store::ReceiptEffect {
+    pub(crate) async fn receive(&self, receipt: Receipt) -> sms_core::store::ReceiptEffect {
         let effects = self.store.apply_receipts(&[receipt]).await.expect("apply_receipts");
         assert_eq!(effects.len(), 1, "apply_receipts gives one answer for each receipt");
         effects[0]
@@ -348,7 +348,7 @@ impl StoreHarness {
         self.store.get(&MessageRequest::new(id)).await.expect("get")
     }
 
-    pub(super) async fn state(&self, id: MessageId) -> MessageState {
+    pub(crate) async fn state(&self, id: MessageId) -> MessageState {
         self.find(id).await.expect("a stored message can be read").state
     }
 
@@ -373,7 +373,7 @@ impl StoreHarness {
         self.store.events(&EventsRequest::new(0, ALL)).await.expect("events").events
     }
 
-    pub(super) async fn purge(&self, older_than: Duration) -> usize {
+    pub(crate) async fn purge(&self, older_than: Duration) -> usize {
         self.store.purge(PurgeRequest::new(older_than, ALL)).await.expect("purge")
     }
 }

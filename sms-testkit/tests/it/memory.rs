@@ -46,6 +46,18 @@ mod registry {
     sms_testkit::registry!(memory());
 }
 
+mod rollups {
+    use sms_core::MemoryStore;
+    use sms_testkit::RollupsHarness;
+
+    fn memory() -> RollupsHarness {
+        let clock = super::clock();
+        RollupsHarness::new(MemoryStore::new().clock(clock.clone()), clock)
+    }
+
+    sms_testkit::rollups!(memory());
+}
+
 pub(crate) fn clock() -> std::sync::Arc<ManualClock> {
     ManualClock::new(NOON)
 }

@@ -1,4 +1,4 @@
-//! Figures and states: `/v1/stats`, `/v1/queue`, `/v1/workers`,
+//! Figures and states: `/v1/stats`, `/v1/stats/series`, `/v1/queue`, `/v1/workers`,
 //! `/v1/provider`, `/v1/receipts/unmatched`.
 
 use axum::http::StatusCode;
@@ -10,15 +10,17 @@ use crate::keys::KeyScope::{Admin, Read};
 use crate::rest::provider::{ProviderView, ReasonBody};
 use crate::rest::queue::QueueView;
 use crate::rest::receipts::UnmatchedReceipts;
+use crate::rest::series::SeriesView;
 use crate::rest::stats::StatsView;
 use crate::rest::workers::WorkerList;
-use crate::rest::{provider, queue, receipts, stats, workers};
+use crate::rest::{provider, queue, receipts, series, stats, workers};
 
 pub(super) fn operations() -> Vec<Operation> {
     let reason = json!({"reason": "maintenance"});
     vec![
         unmatched(),
         stats(),
+        series(),
         queue(),
         workers(),
         Operation::get("/v1/provider", provider::show)
@@ -76,6 +78,42 @@ fn stats() -> Operation {
             json!({"from_time": AT, "total": 3, "counts": counts}),
         )
         .problems(&["busy", "query_timeout"])
+}
+
+fn series() -> Operation {
+    const FROM: &str = "In the first point; by default an hour before `to_time`.";
+    const STEP: &str = "The distance of the points; by default the shortest that fits.";
+    let counts = |sent: u64| {
+        json!({
+            "accepted": sent, "sent": sent, "delivered": 0, "undelivered": 0, "failed": 1,
+            "unknown": 0, "expired": 0, "cancelled": 0,
+        })
+    };
+    let mut point = counts(2);
+    point["at"] = json!(AT);
+    point["latency_ms"] = json!({"p50": 223, "p99": 447});
+    let by_class = json!({"otp": counts(2), "service": counts(0), "marketing": counts(0)});
+    let step = json!({"type": "integer", "enum": [60, 300, 3600, 86_400]});
+    Operation::get("/v1/stats/series", series::show)
+        .needs(Read)
+        .about(
+            "Count messages over time",
+            "Those of the caller, or all for `admin`; at most 1,500 points. Minutes are kept for \
+             72 hours, hours for 90 days.",
+        )
+        .query("from_time", time(), FROM, AT)
+        .query("to_time", time(), "The end of the range; by default now.", AT)
+        .query("step_seconds", step, STEP, "300")
+        .reply::<SeriesView>(
+            StatusCode::OK,
+            "The points.",
+            json!({
+                "from_time": AT, "to_time": AT, "step_seconds": 300, "points": [point],
+                "by_class": by_class,
+                "by_code": [{"code": 202, "undelivered": 0, "failed": 1}],
+            }),
+        )
+        .problems(&["busy", "query_timeout", "no_such_path"])
 }
 
 fn queue() -> Operation {

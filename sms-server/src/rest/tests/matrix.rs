@@ -21,7 +21,7 @@ const TEXTS: &str = r#"{"texts":["hi"]}"#;
 const NAME: &str = r#"{"name":"shop"}"#;
 
 /// Operations, the scope that each needs (`None` for any key), and a good body.
-const OPERATIONS: [(&str, Option<KeyScope>, &str); 29] = [
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 30] = [
     ("POST /v1/messages", Some(Send), MESSAGE),
     ("POST /v1/messages/batch", Some(Send), BATCH),
     ("GET /v1/messages", Some(Read), ""),
@@ -35,6 +35,7 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 29] = [
     ("GET /v1/receipts/unmatched", Some(Admin), ""),
     ("GET /v1/events", Some(Read), ""),
     ("GET /v1/stats", Some(Read), ""),
+    ("GET /v1/stats/series", Some(Read), ""),
     ("GET /v1/queue", Some(Admin), ""),
     ("GET /v1/workers", Some(Read), ""),
     ("GET /v1/provider", Some(Read), ""),

@@ -36,6 +36,7 @@ use super::messages::view::{
 use super::provider::ProviderView;
 use super::queue::QueueView;
 use super::receipts::UnmatchedReceipts;
+use super::series::SeriesView;
 use super::stats::StatsView;
 use super::workers::WorkerList;
 use crate::app::App;
@@ -58,6 +59,7 @@ impl Site {
         let keys = KeyRing::new(registry.clone(), None);
         let app = App::builder(sender, store.clone(), queue, keys.clone())
             .provider(Sandbox::new(), registry.clone())
+            .rollups(store.clone())
             .build();
         Self { router: app.router(), store, registry, keys }
     }
@@ -205,6 +207,7 @@ async fn figures_and_states_are_shown_as_their_schemas_say() {
     site.call(&admin, "POST", "/v1/messages", message(&json!({}))).await;
     let get = async |path: &str| site.call(&admin, "GET", path, Value::Null).await;
     assert_described::<StatsView>(&get("/v1/stats?to_time=2030-01-01T00:00:00Z").await);
+    assert_described::<SeriesView>(&get("/v1/stats/series").await);
     assert_described::<QueueView>(&get("/v1/queue").await);
     assert_described::<LiveView>(&get("/livez").await);
     assert_described::<ReadyView>(&get("/readyz").await);

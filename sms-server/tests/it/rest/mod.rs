@@ -13,6 +13,7 @@ mod recipients;
 mod replays;
 mod resend;
 mod scopes;
+mod series;
 mod stats;
 mod unknown;
 mod workers;

@@ -1,0 +1,74 @@
+//! Counts over time in memory.
+
+use crate::clock::UnixMs;
+use crate::message::{Class, NewMessage};
+use crate::rollups::change::{LoggedEvent, NO_DETAIL, changes, start};
+use crate::rollups::counter::Counter;
+use crate::rollups::requests::{SeriesRequest, Step};
+use crate::rollups::series::{CountRow, Series};
+
+/// The counts by the minute and by the hour.
+#[derive(Debug, Default)]
+pub(super) struct KeptCounts {
+    /// Position up to which the log was counted; `None` before counting begins.
+    position: Option<u64>,
+    /// Acceptances that are not counted yet: time, owner and class.
+    accepted: Vec<(UnixMs, String, Class)>,
+    rows: Vec<KeptRow>,
+}
+
+#[derive(Debug)]
+struct KeptRow {
+    resolution: Step,
+    owner: String,
+    row: CountRow,
+}
+
+impl KeptCounts {
+    pub(super) const fn position(&self) -> Option<u64> {
+        self.position
+    }
+
+    /// Begins to count after this position.
+    pub(super) const fn begin(&mut self, position: u64) {
+        self.position = Some(position);
+    }
+
+    /// Notes an acceptance, once counting has begun.
+    pub(super) fn accept(&mut self, now: UnixMs, message: &NewMessage) {
+        if self.position.is_some() {
+            let owner = message.owner.clone().unwrap_or_default();
+            self.accepted.push((now, owner, message.class));
+        }
+    }
+
+    /// Counts the acceptances and these events, and drops what is too old.
+    pub(super) fn add(&mut self, now: UnixMs, events: Vec<LoggedEvent>) {
+        self.position = events.last().map(|last| last.event.seq).or(self.position);
+        for (at, owner, class) in std::mem::take(&mut self.accepted) {
+            self.add_row(&owner, CountRow::new(at, class, Counter::Accepted, NO_DETAIL, 1));
+        }
+        for change in changes(events) {
+            let (class, counter) = (change.class, change.counter);
+            let row = CountRow::new(change.minute, class, counter, change.detail, change.count);
+            self.add_row(&change.owner, row);
+        }
+        let oldest = |resolution: Step| now.saturating_sub(resolution.kept_ms());
+        self.rows.retain(|kept| kept.row.at >= oldest(kept.resolution));
+    }
+
+    fn add_row(&mut self, owner: &str, row: CountRow) {
+        for resolution in [Step::Minute, Step::Hour] {
+            let row = CountRow { at: start(row.at, resolution.millis()), ..row };
+            self.rows.push(KeptRow { resolution, owner: owner.to_owned(), row });
+        }
+    }
+
+    pub(super) fn series(&self, request: &SeriesRequest) -> Series {
+        let is_asked_for = |kept: &&KeptRow| {
+            let owner = Some(kept.owner.as_str()).filter(|owner| !owner.is_empty());
+            kept.resolution == request.step.resolution() && request.scope.admits(owner)
+        };
+        Series::of(request, self.rows.iter().filter(is_asked_for).map(|kept| kept.row))
+    }
+}
