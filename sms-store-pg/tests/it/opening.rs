@@ -109,7 +109,7 @@ async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
     run(&mut conn, "DROP INDEX states_by_status, states_by_created").await;
     run(&mut conn, "CREATE INDEX states_status ON states (status, id) WHERE status <> 1").await;
     run(&mut conn, "CREATE INDEX states_created ON states (created_at, status)").await;
-    run(&mut conn, "ALTER TABLE messages DROP COLUMN route").await;
+    run(&mut conn, "ALTER TABLE messages DROP COLUMN route, DROP COLUMN resend").await;
     run(&mut conn, "ALTER TABLE states DROP COLUMN route, DROP COLUMN provider_parts").await;
     run(&mut conn, "CREATE INDEX states_due ON states (lane, push_at) WHERE status = 0").await;
     run(&mut conn, "DROP TABLE rollups, acceptances, rollup_position, schema_info").await;
