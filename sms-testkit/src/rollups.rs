@@ -1,5 +1,4 @@
-//! Behaviours of every [`Rollups`](sms_core::Rollups). [`rollups!`](crate::rollups!) makes a test
-//! of each.
+//! Behaviours of every [`Rollups`]. [`rollups!`](crate::rollups!) makes a test of each.
 
 #![allow(missing_docs, reason = "the name of each function says what it checks")]
 
