@@ -54,7 +54,7 @@ pub struct Change {
     pub class: Class,
     /// The count.
     pub counter: Counter,
-    /// The provider's code, or the bucket of a latency; [`NO_DETAIL`] if there is none.
+    /// The provider's code, or the bucket of a latency; [`NO_DETAIL`] for other counts.
     pub detail: i64,
     /// The number to add.
     pub count: u64,

@@ -116,7 +116,7 @@ impl LogReader {
     ///
     /// # Errors
     ///
-    /// Those of the store. The next call repeats the read, a second later.
+    /// Errors of the store. The next call repeats the read, a second later.
     pub async fn next_page(&mut self) -> Result<EventPage> {
         sleep(self.pause).await;
         // Set before the read, for a read that fails.

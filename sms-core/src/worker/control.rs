@@ -139,6 +139,24 @@ pub struct Reported {
     pub age: Duration,
 }
 
+impl Reported {
+    /// Name of the worker. It reports under this name about the default route, and under
+    /// `NAME/ROUTE` about another one.
+    pub fn worker(&self) -> &str {
+        let Self { name, report, .. } = self;
+        if report.route == Route::DEFAULT.as_str() {
+            return name;
+        }
+        let worker = name.strip_suffix(report.route.as_str());
+        worker.and_then(|name| name.strip_suffix('/')).unwrap_or(name)
+    }
+}
+
+/// Name under which a worker reports about a route, see [`Reported::worker`].
+pub(super) fn reporter_name(worker: &str, route: &str) -> String {
+    if route == Route::DEFAULT.as_str() { worker.to_owned() } else { format!("{worker}/{route}") }
+}
+
 impl ProviderControl {
     /// Controls the workers that use this registry.
     pub fn new(registry: impl Registry) -> Self {
@@ -220,4 +238,23 @@ fn read<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T> {
     let unreadable =
         |error| Error::new(ErrorKind::Internal, "a record cannot be read").with_source(error);
     serde_json::from_value(value).map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_worker_is_in_its_reports_about_every_route() {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        for worker in ["host-1", "host-1/default", "sandbox"] {
+            for route in ["default", "sandbox"] {
+                let mut report = WorkerReport::new("smsru", at);
+                route.clone_into(&mut report.route);
+                let name = reporter_name(worker, route);
+                let reported = Reported { name, report, at, age: Duration::ZERO };
+                assert_eq!(reported.worker(), worker, "{route}");
+            }
+        }
+    }
 }

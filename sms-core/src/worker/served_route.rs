@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::Breaker;
+use super::control::reporter_name;
 use super::lease::least_lease;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
@@ -58,11 +59,7 @@ impl ServedRoute {
 
     /// Name under which the worker reports about this route.
     pub(super) fn reporter_name(&self) -> String {
-        let Self { shared, route, .. } = self;
-        if *route == Route::DEFAULT {
-            return shared.name.clone();
-        }
-        format!("{}/{route}", shared.name)
+        reporter_name(&self.shared.name, self.route.as_str())
     }
 
     /// Length of a lease.

@@ -93,7 +93,7 @@ async fn read(reply: Response) -> anyhow::Result<Value> {
     match body["detail"].as_str() {
         _ if !wrong.is_empty() => Err(anyhow!("{}", wrong.join("; "))),
         Some(detail) => Err(anyhow!("{detail}")),
-        None => Err(anyhow!("this is no server of ours: it answers {status}")),
+        None => Err(anyhow!("this is not an sms-server: it answers {status}")),
     }
 }
 

@@ -58,7 +58,7 @@ pub struct StatusCommand {
 ///
 /// # Errors
 ///
-/// Those of the server; with `--wait`, an end that is no delivery.
+/// Errors of the server; with `--wait`, a message that was not delivered.
 pub(crate) async fn send(command: SendCommand) -> anyhow::Result<()> {
     let client = Client::from_environment()?;
     let text = match command.text {
@@ -88,7 +88,7 @@ pub(crate) async fn send(command: SendCommand) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of the server; with `--wait`, an end that is no delivery.
+/// Errors of the server; with `--wait`, a message that was not delivered.
 pub(crate) async fn status(command: StatusCommand) -> anyhow::Result<()> {
     let client = Client::from_environment()?;
     let id: MessageId = command.id.parse().context("ID")?;

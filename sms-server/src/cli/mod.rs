@@ -24,22 +24,21 @@ use crate::{logging, serve};
 ///
 /// The reason why the command failed, for the person who called it.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    // These need the settings of a client, and none of a server.
-    match cli.command {
-        Some(Command::Send(command)) => return messages::send(command).await,
-        Some(Command::Status(command)) => return messages::status(command).await,
-        _ => {}
-    }
-    let config =
-        Config::load(cli.settings.config.as_deref(), std::env::vars_os(), &cli.settings.given())?;
-    logging::start(&config)?;
-    match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => Box::pin(serve::serve(config)).await,
-        Command::Keys(command) => keys::run(&config, command).await,
-        Command::Migrate => migrate::run(&config).await,
-        Command::Callback(command) => callback::run(&config, command).await,
-        Command::Openapi => print(openapi()),
-        Command::Config(command) => config::run(&config, command).await,
+    let Cli { settings, command } = cli;
+    // Only for commands of a server: those of a client work without its settings.
+    let start = || -> anyhow::Result<Config> {
+        let config =
+            Config::load(settings.config.as_deref(), std::env::vars_os(), &settings.given())?;
+        logging::start(&config)?;
+        Ok(config)
+    };
+    match command.unwrap_or(Command::Serve) {
+        Command::Serve => Box::pin(serve::serve(start()?)).await,
+        Command::Keys(command) => keys::run(&start()?, command).await,
+        Command::Migrate => migrate::run(&start()?).await,
+        Command::Callback(command) => callback::run(&start()?, command).await,
+        Command::Openapi => start().and_then(|_| print(openapi())),
+        Command::Config(command) => config::run(&start()?, command).await,
         Command::Send(command) => messages::send(command).await,
         Command::Status(command) => messages::status(command).await,
     }

@@ -2,17 +2,21 @@
 
 use std::fmt::Display;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Uri};
 use sms_core::{Error, ErrorKind};
 
 use super::problem::Problem;
 
-/// The path of something in the collection at this path, which begins with the prefix that the
-/// application mounted the door at.
-pub(crate) fn location(collection: &str, id: impl Display) -> Result<HeaderValue, Problem> {
+/// The path of something in this collection, such as `/v1/keys`, with the prefix that the
+/// application mounted the door at: that of the request, up to the collection.
+pub(crate) fn location(
+    uri: &Uri,
+    collection: &str,
+    id: impl Display,
+) -> Result<HeaderValue, Problem> {
     let unwritable = |error| {
         Error::new(ErrorKind::Internal, "the location cannot be written").with_source(error)
     };
-    let path = format!("{}/{id}", collection.trim_end_matches('/'));
-    Ok(HeaderValue::try_from(path).map_err(unwritable)?)
+    let prefix = uri.path().find(collection).map_or("", |at| &uri.path()[..at]);
+    Ok(HeaderValue::try_from(format!("{prefix}{collection}/{id}")).map_err(unwritable)?)
 }

@@ -83,23 +83,22 @@ impl Problem {
 
     /// The same problem in an item of a list in the body.
     pub(crate) fn in_item(self, list: &str, index: usize) -> Self {
-        if self.errors.is_empty() {
-            return self;
-        }
-        let errors = self.errors.into_iter().map(|error| error.in_item(list, index)).collect();
-        Self { headers: self.headers, ..Self::fields(self.status, errors) }
+        self.with_each(|error| error.in_item(list, index))
     }
 
     /// The same problem in one of several recipients.
     pub(crate) fn in_recipient(self, index: usize) -> Self {
-        let place = |error: FieldProblem| match error.pointer.as_deref() {
+        self.with_each(|error| match error.pointer.as_deref() {
             Some("/to") => error.with_pointer_inside(&format!("/{index}")),
             _ => error,
-        };
+        })
+    }
+
+    fn with_each(self, change: impl Fn(FieldProblem) -> FieldProblem) -> Self {
         if self.errors.is_empty() {
             return self;
         }
-        let errors = self.errors.into_iter().map(place).collect();
+        let errors = self.errors.into_iter().map(change).collect();
         Self { headers: self.headers, ..Self::fields(self.status, errors) }
     }
 

@@ -67,7 +67,7 @@ pub(crate) async fn create(
     let body = ClientBody::read(Fields::read(&headers, &body)?)?;
     let client = app.0.keys.create_client(&body.name).await?;
     tracing::info!(client = client.id, by = &*caller.key, "client created");
-    let location = location(uri.path(), &client.id)?;
+    let location = location(&uri, "/v1/clients", &client.id)?;
     let reply =
         (StatusCode::CREATED, [(header::LOCATION, location)], Json(ClientView::from(client)));
     Ok(reply.into_response())

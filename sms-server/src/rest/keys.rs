@@ -205,11 +205,9 @@ pub(crate) async fn rotate(
     created(&uri, issued)
 }
 
-/// The reply with a new key. Its address is that of the request up to `/v1/keys`.
+/// The reply with a new key.
 fn created(uri: &Uri, issued: IssuedKey) -> Result<Response, Problem> {
-    let path = uri.path();
-    let keys = path.find("/v1/keys").map_or(path, |at| &path[..at + "/v1/keys".len()]);
-    let location = location(keys, &issued.details.key.id)?;
+    let location = location(uri, "/v1/keys", &issued.details.key.id)?;
     let IssuedKey { details, secret, .. } = issued;
     let view = NewKeyView { key: details.into(), secret: secret.expose_secret().to_owned() };
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)).into_response())

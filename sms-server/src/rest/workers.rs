@@ -57,7 +57,7 @@ pub(crate) async fn list(
     let monitor = app.0.provider.as_ref().ok_or_else(Problem::no_such_path)?;
     let mut workers = BTreeMap::new();
     for reported in monitor.alive().await? {
-        let name = worker_name(&reported).to_owned();
+        let name = reported.worker().to_owned();
         let worker = workers.entry(name.clone()).or_insert_with(|| WorkerDetails {
             name,
             version: reported.report.version.clone(),
@@ -68,15 +68,11 @@ pub(crate) async fn list(
         });
         worker.reported_at = worker.reported_at.max(reported.at);
         worker.routes.push(RouteView::from(reported));
+    }
+    for worker in workers.values_mut() {
         worker.routes.sort_by(|one, other| one.route.cmp(&other.route));
     }
     Ok(Json(WorkerList { data: workers.into_values().collect() }))
-}
-
-/// The name of the worker. Its report about another route than the default is named `worker/route`.
-fn worker_name(Reported { name, report, .. }: &Reported) -> &str {
-    let route = name.strip_suffix(report.route.as_str());
-    route.and_then(|name| name.strip_suffix('/')).unwrap_or(name)
 }
 
 impl From<Reported> for RouteView {

@@ -39,16 +39,25 @@ pub(crate) async fn list(
             None,
         ));
     }
-    if request.statuses.is_empty() {
-        return search(database, request, numbers, None, budget).await;
-    }
-    // Each status has a search of its own. The budget is shared among the searches that are left.
-    let mut pages = Vec::with_capacity(request.statuses.len());
-    for (status, left) in request.statuses.iter().zip((1..=request.statuses.len()).rev()) {
-        let request = request.clone().statuses(vec![*status]);
-        pages.push(search(database, &request, numbers, Some(*status), budget.share(left)).await?);
+    let mut pages = Vec::new();
+    for (status, left) in statuses(request) {
+        let request = narrowed(request, status);
+        pages.push(search(database, &request, numbers, status, budget.share(left)).await?);
     }
     Ok(MessagePage::merge(pages, request.limit))
+}
+
+/// The statuses of a request, or once none, each with the number of searches that are left: every
+/// status has a search of its own, and they share the rest of the budget.
+fn statuses(request: &ListRequest) -> impl Iterator<Item = (Option<Status>, usize)> + '_ {
+    let all = request.statuses.is_empty().then_some((None, 1));
+    let left = (1..=request.statuses.len()).rev();
+    all.into_iter().chain(request.statuses.iter().copied().map(Some).zip(left))
+}
+
+/// The same request for messages of one status, if one is given.
+fn narrowed(request: &ListRequest, status: Option<Status>) -> ListRequest {
+    request.clone().statuses(Vec::from_iter(status))
 }
 
 /// Searches for messages, of one status if one is given, by statements that are short each, so that
@@ -99,14 +108,10 @@ pub(crate) async fn count(
     numbers: NumberReader,
 ) -> Result<MessageCount> {
     let budget = Budget::start(request);
-    if request.statuses.is_empty() {
-        return count_of(database, request, numbers, None, budget).await;
-    }
-    let mut counts = Vec::with_capacity(request.statuses.len());
-    for (status, left) in request.statuses.iter().zip((1..=request.statuses.len()).rev()) {
-        let request = request.clone().statuses(vec![*status]);
-        let share = budget.share(left);
-        counts.push(count_of(database, &request, numbers, Some(*status), share).await?);
+    let mut counts = Vec::new();
+    for (status, left) in statuses(request) {
+        let request = narrowed(request, status);
+        counts.push(count_of(database, &request, numbers, status, budget.share(left)).await?);
     }
     Ok(MessageCount::sum(counts))
 }

@@ -13,6 +13,7 @@ use sqlx::postgres::PgRow;
 
 use crate::database::Database;
 use crate::error::undecodable;
+use crate::pool::PooledConnection;
 use crate::sql::args::{name, rows};
 use crate::sql::read::{HORIZON, READ_TO, event, position};
 use crate::sql::row::Columns;
@@ -50,14 +51,10 @@ pub(crate) async fn roll_up(database: &Database, request: RollUpRequest) -> Resu
     };
     let mut columns = Columns::new(&row);
     let (after, has_acceptances): (i64, bool) = (columns.take()?, columns.take()?);
-    for step in [Step::Minute, Step::Hour] {
-        let oldest = database.now().saturating_sub(step.kept_ms());
-        let drop_old = sqlx::query(DROP_OLD).bind(seconds(step)).bind(oldest);
-        conn.execute(drop_old.bind(rows(MAX_DROPPED))).await?;
-    }
     let scan = sqlx::query(READ_TO).bind(after).bind(horizon).bind(rows(request.limit));
     let read_to = position(&conn.rows(scan).await?)?.unwrap_or(after);
     if read_to == after && !has_acceptances {
+        drop_old(database, &mut conn).await?;
         return Ok(RollUpProgress::new(false));
     }
     let logged = conn.rows(sqlx::query(LOGGED).bind(after).bind(read_to)).await?;
@@ -82,7 +79,21 @@ pub(crate) async fn roll_up(database: &Database, request: RollUpRequest) -> Resu
         .bind(column!(change => change.detail))
         .bind(counts(&changes)?);
     let accepted = position(&conn.rows(count).await?)?.unwrap_or(0);
-    Ok(RollUpProgress::new(is_full || accepted >= rows(MAX_ACCEPTANCES)))
+    let is_behind = is_full || accepted >= rows(MAX_ACCEPTANCES);
+    // Not with every page of a backlog.
+    if !is_behind {
+        drop_old(database, &mut conn).await?;
+    }
+    Ok(RollUpProgress::new(is_behind))
+}
+
+async fn drop_old(database: &Database, conn: &mut PooledConnection) -> Result<()> {
+    for step in [Step::Minute, Step::Hour] {
+        let oldest = database.now().saturating_sub(step.kept_ms());
+        let drop_old = sqlx::query(DROP_OLD).bind(seconds(step)).bind(oldest);
+        conn.execute(drop_old.bind(rows(MAX_DROPPED))).await?;
+    }
+    Ok(())
 }
 
 fn counts(changes: &[Change]) -> Result<Vec<i64>> {

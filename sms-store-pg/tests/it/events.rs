@@ -30,8 +30,9 @@ async fn write_slowly(conn: &mut PgConnection, id: MessageId) {
     run(conn, "BEGIN; LOCK TABLE events IN ROW EXCLUSIVE MODE").await;
     let insert = format!(
         "INSERT INTO events (seq, at, message_id, status, kind, details) \
-         SELECT base + pg_current_xact_id()::text::bigint * 65536 + 1, 0, '{id}', 6, \
-             'lease_over', '{{}}' FROM event_base"
+         SELECT base + pg_current_xact_id()::text::bigint * 65536 + 1, \
+             (extract(epoch FROM now()) * 1000)::bigint, '{id}', 6, 'lease_over', '{{}}' \
+         FROM event_base"
     );
     run(conn, &insert).await;
 }

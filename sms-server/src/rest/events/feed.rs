@@ -100,7 +100,7 @@ impl Feed {
         let request = request.scope(self.caller.scope()).kinds(self.query.kinds.clone());
         let page = match log::read(&self.app, &self.caller, request).await {
             Ok(Some(page)) => page,
-            Ok(None) => return self.begin_anew().await,
+            Ok(None) => return self.restart_at_end().await,
             Err(_) => return self.wait().await,
         };
         let is_at_end = page.read_to == self.cursor.position;
@@ -117,7 +117,7 @@ impl Feed {
     }
 
     /// Goes on at the end of a log that never had the position of the client.
-    async fn begin_anew(&mut self) -> String {
+    async fn restart_at_end(&mut self) -> String {
         let Ok(end) = log::end(&self.app).await else { return self.wait().await };
         self.cursor = Cursor::at_end(end);
         self.subscribe();

@@ -58,6 +58,27 @@ enum BatchItem {
     Several(Vec<BatchItem>),
 }
 
+/// The position of a message in a batch.
+#[derive(Clone, Copy)]
+struct BatchIndex {
+    /// The index of its item.
+    index: usize,
+    /// The index of its recipient, where the item has a list of them.
+    recipient: Option<usize>,
+}
+
+impl BatchIndex {
+    /// The problem of the message at this position.
+    fn of(self, problem: impl Into<Problem>) -> Problem {
+        let problem = problem.into();
+        let problem = match self.recipient {
+            Some(recipient) => problem.in_recipient(recipient),
+            None => problem,
+        };
+        problem.in_item(MESSAGES, self.index)
+    }
+}
+
 /// `POST /v1/messages/batch`: accepts a batch. 202 means that each message with an id in its result
 /// is durably stored.
 pub(crate) async fn send(
@@ -120,14 +141,15 @@ async fn record(
             BatchItem::Several(recipients) => (recipients.as_mut_slice(), true),
             one => (std::slice::from_mut(one), false),
         };
-        for (place, item) in recipients.iter_mut().enumerate() {
+        for (recipient, item) in recipients.iter_mut().enumerate() {
+            let at = BatchIndex { index, recipient: is_list.then_some(recipient) };
             if !matches!(item, BatchItem::Accepted(_)) {
                 continue;
             }
             *item = match results.next() {
                 Some(Ok(Acceptance { replayed: false, .. })) => continue,
                 Some(Ok(Acceptance { id, .. })) => find_first(app, id, caller, deadline).await,
-                Some(Err(error)) => BatchItem::Refused(placed(error, index, place, is_list)),
+                Some(Err(error)) => BatchItem::Refused(at.of(error)),
                 None => {
                     let missing = "the store returned no result for a message";
                     BatchItem::Refused(Error::new(ErrorKind::Internal, missing).into())
@@ -135,13 +157,6 @@ async fn record(
             };
         }
     }
-}
-
-/// The problem of an item, or of one of its recipients.
-fn placed(problem: impl Into<Problem>, index: usize, place: usize, is_list: bool) -> Problem {
-    let problem = problem.into();
-    let problem = if is_list { problem.in_recipient(place) } else { problem };
-    problem.in_item(MESSAGES, index)
 }
 
 /// Finds the first message of an idempotency key.
@@ -168,8 +183,8 @@ impl Batch {
         let list = match to {
             Recipients::One(to) => {
                 self.recipients += 1;
-                let message = key.into_iter().fold(content.into_message(to), Message::key);
-                return self.prepare(app, caller, message, (index, 0, false));
+                let at = BatchIndex { index, recipient: None };
+                return self.prepare(app, caller, keyed(content.into_message(to), key), at);
             }
             Recipients::Several(list) => list,
         };
@@ -185,29 +200,29 @@ impl Batch {
             return BatchItem::Several(Vec::new());
         }
         let mut known = HashMap::new();
-        let recipients = list.into_iter().enumerate().map(|(place, to)| {
+        let recipients = list.into_iter().enumerate().map(|(recipient, to)| {
+            let at = BatchIndex { index, recipient: Some(recipient) };
             let number = app.0.store.numbers().read(&to).ok();
-            if let Some(first) = number.and_then(|number| known.insert(number, place)) {
-                return BatchItem::Refused(placed(repeated(first), index, place, true));
+            if let Some(first) = number.and_then(|number| known.insert(number, recipient)) {
+                return BatchItem::Refused(at.of(repeated(first)));
             }
             let key = key.as_ref().map(|key| match number {
                 Some(number) => format!("{key}:{number}"),
                 None => key.clone(),
             });
             let message = MessageContent::clone(&content).into_message(to);
-            let message = key.into_iter().fold(message, Message::key);
-            self.prepare(app, caller, message, (index, place, true))
+            self.prepare(app, caller, keyed(message, key), at)
         });
         BatchItem::Several(recipients.collect())
     }
 
-    /// Prepares a message, at this place of the batch.
+    /// Prepares the message at this position.
     fn prepare(
         &mut self,
         app: &App,
         caller: &Principal,
         message: Message,
-        (index, place, is_list): (usize, usize, bool),
+        at: BatchIndex,
     ) -> BatchItem {
         let unwritable = |error| {
             let what = "a message cannot be written";
@@ -220,8 +235,15 @@ impl Batch {
                 self.messages.push(message);
                 BatchItem::Accepted(written)
             }
-            Err(problem) => BatchItem::Refused(placed(problem, index, place, is_list)),
+            Err(problem) => BatchItem::Refused(at.of(problem)),
         }
+    }
+}
+
+fn keyed(message: Message, key: Option<String>) -> Message {
+    match key {
+        Some(key) => message.key(key),
+        None => message,
     }
 }
 

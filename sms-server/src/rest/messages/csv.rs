@@ -1,7 +1,6 @@
 //! `GET /v1/messages.csv`: all pages of a list, as a file for spreadsheets.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -16,6 +15,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::charged::Charged;
 use super::filter::set_filter;
+use super::list::LIST_BUDGET;
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::page::split;
@@ -25,8 +25,6 @@ use crate::keys::{KeyScope, Principal};
 
 /// Messages that are read at a time.
 const PAGE: usize = 500;
-/// Time limit of the search for a page. A page that is cut short continues with the next one.
-const PAGE_BUDGET: Duration = Duration::from_millis(20);
 /// The byte order mark, by which spreadsheets recognise UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -80,14 +78,14 @@ pub(crate) async fn csv(
     params: Params,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let mut request = ListRequest::new(PAGE + 1).scope(caller.scope()).budget(PAGE_BUDGET);
+    let mut request = ListRequest::new(PAGE + 1).scope(caller.scope()).budget(LIST_BUDGET);
     let (mut separator, mut has_content) = (b';', true);
     let numbers = app.0.store.numbers();
     params.set_each(|name, value| match name {
         "separator" => {
-            let read = [(";", b';'), (",", b','), ("semicolon", b';'), ("comma", b',')];
-            let known = read.iter().find(|(name, _)| *name == value).map(|(_, byte)| *byte);
-            put(&mut separator, known, "must be ; or , or semicolon or comma")
+            let known = [("semicolon", b';'), ("comma", b',')];
+            let known = known.into_iter().find_map(|(name, byte)| (name == value).then_some(byte));
+            put(&mut separator, known, "must be semicolon or comma")
         }
         "content" => put_boolean(&mut has_content, value),
         _ => set_filter(&mut request, numbers, name, value),

@@ -24,7 +24,7 @@ use crate::rest::receipts::unmatched_near;
 /// was found so far.
 pub(super) const LIST_BUDGET: Duration = Duration::from_millis(20);
 
-/// What a client asks for.
+/// Parameters of a list.
 struct Query {
     messages: ListRequest,
     /// The texts are shown.

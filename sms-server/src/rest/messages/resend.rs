@@ -49,8 +49,7 @@ pub(crate) async fn resend(
     }
     let prepared = app.0.sender.prepare(&message)?;
     check_recipient(&caller, prepared.to)?;
-    let messages = uri.path().strip_suffix(&format!("/{id}/resend"));
-    accept(&app, &caller, prepared, messages.unwrap_or_default()).await
+    accept(&app, &caller, prepared, &uri).await
 }
 
 /// Refuses a message that may still be sent by itself, and one that may have been.

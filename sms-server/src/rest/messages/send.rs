@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use sms_core::NewMessage;
 use sms_core::store::Acceptance;
@@ -38,15 +38,15 @@ pub(crate) async fn send(
         message = message.key(key);
     }
     let prepared = prepare(&app, &caller, message)?;
-    accept(&app, &caller, prepared, uri.path()).await
+    accept(&app, &caller, prepared, &uri).await
 }
 
-/// Accepts a message. The reply names its address below `messages`, the path of all messages.
+/// Accepts a message, for a request with this address.
 pub(super) async fn accept(
     app: &App,
     caller: &Principal,
     prepared: NewMessage,
-    messages: &str,
+    uri: &Uri,
 ) -> Result<Response, Problem> {
     let Acceptance { id, replayed } =
         app.0.readiness.note(app.0.sender.accept_one(prepared.clone()).await)?;
@@ -59,6 +59,6 @@ pub(super) async fn accept(
         Json(AcceptedMessage::new(&prepared)).into_response()
     };
     *response.status_mut() = StatusCode::ACCEPTED;
-    response.headers_mut().insert(header::LOCATION, location(messages, id)?);
+    response.headers_mut().insert(header::LOCATION, location(uri, "/v1/messages", id)?);
     Ok(response)
 }

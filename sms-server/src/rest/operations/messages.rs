@@ -93,7 +93,7 @@ fn count() -> Operation {
 }
 
 fn csv() -> Operation {
-    let separator = json!({"type": "string", "enum": [";", ",", "semicolon", "comma"]});
+    let separator = json!({"type": "string", "enum": ["semicolon", "comma"]});
     let operation = Operation::get("/v1/messages.csv", csv::csv).needs(Read).about(
         "Export messages",
         "Every message of a list with the same filters, newest first, for spreadsheets: UTF-8 \
@@ -102,7 +102,12 @@ fn csv() -> Operation {
     );
     with_filters(operation)
         .query("content", switch(), CONTENT_LEFT_OUT, "false")
-        .query("separator", separator, "The separator of the cells. Defaults to `;`.", ",")
+        .query(
+            "separator",
+            separator,
+            "The separator of the cells. Defaults to `semicolon`.",
+            "comma",
+        )
         .text_reply(StatusCode::OK, "The file.", "text/csv", CSV)
         .problems(&["busy", "query_timeout"])
 }
