@@ -34,6 +34,8 @@ done
 [ -n "$address" ] || { echo "the server did not start:" >&2; cat "$folder/log" >&2; exit 1; }
 
 failed=0
+# Its cache belongs to this run alone.
+cd "$folder"
 for key in "$test_key" "$admin_key"; do
     "$tools/bin/st" run "http://$address/openapi.json" \
         --header "Authorization: Bearer $key" \
