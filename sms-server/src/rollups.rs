@@ -11,10 +11,10 @@ use tokio::time::sleep;
 const ROUND_INTERVAL: Duration = Duration::from_secs(2);
 /// Time between two calls of a round that catches up, so that other writers have their turn.
 const CALL_INTERVAL: Duration = Duration::from_millis(10);
-/// Events of one call: some milliseconds of work.
-const EVENTS_PER_CALL: usize = 500;
+/// Events of one call: some milliseconds of work, of which the writer of SQLite sees little.
+const EVENTS_PER_CALL: usize = 2000;
 /// Calls of one round at most.
-const CALLS_PER_ROUND: usize = 100;
+const CALLS_PER_ROUND: usize = 50;
 
 /// Begins to count, so that the first message that this process accepts is counted.
 pub(crate) async fn begin(rollups: &dyn Rollups) {

@@ -42,9 +42,10 @@ impl KeptCounts {
         }
     }
 
-    /// Counts the acceptances and these events, and drops what is too old.
-    pub(super) fn add(&mut self, now: UnixMs, events: Vec<LoggedEvent>) {
-        self.position = events.last().map(|last| last.event.seq).or(self.position);
+    /// Counts the acceptances and these events, which end at this position, and drops what is too
+    /// old.
+    pub(super) fn add(&mut self, now: UnixMs, events: Vec<LoggedEvent>, read_to: Option<u64>) {
+        self.position = read_to.or(self.position);
         for (at, owner, class) in std::mem::take(&mut self.accepted) {
             self.add_row(&owner, CountRow::new(at, class, Counter::Accepted, NO_DETAIL, 1));
         }

@@ -197,9 +197,9 @@ impl Rollups for MemoryStore {
             tables.counts.begin(end);
             return Ok(RollUpProgress::new(false));
         };
-        let events = tables.logged_after(position, request.limit);
+        let (events, read_to) = tables.logged_after(position, request.limit);
         let is_behind = events.len() == request.limit;
-        tables.counts.add(now, events);
+        tables.counts.add(now, events, read_to);
         Ok(RollUpProgress::new(is_behind))
     }
 

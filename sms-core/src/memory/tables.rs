@@ -271,19 +271,24 @@ impl Tables {
         page
     }
 
-    /// Events after a position, with what counting needs of their messages.
-    pub(super) fn logged_after(&self, after: u64, limit: usize) -> Vec<LoggedEvent> {
+    /// Events after a position, with what counting needs of their messages, and the position of
+    /// the last.
+    pub(super) fn logged_after(&self, after: u64, limit: usize) -> (Vec<LoggedEvent>, Option<u64>) {
         let newer = self.events.iter().enumerate().filter(|(_, event)| event.seq > after);
-        let logged = newer.take(limit).filter_map(|(index, event)| {
+        let newer: Vec<_> = newer.take(limit).collect();
+        let logged = newer.iter().filter_map(|(index, event)| {
             let Row { message, created_at, .. } = self.rows.get(&event.message_id)?;
-            let mut earlier = self.events[..index].iter().rev();
+            let mut earlier = self.events[..*index].iter().rev();
             let before = earlier.find(|other| other.message_id == event.message_id);
-            let before = before.map(|other| other.status);
-            let send_at = message.send_at.map(datetime_to_ms);
-            let event = self.with_owner(event);
-            Some(LoggedEvent::new(event, message.class, before, *created_at, send_at))
+            let at = datetime_to_ms(event.at);
+            let logged = LoggedEvent::new(at, event.kind, event.status, message.class)
+                .owner(message.owner.clone())
+                .code(event.details.code)
+                .before(before.map(|other| other.status))
+                .wanted(Some(*created_at), message.send_at.map(datetime_to_ms));
+            Some(logged)
         });
-        logged.collect()
+        (logged.collect(), newer.last().map(|(_, event)| event.seq))
     }
 
     pub(super) fn log_end(&self) -> LogEnd {

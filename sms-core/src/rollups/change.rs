@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::clock::{UnixMs, datetime_to_ms};
+use crate::clock::UnixMs;
 use crate::message::Class;
 use crate::rollups::counter::Counter;
 use crate::rollups::latency::bucket;
-use crate::store::event::{Event, EventKind};
+use crate::store::event::EventKind;
 use crate::store::status::Status;
 
 /// The [`detail`](Change::detail) of a count that has none.
@@ -14,31 +14,64 @@ pub const NO_DETAIL: i64 = i64::MIN;
 
 const MINUTE_MS: i64 = 60_000;
 
-/// An event with what the law of counting needs of its message.
+/// The part of an event that counting needs, with what it needs of the message.
+///
+/// What no count of this event needs may be left out: counting reads every event of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoggedEvent {
-    /// The event, with the owner of its message.
-    pub event: Event,
+    /// Time of the event.
+    pub at: UnixMs,
+    /// Kind of the event.
+    pub kind: EventKind,
+    /// Status of the message after it.
+    pub status: Status,
+    /// Owner of the message.
+    pub owner: Option<String>,
     /// Class of the message.
     pub class: Class,
-    /// Status of the message after the event before this one; `None` if this is the first.
+    /// The provider's code; needed for the statuses of [`Counter::CODED`].
+    pub code: Option<i32>,
+    /// Status of the message after the event before this one; `None` if this is the first. Not
+    /// needed for [an attempt](EventKind::Attempt), which always changes the status.
     pub before: Option<Status>,
-    /// Time from which the message was to be sent: its acceptance, or its later `send_at`.
-    pub wanted_at: UnixMs,
+    /// Time from which the message was to be sent: its acceptance, or its later `send_at`. Needed
+    /// for [`ANSWERS`].
+    pub wanted_at: Option<UnixMs>,
 }
 
+/// Events that have a latency: those in which the provider answered.
+pub const ANSWERS: [EventKind; 2] = [EventKind::Attempt, EventKind::LateOutcome];
+
 impl LoggedEvent {
-    /// An event of a message that was accepted at `created_at`, to be sent from `send_at` on.
-    pub fn new(
-        event: Event,
-        class: Class,
-        before: Option<Status>,
-        created_at: UnixMs,
-        send_at: Option<UnixMs>,
-    ) -> Self {
-        let wanted_at = send_at.map_or(created_at, |at| at.max(created_at));
-        Self { event, class, before, wanted_at }
+    /// An event of a message without an owner, with nothing that may be left out.
+    pub const fn new(at: UnixMs, kind: EventKind, status: Status, class: Class) -> Self {
+        let (owner, code, before, wanted_at) = (None, None, None, None);
+        Self { at, kind, status, owner, class, code, before, wanted_at }
+    }
+
+    /// Sets the owner.
+    pub fn owner(mut self, owner: impl Into<Option<String>>) -> Self {
+        self.owner = owner.into();
+        self
+    }
+
+    /// Sets the provider's code.
+    pub fn code(mut self, code: impl Into<Option<i32>>) -> Self {
+        self.code = code.into();
+        self
+    }
+
+    /// Sets the status after the event before this one.
+    pub fn before(mut self, before: impl Into<Option<Status>>) -> Self {
+        self.before = before.into();
+        self
+    }
+
+    /// Sets the times at which the message was accepted and from which it was to be sent.
+    pub fn wanted(mut self, created_at: Option<UnixMs>, send_at: Option<UnixMs>) -> Self {
+        self.wanted_at = created_at.map(|at| send_at.map_or(at, |send_at| send_at.max(at)));
+        self
     }
 }
 
@@ -67,22 +100,25 @@ pub struct Change {
 /// in each.
 pub fn changes(events: impl IntoIterator<Item = LoggedEvent>) -> Vec<Change> {
     let mut counts = BTreeMap::new();
-    for LoggedEvent { event, class, before, wanted_at } in events {
+    for event in events {
         let Some(counter) = Counter::of_status(event.status) else { continue };
-        if before == Some(event.status) {
+        // An attempt begins in the status `sending`, which no event has.
+        if event.kind != EventKind::Attempt && event.before == Some(event.status) {
             continue;
         }
-        let at = datetime_to_ms(event.at);
         let owner = event.owner.unwrap_or_default();
         let mut add = |counter: Counter, detail| {
-            let key = (start(at, MINUTE_MS), owner.clone(), class.number(), counter, detail);
-            counts.entry(key).or_insert((class, 0)).1 += 1;
+            let minute = start(event.at, MINUTE_MS);
+            let key = (minute, owner.clone(), event.class.number(), counter, detail);
+            counts.entry(key).or_insert((event.class, 0)).1 += 1;
         };
-        let code = event.details.code.filter(|_| counter.has_code());
+        let code = event.code.filter(|_| Counter::CODED.contains(&event.status));
         add(counter, code.map_or(NO_DETAIL, i64::from));
-        let is_answer = matches!(event.kind, EventKind::Attempt | EventKind::LateOutcome);
-        if counter == Counter::Sent && is_answer {
-            let took = at.saturating_sub(wanted_at).max(0).unsigned_abs();
+        if counter == Counter::Sent
+            && ANSWERS.contains(&event.kind)
+            && let Some(wanted_at) = event.wanted_at
+        {
+            let took = event.at.saturating_sub(wanted_at).max(0).unsigned_abs();
             add(Counter::Latency, bucket(took).into());
         }
     }
@@ -105,14 +141,10 @@ pub const fn start(at: UnixMs, period_ms: i64) -> UnixMs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::datetime_from_ms;
-    use crate::message::MessageId;
-    use crate::store::event::EventDetails;
 
     fn event(at: i64, kind: EventKind, status: Status, before: Option<Status>) -> LoggedEvent {
-        let details = EventDetails { code: Some(7), ..EventDetails::default() };
-        let event = Event::new(1, MessageId::new(), datetime_from_ms(at), kind, status, details);
-        LoggedEvent::new(event, Class::Otp, before, 60_000, Some(61_000))
+        let event = LoggedEvent::new(at, kind, status, Class::Otp).code(7).before(before);
+        event.wanted(Some(60_000), Some(61_000))
     }
 
     fn counted(events: impl IntoIterator<Item = LoggedEvent>) -> Vec<(i64, Counter, i64, u64)> {

@@ -53,8 +53,11 @@ impl Counter {
         }
     }
 
+    /// Statuses of which the counters are split by the provider's code.
+    pub const CODED: [Status; 2] = [Status::Undelivered, Status::Failed];
+
     /// True if the counter is split by the provider's code.
-    pub const fn has_code(self) -> bool {
-        matches!(self, Self::Undelivered | Self::Failed)
+    pub fn has_code(self) -> bool {
+        Self::CODED.into_iter().any(|status| Self::of_status(status) == Some(self))
     }
 }

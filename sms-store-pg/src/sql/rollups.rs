@@ -4,18 +4,18 @@
 //! if nobody has counted it before. A second caller waits for the row of the position and finds
 //! that it has moved.
 
-use sms_core::rollups::change::{Change, LoggedEvent, NO_DETAIL, changes};
+use sms_core::rollups::change::{ANSWERS, Change, LoggedEvent, NO_DETAIL, changes};
 use sms_core::rollups::counter::Counter;
 use sms_core::rollups::requests::{RollUpProgress, RollUpRequest, SeriesRequest, Step};
 use sms_core::rollups::series::{CountRow, Series};
-use sms_core::{Class, Result, Scope, Status};
+use sms_core::{Class, EventDetails, EventKind, Result, Scope, Status};
 use sqlx::postgres::PgRow;
 
 use crate::database::Database;
 use crate::error::undecodable;
 use crate::pool::PooledConnection;
 use crate::sql::args::{name, rows};
-use crate::sql::read::{HORIZON, READ_TO, event, position};
+use crate::sql::read::{HORIZON, READ_TO, position};
 use crate::sql::row::Columns;
 
 /// The largest number of acceptances that one call counts.
@@ -31,14 +31,18 @@ pub(crate) const POSITION: &str =
 pub(crate) const BEGIN: &str = "\
     INSERT INTO rollup_position (one_row, position) VALUES (TRUE, $1) ON CONFLICT DO NOTHING";
 
-/// Events with what counting needs of their messages. $1 after this position, $2 up to this one.
+/// The part of events that counting needs, by their kind and status: every look-up counts here. $1
+/// after this position, $2 up to this one, $3 statuses with a code, $4 kinds with a latency, $5 the
+/// kind that always changes the status.
 pub(crate) const LOGGED: &str = "\
-    SELECT e.seq, e.message_id, e.at, e.kind, e.status, e.details, m.owner, \
-    m.class, s.created_at, m.send_at, (SELECT p.status FROM events AS p \
-        WHERE p.message_id = e.message_id AND p.seq < e.seq ORDER BY p.seq DESC LIMIT 1) \
+    SELECT e.at, e.kind, e.status, m.owner, m.class, \
+    CASE WHEN e.status = ANY ($3) THEN e.details END, \
+    CASE WHEN e.kind = ANY ($4) \
+        THEN (SELECT created_at FROM states WHERE id = e.message_id) END, m.send_at, \
+    CASE WHEN e.kind <> $5 THEN (SELECT p.status FROM events AS p \
+        WHERE p.message_id = e.message_id AND p.seq < e.seq ORDER BY p.seq DESC LIMIT 1) END \
     FROM events AS e CROSS JOIN LATERAL (SELECT owner, class, send_at FROM messages \
         WHERE id = e.message_id OFFSET 0) AS m \
-    CROSS JOIN LATERAL (SELECT created_at FROM states WHERE id = e.message_id OFFSET 0) AS s \
     WHERE e.seq > $1 AND e.seq <= $2 ORDER BY e.seq";
 
 pub(crate) async fn roll_up(database: &Database, request: RollUpRequest) -> Result<RollUpProgress> {
@@ -57,7 +61,13 @@ pub(crate) async fn roll_up(database: &Database, request: RollUpRequest) -> Resu
         drop_old(database, &mut conn).await?;
         return Ok(RollUpProgress::new(false));
     }
-    let logged = conn.rows(sqlx::query(LOGGED).bind(after).bind(read_to)).await?;
+    let logged = sqlx::query(LOGGED)
+        .bind(after)
+        .bind(read_to)
+        .bind(Counter::CODED.map(|status| i16::from(status.number())))
+        .bind(ANSWERS.map(EventKind::as_str))
+        .bind(EventKind::Attempt.as_str());
+    let logged = conn.rows(logged).await?;
     let events = logged.iter().map(logged_event).collect::<Result<Vec<_>>>()?;
     let is_full = events.len() >= request.limit;
     let changes = changes(events);
@@ -102,14 +112,18 @@ fn counts(changes: &[Change]) -> Result<Vec<i64>> {
 }
 
 fn logged_event(row: &PgRow) -> Result<LoggedEvent> {
-    let event = event(row)?;
-    let mut columns = Columns::starting_at(row, 7);
+    let mut columns = Columns::new(row);
+    let (at, kind) = (columns.take()?, EventKind::from_name(columns.take()?));
+    let kind = kind.ok_or_else(|| undecodable("kind"))?;
+    let (status, owner) = (columns.status()?, columns.take::<Option<String>>()?);
     let class = columns.numbered("class", Class::from_number)?;
+    let details: EventDetails = columns.json("details", serde_json::from_str)?;
     let (created_at, send_at) = (columns.take()?, columns.take()?);
     let before = columns
         .take::<Option<i16>>()?
         .map(|number| Status::from_number(number.into()).ok_or_else(|| undecodable("status")));
-    Ok(LoggedEvent::new(event, class, before.transpose()?, created_at, send_at))
+    let event = LoggedEvent::new(at, kind, status, class).owner(owner).code(details.code);
+    Ok(event.before(before.transpose()?).wanted(created_at, send_at))
 }
 
 /// Moves on in the log, guard: nobody has; takes acceptances and adds them and the changes to the

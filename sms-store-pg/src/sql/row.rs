@@ -39,12 +39,7 @@ pub(crate) struct Columns<'r> {
 
 impl<'r> Columns<'r> {
     pub(crate) fn new(row: &'r PgRow) -> Self {
-        Self::starting_at(row, 0)
-    }
-
-    /// A reader of the columns from this one on.
-    pub(crate) fn starting_at(row: &'r PgRow, next: usize) -> Self {
-        Self { row, next }
+        Self { row, next: 0 }
     }
 
     /// Reads the next column.

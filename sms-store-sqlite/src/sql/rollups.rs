@@ -8,12 +8,12 @@ use sms_core::rollups::change::{Change, LoggedEvent, NO_DETAIL, changes};
 use sms_core::rollups::counter::Counter;
 use sms_core::rollups::requests::{RollUpProgress, RollUpRequest, SeriesRequest, Step};
 use sms_core::rollups::series::{CountRow, Series};
-use sms_core::{Class, NewMessage, Result, Scope, Status};
+use sms_core::{Class, EventDetails, EventKind, NewMessage, Result, Scope, Status};
 
 use crate::database::Database;
 use crate::error::{DbResult, undecodable};
 use crate::sql::args::rows;
-use crate::sql::read::{READ_TO, event};
+use crate::sql::read::READ_TO;
 use crate::sql::row::Columns;
 
 /// The largest number of acceptances that one call counts.
@@ -53,11 +53,14 @@ pub(crate) const BEGIN: &str = "\
     INSERT INTO rollup_position (one_row, position) SELECT 1, ifnull(max(seq), 0) FROM events \
     WHERE TRUE ON CONFLICT DO NOTHING";
 
-/// Events with what counting needs of their messages. ?1 after this position, ?2 up to this one.
+/// The part of events that counting needs, by their kind and status: every look-up counts here. ?1
+/// after this position, ?2 up to this one, ?3 and ?4 the statuses with a code, ?5 the kind that
+/// always changes the status.
 pub(crate) const LOGGED: &str = "\
-    SELECT e.seq, e.message_id, e.at, e.kind, e.status, e.details, m.owner, \
-    m.class, m.created_at, m.send_at, (SELECT p.status FROM events AS p \
-        WHERE p.message_id = e.message_id AND p.seq < e.seq ORDER BY p.seq DESC LIMIT 1) \
+    SELECT e.at, e.kind, e.status, m.owner, m.class, \
+    CASE WHEN e.status IN (?3, ?4) THEN e.details END, m.created_at, m.send_at, \
+    CASE WHEN e.kind <> ?5 THEN (SELECT p.status FROM events AS p \
+        WHERE p.message_id = e.message_id AND p.seq < e.seq ORDER BY p.seq DESC LIMIT 1) END \
     FROM events AS e JOIN messages AS m ON m.id = e.message_id \
     WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY e.seq";
 
@@ -91,21 +94,26 @@ fn next_page(conn: &Connection, limit: i64) -> DbResult<Option<LogPage>> {
     let read_to: Option<i64> = scan.query_row([after, limit], |row| row.get(0))?;
     let read_to = read_to.unwrap_or(after);
     let mut logged = moment.prepare_cached(LOGGED)?;
-    let events = logged.query_and_then([after, read_to], logged_event)?;
+    let [first, second] = Counter::CODED.map(Status::number);
+    let params = params![after, read_to, first, second, EventKind::Attempt.as_str()];
+    let events = logged.query_and_then(params, logged_event)?;
     let events = events.collect::<DbResult<Vec<_>>>()?;
     let is_full = rows(events.len()) >= limit;
     Ok(Some(LogPage { after, read_to, changes: changes(events), is_full, has_acceptances }))
 }
 
 fn logged_event(row: &Row<'_>) -> DbResult<LoggedEvent> {
-    let event = event(row)?;
-    let mut columns = Columns::starting_at(row, 7);
+    let mut columns = Columns::new(row);
+    let (at, kind) = (columns.take()?, columns.named("kind", EventKind::from_name)?);
+    let (status, owner) = (columns.status()?, columns.take::<Option<String>>()?);
     let class = columns.class()?;
+    let details: EventDetails = columns.json("details", serde_json::from_str)?;
     let (created_at, send_at) = (columns.take()?, columns.take()?);
     let before = columns
         .take::<Option<i64>>()?
         .map(|number| Status::from_number(number).ok_or_else(|| undecodable("status")));
-    Ok(LoggedEvent::new(event, class, before.transpose()?, created_at, send_at))
+    let event = LoggedEvent::new(at, kind, status, class).owner(owner).code(details.code);
+    Ok(event.before(before.transpose()?).wanted(created_at, send_at))
 }
 
 /// Moves on in the log; guard: nobody has. ?1 from this position, ?2 to this one.

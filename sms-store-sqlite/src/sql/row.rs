@@ -23,12 +23,7 @@ pub(crate) struct Columns<'r> {
 
 impl<'r> Columns<'r> {
     pub(crate) fn new(row: &'r Row<'r>) -> Self {
-        Self::starting_at(row, 0)
-    }
-
-    /// A reader of the columns from this one on.
-    pub(crate) fn starting_at(row: &'r Row<'r>, next: usize) -> Self {
-        Self { row, next }
+        Self { row, next: 0 }
     }
 
     /// Reads the next column.
