@@ -37,7 +37,7 @@ struct Inner {
 #[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
 pub(crate) struct CallbacksSeen {
     /// The time of the last one that was accepted.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::http::timestamp::option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     last_at: Option<OffsetDateTime>,
     /// The number of those that were accepted.

@@ -16,5 +16,6 @@ pub(crate) mod params;
 pub(crate) mod permits;
 pub(crate) mod problem;
 pub(crate) mod stream_permits;
+pub(crate) mod timestamp;
 
 pub use self::listener::{listen, serve};

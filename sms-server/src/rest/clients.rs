@@ -32,7 +32,7 @@ pub(crate) struct ClientView {
     id: String,
     /// The name, for people.
     name: String,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     created_at: OffsetDateTime,
 }

@@ -51,7 +51,7 @@ pub(crate) struct KeyBody {
     #[schema(min_items = 1, max_items = 100)]
     allowed_numbers: Option<Vec<String>>,
     /// The time from which the key is refused. Defaults to never.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::http::timestamp::option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<OffsetDateTime>,
 }
@@ -80,19 +80,19 @@ pub(crate) struct KeyView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     allowed_numbers: Vec<PhoneNumber>,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     created_at: OffsetDateTime,
     /// The time of the last use, up to ten minutes too early; absent if the key was never used.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     last_used_at: Option<OffsetDateTime>,
     /// The time from which the key is refused; absent if it does not expire.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<OffsetDateTime>,
     /// The time at which the key was revoked.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<OffsetDateTime>,
 }

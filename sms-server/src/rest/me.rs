@@ -29,7 +29,7 @@ pub(crate) struct MeView {
     #[schema(value_type = Vec<String>)]
     allowed_numbers: Vec<PhoneNumber>,
     /// The time from which the key is refused; absent if it does not expire.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<OffsetDateTime>,
 }

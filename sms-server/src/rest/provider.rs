@@ -84,11 +84,11 @@ struct PauseView {
     ends_by: EndsBy,
     /// The time of the next check of the account; absent where a message or an operator ends the
     /// pause.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     probe_at: Option<OffsetDateTime>,
     /// The time of the operator's order.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<OffsetDateTime>,
 }
@@ -97,10 +97,10 @@ struct PauseView {
 #[derive(Debug, Serialize, ToSchema)]
 struct WorkerView {
     name: String,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     started_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     reported_at: OffsetDateTime,
     /// Calls to the provider in flight.

@@ -36,11 +36,11 @@ pub(crate) struct UnmatchedReceipt {
     #[serde(skip_serializing_if = "Option::is_none")]
     meaning: Option<Meaning>,
     /// The time of the first receipt by the provider's clock, or at which it came.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     made_at: OffsetDateTime,
     /// The time at which the first receipt came.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     received_at: OffsetDateTime,
 }

@@ -30,11 +30,11 @@ const MAX_POINTS: u64 = 1500;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SeriesView {
     /// The start of the first point.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     from_time: OffsetDateTime,
     /// The end of the last point.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     to_time: OffsetDateTime,
     /// The distance of the points.
@@ -51,7 +51,7 @@ pub(crate) struct SeriesView {
 /// A point of a series: what happened from its time until the next point.
 #[derive(Debug, Serialize, ToSchema)]
 struct PointView {
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     at: OffsetDateTime,
     #[serde(flatten)]

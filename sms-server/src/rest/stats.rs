@@ -26,11 +26,11 @@ const DEFAULT_RANGE: Duration = Duration::DAY;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatsView {
     /// The beginning of the range; a day before its end, unless the client gave another.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::http::timestamp::option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     from_time: Option<OffsetDateTime>,
     /// The end of the range; absent where it is now.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     to_time: Option<OffsetDateTime>,
     /// The messages of every status.

@@ -27,10 +27,10 @@ struct WorkerDetails {
     name: String,
     /// The version of the program; empty for one that does not tell.
     version: String,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     started_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     reported_at: OffsetDateTime,
     queue: QueueState,

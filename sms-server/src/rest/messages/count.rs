@@ -27,7 +27,7 @@ pub(crate) struct CountView {
     /// Messages that were counted. There may be more, older ones where `searched_back_to` is given.
     count: u64,
     /// The time down to which messages were counted, where the time limit ended the count.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     searched_back_to: Option<OffsetDateTime>,
 }

@@ -10,8 +10,6 @@ use csv::{Writer, WriterBuilder};
 use futures_util::stream;
 use sms_core::store::ListRequest;
 use sms_core::{Archive as _, Error, ErrorKind, StoredMessage};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::charged::Charged;
 use super::filter::set_filter;
@@ -21,6 +19,7 @@ use crate::http::auth::Caller;
 use crate::http::page::split;
 use crate::http::params::{Params, put, put_boolean};
 use crate::http::problem::Problem;
+use crate::http::timestamp::written;
 use crate::keys::{KeyScope, Principal};
 
 /// Messages that are read at a time.
@@ -172,11 +171,6 @@ impl File {
         ];
         rows.write_record(cells)
     }
-}
-
-/// A time as in JSON.
-fn written(at: OffsetDateTime) -> String {
-    at.format(&Rfc3339).unwrap_or_default()
 }
 
 /// A cell that no spreadsheet takes for a formula: one that begins like a formula gets an

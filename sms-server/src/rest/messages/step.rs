@@ -12,7 +12,7 @@ use crate::rest::schema::{AcceptanceEvidence, AttemptOutcome, MessageStatus, Ste
 /// A step in the life of a message. Fields that do not apply are absent.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StepView {
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     at: OffsetDateTime,
     #[schema(value_type = StepKind)]
@@ -45,7 +45,7 @@ pub(crate) struct StepView {
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
     /// The time of the step by the provider's clock.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     provider_at: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]

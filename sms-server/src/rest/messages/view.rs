@@ -92,18 +92,18 @@ pub(crate) struct MessageView<'a> {
     /// Absent where the texts are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     created_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     updated_at: OffsetDateTime,
     /// The time of the next attempt, or of the last one.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     due_at: OffsetDateTime,
     /// The time after which the message is not sent any more.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     deadline_at: OffsetDateTime,
     /// Counted attempts so far.
@@ -111,7 +111,7 @@ pub(crate) struct MessageView<'a> {
     /// Attempts after an unknown outcome so far.
     resends: u32,
     /// The time since which the outcome is unknown; absent with another status.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     unknown_since: Option<OffsetDateTime>,
     /// The provider that was asked.
@@ -195,7 +195,7 @@ pub(crate) struct MessagePage<'a> {
     pub(super) next_cursor: Option<MessageId>,
     /// The time down to which the list was searched, where the time limit ended the search before
     /// the page was full.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(super) searched_back_to: Option<OffsetDateTime>,
     /// Receipts that may belong to these messages; only in a list of the status `unknown`.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// The id of a message.
 pub(super) const ID: &str = "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a10";
 /// A time.
-pub(super) const AT: &str = "2026-11-23T09:30:00Z";
+pub(super) const AT: &str = "2026-11-23T09:30:00.000Z";
 
 /// The reply to an accepted message.
 pub(super) fn accepted() -> Value {
@@ -20,7 +20,7 @@ pub(super) fn message() -> Value {
     let mut message = accepted();
     let state = json!({
         "status": "delivered", "text": "Код 1234", "created_at": AT,
-        "updated_at": "2026-11-23T09:30:04Z", "due_at": AT, "deadline_at": "2026-11-24T09:30:00Z",
+        "updated_at": "2026-11-23T09:30:04.000Z", "due_at": AT, "deadline_at": "2026-11-24T09:30:00.000Z",
         "attempts": 1, "resends": 0, "provider": "smsru", "provider_id": "202647-1000000",
         "code": 103, "meaning": {"en": "delivered", "ru": "доставлено"},
         "charged": "yes",
@@ -39,7 +39,7 @@ pub(super) fn details() -> Value {
         {"at": AT, "kind": "attempt", "status": "sent", "attempt": 1, "outcome": "accepted",
          "provider": "smsru", "provider_id": "202647-1000000", "code": 100, "took_ms": 210,
          "by": "worker-1"},
-        {"at": "2026-11-23T09:30:04Z", "kind": "receipt", "status": "delivered", "code": 103,
+        {"at": "2026-11-23T09:30:04.000Z", "kind": "receipt", "status": "delivered", "code": 103,
          "provider": "smsru", "provider_id": "202647-1000000", "provider_at": AT},
     ]);
     message
@@ -49,7 +49,7 @@ pub(super) fn details() -> Value {
 pub(super) fn receipt() -> Value {
     json!({
         "provider": "smsru", "provider_id": "202647-1000000", "state": "delivered", "code": 103,
-        "made_at": AT, "received_at": "2026-11-23T09:30:01Z",
+        "made_at": AT, "received_at": "2026-11-23T09:30:01.000Z",
     })
 }
 

@@ -166,14 +166,14 @@ fn a_step_shows_every_detail_of_its_event() {
     let details = json!({
         "attempt": 1, "outcome": "unknown", "provider": "line", "provider_id": "7",
         "provider_ids": ["7", "8"], "part_status": "delivered", "code": 220, "text": "busy",
-        "provider_at": "2026-01-01T00:00:00Z", "evidence": "repeat_refused",
+        "provider_at": "2026-01-01T00:00:00.000Z", "evidence": "repeat_refused",
         "took_ms": 5, "retry_in_ms": 6, "resend": true, "by": "w",
     });
     let names: BTreeSet<_> = details.as_object().expect("an object").keys().collect();
     let known: BTreeSet<_> = EventDetails::FIELDS.map(str::to_owned).into();
     assert_eq!(names, known.iter().collect(), "this test does not know every detail");
     let mut step = details.clone();
-    let rest = json!({"at": "2026-01-02T00:00:00Z", "kind": "attempt", "status": "unknown"});
+    let rest = json!({"at": "2026-01-02T00:00:00.000Z", "kind": "attempt", "status": "unknown"});
     step.as_object_mut().expect("an object").extend(rest.as_object().expect("one").clone());
     let view = StepView::from(Step {
         at: time::macros::datetime!(2026-01-02 0:00 UTC),

@@ -37,7 +37,7 @@ async fn a_range_is_the_last_day_before_its_end_unless_it_says_otherwise() {
         assert_eq!(app.get(&format!("/v1/stats{query}")).await.body["total"], total, "{query}");
     }
     let day = app.get("/v1/stats?to_time=2020-01-02T00:00:00Z").await.body;
-    assert_eq!(day["from_time"], "2020-01-01T00:00:00Z");
+    assert_eq!(day["from_time"], "2020-01-01T00:00:00.000Z");
 }
 
 #[tokio::test]

@@ -30,5 +30,5 @@ async fn a_worker_is_shown_once_with_all_its_routes_and_the_calls_that_it_holds(
         ])
     );
     assert_eq!(workers[0]["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(workers[0]["started_at"], "1970-01-01T00:00:00Z");
+    assert_eq!(workers[0]["started_at"], "1970-01-01T00:00:00.000Z");
 }

@@ -1,0 +1,64 @@
+//! Times in replies: RFC 3339 in UTC, always with three digits after the second, so that times
+//! sort as text in the order of time.
+
+use std::num::NonZeroU8;
+
+use serde::{Serialize, Serializer};
+use time::format_description::well_known::Iso8601;
+use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
+use time::{OffsetDateTime, UtcOffset};
+
+const MILLISECONDS: EncodedConfig = Config::DEFAULT
+    .set_year_is_six_digits(false)
+    .set_time_precision(TimePrecision::Second { decimal_digits: NonZeroU8::new(3) })
+    .encode();
+
+/// The text of a time: `2026-11-27T04:29:49.070Z`.
+pub(crate) fn written(at: OffsetDateTime) -> String {
+    // Fails for years that have more than four digits only.
+    at.to_offset(UtcOffset::UTC).format(&Iso8601::<MILLISECONDS>).unwrap_or_default()
+}
+
+/// Serializes a field, by `#[serde(serialize_with)]`.
+pub(crate) fn serialize<S: Serializer>(at: &OffsetDateTime, to: S) -> Result<S::Ok, S::Error> {
+    written(*at).serialize(to)
+}
+
+/// The same for a time that may be missing.
+pub(crate) mod option {
+    use serde::{Serialize, Serializer};
+    use time::OffsetDateTime;
+
+    /// Serializes a field, by `#[serde(serialize_with)]`.
+    pub(crate) fn serialize<S: Serializer>(
+        at: &Option<OffsetDateTime>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        at.map(super::written).serialize(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sms_core::clock::datetime_from_ms;
+    use time::format_description::well_known::Rfc3339;
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn times_sort_as_text_and_are_read_back() {
+        let times = [0, 70, 71, 1_000, 1_001, 10_000, 1_795_753_789_070].map(datetime_from_ms);
+        let texts = times.map(written);
+        assert!(texts.is_sorted(), "{texts:?}");
+        for (at, text) in times.into_iter().zip(&texts) {
+            assert_eq!(OffsetDateTime::parse(text, &Rfc3339), Ok(at), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_in_utc_with_milliseconds() {
+        assert_eq!(written(datetime!(2026-11-27 07:29:49 +3)), "2026-11-27T04:29:49.000Z");
+        assert_eq!(written(datetime!(2026-11-27 04:29:49.0709 UTC)), "2026-11-27T04:29:49.070Z");
+    }
+}
