@@ -48,6 +48,9 @@ pub(crate) struct Load {
     /// Sends GET requests, which have no body.
     #[arg(long)]
     pub(crate) get: bool,
+    /// API key.
+    #[arg(long, default_value = KEY)]
+    pub(crate) key: String,
 }
 
 /// Result of the client.
@@ -79,6 +82,7 @@ impl Load {
             class: "service".to_owned(),
             first: 0,
             get: false,
+            key: KEY.to_owned(),
         }
     }
 
@@ -150,10 +154,11 @@ impl Load {
         }
         let method = if self.get { "GET" } else { "POST" };
         format!(
-            "{method} {} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {KEY}\r\n\
+            "{method} {} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.path,
             self.address,
+            self.key,
             body.len()
         )
     }

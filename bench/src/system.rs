@@ -177,6 +177,7 @@ pub(crate) async fn load_separately(load: &Load) -> anyhow::Result<LoadResult> {
         ("batch", load.batch.to_string()),
         ("class", load.class.clone()),
         ("first", load.first.to_string()),
+        ("key", load.key.clone()),
     ] {
         arguments.extend([format!("--{name}"), value]);
     }
@@ -257,10 +258,21 @@ impl Sink {
 
 /// Sends one request on a new connection. Returns the body of the response.
 pub(crate) async fn request(address: &str, method: &str, path: &str) -> anyhow::Result<Vec<u8>> {
+    request_with(address, method, path, "").await
+}
+
+/// The same with a JSON body.
+pub(crate) async fn request_with(
+    address: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> anyhow::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {KEY}\r\n\
-         content-length: 0\r\nconnection: close\r\n\r\n"
+         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
     );
     stream.write_all(request.as_bytes()).await?;
     let mut response = Vec::new();

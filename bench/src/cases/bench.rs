@@ -42,12 +42,22 @@ impl Bench {
         messages: u64,
         class: Class,
     ) -> anyhow::Result<()> {
+        self.fill_with(store, first, messages, |message| message.class(class)).await
+    }
+
+    /// Inserts messages that are changed first.
+    pub(super) async fn fill_with(
+        &self,
+        store: &Arc<dyn Store>,
+        first: u64,
+        messages: u64,
+        change: impl Fn(Message) -> Message,
+    ) -> anyhow::Result<()> {
         let numbers: Vec<u64> = (first..first + messages).collect();
         for numbers in numbers.chunks(1000) {
             let prepare = |number: &u64| {
-                Message::new(text::to(*number), text::text(text::MARK, *number, 0))
-                    .class(class)
-                    .prepare()
+                let text = text::text(text::MARK, *number, 0);
+                change(Message::new(text::to(*number), text)).prepare()
             };
             let batch = numbers.iter().map(prepare).collect::<Result<Vec<NewMessage>, _>>()?;
             store.insert(InsertRequest::new(&batch)).await?;

@@ -11,7 +11,7 @@ use super::drain::drain_once;
 use crate::backends::{Backends, QueueKind, StoreKind};
 use crate::percentiles::median;
 use crate::report::Part;
-use crate::system::{Setup, System, load_separately};
+use crate::system::{Setup, System};
 
 const MILLION: u64 = 1_000_000;
 /// Number of messages that a million is compared with.
@@ -20,23 +20,6 @@ const FEW: u64 = 10_000;
 const SHORT_RUNS: usize = 7;
 /// Duration of one measurement during the drain of a million.
 const WINDOW: Duration = Duration::from_secs(5);
-/// Requests per page.
-const REQUESTS_PER_PAGE: u64 = 200;
-
-/// Pages that people open: lists, a search, the dashboard.
-const PAGES: [(&str, &str); 5] = [
-    ("list page", "/v1/messages?limit=50"),
-    ("list page of one state", "/v1/messages?status=sent&limit=50"),
-    ("list page of a rare state", "/v1/messages?status=failed&limit=50"),
-    ("search by number", "/v1/messages?to=%2B79250000777&limit=50"),
-    ("dashboard", "/v1/stats"),
-];
-/// Searches without an index: they scan messages for a limited time.
-const SEARCHES: [(&str, &str); 2] = [
-    ("search by a part of a number", "/v1/messages?q=0000777&limit=50"),
-    ("search by a text that is nowhere", "/v1/messages?q=nowhere&limit=50"),
-];
-
 /// Measures the case.
 pub(super) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let backends = Backends::new(&bench.services, StoreKind::Pg, QueueKind::Memory).await?;
@@ -56,9 +39,6 @@ pub(super) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
         drain_more(bench, &mut few).await?;
         drain_more(bench, &mut many).await?;
     }
-    request_pages(bench, &few).await?;
-    let pages = request_pages(bench, &many).await?;
-    search_all(bench, &many).await?;
     for _ in 0..SHORT_RUNS {
         few.accept().await?;
         many.accept().await?;
@@ -70,10 +50,6 @@ pub(super) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     bench.report.add(15, Part::of_rate(name, many.accept, few.accept, (0.8, 0.89)));
     let name = "drain with 1,000,000 stored against 10,000";
     bench.report.add(15, Part::of_rate(name, many.drain, few.drain, (0.8, 0.87)));
-    for ((name, _), p99) in PAGES.iter().zip(pages) {
-        let name = format!("{name} p99, 1,000,000 stored");
-        bench.report.add(15, Part::at_most(&name, p99, "ms", (50.0, 25.0)));
-    }
     Ok(())
 }
 
@@ -121,45 +97,6 @@ async fn drain_more(bench: &Bench, stored: &mut Stored) -> anyhow::Result<()> {
     let run = drain_once(&stored.backends, Setup::new("worker"), FEW, stored.count).await?;
     stored.drains.push(run.rate);
     Ok(())
-}
-
-/// Requests every one of [`PAGES`]. Returns their p99 in milliseconds.
-async fn request_pages(bench: &mut Bench, stored: &Stored) -> anyhow::Result<[f64; PAGES.len()]> {
-    let system = System::start(&stored.backends, Setup::new("api")).await?;
-    let mut pages = [0.0; PAGES.len()];
-    for (page, p99) in PAGES.iter().zip(&mut pages) {
-        *p99 = request(bench, &system, *page, REQUESTS_PER_PAGE, stored.count).await?;
-    }
-    system.stop().await?;
-    Ok(pages)
-}
-
-/// Runs and reports each of [`SEARCHES`].
-async fn search_all(bench: &mut Bench, stored: &Stored) -> anyhow::Result<()> {
-    let system = System::start(&stored.backends, Setup::new("api")).await?;
-    for search in SEARCHES {
-        let p99 = request(bench, &system, search, REQUESTS_PER_PAGE, stored.count).await?;
-        let name = format!("{} p99, 1,000,000 stored", search.0);
-        bench.report.add(22, Part::at_most(&name, p99, "ms", (50.0, 10.0)));
-    }
-    system.stop().await
-}
-
-/// Requests a page repeatedly. Returns its p99 in milliseconds.
-async fn request(
-    bench: &mut Bench,
-    system: &System,
-    (name, path): (&str, &str),
-    requests: u64,
-    stored: u64,
-) -> anyhow::Result<f64> {
-    let mut load = system.load(requests);
-    (load.get, load.connections) = (true, 1);
-    path.clone_into(&mut load.path);
-    let latency = load_separately(&load).await?.latency;
-    bench.report.note(&format!("{name} p50, {stored} stored, ms"), latency.p50_ms);
-    bench.report.note(&format!("{name} p99, {stored} stored, ms"), latency.p99_ms);
-    Ok(latency.p99_ms)
 }
 
 /// A store with messages that are sent, and the rates measured with it.

@@ -7,6 +7,7 @@ mod end_to_end;
 mod latency;
 mod library;
 mod million;
+mod reads;
 mod run;
 mod start;
 
@@ -32,8 +33,10 @@ pub(crate) enum Name {
     Library,
     /// Rows 9 to 11, and 16.
     Latency,
-    /// Rows 13 to 15, and 22.
+    /// Rows 13 to 15.
     Million,
+    /// Rows 15 and 22: reads.
+    Reads,
     /// Row 18.
     Start,
 }
@@ -62,6 +65,7 @@ pub(crate) async fn run(
             Name::Library => library::measure(&mut bench).await?,
             Name::Latency => latency::measure(&mut bench).await?,
             Name::Million => million::measure(&mut bench).await?,
+            Name::Reads => reads::measure(&mut bench).await?,
             Name::Start => start::measure(&mut bench).await?,
         }
         // The speed of a shared machine changes. A case is compared with the mean of the floor just
