@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::error::Result;
-use crate::message::phone::NumberReader;
+use crate::message::phone::{NumberReader, PhoneNumber};
 use crate::message::{MessageId, NewMessage, StoredMessage};
 use crate::outage::Outage;
 use crate::provider::ProviderRef;
@@ -18,6 +18,7 @@ use crate::registry::{Expect, Record, Registry};
 use crate::rollups::Rollups;
 use crate::rollups::requests::{RollUpProgress, RollUpRequest, SeriesRequest};
 use crate::rollups::series::Series;
+use crate::stop_list::{NewStop, Stop, StopList, StopsRequest};
 use crate::store::count::MessageCount;
 use crate::store::event::Event;
 use crate::store::inference::UnmatchedId;
@@ -198,5 +199,18 @@ impl<T: Rollups> Rollups for Watched<T> {
     }
     async fn series(&self, request: &SeriesRequest) -> Result<Series> {
         self.call(self.inner.series(request)).await
+    }
+}
+
+#[async_trait]
+impl<T: StopList> StopList for Watched<T> {
+    async fn add(&self, stops: &[NewStop]) -> Result<usize> {
+        self.call(self.inner.add(stops)).await
+    }
+    async fn remove(&self, numbers: &[PhoneNumber]) -> Result<usize> {
+        self.call(self.inner.remove(numbers)).await
+    }
+    async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
+        self.call(self.inner.page(request)).await
     }
 }

@@ -6,6 +6,7 @@ use sms_core::provider::ProviderRef;
 use sms_core::registry::{Expect, Record};
 use sms_core::rollups::requests::{RollUpProgress, RollUpRequest, SeriesRequest};
 use sms_core::rollups::series::Series;
+use sms_core::stop_list::{NewStop, Stop, StopsRequest};
 use sms_core::store::ReceiptEffect;
 use sms_core::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
@@ -14,13 +15,14 @@ use sms_core::store::{
     Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
-    Event, Job, MessageCount, MessageId, MessagePage, NewMessage, NumberReader, Receipt, Registry,
-    Result, Rollups, Status, Store, StoredMessage, UnmatchedId, async_trait,
+    Event, Job, MessageCount, MessageId, MessagePage, NewMessage, NumberReader, PhoneNumber,
+    Receipt, Registry, Result, Rollups, Status, StopList, Store, StoredMessage, UnmatchedId,
+    async_trait,
 };
 
 use crate::sql::{
     claim, idempotency, inference, insert, list, maintenance, manual, read, receipts, registry,
-    rollups, settle,
+    rollups, settle, stop_list,
 };
 use crate::store::PgStore;
 
@@ -146,5 +148,20 @@ impl Rollups for PgStore {
 
     async fn series(&self, request: &SeriesRequest) -> Result<Series> {
         self.limited(rollups::series(&self.database, request)).await
+    }
+}
+
+#[async_trait]
+impl StopList for PgStore {
+    async fn add(&self, stops: &[NewStop]) -> Result<usize> {
+        self.limited(stop_list::add(&self.database, stops)).await
+    }
+
+    async fn remove(&self, numbers: &[PhoneNumber]) -> Result<usize> {
+        self.limited(stop_list::remove(&self.database, numbers)).await
+    }
+
+    async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
+        self.limited(stop_list::page(&self.database, request)).await
     }
 }

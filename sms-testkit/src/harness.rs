@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sms_core::{ManualClock, PhoneNumber, Provider, Queue, Registry, Rollups, Store};
+use sms_core::{ManualClock, PhoneNumber, Provider, Queue, Registry, Rollups, StopList, Store};
 
 /// Control over the clock of the component under test.
 ///
@@ -138,6 +138,25 @@ impl RollupsHarness {
     pub fn new(store: impl Store + Rollups, time: impl Time) -> Self {
         let store = Arc::new(store);
         Self { rollups: store.clone(), messages: StoreHarness::new(store, time) }
+    }
+
+    /// Keeps a value until the test is over.
+    pub fn keeping(self, guard: impl Any + Send + Sync) -> Self {
+        Self { messages: self.messages.keeping(guard), ..self }
+    }
+}
+
+/// A new, empty store with a stop-list, for one test of [`stop_list!`](crate::stop_list!).
+pub struct StopListHarness {
+    pub(crate) stop_list: Arc<dyn StopList>,
+    pub(crate) messages: StoreHarness,
+}
+
+impl StopListHarness {
+    /// A harness of a store and the control over its clock.
+    pub fn new(store: impl Store + StopList, time: impl Time) -> Self {
+        let store = Arc::new(store);
+        Self { stop_list: store.clone(), messages: StoreHarness::new(store, time) }
     }
 
     /// Keeps a value until the test is over.

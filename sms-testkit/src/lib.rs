@@ -10,6 +10,8 @@
 //! [`RegistryHarness`]: RegistryHarness
 //! [`rollups!`]: rollups!
 //! [`RollupsHarness`]: RollupsHarness
+//! [`stop_list!`]: stop_list!
+//! [`StopListHarness`]: StopListHarness
 //! [`Time`]: Time
 //! [ProviderHarness::refusing]: ProviderHarness::refusing
 //!
@@ -35,11 +37,13 @@ pub mod rollups;
 mod runtime;
 #[cfg(feature = "services")]
 pub mod services;
+pub mod stop_list;
 pub mod store;
 pub mod waiting;
 
 pub use harness::{
-    ProviderHarness, QueueHarness, RegistryHarness, RollupsHarness, StoreHarness, Time,
+    ProviderHarness, QueueHarness, RegistryHarness, RollupsHarness, StopListHarness, StoreHarness,
+    Time,
 };
 #[doc(hidden)]
 pub use runtime::{run, run_on_threads, run_without_limit};

@@ -5,6 +5,7 @@ mod registry;
 mod rollups;
 mod row;
 mod search;
+mod stops;
 mod store;
 mod tables;
 

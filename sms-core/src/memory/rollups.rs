@@ -1,11 +1,13 @@
 //! Counts over time in memory.
 
-use crate::clock::UnixMs;
+use super::row::Row;
+use crate::clock::{UnixMs, datetime_to_ms};
 use crate::message::{Class, NewMessage};
 use crate::rollups::change::{LoggedEvent, NO_DETAIL, changes, start};
 use crate::rollups::counter::Counter;
 use crate::rollups::requests::{SeriesRequest, Step};
 use crate::rollups::series::{CountRow, Series};
+use crate::store::event::Event;
 
 /// The counts by the minute and by the hour.
 #[derive(Debug, Default)]
@@ -72,4 +74,14 @@ impl KeptCounts {
         };
         Series::of(request, self.rows.iter().filter(is_asked_for).map(|kept| kept.row))
     }
+}
+
+/// The part of an event that is counted, with the event before it and its message.
+pub(super) fn logged(event: &Event, before: Option<&Event>, row: &Row) -> LoggedEvent {
+    let Row { message, created_at, .. } = row;
+    LoggedEvent::new(datetime_to_ms(event.at), event.kind, event.status, message.class)
+        .owner(message.owner.clone())
+        .code(event.details.code)
+        .before(before.map(|before| before.status))
+        .wanted(Some(*created_at), message.send_at.map(datetime_to_ms))
 }

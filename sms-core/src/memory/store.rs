@@ -8,7 +8,7 @@ use super::search::{count, search};
 use super::tables::Tables;
 use crate::clock::{Clock, StoreClock, SystemClock};
 use crate::error::Result;
-use crate::message::phone::{NumberReader, Region};
+use crate::message::phone::{NumberReader, PhoneNumber, Region};
 use crate::message::{MessageId, NewMessage, StoredMessage};
 use crate::provider::ProviderRef;
 use crate::provider::receipt::Receipt;
@@ -16,6 +16,7 @@ use crate::queue::Job;
 use crate::rollups::Rollups;
 use crate::rollups::requests::{RollUpProgress, RollUpRequest, SeriesRequest};
 use crate::rollups::series::Series;
+use crate::stop_list::{NewStop, Stop, StopList, StopsRequest};
 use crate::store::ReceiptEffect;
 use crate::store::count::MessageCount;
 use crate::store::event::Event;
@@ -206,5 +207,23 @@ impl Rollups for MemoryStore {
     async fn series(&self, request: &SeriesRequest) -> Result<Series> {
         let (tables, _) = self.lock();
         Ok(tables.counts.series(request))
+    }
+}
+
+#[async_trait]
+impl StopList for MemoryStore {
+    async fn add(&self, stops: &[NewStop]) -> Result<usize> {
+        let (mut tables, now) = self.lock();
+        Ok(tables.stops.add(now, stops))
+    }
+
+    async fn remove(&self, numbers: &[PhoneNumber]) -> Result<usize> {
+        let (mut tables, _) = self.lock();
+        Ok(tables.stops.remove(numbers))
+    }
+
+    async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
+        let (tables, _) = self.lock();
+        Ok(tables.stops.page(&request))
     }
 }

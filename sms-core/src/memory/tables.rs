@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::time::Duration;
 
-use super::rollups::KeptCounts;
+use super::rollups::{KeptCounts, logged};
 use super::row::Row;
+use super::stops::KeptStops;
 use crate::clock::{StoreTime, datetime_from_ms, datetime_to_ms, duration_to_ms};
 use crate::error::Result;
 use crate::lane::Lane;
@@ -44,6 +45,7 @@ pub(super) struct Tables {
     events: Vec<Event>,
     last_seq: u64,
     pub(super) counts: KeptCounts,
+    pub(super) stops: KeptStops,
 }
 
 impl Tables {
@@ -59,6 +61,9 @@ impl Tables {
         }
         if let Some(held) = self.replay(now, message) {
             return held;
+        }
+        if self.stops.holds(message.to) {
+            return Inserted::OnStopList;
         }
         if let Some(key) = &message.key {
             self.keys.insert((message.owner.clone(), key.key.clone()), message.id);
@@ -115,7 +120,8 @@ impl Tables {
                 continue;
             }
             if begun.iter().all(|other: &Begun| other.submission.id != *id) {
-                begun.push(row.begun(time));
+                let on_stop_list = self.stops.holds(row.message.to);
+                begun.push(row.begun(time).on_stop_list(on_stop_list));
             }
         }
         begun
@@ -277,16 +283,10 @@ impl Tables {
         let newer = self.events.iter().enumerate().filter(|(_, event)| event.seq > after);
         let newer: Vec<_> = newer.take(limit).collect();
         let logged = newer.iter().filter_map(|(index, event)| {
-            let Row { message, created_at, .. } = self.rows.get(&event.message_id)?;
+            let row = self.rows.get(&event.message_id)?;
             let mut earlier = self.events[..*index].iter().rev();
             let before = earlier.find(|other| other.message_id == event.message_id);
-            let at = datetime_to_ms(event.at);
-            let logged = LoggedEvent::new(at, event.kind, event.status, message.class)
-                .owner(message.owner.clone())
-                .code(event.details.code)
-                .before(before.map(|other| other.status))
-                .wanted(Some(*created_at), message.send_at.map(datetime_to_ms));
-            Some(logged)
+            Some(logged(event, before, row))
         });
         (logged.collect(), newer.last().map(|(_, event)| event.seq))
     }

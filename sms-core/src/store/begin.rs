@@ -60,11 +60,20 @@ pub struct Begun {
     pub fence: u32,
     /// Input of [`decide`](super::decision::decide).
     pub attempt: AttemptState,
+    /// The recipient is on the [stop-list](crate::StopList): the message must not be sent. False by
+    /// default.
+    pub on_stop_list: bool,
 }
 
 impl Begun {
     /// An attempt with this fence.
     pub const fn new(submission: Submission, fence: u32, attempt: AttemptState) -> Self {
-        Self { submission, fence, attempt }
+        Self { submission, fence, attempt, on_stop_list: false }
+    }
+
+    /// Sets [`on_stop_list`](Self::on_stop_list).
+    pub const fn on_stop_list(mut self, on_stop_list: bool) -> Self {
+        self.on_stop_list = on_stop_list;
+        self
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::decision::Verdict;
 use super::queries::Scope;
 use super::status::Status;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, FieldError, Result};
 use crate::lane::PerLane;
 use crate::message::{Fingerprint, MessageId, NewMessage, Route};
 use crate::provider::outcome::Outcome;
@@ -50,6 +50,8 @@ pub enum Inserted {
     Replayed(MessageId),
     /// Its key was used for other content within [`KEY_WINDOW`]. Nothing was stored.
     KeyReused,
+    /// Its recipient is on the [stop-list](crate::StopList). Nothing was stored.
+    OnStopList,
 }
 
 impl Inserted {
@@ -62,7 +64,8 @@ impl Inserted {
     ///
     /// # Errors
     ///
-    /// [`KeyReused`](ErrorKind::KeyReused) where the key belongs to other content.
+    /// [`KeyReused`](ErrorKind::KeyReused) where the key belongs to other content; `Invalid`, with
+    /// the field `to`, for a recipient on the stop-list.
     pub fn into_accepted(self, id: MessageId) -> Result<Acceptance> {
         match self {
             Self::Stored => Ok(Acceptance { id, replayed: false }),
@@ -71,6 +74,9 @@ impl Inserted {
                 ErrorKind::KeyReused,
                 "the idempotency key was used before for other content",
             )),
+            Self::OnStopList => {
+                Err(FieldError::new("to", "recipient_on_stop_list", "is on the stop-list").into())
+            }
         }
     }
 }

@@ -34,6 +34,9 @@ pub(super) const LAST_TRY: Duration = Duration::from_secs(1);
 pub(super) const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// Reason of a message that was not sent because of the stop-list.
+const ON_STOP_LIST: &str = "the recipient is on the stop-list";
+
 /// Part of a message that is kept while its submission is with the provider.
 struct Ticket {
     id: MessageId,
@@ -73,18 +76,24 @@ impl ServedRoute {
         // Counted from before `begin`, so that it ends before the lease does by the store's clock.
         let latest_start = Instant::now() + lease - call - SETTLE_MARGIN;
         let turns = self.turns(&leases);
-        let Some(begun) = self.begin(&leases, lease, latest_start, turns).await else {
+        let Some(mut begun) = self.begin(&leases, lease, latest_start, turns).await else {
             self.breaker.call_off(admission);
             return self.release(&leases).await;
         };
+        let stopped = begun.extract_if(.., |begun| begun.on_stop_list).collect();
+        let mut settlements = self.refuse(stopped);
+        let mut recording = None;
         if begun.is_empty() {
             self.breaker.call_off(admission);
         } else {
-            let (in_flight, recording) = slot.start_call(begun.len(), &self.stop).await;
-            let settlements = self.call(begun, admission, latest_start, in_flight).await;
-            self.settle(&settlements, turns).await;
-            drop(recording);
+            let (in_flight, call_slot) = slot.start_call(begun.len(), &self.stop).await;
+            recording = Some(call_slot);
+            settlements.append(&mut self.call(begun, admission, latest_start, in_flight).await);
         }
+        if !settlements.is_empty() {
+            self.settle(&settlements, turns).await;
+        }
+        drop(recording);
         // Also those that were not begun: they are settled, or the caretaker offers them when they
         // are due.
         self.queue_call(self.queue.ack(&leases)).await;
@@ -137,6 +146,15 @@ impl ServedRoute {
         None
     }
 
+    /// The outcomes of messages to recipients on the stop-list, without a call.
+    fn refuse(&self, stopped: Vec<Begun>) -> Vec<Settlement> {
+        let reason = Some(ON_STOP_LIST.to_owned());
+        let refused = Outcome::new(OutcomeClass::Rejected, None, reason);
+        let (tickets, _) = tickets(stopped);
+        let outcomes = vec![refused; tickets.len()];
+        self.settlements(tickets, outcomes, Duration::ZERO)
+    }
+
     /// One call to the provider: the outcomes to be recorded.
     async fn call(
         &self,
@@ -145,12 +163,7 @@ impl ServedRoute {
         latest_start: Instant,
         in_flight: Option<InFlight>,
     ) -> Vec<Settlement> {
-        let (tickets, submissions): (Vec<Ticket>, Vec<Submission>) = begun
-            .into_iter()
-            .map(|Begun { submission, fence, attempt, .. }| {
-                (Ticket { id: submission.id, fence, attempt }, submission)
-            })
-            .unzip();
+        let (tickets, submissions) = tickets(begun);
         let started = Instant::now();
         let given_back = |why: &str| {
             vec![Outcome::new(OutcomeClass::Blocked, None, Some(why.to_owned())); tickets.len()]
@@ -292,6 +305,14 @@ impl ServedRoute {
         *wait = (*wait * 2).min(LONGEST_WAIT);
         Some(())
     }
+}
+
+/// What is kept of each message, and what the provider gets.
+fn tickets(begun: Vec<Begun>) -> (Vec<Ticket>, Vec<Submission>) {
+    let split = |Begun { submission, fence, attempt, .. }| {
+        (Ticket { id: submission.id, fence, attempt }, submission)
+    };
+    begun.into_iter().map(split).unzip()
 }
 
 fn log_late(settlements: &[Settlement], settled: &[Settled]) {

@@ -28,5 +28,6 @@ mod sender;
 mod shutdown;
 mod simulation;
 mod sms;
+mod stop_list;
 mod support;
 mod worker;

@@ -14,6 +14,7 @@ use crate::error::undecodable;
 use crate::sql::args::{millis, name, rows, uuids};
 use crate::sql::fragments::{its_message, with_clock};
 use crate::sql::row::Columns;
+use crate::sql::stop_list::is_stopped;
 
 /// The part of [`DUE`] for one lane.
 macro_rules! due {
@@ -71,8 +72,11 @@ pub(crate) async fn due(database: &Database, request: DueRequest) -> Result<Vec<
 /// them.
 macro_rules! begun_columns {
     () => {
-        "s.id, m.to_number, m.text, m.sender, m.class, m.options, s.valid_until, s.fence, \
-         s.attempts, m.max_attempts, s.resends, m.on_unknown, s.lease_since - s.unknown_at"
+        concat!(
+            "s.id, m.to_number, m.text, m.sender, m.class, m.options, s.valid_until, s.fence, \
+             s.attempts, m.max_attempts, s.resends, m.on_unknown, s.lease_since - s.unknown_at, ",
+            is_stopped!("stop_list", "m.to_number")
+        )
     };
 }
 
@@ -161,5 +165,5 @@ fn read_begun(row: &PgRow, time: StoreTime) -> Result<Begun> {
     .unknown_before(
         columns.take::<Option<i64>>()?.map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
     );
-    Ok(Begun::new(submission, fence, attempt))
+    Ok(Begun::new(submission, fence, attempt).on_stop_list(columns.take()?))
 }

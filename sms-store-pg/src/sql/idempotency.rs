@@ -26,13 +26,15 @@ pub(crate) struct Refused {
     pub(crate) is_stored: bool,
     /// The holder of its key.
     pub(crate) holder: Option<Holder>,
+    /// True if its recipient is on the stop-list.
+    pub(crate) is_stopped: bool,
 }
 
 /// The messages that hold these keys, in the columns that [`refused`] reads. $2 the window, $3 the
 /// messages, $4 their owners, $5 their keys.
 pub(crate) const KEY_HOLDERS: &str = concat!(
     with_clock!(),
-    " SELECT a.id, FALSE, m.id, m.fingerprint \
+    " SELECT a.id, FALSE, m.id, m.fingerprint, FALSE \
      FROM unnest($3::uuid[], $4::text[], $5::text[]) AS a (id, owner, key) CROSS JOIN clock \
      CROSS JOIN LATERAL ( \
          SELECT m.id, m.fingerprint FROM sms.messages AS m \
@@ -100,5 +102,5 @@ pub(crate) fn refused(row: &PgRow) -> Result<(MessageId, Refused)> {
         }
         _ => None,
     };
-    Ok((id, Refused { is_stored, holder }))
+    Ok((id, Refused { is_stored, holder, is_stopped: columns.take()? }))
 }

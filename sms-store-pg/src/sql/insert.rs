@@ -17,6 +17,7 @@ use crate::pool::Query;
 use crate::sql::args::{clean, clean_some, millis, name_some, uuid};
 use crate::sql::fragments::with_clock;
 use crate::sql::idempotency::{KeyHolders, Refused, refused, replayed};
+use crate::sql::stop_list::is_stopped;
 
 /// Number of times an insert is repeated after it lost a key to a transaction that it could not
 /// see. Each repeat sees the transaction that the one before it lost to.
@@ -101,27 +102,36 @@ macro_rules! note_accepted {
     };
 }
 
-/// `∅ → queued` for messages without a key; guard: the id is free. $2 time until the caretaker may
-/// push them, then `asked_messages!`, $22 the store's time minus the wall clock.
+/// `∅ → queued` for messages without a key; guard: the id is free, and the recipient is not on the
+/// stop-list. Returns the rows of [`INSERT_KEYED`], without holders. $2 time until the caretaker
+/// may push them, then `asked_messages!`, $22 the store's time minus the wall clock.
 pub(crate) const INSERT: &str = concat!(
     with_clock!(),
     ", stored AS (INSERT INTO sms.messages (",
     message_columns!(),
     ") ",
     asked_messages!("", ""),
+    " WHERE NOT ",
+    is_stopped!("sms.stop_list", "to_number"),
     " ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane, route, owner, class), ",
     note_accepted!(),
-    " ",
-    insert_states!("$22")
+    ", queued AS (",
+    insert_states!("$22"),
+    ") SELECT a.id, EXISTS (SELECT FROM sms.messages AS m WHERE m.id = a.id), \
+         NULL::uuid, NULL::bytea, ",
+    is_stopped!("sms.stop_list", "a.to_number"),
+    " FROM unnest($3::uuid[], $4::bigint[]) AS a (id, to_number) \
+     WHERE a.id NOT IN (SELECT id FROM stored)"
 );
 
 /// The same for messages of which some have a key; guard: the key is free, too, or its window is
 /// over, and then it is released first. Returns a row for each message that was not inserted: its
-/// id, true if it was stored before, and the message that holds its key with its fingerprint. $22
-/// keys, $23 fingerprints, $24 the window, $25 the store's time minus the wall clock.
+/// id, true if it was stored before, the message that holds its key with its fingerprint, and true
+/// if its recipient is on the stop-list. $22 keys, $23 fingerprints, $24 the window, $25 the
+/// store's time minus the wall clock.
 ///
-/// A row that says neither belongs to a message that lost its key to a transaction which this
-/// statement waited for and cannot see. The statement is to be run again.
+/// A row that says none of this belongs to a message that lost its key or id to a transaction which
+/// this statement waited for and cannot see. The statement is to be run again.
 pub(crate) const INSERT_KEYED: &str = concat!(
     with_clock!(),
     ", asked (",
@@ -146,15 +156,16 @@ pub(crate) const INSERT_KEYED: &str = concat!(
     message_columns!(),
     ", key, fingerprint FROM asked \
          WHERE (SELECT count(*) FROM released) >= 0 \
-           AND id NOT IN (SELECT id FROM held WHERE NOT is_over) \
-         ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane, route, owner, class \
-     ), ",
+           AND id NOT IN (SELECT id FROM held WHERE NOT is_over) AND NOT ",
+    is_stopped!("sms.stop_list", "to_number"),
+    " ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane, route, owner, class), ",
     note_accepted!(),
     ", queued AS (",
     insert_states!("$25"),
     ") SELECT a.id, EXISTS (SELECT FROM sms.messages AS m WHERE m.id = a.id), \
-         h.holder, h.fingerprint \
-     FROM asked AS a LEFT JOIN held AS h ON h.id = a.id AND NOT h.is_over \
+         h.holder, h.fingerprint, ",
+    is_stopped!("sms.stop_list", "a.to_number"),
+    " FROM asked AS a LEFT JOIN held AS h ON h.id = a.id AND NOT h.is_over \
      WHERE a.id NOT IN (SELECT id FROM stored)"
 );
 
@@ -188,7 +199,6 @@ pub(crate) async fn insert(
     for text in std::iter::once(optimistic).chain(std::iter::repeat_n(careful, MAX_REPEATS)) {
         let query = statement(database.time(), text, is_keyed, messages, push_after)?;
         let left = conn.rows_unless_taken(query).await?;
-        // A message without a key that was left out is stored already, under its id.
         let answers = left.map(|left| answers(messages, &left)).transpose()?.flatten();
         if let Some(answers) = answers {
             return Ok(answers);
@@ -233,13 +243,13 @@ fn contended() -> Error {
 fn answers(messages: &[NewMessage], left: &[PgRow]) -> Result<Option<Vec<Inserted>>> {
     let left: HashMap<MessageId, Refused> = left.iter().map(refused).collect::<Result<_>>()?;
     let answer = |message: &NewMessage| {
-        let Some(Refused { is_stored, holder }) = left.get(&message.id) else {
+        let Some(Refused { is_stored, holder, is_stopped }) = left.get(&message.id) else {
             return Some(Inserted::Stored);
         };
         match holder {
             _ if *is_stored => Some(Inserted::Stored),
             Some(holder) => Some(Inserted::held_by(*holder, message)),
-            None => None,
+            None => is_stopped.then_some(Inserted::OnStopList),
         }
     };
     Ok(messages.iter().map(answer).collect())

@@ -116,17 +116,22 @@ async fn check(cases: &[(&str, &[&str])]) {
 
 const STATES_BY_ID: &str = "using states_pkey on states";
 const MESSAGES_BY_ID: &str = "using messages_pkey on messages";
+const STOPS_BY_NUMBER: &str = "using stop_list_pkey on stop_list";
 
 #[tokio::test]
 async fn the_way_of_a_message_is_found_by_id() {
     check(&[
-        (claim::BEGIN, &[STATES_BY_ID, MESSAGES_BY_ID]),
-        (claim::BEGUN, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (claim::BEGIN, &[STATES_BY_ID, MESSAGES_BY_ID, STOPS_BY_NUMBER]),
+        (claim::BEGUN, &[STATES_BY_ID, MESSAGES_BY_ID, STOPS_BY_NUMBER]),
         (settle::SETTLE, &[STATES_BY_ID, "using parked_once on parked"]),
         (ledger::LOAD, &[STATES_BY_ID, MESSAGES_BY_ID]),
         (ledger::SAVE, &[STATES_BY_ID]),
         (read::GET, &[STATES_BY_ID, MESSAGES_BY_ID]),
-        (insert::INSERT_KEYED, &["using messages_key on messages", STATES_BY_ID, MESSAGES_BY_ID]),
+        (insert::INSERT, &[STOPS_BY_NUMBER]),
+        (
+            insert::INSERT_KEYED,
+            &["using messages_key on messages", STATES_BY_ID, MESSAGES_BY_ID, STOPS_BY_NUMBER],
+        ),
         (idempotency::KEY_HOLDERS, &["using messages_key on messages", STATES_BY_ID]),
     ])
     .await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sms_core::ManualClock;
 use sms_store_pg::PgStore;
-use sms_testkit::{RegistryHarness, RollupsHarness, StoreHarness};
+use sms_testkit::{RegistryHarness, RollupsHarness, StopListHarness, StoreHarness};
 use sqlx::PgConnection;
 use tokio::runtime::Handle;
 
@@ -47,6 +47,7 @@ impl Spare {
             "rollups",
             "acceptances",
             "rollup_position",
+            "stop_list",
         ];
         run(&mut self.conn, &empty.map(|table| format!("DELETE FROM {table};")).concat()).await;
         self
@@ -102,4 +103,15 @@ mod rollups {
     }
 
     sms_testkit::rollups!(harness().await);
+}
+
+mod stop_list {
+    use super::{StopListHarness, fresh};
+
+    async fn harness() -> StopListHarness {
+        let (store, clock, schema) = fresh().await;
+        StopListHarness::new(store, clock).keeping(schema)
+    }
+
+    sms_testkit::stop_list!(harness().await);
 }

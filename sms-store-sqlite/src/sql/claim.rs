@@ -95,7 +95,8 @@ pub(crate) const BEGIN: &str = "\
 /// The messages that a call with this worker and batch began. ?1 id, ?2 worker, ?3 batch.
 pub(crate) const BEGUN: &str = "\
     SELECT id, to_number, text, sender, class, options, valid_until, \
-           fence, attempts, max_attempts, resends, on_unknown, lease_since - unknown_at \
+           fence, attempts, max_attempts, resends, on_unknown, lease_since - unknown_at, \
+           EXISTS (SELECT 1 FROM stop_list WHERE number = to_number) \
     FROM messages \
     WHERE id = ?1 AND +status = 1 AND worker = ?2 AND batch = ?3";
 
@@ -152,5 +153,5 @@ fn read_begun(row: &Row<'_>, time: StoreTime) -> DbResult<Begun> {
     .unknown_before(
         columns.take::<Option<i64>>()?.map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
     );
-    Ok(Begun::new(submission, fence, attempt))
+    Ok(Begun::new(submission, fence, attempt).on_stop_list(columns.take()?))
 }

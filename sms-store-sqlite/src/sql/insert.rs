@@ -12,6 +12,7 @@ use crate::database::Database;
 use crate::error::{DbResult, Failure, undecodable};
 use crate::sql::idempotency::{holder, release, replay};
 use crate::sql::rollups::note_accepted;
+use crate::sql::stop_list::{HAS_STOPS, is_stopped};
 
 pub(crate) async fn insert(
     database: &Database,
@@ -41,12 +42,9 @@ pub(crate) fn insert_in(
 ) -> Result<MessageId> {
     let inserted = match message.check_at(time.wall_at(time.now_ms)) {
         Ok(()) => {
-            let mut insert = conn.prepare_cached(INSERT).map_err(Failure::from)?;
-            let mut accepted = Vec::new();
-            let inserted =
-                insert_one(conn, &mut insert, time, message, Duration::ZERO, &mut accepted)?;
-            note_accepted(conn, time.now_ms, &accepted)?;
-            inserted
+            let one = std::slice::from_ref(message);
+            let inserted = insert_all(conn, time, one, Duration::ZERO)?;
+            inserted.first().copied().unwrap_or(Inserted::Stored)
         }
         // A message that was accepted while its time was valid is replayed.
         Err(refused) => replay(conn, time.now_ms, message)?.ok_or(refused)?,
@@ -61,86 +59,95 @@ fn insert_all(
     messages: &[NewMessage],
     push_after: Duration,
 ) -> DbResult<Vec<Inserted>> {
-    let mut insert = conn.prepare_cached(INSERT)?;
-    let mut accepted = Vec::with_capacity(messages.len());
-    let insert_next =
-        |message| insert_one(conn, &mut insert, time, message, push_after, &mut accepted);
-    let inserted = messages.iter().map(insert_next).collect::<DbResult<_>>()?;
-    note_accepted(conn, time.now_ms, &accepted)?;
+    let (insert, accepted) = (conn.prepare_cached(INSERT)?, Vec::with_capacity(messages.len()));
+    let has_stops = conn.prepare_cached(HAS_STOPS)?.query_row([], |row| row.get(0))?;
+    let mut inserter = Inserter { conn, insert, time, push_after, has_stops, accepted };
+    let inserted =
+        messages.iter().map(|message| inserter.insert(message)).collect::<DbResult<_>>()?;
+    note_accepted(conn, time.now_ms, &inserter.accepted)?;
     Ok(inserted)
 }
 
-/// Inserts one message, and adds it to `accepted` if it is new.
-fn insert_one<'m>(
-    conn: &Connection,
-    insert: &mut CachedStatement<'_>,
+/// An insert of several messages.
+struct Inserter<'c, 'm> {
+    conn: &'c Connection,
+    insert: CachedStatement<'c>,
     time: StoreTime,
-    message: &'m NewMessage,
     push_after: Duration,
-    accepted: &mut Vec<&'m NewMessage>,
-) -> DbResult<Inserted> {
-    // Nearly always the first call inserts it, and this is all.
-    if insert_free(insert, time, message, push_after)? {
-        accepted.push(message);
-        return Ok(Inserted::Stored);
-    }
-    if is_stored(conn, message.id)? {
-        return Ok(Inserted::Stored);
-    }
-    let neither = || Error::new(ErrorKind::Internal, "a message was neither stored nor refused");
-    let key = message.key.as_ref().ok_or_else(neither)?;
-    let first = holder(conn, message.owner.as_deref(), key)?.ok_or_else(neither)?;
-    if !first.is_held(time.now_ms) {
-        release(conn, first.id)?;
-        if !insert_free(insert, time, message, push_after)? {
-            return Err(neither().into());
-        }
-        accepted.push(message);
-        return Ok(Inserted::Stored);
-    }
-    Ok(first.answer(message))
+    /// False if the stop-list is empty.
+    has_stops: bool,
+    /// The new messages.
+    accepted: Vec<&'m NewMessage>,
 }
 
-/// Inserts a message if its id and its key are free. Returns true if it was inserted.
-fn insert_free(
-    insert: &mut CachedStatement<'_>,
-    time: StoreTime,
-    message: &NewMessage,
-    push_after: Duration,
-) -> DbResult<bool> {
-    let state = DeliveryState::accept(message, time, push_after);
-    let key = message.key.as_ref();
-    let inserted = insert.execute(params![
-        message.id.as_bytes(),
-        message.owner,
-        key.map(|key| &key.key),
-        key.map(|key| key.fingerprint),
-        i64::try_from(message.to.digits()).map_err(|_| undecodable("number"))?,
-        message.text,
-        message.from,
-        message.class.as_str(),
-        message.route.as_str(),
-        message.reference,
-        (!message.metadata.is_empty()).then(|| message.metadata.as_json()),
-        json(message.options != SendOptions::default(), || serde_json::to_string(
-            &message.options
-        ))?,
-        message.encoding.as_str(),
-        message.parts,
-        message.send_at.map(datetime_to_ms),
-        state.deadline_ms,
-        message.max_attempts,
-        message.on_unknown.as_str(),
-        message.lane().number(),
-        state.status.number(),
-        time.now_ms,
-        state.updated_at,
-        state.due_at,
-        state.valid_until,
-        state.push_at,
-        json(message.resend.is_some(), || serde_json::to_string(&message.resend))?,
-    ])?;
-    Ok(inserted > 0)
+impl<'m> Inserter<'_, 'm> {
+    fn insert(&mut self, message: &'m NewMessage) -> DbResult<Inserted> {
+        let is_stopped = self.has_stops && is_stopped(self.conn, message.to)?;
+        // Nearly always this inserts it, and is all.
+        if !is_stopped && self.insert_free(message)? {
+            return Ok(Inserted::Stored);
+        }
+        if is_stored(self.conn, message.id)? {
+            return Ok(Inserted::Stored);
+        }
+        let holder = match &message.key {
+            Some(key) => holder(self.conn, message.owner.as_deref(), key)?,
+            None => None,
+        };
+        match holder {
+            Some(first) if first.is_held(self.time.now_ms) => Ok(first.answer(message)),
+            _ if is_stopped => Ok(Inserted::OnStopList),
+            Some(first) => {
+                release(self.conn, first.id)?;
+                if self.insert_free(message)? { Ok(Inserted::Stored) } else { Err(neither()) }
+            }
+            None => Err(neither()),
+        }
+    }
+
+    /// Inserts a message if its id and its key are free. Returns true if it was inserted.
+    fn insert_free(&mut self, message: &'m NewMessage) -> DbResult<bool> {
+        let state = DeliveryState::accept(message, self.time, self.push_after);
+        let key = message.key.as_ref();
+        let inserted = self.insert.execute(params![
+            message.id.as_bytes(),
+            message.owner,
+            key.map(|key| &key.key),
+            key.map(|key| key.fingerprint),
+            i64::try_from(message.to.digits()).map_err(|_| undecodable("number"))?,
+            message.text,
+            message.from,
+            message.class.as_str(),
+            message.route.as_str(),
+            message.reference,
+            (!message.metadata.is_empty()).then(|| message.metadata.as_json()),
+            json(message.options != SendOptions::default(), || serde_json::to_string(
+                &message.options
+            ))?,
+            message.encoding.as_str(),
+            message.parts,
+            message.send_at.map(datetime_to_ms),
+            state.deadline_ms,
+            message.max_attempts,
+            message.on_unknown.as_str(),
+            message.lane().number(),
+            state.status.number(),
+            self.time.now_ms,
+            state.updated_at,
+            state.due_at,
+            state.valid_until,
+            state.push_at,
+            json(message.resend.is_some(), || serde_json::to_string(&message.resend))?,
+        ])?;
+        if inserted > 0 {
+            self.accepted.push(message);
+        }
+        Ok(inserted > 0)
+    }
+}
+
+fn neither() -> Failure {
+    Error::new(ErrorKind::Internal, "a message was neither stored nor refused").into()
 }
 
 /// JSON text, or NULL for the default.

@@ -1,7 +1,7 @@
 //! The suites of sms-testkit.
 
 use sms_core::ManualClock;
-use sms_testkit::{RegistryHarness, RollupsHarness, StoreHarness};
+use sms_testkit::{RegistryHarness, RollupsHarness, StopListHarness, StoreHarness};
 
 use crate::common::Folder;
 
@@ -41,4 +41,16 @@ mod rollups {
     }
 
     sms_testkit::rollups!(fresh().await);
+}
+
+mod stop_list {
+    use super::{Folder, ManualClock, START, StopListHarness};
+
+    async fn fresh() -> StopListHarness {
+        let (folder, clock) = (Folder::new(), ManualClock::new(START));
+        let store = folder.open().await.clock(clock.clone());
+        StopListHarness::new(store, clock).keeping(folder)
+    }
+
+    sms_testkit::stop_list!(fresh().await);
 }

@@ -4,6 +4,7 @@ mod provider;
 mod queue;
 mod registry;
 mod rollups;
+mod stop_list;
 mod store;
 
 /// Makes one test for each name. Names may stand in groups, each of which becomes a module.

@@ -64,7 +64,7 @@ pub async fn one_key_stores_one_message(h: &StoreHarness) {
             match store.insert(request).await.expect("insert")[0] {
                 Inserted::Stored => (true, message.id),
                 Inserted::Replayed(id) => (false, id),
-                Inserted::KeyReused => panic!("the content is the same"),
+                other => panic!("{other:?}: the content is the same, and the number free"),
             }
         }
     }));

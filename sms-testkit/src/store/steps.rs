@@ -117,7 +117,7 @@ pub(super) fn kinds(events: &[Event]) -> Vec<(EventKind, Status)> {
 }
 
 /// A batch number that is unique in this process.
-pub(super) fn batch() -> u64 {
+pub(crate) fn batch() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
@@ -235,7 +235,7 @@ impl StoreHarness {
     }
 
     /// `queued → sending` by a worker of this name.
-    pub(super) async fn begin_by(&self, worker: &str, batch: u64, ids: &[MessageId]) -> Vec<Begun> {
+    pub(crate) async fn begin_by(&self, worker: &str, batch: u64, ids: &[MessageId]) -> Vec<Begun> {
         self.begin_request(BeginRequest::new(ids, worker, batch, PROVIDER, LEASE)).await
     }
 
@@ -247,7 +247,7 @@ impl StoreHarness {
         self.begin_by("worker-1", batch(), ids).await
     }
 
-    pub(super) async fn begin(&self, id: MessageId) -> Begun {
+    pub(crate) async fn begin(&self, id: MessageId) -> Begun {
         let mut begun = self.try_begin(&[id]).await;
         assert_eq!(begun_ids(&begun), [id], "a queued message that is due can be begun");
         begun.remove(0)
@@ -344,7 +344,7 @@ impl StoreHarness {
         self.store.cancel(CancelRequest::new(id, "olga".to_owned()).scope(scope)).await
     }
 
-    pub(super) async fn find(&self, id: MessageId) -> Option<StoredMessage> {
+    pub(crate) async fn find(&self, id: MessageId) -> Option<StoredMessage> {
         self.store.get(&MessageRequest::new(id)).await.expect("get")
     }
 
@@ -352,7 +352,7 @@ impl StoreHarness {
         self.find(id).await.expect("a stored message can be read").state
     }
 
-    pub(super) async fn status(&self, id: MessageId) -> Status {
+    pub(crate) async fn status(&self, id: MessageId) -> Status {
         self.state(id).await.status
     }
 

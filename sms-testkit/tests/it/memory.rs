@@ -61,3 +61,15 @@ mod rollups {
 pub(crate) fn clock() -> std::sync::Arc<ManualClock> {
     ManualClock::new(NOON)
 }
+
+mod stop_list {
+    use sms_core::MemoryStore;
+    use sms_testkit::StopListHarness;
+
+    fn memory() -> StopListHarness {
+        let clock = super::clock();
+        StopListHarness::new(MemoryStore::new().clock(clock.clone()), clock)
+    }
+
+    sms_testkit::stop_list!(memory());
+}
