@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{
-    MemoryQueue, Provider, Queue, Region, Registry, Rollups, Route, Sandbox, SchemaLevel, Store,
+    MemoryQueue, Provider, Queue, Region, Registry, Rollups, Route, Sandbox, SchemaLevel, StopList,
+    Store,
 };
 
 use crate::config::{Config, Key};
@@ -53,12 +54,19 @@ pub struct OpenStore {
     pub registry: Arc<dyn Registry>,
     /// Counts over time, in the same database.
     pub rollups: Arc<dyn Rollups>,
+    /// Numbers that nothing is sent to, in the same database.
+    pub stop_list: Arc<dyn StopList>,
 }
 
 impl OpenStore {
-    fn new<T: Store + Registry + Rollups>(store: T) -> Self {
+    fn new<T: Store + Registry + Rollups + StopList>(store: T) -> Self {
         let store = Arc::new(store);
-        Self { store: store.clone(), registry: store.clone(), rollups: store }
+        Self {
+            store: store.clone(),
+            registry: store.clone(),
+            rollups: store.clone(),
+            stop_list: store,
+        }
     }
 }
 

@@ -32,7 +32,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let store = store.open(config.region).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
-    let (OpenStore { store, registry, rollups: counts }, queue) = watched(&config, store, queue);
+    let (OpenStore { store, registry, rollups: counts, stop_list }, queue) =
+        watched(&config, store, queue);
     // Before anything is sent: a process that cannot listen ends at once.
     let listener = config.has(Role::Api).then(|| listen(&config)).transpose()?;
     rollups::begin(&*counts).await;
@@ -79,6 +80,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 .provider(Arc::clone(&provider), Arc::clone(&registry))
                 .callbacks(endpoint)
                 .rollups(Arc::clone(&counts))
+                .stop_list(stop_list)
                 .label(config.label.clone())
                 .time_zone(config.time_zone)
                 .trusted_proxies(config.trusted_proxies.clone())
@@ -138,7 +140,8 @@ fn watched(
     let store = OpenStore {
         store: Arc::new(Watched::new(store.store, Arc::clone(&kept))),
         registry: Arc::new(Watched::new(store.registry, Arc::clone(&kept))),
-        rollups: Arc::new(Watched::new(store.rollups, kept)),
+        rollups: Arc::new(Watched::new(store.rollups, Arc::clone(&kept))),
+        stop_list: Arc::new(Watched::new(store.stop_list, kept)),
     };
     (store, Arc::new(Watched::new(queue, Arc::new(offered))))
 }

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::end_log::EndLog;
-use sms_core::{CancellationToken, Explanation, Provider, Queue, Registry, Rollups, Sender, Store};
+use sms_core::{
+    CancellationToken, Explanation, Provider, Queue, Registry, Rollups, Sender, StopList, Store,
+};
 
 use self::callbacks::CallbackEndpoint;
 use self::event_hub::EventHub;
@@ -80,13 +82,14 @@ pub(crate) struct State {
     pub(crate) provider: Option<ProviderMonitor>,
     pub(crate) callbacks: Option<CallbackEndpoint>,
     pub(crate) rollups: Option<Arc<dyn Rollups>>,
+    pub(crate) stop_list: Option<Arc<dyn StopList>>,
     pub(crate) site: Site,
     pub(crate) brake: SignInBrake,
 }
 
 impl App {
-    /// An app without a provider and without counts over time: `/v1/provider`, the callbacks and
-    /// `/v1/stats/series` answer 404, and codes of providers are shown without their meaning. The
+    /// An app without a provider and without counts over time: `/v1/provider`, the callbacks,
+    /// `/v1/stats/series` and `/v1/stoplist` answer 404, and codes of providers are shown without their meaning. The
     /// sender must accept into the same store and push into the same queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
         Self::builder(sender, store, queue, keys).build()
@@ -117,6 +120,7 @@ impl App {
             provider: None,
             callbacks: None,
             rollups: None,
+            stop_list: None,
             site: Site::default(),
             brake: SignInBrake::default(),
         })
@@ -145,6 +149,12 @@ impl AppBuilder {
     /// [roll up](Rollups::roll_up) every few seconds.
     pub fn rollups(mut self, rollups: impl Rollups) -> Self {
         self.0.rollups = Some(Arc::new(rollups));
+        self
+    }
+
+    /// Serves `/v1/stoplist` for this list, which must be that of the store.
+    pub fn stop_list(mut self, stop_list: impl StopList) -> Self {
+        self.0.stop_list = Some(Arc::new(stop_list));
         self
     }
 

@@ -25,6 +25,7 @@ use crate::keys::{
     Client, IssuedKey, KeyDetails, KeyKind, KeyScope, MAX_ALLOWED, MAX_NAME, MAX_OVERLAP, NewKey,
     UNKNOWN_CLIENT,
 };
+use crate::rest::numbers::read_numbers;
 
 /// The time for which a rotated key stays valid, unless the request says otherwise.
 const DEFAULT_OVERLAP: Duration = Duration::from_hours(24);
@@ -250,7 +251,7 @@ impl KeyBody {
             .kind(self.kind.unwrap_or_default())
             .expires_at(self.expires_at);
         if let Some(allowed) = self.allowed_numbers {
-            key = key.allowed_numbers(read_numbers(&allowed, numbers)?);
+            key = key.allowed_numbers(read_allowed(&allowed, numbers)?);
         }
         Ok(key)
     }
@@ -258,31 +259,13 @@ impl KeyBody {
 
 /// Reads the numbers that a key may send to. An empty list is refused: it could be meant to allow
 /// nobody or everybody.
-fn read_numbers(allowed: &[String], numbers: NumberReader) -> Result<Vec<PhoneNumber>, Problem> {
-    let mut wrong = Vec::new();
+fn read_allowed(allowed: &[String], numbers: NumberReader) -> Result<Vec<PhoneNumber>, Problem> {
     if allowed.is_empty() {
         let rule = "must hold at least one number; leave it out to allow every number";
-        wrong.push(FieldProblem::field("allowed_numbers", "allowed_numbers_invalid", rule));
+        let error = FieldProblem::field("allowed_numbers", "allowed_numbers_invalid", rule);
+        return Err(Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, vec![error]));
     }
-    let mut read = Vec::with_capacity(allowed.len());
-    for (index, number) in allowed.iter().enumerate() {
-        match numbers.read(number) {
-            Ok(number) => read.push(number),
-            Err(error) => {
-                let place = format!("/{index}");
-                let at_number = |error: &sms_core::FieldError| {
-                    FieldProblem::field("allowed_numbers", error.code, error.message.clone())
-                        .with_pointer_inside(&place)
-                };
-                wrong.extend(error.fields().iter().map(at_number));
-            }
-        }
-    }
-    if wrong.is_empty() {
-        Ok(read)
-    } else {
-        Err(Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, wrong))
-    }
+    read_numbers("allowed_numbers", allowed, numbers)
 }
 
 impl RotateBody {

@@ -10,6 +10,7 @@ mod keys;
 mod me;
 mod meaning;
 mod messages;
+mod numbers;
 mod operations;
 mod provider;
 mod queue;
@@ -17,6 +18,7 @@ mod receipts;
 mod schema;
 mod series;
 mod stats;
+mod stop_list;
 #[cfg(test)]
 mod tests;
 mod workers;

@@ -1,9 +1,10 @@
 //! The filters of a list of messages, as parameters of the query.
 
 use sms_core::store::ListRequest;
-use sms_core::{Class, NumberReader, PhoneNumber, Status};
+use sms_core::{Class, NumberReader, Status};
 
 use crate::http::params::{Rule, put, put_time, unknown};
+use crate::rest::numbers::put_number;
 
 /// The longest search, in characters.
 const MAX_SEARCH: usize = 200;
@@ -45,15 +46,4 @@ pub(super) fn set_filter(
         }
         _ => unknown(),
     }
-}
-
-/// Sets a phone number. A + that the client did not escape arrives as a blank. Before a national
-/// number a blank is only a blank, which the reader of numbers ignores.
-fn put_number(slot: &mut Option<PhoneNumber>, value: &str, numbers: NumberReader) -> Option<Rule> {
-    let mended = value.strip_prefix(' ').and_then(|rest| numbers.read(&format!("+{rest}")).ok());
-    match mended.map_or_else(|| numbers.read(value), Ok) {
-        Ok(number) => *slot = Some(number),
-        Err(error) => return error.fields().first().map(|field| field.message.clone()),
-    }
-    None
 }

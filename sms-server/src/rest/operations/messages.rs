@@ -33,6 +33,7 @@ const CONTENT: &[&str] = &[
     "metadata_too_large",
     "field_too_large",
     "recipient_not_allowed",
+    "recipient_on_stop_list",
     "idempotency_key_invalid",
     "idempotency_key_reused",
 ];
@@ -203,7 +204,7 @@ fn resolve() -> Operation {
         )
         .body::<ResolveBody>(body)
         .reply::<ChangedMessage<'_>>(StatusCode::OK, OUTLINE, json!({"id": ID, "status": "sent"}))
-        .problems(&["conflict", "recipient_not_allowed"])
+        .problems(&["conflict", "recipient_not_allowed", "recipient_on_stop_list"])
 }
 
 fn resend() -> Operation {

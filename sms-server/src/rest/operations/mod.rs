@@ -5,13 +5,20 @@ mod examples;
 mod keys;
 mod messages;
 mod state;
+mod stop_list;
 
 use crate::http::operation::Operation;
 
 /// Every operation. There is no other route.
 pub(crate) fn operations() -> Vec<Operation> {
-    [messages::operations(), events::operations(), state::operations(), keys::operations()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        messages::operations(),
+        events::operations(),
+        state::operations(),
+        stop_list::operations(),
+        keys::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -18,10 +18,12 @@ const BATCH: &str = r#"{"messages":[{"to":"+79251234567","text":"hi"}]}"#;
 const RESOLVE: &str = r#"{"resolution":"failed","reason":"asked them"}"#;
 const REASON: &str = r#"{"reason":"the phone was off"}"#;
 const TEXTS: &str = r#"{"texts":["hi"]}"#;
+const STOPPED: &str = "+79250000001";
+const STOPS: &str = r#"{"numbers":["+79250000001"],"reason":"asked for it"}"#;
 const NAME: &str = r#"{"name":"shop"}"#;
 
 /// Operations, the scope that each needs (`None` for any key), and a good body.
-const OPERATIONS: [(&str, Option<KeyScope>, &str); 30] = [
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 33] = [
     ("POST /v1/messages", Some(Send), MESSAGE),
     ("POST /v1/messages/batch", Some(Send), BATCH),
     ("GET /v1/messages", Some(Read), ""),
@@ -41,6 +43,9 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 30] = [
     ("GET /v1/provider", Some(Read), ""),
     ("POST /v1/provider/pause", Some(Admin), ""),
     ("POST /v1/provider/resume", Some(Admin), ""),
+    ("GET /v1/stoplist", Some(Admin), ""),
+    ("POST /v1/stoplist", Some(Admin), STOPS),
+    ("DELETE /v1/stoplist/{number}", Some(Admin), ""),
     ("GET /v1/clients", Some(Admin), ""),
     ("POST /v1/clients", Some(Admin), NAME),
     ("GET /v1/clients/{id}", Some(Admin), ""),
@@ -95,6 +100,7 @@ impl World {
         match operation {
             it if it.contains("/v1/clients/") => &self.client,
             it if it.contains("/v1/keys/") => &self.key,
+            it if it.contains("/v1/stoplist/") => STOPPED,
             _ => &self.live_message,
         }
     }
@@ -107,7 +113,7 @@ impl World {
         body: &str,
     ) -> (StatusCode, Value) {
         let (method, path) = operation.split_once(' ').expect("a method and a path");
-        let mut request = Request::builder().method(method).uri(path.replace("{id}", id));
+        let mut request = Request::builder().method(method).uri(path.replace("{id}", id).replace("{number}", id));
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
@@ -199,7 +205,7 @@ async fn what_belongs_to_another_client_is_not_found() {
 async fn an_id_that_nothing_has_is_not_found() {
     let world = World::new().await;
     let admin = world.key_of(None, KeyKind::Live, &[Admin]).await;
-    for (operation, _, body) in OPERATIONS.iter().filter(|(it, ..)| it.contains("{id}")) {
+    for (operation, _, body) in OPERATIONS.iter().filter(|(it, ..)| it.contains('{')) {
         let (status, reply) = world.call(Some(&admin), operation, "nothing", body).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{operation}: {reply}");
     }

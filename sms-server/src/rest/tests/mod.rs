@@ -60,6 +60,7 @@ impl Site {
         let app = App::builder(sender, store.clone(), queue, keys.clone())
             .provider(Sandbox::new(), registry.clone())
             .rollups(store.clone())
+            .stop_list(store.clone())
             .build();
         Self { router: app.router(), store, registry, keys }
     }

@@ -12,7 +12,7 @@ use crate::app::{App, Reply};
 const MESSAGE: &str = r#"{"to":"+79251234567","text":"hi"}"#;
 
 /// A call with this key.
-async fn call(app: &App, key: &str, method: &str, path: &str, body: &Value) -> Reply {
+pub(super) async fn call(app: &App, key: &str, method: &str, path: &str, body: &Value) -> Reply {
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
     let request = Request::builder()
         .method(method)
@@ -22,7 +22,7 @@ async fn call(app: &App, key: &str, method: &str, path: &str, body: &Value) -> R
     app.call(request.body(body).expect("a request")).await
 }
 
-async fn admin() -> App {
+pub(super) async fn admin() -> App {
     App::with_scopes(&[KeyScope::Admin]).await
 }
 

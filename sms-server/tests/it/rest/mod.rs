@@ -15,5 +15,6 @@ mod resend;
 mod scopes;
 mod series;
 mod stats;
+mod stop_list;
 mod unknown;
 mod workers;
