@@ -188,6 +188,8 @@ async fn what_belongs_to_another_client_is_not_found() {
             (&stranger, &world.test_message),
             (&live, &world.test_message),
             (&test, &world.live_message),
+            // Another test key of the same client.
+            (&test, &world.test_message),
         ] {
             let (status, reply) = world.call(Some(key), operation, id, body).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{operation}: {reply}");
