@@ -236,7 +236,7 @@ impl<'a> AcceptedMessage<'a> {
     }
 
     fn with_status(message: &'a NewMessage, status: Status) -> Self {
-        let SendOptions { translit, daytime, pass_deadline, end_user_ip } = message.options;
+        let SendOptions { translit, daytime, pass_deadline, end_user_ip, .. } = message.options;
         Self {
             id: message.id,
             status,
