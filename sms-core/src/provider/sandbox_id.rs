@@ -56,9 +56,7 @@ impl FromStr for SandboxId {
             None => (head, "d0"),
         };
         let end = match end.split_at(1) {
-            ("d", seconds) => {
-                End::Delivered { seconds: seconds.parse().map_err(|_| NotAnId)? }
-            }
+            ("d", seconds) => End::Delivered { seconds: seconds.parse().map_err(|_| NotAnId)? },
             ("u", code) => End::Undelivered { code: code.parse().map_err(|_| NotAnId)? },
             ("s", "") => End::Silent,
             _ => return Err(NotAnId),
