@@ -1,7 +1,7 @@
 //! The filters of a list of messages, as parameters of the query.
 
 use sms_core::store::ListRequest;
-use sms_core::{Class, NumberReader, PhoneNumber, Status};
+use sms_core::{Class, MessageId, NumberReader, PhoneNumber, Status};
 
 use crate::http::params::{Rule, put, put_time, unknown};
 
@@ -9,7 +9,7 @@ use crate::http::params::{Rule, put, put_time, unknown};
 const MAX_SEARCH: usize = 200;
 
 /// Sets one filter; returns the rule that it breaks, if it does.
-pub(super) fn set_filter(
+pub(crate) fn set_filter(
     request: &mut ListRequest,
     numbers: NumberReader,
     name: &str,
@@ -45,6 +45,11 @@ pub(super) fn set_filter(
         }
         _ => unknown(),
     }
+}
+
+/// Sets the message to go on after.
+pub(crate) fn put_cursor(slot: &mut Option<MessageId>, value: &str) -> Option<Rule> {
+    put(slot, value.parse().ok().map(Some), "must be the next_cursor of an earlier page")
 }
 
 /// Sets a phone number. A + that the client did not escape arrives as a blank. Before a national

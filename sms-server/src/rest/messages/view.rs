@@ -283,7 +283,7 @@ impl ToSchema for WrittenMessage {
 
 impl<'a> MessageView<'a> {
     /// A message, with the meaning of its code.
-    pub(super) fn new(StoredMessage { message, state, .. }: &'a StoredMessage, app: &App) -> Self {
+    pub(crate) fn new(StoredMessage { message, state, .. }: &'a StoredMessage, app: &App) -> Self {
         let MessageState {
             status,
             created_at,

@@ -4,14 +4,21 @@ mod events;
 mod examples;
 mod keys;
 mod messages;
+mod sandbox;
 mod state;
 
 use crate::http::operation::Operation;
 
 /// Every operation. There is no other route.
 pub(crate) fn operations() -> Vec<Operation> {
-    [messages::operations(), events::operations(), state::operations(), keys::operations()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        messages::operations(),
+        events::operations(),
+        state::operations(),
+        keys::operations(),
+        sandbox::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -18,10 +18,11 @@ const BATCH: &str = r#"{"messages":[{"to":"+79251234567","text":"hi"}]}"#;
 const RESOLVE: &str = r#"{"resolution":"failed","reason":"asked them"}"#;
 const REASON: &str = r#"{"reason":"the phone was off"}"#;
 const TEXTS: &str = r#"{"texts":["hi"]}"#;
+const RULES: &str = r#"{"rules":[{"action":"lose"}]}"#;
 const NAME: &str = r#"{"name":"shop"}"#;
 
 /// Operations, the scope that each needs (`None` for any key), and a good body.
-const OPERATIONS: [(&str, Option<KeyScope>, &str); 30] = [
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 34] = [
     ("POST /v1/messages", Some(Send), MESSAGE),
     ("POST /v1/messages/batch", Some(Send), BATCH),
     ("GET /v1/messages", Some(Read), ""),
@@ -50,6 +51,10 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 30] = [
     ("GET /v1/keys/{id}", Some(Admin), ""),
     ("DELETE /v1/keys/{id}", Some(Admin), ""),
     ("POST /v1/keys/{id}/rotate", Some(Admin), ""),
+    ("GET /v1/sandbox/messages", Some(Read), ""),
+    ("GET /v1/sandbox/messages/latest", Some(Read), ""),
+    ("GET /v1/sandbox/rules", Some(Read), ""),
+    ("PUT /v1/sandbox/rules", Some(Send), RULES),
     ("GET /v1/me", None, ""),
     ("GET /v1/info", None, ""),
 ];
