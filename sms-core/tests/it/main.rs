@@ -29,4 +29,5 @@ mod shutdown;
 mod simulation;
 mod sms;
 mod support;
+mod tests_kept;
 mod worker;
