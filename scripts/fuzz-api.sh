@@ -34,14 +34,15 @@ done
 [ -n "$address" ] || { echo "the server did not start:" >&2; cat "$folder/log" >&2; exit 1; }
 
 failed=0
-# Its cache belongs to this run alone.
+# Its cache belongs to this run alone. One operation waits for up to a minute at each request: it is left out.
 cd "$folder"
 for key in "$test_key" "$admin_key"; do
     "$tools/bin/st" run "http://$address/openapi.json" \
         --header "Authorization: Bearer $key" \
         --max-examples "$examples" --seed 1 --workers 2 --phases examples,coverage,fuzzing \
         --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance \
-        --exclude-operation-id delete_keys_id --continue-on-failure --no-color || failed=1
+        --exclude-operation-id delete_keys_id --exclude-operation-id get_sandbox_messages_latest \
+        --continue-on-failure --no-color || failed=1
 done
 kill -0 "$pid" 2>/dev/null || { echo "the server has ended:" >&2; tail -20 "$folder/log" >&2; failed=1; }
 if grep -iE "panicked" "$folder/log"; then failed=1; fi

@@ -206,3 +206,13 @@ fn links_of_a_crates_readme_lead_to_items_in_its_documentation() {
     }
     assert!(dead.is_empty(), "dead in the documentation of the crate:\n{}", dead.join("\n"));
 }
+
+#[test]
+fn the_page_about_testing_shows_the_programs_as_they_are() {
+    let page = fs::read_to_string(root().join("docs/TESTING.md")).expect("the page");
+    for name in ["sandbox.sh", "sandbox.py", "sandbox.mjs"] {
+        let program = root().join("examples/integrators").join(name);
+        let program = fs::read_to_string(program).expect("a program");
+        assert!(page.contains(&format!("\n{program}```\n")), "{name} has changed");
+    }
+}

@@ -55,8 +55,8 @@ pub use lane::{Lane, PerLane};
 pub use memory::{MemoryQueue, MemoryRegistry, MemoryStore};
 pub use message::phone::{NumberReader, PhoneNumber, Region};
 pub use message::{
-    Class, ClassPolicy, Message, MessageId, Metadata, NewMessage, OnUnknown, Route, SendOptions,
-    StoredMessage,
+    Class, ClassPolicy, Message, MessageId, Metadata, NewMessage, OnUnknown, Route, SandboxAction,
+    SendOptions, StoredMessage,
 };
 pub use outage::Outage;
 pub use provider::failover::Failover;

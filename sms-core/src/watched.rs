@@ -28,8 +28,8 @@ use crate::store::status::Status;
 use crate::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
     EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
-    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled,
-    Settlement, Stats, StatsRequest, Store, UnmatchedRequest,
+    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, RoutePurgeRequest,
+    Settled, Settlement, Stats, StatsRequest, Store, UnmatchedRequest,
 };
 
 /// Time after which a call that the caller gave up counts as a failure of the service.
@@ -154,6 +154,10 @@ impl<T: Store> Store for Watched<T> {
     }
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {
         self.call(self.inner.purge(request)).await
+    }
+
+    async fn purge_route(&self, request: RoutePurgeRequest) -> Result<usize> {
+        self.call(self.inner.purge_route(request)).await
     }
 }
 

@@ -11,8 +11,8 @@ use sms_core::store::ReceiptEffect;
 use sms_core::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
     EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
-    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled,
-    Settlement, Stats, StatsRequest, UnmatchedRequest,
+    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, RoutePurgeRequest,
+    Settled, Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
     Event, Job, MessageCount, MessageId, MessagePage, NewMessage, NumberReader, PhoneNumber,
@@ -118,6 +118,10 @@ impl Store for PgStore {
 
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {
         self.limited(maintenance::purge(&self.database, request.older_than, request.limit)).await
+    }
+
+    async fn purge_route(&self, request: RoutePurgeRequest) -> Result<usize> {
+        self.limited(maintenance::purge_route(&self.database, &request)).await
     }
 }
 

@@ -110,6 +110,8 @@ pub fn list_request(from: &ListRequest) -> ListRequest {
     copy.reference.clone_from(&from.reference);
     copy.code = from.code;
     copy.resend_of = from.resend_of;
+    copy.route.clone_from(&from.route);
+    copy.provider.clone_from(&from.provider);
     copy.from_time = from.from_time;
     copy.to_time = from.to_time;
     copy.after = from.after;

@@ -6,8 +6,8 @@ use sms_core::store::event::Event;
 use sms_core::store::{
     AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage, EventsRequest,
     ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd, LogEndRequest,
-    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled, Settlement, Stats,
-    StatsRequest, UnmatchedRequest,
+    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, RoutePurgeRequest, Settled,
+    Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
     Archive, Job, MemoryStore, MessageCount, MessageId, MessagePage, NewMessage, NumberReader,
@@ -129,5 +129,11 @@ impl Store for OutsideStore {
 
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {
         self.0.purge(PurgeRequest::new(request.older_than, request.limit)).await
+    }
+
+    async fn purge_route(&self, request: RoutePurgeRequest) -> Result<usize> {
+        let RoutePurgeRequest { route, older_than, keep_newest, limit, .. } = request;
+        let request = RoutePurgeRequest::new(route, older_than, limit).keep_newest(keep_newest);
+        self.0.purge_route(request).await
     }
 }

@@ -80,6 +80,8 @@ fn matches(
         && request
             .resend_of
             .is_none_or(|id| message.resend.as_ref().is_some_and(|resend| resend.of == id))
+        && request.route.as_ref().is_none_or(|route| message.route == *route)
+        && request.provider.as_ref().is_none_or(|name| state.provider.as_ref() == Some(name))
         && request.from_time.is_none_or(|from| *created_at >= datetime_to_ms(from))
         && request.to_time.is_none_or(|to| *created_at < datetime_to_ms(to))
         && request.search.as_ref().is_none_or(|search| {

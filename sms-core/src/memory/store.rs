@@ -26,8 +26,8 @@ use crate::store::status::Status;
 use crate::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
     EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
-    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled,
-    Settlement, Stats, StatsRequest, Store, UnmatchedRequest,
+    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, RoutePurgeRequest,
+    Settled, Settlement, Stats, StatsRequest, Store, UnmatchedRequest,
 };
 
 /// A [`Store`] in memory: not durable, for tests and as the model the other stores are compared
@@ -186,6 +186,11 @@ impl Store for MemoryStore {
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {
         let (mut tables, now) = self.lock();
         Ok(tables.purge(now, request.older_than, request.limit))
+    }
+
+    async fn purge_route(&self, request: RoutePurgeRequest) -> Result<usize> {
+        let (mut tables, now) = self.lock();
+        Ok(tables.purge_route(now, &request))
     }
 }
 

@@ -1,4 +1,6 @@
 //! The tables of a store in memory.
+//!
+//! Over 400 lines: it contains every table, and each change of more than one of them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -10,7 +12,7 @@ use super::stops::KeptStops;
 use crate::clock::{StoreTime, datetime_from_ms, datetime_to_ms, duration_to_ms};
 use crate::error::Result;
 use crate::lane::Lane;
-use crate::message::{MessageId, NewMessage, StoredMessage};
+use crate::message::{MessageId, NewMessage, Route, StoredMessage};
 use crate::provider::ProviderRef;
 use crate::provider::receipt::Receipt;
 use crate::queue::Job;
@@ -23,8 +25,8 @@ use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, HeldLease};
 use crate::store::{
     AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage, EventsRequest,
-    InsertRequest, Inserted, KEY_WINDOW, LogEnd, MessageRequest, ResolveRequest, Settled,
-    Settlement, Stats, StatsRequest, provider_id_taken,
+    InsertRequest, Inserted, KEY_WINDOW, LogEnd, MessageRequest, ResolveRequest, RoutePurgeRequest,
+    Settled, Settlement, Stats, StatsRequest, provider_id_taken,
 };
 
 /// The largest number of events in a timeline.
@@ -317,18 +319,33 @@ impl Tables {
 
     pub(super) fn purge(&mut self, now: i64, older_than: Duration, limit: usize) -> usize {
         let before = now.saturating_sub(duration_to_ms(older_than));
-        let old = |DeliveryState { status, updated_at, .. }: &DeliveryState| {
-            !status.is_waiting() && *updated_at < before
-        };
-        let ids = self.rows.iter().filter(|(_, row)| old(&row.state));
-        let ids: Vec<MessageId> = ids.map(|(id, _)| *id).take(limit).collect();
-        for id in &ids {
-            self.rows.remove(id);
-        }
+        self.parked.retain(|(at, _)| *at >= before);
+        self.remove(before, limit, 0, |_| true)
+    }
+
+    pub(super) fn purge_route(&mut self, now: i64, request: &RoutePurgeRequest) -> usize {
+        let RoutePurgeRequest { route, older_than, keep_newest, limit } = request;
+        let before = now.saturating_sub(duration_to_ms(*older_than));
+        let is_of_route = |row: &Row| row.message.route == *route && *route != Route::DEFAULT;
+        self.remove(before, *limit, *keep_newest, is_of_route)
+    }
+
+    /// Removes old messages of these, but none of the newest, with everything that belongs to them.
+    fn remove(
+        &mut self,
+        before: i64,
+        limit: usize,
+        keep_newest: usize,
+        is_one: impl Fn(&Row) -> bool,
+    ) -> usize {
+        let rows = || self.rows.iter().filter(|(_, row)| is_one(row));
+        let excess = rows().count().saturating_sub(keep_newest);
+        let old = rows().take(excess).filter(|(_, row)| row.state.may_be_purged(before));
+        let ids: Vec<MessageId> = old.map(|(id, _)| *id).take(limit).collect();
+        self.rows.retain(|id, _| !ids.contains(id));
         self.keys.retain(|_, id| !ids.contains(id));
         self.names.retain(|_, id| !ids.contains(id));
         self.events.retain(|event| !ids.contains(&event.message_id));
-        self.parked.retain(|(at, _)| *at >= before);
         ids.len()
     }
 

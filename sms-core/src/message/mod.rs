@@ -12,6 +12,7 @@ pub mod phone;
 pub mod prepare;
 mod resend;
 mod route;
+mod sandbox_action;
 mod stored;
 pub mod text;
 pub mod translit;
@@ -29,6 +30,7 @@ pub use self::options::SendOptions;
 use self::phone::Region;
 pub use self::resend::Resend;
 pub use self::route::Route;
+pub use self::sandbox_action::SandboxAction;
 pub use self::stored::{
     Fingerprint, IdempotencyKey, LeaseInfo, MessageState, NewMessage, StoredMessage,
 };

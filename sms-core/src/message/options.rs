@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::sandbox_action::SandboxAction;
+
 /// Options that a provider is asked to apply to a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -21,4 +23,8 @@ pub struct SendOptions {
     /// IP address of the person who caused the message, for the provider's fraud checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_user_ip: Option<IpAddr>,
+    /// The end that the sandbox gives the message; `None` for that of its number. No part of the
+    /// content under an idempotency key: a repeat may have drawn another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<SandboxAction>,
 }

@@ -90,6 +90,7 @@ impl Message {
                 daytime: self.daytime.unwrap_or(policy.daytime),
                 pass_deadline: self.pass_deadline,
                 end_user_ip,
+                sandbox: None,
             },
             encoding: counted.encoding,
             parts: u8::try_from(counted.parts).unwrap_or(u8::MAX),

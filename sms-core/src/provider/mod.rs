@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod receipt;
 pub mod recording;
 pub mod sandbox;
+mod sandbox_id;
 pub mod status_queries;
 pub mod submission;
 

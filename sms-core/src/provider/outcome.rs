@@ -71,6 +71,9 @@ pub struct Outcome {
     /// For `Deferred`: the refusal concerns the whole service and not this message, so that other
     /// messages wait too.
     pub outage: bool,
+    /// For `Unknown`: the outcome concerns this message and not the whole service, so that it is no
+    /// reason to pause the provider.
+    pub isolated: bool,
     /// Name of the provider that answered, set by a combinator such as
     /// [`Failover`](crate::Failover).
     pub provider: Option<String>,
@@ -87,6 +90,7 @@ impl Outcome {
             retry_after: None,
             repeated_within: None,
             outage: false,
+            isolated: false,
             provider: None,
         }
     }
@@ -171,6 +175,12 @@ impl Outcome {
     /// Sets [`outage`](Self::outage).
     pub fn outage(mut self, outage: bool) -> Self {
         self.outage = outage;
+        self
+    }
+
+    /// Sets [`isolated`](Self::isolated).
+    pub fn isolated(mut self, isolated: bool) -> Self {
+        self.isolated = isolated;
         self
     }
 

@@ -7,13 +7,36 @@ use async_trait::async_trait;
 
 use crate::clock::{Clock, SystemClock, datetime_from_ms, duration_to_ms};
 use crate::error::Result;
-use crate::message::MessageId;
+use crate::message::SandboxAction;
+use crate::message::phone::PhoneNumber;
 use crate::provider::outcome::Outcome;
 use crate::provider::receipt::{Receipt, ReceiptState};
+use crate::provider::sandbox_id::{End, SandboxId};
 use crate::provider::{Limits, Polling, Provider, ProviderRef, Receipts, Submission};
+
+/// The first of the numbers with an end of their own.
+const FIRST_NUMBER: u64 = 79_760_000_001;
+/// The ends of these numbers, in their order. The codes are those of sms.ru: the phone was not
+/// reached in time, a wrong number, the service is not available.
+const ENDS: [SandboxAction; 6] = [
+    SandboxAction::Undelivered { code: 104 },
+    SandboxAction::Fail { code: 202 },
+    SandboxAction::Defer { code: 220 },
+    SandboxAction::Lose,
+    SandboxAction::Silent,
+    SandboxAction::Delay { seconds: 30 },
+];
+/// The time after which a message that was refused for the time being is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+const REFUSED: &str = "refused by the sandbox, as it was asked to";
+const LOST: &str = "the answer was lost by the sandbox, as it was asked to";
+const UNDELIVERED: &str = "not delivered by the sandbox, as it was asked to";
 
 /// A [`Provider`] that accepts every message and reports it as delivered a moment later. Nothing
 /// leaves the machine.
+///
+/// A message with an [instruction](crate::message::SendOptions::sandbox) gets the end that this
+/// asks for. Without one, six [numbers](Self::ends) have an end of their own.
 ///
 /// It stores nothing. Its ids contain the time of acceptance, so that it can answer status queries
 /// after a restart, too.
@@ -64,15 +87,50 @@ impl Sandbox {
         self
     }
 
+    /// The numbers with an end of their own, which a message without an instruction gets:
+    /// +7 976 000-00-01 and the ones after it. The code 976 is given to no operator, so that none
+    /// of them has a subscriber, whereas every check of Russian mobile numbers lets them through.
+    pub fn ends() -> impl Iterator<Item = (PhoneNumber, SandboxAction)> {
+        let numbers = (FIRST_NUMBER..).filter_map(PhoneNumber::from_digits);
+        numbers.zip(ENDS)
+    }
+
+    fn outcome(&self, submission: &Submission) -> Outcome {
+        let of_number = || Self::ends().find(|(number, _)| *number == submission.to);
+        let action = submission.options.sandbox.or_else(|| Some(of_number()?.1));
+        let end = match action.unwrap_or(SandboxAction::Deliver) {
+            SandboxAction::Fail { code } => return Outcome::rejected(code, REFUSED),
+            SandboxAction::Lose => return Outcome::unknown(LOST).isolated(true),
+            SandboxAction::Defer { code } if submission.attempt == 1 => {
+                return Outcome::deferred(code, REFUSED).retry_after(RETRY_AFTER);
+            }
+            SandboxAction::Deliver | SandboxAction::Defer { .. } => End::Delivered { seconds: 0 },
+            SandboxAction::Delay { seconds } => End::Delivered { seconds },
+            SandboxAction::Undelivered { code } => End::Undelivered { code },
+            SandboxAction::Silent => End::Silent,
+        };
+        Outcome::accepted(SandboxId { accepted_ms: self.clock.now_ms(), end }.to_string())
+    }
+
     fn receipt(&self, provider_id: &str) -> Option<Receipt> {
-        let (accepted_ms, _) = provider_id.split_once('-')?;
-        let accepted_ms = accepted_ms.parse::<i64>().ok()?;
-        let delivered_ms = accepted_ms.saturating_add(duration_to_ms(self.delay));
+        let SandboxId { accepted_ms, end } = provider_id.parse().ok()?;
+        let (delay, state) = match end {
+            End::Delivered { seconds } => {
+                (Duration::from_secs(seconds.into()), ReceiptState::Delivered)
+            }
+            End::Undelivered { .. } => (Duration::ZERO, ReceiptState::Undelivered),
+            End::Silent => return None,
+        };
+        let end_ms = accepted_ms.saturating_add(duration_to_ms(self.delay.saturating_add(delay)));
         // A time in the future: the message was accepted before the clock was set back.
-        let delivered = !(accepted_ms..delivered_ms).contains(&self.clock.now_ms());
-        let state = if delivered { ReceiptState::Delivered } else { ReceiptState::InTransit };
-        let at = delivered.then(|| datetime_from_ms(delivered_ms));
-        Some(Receipt { at, ..Receipt::new(Self::NAME, provider_id, state) })
+        if (accepted_ms..end_ms).contains(&self.clock.now_ms()) {
+            return Some(Receipt::new(Self::NAME, provider_id, ReceiptState::InTransit));
+        }
+        let receipt = Receipt::new(Self::NAME, provider_id, state).at(datetime_from_ms(end_ms));
+        Some(match end {
+            End::Undelivered { code } => receipt.code(code, UNDELIVERED),
+            _ => receipt,
+        })
     }
 }
 
@@ -87,8 +145,7 @@ impl Provider for Sandbox {
     }
 
     async fn submit(&self, batch: &[Submission]) -> Vec<Outcome> {
-        let now = self.clock.now_ms();
-        batch.iter().map(|_| Outcome::accepted(format!("{now}-{}", MessageId::new()))).collect()
+        batch.iter().map(|submission| self.outcome(submission)).collect()
     }
 
     fn receipts(&self) -> Option<&dyn Receipts> {
@@ -116,7 +173,80 @@ impl Receipts for Sandbox {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
-    use crate::message::phone::PhoneNumber;
+    use crate::message::MessageId;
+    use crate::provider::outcome::OutcomeClass;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// The first and the second outcome of a message to this number.
+    async fn outcomes(
+        sandbox: &Sandbox,
+        to: &str,
+        action: Option<SandboxAction>,
+    ) -> (Outcome, Outcome) {
+        let to = PhoneNumber::parse(to).unwrap();
+        let mut submission = Submission::new(MessageId::new(), to, "hi");
+        submission.options.sandbox = action;
+        let first = sandbox.submit(std::slice::from_ref(&submission)).await.remove(0);
+        submission.attempt = 2;
+        (first, sandbox.submit(&[submission]).await.remove(0))
+    }
+
+    async fn receipt_of(sandbox: &Sandbox, outcome: Outcome) -> Option<Receipt> {
+        let provider_id = outcome.provider_id.unwrap();
+        let id = ProviderRef { provider: Sandbox::NAME.into(), provider_id };
+        sandbox.query(&[id]).await.unwrap().pop()
+    }
+
+    #[tokio::test]
+    async fn each_number_has_the_end_that_is_documented() {
+        let clock = ManualClock::new(1_000);
+        let sandbox = Sandbox::new().clock(clock.clone());
+        let numbers: Vec<_> = Sandbox::ends().map(|(number, _)| number.to_string()).collect();
+        let read = |number: &String| PhoneNumber::parse(number).unwrap().to_string();
+        assert_eq!(numbers, numbers.iter().map(read).collect::<Vec<_>>(), "valid numbers");
+        let of = async |number: &str| outcomes(&sandbox, number, None).await;
+
+        let (undelivered, _) = of("+79760000001").await;
+        let (refused, again) = of("+79760000002").await;
+        let (deferred, accepted) = of("+79760000003").await;
+        let (lost, lost_again) = of("+79760000004").await;
+        let (silent, _) = of("+79760000005").await;
+        let (delayed, _) = of("+79760000006").await;
+        clock.advance(SECOND);
+        let receipt = receipt_of(&sandbox, undelivered).await.unwrap();
+        assert_eq!((receipt.state, receipt.code), (ReceiptState::Undelivered, Some(104)));
+        for refused in [refused, again] {
+            assert_eq!((refused.class, refused.code), (OutcomeClass::Rejected, Some(202)));
+        }
+        assert_eq!((deferred.class, deferred.code), (OutcomeClass::Deferred, Some(220)));
+        let receipt = receipt_of(&sandbox, accepted).await.unwrap();
+        assert_eq!((receipt.state, receipt.code), (ReceiptState::Delivered, None));
+        for lost in [lost, lost_again] {
+            assert_eq!((lost.class, lost.isolated), (OutcomeClass::Unknown, true));
+        }
+        assert_eq!(receipt_of(&sandbox, silent.clone()).await, None);
+        let state = async |outcome| receipt_of(&sandbox, outcome).await.unwrap().state;
+        assert_eq!(state(delayed.clone()).await, ReceiptState::InTransit);
+        clock.advance(29 * SECOND);
+        assert_eq!(state(delayed.clone()).await, ReceiptState::InTransit);
+        clock.advance(SECOND);
+        assert_eq!(state(delayed).await, ReceiptState::Delivered);
+        assert_eq!(receipt_of(&sandbox, silent).await, None, "not even later");
+        let (other, _) = of("+79760000007").await;
+        assert_eq!(other.class, OutcomeClass::Accepted, "not one of them");
+    }
+
+    #[tokio::test]
+    async fn an_instruction_wins_over_the_number() {
+        let sandbox = Sandbox::new();
+        let deliver = Some(SandboxAction::Deliver);
+        let (first, _) = outcomes(&sandbox, "+79760000002", deliver).await;
+        assert_eq!(first.class, OutcomeClass::Accepted);
+        let fail = Some(SandboxAction::Fail { code: 7 });
+        let (first, _) = outcomes(&sandbox, "+79251234567", fail).await;
+        assert_eq!((first.class, first.code), (OutcomeClass::Rejected, Some(7)));
+    }
 
     #[tokio::test]
     async fn a_message_accepted_before_the_clock_was_set_back_is_delivered() {

@@ -32,7 +32,7 @@ pub use self::queries::{
 pub use self::requests::{
     Acceptance, AwaitingRequest, CancelRequest, DueRequest, ExpireRequest, InferRequest,
     InsertRequest, Inserted, KEY_WINDOW, PurgeRequest, ReceiptEffect, RescueRequest, Resolution,
-    ResolveRequest, Settled, Settlement, provider_id_taken,
+    ResolveRequest, RoutePurgeRequest, Settled, Settlement, provider_id_taken,
 };
 use self::status::Status;
 use crate::error::Result;
@@ -151,6 +151,13 @@ pub trait Store: Archive {
     /// the same age. Returns the number of messages removed. An age below [`KEY_WINDOW`] ends keys
     /// early; the caretaker never asks for that.
     async fn purge(&self, request: PurgeRequest) -> Result<usize>;
+
+    /// Removes messages of one route that are neither queued nor sending, last changed longer ago
+    /// than [`older_than`](RoutePurgeRequest::older_than) and are not among its
+    /// [newest](RoutePurgeRequest::keep_newest), by their ids; with their events and keys, oldest
+    /// first. Returns the number of messages removed: none for the default route, which has no
+    /// index for this.
+    async fn purge_route(&self, request: RoutePurgeRequest) -> Result<usize>;
 }
 
 #[async_trait]
@@ -205,5 +212,9 @@ impl<T: Store + ?Sized> Store for Arc<T> {
 
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {
         (**self).purge(request).await
+    }
+
+    async fn purge_route(&self, request: RoutePurgeRequest) -> Result<usize> {
+        (**self).purge_route(request).await
     }
 }

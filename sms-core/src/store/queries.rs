@@ -9,7 +9,7 @@ use super::event::{Event, EventKind};
 use super::inference::UnmatchedId;
 use super::status::Status;
 use crate::message::phone::PhoneNumber;
-use crate::message::{Class, MessageId};
+use crate::message::{Class, MessageId, Route};
 
 /// Messages that a call may see.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -77,6 +77,10 @@ pub struct ListRequest {
     pub code: Option<i32>,
     /// The earlier message that they send again.
     pub resend_of: Option<MessageId>,
+    /// The route that they take.
+    pub route: Option<Route>,
+    /// The provider that accepted them, or was asked last.
+    pub provider: Option<String>,
     /// Earliest time of acceptance, included.
     pub from_time: Option<OffsetDateTime>,
     /// Latest time of acceptance, not included.
@@ -143,6 +147,18 @@ impl ListRequest {
     /// Sets [`resend_of`](Self::resend_of).
     pub fn resend_of(mut self, id: impl Into<Option<MessageId>>) -> Self {
         self.resend_of = id.into();
+        self
+    }
+
+    /// Sets [`route`](Self::route).
+    pub fn route(mut self, route: impl Into<Option<Route>>) -> Self {
+        self.route = route.into();
+        self
+    }
+
+    /// Sets [`provider`](Self::provider).
+    pub fn provider(mut self, provider: impl Into<Option<String>>) -> Self {
+        self.provider = provider.into();
         self
     }
 

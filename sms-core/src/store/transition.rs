@@ -215,6 +215,11 @@ impl DeliveryState {
             && self.lease.as_ref().is_some_and(|lease| lease.until <= now_ms)
     }
 
+    /// Guard of [`Store::purge`](crate::Store::purge), for changes before this time.
+    pub fn may_be_purged(&self, before_ms: i64) -> bool {
+        !self.status.is_waiting() && self.updated_at < before_ms
+    }
+
     /// Guard of [`plan_query`](Self::plan_query).
     pub fn awaits_query(&self, now_ms: i64) -> bool {
         self.status == Status::Sent && self.poll_at.is_some_and(|at| at <= now_ms)

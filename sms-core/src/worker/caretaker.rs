@@ -17,7 +17,7 @@ use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::store::{
     AwaitingRequest, DueRequest, ExpireRequest, InferRequest, KEY_WINDOW, PurgeRequest,
-    RescueRequest, Store,
+    RescueRequest, RoutePurgeRequest, Store,
 };
 use crate::supervise::catch_panic;
 
@@ -32,6 +32,11 @@ const INFER_MARGIN: Duration = Duration::from_mins(2);
 const PURGE_INTERVAL: Duration = Duration::from_mins(10);
 /// The same while there is more than one round could do.
 const BUSY_INTERVAL: Duration = Duration::from_millis(100);
+/// Tests must not fill a database: they are kept for this long, and beyond this number for an hour
+/// after their last change.
+const TEST_RETENTION: Duration = Duration::from_hours(7 * 24);
+const MAX_TESTS: usize = 10_000;
+const EXCESS_TEST_RETENTION: Duration = Duration::from_hours(1);
 /// Rows per statement, and statements per round: one round is bounded.
 const BATCH: usize = 1000;
 const ROUNDS: usize = 20;
@@ -104,7 +109,8 @@ impl Caretaker {
     pub async fn run(&self, shutdown: &CancellationToken) {
         let step =
             |name: &str| Outage::new(format!("the caretaker's step `{name}`"), "it is repeated");
-        let [expire, rescue, infer, purge] = ["expire", "rescue", "infer", "purge"].map(step);
+        let [expire, rescue, infer, purge, purge_tests] =
+            ["expire", "rescue", "infer", "purge", "purge tests"].map(step);
         let care = async {
             tokio::join!(
                 repeat(INTERVAL, || async {
@@ -114,7 +120,9 @@ impl Caretaker {
                 repeat(INFER_INTERVAL, || run(&infer, async {
                     self.infer().await.map(|()| false)
                 })),
-                repeat(PURGE_INTERVAL, || run(&purge, self.purge())),
+                repeat(PURGE_INTERVAL, || async {
+                    run(&purge, self.purge()).await | run(&purge_tests, self.purge_tests()).await
+                }),
             )
         };
         shutdown.run_until_cancelled(care).await;
@@ -251,6 +259,34 @@ impl Caretaker {
             self.ends.moved(&self.store, &inferred, "receipt").await;
         }
         Ok(())
+    }
+
+    /// Removes messages of the route [`sandbox`](Route::SANDBOX) that are older than a week, or
+    /// older than an hour and not among the newest 10,000. Whether there may be more.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub async fn purge_tests(&self) -> Result<bool> {
+        let of = |age| RoutePurgeRequest::new(Route::SANDBOX, age, BATCH);
+        let mut more = false;
+        for request in [
+            of(EXCESS_TEST_RETENTION).keep_newest(MAX_TESTS),
+            of(TEST_RETENTION.min(self.retention)),
+        ] {
+            let mut purged = BATCH;
+            for _ in 0..ROUNDS {
+                purged = self.store.purge_route(request.clone()).await?;
+                if purged > 0 {
+                    tracing::info!(messages = purged, "purged: tests that were kept long enough");
+                }
+                if purged < BATCH {
+                    break;
+                }
+            }
+            more |= purged == BATCH;
+        }
+        Ok(more)
     }
 
     /// Removes messages that ended longer ago than the retention time. Whether there may be more.

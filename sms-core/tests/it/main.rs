@@ -30,4 +30,5 @@ mod simulation;
 mod sms;
 mod stop_list;
 mod support;
+mod tests_kept;
 mod worker;

@@ -18,8 +18,8 @@ use sms_core::store::event::Event;
 use sms_core::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
     EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
-    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled,
-    Settlement, Stats, StatsRequest, UnmatchedRequest,
+    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, RoutePurgeRequest,
+    Settled, Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::worker::WorkerBuilder;
 use sms_core::{
@@ -237,6 +237,10 @@ impl<T: Store> Store for Faulty<T> {
 
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {
         self.around(Call::Purge, self.inner.purge(request)).await
+    }
+
+    async fn purge_route(&self, request: RoutePurgeRequest) -> Result<usize> {
+        self.around(Call::Purge, self.inner.purge_route(request)).await
     }
 }
 

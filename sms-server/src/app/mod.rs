@@ -5,6 +5,7 @@ pub(crate) mod event_hub;
 pub(crate) mod provider_monitor;
 pub(crate) mod queue_state;
 mod readiness;
+pub(crate) mod sandbox_rules;
 pub(crate) mod site;
 mod stats_cache;
 pub(crate) mod time_zone;
@@ -14,13 +15,15 @@ use std::time::Duration;
 
 use sms_core::end_log::EndLog;
 use sms_core::{
-    CancellationToken, Explanation, Provider, Queue, Registry, Rollups, Sender, StopList, Store,
+    CancellationToken, Explanation, Provider, Queue, Registry, Result, Rollups, Route, Sandbox,
+    Sender, StopList, Store,
 };
 
 use self::callbacks::CallbackEndpoint;
 use self::event_hub::EventHub;
 use self::provider_monitor::ProviderMonitor;
 use self::readiness::Readiness;
+use self::sandbox_rules::{RuleList, SandboxRules};
 use self::site::Site;
 use self::stats_cache::StatsCache;
 use self::time_zone::TimeZone;
@@ -83,6 +86,7 @@ pub(crate) struct State {
     pub(crate) callbacks: Option<CallbackEndpoint>,
     pub(crate) rollups: Option<Arc<dyn Rollups>>,
     pub(crate) stop_list: Option<Arc<dyn StopList>>,
+    pub(crate) sandbox_rules: SandboxRules,
     pub(crate) site: Site,
     pub(crate) brake: SignInBrake,
 }
@@ -108,6 +112,7 @@ impl App {
             hub: Arc::new(EventHub::new(Arc::clone(&store) as _)),
             store,
             queue: Arc::new(queue),
+            sandbox_rules: SandboxRules::new(Arc::clone(keys.registry())),
             keys,
             readiness: Readiness::default(),
             bodies: BodyBudgets::default(),
@@ -124,6 +129,25 @@ impl App {
             site: Site::default(),
             brake: SignInBrake::default(),
         })
+    }
+
+    /// True if the sandbox stands in for a provider: then every message is a test.
+    pub(crate) fn sends_nothing(&self) -> bool {
+        self.0.provider.as_ref().is_some_and(|provider| provider.name() == Sandbox::NAME)
+    }
+
+    /// The rules for messages of this owner that take this route. Those that do not go through the
+    /// sandbox have none.
+    ///
+    /// # Errors
+    ///
+    /// The registry's.
+    pub(crate) async fn rules_for(&self, owner: &str, route: &str) -> Result<RuleList> {
+        if route == Route::SANDBOX.as_str() || self.sends_nothing() {
+            self.0.sandbox_rules.get(owner).await
+        } else {
+            Ok(RuleList::none())
+        }
     }
 
     /// The meaning of a code of this provider.

@@ -28,7 +28,8 @@ const BATCH: usize = 1000;
 pub(crate) fn routes() -> Router<App> {
     let routes = Router::new()
         .route("/callbacks/{provider}/{token}", post(accept))
-        .layer(RequestBodyLimitLayer::new(MAX_BODY));
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(layers::time_limit(layers::REQUEST_TIMEOUT));
     layers::problems(routes)
 }
 

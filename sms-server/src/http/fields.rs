@@ -6,10 +6,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use sms_core::Metadata;
 use sms_core::message::MetadataError;
@@ -132,6 +133,16 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn integer<T: TryFrom<u64>>(&mut self, name: &'static str) -> Option<T> {
         self.take(name, "must be a whole number in range", |number: u64| T::try_from(number).ok())
+    }
+
+    /// A number in this range.
+    pub(crate) fn number_in<T: DeserializeOwned + PartialOrd>(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<T>,
+        rule: &str,
+    ) -> Option<T> {
+        self.take(name, rule, |number: T| Some(number).filter(|it| range.contains(it)))
     }
 
     pub(crate) fn time(&mut self, name: &'static str) -> Option<OffsetDateTime> {

@@ -24,12 +24,13 @@ use super::problem::{self, REQUEST_ID};
 /// Logged in place of a path that no route has: such a path may hold anything.
 const NO_ROUTE: &str = "(no route)";
 /// The longest a request may take, body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A door that answers errors with problem documents.
 ///
-/// Each request gets an id, a span, a time limit and headers against caching and guessing of
-/// types. A panic of a handler becomes a 500. Bodies have the limit of their route and no other.
+/// Each request gets an id, a span and headers against caching and guessing of
+/// types. A panic of a handler becomes a 500. Bodies and times have the limits of their route and
+/// no others.
 pub(crate) fn problems<S>(routes: Router<S>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -47,9 +48,13 @@ where
         .layer(CatchPanicLayer::custom(panicked))
         .layer(SetResponseHeaderLayer::if_not_present(nosniff.0, nosniff.1))
         .layer(SetResponseHeaderLayer::if_not_present(no_store.0, no_store.1))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(DefaultBodyLimit::disable());
     routes.layer(layers)
+}
+
+/// The time limit of a request to a route.
+pub(crate) fn time_limit(limit: Duration) -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limit)
 }
 
 /// Gives a request an id, unless the client gave it one.

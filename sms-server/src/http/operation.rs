@@ -1,6 +1,8 @@
 //! Operations of the doors that programs call: a method and a path with the handler, and what the
 //! API document says about them.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
@@ -10,6 +12,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use utoipa::ToSchema;
 
 use super::body::MAX_BODY;
+use super::layers::{REQUEST_TIMEOUT, time_limit};
 use crate::app::App;
 use crate::keys::KeyScope;
 
@@ -25,6 +28,7 @@ pub(crate) struct Operation {
     pub(crate) docs: Docs,
     handler: MethodRouter<App>,
     max_body: usize,
+    time_limit: Duration,
 }
 
 /// The key that an operation needs.
@@ -93,7 +97,15 @@ impl Operation {
     {
         let handler = on(filter, handler);
         let (access, docs) = (Access::AnyKey, Docs::default());
-        Self { method, path, access, docs, handler, max_body: MAX_BODY }
+        Self {
+            method,
+            path,
+            access,
+            docs,
+            handler,
+            max_body: MAX_BODY,
+            time_limit: REQUEST_TIMEOUT,
+        }
     }
 
     pub(crate) fn get<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
@@ -102,6 +114,10 @@ impl Operation {
 
     pub(crate) fn post<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
         Self::new(MethodFilter::POST, Method::POST, path, handler)
+    }
+
+    pub(crate) fn put<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
+        Self::new(MethodFilter::PUT, Method::PUT, path, handler)
     }
 
     pub(crate) fn patch<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Self {
@@ -127,6 +143,12 @@ impl Operation {
     /// Sets the largest body, in bytes.
     pub(crate) fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
+        self
+    }
+
+    /// Sets the time that a request waits for something to happen, in addition to the usual limit.
+    pub(crate) fn waits(mut self, time: Duration) -> Self {
+        self.time_limit = REQUEST_TIMEOUT + time;
         self
     }
 
@@ -245,7 +267,8 @@ impl Operation {
 
     /// Adds the operation to a router.
     pub(crate) fn add_to(self, router: Router<App>) -> Router<App> {
-        router.route(self.path, self.handler.layer(RequestBodyLimitLayer::new(self.max_body)))
+        let limits = (RequestBodyLimitLayer::new(self.max_body), time_limit(self.time_limit));
+        router.route(self.path, self.handler.layer(limits))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Limit of open streams, in all and for each client.
+//! Limit of open streams and of requests that wait, in all and for each client.
 
 use std::sync::Arc;
 
@@ -49,7 +49,8 @@ impl StreamPermits {
 }
 
 fn too_many() -> Problem {
-    let detail = "too many streams of events are open already; close some first";
+    let detail =
+        "too many streams of events, and requests that wait for a message, are open already";
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "streams_too_many", detail)
         .with_header(header::RETRY_AFTER, HeaderValue::from_static("5"))
 }

@@ -27,6 +27,10 @@ pub struct ApiKey {
     /// The kind. Records of early builds name none: those keys are live.
     #[serde(default)]
     pub kind: KeyKind,
+    /// The partition of its client's test messages that a test key has: the id of the first key of
+    /// its rotations. `None` for that first key, and for live keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) partition: Option<String>,
     /// The only recipients that the key may send to; empty if it may send to every number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_numbers: Vec<PhoneNumber>,
@@ -64,6 +68,11 @@ impl ApiKey {
             key.client.clone_from(&key.id);
         }
         Ok(key)
+    }
+
+    /// The partition of the messages of a test key, the same for each key of its rotations.
+    pub(super) fn partition(&self) -> &str {
+        self.partition.as_deref().unwrap_or(&self.id)
     }
 
     /// The document for the registry.

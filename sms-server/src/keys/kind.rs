@@ -12,8 +12,9 @@ pub enum KeyKind {
     /// Sends messages through the configured provider.
     #[default]
     Live,
-    /// Sends messages that never reach the provider: they take the route `sandbox`. Test keys do
-    /// not see the messages of live keys of their client, nor the other way round.
+    /// Sends messages that never reach the provider: they take the route `sandbox`. Each test key,
+    /// with those that it is rotated to, sees its own messages only: neither those of live keys nor
+    /// those of other test keys of its client.
     Test,
 }
 

@@ -220,6 +220,17 @@ impl KeyRing {
         Ok(KeyDetails { key, client, last_used_at })
     }
 
+    /// The owner of the messages that are sent with the key with this id; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The registry's.
+    pub(crate) async fn owner(&self, id: &str) -> Result<Option<String>> {
+        let record = self.0.registry.get(KIND, id).await?;
+        let key = record.as_ref().map(ApiKey::read).transpose()?;
+        Ok(key.map(|key| Principal::from(&key).owner().to_owned()))
+    }
+
     /// Creates another key like this one: for the same client, of the same kind, with the same
     /// scopes and allowed numbers, valid for as long as the old one was made for. The old key
     /// expires after the overlap, or at its own expiry if that is earlier.

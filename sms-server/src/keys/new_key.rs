@@ -29,6 +29,8 @@ pub struct NewKey {
     pub allowed_numbers: Vec<PhoneNumber>,
     /// The time from which the key is refused. Defaults to never.
     pub expires_at: Option<OffsetDateTime>,
+    /// The partition of the test key that it takes over from.
+    partition: Option<String>,
 }
 
 impl NewKey {
@@ -40,6 +42,7 @@ impl NewKey {
             kind: KeyKind::Live,
             allowed_numbers: Vec::new(),
             expires_at: None,
+            partition: None,
         }
     }
 
@@ -64,10 +67,12 @@ impl NewKey {
     /// A key that takes over from this one: the same in everything but its id, text and times.
     pub(super) fn successor(old: &ApiKey, now: OffsetDateTime) -> Self {
         let lifetime = old.lifetime_seconds.map(Duration::from_secs);
-        Self::new(&*old.name, &old.scopes)
+        let new = Self::new(&*old.name, &old.scopes)
             .kind(old.kind)
             .allowed_numbers(&*old.allowed_numbers)
-            .expires_at(lifetime.and_then(|lifetime| now.checked_add(lifetime.try_into().ok()?)))
+            .expires_at(lifetime.and_then(|lifetime| now.checked_add(lifetime.try_into().ok()?)));
+        let partition = (old.kind == KeyKind::Test).then(|| old.partition().to_owned());
+        Self { partition, ..new }
     }
 
     /// Checks what was asked for. Every wrong field is in the error.
@@ -106,7 +111,7 @@ impl NewKey {
         sha256: String,
         now: OffsetDateTime,
     ) -> ApiKey {
-        let Self { name, scopes, kind, allowed_numbers, expires_at } = self;
+        let Self { name, scopes, kind, allowed_numbers, expires_at, partition } = self;
         let lifetime = expires_at.and_then(|end| Duration::try_from(end - now).ok());
         ApiKey {
             id,
@@ -114,6 +119,7 @@ impl NewKey {
             client,
             scopes,
             kind,
+            partition,
             allowed_numbers,
             sha256,
             created_at: now,

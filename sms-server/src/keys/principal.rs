@@ -8,9 +8,9 @@ use super::key::ApiKey;
 use super::kind::KeyKind;
 use super::scope::KeyScope;
 
-/// The ending of the owner of messages that were sent with test keys. No id of a client has a
-/// colon.
-const TEST_OWNER: &str = ":test";
+/// What stands between the client and the partition in the owner of messages that were sent with a
+/// test key. No id of a client has a colon.
+const TEST_OWNER: &str = ":test:";
 
 /// The name of the key in the configuration. Ids of other keys are longer.
 const ADMIN: &str = "admin";
@@ -59,8 +59,8 @@ impl Principal {
         &self.scopes
     }
 
-    /// The owner of the messages that the caller sends: the client, or, for a test key, the test
-    /// messages of the client.
+    /// The owner of the messages that the caller sends: the client, or, for a test key, a partition
+    /// of the client's that this key and its successors have for themselves.
     pub fn owner(&self) -> &str {
         &self.owner
     }
@@ -92,7 +92,7 @@ impl From<&ApiKey> for Principal {
         let client: Arc<str> = key.client.as_str().into();
         let owner = match key.kind {
             KeyKind::Live => Arc::clone(&client),
-            KeyKind::Test => format!("{client}{TEST_OWNER}").into(),
+            KeyKind::Test => format!("{client}{TEST_OWNER}{}", key.partition()).into(),
         };
         Self {
             client,

@@ -50,6 +50,30 @@ async fn a_revoked_key_opens_nothing_here_at_once_and_elsewhere_within_five_seco
 }
 
 #[tokio::test]
+async fn each_test_key_has_messages_of_its_own_which_its_successors_share() {
+    let ring = ring();
+    let client = ring.create_client("shop").await.unwrap();
+    let new = |kind| NewKey::new("a key", &[KeyScope::Send]).kind(kind);
+    let owner = async |secret: &SecretString| {
+        let caller = ring.authenticate(secret.expose_secret()).await.unwrap().expect("known");
+        caller.owner().to_owned()
+    };
+    let mut owners = Vec::new();
+    for kind in [KeyKind::Test, KeyKind::Test, KeyKind::Live] {
+        let first = ring.issue(&client, new(kind)).await.unwrap();
+        owners.push(owner(&first.secret).await);
+        let mut id = first.details.key.id;
+        for _ in 0..2 {
+            let next = ring.rotate(&id, DAY).await.unwrap();
+            assert_eq!(owner(&next.secret).await, *owners.last().unwrap());
+            id = next.details.key.id;
+        }
+    }
+    assert!(owners[0] != owners[1] && owners[1] != owners[2], "{owners:?}");
+    assert_eq!(owners[2], client.id);
+}
+
+#[tokio::test]
 async fn the_configured_key_opens_everything() {
     let principal = ring().authenticate("an-admin-key-of-mine").await.unwrap().expect("known");
     assert!(KeyScope::ALL.into_iter().all(|scope| principal.may(scope)));

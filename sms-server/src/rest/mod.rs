@@ -15,6 +15,7 @@ mod operations;
 mod provider;
 mod queue;
 mod receipts;
+mod sandbox;
 mod schema;
 mod series;
 mod stats;

@@ -164,6 +164,7 @@ impl App {
             .callbacks(callbacks)
             .shutdown(shutdown.clone())
             .rollups(store.clone())
+            .stop_list(store.clone())
             .build()
             .router();
         let control = ProviderControl::new(registry.clone());

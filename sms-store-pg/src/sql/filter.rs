@@ -2,7 +2,7 @@
 
 use sms_core::clock::datetime_to_ms;
 use sms_core::store::ListRequest;
-use sms_core::{MessageId, NumberReader, Scope, Status};
+use sms_core::{MessageId, NumberReader, Route, Scope, Status};
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::sql::args::{clean, name, rows, uuid};
@@ -24,6 +24,8 @@ pub(crate) enum Source {
     /// One of the states after `sending`. The states before have no index in this order.
     State,
     Owner,
+    /// All messages of a route other than the default one.
+    Route,
     Everything,
 }
 
@@ -39,6 +41,7 @@ impl Source {
             Some(Status::Sent | Status::Delivered) if is_owned => Self::Owner,
             Some(status) if status > Status::Sending => Self::State,
             _ if is_owned => Self::Owner,
+            _ if request.route.as_ref().is_some_and(|it| *it != Route::DEFAULT) => Self::Route,
             _ => Self::Everything,
         }
     }
@@ -51,8 +54,10 @@ impl Source {
             || request.class.is_some()
             || request.code.is_some()
             || request.resend_of.is_some()
+            || request.provider.is_some()
             || has_time;
         !has_others
+            && (request.route.is_none() || self == Self::Route)
             && (request.reference.is_none() || self == Self::Reference)
             && (status.is_none() || self == Self::State)
             && (request.scope == Scope::All || self == Self::Owner)
@@ -84,6 +89,10 @@ pub(crate) fn candidate(
         (Source::State, ..) => {
             let number = status.map_or(0, Status::number);
             query.push("states WHERE status > 1 AND status = ").push(number);
+        }
+        (Source::Route, ..) => {
+            let route = request.route.as_ref().map(|route| route.as_str().to_owned());
+            query.push("messages WHERE route <> 'default' AND route = ").push_bind(route);
         }
         _ => {
             query.push("messages WHERE TRUE");
@@ -237,6 +246,16 @@ fn push_filters(
     }
     if let Some(id) = request.resend_of {
         query.push(concat!(" AND ", resend_of!())).push_bind(id.to_string());
+    }
+    if let Some(route) = &request.route {
+        if *route != Route::DEFAULT {
+            // For the partial index.
+            query.push(" AND m.route <> 'default'");
+        }
+        query.push(" AND m.route = ").push_bind(route.as_str().to_owned());
+    }
+    if let Some(provider) = &request.provider {
+        query.push(" AND s.provider = ").push_bind(name(provider).into_owned());
     }
     if let Some(from) = request.from_time {
         query.push(" AND s.created_at >= ").push_bind(datetime_to_ms(from));

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use sms_core::provider::ProviderRef;
-use sms_core::store::AwaitingRequest;
 use sms_core::store::decision::RESEND_AFTER;
 use sms_core::store::parts::Parts;
 use sms_core::store::transition::LEASE_OVER;
+use sms_core::store::{AwaitingRequest, RoutePurgeRequest};
 use sms_core::{MessageId, Result};
 
 use crate::database::Database;
@@ -156,6 +156,40 @@ pub(crate) async fn purge(
     limit: usize,
 ) -> Result<usize> {
     let query = sqlx::query(PURGE).bind(database.now()).bind(millis(older_than)).bind(rows(limit));
+    let found = database.rows(query).await?;
+    Columns::new(found.first().ok_or_else(|| undecodable("count"))?).large("count")
+}
+
+/// The same for messages of one route that are not among its newest. $2 how long, $3 limit, $4
+/// route, $5 number of the newest.
+pub(crate) const PURGE_ROUTE: &str = concat!(
+    with_clock!(),
+    ", old AS MATERIALIZED ( \
+         SELECT msg.id FROM messages AS msg \
+             CROSS JOIN LATERAL (SELECT * FROM states AS st WHERE st.id = msg.id OFFSET 0) AS st \
+         WHERE msg.route <> 'default' AND msg.route = $4 AND msg.id <= ( \
+             SELECT id FROM messages WHERE route <> 'default' AND route = $4 \
+             ORDER BY id DESC LIMIT 1 OFFSET $5) \
+           AND st.updated_at < (SELECT now FROM clock) - $2 AND st.status > 1 \
+         ORDER BY msg.id LIMIT $3 \
+     ), gone AS MATERIALIZED ( \
+         SELECT id FROM states WHERE id = ANY (ARRAY(SELECT id FROM old)) \
+           AND updated_at < (SELECT now FROM clock) - $2 AND status > 1 FOR UPDATE SKIP LOCKED \
+     ), ids AS MATERIALIZED (SELECT coalesce(array_agg(id), '{}') AS list FROM gone \
+     ), e AS (DELETE FROM events WHERE message_id = ANY ((SELECT list FROM ids)::uuid[]) \
+     ), a AS (DELETE FROM aliases WHERE message_id = ANY ((SELECT list FROM ids)::uuid[]) \
+     ), m AS (DELETE FROM messages WHERE id = ANY ((SELECT list FROM ids)::uuid[]) \
+     ), s AS (DELETE FROM states WHERE id = ANY ((SELECT list FROM ids)::uuid[]) \
+     ) SELECT count(*) FROM gone"
+);
+
+pub(crate) async fn purge_route(database: &Database, request: &RoutePurgeRequest) -> Result<usize> {
+    let query = sqlx::query(PURGE_ROUTE)
+        .bind(database.now())
+        .bind(millis(request.older_than))
+        .bind(rows(request.limit))
+        .bind(request.route.as_str())
+        .bind(rows(request.keep_newest));
     let found = database.rows(query).await?;
     Columns::new(found.first().ok_or_else(|| undecodable("count"))?).large("count")
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use sms_core::store::{BeginRequest, InsertRequest, ListRequest};
-use sms_core::{Message, MessageId, NumberReader, Scope, Status, Store as _};
+use sms_core::{Message, MessageId, NumberReader, Route, Scope, Status, Store as _};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use crate::pool::PooledConnection;
@@ -158,6 +158,16 @@ async fn the_caretakers_questions_each_have_an_index() {
                 MESSAGES_BY_ID,
             ],
         ),
+        (
+            maintenance::PURGE_ROUTE,
+            &[
+                "using messages_route on messages",
+                "using events_message on events",
+                "using aliases_message on aliases",
+                STATES_BY_ID,
+                MESSAGES_BY_ID,
+            ],
+        ),
     ])
     .await;
 }
@@ -211,7 +221,7 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
     let reference = Some("a".to_owned());
     let scope = Scope::Owner("a".to_owned());
     let state = |status| base.clone().statuses(vec![status]);
-    let pages: [(ListRequest, &[&str]); 9] = [
+    let pages: [(ListRequest, &[&str]); 10] = [
         (base.clone(), &["_pkey on messages", "_pkey on states"]),
         (base.clone().to(to), &["using messages_number on messages", STATES_BY_ID]),
         (state(Status::Sent).to(to), &["using messages_number on messages"]),
@@ -221,6 +231,7 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
         ),
         (base.clone().scope(scope), &["using messages_owner on messages", STATES_BY_ID]),
         (base.clone().resend_of(MessageId::new()), &["using messages_resend on messages"]),
+        (base.clone().route(Route::SANDBOX), &["using messages_route on messages", STATES_BY_ID]),
         (state(Status::Queued), &["Scan Backward using states_pkey on states", MESSAGES_BY_ID]),
         (state(Status::Failed), &["using states_by_status on states", MESSAGES_BY_ID]),
         (
@@ -259,6 +270,7 @@ async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
         ),
         (base.clone().scope(scope), Source::Owner, "using messages_owner on messages"),
         (resends, Source::Resend, "using messages_resend on messages"),
+        (base.clone().route(Route::SANDBOX), Source::Route, "using messages_route on messages"),
         (base.clone(), Source::State, "using states_by_status on states"),
         (base, Source::Everything, "Scan Backward using messages_pkey on messages"),
     ];

@@ -6,7 +6,7 @@ use sms_core::clock::datetime_to_ms;
 use sms_core::store::ListRequest;
 use sms_core::store::page::Budget;
 use sms_core::{
-    MessageCount, MessageId, MessagePage, NumberReader, Result, Scope, SearchedTo, Status,
+    MessageCount, MessageId, MessagePage, NumberReader, Result, Route, Scope, SearchedTo, Status,
 };
 
 use crate::database::Database;
@@ -161,6 +161,8 @@ enum Source {
     /// One of the states after `sending`.
     State,
     Owner,
+    /// All messages of a route other than the default one.
+    Route,
     Everything,
 }
 
@@ -179,6 +181,7 @@ impl Source {
             Some(Status::Sent | Status::Delivered) if is_owned => Self::Owner,
             Some(status) if status > Status::Sending => Self::State,
             _ if is_owned => Self::Owner,
+            _ if request.route.as_ref().is_some_and(|it| *it != Route::DEFAULT) => Self::Route,
             _ => Self::Everything,
         }
     }
@@ -248,6 +251,10 @@ fn push_source(query: &mut Query, request: &ListRequest, source: Source, status:
             query.push("INDEXED BY messages_status WHERE status > 1 AND status = ");
             query.push(&status.map_or(0, Status::number).to_string());
         }
+        (Source::Route, ..) => {
+            let route = request.route.as_ref().map(|route| route.as_str().to_owned());
+            query.bind("WHERE route <> 'default' AND route = ", route);
+        }
         _ => query.push("WHERE TRUE"),
     }
 }
@@ -268,6 +275,12 @@ fn push_filters(query: &mut Query, request: &ListRequest, numbers: NumberReader,
     }
     if let (Some(id), true) = (request.resend_of, source != Source::Resend) {
         query.bind(" AND resend ->> 'of' = ", id.to_string());
+    }
+    if let (Some(route), true) = (&request.route, source != Source::Route) {
+        query.bind(" AND route = ", route.as_str().to_owned());
+    }
+    if let Some(provider) = &request.provider {
+        query.bind(" AND provider = ", provider.clone());
     }
     if let Some(from) = request.from_time {
         query.bind(" AND created_at >= ", datetime_to_ms(from));

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Params, params};
 use sms_core::clock::duration_to_ms;
 use sms_core::provider::ProviderRef;
-use sms_core::store::AwaitingRequest;
 use sms_core::store::ledger::Ledger;
+use sms_core::store::{AwaitingRequest, RoutePurgeRequest};
 use sms_core::{MessageId, Result};
 
 use crate::database::Database;
@@ -116,12 +116,41 @@ fn purge_before(
     let mut settled = conn.prepare_cached(SETTLED)?;
     let ids = settled.query_and_then(params![before, rows(limit)], |row| Columns::new(row).id())?;
     let ids = ids.collect::<DbResult<Vec<_>>>()?;
+    remove(conn, &ids)?;
+    conn.prepare_cached(PURGE_PARKED)?.execute([before])?;
+    Ok(ids.len())
+}
+
+/// Removes messages with everything that belongs to them.
+fn remove(conn: &Connection, ids: &[MessageId]) -> DbResult<()> {
     for statement in PURGE {
         let mut purge = conn.prepare_cached(statement)?;
-        for id in &ids {
+        for id in ids {
             purge.execute([id.as_bytes()])?;
         }
     }
-    conn.prepare_cached(PURGE_PARKED)?.execute([before])?;
-    Ok(ids.len())
+    Ok(())
+}
+
+/// Messages of a route that are neither queued nor sending, have not changed for this long and are
+/// not among its newest. ?1 changed before, ?2 limit, ?3 route, ?4 number of the newest.
+pub(crate) const SETTLED_OF_ROUTE: &str = "\
+    SELECT id FROM messages INDEXED BY messages_route \
+    WHERE route <> 'default' AND route = ?3 AND updated_at < ?1 AND status > 1 AND id <= \
+        (SELECT id FROM messages INDEXED BY messages_route \
+         WHERE route <> 'default' AND route = ?3 ORDER BY id DESC LIMIT 1 OFFSET ?4) \
+    ORDER BY id LIMIT ?2";
+
+pub(crate) async fn purge_route(database: &Database, request: RoutePurgeRequest) -> Result<usize> {
+    let purge = move |conn: &Connection, now: i64| {
+        let before = now.saturating_sub(duration_to_ms(request.older_than));
+        let (limit, keep) = (rows(request.limit), rows(request.keep_newest));
+        let mut settled = conn.prepare_cached(SETTLED_OF_ROUTE)?;
+        let params = params![before, limit, request.route.as_str(), keep];
+        let ids = settled.query_and_then(params, |row| Columns::new(row).id())?;
+        let ids = ids.collect::<DbResult<Vec<_>>>()?;
+        remove(conn, &ids)?;
+        Ok(ids.len())
+    };
+    database.write(purge).await
 }

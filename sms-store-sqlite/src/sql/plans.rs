@@ -4,7 +4,7 @@
 
 use rusqlite::Connection;
 use sms_core::store::ListRequest;
-use sms_core::{Error, Message, MessageId, NumberReader, Scope, Status};
+use sms_core::{Error, Message, MessageId, NumberReader, Route, Scope, Status};
 
 use crate::sql::{
     claim, idempotency, inference, insert, ledger, list, maintenance, read, receipts, rollups,
@@ -78,6 +78,10 @@ async fn the_caretakers_questions_each_have_an_index() {
         ),
         (maintenance::LOAD_AWAITING, &["m USING INDEX messages_look (status=? AND look_at<?)"]),
         (maintenance::SETTLED, &["messages USING INDEX messages_created (created_at<?)"]),
+        (
+            maintenance::SETTLED_OF_ROUTE,
+            &["messages USING INDEX messages_route (route=? AND id<?)"],
+        ),
         (maintenance::PURGE_PARKED, &["parked USING INDEX parked_age"]),
         (maintenance::PURGE[0], &["events USING INDEX events_message"]),
         (maintenance::PURGE[1], &["aliases USING COVERING INDEX aliases_message"]),
@@ -145,7 +149,7 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
     let scope = Scope::Owner("a".to_owned());
     let reference = Some("a".to_owned());
     let search = Some("7925".to_owned());
-    let pages: [(ListRequest, Option<Status>, &[&str]); 10] = [
+    let pages: [(ListRequest, Option<Status>, &[&str]); 11] = [
         (base.clone(), None, &["PRIMARY KEY (id<?)"]),
         (base.clone().search(search), None, &["PRIMARY KEY (id<?)"]),
         (base.clone().to(to), None, &["messages_number (to_number=? AND id<?)"]),
@@ -163,6 +167,7 @@ async fn a_page_is_read_from_the_index_of_its_filter() {
             &["messages_owner (owner=? AND id<?)"],
         ),
         (base.clone().scope(scope), Some(Status::Failed), &["messages_status (status=? AND id<?)"]),
+        (base.clone().route(Route::SANDBOX), None, &["messages_route (route=? AND id<?)"]),
         (base.clone(), Some(Status::Failed), &["messages_status (status=? AND id<?)"]),
     ];
     let statements: Vec<String> = pages

@@ -261,6 +261,8 @@ macro_rules! store {
                 a_reference_can_be_chosen
                 a_code_can_be_chosen
                 resends_of_a_message_can_be_chosen
+                a_route_can_be_chosen
+                the_provider_that_was_asked_can_be_chosen
                 a_time_range_holds_its_start_and_not_its_end
                 a_search_finds_a_part_of_a_text
                 a_search_has_no_wildcards
@@ -319,6 +321,9 @@ macro_rules! store {
                 the_log_of_other_messages_stays
                 old_parked_receipts_go
                 no_more_than_the_limit_go_at_a_time
+                a_route_is_purged_by_age_and_no_other
+                the_newest_of_a_route_stay
+                a_purged_message_of_a_route_frees_its_key
             }
             concurrent {
                 each_message_is_begun_by_one_worker

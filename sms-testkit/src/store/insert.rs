@@ -3,7 +3,9 @@
 use serde_json::json;
 use sms_core::message::Resend;
 use sms_core::store::Inserted::{KeyReused, Replayed, Stored};
-use sms_core::{Class, Message, MessageId, Metadata, NewMessage, OnUnknown, Route, Status};
+use sms_core::{
+    Class, Message, MessageId, Metadata, NewMessage, OnUnknown, Route, SandboxAction, Status,
+};
 
 use super::steps::{DAY, almost, message, prepared, secs};
 use crate::harness::StoreHarness;
@@ -33,7 +35,8 @@ fn keyed(text: &str) -> NewMessage {
 
 pub async fn a_stored_message_can_be_read_back_whole(h: &StoreHarness) {
     let at = h.now().await + DAY;
-    let whole = prepared(&everything().key("k-1").send_at(at));
+    let mut whole = prepared(&everything().key("k-1").send_at(at));
+    whole.options.sandbox = Some(SandboxAction::Undelivered { code: 104 });
     let plain = prepared(&message());
     assert_eq!(h.insert(&[whole.clone(), plain.clone()]).await, [Stored, Stored]);
     for message in [whole, plain] {

@@ -1,10 +1,12 @@
 //! Lists and their filters.
 
+use std::time::Duration;
+
 use sms_core::message::Resend;
 use sms_core::store::ListRequest;
-use sms_core::{Archive, Class, Message, MessageId, PhoneNumber, Scope, Status};
+use sms_core::{Archive, Class, Message, MessageId, PhoneNumber, Route, Scope, Status};
 
-use super::steps::{ALL, ids_of, message, secs, some};
+use super::steps::{ALL, PROVIDER, ids_of, message, secs, some};
 use crate::harness::StoreHarness;
 
 fn everything() -> ListRequest {
@@ -107,6 +109,36 @@ pub async fn a_code_can_be_chosen(h: &StoreHarness) {
     let code = h.state(failed).await.code.expect("a refused message has a code");
     assert_eq!(h.list(everything().code(code)).await, [failed]);
     assert_eq!(h.list(everything().code(code + 1)).await, []);
+}
+
+pub async fn a_route_can_be_chosen(h: &StoreHarness) {
+    let (first, second) = (message().route("sandbox"), message().route("sandbox").owner("shop"));
+    let (default, first) = (h.queued(message()).await, h.queued(first).await);
+    h.queued(message().route("second")).await;
+    let second = h.queued(second).await;
+    let of = |route: Route| everything().route(route);
+    assert_eq!(h.list(of(Route::SANDBOX)).await, [second, first]);
+    assert_eq!(h.list(of(Route::SANDBOX).after(second)).await, [first]);
+    assert_eq!(h.list(of(Route::DEFAULT)).await, [default]);
+    let of_shop = of(Route::SANDBOX).scope(Scope::Owner("shop".to_owned()));
+    assert_eq!(h.list(of_shop).await, [second]);
+    let queued = of(Route::SANDBOX).statuses(vec![Status::Queued]);
+    assert_eq!(h.list(queued).await, [second, first]);
+    let within = of(Route::SANDBOX).budget(Some(Duration::from_secs(5)));
+    assert_eq!(h.list(within).await, [second, first]);
+}
+
+pub async fn the_provider_that_was_asked_can_be_chosen(h: &StoreHarness) {
+    h.queued(message()).await;
+    let sending = h.sending(message()).await;
+    let sent = h.sent(message()).await;
+    let of = |name: &str| everything().provider(name.to_owned());
+    assert_eq!(h.list(of(PROVIDER)).await, [sent, sending]);
+    assert_eq!(h.list(of("another")).await, []);
+    let to = PhoneNumber::parse("+79251234567").ok();
+    assert_eq!(h.list(of(PROVIDER).to(to).limit(1)).await, [sent]);
+    let within = of(PROVIDER).budget(Some(Duration::from_secs(5)));
+    assert_eq!(h.list(within).await, [sent, sending]);
 }
 
 pub async fn resends_of_a_message_can_be_chosen(h: &StoreHarness) {

@@ -9,8 +9,8 @@ use sms_core::store::event::Event;
 use sms_core::store::{
     Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
     EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
-    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, Settled,
-    Settlement, Stats, StatsRequest, UnmatchedRequest,
+    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, RoutePurgeRequest,
+    Settled, Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
     Job, MemoryStore, MessageCount, MessageId, MessagePage, NewMessage, NumberReader, Receipt,
@@ -167,6 +167,10 @@ impl Store for Faulty {
         let eager = matches!(self.1, Fault::EagerPurge);
         let older_than = request.older_than / if eager { 100 } else { 1 };
         self.0.purge(PurgeRequest::new(older_than, request.limit)).await
+    }
+
+    async fn purge_route(&self, request: RoutePurgeRequest) -> Result<usize> {
+        self.0.purge_route(request).await
     }
 }
 

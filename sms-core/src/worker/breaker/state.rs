@@ -194,6 +194,7 @@ impl Inner {
                 ));
             }
             OutcomeClass::Deferred if !outcome.outage => self.serves(),
+            OutcomeClass::Unknown if outcome.isolated => self.serves(),
             OutcomeClass::NotSent | OutcomeClass::Unknown | OutcomeClass::Deferred => {
                 self.remember(true);
                 let bad = self.window.iter().filter(|bad| **bad).count();

@@ -89,6 +89,20 @@ fn unknowns(count: usize) -> Vec<Outcome> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn messages_that_are_unknown_each_for_itself_pause_nothing_and_end_a_trial() {
+    let breaker = Breaker::new(RecordingProvider::new());
+    let lost = Outcome::unknown("as it was asked to").isolated(true);
+    breaker.record(&vec![lost.clone(); 2 * WINDOW]);
+    assert!(breaker.pause_reason().is_none());
+    breaker.record(&vec![Outcome::unknown("no answer"); WINDOW]);
+    assert!(breaker.pause_reason().is_some());
+    breaker.retry_now();
+    assert_eq!(breaker.admit().await, Admission::One);
+    breaker.record(&[lost]);
+    assert_eq!(breaker.admit().await, Admission::All);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_blocked_answer_pauses_and_one_good_trial_resumes() {
     let breaker = refused(RecordingProvider::new(), COVERED);
     assert_eq!(breaker.pause_reason().map(|pause| pause.code), Some(Some(COVERED)));

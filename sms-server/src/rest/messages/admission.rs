@@ -1,16 +1,25 @@
 //! Messages as a key may send them.
 
 use axum::http::StatusCode;
-use sms_core::{Message, NewMessage, PhoneNumber};
+use sms_core::{Message, NewMessage, PhoneNumber, Route};
 
 use crate::app::App;
+use crate::app::sandbox_rules::RuleList;
 use crate::http::problem::{FieldProblem, Problem};
 use crate::keys::Principal;
 
-/// Prepares a message of this caller. Its owner and route come from the key.
+/// The rules of the sandbox for the messages of this caller.
+pub(super) async fn rules_for(app: &App, caller: &Principal) -> Result<RuleList, Problem> {
+    let route = caller.route().unwrap_or(Route::DEFAULT.as_str());
+    Ok(app.rules_for(caller.owner(), route).await?)
+}
+
+/// Prepares a message of this caller. Its owner and route come from the key, and the end that the
+/// sandbox gives it from the rules.
 pub(super) fn prepare(
     app: &App,
     caller: &Principal,
+    rules: &RuleList,
     message: Message,
 ) -> Result<NewMessage, Problem> {
     let message = message.owner(caller.owner());
@@ -18,7 +27,8 @@ pub(super) fn prepare(
         Some(route) => message.route(route),
         None => message,
     };
-    let prepared = app.0.sender.prepare(&message)?;
+    let mut prepared = app.0.sender.prepare(&message)?;
+    prepared.options.sandbox = rules.draw(prepared.to);
     check_recipient(caller, prepared.to)?;
     Ok(prepared)
 }

@@ -14,13 +14,14 @@ use sms_core::store::Acceptance;
 use sms_core::{Error, ErrorKind, Message, MessageId, NewMessage, StoredMessage};
 use tokio::time::{Instant, timeout_at};
 
-use super::admission::prepare;
+use super::admission::{prepare, rules_for};
 use super::body::{BatchMessageBody, MAX_MESSAGES, MESSAGES, MessageContent, Recipients, TOO_MANY};
 use super::idempotency;
 use super::items::ItemSplitter;
 use super::show::find;
 use super::view::{BatchReply, BatchResult, Replay, WrittenMessage};
 use crate::app::App;
+use crate::app::sandbox_rules::RuleList;
 use crate::http::auth::Caller;
 use crate::http::body::{MAX_BATCH_BODY, Reservation, drain, length, next_bytes};
 use crate::http::fields::{Fields, not_json};
@@ -42,6 +43,8 @@ struct Batch {
     items: Vec<BatchItem>,
     /// The messages to accept: one for each item that is `Accepted`.
     messages: Vec<NewMessage>,
+    /// The rules of the sandbox for them.
+    rules: RuleList,
     /// Recipients of all items.
     recipients: usize,
     /// Held for as long as the batch is in flight.
@@ -112,7 +115,8 @@ async fn read(
     Fields::check_headers(headers)?;
     let (mut splitter, mut received) = (ItemSplitter::new(MESSAGES, MAX_MESSAGES), 0);
     let memory = app.0.bodies.reserve_batch(&caller.client, length(body).unwrap_or(0))?;
-    let mut batch = Batch { items: Vec::new(), messages: Vec::new(), recipients: 0, memory };
+    let rules = rules_for(app, caller).await?;
+    let mut batch = Batch { items: Vec::new(), messages: Vec::new(), rules, recipients: 0, memory };
     while let Some(bytes) = next_bytes(body).await? {
         received += bytes.len();
         batch.memory.cover(received)?;
@@ -228,7 +232,7 @@ impl Batch {
             let what = "a message cannot be written";
             Problem::from(Error::new(ErrorKind::Internal, what).with_source(error))
         };
-        let prepared = prepare(app, caller, message)
+        let prepared = prepare(app, caller, &self.rules, message)
             .and_then(|message| Ok((WrittenMessage::new(&message).map_err(unwritable)?, message)));
         match prepared {
             Ok((written, message)) => {

@@ -1,7 +1,7 @@
 //! The filters of a list of messages, as parameters of the query.
 
 use sms_core::store::ListRequest;
-use sms_core::{Class, NumberReader, Status};
+use sms_core::{Class, MessageId, NumberReader, Status};
 
 use crate::http::params::{Rule, put, put_time, unknown};
 use crate::rest::numbers::put_number;
@@ -10,7 +10,7 @@ use crate::rest::numbers::put_number;
 const MAX_SEARCH: usize = 200;
 
 /// Sets one filter; returns the rule that it breaks, if it does.
-pub(super) fn set_filter(
+pub(crate) fn set_filter(
     request: &mut ListRequest,
     numbers: NumberReader,
     name: &str,
@@ -46,4 +46,9 @@ pub(super) fn set_filter(
         }
         _ => unknown(),
     }
+}
+
+/// Sets the message to go on after.
+pub(crate) fn put_cursor(slot: &mut Option<MessageId>, value: &str) -> Option<Rule> {
+    put(slot, value.parse().ok().map(Some), "must be the next_cursor of an earlier page")
 }

@@ -1,6 +1,5 @@
 //! `GET /v1/messages`.
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,21 +7,21 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use sms_core::store::{ListRequest, Scope};
-use sms_core::{Archive, MessageId, NumberReader, Status};
+use sms_core::{Archive, NumberReader, Status};
 
-use super::filter::set_filter;
+use super::filter::{put_cursor, set_filter};
 use super::view::{MessagePage, MessageView};
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::page::split;
-use crate::http::params::{DEFAULT_LIMIT, Params, put, put_boolean, put_limit};
+use crate::http::params::{DEFAULT_LIMIT, Params, put_boolean, put_limit};
 use crate::http::problem::Problem;
 use crate::keys::{KeyScope, Principal};
 use crate::rest::receipts::unmatched_near;
 
 /// Time limit of the search for a page. With a filter that has no index, the reply then holds what
 /// was found so far.
-pub(super) const LIST_BUDGET: Duration = Duration::from_millis(20);
+pub(crate) const LIST_BUDGET: Duration = Duration::from_millis(20);
 
 /// Parameters of a list.
 struct Query {
@@ -73,10 +72,7 @@ fn read(params: Params, scope: Scope, numbers: NumberReader) -> Result<Query, Pr
     let mut has_content = true;
     params.set_each(|name, value| match name {
         "limit" => put_limit(&mut request.limit, value),
-        "cursor" => {
-            let cursor = MessageId::from_str(value).ok().map(Some);
-            put(&mut request.after, cursor, "must be the next_cursor of an earlier page")
-        }
+        "cursor" => put_cursor(&mut request.after, value),
         "content" => put_boolean(&mut has_content, value),
         _ => set_filter(&mut request, numbers, name, value),
     })?;

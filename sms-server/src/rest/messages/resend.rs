@@ -47,8 +47,11 @@ pub(crate) async fn resend(
     if let Some(key) = key {
         message = message.key(key);
     }
-    let prepared = app.0.sender.prepare(&message)?;
+    let mut prepared = app.0.sender.prepare(&message)?;
     check_recipient(&caller, prepared.to)?;
+    let owner = prepared.owner.as_deref().unwrap_or_default();
+    let rules = app.rules_for(owner, prepared.route.as_str()).await?;
+    prepared.options.sandbox = rules.draw(prepared.to);
     accept(&app, &caller, prepared, &uri).await
 }
 

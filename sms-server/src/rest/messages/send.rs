@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use sms_core::NewMessage;
 use sms_core::store::Acceptance;
 
-use super::admission::prepare;
+use super::admission::{prepare, rules_for};
 use super::body::MessageBody;
 use super::idempotency::{self, IDEMPOTENCY_REPLAYED};
 use super::show::find;
@@ -37,7 +37,8 @@ pub(crate) async fn send(
     if let Some(key) = idempotency::read(&headers)? {
         message = message.key(key);
     }
-    let prepared = prepare(&app, &caller, message)?;
+    let rules = rules_for(&app, &caller).await?;
+    let prepared = prepare(&app, &caller, &rules, message)?;
     accept(&app, &caller, prepared, &uri).await
 }
 

@@ -236,7 +236,7 @@ impl<'a> AcceptedMessage<'a> {
     }
 
     fn with_status(message: &'a NewMessage, status: Status) -> Self {
-        let SendOptions { translit, daytime, pass_deadline, end_user_ip } = message.options;
+        let SendOptions { translit, daytime, pass_deadline, end_user_ip, .. } = message.options;
         Self {
             id: message.id,
             status,
@@ -283,7 +283,7 @@ impl ToSchema for WrittenMessage {
 
 impl<'a> MessageView<'a> {
     /// A message, with the meaning of its code.
-    pub(super) fn new(StoredMessage { message, state, .. }: &'a StoredMessage, app: &App) -> Self {
+    pub(crate) fn new(StoredMessage { message, state, .. }: &'a StoredMessage, app: &App) -> Self {
         let MessageState {
             status,
             created_at,

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 /// The id of a message.
 pub(super) const ID: &str = "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a10";
+/// The id of a key.
+pub(super) const KEY_ID: &str = "4hz0m6p1tw";
 /// A time.
 pub(super) const AT: &str = "2026-11-23T09:30:00.000Z";
 

@@ -4,6 +4,7 @@ mod events;
 mod examples;
 mod keys;
 mod messages;
+mod sandbox;
 mod state;
 mod stop_list;
 
@@ -17,6 +18,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         state::operations(),
         stop_list::operations(),
         keys::operations(),
+        sandbox::operations(),
     ]
     .into_iter()
     .flatten()

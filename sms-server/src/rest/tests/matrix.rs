@@ -20,10 +20,11 @@ const REASON: &str = r#"{"reason":"the phone was off"}"#;
 const TEXTS: &str = r#"{"texts":["hi"]}"#;
 const STOPPED: &str = "+79250000001";
 const STOPS: &str = r#"{"numbers":["+79250000001"],"reason":"asked for it"}"#;
+const RULES: &str = r#"{"rules":[{"action":"lose"}]}"#;
 const NAME: &str = r#"{"name":"shop"}"#;
 
 /// Operations, the scope that each needs (`None` for any key), and a good body.
-const OPERATIONS: [(&str, Option<KeyScope>, &str); 33] = [
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 37] = [
     ("POST /v1/messages", Some(Send), MESSAGE),
     ("POST /v1/messages/batch", Some(Send), BATCH),
     ("GET /v1/messages", Some(Read), ""),
@@ -55,6 +56,10 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 33] = [
     ("GET /v1/keys/{id}", Some(Admin), ""),
     ("DELETE /v1/keys/{id}", Some(Admin), ""),
     ("POST /v1/keys/{id}/rotate", Some(Admin), ""),
+    ("GET /v1/sandbox/messages", Some(Read), ""),
+    ("GET /v1/sandbox/messages/latest", Some(Read), ""),
+    ("GET /v1/sandbox/rules", Some(Read), ""),
+    ("PUT /v1/sandbox/rules", Some(Send), RULES),
     ("GET /v1/me", None, ""),
     ("GET /v1/info", None, ""),
 ];
@@ -194,6 +199,8 @@ async fn what_belongs_to_another_client_is_not_found() {
             (&stranger, &world.test_message),
             (&live, &world.test_message),
             (&test, &world.live_message),
+            // Another test key of the same client.
+            (&test, &world.test_message),
         ] {
             let (status, reply) = world.call(Some(key), operation, id, body).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{operation}: {reply}");

@@ -12,6 +12,7 @@ mod provider;
 mod recipients;
 mod replays;
 mod resend;
+mod sandbox;
 mod scopes;
 mod series;
 mod stats;
