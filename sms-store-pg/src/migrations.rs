@@ -11,7 +11,7 @@ use crate::error::from_sqlx;
 use crate::sql::args::rows;
 
 /// Every migration: version, name, SQL. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "messages", include_str!("../migrations/0001_messages.sql")),
     (2, "fewer entries", include_str!("../migrations/0002_fewer_entries.sql")),
     (3, "usable from", include_str!("../migrations/0003_usable_from.sql")),
@@ -19,6 +19,7 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "parts", include_str!("../migrations/0005_parts.sql")),
     (6, "resends", include_str!("../migrations/0006_resends.sql")),
     (7, "rollups", include_str!("../migrations/0007_rollups.sql")),
+    (8, "worklists", include_str!("../migrations/0008_worklists.sql")),
 ];
 
 /// First number of the advisory lock; the second one is a hash of the schema's name.

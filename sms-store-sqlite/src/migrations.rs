@@ -7,13 +7,14 @@ use crate::error::{DbResult, Failure, is_passing};
 use crate::sql::args::rows;
 
 /// Every migration, in order; the first is version 1. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001_messages.sql"),
     include_str!("../migrations/0002_usable_from.sql"),
     include_str!("../migrations/0003_routes.sql"),
     include_str!("../migrations/0004_parts.sql"),
     include_str!("../migrations/0005_resends.sql"),
     include_str!("../migrations/0006_rollups.sql"),
+    include_str!("../migrations/0007_worklists.sql"),
 ];
 
 /// The table of the migrations that have been applied, with their text. Not `PRAGMA user_version`,

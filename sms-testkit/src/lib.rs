@@ -11,6 +11,8 @@
 //! [`rollups!`]: rollups!
 //! [`RollupsHarness`]: RollupsHarness
 //! [`Time`]: Time
+//! [`worklists!`]: worklists!
+//! [`WorklistsHarness`]: WorklistsHarness
 //! [ProviderHarness::refusing]: ProviderHarness::refusing
 //!
 #![doc = include_str!("../README.md")]
@@ -37,9 +39,11 @@ mod runtime;
 pub mod services;
 pub mod store;
 pub mod waiting;
+pub mod worklists;
 
 pub use harness::{
     ProviderHarness, QueueHarness, RegistryHarness, RollupsHarness, StoreHarness, Time,
+    WorklistsHarness,
 };
 #[doc(hidden)]
 pub use runtime::{run, run_on_threads, run_without_limit};

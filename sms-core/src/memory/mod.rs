@@ -7,6 +7,7 @@ mod row;
 mod search;
 mod store;
 mod tables;
+mod worklists;
 
 pub use queue::MemoryQueue;
 pub use registry::MemoryRegistry;

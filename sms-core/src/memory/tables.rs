@@ -21,9 +21,9 @@ use crate::store::ledger::{Changes, Ledger, LogEntry, accepted_ids};
 use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, HeldLease};
 use crate::store::{
-    AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage, EventsRequest,
-    InsertRequest, Inserted, KEY_WINDOW, LogEnd, MessageRequest, ResolveRequest, Settled,
-    Settlement, Stats, StatsRequest, provider_id_taken,
+    AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest, DueRequest,
+    EventPage, EventsRequest, InsertRequest, Inserted, KEY_WINDOW, LogEnd, MessageRequest,
+    ResolveRequest, Settled, Settlement, Stats, StatsRequest, provider_id_taken,
 };
 
 /// The largest number of events in a timeline.
@@ -231,6 +231,15 @@ impl Tables {
         Ok(status)
     }
 
+    pub(super) fn change_all(&mut self, now: i64, request: &BulkChange) -> Vec<BulkResult> {
+        let mut ledger = self.load(now, request.ids.iter().copied());
+        let by_job = |event: &&Event| event.details.job.as_ref() == Some(&request.job);
+        let changed = self.events.iter().filter(by_job).map(|event| event.message_id);
+        let results = ledger.change_all(request, changed.collect());
+        self.write(ledger.into_changes());
+        results
+    }
+
     pub(super) fn get(&self, request: &MessageRequest) -> Option<StoredMessage> {
         self.admitted(request).map(Row::stored)
     }
@@ -317,9 +326,7 @@ impl Tables {
         };
         let ids = self.rows.iter().filter(|(_, row)| old(&row.state));
         let ids: Vec<MessageId> = ids.map(|(id, _)| *id).take(limit).collect();
-        for id in &ids {
-            self.rows.remove(id);
-        }
+        self.rows.retain(|id, _| !ids.contains(id));
         self.keys.retain(|_, id| !ids.contains(id));
         self.names.retain(|_, id| !ids.contains(id));
         self.events.retain(|event| !ids.contains(&event.message_id));

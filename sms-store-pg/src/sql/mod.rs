@@ -32,3 +32,4 @@ pub(crate) mod registry;
 pub(crate) mod rollups;
 pub(crate) mod row;
 pub(crate) mod settle;
+pub(crate) mod worklists;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sms_core::ManualClock;
 use sms_store_pg::PgStore;
-use sms_testkit::{RegistryHarness, RollupsHarness, StoreHarness};
+use sms_testkit::{RegistryHarness, RollupsHarness, StoreHarness, WorklistsHarness};
 use sqlx::PgConnection;
 use tokio::runtime::Handle;
 
@@ -47,6 +47,7 @@ impl Spare {
             "rollups",
             "acceptances",
             "rollup_position",
+            "work_items",
         ];
         run(&mut self.conn, &empty.map(|table| format!("DELETE FROM {table};")).concat()).await;
         self
@@ -102,4 +103,15 @@ mod rollups {
     }
 
     sms_testkit::rollups!(harness().await);
+}
+
+mod worklists {
+    use super::{WorklistsHarness, fresh};
+
+    async fn harness() -> WorklistsHarness {
+        let (store, _, schema) = fresh().await;
+        WorklistsHarness::new(store).keeping(schema)
+    }
+
+    sms_testkit::worklists!(harness().await);
 }

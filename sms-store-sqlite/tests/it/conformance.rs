@@ -1,7 +1,7 @@
 //! The suites of sms-testkit.
 
 use sms_core::ManualClock;
-use sms_testkit::{RegistryHarness, RollupsHarness, StoreHarness};
+use sms_testkit::{RegistryHarness, RollupsHarness, StoreHarness, WorklistsHarness};
 
 use crate::common::Folder;
 
@@ -41,4 +41,15 @@ mod rollups {
     }
 
     sms_testkit::rollups!(fresh().await);
+}
+
+mod worklists {
+    use super::{Folder, WorklistsHarness};
+
+    async fn fresh() -> WorklistsHarness {
+        let folder = Folder::new();
+        WorklistsHarness::new(folder.open().await).keeping(folder)
+    }
+
+    sms_testkit::worklists!(fresh().await);
 }

@@ -5,6 +5,7 @@ mod queue;
 mod registry;
 mod rollups;
 mod store;
+mod worklists;
 
 /// Makes one test for each name. Names may stand in groups, each of which becomes a module.
 ///
