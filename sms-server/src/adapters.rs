@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{
     MemoryQueue, Provider, Queue, Region, Registry, Rollups, Route, Sandbox, SchemaLevel, Store,
+    Worklists,
 };
 
 use crate::config::{Config, Key};
@@ -53,12 +54,19 @@ pub struct OpenStore {
     pub registry: Arc<dyn Registry>,
     /// Counts over time, in the same database.
     pub rollups: Arc<dyn Rollups>,
+    /// Items of bulk actions, in the same database.
+    pub worklists: Arc<dyn Worklists>,
 }
 
 impl OpenStore {
-    fn new<T: Store + Registry + Rollups>(store: T) -> Self {
+    fn new<T: Store + Registry + Rollups + Worklists>(store: T) -> Self {
         let store = Arc::new(store);
-        Self { store: store.clone(), registry: store.clone(), rollups: store }
+        Self {
+            store: store.clone(),
+            registry: store.clone(),
+            rollups: store.clone(),
+            worklists: store,
+        }
     }
 }
 

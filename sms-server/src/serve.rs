@@ -32,7 +32,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let store = store.open(config.region).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
-    let (OpenStore { store, registry, rollups: counts }, queue) = watched(&config, store, queue);
+    let (store, queue) = watched(&config, store, queue);
+    let OpenStore { store, registry, rollups: counts, worklists } = store;
     // Before anything is sent: a process that cannot listen ends at once.
     let listener = config.has(Role::Api).then(|| listen(&config)).transpose()?;
     rollups::begin(&*counts).await;
@@ -79,12 +80,15 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 .provider(Arc::clone(&provider), Arc::clone(&registry))
                 .callbacks(endpoint)
                 .rollups(Arc::clone(&counts))
+                .worklists(worklists, Arc::clone(&registry))
                 .label(config.label.clone())
                 .time_zone(config.time_zone)
                 .trusted_proxies(config.trusted_proxies.clone())
                 .retention(config.retention())
                 .shutdown(shutdown.clone());
-            http::serve(listener, app.build().router(), shutdown.clone()).await;
+            let app = app.build();
+            let serve = http::serve(listener, app.router(), shutdown.clone());
+            tokio::join!(serve, app.run_jobs(&shutdown));
         }
         anyhow::Ok(())
     };
@@ -138,7 +142,8 @@ fn watched(
     let store = OpenStore {
         store: Arc::new(Watched::new(store.store, Arc::clone(&kept))),
         registry: Arc::new(Watched::new(store.registry, Arc::clone(&kept))),
-        rollups: Arc::new(Watched::new(store.rollups, kept)),
+        rollups: Arc::new(Watched::new(store.rollups, Arc::clone(&kept))),
+        worklists: Arc::new(Watched::new(store.worklists, kept)),
     };
     (store, Arc::new(Watched::new(queue, Arc::new(offered))))
 }

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::end_log::EndLog;
-use sms_core::{CancellationToken, Explanation, Provider, Queue, Registry, Rollups, Sender, Store};
+use sms_core::{
+    CancellationToken, Explanation, Provider, Queue, Registry, Rollups, Sender, Store, Worklists,
+};
 
 use self::callbacks::CallbackEndpoint;
 use self::event_hub::EventHub;
@@ -22,6 +24,7 @@ use self::readiness::Readiness;
 use self::site::Site;
 use self::stats_cache::StatsCache;
 use self::time_zone::TimeZone;
+use crate::bulk::{Bulk, Runner};
 use crate::http::body::BodyBudgets;
 use crate::http::brake::SignInBrake;
 use crate::http::network::IpNetwork;
@@ -80,14 +83,16 @@ pub(crate) struct State {
     pub(crate) provider: Option<ProviderMonitor>,
     pub(crate) callbacks: Option<CallbackEndpoint>,
     pub(crate) rollups: Option<Arc<dyn Rollups>>,
+    bulk: Option<Bulk>,
     pub(crate) site: Site,
     pub(crate) brake: SignInBrake,
 }
 
 impl App {
-    /// An app without a provider and without counts over time: `/v1/provider`, the callbacks and
-    /// `/v1/stats/series` answer 404, and codes of providers are shown without their meaning. The
-    /// sender must accept into the same store and push into the same queue.
+    /// An app without a provider, counts over time and worklists: `/v1/provider`, the callbacks,
+    /// `/v1/stats/series`, `/v1/selections` and `/v1/jobs` answer 404, and codes of providers are
+    /// shown without their meaning. The sender must accept into the same store and push into the
+    /// same queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
         Self::builder(sender, store, queue, keys).build()
     }
@@ -117,9 +122,23 @@ impl App {
             provider: None,
             callbacks: None,
             rollups: None,
+            bulk: None,
             site: Site::default(),
             brake: SignInBrake::default(),
         })
+    }
+
+    /// Carries out jobs until the shutdown, those of other processes included if they have ended.
+    /// Any number of processes may do so at a time. Without [worklists](AppBuilder::worklists)
+    /// there are no jobs, and this waits for the shutdown.
+    pub async fn run_jobs(&self, shutdown: &CancellationToken) {
+        let Some(bulk) = self.0.bulk.clone() else { return shutdown.cancelled().await };
+        Runner::new(Arc::clone(&self.0.store), self.0.sender.clone(), bulk).run(shutdown).await;
+    }
+
+    /// Selections and jobs, if the app has them.
+    pub(crate) fn bulk(&self) -> Option<&Bulk> {
+        self.0.bulk.as_ref()
     }
 
     /// The meaning of a code of this provider.
@@ -145,6 +164,13 @@ impl AppBuilder {
     /// [roll up](Rollups::roll_up) every few seconds.
     pub fn rollups(mut self, rollups: impl Rollups) -> Self {
         self.0.rollups = Some(Arc::new(rollups));
+        self
+    }
+
+    /// Serves `/v1/selections` and `/v1/jobs`, kept here; somebody must [run the
+    /// jobs](App::run_jobs).
+    pub fn worklists(mut self, worklists: impl Worklists, registry: impl Registry) -> Self {
+        self.0.bulk = Some(Bulk::new(worklists, registry));
         self
     }
 

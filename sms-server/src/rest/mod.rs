@@ -6,6 +6,7 @@ mod clients;
 mod estimate;
 mod events;
 mod info;
+mod jobs;
 mod keys;
 mod me;
 mod meaning;
@@ -15,6 +16,7 @@ mod provider;
 mod queue;
 mod receipts;
 mod schema;
+mod selections;
 mod series;
 mod stats;
 #[cfg(test)]

@@ -6,10 +6,10 @@ use sms_core::{Class, NumberReader, PhoneNumber, Status};
 use crate::http::params::{Rule, put, put_time, unknown};
 
 /// The longest search, in characters.
-const MAX_SEARCH: usize = 200;
+pub(crate) const MAX_SEARCH: usize = 200;
 
 /// Sets one filter; returns the rule that it breaks, if it does.
-pub(super) fn set_filter(
+pub(crate) fn set_filter(
     request: &mut ListRequest,
     numbers: NumberReader,
     name: &str,

@@ -22,7 +22,7 @@ use crate::rest::receipts::unmatched_near;
 
 /// Time limit of the search for a page. With a filter that has no index, the reply then holds what
 /// was found so far.
-pub(super) const LIST_BUDGET: Duration = Duration::from_millis(20);
+pub(crate) const LIST_BUDGET: Duration = Duration::from_millis(20);
 
 /// Parameters of a list.
 struct Query {

@@ -7,7 +7,7 @@ pub(super) mod cancel;
 mod charged;
 pub(super) mod count;
 pub(super) mod csv;
-mod filter;
+pub(super) mod filter;
 mod idempotency;
 mod items;
 pub(super) mod list;

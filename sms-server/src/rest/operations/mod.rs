@@ -1,5 +1,6 @@
 //! Every operation of the REST API with what the API document says about it.
 
+mod bulk;
 mod events;
 mod examples;
 mod keys;
@@ -10,8 +11,14 @@ use crate::http::operation::Operation;
 
 /// Every operation. There is no other route.
 pub(crate) fn operations() -> Vec<Operation> {
-    [messages::operations(), events::operations(), state::operations(), keys::operations()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        messages::operations(),
+        bulk::operations(),
+        events::operations(),
+        state::operations(),
+        keys::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
