@@ -4,7 +4,7 @@ use std::time::Duration as Interval;
 
 use sms_core::worklists::requests::DeleteItems;
 use sms_core::{Result, Scope};
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::job::{self, Job};
@@ -34,7 +34,7 @@ impl Cleaner {
         if self.0.is_some_and(|last| last.elapsed() < INTERVAL) {
             return Ok(());
         }
-        let now = OffsetDateTime::now_utc();
+        let now = bulk.now();
         let mut calls = CALLS_PER_ROUND;
         for selection in bulk.list::<Selection>(&Scope::All).await? {
             if selection.expires_at + GRACE < now && bulk.get::<Job>(&selection.id).await?.is_none()

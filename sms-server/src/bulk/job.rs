@@ -101,9 +101,9 @@ impl Job {
     }
 
     /// Ends it, unless it has ended.
-    pub(crate) fn end(&mut self, state: JobState) {
+    pub(crate) fn end(&mut self, state: JobState, now: OffsetDateTime) {
         if self.state == JobState::Running {
-            (self.state, self.ended_at) = (state, Some(OffsetDateTime::now_utc()));
+            (self.state, self.ended_at) = (state, Some(now));
         }
     }
 }

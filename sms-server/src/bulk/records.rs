@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
+use sms_core::clock::datetime_from_ms;
 use sms_core::registry::Expect;
-use sms_core::{Error, ErrorKind, Registry, Result, Scope, Worklists};
+use sms_core::{Clock as _, Error, ErrorKind, Registry, Result, Scope, SystemClock, Worklists};
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use super::job::Job;
@@ -19,6 +21,7 @@ const MAX_CHANGES: usize = 10;
 pub(crate) struct Bulk {
     pub(crate) worklists: Arc<dyn Worklists>,
     pub(super) registry: Arc<dyn Registry>,
+    clock: SystemClock,
     /// Wakes the runner of this process.
     pub(super) wake: Arc<Notify>,
 }
@@ -26,7 +29,12 @@ pub(crate) struct Bulk {
 impl Bulk {
     pub(crate) fn new(worklists: impl Worklists, registry: impl Registry) -> Self {
         let (worklists, registry) = (Arc::new(worklists), Arc::new(registry));
-        Self { worklists, registry, wake: Arc::new(Notify::new()) }
+        Self { worklists, registry, clock: SystemClock, wake: Arc::new(Notify::new()) }
+    }
+
+    /// The time, by the clock of this machine.
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        datetime_from_ms(self.clock.now_ms())
     }
 
     /// A record that a caller with this scope may see.

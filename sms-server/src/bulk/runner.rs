@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use sms_core::registry::Record;
 use sms_core::supervise::catch_panic;
-use sms_core::worklists::item::ItemState;
+use sms_core::worklists::item::{ItemState, WorkItem};
 use sms_core::worklists::requests::{ItemsRequest, RecordResults};
 use sms_core::{CancellationToken, MessageId, Outage, Result, Sender, Store};
-use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -134,7 +133,7 @@ impl Runner {
                 self.end(&job, job.state).await?;
                 return Ok(true);
             }
-            if OffsetDateTime::now_utc() - job.created_at > MAX_AGE {
+            if self.bulk.now() - job.created_at > MAX_AGE {
                 self.end(&job, JobState::Stopped).await?;
                 return Ok(true);
             }
@@ -142,8 +141,8 @@ impl Runner {
             let request = ItemsRequest::new(&list, BATCH).from(from).state(ItemState::Pending);
             let items = self.bulk.worklists.items(&request).await?;
             match items.last() {
-                Some(last) => {
-                    from = last.number + 1;
+                Some(&WorkItem { number, .. }) => {
+                    from = number + 1;
                     // The first is idempotent, so a kill before the second repeats both.
                     let results = self.act(&job, items).await?;
                     self.bulk.worklists.record(RecordResults::new(&list, results)).await?;
@@ -162,8 +161,9 @@ impl Runner {
     /// Ends a job that nothing more happens to, with its final counts.
     async fn end(&self, job: &Job, state: JobState) -> Result<()> {
         let counts = JobCounts::from(self.bulk.worklists.counts(&job.id).await?);
+        let now = self.bulk.now();
         let ended = self.bulk.change::<Job>(&job.id, |job| {
-            job.end(state);
+            job.end(state, now);
             job.counts = Some(counts);
         });
         if let Some(Job { id, by, action, state, .. }) = ended.await? {

@@ -36,8 +36,12 @@ pub(crate) struct Selection {
 
 impl Selection {
     /// A selection without messages, of a caller with this scope.
-    pub(crate) fn new(id: String, scope: &Scope, filter: Map<String, Value>) -> Self {
-        let created_at = OffsetDateTime::now_utc();
+    pub(crate) fn new(
+        id: String,
+        scope: &Scope,
+        filter: Map<String, Value>,
+        created_at: OffsetDateTime,
+    ) -> Self {
         Self {
             id,
             owner: owner_of(scope),

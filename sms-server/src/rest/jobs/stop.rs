@@ -19,7 +19,8 @@ pub(crate) async fn stop(
 ) -> Result<Json<JobView>, Problem> {
     let caller = caller.with(KeyScope::Send)?;
     let (bulk, _) = find(&app, &caller, &id).await?;
-    let stopped = bulk.change::<Job>(&id, |job| job.end(JobState::Stopped)).await?;
+    let now = bulk.now();
+    let stopped = bulk.change::<Job>(&id, |job| job.end(JobState::Stopped, now)).await?;
     let job = stopped.ok_or_else(Problem::not_found)?;
     tracing::info!(job = job.id, by = &*caller.key, state = ?job.state, "job stopped");
     JobView::read(bulk, job).await.map(Json)

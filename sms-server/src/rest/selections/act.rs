@@ -6,7 +6,6 @@ use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::show::find;
@@ -85,7 +84,7 @@ async fn begin(
     let earlier = bulk.find::<Job>(id, &caller.scope()).await?;
     let job = match earlier {
         Some(earlier) => earlier,
-        None if selection.expires_at < OffsetDateTime::now_utc() => return Err(expired()),
+        None if selection.expires_at < bulk.now() => return Err(expired()),
         None => {
             let job = Job {
                 id: selection.id.clone(),
@@ -95,7 +94,7 @@ async fn begin(
                 allowed_numbers: caller.allowed_numbers().to_vec(),
                 state: JobState::Running,
                 total: selection.count(),
-                created_at: OffsetDateTime::now_utc(),
+                created_at: bulk.now(),
                 ended_at: None,
                 counts: None,
             };

@@ -13,7 +13,6 @@ use sms_core::store::ListRequest;
 use sms_core::worklists::item::WorkItem;
 use sms_core::worklists::requests::AppendItems;
 use sms_core::{Archive as _, MessageId};
-use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use super::body;
@@ -52,7 +51,8 @@ pub(crate) async fn create(
     let filter = body::read(Fields::read(&headers, &body)?, &mut request, numbers)?;
     drop(body);
     check_number(bulk, &caller).await?;
-    let mut selection = Selection::new(MessageId::new().to_string(), &caller.scope(), filter);
+    let (id, scope) = (MessageId::new().to_string(), caller.scope());
+    let mut selection = Selection::new(id, &scope, filter, bulk.now());
     // The header comes first, so that items are never without one, which leads to their removal.
     bulk.put(&selection, Expect::Absent).await?;
     let filled = timeout(TIMEOUT, fill(&app, bulk, &caller, request, &mut selection)).await;
@@ -100,7 +100,7 @@ async fn fill(
 
 /// Refuses a client that has made many selections and not acted on them.
 async fn check_number(bulk: &Bulk, caller: &Principal) -> Result<(), Problem> {
-    let (scope, now) = (caller.scope(), OffsetDateTime::now_utc());
+    let (scope, now) = (caller.scope(), bulk.now());
     let owner = owner_of(&scope);
     let selections = bulk.list::<Selection>(&scope).await?;
     let open = selections.iter().filter(|it| it.owner == owner && it.expires_at > now);

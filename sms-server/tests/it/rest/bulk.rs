@@ -46,7 +46,7 @@ async fn begin(app: &App, selection: &Value, action: &str, body: &'static str) -
 
 /// Waits for the end of a job.
 async fn end_of(app: &App, path: &str) -> Value {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let job = app.get(path).await.body;
         if job["state"] != "running" {
