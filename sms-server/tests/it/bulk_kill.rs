@@ -16,6 +16,10 @@ const MESSAGES: usize = 20_000;
 const BATCH: usize = 1000;
 /// Done items at which the server is killed.
 const KILLS: [u64; 2] = [4000, 12_000];
+/// Done items at which it is asked to end.
+const END: u64 = 16_000;
+/// Time until another process goes on with a job that was let go: less than a lease lasts.
+const TAKEOVER: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_mins(2);
 
 async fn store(folder: &Path) -> SqliteStore {
@@ -84,6 +88,14 @@ async fn a_bulk_resolve_that_is_killed_twice_settles_each_message_once() {
         server.kill();
         server = Server::start(folder.path(), &settings);
     }
+    let job = wait_for(&server, &path, END).await;
+    assert_eq!(job["state"], "running", "it is ended in the middle: {job}");
+    let ended = server.terminate_within(Duration::from_secs(2)).await;
+    assert!(ended.expect("a job holds up the end").success());
+    server = Server::start(folder.path(), &settings);
+    let (started, done) = (Instant::now(), server.get(&path).await["done"].as_u64());
+    wait_for(&server, &path, done.expect("a number") + 1).await;
+    assert!(started.elapsed() < TAKEOVER, "the lease was not released");
     let ended = wait_for(&server, &path, u64::MAX).await;
     assert_eq!(
         (&ended["state"], &ended["done"]),
