@@ -252,6 +252,7 @@ pub fn event_details(from: EventDetails) -> EventDetails {
     copy.retry_in_ms = from.retry_in_ms;
     copy.resend = from.resend;
     copy.by = from.by;
+    copy.job = from.job;
     copy
 }
 
