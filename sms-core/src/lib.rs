@@ -24,6 +24,7 @@
 //! [`Store`]: Store
 //! [`TRANSITIONS`]: store::status::TRANSITIONS
 //! [`Worker`]: Worker
+//! [`Worklists`]: Worklists
 //!
 #![doc = include_str!("../README.md")]
 
@@ -46,6 +47,7 @@ pub mod store;
 pub mod supervise;
 pub mod watched;
 pub mod worker;
+pub mod worklists;
 
 pub use async_trait::async_trait;
 pub use clock::{Clock, ManualClock, StoreClock, StoreTime, SystemClock};
@@ -87,4 +89,5 @@ pub use tokio_util::sync::CancellationToken;
 pub use watched::Watched;
 pub use worker::Worker;
 pub use worker::control::ProviderControl;
+pub use worklists::Worklists;
 pub use {serde_json, time};

@@ -26,11 +26,15 @@ use crate::store::page::MessagePage;
 use crate::store::requests::ReceiptEffect;
 use crate::store::status::Status;
 use crate::store::{
-    Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
-    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
-    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, RoutePurgeRequest,
-    Settled, Settlement, Stats, StatsRequest, Store, UnmatchedRequest,
+    Archive, AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest,
+    DueRequest, EventPage, EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted,
+    ListRequest, LogEnd, LogEndRequest, MessageRequest, PurgeRequest, RescueRequest,
+    ResolveRequest, RoutePurgeRequest, Settled, Settlement, Stats, StatsRequest, Store,
+    UnmatchedRequest,
 };
+use crate::worklists::Worklists;
+use crate::worklists::item::{ItemCounts, WorkItem};
+use crate::worklists::requests::{AppendItems, DeleteItems, ItemsRequest, RecordResults};
 
 /// Time after which a call that the caller gave up counts as a failure of the service.
 const NO_ANSWER_AFTER: Duration = Duration::from_secs(3);
@@ -152,6 +156,9 @@ impl<T: Store> Store for Watched<T> {
     async fn cancel(&self, request: CancelRequest) -> Result<Status> {
         self.call(self.inner.cancel(request)).await
     }
+    async fn change_all(&self, request: BulkChange) -> Result<Vec<BulkResult>> {
+        self.call(self.inner.change_all(request)).await
+    }
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {
         self.call(self.inner.purge(request)).await
     }
@@ -216,5 +223,24 @@ impl<T: StopList> StopList for Watched<T> {
     }
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         self.call(self.inner.page(request)).await
+    }
+}
+
+#[async_trait]
+impl<T: Worklists> Worklists for Watched<T> {
+    async fn append(&self, request: AppendItems) -> Result<()> {
+        self.call(self.inner.append(request)).await
+    }
+    async fn items(&self, request: &ItemsRequest) -> Result<Vec<WorkItem>> {
+        self.call(self.inner.items(request)).await
+    }
+    async fn record(&self, request: RecordResults) -> Result<usize> {
+        self.call(self.inner.record(request)).await
+    }
+    async fn counts(&self, list: &str) -> Result<ItemCounts> {
+        self.call(self.inner.counts(list)).await
+    }
+    async fn delete(&self, request: DeleteItems) -> Result<usize> {
+        self.call(self.inner.delete(request)).await
     }
 }

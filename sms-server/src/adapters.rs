@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{
     MemoryQueue, Provider, Queue, Region, Registry, Rollups, Route, Sandbox, SchemaLevel, StopList,
-    Store,
+    Store, Worklists,
 };
 
 use crate::config::{Config, Key};
@@ -56,16 +56,19 @@ pub struct OpenStore {
     pub rollups: Arc<dyn Rollups>,
     /// Numbers that nothing is sent to, in the same database.
     pub stop_list: Arc<dyn StopList>,
+    /// Items of bulk actions, in the same database.
+    pub worklists: Arc<dyn Worklists>,
 }
 
 impl OpenStore {
-    fn new<T: Store + Registry + Rollups + StopList>(store: T) -> Self {
+    fn new<T: Store + Registry + Rollups + StopList + Worklists>(store: T) -> Self {
         let store = Arc::new(store);
         Self {
             store: store.clone(),
             registry: store.clone(),
             rollups: store.clone(),
-            stop_list: store,
+            stop_list: store.clone(),
+            worklists: store,
         }
     }
 }

@@ -19,6 +19,7 @@
 pub mod adapters;
 mod api_docs;
 mod app;
+mod bulk;
 mod callbacks;
 #[cfg(feature = "program")]
 pub mod cli;
@@ -31,6 +32,7 @@ pub mod logging;
 mod ops;
 #[cfg(feature = "program")]
 mod output;
+mod resend;
 mod rest;
 #[cfg(feature = "program")]
 mod rollups;

@@ -32,8 +32,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let store = store.open(config.region).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
-    let (OpenStore { store, registry, rollups: counts, stop_list }, queue) =
-        watched(&config, store, queue);
+    let (store, queue) = watched(&config, store, queue);
+    let OpenStore { store, registry, rollups: counts, stop_list, worklists } = store;
     // Before anything is sent: a process that cannot listen ends at once.
     let listener = config.has(Role::Api).then(|| listen(&config)).transpose()?;
     rollups::begin(&*counts).await;
@@ -81,12 +81,15 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 .callbacks(endpoint)
                 .rollups(Arc::clone(&counts))
                 .stop_list(stop_list)
+                .worklists(worklists, Arc::clone(&registry))
                 .label(config.label.clone())
                 .time_zone(config.time_zone)
                 .trusted_proxies(config.trusted_proxies.clone())
                 .retention(config.retention())
                 .shutdown(shutdown.clone());
-            http::serve(listener, app.build().router(), shutdown.clone()).await;
+            let app = app.build();
+            let serve = http::serve(listener, app.router(), shutdown.clone());
+            tokio::join!(serve, app.run_jobs(&shutdown));
         }
         anyhow::Ok(())
     };
@@ -141,7 +144,8 @@ fn watched(
         store: Arc::new(Watched::new(store.store, Arc::clone(&kept))),
         registry: Arc::new(Watched::new(store.registry, Arc::clone(&kept))),
         rollups: Arc::new(Watched::new(store.rollups, Arc::clone(&kept))),
-        stop_list: Arc::new(Watched::new(store.stop_list, kept)),
+        stop_list: Arc::new(Watched::new(store.stop_list, Arc::clone(&kept))),
+        worklists: Arc::new(Watched::new(store.worklists, kept)),
     };
     (store, Arc::new(Watched::new(queue, Arc::new(offered))))
 }

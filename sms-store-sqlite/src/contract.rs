@@ -1,5 +1,5 @@
-//! The contracts: each method of [`Store`], [`Registry`] and [`Rollups`] and the statements that
-//! carry it out.
+//! The contracts: each method of [`Store`], [`Registry`], [`Rollups`] and [`Worklists`] and the
+//! statements that carry it out.
 
 use serde_json::Value;
 use sms_core::provider::ProviderRef;
@@ -9,20 +9,22 @@ use sms_core::rollups::series::Series;
 use sms_core::stop_list::{NewStop, Stop, StopsRequest};
 use sms_core::store::ReceiptEffect;
 use sms_core::store::{
-    Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
-    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
-    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, RoutePurgeRequest,
-    Settled, Settlement, Stats, StatsRequest, UnmatchedRequest,
+    Archive, AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest,
+    DueRequest, EventPage, EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted,
+    ListRequest, LogEnd, LogEndRequest, MessageRequest, PurgeRequest, RescueRequest,
+    ResolveRequest, RoutePurgeRequest, Settled, Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
+use sms_core::worklists::item::{ItemCounts, WorkItem};
+use sms_core::worklists::requests::{AppendItems, DeleteItems, ItemsRequest, RecordResults};
 use sms_core::{
     Event, Job, MessageCount, MessageId, MessagePage, NewMessage, NumberReader, PhoneNumber,
     Receipt, Registry, Result, Rollups, Status, StopList, Store, StoredMessage, UnmatchedId,
-    async_trait,
+    Worklists, async_trait,
 };
 
 use crate::sql::{
     claim, idempotency, inference, insert, list, maintenance, manual, read, receipts, registry,
-    rollups, settle, stop_list,
+    rollups, settle, stop_list, worklists,
 };
 use crate::store::SqliteStore;
 
@@ -115,6 +117,10 @@ impl Store for SqliteStore {
         manual::cancel(&self.database, request).await
     }
 
+    async fn change_all(&self, request: BulkChange) -> Result<Vec<BulkResult>> {
+        manual::change_all(&self.database, request).await
+    }
+
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {
         maintenance::purge(&self.database, request.older_than, request.limit).await
     }
@@ -166,5 +172,28 @@ impl StopList for SqliteStore {
 
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         stop_list::page(&self.database, request).await
+    }
+}
+
+#[async_trait]
+impl Worklists for SqliteStore {
+    async fn append(&self, request: AppendItems) -> Result<()> {
+        worklists::append(&self.database, request).await
+    }
+
+    async fn items(&self, request: &ItemsRequest) -> Result<Vec<WorkItem>> {
+        worklists::items(&self.database, request).await
+    }
+
+    async fn record(&self, request: RecordResults) -> Result<usize> {
+        worklists::record(&self.database, request).await
+    }
+
+    async fn counts(&self, list: &str) -> Result<ItemCounts> {
+        worklists::counts(&self.database, list).await
+    }
+
+    async fn delete(&self, request: DeleteItems) -> Result<usize> {
+        worklists::delete(&self.database, request).await
     }
 }

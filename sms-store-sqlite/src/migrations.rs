@@ -7,7 +7,7 @@ use crate::error::{DbResult, Failure, is_passing};
 use crate::sql::args::rows;
 
 /// Every migration, in order; the first is version 1. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../migrations/0001_messages.sql"),
     include_str!("../migrations/0002_usable_from.sql"),
     include_str!("../migrations/0003_routes.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0006_rollups.sql"),
     include_str!("../migrations/0007_stop_list.sql"),
     include_str!("../migrations/0008_other_routes.sql"),
+    include_str!("../migrations/0009_worklists.sql"),
 ];
 
 /// The table of the migrations that have been applied, with their text. Not `PRAGMA user_version`,

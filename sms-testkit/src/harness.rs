@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sms_core::{ManualClock, PhoneNumber, Provider, Queue, Registry, Rollups, StopList, Store};
+use sms_core::{
+    ManualClock, PhoneNumber, Provider, Queue, Registry, Rollups, StopList, Store, Worklists,
+};
 
 /// Control over the clock of the component under test.
 ///
@@ -162,6 +164,25 @@ impl StopListHarness {
     /// Keeps a value until the test is over.
     pub fn keeping(self, guard: impl Any + Send + Sync) -> Self {
         Self { messages: self.messages.keeping(guard), ..self }
+    }
+}
+
+/// A new, empty store of worklists, for one test of [`worklists!`](crate::worklists!).
+pub struct WorklistsHarness {
+    pub(crate) worklists: Arc<dyn Worklists>,
+    guards: Vec<Box<dyn Any + Send + Sync>>,
+}
+
+impl WorklistsHarness {
+    /// A harness of a store.
+    pub fn new(worklists: impl Worklists) -> Self {
+        Self { worklists: Arc::new(worklists), guards: Vec::new() }
+    }
+
+    /// Keeps a value until the test is over.
+    pub fn keeping(mut self, guard: impl Any + Send + Sync) -> Self {
+        self.guards.push(Box::new(guard));
+        self
     }
 }
 

@@ -13,6 +13,8 @@
 //! [`stop_list!`]: stop_list!
 //! [`StopListHarness`]: StopListHarness
 //! [`Time`]: Time
+//! [`worklists!`]: worklists!
+//! [`WorklistsHarness`]: WorklistsHarness
 //! [ProviderHarness::refusing]: ProviderHarness::refusing
 //!
 #![doc = include_str!("../README.md")]
@@ -40,10 +42,11 @@ pub mod services;
 pub mod stop_list;
 pub mod store;
 pub mod waiting;
+pub mod worklists;
 
 pub use harness::{
     ProviderHarness, QueueHarness, RegistryHarness, RollupsHarness, StopListHarness, StoreHarness,
-    Time,
+    Time, WorklistsHarness,
 };
 #[doc(hidden)]
 pub use runtime::{run, run_on_threads, run_without_limit};

@@ -9,8 +9,9 @@ use sms_core::store::decision::AttemptState;
 use sms_core::store::event::{Event, EventDetails};
 use sms_core::store::page::{MessagePage, SearchedTo};
 use sms_core::store::{
-    AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventsRequest, InsertRequest,
-    ListRequest, MessageRequest, ResolveRequest, Settlement, Stats, StatsRequest, UnmatchedRequest,
+    AwaitingRequest, BeginRequest, Begun, BulkChange, CancelRequest, DueRequest, EventsRequest,
+    InsertRequest, ListRequest, MessageRequest, ResolveRequest, Settlement, Stats, StatsRequest,
+    UnmatchedRequest,
 };
 use sms_core::{
     Job, MessageCount, Outcome, OutcomeClass, Receipt, StoredMessage, Submission, UnmatchedId,
@@ -92,6 +93,11 @@ pub fn unmatched_request(from: &UnmatchedRequest) -> UnmatchedRequest {
 /// Copies the request of [`Store::resolve`](sms_core::Store::resolve).
 pub fn resolve_request(from: ResolveRequest) -> ResolveRequest {
     ResolveRequest::new(from.id, from.resolution, from.by, from.reason).scope(from.scope)
+}
+
+/// Copies the request of [`Store::change_all`](sms_core::Store::change_all).
+pub fn bulk_change(from: BulkChange) -> BulkChange {
+    BulkChange::new(from.job, from.ids, from.action, from.by).scope(from.scope)
 }
 
 /// Copies the request of [`Store::cancel`](sms_core::Store::cancel).
@@ -248,6 +254,7 @@ pub fn event_details(from: EventDetails) -> EventDetails {
     copy.retry_in_ms = from.retry_in_ms;
     copy.resend = from.resend;
     copy.by = from.by;
+    copy.job = from.job;
     copy
 }
 

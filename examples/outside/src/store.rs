@@ -4,10 +4,10 @@ use sms_core::provider::ProviderRef;
 use sms_core::store::ReceiptEffect;
 use sms_core::store::event::Event;
 use sms_core::store::{
-    AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage, EventsRequest,
-    ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd, LogEndRequest,
-    MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, RoutePurgeRequest, Settled,
-    Settlement, Stats, StatsRequest, UnmatchedRequest,
+    AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest, DueRequest,
+    EventPage, EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest,
+    LogEnd, LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest,
+    RoutePurgeRequest, Settled, Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
     Archive, Job, MemoryStore, MessageCount, MessageId, MessagePage, NewMessage, NumberReader,
@@ -125,6 +125,10 @@ impl Store for OutsideStore {
 
     async fn cancel(&self, request: CancelRequest) -> Result<Status> {
         self.0.cancel(copy::cancel_request(request)).await
+    }
+
+    async fn change_all(&self, request: BulkChange) -> Result<Vec<BulkResult>> {
+        self.0.change_all(copy::bulk_change(request)).await
     }
 
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {

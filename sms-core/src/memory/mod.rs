@@ -8,6 +8,7 @@ mod search;
 mod stops;
 mod store;
 mod tables;
+mod worklists;
 
 pub use queue::MemoryQueue;
 pub use registry::MemoryRegistry;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::search::{count, search};
 use super::tables::Tables;
+use super::worklists::KeptItems;
 use crate::clock::{Clock, StoreClock, SystemClock};
 use crate::error::Result;
 use crate::message::phone::{NumberReader, PhoneNumber, Region};
@@ -24,11 +25,15 @@ use crate::store::inference::UnmatchedId;
 use crate::store::page::MessagePage;
 use crate::store::status::Status;
 use crate::store::{
-    Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
-    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
-    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, RoutePurgeRequest,
-    Settled, Settlement, Stats, StatsRequest, Store, UnmatchedRequest,
+    Archive, AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest,
+    DueRequest, EventPage, EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted,
+    ListRequest, LogEnd, LogEndRequest, MessageRequest, PurgeRequest, RescueRequest,
+    ResolveRequest, RoutePurgeRequest, Settled, Settlement, Stats, StatsRequest, Store,
+    UnmatchedRequest,
 };
+use crate::worklists::Worklists;
+use crate::worklists::item::{ItemCounts, WorkItem};
+use crate::worklists::requests::{AppendItems, DeleteItems, ItemsRequest, RecordResults};
 
 /// A [`Store`] in memory: not durable, for tests and as the model the other stores are compared
 /// with.
@@ -37,6 +42,7 @@ pub struct MemoryStore {
     clock: StoreClock,
     numbers: NumberReader,
     tables: Mutex<Tables>,
+    items: Mutex<KeptItems>,
 }
 
 impl Default for MemoryStore {
@@ -45,6 +51,7 @@ impl Default for MemoryStore {
             clock: StoreClock::new(Arc::new(SystemClock)),
             numbers: NumberReader::default(),
             tables: Mutex::default(),
+            items: Mutex::default(),
         }
     }
 }
@@ -70,6 +77,10 @@ impl MemoryStore {
     /// The tables, and the time.
     fn lock(&self) -> (MutexGuard<'_, Tables>, i64) {
         (self.tables.lock().unwrap_or_else(PoisonError::into_inner), self.clock.read().now_ms)
+    }
+
+    fn lock_items(&self) -> MutexGuard<'_, KeptItems> {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -183,6 +194,11 @@ impl Store for MemoryStore {
         tables.cancel(now, request)
     }
 
+    async fn change_all(&self, request: BulkChange) -> Result<Vec<BulkResult>> {
+        let (mut tables, now) = self.lock();
+        Ok(tables.change_all(now, &request))
+    }
+
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {
         let (mut tables, now) = self.lock();
         Ok(tables.purge(now, request.older_than, request.limit))
@@ -230,5 +246,29 @@ impl StopList for MemoryStore {
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         let (tables, _) = self.lock();
         Ok(tables.stops.page(&request))
+    }
+}
+
+#[async_trait]
+impl Worklists for MemoryStore {
+    async fn append(&self, request: AppendItems) -> Result<()> {
+        self.lock_items().append(request);
+        Ok(())
+    }
+
+    async fn items(&self, request: &ItemsRequest) -> Result<Vec<WorkItem>> {
+        Ok(self.lock_items().items(request))
+    }
+
+    async fn record(&self, request: RecordResults) -> Result<usize> {
+        Ok(self.lock_items().record(request))
+    }
+
+    async fn counts(&self, list: &str) -> Result<ItemCounts> {
+        Ok(self.lock_items().counts(list))
+    }
+
+    async fn delete(&self, request: DeleteItems) -> Result<usize> {
+        Ok(self.lock_items().delete(&request))
     }
 }

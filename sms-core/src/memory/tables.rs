@@ -24,9 +24,9 @@ use crate::store::ledger::{Changes, Ledger, LogEntry, accepted_ids};
 use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, HeldLease};
 use crate::store::{
-    AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage, EventsRequest,
-    InsertRequest, Inserted, KEY_WINDOW, LogEnd, MessageRequest, ResolveRequest, RoutePurgeRequest,
-    Settled, Settlement, Stats, StatsRequest, provider_id_taken,
+    AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest, DueRequest,
+    EventPage, EventsRequest, InsertRequest, Inserted, KEY_WINDOW, LogEnd, MessageRequest,
+    ResolveRequest, RoutePurgeRequest, Settled, Settlement, Stats, StatsRequest, provider_id_taken,
 };
 
 /// The largest number of events in a timeline.
@@ -237,6 +237,15 @@ impl Tables {
         let status = ledger.cancel(request)?;
         self.write(ledger.into_changes());
         Ok(status)
+    }
+
+    pub(super) fn change_all(&mut self, now: i64, request: &BulkChange) -> Vec<BulkResult> {
+        let mut ledger = self.load(now, request.ids.iter().copied());
+        let by_job = |event: &&Event| event.details.job.as_ref() == Some(&request.job);
+        let changed = self.events.iter().filter(by_job).map(|event| event.message_id);
+        let results = ledger.change_all(request, changed.collect());
+        self.write(ledger.into_changes());
+        results
     }
 
     pub(super) fn get(&self, request: &MessageRequest) -> Option<StoredMessage> {

@@ -182,12 +182,15 @@ pub struct EventDetails {
     /// Name of the worker or the operator that caused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Name of the [job](crate::store::BulkChange::job) that it was a part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
 }
 
 impl EventDetails {
     /// The names of the fields in JSON. A program with a type of its own for events can test that
     /// it leaves none out.
-    pub const FIELDS: [&str; 14] = [
+    pub const FIELDS: [&str; 15] = [
         "attempt",
         "outcome",
         "provider",
@@ -202,6 +205,7 @@ impl EventDetails {
         "retry_in_ms",
         "resend",
         "by",
+        "job",
     ];
 }
 
@@ -227,6 +231,7 @@ mod tests {
             retry_in_ms: Some(1),
             resend: true,
             by: Some(String::new()),
+            job: Some(String::new()),
         };
         let json = serde_json::to_value(&details).unwrap();
         let mut names: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();

@@ -13,6 +13,7 @@ use crate::message::MessageId;
 use crate::provider::outcome::OutcomeClass;
 use crate::provider::receipt::Receipt;
 use crate::provider::{Polling, ProviderRef};
+use crate::store::bulk::{BulkAction, BulkChange, BulkResult};
 use crate::store::inference::UnmatchedId;
 use crate::store::new_event::NewEvent;
 use crate::store::queries::Scope;
@@ -207,6 +208,53 @@ impl Ledger {
         let CancelRequest { id, scope, by, .. } = request;
         self.state_for_person(id, &scope, Status::Queued)?;
         self.change(id, |state, now| state.cancel(now, by)).ok_or_else(impossible)
+    }
+
+    /// Changes messages by a job of an operator. `changed` holds those of them that the job has
+    /// changed already, by the event log. One result each, in order.
+    pub fn change_all(
+        &mut self,
+        request: &BulkChange,
+        mut changed: BTreeSet<MessageId>,
+    ) -> Vec<BulkResult> {
+        let mut change = |id: &MessageId| {
+            let result = self.change_by_job(request, *id, changed.contains(id));
+            if matches!(result, BulkResult::Done(_)) {
+                changed.insert(*id);
+            }
+            result
+        };
+        request.ids.iter().map(&mut change).collect()
+    }
+
+    fn change_by_job(&mut self, request: &BulkChange, id: MessageId, is_done: bool) -> BulkResult {
+        let BulkChange { job, scope, action, by, .. } = request;
+        let row = self.rows.get(&id).filter(|row| scope.admits(row.owner.as_deref()));
+        let Some(status) = row.map(|row| row.state.status) else { return BulkResult::Gone };
+        let needed = match action {
+            BulkAction::Cancel => Status::Queued,
+            BulkAction::Resolve { .. } => Status::Unknown,
+        };
+        if is_done {
+            return BulkResult::Done(status);
+        }
+        if status != needed {
+            return BulkResult::Refused(status);
+        }
+        let after = self.change(id, |state, now| {
+            let event = match action {
+                BulkAction::Cancel => state.cancel(now, by.clone()),
+                BulkAction::Resolve { resolution, reason } => {
+                    let resolution = match resolution {
+                        Resolution::Sent { .. } => Resolution::Sent { provider_id: None },
+                        other => other.clone(),
+                    };
+                    state.resolve(now, resolution, by.clone(), reason.clone())
+                }
+            };
+            event.map(|event| event.of_job(job))
+        });
+        after.map_or(BulkResult::Refused(status), BulkResult::Done)
     }
 
     /// Gives a message the unmatched id that is inferred to be its own. False if it cannot take one

@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod begin;
+pub mod bulk;
 pub mod count;
 pub mod decision;
 pub mod event;
@@ -25,6 +26,7 @@ use async_trait::async_trait;
 
 pub use self::archive::Archive;
 pub use self::begin::{BeginRequest, Begun, CLOCK_DIFFERENCE};
+pub use self::bulk::{BulkAction, BulkChange, BulkResult};
 pub use self::queries::{
     EventPage, EventsRequest, ListRequest, LogEnd, LogEndRequest, MessageRequest, Scope, Stats,
     StatsRequest, UnmatchedRequest,
@@ -146,6 +148,13 @@ pub trait Store: Archive {
     /// `NotFound`; `Conflict` when the message is not queued any more.
     async fn cancel(&self, request: CancelRequest) -> Result<Status>;
 
+    /// Cancels or resolves many messages for an operator, each by the rules of
+    /// [`cancel`](Self::cancel) or [`resolve`](Self::resolve). One result each, in order.
+    ///
+    /// A message is changed once by one [job](BulkChange::job), whatever has happened to it since:
+    /// the log says so, and the call can be repeated at any time.
+    async fn change_all(&self, request: BulkChange) -> Result<Vec<BulkResult>>;
+
     /// Removes messages that are neither queued nor sending and last changed longer ago than
     /// [`older_than`](PurgeRequest::older_than), with their events and keys, and parked receipts of
     /// the same age. Returns the number of messages removed. An age below [`KEY_WINDOW`] ends keys
@@ -208,6 +217,10 @@ impl<T: Store + ?Sized> Store for Arc<T> {
 
     async fn cancel(&self, request: CancelRequest) -> Result<Status> {
         (**self).cancel(request).await
+    }
+
+    async fn change_all(&self, request: BulkChange) -> Result<Vec<BulkResult>> {
+        (**self).change_all(request).await
     }
 
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {

@@ -69,6 +69,12 @@ impl NewEvent {
         Self { kind: EventKind::Inferred, details }
     }
 
+    /// Notes the job that the change is a part of.
+    pub(crate) fn of_job(mut self, job: &str) -> Self {
+        self.details.job = Some(job.to_owned());
+        self
+    }
+
     /// Notes that the next attempt is due after this time.
     pub(crate) fn retry_in(mut self, after: Duration) -> Self {
         self.details.retry_in_ms = Some(millis(after));

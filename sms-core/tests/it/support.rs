@@ -16,10 +16,10 @@ use sms_core::queue::QueueStats;
 use sms_core::store::ReceiptEffect;
 use sms_core::store::event::Event;
 use sms_core::store::{
-    Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
-    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
-    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, RoutePurgeRequest,
-    Settled, Settlement, Stats, StatsRequest, UnmatchedRequest,
+    Archive, AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest,
+    DueRequest, EventPage, EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted,
+    ListRequest, LogEnd, LogEndRequest, MessageRequest, PurgeRequest, RescueRequest,
+    ResolveRequest, RoutePurgeRequest, Settled, Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::worker::WorkerBuilder;
 use sms_core::{
@@ -233,6 +233,10 @@ impl<T: Store> Store for Faulty<T> {
 
     async fn cancel(&self, request: CancelRequest) -> Result<Status> {
         self.around(Call::Cancel, self.inner.cancel(request)).await
+    }
+
+    async fn change_all(&self, request: BulkChange) -> Result<Vec<BulkResult>> {
+        self.around(Call::Cancel, self.inner.change_all(request)).await
     }
 
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {

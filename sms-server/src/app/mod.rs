@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use sms_core::end_log::EndLog;
 use sms_core::{
-    CancellationToken, Explanation, Provider, Queue, Registry, Result, Rollups, Route, Sandbox,
-    Sender, StopList, Store,
+    CancellationToken, Explanation, Provider, Queue, Registry, Result, Rollups, Sandbox, Sender,
+    StopList, Store, Worklists,
 };
 
 use self::callbacks::CallbackEndpoint;
@@ -27,6 +27,7 @@ use self::sandbox_rules::{RuleList, SandboxRules};
 use self::site::Site;
 use self::stats_cache::StatsCache;
 use self::time_zone::TimeZone;
+use crate::bulk::{Bulk, Runner};
 use crate::http::body::BodyBudgets;
 use crate::http::brake::SignInBrake;
 use crate::http::network::IpNetwork;
@@ -86,15 +87,17 @@ pub(crate) struct State {
     pub(crate) callbacks: Option<CallbackEndpoint>,
     pub(crate) rollups: Option<Arc<dyn Rollups>>,
     pub(crate) stop_list: Option<Arc<dyn StopList>>,
-    pub(crate) sandbox_rules: SandboxRules,
+    pub(crate) sandbox_rules: Arc<SandboxRules>,
+    bulk: Option<Bulk>,
     pub(crate) site: Site,
     pub(crate) brake: SignInBrake,
 }
 
 impl App {
-    /// An app without a provider and without counts over time: `/v1/provider`, the callbacks,
-    /// `/v1/stats/series` and `/v1/stoplist` answer 404, and codes of providers are shown without their meaning. The
-    /// sender must accept into the same store and push into the same queue.
+    /// An app without a provider, counts over time, a stop-list and worklists: `/v1/provider`, the
+    /// callbacks, `/v1/stats/series`, `/v1/stoplist`, `/v1/selections` and `/v1/jobs` answer 404,
+    /// and codes of providers are shown without their meaning. The sender must accept into the same
+    /// store and push into the same queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
         Self::builder(sender, store, queue, keys).build()
     }
@@ -112,7 +115,7 @@ impl App {
             hub: Arc::new(EventHub::new(Arc::clone(&store) as _)),
             store,
             queue: Arc::new(queue),
-            sandbox_rules: SandboxRules::new(Arc::clone(keys.registry())),
+            sandbox_rules: Arc::new(SandboxRules::new(Arc::clone(keys.registry()))),
             keys,
             readiness: Readiness::default(),
             bodies: BodyBudgets::default(),
@@ -126,6 +129,7 @@ impl App {
             callbacks: None,
             rollups: None,
             stop_list: None,
+            bulk: None,
             site: Site::default(),
             brake: SignInBrake::default(),
         })
@@ -143,11 +147,22 @@ impl App {
     ///
     /// The registry's.
     pub(crate) async fn rules_for(&self, owner: &str, route: &str) -> Result<RuleList> {
-        if route == Route::SANDBOX.as_str() || self.sends_nothing() {
-            self.0.sandbox_rules.get(owner).await
-        } else {
-            Ok(RuleList::none())
-        }
+        self.0.sandbox_rules.rules_for(owner, route, self.sends_nothing()).await
+    }
+
+    /// Carries out jobs until the shutdown, those of other processes included if they have ended.
+    /// Any number of processes may do so at a time. Without [worklists](AppBuilder::worklists)
+    /// there are no jobs, and this waits for the shutdown.
+    pub async fn run_jobs(&self, shutdown: &CancellationToken) {
+        let Some(bulk) = self.0.bulk.clone() else { return shutdown.cancelled().await };
+        let (store, sender) = (Arc::clone(&self.0.store), self.0.sender.clone());
+        let rules = Arc::clone(&self.0.sandbox_rules);
+        Runner::new(store, sender, bulk, rules, self.sends_nothing()).run(shutdown).await;
+    }
+
+    /// Selections and jobs, if the app has them.
+    pub(crate) fn bulk(&self) -> Option<&Bulk> {
+        self.0.bulk.as_ref()
     }
 
     /// The meaning of a code of this provider.
@@ -179,6 +194,13 @@ impl AppBuilder {
     /// Serves `/v1/stoplist` for this list, which must be that of the store.
     pub fn stop_list(mut self, stop_list: impl StopList) -> Self {
         self.0.stop_list = Some(Arc::new(stop_list));
+        self
+    }
+
+    /// Serves `/v1/selections` and `/v1/jobs`, kept here; somebody must [run the
+    /// jobs](App::run_jobs).
+    pub fn worklists(mut self, worklists: impl Worklists, registry: impl Registry) -> Self {
+        self.0.bulk = Some(Bulk::new(worklists, registry));
         self
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sms_core::registry::Expect;
-use sms_core::{Error, ErrorKind, PhoneNumber, Registry, Result, SandboxAction};
+use sms_core::{Error, ErrorKind, NewMessage, PhoneNumber, Registry, Result, Route, SandboxAction};
 use tokio::time::Instant;
 
 /// The kind of the records in the registry. Their names are the owners of messages.
@@ -70,6 +70,39 @@ struct Cached {
 impl SandboxRules {
     pub(crate) fn new(registry: Arc<dyn Registry>) -> Self {
         Self { registry, cache: Mutex::default() }
+    }
+
+    /// The end of a message with these rules. `sends_nothing` tells that the sandbox stands in for
+    /// the provider; else only messages that take its route go through it, and others have none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Self::get).
+    pub(crate) async fn draw(
+        &self,
+        message: &NewMessage,
+        sends_nothing: bool,
+    ) -> Result<Option<SandboxAction>> {
+        let owner = message.owner.as_deref().unwrap_or_default();
+        Ok(self.rules_for(owner, message.route.as_str(), sends_nothing).await?.draw(message.to))
+    }
+
+    /// The rules for messages of this owner that take this route.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Self::get).
+    pub(crate) async fn rules_for(
+        &self,
+        owner: &str,
+        route: &str,
+        sends_nothing: bool,
+    ) -> Result<RuleList> {
+        if sends_nothing || route == Route::SANDBOX.as_str() {
+            self.get(owner).await
+        } else {
+            Ok(RuleList::none())
+        }
     }
 
     /// The rules of this partition, as of the last two seconds.

@@ -4,13 +4,12 @@
 //! stays text until its field is read, so that a field which is never read costs no memory, however
 //! large it is.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sms_core::Metadata;
 use sms_core::message::MetadataError;
@@ -19,6 +18,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::problem::{FieldProblem, Problem};
+use super::values::{List, Text};
 
 /// The longest reason for a manual action, in characters.
 pub(crate) const MAX_REASON: usize = 500;
@@ -143,6 +143,23 @@ impl<'a> Fields<'a> {
         rule: &str,
     ) -> Option<T> {
         self.take(name, rule, |number: T| Some(number).filter(|it| range.contains(it)))
+    }
+
+    /// A whole number that may be negative.
+    pub(crate) fn signed(&mut self, name: &'static str) -> Option<i32> {
+        self.take(name, "must be a whole number in range", |number: i64| i32::try_from(number).ok())
+    }
+
+    /// An object, to be read by [`of_item`](Self::of_item).
+    pub(crate) fn object(&mut self, name: &'static str) -> Option<&'a RawValue> {
+        self.take(name, "must be an object", |value: &'a RawValue| {
+            value.get().starts_with('{').then_some(value)
+        })
+    }
+
+    /// Reports a field that breaks a rule.
+    pub(crate) fn refuse(&mut self, name: &'static str, rule: impl Into<String>) {
+        self.wrong.push(FieldProblem::field(name, "field_type", rule));
     }
 
     pub(crate) fn time(&mut self, name: &'static str) -> Option<OffsetDateTime> {
@@ -311,70 +328,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 pub(crate) fn not_json(reason: impl fmt::Display) -> Problem {
     let detail = format!("the body is not a JSON object: {reason}");
     Problem::new(StatusCode::BAD_REQUEST, "json_invalid", detail)
-}
-
-/// A string. Without escapes in it, it is borrowed from the body.
-#[derive(Debug, PartialEq, Eq)]
-struct Text<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E: serde::de::Error>(
-                self,
-                text: &'de str,
-            ) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
-
-/// The first items of a list.
-struct List<'a, const MAX_ITEMS: usize>(Vec<&'a RawValue>);
-
-impl<'de: 'a, 'a, const MAX_ITEMS: usize> Deserialize<'de> for List<'a, MAX_ITEMS> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ListVisitor<const MAX_ITEMS: usize>;
-
-        impl<'de, const MAX_ITEMS: usize> Visitor<'de> for ListVisitor<MAX_ITEMS> {
-            type Value = List<'de, MAX_ITEMS>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(
-                self,
-                mut list: A,
-            ) -> Result<List<'de, MAX_ITEMS>, A::Error> {
-                let mut items = Vec::new();
-                while items.len() < MAX_ITEMS
-                    && let Some(item) = list.next_element()?
-                {
-                    items.push(item);
-                }
-                while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(List(items))
-            }
-        }
-
-        deserializer.deserialize_seq(ListVisitor)
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod brake;
 pub(crate) mod catalog;
 mod clients;
+pub(crate) mod csv;
 pub(crate) mod fields;
 pub(crate) mod layers;
 mod listener;
@@ -17,5 +18,6 @@ pub(crate) mod permits;
 pub(crate) mod problem;
 pub(crate) mod stream_permits;
 pub(crate) mod timestamp;
+mod values;
 
 pub use self::listener::{listen, serve};

@@ -86,6 +86,14 @@ impl Problem {
         self.with_each(|error| error.in_item(list, index))
     }
 
+    /// The same problem in an object that is a field of the body.
+    pub(crate) fn inside(self, field: &str) -> Self {
+        self.with_each(|error| FieldProblem {
+            pointer: error.pointer.map(|pointer| format!("/{field}{pointer}")),
+            ..error
+        })
+    }
+
     /// The same problem in one of several recipients.
     pub(crate) fn in_recipient(self, index: usize) -> Self {
         self.with_each(|error| match error.pointer.as_deref() {
@@ -105,6 +113,11 @@ impl Problem {
     /// The stable name of the problem.
     pub(crate) const fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// The problem in words, for people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// The problem of a field that is null, and so there, but must have a value.

@@ -103,6 +103,7 @@ fn assert_documented(problem: &Value) {
 
 pub(crate) struct App {
     router: Router,
+    server: Server,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) registry: Arc<MemoryRegistry>,
@@ -159,19 +160,27 @@ impl App {
         let keys = KeyRing::new(registry.clone(), None);
         let callbacks = CallbackEndpoint::new(&*registry, TestProvider).await.expect("a token");
         let shutdown = CancellationToken::new();
-        let router = Server::builder(sender, store.clone(), queue.clone(), keys.clone())
+        let server = Server::builder(sender, store.clone(), queue.clone(), keys.clone())
             .provider(TestProvider, registry.clone())
             .callbacks(callbacks)
             .shutdown(shutdown.clone())
             .rollups(store.clone())
             .stop_list(store.clone())
-            .build()
-            .router();
+            .worklists(store.clone(), registry.clone())
+            .build();
+        let router = server.router();
         let control = ProviderControl::new(registry.clone());
         let key = String::new();
-        let mut app = Self { router, store, queue, registry, control, clock, shutdown, keys, key };
+        let mut app =
+            Self { router, server, store, queue, registry, control, clock, shutdown, keys, key };
         app.key = app.key_with(scopes).await;
         app
+    }
+
+    /// Carries out jobs from now on.
+    pub(crate) fn run_jobs(&self) {
+        let (server, shutdown) = (self.server.clone(), self.shutdown.clone());
+        tokio::spawn(async move { server.run_jobs(&shutdown).await });
     }
 
     pub(crate) async fn key_with(&self, scopes: &[KeyScope]) -> String {

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod app;
+mod bulk_kill;
 mod callbacks;
 mod cli;
 mod http;

@@ -13,7 +13,7 @@ use crate::pool::PooledConnection;
 use crate::sql::filter::{Source, candidate};
 use crate::sql::{
     claim, filter, idempotency, inference, insert, ledger, maintenance, manual, read, receipts,
-    registry, rollups, settle,
+    registry, rollups, settle, worklists,
 };
 use crate::{PgConfig, PgStore};
 
@@ -208,6 +208,9 @@ async fn events_and_counts_are_read_in_their_order() {
         ),
         (rollups::SERIES, &["rollups_pkey"]),
         (rollups::DROP_OLD, &["rollups_pkey"]),
+        (manual::CHANGED, &["using events_message on events"]),
+        (worklists::ITEMS, &["work_items_pkey"]),
+        (worklists::RECORD, &["work_items_pkey"]),
         (registry::RECORD_GET, &["using registry_pkey on registry"]),
         (registry::RECORD_LIST, &["using registry_pkey on registry"]),
     ])

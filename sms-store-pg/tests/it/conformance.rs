@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use sms_core::ManualClock;
 use sms_store_pg::PgStore;
-use sms_testkit::{RegistryHarness, RollupsHarness, StopListHarness, StoreHarness};
+use sms_testkit::{
+    RegistryHarness, RollupsHarness, StopListHarness, StoreHarness, WorklistsHarness,
+};
 use sqlx::PgConnection;
 use tokio::runtime::Handle;
 
@@ -48,6 +50,7 @@ impl Spare {
             "acceptances",
             "rollup_position",
             "stop_list",
+            "work_items",
         ];
         run(&mut self.conn, &empty.map(|table| format!("DELETE FROM {table};")).concat()).await;
         self
@@ -114,4 +117,15 @@ mod stop_list {
     }
 
     sms_testkit::stop_list!(harness().await);
+}
+
+mod worklists {
+    use super::{WorklistsHarness, fresh};
+
+    async fn harness() -> WorklistsHarness {
+        let (store, _, schema) = fresh().await;
+        WorklistsHarness::new(store).keeping(schema)
+    }
+
+    sms_testkit::worklists!(harness().await);
 }

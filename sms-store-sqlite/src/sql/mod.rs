@@ -24,3 +24,4 @@ pub(crate) mod rollups;
 pub(crate) mod row;
 pub(crate) mod settle;
 pub(crate) mod stop_list;
+pub(crate) mod worklists;

@@ -7,8 +7,8 @@ use sms_core::store::ListRequest;
 use sms_core::{Error, Message, MessageId, NumberReader, Route, Scope, Status};
 
 use crate::sql::{
-    claim, idempotency, inference, insert, ledger, list, maintenance, read, receipts, rollups,
-    settle,
+    claim, idempotency, inference, insert, ledger, list, maintenance, manual, read, receipts,
+    rollups, settle, worklists,
 };
 use crate::{SqliteConfig, SqliteStore};
 
@@ -130,6 +130,10 @@ async fn events_and_counts_are_read_in_their_order() {
         ),
         (rollups::SERIES, &["rollups USING PRIMARY KEY (step=? AND at>? AND at<?)"]),
         (rollups::DROP_OLD, &["rollups USING PRIMARY KEY (step=? AND at<?)"]),
+        (manual::IS_CHANGED, &["events USING INDEX events_message (message_id=?)"]),
+        (worklists::ITEMS, &["work_items USING PRIMARY KEY (list=? AND number>?)"]),
+        (worklists::RECORD, &["work_items USING PRIMARY KEY (list=? AND number=?)"]),
+        (worklists::COUNTS, &["work_items USING PRIMARY KEY (list=?)"]),
         (
             read::STATS,
             &[

@@ -1,7 +1,9 @@
 //! The suites of sms-testkit.
 
 use sms_core::ManualClock;
-use sms_testkit::{RegistryHarness, RollupsHarness, StopListHarness, StoreHarness};
+use sms_testkit::{
+    RegistryHarness, RollupsHarness, StopListHarness, StoreHarness, WorklistsHarness,
+};
 
 use crate::common::Folder;
 
@@ -53,4 +55,15 @@ mod stop_list {
     }
 
     sms_testkit::stop_list!(fresh().await);
+}
+
+mod worklists {
+    use super::{Folder, WorklistsHarness};
+
+    async fn fresh() -> WorklistsHarness {
+        let folder = Folder::new();
+        WorklistsHarness::new(folder.open().await).keeping(folder)
+    }
+
+    sms_testkit::worklists!(fresh().await);
 }

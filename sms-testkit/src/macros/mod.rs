@@ -6,6 +6,7 @@ mod registry;
 mod rollups;
 mod stop_list;
 mod store;
+mod worklists;
 
 /// Makes one test for each name. Names may stand in groups, each of which becomes a module.
 ///

@@ -135,6 +135,15 @@ macro_rules! store {
                 an_expiry_is_not_repeated
                 no_more_than_the_limit_expire_at_a_time
             }
+            bulk {
+                a_job_cancels_and_resolves_as_one_call_for_each_would
+                a_job_changes_a_message_once_whatever_happens_to_it_later
+                a_repeated_call_of_a_job_has_the_results_of_the_first
+                two_calls_of_a_job_at_the_same_time_change_each_message_once
+                a_message_that_cannot_be_changed_does_not_spoil_the_rest
+                a_message_of_another_owner_is_gone_for_a_job
+                a_message_twice_in_one_call_is_changed_once
+            }
             cancel {
                 a_queued_message_becomes_cancelled
                 a_message_that_may_have_been_accepted_becomes_unknown

@@ -7,6 +7,7 @@
 #![allow(missing_docs, reason = "the name of each function says what it checks")]
 
 pub mod begin;
+pub mod bulk;
 pub mod cancel;
 pub mod clock;
 pub mod concurrent;

@@ -7,10 +7,10 @@ use sms_core::provider::ProviderRef;
 use sms_core::store::ReceiptEffect;
 use sms_core::store::event::Event;
 use sms_core::store::{
-    Archive, AwaitingRequest, BeginRequest, Begun, CancelRequest, DueRequest, EventPage,
-    EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted, ListRequest, LogEnd,
-    LogEndRequest, MessageRequest, PurgeRequest, RescueRequest, ResolveRequest, RoutePurgeRequest,
-    Settled, Settlement, Stats, StatsRequest, UnmatchedRequest,
+    Archive, AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest,
+    DueRequest, EventPage, EventsRequest, ExpireRequest, InferRequest, InsertRequest, Inserted,
+    ListRequest, LogEnd, LogEndRequest, MessageRequest, PurgeRequest, RescueRequest,
+    ResolveRequest, RoutePurgeRequest, Settled, Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
 use sms_core::{
     Job, MemoryStore, MessageCount, MessageId, MessagePage, NewMessage, NumberReader, Receipt,
@@ -161,6 +161,10 @@ impl Store for Faulty {
 
     async fn cancel(&self, request: CancelRequest) -> Result<Status> {
         self.0.cancel(request).await
+    }
+
+    async fn change_all(&self, request: BulkChange) -> Result<Vec<BulkResult>> {
+        self.0.change_all(request).await
     }
 
     async fn purge(&self, request: PurgeRequest) -> Result<usize> {

@@ -30,7 +30,7 @@ fn expect_listed(list: &str, file: &Path) {
 
 #[test]
 fn every_behaviour_is_in_the_list_of_its_macro() {
-    for suite in ["queue", "provider", "registry", "rollups", "stop_list"] {
+    for suite in ["queue", "provider", "registry", "rollups", "stop_list", "worklists"] {
         let list = read(&source(&format!("macros/{suite}.rs")));
         expect_listed(&list, &source(&format!("{suite}.rs")));
     }

@@ -58,6 +58,13 @@ mod rollups {
     sms_testkit::rollups!(memory());
 }
 
+mod worklists {
+    use sms_core::MemoryStore;
+    use sms_testkit::WorklistsHarness;
+
+    sms_testkit::worklists!(WorklistsHarness::new(MemoryStore::new()));
+}
+
 pub(crate) fn clock() -> std::sync::Arc<ManualClock> {
     ManualClock::new(NOON)
 }

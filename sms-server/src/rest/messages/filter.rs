@@ -7,7 +7,7 @@ use crate::http::params::{Rule, put, put_time, unknown};
 use crate::rest::numbers::put_number;
 
 /// The longest search, in characters.
-const MAX_SEARCH: usize = 200;
+pub(crate) const MAX_SEARCH: usize = 200;
 
 /// Sets one filter; returns the rule that it breaks, if it does.
 pub(crate) fn set_filter(

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::admission::check_recipient;
 use super::show::{changed, find, parse_id};
 use crate::app::App;
+use crate::bulk::job::ResolutionName;
 use crate::http::auth::Caller;
 use crate::http::fields::{Fields, MAX_REASON};
 use crate::http::problem::Problem;
@@ -30,18 +31,6 @@ pub(crate) struct ResolveBody {
     /// Kept in the timeline.
     #[schema(min_length = 1, max_length = 500)]
     reason: String,
-}
-
-/// The decision about a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ResolutionName {
-    /// The provider has the message.
-    Sent,
-    /// The provider does not have the message, and it is not sent again.
-    Failed,
-    /// The message is sent again.
-    Resend,
 }
 
 /// `POST /v1/messages/{id}/resolve`: settles a message of unknown outcome.
@@ -70,17 +59,22 @@ pub(crate) async fn resolve(
     changed(&app, id, &caller).await
 }
 
+/// Reads the field `resolution`.
+pub(crate) fn read_resolution(fields: &mut Fields<'_>) -> Option<ResolutionName> {
+    const RESOLUTION: &str = "must be sent, failed or resend";
+    fields.one_of("resolution", RESOLUTION, |name| match name {
+        "sent" => Some(ResolutionName::Sent),
+        "failed" => Some(ResolutionName::Failed),
+        "resend" => Some(ResolutionName::Resend),
+        _ => None,
+    })
+}
+
 impl ResolveBody {
     fn read(mut fields: Fields<'_>) -> Result<Self, Problem> {
-        const RESOLUTION: &str = "must be sent, failed or resend";
         fields.require("resolution");
         fields.require("reason");
-        let resolution = fields.one_of("resolution", RESOLUTION, |name| match name {
-            "sent" => Some(ResolutionName::Sent),
-            "failed" => Some(ResolutionName::Failed),
-            "resend" => Some(ResolutionName::Resend),
-            _ => None,
-        });
+        let resolution = read_resolution(&mut fields);
         let provider_id = match resolution {
             Some(ResolutionName::Sent) => fields.text("provider_id", MAX_PROVIDER_ID),
             // Left to be refused as an unknown field.

@@ -63,6 +63,9 @@ pub(crate) struct StepView {
     /// The name of a worker, or the id of a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<String>,
+    /// The id of the job that the step was a part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<String>,
 }
 
 impl From<Step> for StepView {
@@ -83,6 +86,7 @@ impl From<Step> for StepView {
             retry_in_ms,
             resend,
             by,
+            job,
             ..
         } = details;
         Self {
@@ -103,6 +107,7 @@ impl From<Step> for StepView {
             retry_in_ms,
             resend,
             by,
+            job,
         }
     }
 }

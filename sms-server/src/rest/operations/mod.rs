@@ -1,5 +1,6 @@
 //! Every operation of the REST API with what the API document says about it.
 
+mod bulk;
 mod events;
 mod examples;
 mod keys;
@@ -14,6 +15,7 @@ use crate::http::operation::Operation;
 pub(crate) fn operations() -> Vec<Operation> {
     [
         messages::operations(),
+        bulk::operations(),
         events::operations(),
         state::operations(),
         stop_list::operations(),

@@ -28,7 +28,7 @@ pub(crate) struct SandboxPage<'a> {
     pub(super) next_cursor: Option<MessageId>,
     /// The time down to which the list was searched, where the time limit ended the search before
     /// the page was full.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(super) searched_back_to: Option<OffsetDateTime>,
 }

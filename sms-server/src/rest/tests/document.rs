@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tower::ServiceExt as _;
 
 use super::Site;
@@ -121,7 +123,8 @@ async fn the_examples_of_the_document_are_answered_as_it_says() {
         let id = id_for(&site, &admin, path).await;
         let call = async |query: &str| {
             let body = content(&operation["requestBody"]).map(|(_, example)| example.to_string());
-            let path = format!("{}{query}", path.replace("{id}", &id));
+            let path = path.replace("{id}", &id).replace("{number}", &id);
+            let path = format!("{path}{query}");
             let request = Request::builder()
                 .method(&*method.to_uppercase())
                 .uri(path)
@@ -132,6 +135,7 @@ async fn the_examples_of_the_document_are_answered_as_it_says() {
         let (status, reply) = call("").await;
         let (expected, described) = success(operation);
         assert_eq!(status.as_u16(), expected, "{method} {path}: {reply}");
+        assert_times_sort(path, &reply);
         match content(described) {
             Some((schema, _)) => assert_eq!(misfit_in(&document, schema, &reply), None, "{path}"),
             None => assert_eq!(reply.is_string(), !described["content"].is_null(), "{path}"),
@@ -151,15 +155,42 @@ async fn the_examples_of_the_document_are_answered_as_it_says() {
     }
 }
 
+/// Checks that every time has three digits after the second, so that times sort as text.
+fn assert_times_sort(path: &str, value: &Value) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| assert_times_sort(path, item)),
+        Value::Object(fields) => fields.values().for_each(|field| assert_times_sort(path, field)),
+        Value::String(text) if OffsetDateTime::parse(text, &Rfc3339).is_ok() => {
+            let is_long = text.len() == "2026-01-01T00:00:00.000Z".len() && text.ends_with('Z');
+            assert!(is_long, "{path}: {text}");
+        }
+        _ => {}
+    }
+}
+
 /// The id of something that the example of this path can be used on.
 async fn id_for(site: &Site, key: &str, path: &str) -> String {
     let (made_at, body) = match path {
         it if it.starts_with("/v1/clients/") => ("/v1/clients", json!({"name": "shop"})),
         it if it.starts_with("/v1/keys/") => ("/v1/keys", json!({"name": "till"})),
+        it if it.starts_with("/v1/selections/") || it.starts_with("/v1/jobs/") => {
+            ("/v1/selections", json!({"filter": {}}))
+        }
         _ => ("/v1/messages", json!({"to": "+79251234567", "text": "hi"})),
     };
+    if path.starts_with("/v1/stoplist/") {
+        let body = json!({"numbers": ["+79251234567"], "reason": "complained"});
+        site.call(key, "POST", "/v1/stoplist", body).await;
+        return "+79251234567".to_owned();
+    }
     let made = site.call(key, "POST", made_at, body).await;
     let id = made["id"].as_str().expect("an id").to_owned();
+    if path.starts_with("/v1/jobs/") {
+        site.call(key, "POST", &format!("/v1/selections/{id}/cancel"), Value::Null).await;
+    }
+    if path.starts_with("/v1/selections/") || path.starts_with("/v1/jobs/") {
+        return id;
+    }
     if path.ends_with("/resolve") || path.starts_with("/v1/sandbox/messages") {
         site.interrupt(&id).await;
     }

@@ -22,9 +22,10 @@ const STOPPED: &str = "+79250000001";
 const STOPS: &str = r#"{"numbers":["+79250000001"],"reason":"asked for it"}"#;
 const RULES: &str = r#"{"rules":[{"action":"lose"}]}"#;
 const NAME: &str = r#"{"name":"shop"}"#;
+const FILTER: &str = r#"{"filter":{}}"#;
 
 /// Operations, the scope that each needs (`None` for any key), and a good body.
-const OPERATIONS: [(&str, Option<KeyScope>, &str); 37] = [
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 46] = [
     ("POST /v1/messages", Some(Send), MESSAGE),
     ("POST /v1/messages/batch", Some(Send), BATCH),
     ("GET /v1/messages", Some(Read), ""),
@@ -34,6 +35,15 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 37] = [
     ("POST /v1/messages/{id}/cancel", Some(Send), ""),
     ("POST /v1/messages/{id}/resolve", Some(Send), RESOLVE),
     ("POST /v1/messages/{id}/resend", Some(Send), REASON),
+    ("POST /v1/selections", Some(Read), FILTER),
+    ("GET /v1/selections/{id}", Some(Read), ""),
+    ("POST /v1/selections/{id}/cancel", Some(Send), ""),
+    ("POST /v1/selections/{id}/resolve", Some(Send), RESOLVE),
+    ("POST /v1/selections/{id}/resend", Some(Send), REASON),
+    ("GET /v1/jobs", Some(Read), ""),
+    ("GET /v1/jobs/{id}", Some(Read), ""),
+    ("POST /v1/jobs/{id}/stop", Some(Send), ""),
+    ("GET /v1/jobs/{id}/failures.csv", Some(Read), ""),
     ("POST /v1/estimate", Some(Send), TEXTS),
     ("GET /v1/receipts/unmatched", Some(Admin), ""),
     ("GET /v1/events", Some(Read), ""),
@@ -71,14 +81,18 @@ struct World {
     key: String,
     live_message: String,
     test_message: String,
+    /// Of the live messages, without a job.
+    selection: String,
+    /// The job of another selection of them.
+    job: String,
 }
 
 impl World {
     async fn new() -> Self {
         let site = Site::new();
         let client = site.keys.create_client("shop").await.expect("a client").id;
-        let (key, live_message, test_message) = (String::new(), String::new(), String::new());
-        let mut world = Self { site, client, key, live_message, test_message };
+        let [key, live_message, test_message, selection, job] = [const { String::new() }; 5];
+        let mut world = Self { site, client, key, live_message, test_message, selection, job };
         let live = world.key_of(Some("shop"), KeyKind::Live, &[Send]).await;
         let test = world.key_of(Some("shop"), KeyKind::Test, &[Send]).await;
         world.key = world.site.keys.list().await.expect("keys").remove(0).key.id;
@@ -87,7 +101,17 @@ impl World {
             let id = reply["id"].as_str().expect("an id").to_owned();
             if is_live { world.live_message = id } else { world.test_message = id }
         }
+        let reader = world.key_of(Some("shop"), KeyKind::Live, &[Read, Send]).await;
+        world.selection = world.id_of(&reader, "POST /v1/selections", "", FILTER).await;
+        let used = world.id_of(&reader, "POST /v1/selections", "", FILTER).await;
+        world.job = world.id_of(&reader, "POST /v1/selections/{id}/cancel", &used, "").await;
         world
+    }
+
+    /// The id of what this call makes.
+    async fn id_of(&self, key: &str, operation: &str, id: &str, body: &str) -> String {
+        let (_, reply) = self.call(Some(key), operation, id, body).await;
+        reply["id"].as_str().expect("an id").to_owned()
     }
 
     /// A key of the client with this name, else of a new client.
@@ -106,6 +130,8 @@ impl World {
             it if it.contains("/v1/clients/") => &self.client,
             it if it.contains("/v1/keys/") => &self.key,
             it if it.contains("/v1/stoplist/") => STOPPED,
+            it if it.contains("/v1/selections/") => &self.selection,
+            it if it.contains("/v1/jobs/") => &self.job,
             _ => &self.live_message,
         }
     }
@@ -118,7 +144,8 @@ impl World {
         body: &str,
     ) -> (StatusCode, Value) {
         let (method, path) = operation.split_once(' ').expect("a method and a path");
-        let mut request = Request::builder().method(method).uri(path.replace("{id}", id).replace("{number}", id));
+        let mut request =
+            Request::builder().method(method).uri(path.replace("{id}", id).replace("{number}", id));
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
@@ -206,6 +233,20 @@ async fn what_belongs_to_another_client_is_not_found() {
             assert_eq!(status, StatusCode::NOT_FOUND, "{operation}: {reply}");
         }
     }
+    let of_lists = ["/v1/selections/{id}", "/v1/jobs/{id}"];
+    let is_of_list = |it: &str| of_lists.iter().any(|path| it.contains(path));
+    for (operation, _, body) in OPERATIONS.iter().filter(|(it, ..)| is_of_list(it)) {
+        for key in [&stranger, &test] {
+            let id = world.id_in(operation);
+            let (status, reply) = world.call(Some(key), operation, id, body).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{operation}: {reply}");
+        }
+        let (status, reply) =
+            world.call(Some(&live), operation, world.id_in(operation), body).await;
+        assert_ne!(status, StatusCode::NOT_FOUND, "{operation}: {reply}");
+    }
+    let (_, jobs) = world.call(Some(&stranger), "GET /v1/jobs", "", "").await;
+    assert_eq!(jobs["data"], serde_json::json!([]));
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ use super::agreement::assert_described;
 use super::clients::{ClientList, ClientView};
 use super::events::view::EventList;
 use super::info::InfoView;
+use super::jobs::list::JobList;
+use super::jobs::view::JobView;
 use super::keys::{KeyList, KeyView, NewKeyView};
 use super::me::MeView;
 use super::messages::step::StepView;
@@ -36,6 +38,7 @@ use super::messages::view::{
 use super::provider::ProviderView;
 use super::queue::QueueView;
 use super::receipts::UnmatchedReceipts;
+use super::selections::show::SelectionView;
 use super::series::SeriesView;
 use super::stats::StatsView;
 use super::workers::WorkerList;
@@ -61,6 +64,7 @@ impl Site {
             .provider(Sandbox::new(), registry.clone())
             .rollups(store.clone())
             .stop_list(store.clone())
+            .worklists(store.clone(), registry.clone())
             .build();
         Self { router: app.router(), store, registry, keys }
     }
@@ -168,7 +172,7 @@ fn a_step_shows_every_detail_of_its_event() {
         "attempt": 1, "outcome": "unknown", "provider": "line", "provider_id": "7",
         "provider_ids": ["7", "8"], "part_status": "delivered", "code": 220, "text": "busy",
         "provider_at": "2026-01-01T00:00:00.000Z", "evidence": "repeat_refused",
-        "took_ms": 5, "retry_in_ms": 6, "resend": true, "by": "w",
+        "took_ms": 5, "retry_in_ms": 6, "resend": true, "by": "w", "job": "j",
     });
     let names: BTreeSet<_> = details.as_object().expect("an object").keys().collect();
     let known: BTreeSet<_> = EventDetails::FIELDS.map(str::to_owned).into();
@@ -232,6 +236,33 @@ async fn figures_and_states_are_shown_as_their_schemas_say() {
     assert_described::<ProviderView>(
         &site.call(&admin, "POST", "/v1/provider/pause", json!({"reason": "work"})).await,
     );
+}
+
+#[tokio::test]
+async fn selections_and_jobs_are_shown_as_their_schemas_say() {
+    let site = Site::new();
+    let admin = site.key(&KeyScope::ALL).await;
+    let call = async |method, path: &str, body| site.call(&admin, method, path, body).await;
+    call("POST", "/v1/messages", message(&json!({}))).await;
+    for (action, body) in [
+        ("cancel", Value::Null),
+        ("resend", json!({"reason": "r"})),
+        ("resolve", json!({"resolution": "sent", "reason": "r"})),
+    ] {
+        let filter = json!({"filter": {"status": "queued", "q": "hi"}});
+        let selection = call("POST", "/v1/selections", filter).await;
+        assert_eq!(selection["by_status"], json!({"queued": 1}));
+        assert_described::<SelectionView>(&selection);
+        let id = selection["id"].as_str().expect("an id");
+        let job = call("POST", &format!("/v1/selections/{id}/{action}"), body).await;
+        assert_described::<JobView>(&job);
+        let stopped = call("POST", &format!("/v1/jobs/{id}/stop"), Value::Null).await;
+        assert!(stopped["ended_at"].is_string(), "{stopped}");
+        assert_described::<JobView>(&stopped);
+    }
+    let jobs = call("GET", "/v1/jobs", Value::Null).await;
+    assert_eq!(jobs["data"].as_array().map(Vec::len), Some(3));
+    assert_described::<JobList>(&jobs);
 }
 
 #[tokio::test]

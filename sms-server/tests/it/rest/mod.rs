@@ -2,6 +2,7 @@
 
 pub(crate) mod bad_input;
 mod batch;
+mod bulk;
 mod estimate;
 mod events;
 mod export;

@@ -16,7 +16,8 @@ async fn a_number_on_the_list_is_refused_until_it_is_off_again() {
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
     assert_eq!(refused.body["code"], "recipient_on_stop_list");
     assert_eq!(refused.body["errors"][0]["pointer"], "/to");
-    let batch = r#"{"messages":[{"to":"+79250000001","text":"hi"},{"to":["+79251234567"],"text":"hi"}]}"#;
+    let batch =
+        r#"{"messages":[{"to":"+79250000001","text":"hi"},{"to":["+79251234567"],"text":"hi"}]}"#;
     let results = app.post_to("/v1/messages/batch", batch).await.body["results"].clone();
     assert!(results[0]["id"].is_string(), "{results}");
     let error = &results[1]["recipients"][0]["error"];
@@ -56,7 +57,11 @@ async fn what_is_no_list_of_numbers_is_refused_whole() {
         (json!({"numbers": [], "reason": "x"}), "/numbers", "numbers_empty"),
         (json!({"numbers": ["+79251234567", "7"], "reason": "x"}), "/numbers/1", "phone_invalid"),
         (json!({"numbers": ["+79251234567"]}), "/reason", "field_missing"),
-        (json!({"numbers": vec!["+79251234567"; 1001], "reason": "x"}), "/numbers", "numbers_too_many"),
+        (
+            json!({"numbers": vec!["+79251234567"; 1001], "reason": "x"}),
+            "/numbers",
+            "numbers_too_many",
+        ),
     ] {
         let refused = call(&app, &app.key, "POST", "/v1/stoplist", &body).await;
         assert!(refused.status.is_client_error(), "{}", refused.body);

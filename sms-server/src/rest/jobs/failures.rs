@@ -1,0 +1,83 @@
+//! `GET /v1/jobs/{id}/failures.csv`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use sms_core::store::MessageRequest;
+use sms_core::worklists::item::{ItemState, WorkItem};
+use sms_core::worklists::requests::ItemsRequest;
+use sms_core::{Archive as _, Error};
+
+use super::show::find;
+use crate::app::App;
+use crate::bulk::Bulk;
+use crate::bulk::actions::{Failure, message_id};
+use crate::http::auth::Caller;
+use crate::http::csv::{self, CsvPages, SEPARATOR, put_separator, safe};
+use crate::http::params::{Params, unknown};
+use crate::http::problem::Problem;
+use crate::keys::{KeyScope, Principal};
+
+/// Items that are read at a time, each with its message.
+const PAGE: usize = 200;
+
+/// The failures while they are written.
+struct Failures {
+    app: App,
+    bulk: Bulk,
+    caller: Principal,
+    /// The next items; `None` at the end.
+    request: Option<ItemsRequest>,
+}
+
+/// `GET /v1/jobs/{id}/failures.csv`: the messages that the action was not possible for.
+pub(crate) async fn failures(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Response, Problem> {
+    let caller = caller.with(KeyScope::Read)?;
+    let mut separator = SEPARATOR;
+    params.set_each(|name, value| match name {
+        "separator" => put_separator(&mut separator, value),
+        _ => unknown(),
+    })?;
+    let (bulk, job) = find(&app, &caller, &id).await?;
+    let bulk = bulk.clone();
+    let request = Some(ItemsRequest::new(job.id, PAGE).state(ItemState::Failed));
+    csv::reply(separator, Failures { app, bulk, caller, request }).await
+}
+
+impl CsvPages for Failures {
+    const FILE: &'static str = "failures.csv";
+    const COLUMNS: &'static [&'static str] = &["message_id", "to", "code", "detail"];
+
+    async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, Problem> {
+        let Some(request) = self.request.take() else { return Ok(None) };
+        let items = self.bulk.worklists.items(&request).await?;
+        if let Some(last) = items.last().filter(|_| items.len() == PAGE) {
+            self.request = Some(request.from(last.number + 1));
+        }
+        let (client, store) = (Arc::clone(&self.caller.client), Arc::clone(&self.app.0.store));
+        let scope = self.caller.scope();
+        let rows = async move {
+            let mut rows = Vec::with_capacity(items.len());
+            for item in &items {
+                let message = MessageRequest::new(message_id(item)?).scope(scope.clone());
+                let to = store.get(&message).await?.map(|stored| stored.message.to);
+                rows.push(row(item, to.map(|to| to.digits().to_string())));
+            }
+            Ok::<_, Error>(rows)
+        };
+        self.app.0.lookups.run(&client, rows).await.map(Some)
+    }
+}
+
+fn row(item: &WorkItem, to: Option<String>) -> Vec<String> {
+    let failure =
+        item.result.as_deref().and_then(|json| serde_json::from_str::<Failure>(json).ok());
+    let (code, detail) = failure.map(|it| (it.code, it.detail)).unwrap_or_default();
+    vec![item.payload.clone(), to.unwrap_or_default(), code, safe(&detail)]
+}

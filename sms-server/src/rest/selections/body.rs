@@ -1,0 +1,151 @@
+//! The body of a selection: a filter.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use sms_core::store::ListRequest;
+use sms_core::{Class, NumberReader};
+use utoipa::ToSchema;
+
+use crate::http::fields::Fields;
+use crate::http::problem::Problem;
+use crate::rest::messages::filter::{MAX_SEARCH, set_filter};
+use crate::rest::schema::MessageClass;
+
+/// The name of the only field.
+const FILTER: &str = "filter";
+/// The filters that are strings, as in a query.
+const STRINGS: [&str; 8] =
+    ["status", "to", "q", "class", "resend_of", "reference", "from_time", "to_time"];
+/// The filter that is a number.
+const CODE: &str = "code";
+const _: () = assert!(MAX_SEARCH == 200, "the schema below says so");
+
+/// Messages to be selected.
+#[derive(Debug, Serialize, ToSchema)]
+#[allow(dead_code, reason = "read field by field; this is the schema")]
+pub(crate) struct SelectionBody {
+    /// The filter. Without any field it selects every message.
+    #[schema(value_type = FilterBody)]
+    filter: FilterBody,
+}
+
+/// Filters as the parameters of a list of messages, joined by "and".
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MessageFilter)]
+#[allow(dead_code, reason = "read field by field; this is the schema")]
+pub(crate) struct FilterBody {
+    /// One or several statuses, with commas.
+    status: Option<String>,
+    /// The recipient, in any spelling.
+    to: Option<String>,
+    /// A part of the text, or digits of the number.
+    #[schema(min_length = 1, max_length = 200)]
+    q: Option<String>,
+    #[schema(value_type = Option<MessageClass>)]
+    class: Option<Class>,
+    /// The provider's last code.
+    code: Option<i32>,
+    /// The client's own reference.
+    reference: Option<String>,
+    /// The id of the message that they send again.
+    resend_of: Option<String>,
+    /// Accepted at this time or later.
+    #[schema(format = DateTime)]
+    from_time: Option<String>,
+    /// Accepted before this time.
+    #[schema(format = DateTime)]
+    to_time: Option<String>,
+}
+
+/// Reads a body into the request of a list; returns the filter as it was written.
+pub(super) fn read(
+    mut fields: Fields<'_>,
+    request: &mut ListRequest,
+    numbers: NumberReader,
+) -> Result<Map<String, Value>, Problem> {
+    fields.require(FILTER);
+    let filter = fields.object(FILTER);
+    fields.finish()?;
+    let filter = filter.ok_or_else(|| Problem::missing(FILTER))?;
+    read_filter(filter, request, numbers).map_err(|problem| problem.inside(FILTER))
+}
+
+fn read_filter(
+    filter: &RawValue,
+    request: &mut ListRequest,
+    numbers: NumberReader,
+) -> Result<Map<String, Value>, Problem> {
+    let mut fields = Fields::of_item(filter)?;
+    let mut kept = Map::new();
+    for name in STRINGS {
+        let Some(value) = fields.string(name) else { continue };
+        if let Some(rule) = set_filter(request, numbers, name, &value) {
+            fields.refuse(name, rule);
+        }
+        kept.insert(name.to_owned(), value.into());
+    }
+    if let Some(code) = fields.signed(CODE) {
+        request.code = Some(code);
+        kept.insert(CODE.to_owned(), code.into());
+    }
+    fields.finish()?;
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use serde_json::value::to_raw_value;
+    use sms_core::Status;
+
+    use super::*;
+
+    fn read_body(body: &Value) -> Result<(Map<String, Value>, ListRequest), Problem> {
+        let (body, mut request) = (body.to_string(), ListRequest::default());
+        let fields = Fields::of_body(body.as_bytes()).expect("an object");
+        let kept = read(fields, &mut request, NumberReader::default())?;
+        Ok((kept, request))
+    }
+
+    #[test]
+    fn a_filter_has_the_names_and_the_rules_of_a_list() {
+        let filter = json!({
+            "status": "failed,unknown", "to": "8 (925) 123-45-67", "q": "Код", "class": "otp",
+            "code": -7, "reference": "r", "resend_of": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a10",
+            "from_time": "2026-01-01T00:00:00Z", "to_time": "2026-01-02T00:00:00Z",
+        });
+        let (kept, request) = read_body(&json!({ FILTER: filter })).expect("good");
+        assert_eq!(Value::Object(kept), filter);
+        assert_eq!(request.statuses, [Status::Failed, Status::Unknown]);
+        assert_eq!((request.class, request.code), (Some(Class::Otp), Some(-7)));
+        assert_eq!(request.to.map(|to| to.to_string()).as_deref(), Some("+79251234567"));
+        assert!(request.from_time < request.to_time && request.resend_of.is_some());
+        let schema = serde_json::to_value(<FilterBody as utoipa::PartialSchema>::schema());
+        let schema = schema.expect("a schema");
+        let names = schema["properties"].as_object().expect("properties").keys();
+        let known = filter.as_object().expect("an object").keys();
+        assert!(names.cloned().collect::<std::collections::BTreeSet<_>>().iter().eq(known));
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_filter_is_named_with_its_place() {
+        for (filter, pointer) in [
+            (json!({"status": "lost"}), "/filter/status"),
+            (json!({"to": "nobody"}), "/filter/to"),
+            (json!({"q": ""}), "/filter/q"),
+            (json!({"code": "7"}), "/filter/code"),
+            (json!({"limit": 7}), "/filter/limit"),
+            (json!({"from_time": "tomorrow"}), "/filter/from_time"),
+            (json!([]), "/filter"),
+            (json!(null), "/filter"),
+        ] {
+            let problem = read_body(&json!({ FILTER: filter })).expect_err("wrong");
+            let document = serde_json::to_value(problem.document(None)).expect("JSON");
+            assert_eq!(document["errors"][0]["pointer"], pointer, "{filter}: {document}");
+        }
+        assert!(read_body(&json!({})).is_err());
+        let raw = to_raw_value(&json!({})).expect("JSON");
+        assert!(read_filter(&raw, &mut ListRequest::default(), NumberReader::default()).is_ok());
+    }
+}
