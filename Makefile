@@ -1,6 +1,6 @@
 # The commands people run; CI calls the same ones. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture clock fuzz-api
+.PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture clock fuzz-api integrators
 
 CARGO ?= cargo
 # Everything that is tested: the simulator, the fault tools, every adapter.
@@ -29,7 +29,7 @@ simulator: ## Run a stand-in for sms.ru on 127.0.0.1:9000
 services: ## Make sure that PostgreSQL, Redis and RabbitMQ answer, for the tests
 	@scripts/services.sh
 
-test: lint unit fuzz-api chaos docs ## Everything a change must pass: format, lints, tests, documentation
+test: lint unit fuzz-api integrators chaos docs ## Everything a change must pass: format, lints, tests, documentation
 
 lint: ## Formatting, the rules of the house, and lints with every set of features
 	$(CARGO) fmt --all --check
@@ -58,6 +58,10 @@ fmt: ## Format the code
 fuzz-api: ## Send generated requests to every operation of the API, by schemathesis; needs Python 3
 	$(CARGO) test --locked --workspace --features $(FULL) --no-run
 	scripts/fuzz-api.sh target/debug/sms-server
+
+integrators: ## Run the examples in Python and JavaScript against a server; needs Python 3 and Node.js
+	$(CARGO) test --locked --workspace --features $(FULL) --no-run
+	scripts/integrators.sh target/debug/sms-server
 
 clock: ## Set the clock of the program and of a PostgreSQL by an hour and back; needs libfaketime (Debian: faketime)
 	$(CARGO) build --locked -p sms-server --features full

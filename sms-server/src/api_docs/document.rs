@@ -12,6 +12,10 @@ use crate::http::problem::ProblemDocument;
 /// The beginning of the document.
 const DESCRIPTION: &str = "Sends SMS: accepts messages durably, sends each once, and shows what \
                            happened to it. Errors are problems (RFC 9457) with a stable `code`.";
+/// What to type where a page asks for a key.
+const KEY: &str = "An API key, without the word `Bearer`.";
+/// The words for the header of a replay.
+const REPLAYED: &str = "`true` when an earlier request with the same key was accepted.";
 /// The id of the request in examples.
 const REQUEST_ID: &str = "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a11";
 /// Problems of every operation with a key.
@@ -51,12 +55,13 @@ pub(crate) fn document(operations: &[Operation]) -> Value {
         // Relative to the document, which may be under a prefix.
         "servers": [{"url": "."}],
         "security": [{"key": []}],
+        "tags": tags(operations),
         "paths": paths,
         "components": {
             "schemas": schemas,
             "examples": problem_examples(operations),
             "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
+                "key": {"type": "http", "scheme": "bearer", "description": KEY},
             },
         },
     })
@@ -107,10 +112,23 @@ fn operation_id(operation: &Operation) -> String {
     std::iter::once(method.as_str()).chain(words).collect::<Vec<_>>().join("_")
 }
 
-/// The first word of a path after its version.
+/// The group of an operation: the first word of its path after the version.
 fn tag(path: &str) -> &str {
-    let mut words = path.split('/').filter(|word| !word.is_empty() && *word != "v1");
-    words.next().unwrap_or_default()
+    match path.strip_prefix("/v1/") {
+        Some(rest) => rest.split(['/', '.']).next().unwrap_or_default(),
+        None => "health",
+    }
+}
+
+/// The groups in the order of the operations, in which people should read them.
+fn tags(operations: &[Operation]) -> Vec<Value> {
+    let mut names = Vec::new();
+    for name in operations.iter().map(|operation| tag(operation.path)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.into_iter().map(|name| json!({ "name": name })).collect()
 }
 
 fn path_parameters(path: &str) -> impl Iterator<Item = Value> {
@@ -131,15 +149,24 @@ fn parameter(parameter: &Parameter) -> Value {
 
 fn responses(operation: &Operation) -> Value {
     let mut responses = Map::new();
+    let takes_key = operation.docs.parameters.iter().any(|it| it.name == "Idempotency-Key");
     for reply in &operation.docs.replies {
-        responses.insert(reply.status.as_u16().to_string(), response(reply));
+        let mut response = response(reply);
+        if takes_key {
+            response["headers"]["Idempotency-Replayed"] = header(REPLAYED);
+        }
+        responses.insert(reply.status.as_u16().to_string(), response);
     }
     let mut by_status: BTreeMap<u16, Vec<KnownProblem>> = BTreeMap::new();
     for problem in codes(operation).into_iter().filter_map(catalog::find) {
         by_status.entry(problem.status.as_u16()).or_default().push(problem);
     }
     for (status, problems) in by_status {
-        responses.insert(status.to_string(), problem_response(&problems));
+        let mut response = problem_response(&problems);
+        if matches!(status, 429 | 503) {
+            response["headers"]["Retry-After"] = header("The seconds to wait before a repeat.");
+        }
+        responses.insert(status.to_string(), response);
     }
     Value::Object(responses)
 }
@@ -155,12 +182,13 @@ fn response(reply: &Reply) -> Value {
             json!({"schema": {"type": "string"}, "example": example});
     }
     if reply.has_location {
-        let location = json!({
-            "description": "The address of what was made.", "schema": {"type": "string"},
-        });
-        response["headers"] = json!({ "Location": location });
+        response["headers"]["Location"] = header("The address of what was made.");
     }
     response
+}
+
+fn header(description: &str) -> Value {
+    json!({"description": description, "schema": {"type": "string"}})
 }
 
 /// The codes of every problem that the operation can have, each once.
