@@ -2,8 +2,10 @@
 
 use anyhow::Context as _;
 use serde_json::Value;
+use sms_core::clock::datetime_from_ms;
+use sms_core::{Clock as _, SystemClock};
 use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 use super::bench::Bench;
 use crate::backends::{Backends, QueueKind, StoreKind};
@@ -74,7 +76,7 @@ async fn fill(bench: &Bench, backends: &Backends) -> anyhow::Result<String> {
 
 /// The last hour by the minute, and 60 days by the hour.
 fn charts() -> anyhow::Result<[(&'static str, String); 2]> {
-    let now = OffsetDateTime::now_utc();
+    let now = datetime_from_ms(SystemClock.now_ms());
     let path = |step: u32, range: Duration| -> anyhow::Result<String> {
         let (from, to) = ((now - range).format(&Rfc3339)?, now.format(&Rfc3339)?);
         Ok(format!("/v1/stats/series?step_seconds={step}&from_time={from}&to_time={to}"))

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod new_event;
 pub mod page;
 pub mod parts;
+pub mod purge;
 pub mod queries;
 pub mod requests;
 pub mod retry;
@@ -27,14 +28,15 @@ use async_trait::async_trait;
 pub use self::archive::Archive;
 pub use self::begin::{BeginRequest, Begun, CLOCK_DIFFERENCE};
 pub use self::bulk::{BulkAction, BulkChange, BulkResult};
+pub use self::purge::{PurgeRequest, RoutePurgeRequest};
 pub use self::queries::{
     EventPage, EventsRequest, ListRequest, LogEnd, LogEndRequest, MessageRequest, Scope, Stats,
     StatsRequest, UnmatchedRequest,
 };
 pub use self::requests::{
     Acceptance, AwaitingRequest, CancelRequest, DueRequest, ExpireRequest, InferRequest,
-    InsertRequest, Inserted, KEY_WINDOW, PurgeRequest, ReceiptEffect, RescueRequest, Resolution,
-    ResolveRequest, RoutePurgeRequest, Settled, Settlement, provider_id_taken,
+    InsertRequest, Inserted, KEY_WINDOW, ReceiptEffect, RescueRequest, Resolution, ResolveRequest,
+    Settled, Settlement, provider_id_taken,
 };
 use self::status::Status;
 use crate::error::Result;

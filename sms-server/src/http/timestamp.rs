@@ -19,7 +19,7 @@ pub(crate) fn written(at: OffsetDateTime) -> String {
     at.to_offset(UtcOffset::UTC).format(&Iso8601::<MILLISECONDS>).unwrap_or_default()
 }
 
-/// Serializes a field, by `#[serde(serialize_with)]`.
+/// Serializes a field, by `#[serde(with)]`.
 pub(crate) fn serialize<S: Serializer>(at: &OffsetDateTime, to: S) -> Result<S::Ok, S::Error> {
     written(*at).serialize(to)
 }
@@ -29,7 +29,8 @@ pub(crate) mod option {
     use serde::{Serialize, Serializer};
     use time::OffsetDateTime;
 
-    /// Serializes a field, by `#[serde(serialize_with)]`.
+    /// Serializes a field, by `#[serde(with)]`.
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
     pub(crate) fn serialize<S: Serializer>(
         at: &Option<OffsetDateTime>,
         to: S,

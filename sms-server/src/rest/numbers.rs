@@ -34,8 +34,8 @@ pub(crate) fn read_numbers(
     }
 }
 
-/// Sets a phone number that is a parameter. A + that the client did not escape arrives as a blank. Before a national
-/// number a blank is only a blank, which the reader of numbers ignores.
+/// Sets a phone number that is a parameter. A + that the client did not escape arrives as a blank.
+/// Before a national number a blank is only a blank, which the reader of numbers ignores.
 pub(crate) fn put_number(
     slot: &mut Option<PhoneNumber>,
     value: &str,

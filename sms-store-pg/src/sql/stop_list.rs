@@ -43,7 +43,7 @@ pub(crate) async fn add(database: &Database, stops: &[NewStop]) -> Result<usize>
         stops.iter().map(|stop| (stop.number, stop)).collect();
     let query = sqlx::query(ADD)
         .bind(database.now())
-        .bind(stops.keys().map(digits).collect::<Result<Vec<_>>>()?)
+        .bind(stops.keys().copied().map(digits).collect::<Result<Vec<_>>>()?)
         .bind(stops.values().map(|stop| clean(&stop.reason)).collect::<Vec<_>>())
         .bind(stops.values().map(|stop| clean(&stop.by)).collect::<Vec<_>>());
     let is_new = |row: &PgRow| Columns::new(row).take::<bool>();
@@ -55,7 +55,7 @@ pub(crate) async fn add(database: &Database, stops: &[NewStop]) -> Result<usize>
 pub(crate) const REMOVE: &str = "DELETE FROM stop_list WHERE number = ANY ($1) RETURNING number";
 
 pub(crate) async fn remove(database: &Database, numbers: &[PhoneNumber]) -> Result<usize> {
-    let mut numbers = numbers.iter().map(digits).collect::<Result<Vec<_>>>()?;
+    let mut numbers = numbers.iter().copied().map(digits).collect::<Result<Vec<_>>>()?;
     numbers.sort_unstable();
     Ok(database.rows(sqlx::query(REMOVE).bind(numbers)).await?.len())
 }
@@ -66,8 +66,8 @@ pub(crate) const PAGE: &str = "\
     WHERE number >= $1 AND number <= $2 ORDER BY number LIMIT $3";
 
 pub(crate) async fn page(database: &Database, request: StopsRequest) -> Result<Vec<Stop>> {
-    let after = request.after.as_ref().map(digits).transpose()?.map_or(0, |after| after + 1);
-    let only = request.number.as_ref().map(digits).transpose()?;
+    let after = request.after.map(digits).transpose()?.map_or(0, |after| after + 1);
+    let only = request.number.map(digits).transpose()?;
     let query = sqlx::query(PAGE)
         .bind(only.map_or(after, |only| only.max(after)))
         .bind(only.unwrap_or(i64::MAX))
@@ -82,6 +82,6 @@ fn stop(row: &PgRow) -> Result<Stop> {
     Ok(Stop::new(NewStop::new(number, reason, by), added_at))
 }
 
-fn digits(number: &PhoneNumber) -> Result<i64> {
+fn digits(number: PhoneNumber) -> Result<i64> {
     i64::try_from(number.digits()).map_err(|_| too_large("number"))
 }

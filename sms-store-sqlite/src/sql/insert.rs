@@ -61,15 +61,14 @@ fn insert_all(
 ) -> DbResult<Vec<Inserted>> {
     let (insert, accepted) = (conn.prepare_cached(INSERT)?, Vec::with_capacity(messages.len()));
     let has_stops = conn.prepare_cached(HAS_STOPS)?.query_row([], |row| row.get(0))?;
-    let mut inserter = Inserter { conn, insert, time, push_after, has_stops, accepted };
-    let inserted =
-        messages.iter().map(|message| inserter.insert(message)).collect::<DbResult<_>>()?;
-    note_accepted(conn, time.now_ms, &inserter.accepted)?;
-    Ok(inserted)
+    let mut batch = InsertBatch { conn, insert, time, push_after, has_stops, accepted };
+    let results = messages.iter().map(|message| batch.insert(message)).collect::<DbResult<_>>()?;
+    note_accepted(conn, time.now_ms, &batch.accepted)?;
+    Ok(results)
 }
 
 /// An insert of several messages.
-struct Inserter<'c, 'm> {
+struct InsertBatch<'c, 'm> {
     conn: &'c Connection,
     insert: CachedStatement<'c>,
     time: StoreTime,
@@ -80,7 +79,7 @@ struct Inserter<'c, 'm> {
     accepted: Vec<&'m NewMessage>,
 }
 
-impl<'m> Inserter<'_, 'm> {
+impl<'m> InsertBatch<'_, 'm> {
     fn insert(&mut self, message: &'m NewMessage) -> DbResult<Inserted> {
         let is_stopped = self.has_stops && is_stopped(self.conn, message.to)?;
         // Nearly always this inserts it, and is all.

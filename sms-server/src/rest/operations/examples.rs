@@ -22,7 +22,8 @@ pub(super) fn message() -> Value {
     let mut message = accepted();
     let state = json!({
         "status": "delivered", "text": "Код 1234", "created_at": AT,
-        "updated_at": "2026-11-23T09:30:04.000Z", "due_at": AT, "deadline_at": "2026-11-24T09:30:00.000Z",
+        "updated_at": "2026-11-23T09:30:04.000Z", "due_at": AT,
+        "deadline_at": "2026-11-24T09:30:00.000Z",
         "attempts": 1, "resends": 0, "provider": "smsru", "provider_id": "202647-1000000",
         "code": 103, "meaning": {"en": "delivered", "ru": "доставлено"},
         "charged": "yes",

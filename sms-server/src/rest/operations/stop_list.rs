@@ -31,8 +31,8 @@ pub(super) fn operations() -> Vec<Operation> {
             .needs(Admin)
             .about(
                 "Put numbers on the stop-list",
-                "Nothing is sent to them from now on, whoever asks for it; messages that wait fail \
-                 when their turn comes. A number that is on the list gets the new reason.",
+                "Nothing is sent to them from now on, by any client; messages that wait fail when \
+                 their turn comes. A number that is on the list gets the new reason.",
             )
             .body::<StopsBody>(json!({
                 "numbers": ["+79251234567"], "reason": "asked for it by phone",
