@@ -4,8 +4,8 @@ use anyhow::Context as _;
 use serde_json::Value;
 use sms_core::clock::datetime_from_ms;
 use sms_core::{Clock as _, SystemClock};
-use time::format_description::well_known::Rfc3339;
 use time::Duration;
+use time::format_description::well_known::Rfc3339;
 
 use super::bench::Bench;
 use crate::backends::{Backends, QueueKind, StoreKind};
