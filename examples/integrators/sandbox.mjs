@@ -48,7 +48,7 @@ await application.askForCode(number);
 const second = await latest(number, first.id);
 assert(application.logIn(second.found_code));
 
-// What the application does when nobody can tell whether a message was sent: a rule for this number.
+// A rule for this number shows what the application does with an unknown outcome.
 // One-time codes are then sent once more by themselves; both answers are lost.
 await api("PUT", "/v1/sandbox/rules", { rules: [{ to: number, action: "lose" }] });
 await application.askForCode(number);

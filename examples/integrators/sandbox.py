@@ -52,7 +52,7 @@ application.ask_for_code(number)
 second = latest(number, after=first["id"])
 assert application.log_in(second["found_code"]), second
 
-# What the application does when a message cannot be delivered: a rule for this number.
+# A rule for this number shows what the application does when a message cannot be delivered.
 set_rules([{"to": number, "action": "undelivered", "code": 104}])
 application.ask_for_code(number)
 lost = latest(number, after=second["id"])

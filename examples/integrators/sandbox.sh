@@ -38,7 +38,7 @@ second=$(latest -d wait_seconds=10 -d "after=$(field id <<<"$first")")
 log_in "$(field found_code <<<"$second")"
 echo "logged in again"
 
-# What the application does when a message is refused: a rule for this number.
+# A rule for this number shows what the application does when a message is refused.
 api PUT /v1/sandbox/rules -H 'Content-Type: application/json' \
     -d "{\"rules\":[{\"to\":\"$number\",\"action\":\"fail\",\"code\":207}]}" >/dev/null
 ask_for_code "$number"

@@ -22,7 +22,7 @@ use crate::message::phone::PhoneNumber;
 ///   nothing. A replay of a message that was accepted before is answered as ever.
 /// * **When it is sent**: [`Store::begin`](crate::Store::begin) marks a message of which the
 ///   recipient came onto the list in the meantime, and the worker records it as `failed` without a
-///   call to the provider. What was added before a `begin` is marked in it.
+///   call to the provider. A number that was added before a `begin` is marked in it.
 /// * A number is on the list once. Adding it again replaces reason and author, and keeps the time.
 /// * `add` and `remove` are durable when they return, and change all of their numbers or none.
 /// * **Errors**: every method may answer `Unavailable` (retry) or `Internal` (an operator must

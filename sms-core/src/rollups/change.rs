@@ -16,7 +16,7 @@ const MINUTE_MS: i64 = 60_000;
 
 /// The part of an event that counting needs, with what it needs of the message.
 ///
-/// What no count of this event needs may be left out: counting reads every event of the log.
+/// A field that no count of this event needs may be left out, because every event is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoggedEvent {

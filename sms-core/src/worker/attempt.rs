@@ -307,7 +307,7 @@ impl ServedRoute {
     }
 }
 
-/// What is kept of each message, and what the provider gets.
+/// Splits each message into the part that is kept here and the part that the provider gets.
 fn tickets(begun: Vec<Begun>) -> (Vec<Ticket>, Vec<Submission>) {
     let split = |Begun { submission, fence, attempt, .. }| {
         (Ticket { id: submission.id, fence, attempt }, submission)

@@ -12,7 +12,7 @@ use crate::http::problem::ProblemDocument;
 /// The beginning of the document.
 const DESCRIPTION: &str = "Sends SMS: accepts messages durably, sends each once, and shows what \
                            happened to it. Errors are problems (RFC 9457) with a stable `code`.";
-/// What to type where a page asks for a key.
+/// Hint in the field for a key.
 const KEY: &str = "An API key, without the word `Bearer`.";
 /// The words for the header of a replay.
 const REPLAYED: &str = "`true` when an earlier request with the same key was accepted.";

@@ -1,4 +1,4 @@
-//! What a job does with a batch of items. Every action can be repeated: after a kill, or a lost
+//! Actions of a job on a batch of items. Every action can be repeated: after a kill, or a lost
 //! answer, the same items are done again, and nothing happens twice.
 
 use axum::http::StatusCode;

@@ -36,7 +36,7 @@ pub(crate) struct Job {
     pub(crate) counts: Option<JobCounts>,
 }
 
-/// What a job does with each item.
+/// Action of a job on each item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "name")]
 pub(crate) enum Action {

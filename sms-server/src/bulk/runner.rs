@@ -128,7 +128,7 @@ impl Runner {
         };
         self.outage.note_work(&ended);
         if ended.is_ok_and(|has_ended| has_ended) {
-            // What is left behind is found by the next round, with its job ended.
+            // The next round finds a lease that is left, with its job ended.
             let _ = lease.remove(registry).await;
         }
         job

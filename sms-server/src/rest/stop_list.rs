@@ -40,7 +40,7 @@ pub(crate) struct StopsBody {
 /// The result of adding numbers.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AddedStops {
-    /// How many of the numbers were not on the list before.
+    /// Number of phone numbers that were not on the list before.
     added: usize,
 }
 

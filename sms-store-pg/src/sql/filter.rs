@@ -6,6 +6,7 @@ use sms_core::{MessageId, NumberReader, Route, Scope, Status};
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::sql::args::{clean, name, rows, uuid};
+use crate::sql::fragments::its_message;
 use crate::sql::row;
 
 /// The condition that has an index of the messages that send an earlier one again.
@@ -112,25 +113,16 @@ pub(crate) fn candidate(
 /// read from it in order and nothing is sorted. Several statuses are several such reads, each cut
 /// to a page.
 pub(crate) fn statement(request: &ListRequest, numbers: NumberReader) -> QueryBuilder<Postgres> {
-    statement_down_to(request, numbers, None)
-}
-
-/// The statement for the part of a page that is not older than a message.
-pub(crate) fn statement_down_to(
-    request: &ListRequest,
-    numbers: NumberReader,
-    end: Option<MessageId>,
-) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("SELECT ");
     query.push(row::WHOLE_MESSAGE);
     match request.statuses.as_slice() {
         [] => {
             push_source(&mut query, None);
-            push_filters(&mut query, request, numbers, end);
+            push_filters(&mut query, request, numbers, None);
         }
         [status] => {
             push_source(&mut query, Some(*status));
-            push_filters(&mut query, request, numbers, end);
+            push_filters(&mut query, request, numbers, None);
         }
         statuses => {
             push_source(&mut query, None);
@@ -139,12 +131,27 @@ pub(crate) fn statement_down_to(
                 query.push(if index > 0 { " UNION ALL " } else { "" });
                 query.push("(SELECT m.id");
                 push_source(&mut query, Some(*status));
-                push_filters(&mut query, request, numbers, end);
+                push_filters(&mut query, request, numbers, None);
                 push_page(&mut query, request).push(")");
             }
             query.push("))");
         }
     }
+    push_page(&mut query, request);
+    query
+}
+
+/// The statement for the part of a page, of one status at most, that is not older than a message.
+pub(crate) fn statement_down_to(
+    request: &ListRequest,
+    numbers: NumberReader,
+    source: Source,
+    end: Option<MessageId>,
+) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(row::WHOLE_MESSAGE);
+    push_chunk(&mut query, source, request.statuses.first().copied());
+    push_filters(&mut query, request, numbers, end);
     push_page(&mut query, request);
     query
 }
@@ -180,10 +187,11 @@ pub(crate) fn count_statement_of_few(
 pub(crate) fn count_statement_down_to(
     request: &ListRequest,
     numbers: NumberReader,
+    source: Source,
     end: Option<MessageId>,
 ) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new("SELECT count(*)");
-    push_source(&mut query, request.statuses.first().copied());
+    push_chunk(&mut query, source, request.statuses.first().copied());
     push_filters(&mut query, request, numbers, end);
     query
 }
@@ -196,6 +204,18 @@ fn push_source_of_few(query: &mut QueryBuilder<Postgres>, status: Status) {
         .push(" AND s.id = ANY (ARRAY(SELECT id FROM states WHERE status = ")
         .push(status.number())
         .push("))");
+}
+
+/// The messages of a chunk. Those of one status are looked up one by one: the planner expects a
+/// single row in so short a range of ids, and would compare each state with each message.
+fn push_chunk(query: &mut QueryBuilder<Postgres>, source: Source, status: Option<Status>) {
+    match status {
+        Some(status) if source == Source::State => {
+            query.push(concat!(" FROM states AS s", its_message!(), "WHERE s.status = "));
+            query.push(status.number());
+        }
+        status => push_source(query, status),
+    }
 }
 
 fn push_source(query: &mut QueryBuilder<Postgres>, status: Option<Status>) {

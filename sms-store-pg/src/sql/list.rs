@@ -85,9 +85,8 @@ async fn search(
     let (mut rest, mut messages, mut chunk) = (request.clone(), Vec::new(), FIRST_CHUNK);
     loop {
         let end = end_of_chunk(database, &rest, source, status, chunk).await?;
-        messages.extend(
-            found(database, statement_down_to(&rest, numbers, end.map(|end| end.id))).await?,
-        );
+        let statement = statement_down_to(&rest, numbers, source, end.map(|end| end.id));
+        messages.extend(found(database, statement).await?);
         let Some(end) = end.filter(|end| !request.ends_before(end.created_at)) else { break };
         if messages.len() >= request.limit {
             break;
@@ -135,7 +134,7 @@ async fn count_of(
     let (mut rest, mut count, mut chunk) = (request.clone(), 0, FIRST_CHUNK);
     loop {
         let end = end_of_chunk(database, &rest, source, status, chunk).await?;
-        let statement = count_statement_down_to(&rest, numbers, end.map(|end| end.id));
+        let statement = count_statement_down_to(&rest, numbers, source, end.map(|end| end.id));
         count += counted(database, statement).await?;
         let Some(end) = end.filter(|end| !request.ends_before(end.created_at)) else {
             return Ok(MessageCount::new(count, None));

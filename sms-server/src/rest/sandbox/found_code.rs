@@ -29,7 +29,7 @@ const OTHER_STEMS: [&str; 18] = [
     "ticket",
     "билет",
 ];
-/// What stands after an amount or a measure.
+/// Words after an amount or a measure.
 const UNITS: [&str; 24] = [
     "р",
     "руб",
