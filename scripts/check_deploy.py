@@ -83,8 +83,10 @@ def compose(folder):
                 must(pathlib.Path(file).is_file(), f"compose.yaml: make-secrets.sh makes no {file}")
             for volume in service.get("volumes", []):
                 source = str(volume).split(":", maxsplit=1)[0]
-                if source.startswith("/"):
-                    must(pathlib.Path(source).exists(), f"compose.yaml: {name}: there is no {source}")
+                there = pathlib.Path(source).exists() or source in whole["volumes"]
+                must(there, f"compose.yaml: {name}: there is no {source}")
+            for network in service.get("networks", []):
+                must(network in whole["networks"], f"compose.yaml: {name}: there is no network {network}")
             hardened(f"compose.yaml: {name}", service)
     settings, in_files = documented()
     for name in ("sms", "api", "worker"):
@@ -210,7 +212,7 @@ def main():
     workflows()
     image()
     operations(folder)
-    for mistake in mistakes:
+    for mistake in dict.fromkeys(mistakes):
         print(mistake)
     return 1 if mistakes else 0
 
