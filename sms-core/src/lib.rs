@@ -28,6 +28,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod attempt_log;
 pub mod clock;
 pub mod end_log;
 pub mod error;

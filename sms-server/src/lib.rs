@@ -47,7 +47,7 @@ pub use axum;
 #[cfg(feature = "program")]
 pub use cli::run;
 #[cfg(feature = "program")]
-pub use config::{Config, LogFilter, LogFormat, Role};
+pub use config::{Config, LogFilter, LogFormat, LogRotation, Role};
 pub use http::network::IpNetwork;
 pub use keys::{
     ApiKey, Client, IssuedKey, KeyDetails, KeyKind, KeyRing, KeyScope, NewKey, Principal,

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::callback::Callback;
 use super::config::ConfigCommand;
+use super::healthcheck::Healthcheck;
 use super::keys::Keys;
 use super::messages::{SendCommand, StatusCommand};
 
@@ -27,6 +28,10 @@ Settings in the environment; flags override them, and they override the file:
   SMS_CONCURRENCY     calls to the provider in flight at most [default: 8]
   SMS_LOG             what is logged: info, debug, info,sms_core=debug [default: info]
   SMS_LOG_FORMAT      text or json [default: text]
+  SMS_LOG_FILE        the file of the log [default: standard error]
+  SMS_LOG_ROTATE      when a new file begins: daily or hourly [default: daily]
+  SMS_LOG_MAX_FILES   log files kept, the current one included [default: 14]
+  SMS_LOG_MAX_MB      megabytes of all log files together [default: 1000]
   SMS_CONFIG          a TOML file with the same keys, in lower case and without SMS_
 SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE and SMS_ADMIN_KEY_FILE name files with the value.
 For send and status: SMS_URL, the server [default: http://127.0.0.1:8080], and SMS_KEY, an API key.
@@ -83,6 +88,8 @@ pub enum Command {
     Callback(Callback),
     /// Print the OpenAPI document of the API
     Openapi,
+    /// Tell by the exit code whether the server of the same settings accepts messages
+    Healthcheck(Healthcheck),
     /// Send a message through a running server, and print its id
     Send(SendCommand),
     /// Print the status of a message

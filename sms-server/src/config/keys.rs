@@ -22,11 +22,15 @@ pub(crate) enum Key {
     Concurrency,
     Log,
     LogFormat,
+    LogFile,
+    LogRotate,
+    LogMaxFiles,
+    LogMaxMb,
 }
 
 impl Key {
     /// Every setting, in the order of `config check`.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Store,
         Self::Queue,
         Self::Provider,
@@ -41,6 +45,10 @@ impl Key {
         Self::Concurrency,
         Self::Log,
         Self::LogFormat,
+        Self::LogFile,
+        Self::LogRotate,
+        Self::LogMaxFiles,
+        Self::LogMaxMb,
     ];
 
     /// The name in a file.
@@ -60,6 +68,10 @@ impl Key {
             Self::Concurrency => "concurrency",
             Self::Log => "log",
             Self::LogFormat => "log_format",
+            Self::LogFile => "log_file",
+            Self::LogRotate => "log_rotate",
+            Self::LogMaxFiles => "log_max_files",
+            Self::LogMaxMb => "log_max_mb",
         }
     }
 

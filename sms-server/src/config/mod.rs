@@ -3,6 +3,7 @@
 mod environment;
 mod file;
 mod keys;
+mod log_files;
 mod log_filter;
 mod redact;
 mod setting;
@@ -10,8 +11,8 @@ mod setting;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
-use std::path::Path;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -21,6 +22,8 @@ use sms_core::Region;
 pub(crate) use self::keys::Key;
 #[cfg(test)]
 pub(crate) use self::keys::variable;
+pub(crate) use self::log_files::LogFiles;
+pub use self::log_files::LogRotation;
 pub use self::log_filter::LogFilter;
 pub(crate) use self::redact::redacted;
 pub(crate) use self::setting::Source;
@@ -70,6 +73,14 @@ pub struct Config {
     pub log: LogFilter,
     /// The format of the log. Defaults to `text`.
     pub log_format: LogFormat,
+    /// The file of the log. Defaults to standard error.
+    pub log_file: Option<PathBuf>,
+    /// The time after which a new file begins. Defaults to a day.
+    pub log_rotate: LogRotation,
+    /// The largest number of log files, the current one included. Defaults to 14.
+    pub log_max_files: NonZeroU32,
+    /// The largest number of megabytes in all log files together. Defaults to 1000.
+    pub log_max_mb: NonZeroU32,
     /// The source of each value that is not a default.
     sources: BTreeMap<Key, Source>,
 }
@@ -122,6 +133,8 @@ impl LogFormat {
 impl Default for Config {
     fn default() -> Self {
         const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+        const LOG_MAX_FILES: NonZeroU32 = NonZeroU32::new(14).unwrap();
+        const LOG_MAX_MB: NonZeroU32 = NonZeroU32::new(1000).unwrap();
         Self {
             store: "sqlite:data/sms.db".into(),
             queue: "memory:".into(),
@@ -137,6 +150,10 @@ impl Default for Config {
             concurrency: CONCURRENCY,
             log: LogFilter::default(),
             log_format: LogFormat::default(),
+            log_file: None,
+            log_rotate: LogRotation::default(),
+            log_max_files: LOG_MAX_FILES,
+            log_max_mb: LOG_MAX_MB,
             sources: BTreeMap::new(),
         }
     }
@@ -183,6 +200,13 @@ impl Config {
         Duration::from_hours(u64::from(self.retention_days) * 24)
     }
 
+    /// The files of the log; `None` for standard error.
+    pub(crate) fn log_files(&self) -> Option<LogFiles> {
+        let path = self.log_file.clone()?;
+        let (rotation, max_files) = (self.log_rotate, self.log_max_files);
+        Some(LogFiles { path, rotation, max_files, max_mb: self.log_max_mb })
+    }
+
     /// Tells whether this process has the role.
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
@@ -221,6 +245,13 @@ impl Config {
             Key::Concurrency => self.concurrency.to_string(),
             Key::Log => self.log.to_string(),
             Key::LogFormat => self.log_format.as_str().to_owned(),
+            Key::LogFile => {
+                let path = self.log_file.as_ref();
+                path.map_or("standard error".to_owned(), |path| path.display().to_string())
+            }
+            Key::LogRotate => self.log_rotate.as_str().to_owned(),
+            Key::LogMaxFiles => self.log_max_files.to_string(),
+            Key::LogMaxMb => self.log_max_mb.to_string(),
         }
     }
 
@@ -273,9 +304,22 @@ impl Config {
                     _ => return Err("must be text or json".to_owned()),
                 }
             }
+            Key::LogFile => self.log_file = Some(value.text()?.into()),
+            Key::LogRotate => {
+                let name = value.text()?;
+                let known = LogRotation::ALL.into_iter().find(|known| known.as_str() == name);
+                self.log_rotate = known.ok_or("must be daily or hourly")?;
+            }
+            Key::LogMaxFiles => self.log_max_files = positive(value)?,
+            Key::LogMaxMb => self.log_max_mb = positive(value)?,
         }
         Ok(())
     }
+}
+
+fn positive(value: &Value) -> Result<NonZeroU32, String> {
+    let number = u32::try_from(value.number()?).map_err(|_| "is too large".to_owned())?;
+    NonZeroU32::new(number).ok_or_else(|| "must be at least 1".to_owned())
 }
 
 fn label(text: &str) -> Result<String, String> {
