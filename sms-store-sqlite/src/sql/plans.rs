@@ -56,7 +56,7 @@ async fn the_way_of_a_message_is_found_by_id() {
         (claim::BEGIN, &[BY_ID]),
         (claim::BEGUN, &[BY_ID]),
         (claim::OFFERED, &[BY_ID]),
-        (insert::IS_STORED, &[BY_ID]),
+        (insert::STORED_BEFORE, &[BY_ID]),
         (idempotency::RELEASE_KEY, &[BY_ID]),
         (read::GET, &[BY_ID]),
         (ledger::LOAD, &["m USING PRIMARY KEY (id=?)"]),
