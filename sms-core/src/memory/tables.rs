@@ -37,14 +37,14 @@ type Name = (String, String);
 
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    rows: BTreeMap<MessageId, Row>,
+    pub(super) rows: BTreeMap<MessageId, Row>,
     /// Messages by owner and idempotency key.
-    keys: HashMap<(Option<String>, String), MessageId>,
+    pub(super) keys: HashMap<(Option<String>, String), MessageId>,
     /// Messages by every name they were accepted under.
     names: HashMap<Name, MessageId>,
     /// Receipts that wait for their message, in the order in which they came, with the time.
-    parked: Vec<(i64, Receipt)>,
-    events: Vec<Event>,
+    pub(super) parked: Vec<(i64, Receipt)>,
+    pub(super) events: Vec<Event>,
     last_seq: u64,
     pub(super) counts: KeptCounts,
     pub(super) stops: KeptStops,

@@ -19,6 +19,7 @@ pub(crate) enum Key {
     Region,
     TimeZone,
     RetentionDays,
+    TextRetentionDays,
     Concurrency,
     Log,
     LogFormat,
@@ -26,7 +27,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of `config check`.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Store,
         Self::Queue,
         Self::Provider,
@@ -38,6 +39,7 @@ impl Key {
         Self::Region,
         Self::TimeZone,
         Self::RetentionDays,
+        Self::TextRetentionDays,
         Self::Concurrency,
         Self::Log,
         Self::LogFormat,
@@ -57,6 +59,7 @@ impl Key {
             Self::Region => "region",
             Self::TimeZone => "timezone",
             Self::RetentionDays => "retention_days",
+            Self::TextRetentionDays => "text_retention_days",
             Self::Concurrency => "concurrency",
             Self::Log => "log",
             Self::LogFormat => "log_format",

@@ -33,9 +33,9 @@ pub(crate) struct AcceptedMessage<'a> {
     id: MessageId,
     #[schema(value_type = MessageStatus)]
     status: Status,
-    /// The recipient's phone number in international form.
-    #[schema(value_type = String)]
-    to: PhoneNumber,
+    /// The recipient's phone number in international form; null if the message was erased.
+    #[schema(value_type = Option<String>, required = true)]
+    to: Option<PhoneNumber>,
     /// Parts in which the text is sent.
     parts: u8,
     #[schema(value_type = TextEncoding)]
@@ -92,9 +92,14 @@ pub(crate) struct AcceptedMessage<'a> {
 pub(crate) struct MessageView<'a> {
     #[serde(flatten)]
     accepted: AcceptedMessage<'a>,
-    /// Absent where the texts are left out.
+    /// Null if the text was removed, because the message was erased or is old. Absent where the
+    /// texts are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
+    #[schema(value_type = Option<String>)]
+    text: Option<Option<&'a str>>,
+    /// True if the message was erased: number, text and the client's own data are gone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
     #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     updated_at: OffsetDateTime,
@@ -242,7 +247,7 @@ impl<'a> AcceptedMessage<'a> {
         Self {
             id: message.id,
             status,
-            to: message.to,
+            to: (!message.is_erased()).then_some(message.to),
             parts: message.parts,
             encoding: message.encoding,
             class: message.class,
@@ -272,7 +277,8 @@ impl<'a> MessageView<'a> {
         let explain = |(provider, code)| app.explain(provider, code).map(Meaning::from);
         Self {
             accepted: AcceptedMessage::of(stored),
-            text: Some(&message.text),
+            text: Some(message.shown_text()),
+            erased: message.is_erased(),
             updated_at,
             deadline_at: valid_until,
             attempts,
