@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{
-    MemoryQueue, Provider, Queue, Region, Registry, Rollups, Route, Sandbox, SchemaLevel, StopList,
+    Erasure, MemoryQueue, Provider, Queue, Region, Registry, Rollups, Route, Sandbox, SchemaLevel, StopList,
     Store, Worklists,
 };
 
@@ -56,18 +56,21 @@ pub struct OpenStore {
     pub rollups: Arc<dyn Rollups>,
     /// Numbers that nothing is sent to, in the same database.
     pub stop_list: Arc<dyn StopList>,
+    /// Erasure in the same database.
+    pub erasure: Arc<dyn Erasure>,
     /// Items of bulk actions, in the same database.
     pub worklists: Arc<dyn Worklists>,
 }
 
 impl OpenStore {
-    fn new<T: Store + Registry + Rollups + StopList + Worklists>(store: T) -> Self {
+    fn new<T: Store + Registry + Rollups + StopList + Erasure + Worklists>(store: T) -> Self {
         let store = Arc::new(store);
         Self {
             store: store.clone(),
             registry: store.clone(),
             rollups: store.clone(),
             stop_list: store.clone(),
+            erasure: store.clone(),
             worklists: store,
         }
     }

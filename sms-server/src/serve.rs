@@ -33,7 +33,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let (store, queue) = watched(&config, store, queue);
-    let OpenStore { store, registry, rollups: counts, stop_list, worklists } = store;
+    let OpenStore { store, registry, rollups: counts, stop_list, erasure, worklists } = store;
     // Before anything is sent: a process that cannot listen ends at once.
     let listener = config.has(Role::Api).then(|| listen(&config)).transpose()?;
     rollups::begin(&*counts).await;
@@ -46,6 +46,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         .registry(Arc::clone(&registry))
         .concurrency(config.concurrency)
         .retention(config.retention());
+    let worker = match config.text_retention() {
+        Some(after) => worker.text_retention(Arc::clone(&erasure), after),
+        None => worker,
+    };
     let worker = routes
         .into_iter()
         .fold(worker, |worker, (route, provider)| worker.route(route, provider))
@@ -81,6 +85,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 .callbacks(endpoint)
                 .rollups(Arc::clone(&counts))
                 .stop_list(stop_list)
+                .erasure(erasure)
                 .worklists(worklists, Arc::clone(&registry))
                 .label(config.label.clone())
                 .time_zone(config.time_zone)
@@ -145,6 +150,7 @@ fn watched(
         registry: Arc::new(Watched::new(store.registry, Arc::clone(&kept))),
         rollups: Arc::new(Watched::new(store.rollups, Arc::clone(&kept))),
         stop_list: Arc::new(Watched::new(store.stop_list, Arc::clone(&kept))),
+        erasure: Arc::new(Watched::new(store.erasure, Arc::clone(&kept))),
         worklists: Arc::new(Watched::new(store.worklists, kept)),
     };
     (store, Arc::new(Watched::new(queue, Arc::new(offered))))

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use sms_core::end_log::EndLog;
 use sms_core::{
-    CancellationToken, Explanation, Provider, Queue, Registry, Result, Rollups, Sandbox, Sender,
-    StopList, Store, Worklists,
+    CancellationToken, Erasure, Explanation, Provider, Queue, Registry, Result, Rollups, Sandbox,
+    Sender, StopList, Store, Worklists,
 };
 
 use self::callbacks::CallbackEndpoint;
@@ -87,6 +87,7 @@ pub(crate) struct State {
     pub(crate) callbacks: Option<CallbackEndpoint>,
     pub(crate) rollups: Option<Arc<dyn Rollups>>,
     pub(crate) stop_list: Option<Arc<dyn StopList>>,
+    pub(crate) erasure: Option<Arc<dyn Erasure>>,
     pub(crate) sandbox_rules: Arc<SandboxRules>,
     bulk: Option<Bulk>,
     pub(crate) site: Site,
@@ -94,9 +95,9 @@ pub(crate) struct State {
 }
 
 impl App {
-    /// An app without a provider, counts over time, a stop-list and worklists: `/v1/provider`, the
-    /// callbacks, `/v1/stats/series`, `/v1/stoplist`, `/v1/selections` and `/v1/jobs` answer 404,
-    /// and codes of providers are shown without their meaning. The sender must accept into the same
+    /// An app without a provider, counts over time, a stop-list, erasure and worklists:
+    /// `/v1/provider`, the callbacks, `/v1/stats/series`, `/v1/stoplist`, `/v1/numbers/erase`,
+    /// `/v1/selections` and `/v1/jobs` answer 404, and codes of providers are shown without their meaning. The sender must accept into the same
     /// store and push into the same queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
         Self::builder(sender, store, queue, keys).build()
@@ -129,6 +130,7 @@ impl App {
             callbacks: None,
             rollups: None,
             stop_list: None,
+            erasure: None,
             bulk: None,
             site: Site::default(),
             brake: SignInBrake::default(),
@@ -157,7 +159,8 @@ impl App {
         let Some(bulk) = self.0.bulk.clone() else { return shutdown.cancelled().await };
         let (store, sender) = (Arc::clone(&self.0.store), self.0.sender.clone());
         let rules = Arc::clone(&self.0.sandbox_rules);
-        Runner::new(store, sender, bulk, rules, self.sends_nothing()).run(shutdown).await;
+        let runner = Runner::new(store, sender, bulk, rules, self.sends_nothing());
+        runner.erasure(self.0.erasure.clone()).run(shutdown).await;
     }
 
     /// Selections and jobs, if the app has them.
@@ -194,6 +197,12 @@ impl AppBuilder {
     /// Serves `/v1/stoplist` for this list, which must be that of the store.
     pub fn stop_list(mut self, stop_list: impl StopList) -> Self {
         self.0.stop_list = Some(Arc::new(stop_list));
+        self
+    }
+
+    /// Serves `/v1/numbers/erase` and the erasure of selections, which must be that of the store.
+    pub fn erasure(mut self, erasure: impl Erasure) -> Self {
+        self.0.erasure = Some(Arc::new(erasure));
         self
     }
 

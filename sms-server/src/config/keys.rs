@@ -19,6 +19,7 @@ pub(crate) enum Key {
     Region,
     TimeZone,
     RetentionDays,
+    TextRetentionDays,
     Concurrency,
     Log,
     LogFormat,
@@ -30,7 +31,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of `config check`.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Store,
         Self::Queue,
         Self::Provider,
@@ -42,6 +43,7 @@ impl Key {
         Self::Region,
         Self::TimeZone,
         Self::RetentionDays,
+        Self::TextRetentionDays,
         Self::Concurrency,
         Self::Log,
         Self::LogFormat,
@@ -65,6 +67,7 @@ impl Key {
             Self::Region => "region",
             Self::TimeZone => "timezone",
             Self::RetentionDays => "retention_days",
+            Self::TextRetentionDays => "text_retention_days",
             Self::Concurrency => "concurrency",
             Self::Log => "log",
             Self::LogFormat => "log_format",

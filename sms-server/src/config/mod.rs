@@ -67,6 +67,9 @@ pub struct Config {
     pub time_zone: TimeZone,
     /// Days that ended messages are kept, at least 3. Defaults to 90.
     pub retention_days: u32,
+    /// Days after which ended messages lose their text, at least 1. Defaults to none: texts are
+    /// kept as long as their messages.
+    pub text_retention_days: Option<u32>,
     /// Calls to the provider in flight at most. Defaults to 8.
     pub concurrency: NonZeroUsize,
     /// The filter of the log. Defaults to `info`.
@@ -147,6 +150,7 @@ impl Default for Config {
             region: Region::RU,
             time_zone: TimeZone::default(),
             retention_days: 90,
+            text_retention_days: None,
             concurrency: CONCURRENCY,
             log: LogFilter::default(),
             log_format: LogFormat::default(),
@@ -207,6 +211,11 @@ impl Config {
         Some(LogFiles { path, rotation, max_files, max_mb: self.log_max_mb })
     }
 
+    /// The time after which ended messages lose their text, if they do before they are removed.
+    pub fn text_retention(&self) -> Option<Duration> {
+        self.text_retention_days.map(|days| Duration::from_hours(u64::from(days) * 24))
+    }
+
     /// Tells whether this process has the role.
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
@@ -242,6 +251,9 @@ impl Config {
             Key::Region => self.region.to_string(),
             Key::TimeZone => self.time_zone.to_string(),
             Key::RetentionDays => self.retention_days.to_string(),
+            Key::TextRetentionDays => {
+                self.text_retention_days.map_or_else(|| "none".to_owned(), |days| days.to_string())
+            }
             Key::Concurrency => self.concurrency.to_string(),
             Key::Log => self.log.to_string(),
             Key::LogFormat => self.log_format.as_str().to_owned(),
@@ -291,6 +303,12 @@ impl Config {
                 let rule = "must be at least 3, the days an idempotency key is kept";
                 let days = u32::try_from(value.number()?).map_err(|_| "is too large".to_owned())?;
                 self.retention_days = (days >= MIN_RETENTION_DAYS).then_some(days).ok_or(rule)?;
+            }
+            Key::TextRetentionDays => {
+                let days = u32::try_from(value.number()?).map_err(|_| "is too large".to_owned())?;
+                self.text_retention_days = Some((days >= 1).then_some(days).ok_or(
+                    "must be at least 1; leave it out to keep texts as long as their messages",
+                )?);
             }
             Key::Concurrency => {
                 let calls = usize::try_from(value.number()?).ok().and_then(NonZeroUsize::new);

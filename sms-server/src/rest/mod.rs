@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod agreement;
 mod clients;
+mod erase;
 mod estimate;
 mod events;
 mod info;

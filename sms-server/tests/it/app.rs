@@ -166,6 +166,7 @@ impl App {
             .shutdown(shutdown.clone())
             .rollups(store.clone())
             .stop_list(store.clone())
+            .erasure(store.clone())
             .worklists(store.clone(), registry.clone())
             .build();
         let router = server.router();

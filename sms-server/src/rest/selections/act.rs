@@ -1,4 +1,4 @@
-//! `POST /v1/selections/{id}/cancel`, `…/resolve` and `…/resend`: each begins a job.
+//! `POST /v1/selections/{id}/cancel`, `…/resolve`, `…/resend` and `…/erase`: each begins a job.
 
 use axum::Json;
 use axum::body::Body;
@@ -69,6 +69,24 @@ pub(crate) async fn resend(
     let body = app.0.bodies.read(&caller.client, body).await?;
     let ResendBody { reason } = ResendBody::read(Fields::read(&headers, &body)?)?;
     begin(&app, &caller, &id, Action::Resend { reason }, &uri).await
+}
+
+/// `POST /v1/selections/{id}/erase`. Needs the scope `admin`: it cannot be undone.
+pub(crate) async fn erase(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let caller = caller.with(KeyScope::Admin)?;
+    if app.0.erasure.is_none() {
+        return Err(Problem::no_such_path());
+    }
+    let body = app.0.bodies.read(&caller.client, body).await?;
+    let ResendBody { reason } = ResendBody::read(Fields::read(&headers, &body)?)?;
+    begin(&app, &caller, &id, Action::Erase { reason }, &uri).await
 }
 
 /// Begins the job of a selection. The same request again is answered with the same job.

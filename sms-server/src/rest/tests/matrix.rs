@@ -21,11 +21,12 @@ const TEXTS: &str = r#"{"texts":["hi"]}"#;
 const STOPPED: &str = "+79250000001";
 const STOPS: &str = r#"{"numbers":["+79250000001"],"reason":"asked for it"}"#;
 const RULES: &str = r#"{"rules":[{"action":"lose"}]}"#;
+const ERASE: &str = r#"{"to":"+79250000001","reason":"asked for it"}"#;
 const NAME: &str = r#"{"name":"shop"}"#;
 const FILTER: &str = r#"{"filter":{}}"#;
 
 /// Operations, the scope that each needs (`None` for any key), and a good body.
-const OPERATIONS: [(&str, Option<KeyScope>, &str); 46] = [
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 48] = [
     ("POST /v1/messages", Some(Send), MESSAGE),
     ("POST /v1/messages/batch", Some(Send), BATCH),
     ("GET /v1/messages", Some(Read), ""),
@@ -40,6 +41,7 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 46] = [
     ("POST /v1/selections/{id}/cancel", Some(Send), ""),
     ("POST /v1/selections/{id}/resolve", Some(Send), RESOLVE),
     ("POST /v1/selections/{id}/resend", Some(Send), REASON),
+    ("POST /v1/selections/{id}/erase", Some(Admin), REASON),
     ("GET /v1/jobs", Some(Read), ""),
     ("GET /v1/jobs/{id}", Some(Read), ""),
     ("POST /v1/jobs/{id}/stop", Some(Send), ""),
@@ -57,6 +59,7 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 46] = [
     ("GET /v1/stoplist", Some(Admin), ""),
     ("POST /v1/stoplist", Some(Admin), STOPS),
     ("DELETE /v1/stoplist/{number}", Some(Admin), ""),
+    ("POST /v1/numbers/erase", Some(Admin), ERASE),
     ("GET /v1/clients", Some(Admin), ""),
     ("POST /v1/clients", Some(Admin), NAME),
     ("GET /v1/clients/{id}", Some(Admin), ""),

@@ -64,6 +64,7 @@ impl Site {
             .provider(Sandbox::new(), registry.clone())
             .rollups(store.clone())
             .stop_list(store.clone())
+            .erasure(store.clone())
             .worklists(store.clone(), registry.clone())
             .build();
         Self { router: app.router(), store, registry, keys }
