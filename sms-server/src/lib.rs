@@ -7,6 +7,8 @@
 //! [`App::callbacks`]: App::callbacks
 //! [`App::health`]: App::health
 //! [`App::docs`]: App::docs
+//! [`App::ui`]: App::ui
+//! [`AppBuilder::public_url`]: AppBuilder::public_url
 //! [`KeyRing`]: KeyRing
 //! [`ApiKey`]: ApiKey
 //! [`KeyScope`]: KeyScope
@@ -39,8 +41,11 @@ mod rollups;
 mod routes;
 #[cfg(feature = "program")]
 mod serve;
+mod sessions;
+mod ui;
 
 pub use app::callbacks::{CallbackEndpoint, callback_path};
+pub use app::public_url::PublicUrl;
 pub use app::time_zone::TimeZone;
 pub use app::{App, AppBuilder};
 pub use axum;

@@ -9,6 +9,7 @@ use super::callback::Callback;
 use super::config::ConfigCommand;
 use super::keys::Keys;
 use super::messages::{SendCommand, StatusCommand};
+use super::signin::SignIn;
 
 /// The end of `--help`: the settings as environment variables.
 const VARIABLES: &str = "\
@@ -17,7 +18,9 @@ Settings in the environment; flags override them, and they override the file:
   SMS_QUEUE           how due messages reach the workers [default: memory:]
   SMS_PROVIDER        what sends them: sandbox:, smsru://API_ID@sms.ru [default: sandbox:]
   SMS_LISTEN          the address to serve on [default: 127.0.0.1:8080]
+  SMS_PUBLIC_URL      the address at which people reach the server, with its path [default: none]
   SMS_LABEL           the name of this installation, for people who use several [default: none]
+  SMS_MASK_NUMBERS    hide the middle of phone numbers on pages [default: true]
   SMS_TRUSTED_PROXIES the proxies that are believed about X-Forwarded-For [default: none]
   SMS_ROLES           what this process does [default: api,worker,ui]
   SMS_ADMIN_KEY       a key with every scope, 16 characters at least [default: none]
@@ -75,6 +78,8 @@ pub enum Command {
     /// Create, list, rotate and revoke API keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Print a link with which a person signs in to the web UI, once, within ten minutes
+    Signin(SignIn),
     /// Bring the schema of the store up to date; `serve` does that too, unless the address says
     /// migrate=false
     Migrate,

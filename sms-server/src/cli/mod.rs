@@ -7,12 +7,14 @@ mod config;
 mod keys;
 mod messages;
 mod migrate;
+mod signin;
 
 pub use self::args::{Cli, Command, Settings};
 pub use self::callback::Callback;
 pub use self::config::ConfigCommand;
 pub use self::keys::Keys;
 pub use self::messages::{SendCommand, StatusCommand};
+pub use self::signin::SignIn;
 use crate::config::Config;
 use crate::output::print;
 use crate::routes::openapi;
@@ -35,6 +37,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match command.unwrap_or(Command::Serve) {
         Command::Serve => Box::pin(serve::serve(start()?)).await,
         Command::Keys(command) => keys::run(&start()?, command).await,
+        Command::Signin(command) => signin::run(&start()?, command).await,
         Command::Migrate => migrate::run(&start()?).await,
         Command::Callback(command) => callback::run(&start()?, command).await,
         Command::Openapi => start().and_then(|_| print(openapi())),

@@ -12,7 +12,9 @@ pub(crate) enum Key {
     Queue,
     Provider,
     Listen,
+    PublicUrl,
     Label,
+    MaskNumbers,
     TrustedProxies,
     Roles,
     Admin,
@@ -26,12 +28,14 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of `config check`.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Store,
         Self::Queue,
         Self::Provider,
         Self::Listen,
+        Self::PublicUrl,
         Self::Label,
+        Self::MaskNumbers,
         Self::TrustedProxies,
         Self::Roles,
         Self::Admin,
@@ -50,7 +54,9 @@ impl Key {
             Self::Queue => "queue",
             Self::Provider => "provider",
             Self::Listen => "listen",
+            Self::PublicUrl => "public_url",
             Self::Label => "label",
+            Self::MaskNumbers => "mask_numbers",
             Self::TrustedProxies => "trusted_proxies",
             Self::Roles => "roles",
             Self::Admin => "admin_key",
