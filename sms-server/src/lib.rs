@@ -13,6 +13,7 @@
 //! [`ApiKey`]: ApiKey
 //! [`KeyScope`]: KeyScope
 //! [`CallbackEndpoint`]: CallbackEndpoint
+//! [`Secrets`]: Secrets
 //! [`http`]: http
 //!
 #![doc = include_str!("../README.md")]
@@ -39,6 +40,7 @@ mod rest;
 #[cfg(feature = "program")]
 mod rollups;
 mod routes;
+mod secrets;
 #[cfg(feature = "program")]
 mod serve;
 mod sessions;
@@ -61,5 +63,6 @@ pub use keys::{
 pub use output::print_error;
 pub use routes::openapi;
 pub use secrecy;
+pub use secrets::Secrets;
 #[cfg(feature = "program")]
 pub use serve::serve;

@@ -60,9 +60,8 @@ impl App {
     /// [public address](AppBuilder::public_url) the doors are there as well as at the top, so that
     /// a proxy may strip the path or leave it.
     pub fn router(&self) -> Router {
-        let no_route = || {
-            layers::problems(Router::new().fallback(|| async { StatusCode::NOT_FOUND }))
-        };
+        let no_route =
+            || layers::problems(Router::new().fallback(|| async { StatusCode::NOT_FOUND }));
         let doors = Router::new()
             .merge(self.rest())
             .merge(self.callbacks())

@@ -11,7 +11,7 @@ use sms_core::{CancellationToken, Outage, Provider, Queue, Sender, Watched, Work
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::adapters::{Addresses, OpenStore, is_sandbox};
+use crate::adapters::{Addresses, OpenStore, is_sandbox, open_secrets};
 use crate::app::App;
 use crate::app::callbacks::CallbackEndpoint;
 use crate::config::{Config, Key, Role};
@@ -42,6 +42,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let OpenStore { store, registry, rollups: counts, stop_list, worklists } = store;
     // Before anything is sent: a process that cannot listen ends at once.
     let listener = config.has(Role::Api).then(|| listen(&config)).transpose()?;
+    let secrets = open_secrets(&config, Arc::clone(&registry)).await?;
     rollups::begin(&*counts).await;
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
@@ -81,7 +82,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 sender = sender.queue(Arc::clone(&queue));
             }
             let sender = sender.build();
-            let endpoint = CallbackEndpoint::new(&*registry, Arc::clone(&provider)).await?;
+            let endpoint = CallbackEndpoint::new(&secrets, Arc::clone(&provider)).await?;
             let app = App::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
                 .provider(Arc::clone(&provider), Arc::clone(&registry))
                 .callbacks(endpoint)

@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use secrecy::ExposeSecret as _;
 
-use crate::adapters::{open_provider, open_store};
+use crate::adapters::{open_provider, open_secrets, open_store};
 use crate::app::callbacks::callback_path;
 use crate::config::{Config, Key};
 use crate::output::print;
@@ -39,7 +39,8 @@ pub(crate) async fn run(config: &Config, command: Callback) -> anyhow::Result<()
         bail!("{}: the provider `{}` has no callbacks", place(), provider.name());
     };
     let registry = open_store(config).await?.registry;
-    let path = callback_path(&*registry, provider.name()).await?;
+    let secrets = open_secrets(config, registry).await?;
+    let path = callback_path(&secrets, provider.name()).await?;
     let url = |base: &str| format!("{}{}", base.trim_end_matches('/'), path.expose_secret());
     let base = |given: Option<String>| {
         let public = || config.public_url.as_ref().map(ToString::to_string);

@@ -7,6 +7,7 @@ mod config;
 mod keys;
 mod messages;
 mod migrate;
+mod secrets;
 mod signin;
 
 pub use self::args::{Cli, Command, Settings};
@@ -14,6 +15,7 @@ pub use self::callback::Callback;
 pub use self::config::ConfigCommand;
 pub use self::keys::Keys;
 pub use self::messages::{SendCommand, StatusCommand};
+pub use self::secrets::SecretsCommand;
 pub use self::signin::SignIn;
 use crate::config::Config;
 use crate::output::print;
@@ -38,6 +40,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve => Box::pin(serve::serve(start()?)).await,
         Command::Keys(command) => keys::run(&start()?, command).await,
         Command::Signin(command) => signin::run(&start()?, command).await,
+        Command::Secrets(command) => secrets::run(&start()?, command).await,
         Command::Migrate => migrate::run(&start()?).await,
         Command::Callback(command) => callback::run(&start()?, command).await,
         Command::Openapi => start().and_then(|_| print(openapi())),

@@ -18,6 +18,7 @@ pub(crate) enum Key {
     TrustedProxies,
     Roles,
     Admin,
+    SecretKey,
     Region,
     TimeZone,
     RetentionDays,
@@ -28,7 +29,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of `config check`.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Store,
         Self::Queue,
         Self::Provider,
@@ -39,6 +40,7 @@ impl Key {
         Self::TrustedProxies,
         Self::Roles,
         Self::Admin,
+        Self::SecretKey,
         Self::Region,
         Self::TimeZone,
         Self::RetentionDays,
@@ -60,6 +62,7 @@ impl Key {
             Self::TrustedProxies => "trusted_proxies",
             Self::Roles => "roles",
             Self::Admin => "admin_key",
+            Self::SecretKey => "secret_key",
             Self::Region => "region",
             Self::TimeZone => "timezone",
             Self::RetentionDays => "retention_days",
@@ -76,7 +79,7 @@ impl Key {
 
     /// Tells whether the value may hold a secret. Then it can be in a file, named by `SMS_…_FILE`.
     pub(super) const fn is_secret(self) -> bool {
-        matches!(self, Self::Store | Self::Queue | Self::Provider | Self::Admin)
+        matches!(self, Self::Store | Self::Queue | Self::Provider | Self::Admin | Self::SecretKey)
     }
 }
 

@@ -28,6 +28,7 @@ use self::setting::{Setting, Value};
 use crate::app::public_url::PublicUrl;
 use crate::app::time_zone::TimeZone;
 use crate::http::network::IpNetwork;
+use crate::secrets;
 
 /// The shortest `admin_key`, in bytes.
 const MIN_ADMIN_KEY: usize = 16;
@@ -64,6 +65,9 @@ pub struct Config {
     /// A key with every scope that is not in the store, of at least 16 characters. Defaults to
     /// none.
     pub admin_key: Option<SecretString>,
+    /// The keys that encrypt secrets in the store, newest first, separated by commas. Defaults to
+    /// one in a file next to SQLite's.
+    pub secret_key: Option<SecretString>,
     /// The region of national phone numbers, such as `RU`. Defaults to `RU`.
     pub region: Region,
     /// The time zone of what people type. Defaults to Europe/Moscow.
@@ -139,6 +143,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             roles: Role::ALL.to_vec(),
             admin_key: None,
+            secret_key: None,
             region: Region::RU,
             time_zone: TimeZone::default(),
             retention_days: 90,
@@ -232,6 +237,9 @@ impl Config {
             }
             Key::Roles => self.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(","),
             Key::Admin => self.admin_key.as_ref().map_or("none", |_| redact::REDACTED).to_owned(),
+            Key::SecretKey => {
+                self.secret_key.as_ref().map_or("none", |_| redact::REDACTED).to_owned()
+            }
             Key::Region => self.region.to_string(),
             Key::TimeZone => self.time_zone.to_string(),
             Key::RetentionDays => self.retention_days.to_string(),
@@ -269,6 +277,11 @@ impl Config {
                     return Err(format!("must be at least {MIN_ADMIN_KEY} characters long"));
                 }
                 self.admin_key = Some(admin_key.into());
+            }
+            Key::SecretKey => {
+                let keys = SecretString::from(value.text()?);
+                secrets::check(&keys).map_err(|error| error.to_string())?;
+                self.secret_key = Some(keys);
             }
             Key::Region => {
                 let rule = "must be the two letters of a country with phone numbers, such as RU";

@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{LazyLock, OnceLock};
 
-use axum::body::Body;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -28,6 +27,8 @@ const BUILD: &str = "build.txt";
 const HASHED: &str = "assets/";
 /// First words of the paths of other doors: one that leads nowhere is no page.
 const OTHER_DOORS: [&str; 5] = ["v1", "ui", "assets", "callbacks", "docs"];
+/// The media type that browsers ask for when a person goes to an address.
+const PAGE: &str = "text/html";
 /// The least that a file has to shrink by for it to be sent compressed, in bytes.
 const MIN_GAIN: usize = 64;
 
@@ -96,9 +97,6 @@ impl Pages {
     }
 }
 
-/// The media type that browsers ask for when a person goes to an address.
-const PAGE: &str = "text/html";
-
 impl File {
     fn new(path: &str, content: Vec<u8>) -> Self {
         let mut etag = "W/\"".to_owned();
@@ -109,7 +107,11 @@ impl File {
         let is_hashed = path.starts_with(HASHED);
         Self {
             content_type: content_type(path),
-            cache_control: if is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" },
+            cache_control: if is_hashed {
+                "public, max-age=31536000, immutable"
+            } else {
+                "no-cache"
+            },
             content: content.into(),
             etag,
             compressed: OnceLock::new(),
@@ -184,5 +186,73 @@ fn content_type(path: &str) -> &'static str {
         "woff2" => "font/woff2",
         "txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
+        [(name, HeaderValue::from_static(value))].into_iter().collect()
+    }
+
+    #[test]
+    fn the_first_page_knows_its_path() {
+        let index = Dist::get(INDEX).expect("the build has its first page").data;
+        let index = String::from_utf8(index.into_owned()).expect("text");
+        assert_eq!(index.matches(BASE).count(), 1, "exactly one mark for the path");
+        let page = |base| String::from_utf8(Pages::new(base).index.content.to_vec()).expect("text");
+        assert_eq!(page("/"), index);
+        assert_eq!(page("/sms/"), index.replace(BASE, "<base href=\"/sms/\">"));
+        assert_ne!(Pages::new("/").index.etag, Pages::new("/sms/").index.etag);
+    }
+
+    #[test]
+    fn a_file_with_a_hash_in_its_name_is_kept_for_good_and_others_are_asked_for_again() {
+        let (hashed, other) = (File::new("assets/a-1.js", vec![]), File::new("icon.svg", vec![]));
+        assert!(hashed.cache_control.contains("immutable"));
+        assert_eq!(other.cache_control, "no-cache");
+        assert_eq!(
+            (hashed.content_type, other.content_type),
+            ("text/javascript; charset=utf-8", "image/svg+xml")
+        );
+    }
+
+    #[test]
+    fn a_file_is_compressed_for_those_who_accept_that_and_if_it_gets_smaller() {
+        let (large, small) = (File::new("a.js", vec![b'a'; 4096]), File::new("a.js", vec![b'a']));
+        for (accepted, file, expected) in [
+            ("gzip, br", &large, true),
+            ("br;q=1, GZIP;q=0.5", &large, true),
+            ("br", &large, false),
+            ("gzip;q=0", &large, false),
+            ("gzip", &small, false),
+        ] {
+            let headers = headers(header::ACCEPT_ENCODING, accepted);
+            let reply = file.reply(&Method::HEAD, &headers);
+            let encoding = reply.headers().get(header::CONTENT_ENCODING);
+            assert_eq!(encoding.is_some(), expected, "{accepted}");
+            assert_eq!(reply.headers()[header::VARY], "accept-encoding");
+        }
+    }
+
+    #[test]
+    fn a_browser_that_has_the_file_gets_no_second_copy() {
+        let file = File::new("a.js", b"x".to_vec());
+        let strong = file.etag.trim_start_matches("W/").to_owned();
+        for (tag, is_known) in [
+            (file.etag.clone(), true),
+            (format!("\"other\", {strong}"), true),
+            ("*".to_owned(), true),
+            ("\"other\"".to_owned(), false),
+            (String::new(), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, tag.parse().expect("a header"));
+            let reply = file.reply(&Method::GET, &headers);
+            assert_eq!(reply.status() == StatusCode::NOT_MODIFIED, is_known, "{tag}");
+            assert_eq!(reply.headers()[header::ETAG], file.etag);
+        }
     }
 }

@@ -6,8 +6,6 @@ mod operations;
 mod security_headers;
 mod session;
 mod sessions;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 

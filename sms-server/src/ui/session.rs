@@ -1,7 +1,6 @@
 //! `/ui/session`: signing in, the session of the request, signing out.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -61,10 +60,7 @@ pub(crate) struct SessionView {
 }
 
 /// `POST /ui/session`: signs in. A link works once.
-pub(crate) async fn sign_in(
-    State(app): State<App>,
-    request: Request,
-) -> Result<Response, Problem> {
+pub(crate) async fn sign_in(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     csrf::check_origin(&parts.headers)?;
     let site = &app.0.site;

@@ -95,11 +95,9 @@ fn about_key() -> Operation {
         "client": {"id": CLIENT, "name": "shop"}, "key": {"id": "4hz0m6p1tw", "name": "till"},
         "kind": "test", "scopes": ["send"],
     });
-    Operation::get("/v1/me", me::show).about("Show the key or the session of the request", "").reply::<MeView>(
-        StatusCode::OK,
-        "The key.",
-        me,
-    )
+    Operation::get("/v1/me", me::show)
+        .about("Show the key or the session of the request", "")
+        .reply::<MeView>(StatusCode::OK, "The key.", me)
 }
 
 fn about_server() -> Operation {
