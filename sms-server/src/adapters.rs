@@ -10,6 +10,7 @@ use sms_core::{
 };
 
 use crate::config::{Config, Key};
+use crate::secrets::{self, Configured, KeyFile, Secrets};
 
 #[cfg(not(any(feature = "sqlite", feature = "pg")))]
 compile_error!("a server needs a store: enable the feature `sqlite` or `pg`");
@@ -42,6 +43,24 @@ impl Addresses {
 pub(crate) async fn open_store(config: &Config) -> anyhow::Result<OpenStore> {
     let open = async { StoreAddress::read(&config.store)?.open(config.region).await };
     open.await.with_context(|| config.place(Key::Store))
+}
+
+/// The secrets of a configuration, in this registry of its store. An error begins with the setting
+/// to change.
+pub(crate) async fn open_secrets(
+    config: &Config,
+    registry: Arc<dyn Registry>,
+) -> anyhow::Result<Secrets> {
+    let (configured, file) = secret_key(config)?;
+    secrets::open(configured, file, registry).await
+}
+
+/// The key of a configuration with its setting, and the file for it.
+pub(crate) fn secret_key(config: &Config) -> anyhow::Result<(Configured<'_>, Option<KeyFile>)> {
+    let file = StoreAddress::read(&config.store).with_context(|| config.place(Key::Store))?;
+    let configured =
+        Configured { keys: config.secret_key.as_ref(), place: config.place(Key::SecretKey) };
+    Ok((configured, file.key_file()))
 }
 
 /// An open store, by what it can do.
@@ -112,6 +131,16 @@ impl StoreAddress {
             _ => {
                 bail!("{}", unknown(address, "sqlite:data/sms.db or postgres://user@host/database"))
             }
+        }
+    }
+
+    /// The file with the secret key, next to a store that is a file.
+    fn key_file(&self) -> Option<KeyFile> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(config) => Some(KeyFile::next_to(config.path())),
+            #[cfg(feature = "pg")]
+            Self::Pg(_) => None,
         }
     }
 

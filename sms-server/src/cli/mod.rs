@@ -8,6 +8,8 @@ mod healthcheck;
 mod keys;
 mod messages;
 mod migrate;
+mod secrets;
+mod signin;
 
 pub use self::args::{Cli, Command, Settings};
 pub use self::callback::Callback;
@@ -15,6 +17,8 @@ pub use self::config::ConfigCommand;
 pub use self::healthcheck::Healthcheck;
 pub use self::keys::Keys;
 pub use self::messages::{SendCommand, StatusCommand};
+pub use self::secrets::SecretsCommand;
+pub use self::signin::SignIn;
 use crate::config::Config;
 use crate::output::print;
 use crate::routes::openapi;
@@ -42,6 +46,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             Box::pin(serve::serve(config)).await
         }
         Command::Keys(command) => keys::run(&start()?, command).await,
+        Command::Signin(command) => signin::run(&start()?, command).await,
+        Command::Secrets(command) => secrets::run(&start()?, command).await,
         Command::Migrate => migrate::run(&start()?).await,
         Command::Callback(command) => callback::run(&start()?, command).await,
         Command::Openapi => start().and_then(|_| print(openapi())),

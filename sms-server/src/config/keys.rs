@@ -12,10 +12,13 @@ pub(crate) enum Key {
     Queue,
     Provider,
     Listen,
+    PublicUrl,
     Label,
+    MaskNumbers,
     TrustedProxies,
     Roles,
     Admin,
+    SecretKey,
     Region,
     TimeZone,
     RetentionDays,
@@ -31,15 +34,18 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of `config check`.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Store,
         Self::Queue,
         Self::Provider,
         Self::Listen,
+        Self::PublicUrl,
         Self::Label,
+        Self::MaskNumbers,
         Self::TrustedProxies,
         Self::Roles,
         Self::Admin,
+        Self::SecretKey,
         Self::Region,
         Self::TimeZone,
         Self::RetentionDays,
@@ -60,10 +66,13 @@ impl Key {
             Self::Queue => "queue",
             Self::Provider => "provider",
             Self::Listen => "listen",
+            Self::PublicUrl => "public_url",
             Self::Label => "label",
+            Self::MaskNumbers => "mask_numbers",
             Self::TrustedProxies => "trusted_proxies",
             Self::Roles => "roles",
             Self::Admin => "admin_key",
+            Self::SecretKey => "secret_key",
             Self::Region => "region",
             Self::TimeZone => "timezone",
             Self::RetentionDays => "retention_days",
@@ -85,7 +94,7 @@ impl Key {
 
     /// Tells whether the value may hold a secret. Then it can be in a file, named by `SMS_…_FILE`.
     pub(super) const fn is_secret(self) -> bool {
-        matches!(self, Self::Store | Self::Queue | Self::Provider | Self::Admin)
+        matches!(self, Self::Store | Self::Queue | Self::Provider | Self::Admin | Self::SecretKey)
     }
 }
 

@@ -28,8 +28,10 @@ pub use self::log_filter::LogFilter;
 pub(crate) use self::redact::redacted;
 pub(crate) use self::setting::Source;
 use self::setting::{Setting, Value};
+use crate::app::public_url::PublicUrl;
 use crate::app::time_zone::TimeZone;
 use crate::http::network::IpNetwork;
+use crate::secrets;
 
 /// The shortest `admin_key`, in bytes.
 const MIN_ADMIN_KEY: usize = 16;
@@ -51,9 +53,14 @@ pub struct Config {
     pub provider: SecretString,
     /// The address to serve on. Defaults to `127.0.0.1:8080`.
     pub listen: SocketAddr,
+    /// The address at which people and programs reach the server. Defaults to the one it serves on.
+    pub public_url: Option<PublicUrl>,
     /// The name of the installation, for people who use several: up to 40 characters. Defaults to
     /// none.
     pub label: Option<String>,
+    /// Tells whether pages hide the middle of phone numbers until a person asks for them. Defaults
+    /// to true.
+    pub mask_numbers: bool,
     /// The proxies that are believed when they say from where they were asked. Defaults to none.
     pub trusted_proxies: Vec<IpNetwork>,
     /// The roles of this process. Defaults to all.
@@ -61,6 +68,9 @@ pub struct Config {
     /// A key with every scope that is not in the store, of at least 16 characters. Defaults to
     /// none.
     pub admin_key: Option<SecretString>,
+    /// The keys that encrypt secrets in the store, newest first, separated by commas. Defaults to
+    /// one in a file next to SQLite's.
+    pub secret_key: Option<SecretString>,
     /// The region of national phone numbers, such as `RU`. Defaults to `RU`.
     pub region: Region,
     /// The time zone of what people type. Defaults to Europe/Moscow.
@@ -143,10 +153,13 @@ impl Default for Config {
             queue: "memory:".into(),
             provider: "sandbox:".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
             label: None,
+            mask_numbers: true,
             trusted_proxies: Vec::new(),
             roles: Role::ALL.to_vec(),
             admin_key: None,
+            secret_key: None,
             region: Region::RU,
             time_zone: TimeZone::default(),
             retention_days: 90,
@@ -216,6 +229,11 @@ impl Config {
         self.text_retention_days.map(|days| Duration::from_hours(u64::from(days) * 24))
     }
 
+    /// The address at which people reach a server that serves on this one.
+    pub(crate) fn public_url_at(&self, listen: SocketAddr) -> PublicUrl {
+        self.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(listen))
+    }
+
     /// Tells whether this process has the role.
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
@@ -239,6 +257,10 @@ impl Config {
             Key::Queue => redacted(self.queue.expose_secret()),
             Key::Provider => redacted(self.provider.expose_secret()),
             Key::Listen => self.listen.to_string(),
+            Key::PublicUrl => {
+                self.public_url.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+            }
+            Key::MaskNumbers => self.mask_numbers.to_string(),
             Key::Label => self.label.clone().unwrap_or_else(|| "none".to_owned()),
             Key::TrustedProxies if self.trusted_proxies.is_empty() => "none".to_owned(),
             Key::TrustedProxies => {
@@ -248,6 +270,9 @@ impl Config {
             }
             Key::Roles => self.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(","),
             Key::Admin => self.admin_key.as_ref().map_or("none", |_| redact::REDACTED).to_owned(),
+            Key::SecretKey => {
+                self.secret_key.as_ref().map_or("none", |_| redact::REDACTED).to_owned()
+            }
             Key::Region => self.region.to_string(),
             Key::TimeZone => self.time_zone.to_string(),
             Key::RetentionDays => self.retention_days.to_string(),
@@ -277,6 +302,11 @@ impl Config {
                 let rule = "must be an IP address and a port, such as 127.0.0.1:8080 or [::]:8080";
                 self.listen = value.text()?.parse().map_err(|_| rule.to_owned())?;
             }
+            Key::PublicUrl => {
+                let read = value.text()?.parse();
+                self.public_url = Some(read.map_err(|error: sms_core::Error| error.to_string())?);
+            }
+            Key::MaskNumbers => self.mask_numbers = value.boolean()?,
             Key::Label => self.label = Some(label(value.text()?)?),
             Key::TrustedProxies => {
                 let read =
@@ -290,6 +320,11 @@ impl Config {
                     return Err(format!("must be at least {MIN_ADMIN_KEY} characters long"));
                 }
                 self.admin_key = Some(admin_key.into());
+            }
+            Key::SecretKey => {
+                let keys = SecretString::from(value.text()?);
+                secrets::check(&keys).map_err(|error| error.to_string())?;
+                self.secret_key = Some(keys);
             }
             Key::Region => {
                 let rule = "must be the two letters of a country with phone numbers, such as RU";
@@ -359,6 +394,9 @@ fn roles(names: &[&str]) -> Result<Vec<Role>, String> {
     }
     if !roles.contains(&Role::Api) && !roles.contains(&Role::Worker) {
         return Err("must name api, worker or both: `ui` serves nothing by itself".to_owned());
+    }
+    if roles.contains(&Role::Ui) && !roles.contains(&Role::Api) {
+        return Err("must name api where it names ui: the pages call the API".to_owned());
     }
     Ok(roles)
 }

@@ -60,6 +60,7 @@ pub(super) async fn accept(
         response
     };
     *response.status_mut() = StatusCode::ACCEPTED;
-    response.headers_mut().insert(header::LOCATION, location(uri, "/v1/messages", id)?);
+    let location = location(&app.0.site, uri, "/v1/messages", id)?;
+    response.headers_mut().insert(header::LOCATION, location);
     Ok(response)
 }

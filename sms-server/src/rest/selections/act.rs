@@ -107,7 +107,7 @@ async fn begin(
             let job = Job {
                 id: selection.id.clone(),
                 owner: selection.owner.clone(),
-                by: caller.key.to_string(),
+                by: caller.by().to_owned(),
                 action: action.clone(),
                 allowed_numbers: caller.allowed_numbers().to_vec(),
                 state: JobState::Running,
@@ -124,7 +124,7 @@ async fn begin(
         let detail = "this selection was used for another action; make a new one";
         return Err(Problem::new(StatusCode::CONFLICT, "conflict", detail));
     }
-    let location = location(uri, "/v1/jobs", &job.id)?;
+    let location = location(&app.0.site, uri, "/v1/jobs", &job.id)?;
     let view = JobView::read(bulk, job).await?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(view)).into_response())
 }
