@@ -1,13 +1,18 @@
 # The commands people run; CI calls the same ones. `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture clock fuzz-api integrators ui ui-check ui-e2e ui-shots
+.PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture clock fuzz-api integrators \
+	ui ui-check ui-e2e ui-shots deploy-check audit package image
 
 CARGO ?= cargo
+# The version of Cargo.toml. A tag is that version with a v.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+TAG ?= v$(VERSION)
+IMAGE ?= sms-server
 # Everything that is tested: the simulator, the fault tools, every adapter.
 FULL = sms-smsru/simulator,sms-testkit/services,sms-queue-redis/sentinel,sms-queue-redis/cluster,sms-server/full
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
 
 run: ## Serve on 127.0.0.1:8080 with SQLite and the sandbox, data in ./data
 	$(CARGO) run -p sms-server
@@ -76,6 +81,21 @@ ui-e2e: ## Walk through the pages of the web UI in Chromium; needs Node.js
 ui-shots: ## Pictures of every page of the web UI in both languages and themes: target/ui-shots
 	$(CARGO) test --locked --workspace --features $(FULL) --no-run
 	scripts/ui.sh shots target/debug/sms-server target/ui-shots
+deploy-check: ## Check everything in deploy/ and the workflows, and run nginx and Caddy in front of a server; needs Python 3
+	$(CARGO) test --locked --workspace --features $(FULL) --no-run
+	scripts/check-deploy.sh target/debug/sms-server
+
+audit: ## Check dependencies for known defects, licenses and sources, with cargo-deny
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked --root target/tools cargo-deny@0.20.2
+	PATH="$$PWD/target/tools/bin:$$PATH" cargo-deny --locked check
+
+package: build ## Pack the shipped program with its documents and checksums: target/package
+	scripts/package.sh target/dist/sms-server $(TAG)
+
+image: ## Build the container image; needs Docker
+	@[ "$(TAG)" = "v$(VERSION)" ] || { echo "the tag $(TAG) is not that of version $(VERSION)" >&2; exit 1; }
+	DOCKER_BUILDKIT=1 docker build -f deploy/Dockerfile -t $(IMAGE):$(VERSION) \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION="$$(git rev-parse HEAD)" .
 
 clock: ## Set the clock of the program and of a PostgreSQL by an hour and back; needs libfaketime (Debian: faketime)
 	$(CARGO) build --locked -p sms-server --features full

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 server=$PWD/${1:-target/debug/sms-server}
 version=2.34.2 tools=$PWD/target/integrators
 folder=$(mktemp -d)
-pid= names=() pids=()
+pid='' names=() pids=()
 # The processes that this script started, and no other.
 trap '[ -z "$pid" ] || kill "$pid" "${pids[@]}" 2>/dev/null || true; rm -rf "$folder"' EXIT
 

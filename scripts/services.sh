@@ -21,6 +21,7 @@ if [ "$(id -u)" = 0 ]; then
 else
     state=${XDG_STATE_HOME:-$HOME/.local/state}/sms-test-services
 fi
+# shellcheck disable=SC2034 # read by name in `ensure`
 own_pg=55432 own_redis=56379 own_amqp=55672 # where the usual port is taken
 
 # Without it (macOS has none), nothing here is bounded but by the tools themselves.
