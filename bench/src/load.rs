@@ -66,6 +66,8 @@ pub(crate) struct LoadResult {
     pub(crate) cpu_seconds: f64,
 }
 
+/// Key of the measured server for secrets in PostgreSQL.
+pub(crate) const SECRET_KEY: &str = "a-secret-key-of-thirty-two-letters-for-the-benchmark";
 /// Admin key of the measured server.
 pub(crate) const KEY: &str = "an-admin-key-for-the-benchmark";
 

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use crate::backends::Backends;
-use crate::load::{KEY, Load, LoadResult};
+use crate::load::{KEY, Load, LoadResult, SECRET_KEY};
 use crate::process::{Running, Usage, run_separately};
 use crate::sink::SinkStats;
 
@@ -154,6 +154,7 @@ pub(crate) fn start_server(
         ("SMS_ROLES", roles),
         ("SMS_CONCURRENCY", &concurrency),
         ("SMS_ADMIN_KEY", KEY),
+        ("SMS_SECRET_KEY", SECRET_KEY),
         ("SMS_LOG", "warn"),
     ];
     Running::start(&server_program()?, &[], &settings)

@@ -216,3 +216,45 @@ fn the_page_about_testing_shows_the_programs_as_they_are() {
         assert!(page.contains(&format!("\n{program}```\n")), "{name} has changed");
     }
 }
+
+/// The last text in a call of a macro, with the line breaks of the source taken out.
+fn last_text(call: &str) -> Option<String> {
+    let (start, end) = (call[..call.rfind('"')?].rfind('"')?, call.rfind('"')?);
+    let joined = call[start + 1..end].split("\\\n").map(str::trim_start);
+    Some(joined.collect())
+}
+
+/// The messages that a crate logs at `info` or above, outside of its tests.
+fn logged(folder: &Path, messages: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name");
+        if path.is_dir() && name != "tests" && name != "simulator" {
+            logged(&path, messages);
+        } else if path.extension().is_some_and(|end| end == "rs") && name != "tests.rs" {
+            let source = fs::read_to_string(&path).expect("text");
+            let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            for level in ["info", "warn", "error"] {
+                let call = format!("tracing::{level}!(");
+                let calls = source.split(&call).skip(1);
+                let calls = calls.filter_map(|rest| rest.split(");").next());
+                messages.extend(calls.filter_map(last_text));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_page_about_the_log_lists_every_line() {
+    let page = fs::read_to_string(root().join("docs/LOGGING.md")).expect("a page");
+    let mut messages = Vec::new();
+    for name in ["core", "server", "smsru", "store-pg", "store-sqlite", "queue-redis", "queue-amqp"]
+    {
+        logged(&root().join(format!("sms-{name}/src")), &mut messages);
+    }
+    assert!(messages.len() > 60, "the sources are searched: {messages:?}");
+    messages.retain(|message| !page.contains(&format!("`{message}`")));
+    // The lines of attempts and receipts have a part of their own there.
+    messages.retain(|message| message != "attempt" && message != "receipt");
+    assert_eq!(messages, [""; 0], "add them to docs/LOGGING.md");
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use crate::attempt_log;
 use crate::message::MessageId;
 use crate::provider::receipt::{Receipt, ReceiptState};
 use crate::store::requests::ReceiptEffect;
@@ -74,13 +75,14 @@ impl EndLog {
         log_rest(left_out, "outcome");
     }
 
-    /// Logs the messages that end badly by a receipt. `effects` has one result for each receipt.
+    /// Logs the receipts, and the messages that end badly by one. `effects` has one result for each receipt.
     pub async fn received(
         &self,
         store: &dyn Store,
         receipts: &[Receipt],
         effects: &[ReceiptEffect],
     ) {
+        attempt_log::received(receipts, effects);
         // Once for each message, also if several of its parts did not arrive.
         let undelivered: BTreeSet<MessageId> = receipts
             .iter()

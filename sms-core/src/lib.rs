@@ -28,8 +28,10 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod attempt_log;
 pub mod clock;
 pub mod end_log;
+pub mod erasure;
 pub mod error;
 pub mod lane;
 pub mod memory;
@@ -51,6 +53,7 @@ pub mod worklists;
 
 pub use async_trait::async_trait;
 pub use clock::{Clock, ManualClock, StoreClock, StoreTime, SystemClock};
+pub use erasure::Erasure;
 pub use error::{Error, ErrorKind, FieldError, Result, StoreFault};
 pub use futures_util::Stream;
 pub use lane::{Lane, PerLane};

@@ -7,6 +7,9 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::erasure::{
+    EraseMessages, EraseNumber, ErasedNumber, Erasure, RemoveTexts, RemovedTexts,
+};
 use crate::error::Result;
 use crate::message::phone::{NumberReader, PhoneNumber};
 use crate::message::{MessageId, NewMessage, StoredMessage};
@@ -223,6 +226,19 @@ impl<T: StopList> StopList for Watched<T> {
     }
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         self.call(self.inner.page(request)).await
+    }
+}
+
+#[async_trait]
+impl<T: Erasure> Erasure for Watched<T> {
+    async fn erase(&self, request: EraseMessages) -> Result<Vec<BulkResult>> {
+        self.call(self.inner.erase(request)).await
+    }
+    async fn erase_number(&self, request: EraseNumber) -> Result<ErasedNumber> {
+        self.call(self.inner.erase_number(request)).await
+    }
+    async fn remove_texts(&self, request: RemoveTexts) -> Result<RemovedTexts> {
+        self.call(self.inner.remove_texts(request)).await
     }
 }
 

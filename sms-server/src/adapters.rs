@@ -5,11 +5,12 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{
-    MemoryQueue, Provider, Queue, Region, Registry, Rollups, Route, Sandbox, SchemaLevel, StopList,
+    Erasure, MemoryQueue, Provider, Queue, Region, Registry, Rollups, Route, Sandbox, SchemaLevel, StopList,
     Store, Worklists,
 };
 
 use crate::config::{Config, Key};
+use crate::secrets::{self, Configured, KeyFile, Secrets};
 
 #[cfg(not(any(feature = "sqlite", feature = "pg")))]
 compile_error!("a server needs a store: enable the feature `sqlite` or `pg`");
@@ -44,6 +45,24 @@ pub(crate) async fn open_store(config: &Config) -> anyhow::Result<OpenStore> {
     open.await.with_context(|| config.place(Key::Store))
 }
 
+/// The secrets of a configuration, in this registry of its store. An error begins with the setting
+/// to change.
+pub(crate) async fn open_secrets(
+    config: &Config,
+    registry: Arc<dyn Registry>,
+) -> anyhow::Result<Secrets> {
+    let (configured, file) = secret_key(config)?;
+    secrets::open(configured, file, registry).await
+}
+
+/// The key of a configuration with its setting, and the file for it.
+pub(crate) fn secret_key(config: &Config) -> anyhow::Result<(Configured<'_>, Option<KeyFile>)> {
+    let file = StoreAddress::read(&config.store).with_context(|| config.place(Key::Store))?;
+    let configured =
+        Configured { keys: config.secret_key.as_ref(), place: config.place(Key::SecretKey) };
+    Ok((configured, file.key_file()))
+}
+
 /// An open store, by what it can do.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -56,18 +75,21 @@ pub struct OpenStore {
     pub rollups: Arc<dyn Rollups>,
     /// Numbers that nothing is sent to, in the same database.
     pub stop_list: Arc<dyn StopList>,
+    /// Erasure in the same database.
+    pub erasure: Arc<dyn Erasure>,
     /// Items of bulk actions, in the same database.
     pub worklists: Arc<dyn Worklists>,
 }
 
 impl OpenStore {
-    fn new<T: Store + Registry + Rollups + StopList + Worklists>(store: T) -> Self {
+    fn new<T: Store + Registry + Rollups + StopList + Erasure + Worklists>(store: T) -> Self {
         let store = Arc::new(store);
         Self {
             store: store.clone(),
             registry: store.clone(),
             rollups: store.clone(),
             stop_list: store.clone(),
+            erasure: store.clone(),
             worklists: store,
         }
     }
@@ -109,6 +131,16 @@ impl StoreAddress {
             _ => {
                 bail!("{}", unknown(address, "sqlite:data/sms.db or postgres://user@host/database"))
             }
+        }
+    }
+
+    /// The file with the secret key, next to a store that is a file.
+    fn key_file(&self) -> Option<KeyFile> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(config) => Some(KeyFile::next_to(config.path())),
+            #[cfg(feature = "pg")]
+            Self::Pg(_) => None,
         }
     }
 

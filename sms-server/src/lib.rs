@@ -7,10 +7,13 @@
 //! [`App::callbacks`]: App::callbacks
 //! [`App::health`]: App::health
 //! [`App::docs`]: App::docs
+//! [`App::ui`]: App::ui
+//! [`AppBuilder::public_url`]: AppBuilder::public_url
 //! [`KeyRing`]: KeyRing
 //! [`ApiKey`]: ApiKey
 //! [`KeyScope`]: KeyScope
 //! [`CallbackEndpoint`]: CallbackEndpoint
+//! [`Secrets`]: Secrets
 //! [`http`]: http
 //!
 #![doc = include_str!("../README.md")]
@@ -37,17 +40,21 @@ mod rest;
 #[cfg(feature = "program")]
 mod rollups;
 mod routes;
+mod secrets;
 #[cfg(feature = "program")]
 mod serve;
+mod sessions;
+mod ui;
 
 pub use app::callbacks::{CallbackEndpoint, callback_path};
+pub use app::public_url::PublicUrl;
 pub use app::time_zone::TimeZone;
 pub use app::{App, AppBuilder};
 pub use axum;
 #[cfg(feature = "program")]
 pub use cli::run;
 #[cfg(feature = "program")]
-pub use config::{Config, LogFilter, LogFormat, Role};
+pub use config::{Config, LogFilter, LogFormat, LogRotation, Role};
 pub use http::network::IpNetwork;
 pub use keys::{
     ApiKey, Client, IssuedKey, KeyDetails, KeyKind, KeyRing, KeyScope, NewKey, Principal,
@@ -56,5 +63,6 @@ pub use keys::{
 pub use output::print_error;
 pub use routes::openapi;
 pub use secrecy;
+pub use secrets::Secrets;
 #[cfg(feature = "program")]
 pub use serve::serve;

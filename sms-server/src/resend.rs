@@ -5,9 +5,13 @@ use sms_core::{Message, NewMessage, Status, StoredMessage};
 
 use crate::http::problem::Problem;
 
-/// Refuses a message that may still be sent by itself, and one that may have been.
-pub(crate) fn check_state(StoredMessage { state, .. }: &StoredMessage) -> Result<(), Problem> {
+/// Refuses a message that may still be sent by itself, one that may have been, and one that has
+/// lost its number or text.
+pub(crate) fn check_state(stored: &StoredMessage) -> Result<(), Problem> {
+    let StoredMessage { message, state, .. } = stored;
     let detail = match state.status {
+        _ if message.is_erased() => "the message was erased",
+        _ if message.shown_text().is_none() => "the text of the message was removed: it is old",
         Status::Queued => "the message is queued: it is going to be sent",
         Status::Sending => "the message is being sent",
         Status::Unknown => "the outcome of the message is unknown: settle it by /resolve",

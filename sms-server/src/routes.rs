@@ -8,13 +8,16 @@ use axum::http::StatusCode;
 
 use crate::api_docs::document::document;
 use crate::app::App;
+#[cfg(doc)]
+use crate::app::AppBuilder;
 use crate::http::layers;
-use crate::{api_docs, callbacks, ops, rest};
+use crate::{api_docs, callbacks, ops, rest, ui};
 
 /// The OpenAPI document of every door that programs call, as it is served. Callbacks are not in it:
 /// each provider has a form of its own.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let operations: Vec<_> = rest::operations().into_iter().chain(ops::operations()).collect();
+    let doors = [rest::operations(), ops::operations(), ui::operations()];
+    let operations: Vec<_> = doors.into_iter().flatten().collect();
     format!("{:#}", document(&operations))
 });
 
@@ -46,14 +49,28 @@ impl App {
         api_docs::routes(&Bytes::from_static(openapi().as_bytes())).with_state(self.clone())
     }
 
-    /// Every door. A path that none of them has is answered with a problem, too.
+    /// The web UI: its pages, at every path that no other door has, and the sessions of people,
+    /// `/ui/…`. The pages know the path of the [public address](AppBuilder::public_url) as theirs,
+    /// and call the REST API there.
+    pub fn ui(&self) -> Router {
+        ui::routes(self.0.site.base()).with_state(self.clone())
+    }
+
+    /// Every door. A path that none of them has is answered with a problem, too. With a path in the
+    /// [public address](AppBuilder::public_url) the doors are there as well as at the top, so that
+    /// a proxy may strip the path or leave it.
     pub fn router(&self) -> Router {
-        let no_route = layers::problems(Router::new().fallback(|| async { StatusCode::NOT_FOUND }));
-        Router::new()
+        let no_route =
+            || layers::problems(Router::new().fallback(|| async { StatusCode::NOT_FOUND }));
+        let doors = Router::new()
             .merge(self.rest())
             .merge(self.callbacks())
             .merge(self.health())
             .merge(self.docs())
-            .merge(no_route)
+            .merge(if self.0.serves_ui { self.ui() } else { no_route() });
+        match self.0.site.base().trim_end_matches('/') {
+            "" => doors,
+            base => doors.clone().nest(base, doors),
+        }
     }
 }

@@ -11,13 +11,19 @@ use sms_core::{CancellationToken, Outage, Provider, Queue, Sender, Watched, Work
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::adapters::{Addresses, OpenStore, is_sandbox};
+use crate::adapters::{Addresses, OpenStore, is_sandbox, open_secrets};
 use crate::app::App;
 use crate::app::callbacks::CallbackEndpoint;
 use crate::config::{Config, Key, Role};
-use crate::keys::{KeyRing, KeyScope};
+use crate::keys::{KeyRing, KeyScope, NewKey};
 use crate::output::{one_line, try_print};
+use crate::sessions::Sessions;
 use crate::{http, logging, rollups};
+
+/// The name of the key that the first start makes.
+const FIRST_KEY: &str = "first key";
+/// The name of the person who signs in with the link of the first start.
+const FIRST_PERSON: &str = "first start";
 
 /// Serves until SIGTERM, SIGINT or SIGHUP, then finishes the requests and calls in flight. A second
 /// signal ends the process at once.
@@ -33,9 +39,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let (store, queue) = watched(&config, store, queue);
-    let OpenStore { store, registry, rollups: counts, stop_list, worklists } = store;
+    let OpenStore { store, registry, rollups: counts, stop_list, erasure, worklists } = store;
     // Before anything is sent: a process that cannot listen ends at once.
     let listener = config.has(Role::Api).then(|| listen(&config)).transpose()?;
+    let secrets = open_secrets(&config, Arc::clone(&registry)).await?;
     rollups::begin(&*counts).await;
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
@@ -46,6 +53,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         .registry(Arc::clone(&registry))
         .concurrency(config.concurrency)
         .retention(config.retention());
+    let worker = match config.text_retention() {
+        Some(after) => worker.text_retention(Arc::clone(&erasure), after),
+        None => worker,
+    };
     let worker = routes
         .into_iter()
         .fold(worker, |worker, (route, provider)| worker.route(route, provider))
@@ -66,7 +77,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             let address = listener.local_addr()?;
             tracing::info!(%address, "serving");
             if config.admin_key.is_none() {
-                greet(&keys, address).await.with_context(|| config.place(Key::Store))?;
+                greet(&config, &keys, address).await.with_context(|| config.place(Key::Store))?;
             }
             let mut sender = Sender::builder(Arc::clone(&store));
             // A queue in memory without a worker in the same process would fill up and never be
@@ -75,14 +86,18 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 sender = sender.queue(Arc::clone(&queue));
             }
             let sender = sender.build();
-            let endpoint = CallbackEndpoint::new(&*registry, Arc::clone(&provider)).await?;
+            let endpoint = CallbackEndpoint::new(&secrets, Arc::clone(&provider)).await?;
             let app = App::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
                 .provider(Arc::clone(&provider), Arc::clone(&registry))
                 .callbacks(endpoint)
                 .rollups(Arc::clone(&counts))
                 .stop_list(stop_list)
+                .erasure(erasure)
                 .worklists(worklists, Arc::clone(&registry))
+                .public_url(config.public_url.clone())
+                .serve_ui(config.has(Role::Ui))
                 .label(config.label.clone())
+                .mask_numbers(config.mask_numbers)
                 .time_zone(config.time_zone)
                 .trusted_proxies(config.trusted_proxies.clone())
                 .retention(config.retention())
@@ -145,6 +160,7 @@ fn watched(
         registry: Arc::new(Watched::new(store.registry, Arc::clone(&kept))),
         rollups: Arc::new(Watched::new(store.rollups, Arc::clone(&kept))),
         stop_list: Arc::new(Watched::new(store.stop_list, Arc::clone(&kept))),
+        erasure: Arc::new(Watched::new(store.erasure, Arc::clone(&kept))),
         worklists: Arc::new(Watched::new(store.worklists, kept)),
     };
     (store, Arc::new(Watched::new(queue, Arc::new(offered))))
@@ -190,25 +206,40 @@ async fn service(
     ended
 }
 
-/// On the first start, creates a key and prints it in a command that sends a message.
-async fn greet(keys: &KeyRing, address: SocketAddr) -> anyhow::Result<()> {
+/// On the first start, creates a key, and prints it in a command that sends a message, with a link
+/// to the web UI.
+async fn greet(config: &Config, keys: &KeyRing, address: SocketAddr) -> anyhow::Result<()> {
     if !keys.list().await?.is_empty() {
         return Ok(());
     }
-    let key = keys.create("first key", &KeyScope::ALL).await?;
-    let greeting = format!(
+    let issued = keys.issue(None, NewKey::new(FIRST_KEY, &KeyScope::ALL)).await?;
+    let url = config.public_url_at(address);
+    let mut greeting = String::new();
+    if config.has(Role::Ui) {
+        let client = Some(&*issued.details.client.id);
+        let sessions = Sessions::new(keys.clone());
+        let token = sessions.create_link(FIRST_PERSON, client, &KeyScope::ALL).await?;
+        let link = url.sign_in_link(&token);
+        greeting = format!(
+            "First start: open this link within 10 minutes to sign in; it works once. \
+             `sms-server signin` prints another one.\n\n{}\n\n",
+            link.expose_secret()
+        );
+    }
+    let command = format!(
         r#"First start: here is a key, shown only this once. Send an SMS with it:
 
-curl -sS http://{address}/v1/messages \
+curl -sS {} \
   -H 'Authorization: Bearer {}' \
   -H 'Content-Type: application/json' \
   -d '{{"to":"+79251234567","text":"Код 1234"}}'
 
 "#,
-        key.expose_secret()
+        url.join("/v1/messages"),
+        issued.secret.expose_secret()
     );
     // Printed and not logged: the log must not hold a key.
-    try_print(std::io::stdout(), greeting);
+    try_print(std::io::stdout(), greeting + &command);
     Ok(())
 }
 

@@ -1,7 +1,8 @@
-//! The contracts: each method of [`Store`], [`Registry`], [`Rollups`] and [`Worklists`] and the
-//! statements that carry it out.
+//! The contracts: each method of [`Store`], [`Registry`], [`Rollups`], [`Worklists`] and
+//! [`Erasure`] and the statements that carry it out.
 
 use serde_json::Value;
+use sms_core::erasure::{EraseMessages, EraseNumber, ErasedNumber, RemoveTexts, RemovedTexts};
 use sms_core::provider::ProviderRef;
 use sms_core::registry::{Expect, Record};
 use sms_core::rollups::requests::{RollUpProgress, RollUpRequest, SeriesRequest};
@@ -17,14 +18,14 @@ use sms_core::store::{
 use sms_core::worklists::item::{ItemCounts, WorkItem};
 use sms_core::worklists::requests::{AppendItems, DeleteItems, ItemsRequest, RecordResults};
 use sms_core::{
-    Event, Job, MessageCount, MessageId, MessagePage, NewMessage, NumberReader, PhoneNumber,
-    Receipt, Registry, Result, Rollups, Status, StopList, Store, StoredMessage, UnmatchedId,
-    Worklists, async_trait,
+    Erasure, Event, Job, MessageCount, MessageId, MessagePage, NewMessage, NumberReader,
+    PhoneNumber, Receipt, Registry, Result, Rollups, Status, StopList, Store, StoredMessage,
+    UnmatchedId, Worklists, async_trait,
 };
 
 use crate::sql::{
-    claim, idempotency, inference, insert, list, maintenance, manual, read, receipts, registry,
-    rollups, settle, stop_list, worklists,
+    claim, erasure, idempotency, inference, insert, list, maintenance, manual, read, receipts,
+    registry, rollups, settle, stop_list, worklists,
 };
 use crate::store::PgStore;
 
@@ -173,6 +174,21 @@ impl StopList for PgStore {
 
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         self.limited(stop_list::page(&self.database, request)).await
+    }
+}
+
+#[async_trait]
+impl Erasure for PgStore {
+    async fn erase(&self, request: EraseMessages) -> Result<Vec<BulkResult>> {
+        self.limited(erasure::erase(&self.database, request)).await
+    }
+
+    async fn erase_number(&self, request: EraseNumber) -> Result<ErasedNumber> {
+        self.limited(erasure::erase_number(&self.database, request)).await
+    }
+
+    async fn remove_texts(&self, request: RemoveTexts) -> Result<RemovedTexts> {
+        self.limited(erasure::remove_texts(&self.database, request)).await
     }
 }
 

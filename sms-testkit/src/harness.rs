@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sms_core::{
-    ManualClock, PhoneNumber, Provider, Queue, Registry, Rollups, StopList, Store, Worklists,
+    Erasure, ManualClock, PhoneNumber, Provider, Queue, Registry, Rollups, StopList, Store,
+    Worklists,
 };
 
 /// Control over the clock of the component under test.
@@ -159,6 +160,30 @@ impl StopListHarness {
     pub fn new(store: impl Store + StopList, time: impl Time) -> Self {
         let store = Arc::new(store);
         Self { stop_list: store.clone(), messages: StoreHarness::new(store, time) }
+    }
+
+    /// Keeps a value until the test is over.
+    pub fn keeping(self, guard: impl Any + Send + Sync) -> Self {
+        Self { messages: self.messages.keeping(guard), ..self }
+    }
+}
+
+/// A new, empty store that can erase, for one test of [`erasure!`](crate::erasure!).
+pub struct ErasureHarness {
+    pub(crate) erasure: Arc<dyn Erasure>,
+    pub(crate) worklists: Arc<dyn Worklists>,
+    pub(crate) messages: StoreHarness,
+}
+
+impl ErasureHarness {
+    /// A harness of a store and the control over its clock.
+    pub fn new(store: impl Store + Erasure + Worklists, time: impl Time) -> Self {
+        let store = Arc::new(store);
+        Self {
+            erasure: store.clone(),
+            worklists: store.clone(),
+            messages: StoreHarness::new(store, time),
+        }
     }
 
     /// Keeps a value until the test is over.

@@ -1,5 +1,7 @@
 // The README is shown on a forge, too, where its links lead to files. Here they lead to items: the
 // first definition of a link counts.
+//! [`erasure!`]: erasure!
+//! [`ErasureHarness`]: ErasureHarness
 //! [`store!`]: store!
 //! [`StoreHarness`]: StoreHarness
 //! [`queue!`]: queue!
@@ -23,6 +25,7 @@
 
 #[cfg(feature = "services")]
 mod address;
+pub mod erasure;
 mod harness;
 #[cfg(feature = "services")]
 pub mod instances;
@@ -41,12 +44,13 @@ mod runtime;
 pub mod services;
 pub mod stop_list;
 pub mod store;
+pub mod traces;
 pub mod waiting;
 pub mod worklists;
 
 pub use harness::{
-    ProviderHarness, QueueHarness, RegistryHarness, RollupsHarness, StopListHarness, StoreHarness,
-    Time, WorklistsHarness,
+    ErasureHarness, ProviderHarness, QueueHarness, RegistryHarness, RollupsHarness,
+    StopListHarness, StoreHarness, Time, WorklistsHarness,
 };
 #[doc(hidden)]
 pub use runtime::{run, run_on_threads, run_without_limit};

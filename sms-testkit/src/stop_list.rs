@@ -63,8 +63,8 @@ pub async fn a_recipient_on_the_list_is_refused_and_the_others_of_a_batch_are_ac
         let inserted = h.messages.insert(&messages).await;
         for (message, inserted) in messages.iter().zip(inserted) {
             let is_stopped = message.to == number(STOPPED);
-            let expected = if is_stopped { Inserted::OnStopList } else { Inserted::Stored };
-            assert_eq!(inserted, expected);
+            assert_eq!(inserted == Inserted::OnStopList, is_stopped);
+            assert_eq!(inserted.is_stored(), !is_stopped);
             assert_eq!(h.is_stored(message).await, !is_stopped);
         }
     }
@@ -74,14 +74,14 @@ pub async fn a_refused_message_leaves_its_key_free(h: &StopListHarness) {
     h.add(&[stop(STOPPED)]).await;
     let refused = prepared(&to(STOPPED).key("a"));
     assert_eq!(h.insert_one(&refused).await, Inserted::OnStopList);
-    assert_eq!(h.insert_one(&prepared(&to(OTHER).key("a"))).await, Inserted::Stored);
+    assert!(h.insert_one(&prepared(&to(OTHER).key("a"))).await.is_stored());
 }
 
 pub async fn a_replay_is_answered_although_its_recipient_is_on_the_list(h: &StopListHarness) {
     let first = prepared(&to(STOPPED).key("a"));
-    assert_eq!(h.insert_one(&first).await, Inserted::Stored);
+    assert!(h.insert_one(&first).await.is_stored());
     h.add(&[stop(STOPPED)]).await;
-    assert_eq!(h.insert_one(&first).await, Inserted::Stored, "the same message, by its id");
+    assert!(h.insert_one(&first).await.is_stored(), "the same message, by its id");
     let replay = prepared(&to(STOPPED).key("a"));
     assert_eq!(h.insert_one(&replay).await, Inserted::Replayed(first.id));
     let other = prepared(&Message::new(STOPPED, "other").key("a"));

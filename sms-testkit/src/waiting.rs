@@ -9,7 +9,7 @@ use std::time::Duration;
 use sms_core::clock::datetime_from_ms;
 use sms_core::store::decision::Verdict;
 use sms_core::store::{
-    BeginRequest, DueRequest, ExpireRequest, InsertRequest, Inserted, RescueRequest, Settlement,
+    BeginRequest, DueRequest, ExpireRequest, InsertRequest, RescueRequest, Settlement,
 };
 use sms_core::{Class, ManualClock, Message, MessageId, Outcome, Store};
 
@@ -87,7 +87,7 @@ impl Waiting {
 pub async fn insert(store: &dyn Store, message: &Message) -> MessageId {
     let messages = [message.prepare().expect("valid")];
     let request = InsertRequest::new(&messages);
-    assert_eq!(store.insert(request).await.expect("inserted"), [Inserted::Stored]);
+    assert!(store.insert(request).await.expect("inserted")[0].is_stored());
     messages[0].id
 }
 

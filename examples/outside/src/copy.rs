@@ -159,6 +159,8 @@ pub fn job(from: &Job) -> Job {
 pub fn begun(from: Begun) -> Begun {
     let attempt = attempt_state(&from.attempt);
     Begun::new(submission(from.submission), from.fence, attempt)
+        .owner(from.owner)
+        .on_stop_list(from.on_stop_list)
 }
 
 /// Copies a message for a provider.

@@ -1,5 +1,6 @@
 //! Adapters in memory: for tests and examples, and the queue of a single process.
 
+mod erasure;
 mod queue;
 mod registry;
 mod rollups;

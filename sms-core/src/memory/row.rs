@@ -31,7 +31,7 @@ impl Row {
             on_unknown: message.on_unknown,
             unknown_before: state.unknown_before(),
         };
-        Begun::new(submission, state.fence, attempt)
+        Begun::new(submission, state.fence, attempt).owner(message.owner.clone())
     }
 
     /// The part that the ledger needs.

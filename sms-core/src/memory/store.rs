@@ -4,10 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use super::erasure;
 use super::search::{count, search};
 use super::tables::Tables;
 use super::worklists::KeptItems;
 use crate::clock::{Clock, StoreClock, SystemClock};
+use crate::erasure::{
+    EraseMessages, EraseNumber, ErasedNumber, Erasure, RemoveTexts, RemovedTexts,
+};
 use crate::error::Result;
 use crate::message::phone::{NumberReader, PhoneNumber, Region};
 use crate::message::{MessageId, NewMessage, StoredMessage};
@@ -246,6 +250,29 @@ impl StopList for MemoryStore {
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         let (tables, _) = self.lock();
         Ok(tables.stops.page(&request))
+    }
+}
+
+#[async_trait]
+impl Erasure for MemoryStore {
+    async fn erase(&self, request: EraseMessages) -> Result<Vec<BulkResult>> {
+        let (mut tables, _) = self.lock();
+        Ok(erasure::erase(&mut tables, &request))
+    }
+
+    async fn erase_number(&self, request: EraseNumber) -> Result<ErasedNumber> {
+        let mut erased = erasure::erase_number(&mut self.lock().0, request);
+        if !erased.has_more {
+            let digits = request.number.digits().to_string();
+            erased.items = self.lock_items().erase(&digits, request.limit);
+            erased.has_more = erased.items == request.limit;
+        }
+        Ok(erased)
+    }
+
+    async fn remove_texts(&self, request: RemoveTexts) -> Result<RemovedTexts> {
+        let (mut tables, now) = self.lock();
+        Ok(erasure::remove_texts(&mut tables, now, request))
     }
 }
 

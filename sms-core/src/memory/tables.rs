@@ -25,7 +25,7 @@ use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, HeldLease};
 use crate::store::{
     AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest, DueRequest,
-    EventPage, EventsRequest, InsertRequest, Inserted, KEY_WINDOW, LogEnd, MessageRequest,
+    AcceptanceTimes, EventPage, EventsRequest, InsertRequest, Inserted, KEY_WINDOW, LogEnd, MessageRequest,
     ResolveRequest, RoutePurgeRequest, Settled, Settlement, Stats, StatsRequest, provider_id_taken,
 };
 
@@ -37,14 +37,14 @@ type Name = (String, String);
 
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    rows: BTreeMap<MessageId, Row>,
+    pub(super) rows: BTreeMap<MessageId, Row>,
     /// Messages by owner and idempotency key.
-    keys: HashMap<(Option<String>, String), MessageId>,
+    pub(super) keys: HashMap<(Option<String>, String), MessageId>,
     /// Messages by every name they were accepted under.
     names: HashMap<Name, MessageId>,
     /// Receipts that wait for their message, in the order in which they came, with the time.
-    parked: Vec<(i64, Receipt)>,
-    events: Vec<Event>,
+    pub(super) parked: Vec<(i64, Receipt)>,
+    pub(super) events: Vec<Event>,
     last_seq: u64,
     pub(super) counts: KeptCounts,
     pub(super) stops: KeptStops,
@@ -58,8 +58,8 @@ impl Tables {
         request: &InsertRequest<'_>,
     ) -> Inserted {
         let now = time.now_ms;
-        if self.rows.contains_key(&message.id) {
-            return Inserted::Stored;
+        if let Some(row) = self.rows.get(&message.id) {
+            return Inserted::Stored(AcceptanceTimes::from_ms(row.created_at, row.state.due_at));
         }
         if let Some(held) = self.replay(now, message) {
             return held;
@@ -72,8 +72,9 @@ impl Tables {
         }
         self.counts.accept(now, message);
         let state = DeliveryState::accept(message, time, request.push_after);
+        let times = AcceptanceTimes::from_ms(now, state.due_at);
         self.rows.insert(message.id, Row { message: message.clone(), created_at: now, state });
-        Inserted::Stored
+        Inserted::Stored(times)
     }
 
     /// The answer of the message that holds the key of this one, if there is one.

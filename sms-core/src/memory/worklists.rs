@@ -45,6 +45,22 @@ impl KeptItems {
         counts
     }
 
+    /// Empties up to `limit` ended items that contain these digits. Returns their number.
+    pub(super) fn erase(&mut self, digits: &str, limit: usize) -> usize {
+        let contains = |item: &&mut WorkItem| {
+            item.state != ItemState::Pending
+                && (item.payload.contains(digits)
+                    || item.result.as_ref().is_some_and(|result| result.contains(digits)))
+        };
+        let items = self.0.values_mut().flat_map(BTreeMap::values_mut).filter(contains);
+        let mut emptied = 0;
+        for item in items.take(limit) {
+            (item.payload, item.result) = (String::new(), None);
+            emptied += 1;
+        }
+        emptied
+    }
+
     pub(super) fn delete(&mut self, request: &DeleteItems) -> usize {
         let Some(list) = self.0.get_mut(&request.list) else { return 0 };
         let gone: Vec<_> = list.keys().copied().take(request.limit).collect();

@@ -80,6 +80,16 @@ pub struct NewMessage {
 }
 
 impl NewMessage {
+    /// The text; `None` if it was [removed](crate::Erasure). No message is accepted without one.
+    pub fn shown_text(&self) -> Option<&str> {
+        (!self.text.is_empty()).then_some(self.text.as_str())
+    }
+
+    /// True if it was [erased](crate::Erasure): only the fact that it was sent is left.
+    pub fn is_erased(&self) -> bool {
+        self.to == PhoneNumber::ERASED
+    }
+
     /// A message of the class `service` with the policy of that class: for a store that reads its
     /// rows, which sets the other fields. Callers of a store get theirs from
     /// [`Message::prepare`](crate::Message::prepare).

@@ -60,6 +60,8 @@ pub struct Begun {
     pub fence: u32,
     /// Input of [`decide`](super::decision::decide).
     pub attempt: AttemptState,
+    /// Owner of the message, for the log. `None` by default.
+    pub owner: Option<String>,
     /// The recipient is on the [stop-list](crate::StopList): the message must not be sent. False by
     /// default.
     pub on_stop_list: bool,
@@ -68,7 +70,13 @@ pub struct Begun {
 impl Begun {
     /// An attempt with this fence.
     pub const fn new(submission: Submission, fence: u32, attempt: AttemptState) -> Self {
-        Self { submission, fence, attempt, on_stop_list: false }
+        Self { submission, fence, attempt, owner: None, on_stop_list: false }
+    }
+
+    /// Sets [`owner`](Self::owner).
+    pub fn owner(mut self, owner: impl Into<Option<String>>) -> Self {
+        self.owner = owner.into();
+        self
     }
 
     /// Sets [`on_stop_list`](Self::on_stop_list).

@@ -34,7 +34,7 @@ pub use self::queries::{
     StatsRequest, UnmatchedRequest,
 };
 pub use self::requests::{
-    Acceptance, AwaitingRequest, CancelRequest, DueRequest, ExpireRequest, InferRequest,
+    Acceptance, AcceptanceTimes, AwaitingRequest, CancelRequest, DueRequest, ExpireRequest, InferRequest,
     InsertRequest, Inserted, KEY_WINDOW, ReceiptEffect, RescueRequest, Resolution, ResolveRequest,
     Settled, Settlement, provider_id_taken,
 };

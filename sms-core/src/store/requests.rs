@@ -4,9 +4,13 @@
 
 use std::time::Duration;
 
+use time::OffsetDateTime;
+
 use super::decision::Verdict;
 use super::queries::Scope;
 use super::status::Status;
+use super::transition::DeliveryState;
+use crate::clock::{StoreTime, UnixMs, datetime_from_ms};
 use crate::error::{Error, ErrorKind, FieldError, Result};
 use crate::lane::PerLane;
 use crate::message::{Fingerprint, MessageId, NewMessage, Route};
@@ -43,8 +47,8 @@ impl<'a> InsertRequest<'a> {
 /// Result for one message of an [`InsertRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inserted {
-    /// It is stored under its id.
-    Stored,
+    /// It is stored under its id, at these times.
+    Stored(AcceptanceTimes),
     /// Its key was used for the same content within [`KEY_WINDOW`]: this is that message. Nothing
     /// was stored.
     Replayed(MessageId),
@@ -55,6 +59,11 @@ pub enum Inserted {
 }
 
 impl Inserted {
+    /// True if the message is stored under its own id.
+    pub const fn is_stored(&self) -> bool {
+        matches!(self, Self::Stored(_))
+    }
+
     /// Compares a message with the holder of its key: a replay, or other content.
     pub fn held_by((id, fingerprint): (MessageId, Fingerprint), message: &NewMessage) -> Self {
         if message.is_content_of(&fingerprint) { Self::Replayed(id) } else { Self::KeyReused }
@@ -68,8 +77,8 @@ impl Inserted {
     /// the field `to`, for a recipient on the stop-list.
     pub fn into_accepted(self, id: MessageId) -> Result<Acceptance> {
         match self {
-            Self::Stored => Ok(Acceptance { id, replayed: false }),
-            Self::Replayed(id) => Ok(Acceptance { id, replayed: true }),
+            Self::Stored(times) => Ok(Acceptance { id, times: Some(times) }),
+            Self::Replayed(id) => Ok(Acceptance { id, times: None }),
             Self::KeyReused => Err(Error::new(
                 ErrorKind::KeyReused,
                 "the idempotency key was used before for other content",
@@ -86,8 +95,31 @@ impl Inserted {
 pub struct Acceptance {
     /// Its id; that of the first message if this was a replay.
     pub id: MessageId,
-    /// True if the message was accepted before under the same key, so that nothing was stored now.
-    pub replayed: bool,
+    /// The times of the message; `None` if it was accepted before under the same key, so that
+    /// nothing was stored now.
+    pub times: Option<AcceptanceTimes>,
+}
+
+/// Times of a message at its acceptance, by the clock of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptanceTimes {
+    /// The time at which it was stored.
+    pub created_at: OffsetDateTime,
+    /// The time of its first attempt.
+    pub due_at: OffsetDateTime,
+}
+
+impl AcceptanceTimes {
+    /// Times in milliseconds since the Unix epoch.
+    pub fn from_ms(created_at: UnixMs, due_at: UnixMs) -> Self {
+        Self { created_at: datetime_from_ms(created_at), due_at: datetime_from_ms(due_at) }
+    }
+
+    /// The times of a message that is accepted now.
+    pub fn of(message: &NewMessage, time: StoreTime) -> Self {
+        let due_at = DeliveryState::accept(message, time, Duration::ZERO).due_at;
+        Self::from_ms(time.now_ms, due_at)
+    }
 }
 
 /// Request of [`Store::due`](crate::Store::due).

@@ -38,7 +38,8 @@ pub fn steps(stored: &StoredMessage, events: Vec<Event>) -> Vec<Step> {
         kind: EventKind::Accepted,
         status: Status::Queued,
         details: EventDetails {
-            text: resend.map(|resend| resend.reason.clone()),
+            // The reason of a message that was erased is empty.
+            text: resend.map(|resend| resend.reason.clone()).filter(|text| !text.is_empty()),
             by: resend.map(|resend| resend.by.clone()),
             ..EventDetails::default()
         },

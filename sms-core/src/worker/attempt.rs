@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::breaker::Admission;
 use super::served_route::ServedRoute;
 use super::slots::{CallSlot, InFlight};
+use crate::attempt_log;
 use crate::error::{Error, Result};
 use crate::lane::Lane;
 use crate::message::MessageId;
@@ -42,6 +43,15 @@ struct Ticket {
     id: MessageId,
     fence: u32,
     attempt: AttemptState,
+    owner: Option<String>,
+}
+
+/// Outcomes to be recorded.
+#[derive(Default)]
+struct Answers {
+    settlements: Vec<Settlement>,
+    /// Owner of each message, for the log.
+    owners: Vec<Option<String>>,
 }
 
 impl ServedRoute {
@@ -81,17 +91,17 @@ impl ServedRoute {
             return self.release(&leases).await;
         };
         let stopped = begun.extract_if(.., |begun| begun.on_stop_list).collect();
-        let mut settlements = self.refuse(stopped);
+        let mut answers = self.refuse(stopped);
         let mut recording = None;
         if begun.is_empty() {
             self.breaker.call_off(admission);
         } else {
             let (in_flight, call_slot) = slot.start_call(begun.len(), &self.stop).await;
             recording = Some(call_slot);
-            settlements.append(&mut self.call(begun, admission, latest_start, in_flight).await);
+            answers.append(self.call(begun, admission, latest_start, in_flight).await);
         }
-        if !settlements.is_empty() {
-            self.settle(&settlements, turns).await;
+        if !answers.settlements.is_empty() {
+            self.settle(&answers, turns).await;
         }
         drop(recording);
         // Also those that were not begun: they are settled, or the caretaker offers them when they
@@ -147,12 +157,12 @@ impl ServedRoute {
     }
 
     /// The outcomes of messages to recipients on the stop-list, without a call.
-    fn refuse(&self, stopped: Vec<Begun>) -> Vec<Settlement> {
+    fn refuse(&self, stopped: Vec<Begun>) -> Answers {
         let reason = Some(ON_STOP_LIST.to_owned());
         let refused = Outcome::new(OutcomeClass::Rejected, None, reason);
         let (tickets, _) = tickets(stopped);
         let outcomes = vec![refused; tickets.len()];
-        self.settlements(tickets, outcomes, Duration::ZERO)
+        self.answers(tickets, outcomes, Duration::ZERO)
     }
 
     /// One call to the provider: the outcomes to be recorded.
@@ -162,7 +172,7 @@ impl ServedRoute {
         admission: Admission,
         latest_start: Instant,
         in_flight: Option<InFlight>,
-    ) -> Vec<Settlement> {
+    ) -> Answers {
         let (tickets, submissions) = tickets(begun);
         let started = Instant::now();
         let given_back = |why: &str| {
@@ -185,7 +195,7 @@ impl ServedRoute {
                 tickets.len()
             ]
         };
-        self.settlements(tickets, outcomes, started.elapsed())
+        self.answers(tickets, outcomes, started.elapsed())
     }
 
     /// Asks the provider, and turns everything that is not an outcome into `Unknown`.
@@ -210,22 +220,19 @@ impl ServedRoute {
         outcomes
     }
 
-    fn settlements(
-        &self,
-        tickets: Vec<Ticket>,
-        outcomes: Vec<Outcome>,
-        took: Duration,
-    ) -> Vec<Settlement> {
+    fn answers(&self, tickets: Vec<Ticket>, outcomes: Vec<Outcome>, took: Duration) -> Answers {
         let poll_after = self.poll_after();
         let settlement = |(ticket, mut outcome): (Ticket, Outcome)| {
             let provider =
                 outcome.provider.take().unwrap_or_else(|| self.provider.name().to_owned());
             let verdict = decide(ticket.attempt, &outcome, &self.shared.retry, fastrand::f64());
-            Settlement::new(ticket.id, ticket.fence, provider, outcome, verdict)
+            let settlement = Settlement::new(ticket.id, ticket.fence, provider, outcome, verdict)
                 .took(took)
-                .poll_after(poll_after)
+                .poll_after(poll_after);
+            (settlement, ticket.owner)
         };
-        tickets.into_iter().zip(outcomes).map(settlement).collect()
+        let (settlements, owners) = tickets.into_iter().zip(outcomes).map(settlement).unzip();
+        Answers { settlements, owners }
     }
 
     /// Hears answers that come after their attempts were given up, and records them.
@@ -244,7 +251,8 @@ impl ServedRoute {
             };
             let settlements: Vec<Settlement> =
                 late.next().await.into_iter().map(settlement).collect();
-            self.settle(&settlements, None).await;
+            let owners = vec![None; settlements.len()];
+            self.settle(&Answers { settlements, owners }, None).await;
         }
     }
 
@@ -262,7 +270,8 @@ impl ServedRoute {
     /// Writes the outcomes, again and again until it is done: they are all anybody knows about
     /// these messages. Meanwhile this attempt keeps its slot, so a store that is down stops new
     /// calls.
-    async fn settle(&self, settlements: &[Settlement], turns: Option<&Semaphore>) {
+    async fn settle(&self, answers: &Answers, turns: Option<&Semaphore>) {
+        let Answers { settlements, owners } = answers;
         let mut wait = FIRST_WAIT;
         loop {
             let settle = timeout(
@@ -273,6 +282,7 @@ impl ServedRoute {
                 Some(Ok(settled)) => {
                     self.shared.recording.note_work(&settled);
                     if let Ok(settled) = settled {
+                        attempt_log::settled(settlements, owners, &settled);
                         log_late(settlements, &settled);
                         return self.shared.ends.settled(settlements, &settled);
                     }
@@ -307,10 +317,17 @@ impl ServedRoute {
     }
 }
 
+impl Answers {
+    fn append(&mut self, mut further: Self) {
+        self.settlements.append(&mut further.settlements);
+        self.owners.append(&mut further.owners);
+    }
+}
+
 /// Splits each message into the part that is kept here and the part that the provider gets.
 fn tickets(begun: Vec<Begun>) -> (Vec<Ticket>, Vec<Submission>) {
-    let split = |Begun { submission, fence, attempt, .. }| {
-        (Ticket { id: submission.id, fence, attempt }, submission)
+    let split = |Begun { submission, fence, attempt, owner, .. }| {
+        (Ticket { id: submission.id, fence, attempt, owner }, submission)
     };
     begun.into_iter().map(split).unzip()
 }

@@ -16,6 +16,7 @@ mod reporter;
 mod served_route;
 mod shared;
 mod slots;
+mod text_retention;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -32,6 +33,8 @@ use self::fallback_queue::FallbackQueue;
 pub use self::lease::least_lease;
 use self::served_route::ServedRoute;
 use self::shared::Shared;
+use self::text_retention::TextRetention;
+use crate::erasure::Erasure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Route;
 use crate::provider::Provider;
@@ -82,6 +85,7 @@ pub struct Worker {
     others: Vec<Arc<ServedRoute>>,
     concurrency: NonZeroUsize,
     retention: Duration,
+    text_retention: Option<TextRetention>,
 }
 
 /// Builds a [`Worker`].
@@ -93,6 +97,7 @@ pub struct WorkerBuilder {
     others: Vec<(Route, Arc<dyn Provider>)>,
     concurrency: NonZeroUsize,
     retention: Duration,
+    text_retention: Option<TextRetention>,
 }
 
 impl WorkerBuilder {
@@ -150,6 +155,13 @@ impl WorkerBuilder {
         self
     }
 
+    /// Removes the texts of messages that ended longer ago than this, with the erasure of the store.
+    /// Defaults to none: texts are kept as long as their messages.
+    pub fn text_retention(mut self, erasure: impl Erasure, after: Duration) -> Self {
+        self.text_retention = Some(TextRetention::new(Arc::new(erasure), after));
+        self
+    }
+
     /// Sets the registry through which operators [pause and resume](crate::worker::control) the
     /// provider for every worker, and to which this one reports its state. Defaults to none: then
     /// it takes no orders.
@@ -160,12 +172,12 @@ impl WorkerBuilder {
 
     /// The worker.
     pub fn build(self) -> Worker {
-        let Self { shared, provider, others, concurrency, retention } = self;
+        let Self { shared, provider, others, concurrency, retention, text_retention } = self;
         let shared = Arc::new(shared);
         let serve = |(route, provider)| Arc::new(ServedRoute::new(&shared, route, provider));
         let default = serve((Route::DEFAULT, provider));
         let others = others.into_iter().map(serve).collect();
-        Worker { shared, default, others, concurrency, retention }
+        Worker { shared, default, others, concurrency, retention, text_retention }
     }
 }
 
@@ -179,6 +191,7 @@ impl Worker {
             others: Vec::new(),
             concurrency: CONCURRENCY,
             retention: RETENTION,
+            text_retention: None,
         }
     }
 
@@ -227,6 +240,11 @@ impl Worker {
                 while survive_panic("watch the queue", watch()).await.is_none() {}
             },
             join_all(routes),
+            async {
+                if let Some(texts) = &self.text_retention {
+                    texts.run(&shutdown).await;
+                }
+            },
         );
         Ok(())
     }

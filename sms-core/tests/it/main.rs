@@ -31,4 +31,5 @@ mod sms;
 mod stop_list;
 mod support;
 mod tests_kept;
+mod text_retention;
 mod worker;

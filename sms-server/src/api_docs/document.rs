@@ -14,6 +14,10 @@ const DESCRIPTION: &str = "Sends SMS: accepts messages durably, sends each once,
                            happened to it. Errors are problems (RFC 9457) with a stable `code`.";
 /// Hint in the field for a key.
 const KEY: &str = "An API key, without the word `Bearer`.";
+/// The words for the cookie of a session.
+const SESSION: &str = "The session of a person who has signed in to the web UI. Over TLS the name \
+                       begins with `__Host-`, or with `__Secure-` where the server has a path. A \
+                       request that changes something needs the header `X-Requested-With: sms-ui`.";
 /// The words for the header of a replay.
 const REPLAYED: &str = "`true` when an earlier request with the same key was accepted.";
 /// The id of the request in examples.
@@ -54,7 +58,7 @@ pub(crate) fn document(operations: &[Operation]) -> Value {
         },
         // Relative to the document, which may be under a prefix.
         "servers": [{"url": "."}],
-        "security": [{"key": []}],
+        "security": [{"key": []}, {"session": []}],
         "tags": tags(operations),
         "paths": paths,
         "components": {
@@ -62,6 +66,10 @@ pub(crate) fn document(operations: &[Operation]) -> Value {
             "examples": problem_examples(operations),
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": KEY},
+                "session": {
+                    "type": "apiKey", "in": "cookie", "name": "sms_session",
+                    "description": SESSION,
+                },
             },
         },
     })
@@ -80,6 +88,7 @@ fn describe(operation: &Operation) -> Value {
         Access::Public => "Needs no key.".to_owned(),
         Access::AnyKey => "Any key will do.".to_owned(),
         Access::Scope(scope) => format!("Needs a key with the scope `{}`.", scope.as_str()),
+        Access::Session => "Needs a session of the web UI.".to_owned(),
     };
     let mut described = json!({
         "operationId": operation_id(operation),
@@ -88,8 +97,10 @@ fn describe(operation: &Operation) -> Value {
         "description": format!("{} {needs}", docs.description).trim(),
         "responses": responses(operation),
     });
-    if operation.access == Access::Public {
-        described["security"] = json!([]);
+    match operation.access {
+        Access::Public => described["security"] = json!([]),
+        Access::Session => described["security"] = json!([{"session": []}]),
+        Access::AnyKey | Access::Scope(_) => {}
     }
     let parameters: Vec<Value> =
         path_parameters(operation.path).chain(docs.parameters.iter().map(parameter)).collect();
@@ -116,6 +127,7 @@ fn operation_id(operation: &Operation) -> String {
 fn tag(path: &str) -> &str {
     match path.strip_prefix("/v1/") {
         Some(rest) => rest.split(['/', '.']).next().unwrap_or_default(),
+        None if path.starts_with("/ui/") => "ui",
         None => "health",
     }
 }
@@ -197,7 +209,13 @@ fn codes(operation: &Operation) -> Vec<&'static str> {
     let mut codes = Vec::new();
     if operation.access != Access::Public {
         codes.extend_from_slice(OF_ALL);
-        codes.extend(["unauthorized", "too_many_wrong_keys"]);
+        codes.push("unauthorized");
+        if operation.access != Access::Session {
+            codes.push("too_many_wrong_keys");
+        }
+        if !operation.method.is_safe() {
+            codes.push("csrf");
+        }
     }
     if matches!(operation.access, Access::Scope(_)) {
         codes.push("scope_missing");

@@ -5,18 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use serde_json::json;
 use sms_core::clock::datetime_from_ms;
-use sms_core::registry::Expect;
-use sms_core::{
-    Callback, CallbackRefusal, CallbackRequest, Clock, Error, ErrorKind, Provider, Registry,
-    Result, SystemClock,
-};
+use sms_core::{Callback, CallbackRefusal, CallbackRequest, Clock, Provider, Result, SystemClock};
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::keys::format::random_letters;
+use crate::secrets::Secrets;
 
 /// The kind of the records with the secret part of the address, one for each provider.
 const KIND: &str = "callback";
@@ -48,17 +44,17 @@ pub(crate) struct CallbacksSeen {
 
 impl CallbackEndpoint {
     /// The address for this provider; `None` if it has no callbacks, or none that can be verified.
-    /// The secret part is in this registry, where the first call puts it.
+    /// The secret part is among these secrets, where the first call puts it.
     ///
     /// # Errors
     ///
-    /// Those of the registry.
-    pub async fn new(registry: &dyn Registry, provider: impl Provider) -> Result<Option<Self>> {
+    /// `Config` where secrets need a key and there is none; those of the registry.
+    pub async fn new(secrets: &Secrets, provider: impl Provider) -> Result<Option<Self>> {
         let can_verify = provider.callbacks().is_some_and(|it| it.can_verify().is_ok());
         if !can_verify {
             return Ok(None);
         }
-        let token = token(registry, provider.name()).await?;
+        let token = token(secrets, provider.name()).await?;
         let provider = Arc::new(provider);
         Ok(Some(Self(Arc::new(Inner { provider, token, seen: Mutex::default() }))))
     }
@@ -101,24 +97,14 @@ impl fmt::Debug for CallbackEndpoint {
 ///
 /// # Errors
 ///
-/// Those of the registry.
-pub async fn callback_path(registry: &dyn Registry, provider: &str) -> Result<SecretString> {
-    let token = token(registry, provider).await?;
+/// `Config` where secrets need a key and there is none; those of the registry.
+pub async fn callback_path(secrets: &Secrets, provider: &str) -> Result<SecretString> {
+    let token = token(secrets, provider).await?;
     Ok(format!("/callbacks/{provider}/{}", token.expose_secret()).into())
 }
 
 /// The secret part of the address. The first process makes it; all others read it.
-async fn token(registry: &dyn Registry, provider: &str) -> Result<SecretString> {
-    if let Some(record) = registry.get(KIND, provider).await? {
-        let unreadable = || Error::new(ErrorKind::Internal, "the callback address cannot be read");
-        return record.value["token"].as_str().map(SecretString::from).ok_or_else(unreadable);
-    }
-    let made = json!({ "token": random_letters::<TOKEN>()? });
-    match registry.put(KIND, provider, &made, Expect::Absent).await {
-        Ok(_) => {}
-        // Another process was faster: its record is read below.
-        Err(error) if error.kind() == ErrorKind::Conflict => {}
-        Err(error) => return Err(error),
-    }
-    Box::pin(token(registry, provider)).await
+async fn token(secrets: &Secrets, provider: &str) -> Result<SecretString> {
+    let make = || random_letters::<TOKEN>().map(SecretString::from);
+    secrets.get_or_make(KIND, provider, make).await
 }

@@ -3,6 +3,7 @@
 pub(crate) mod callbacks;
 pub(crate) mod event_hub;
 pub(crate) mod provider_monitor;
+pub(crate) mod public_url;
 pub(crate) mod queue_state;
 mod readiness;
 pub(crate) mod sandbox_rules;
@@ -15,13 +16,14 @@ use std::time::Duration;
 
 use sms_core::end_log::EndLog;
 use sms_core::{
-    CancellationToken, Explanation, Provider, Queue, Registry, Result, Rollups, Sandbox, Sender,
-    StopList, Store, Worklists,
+    CancellationToken, Erasure, Explanation, Provider, Queue, Registry, Result, Rollups, Sandbox,
+    Sender, StopList, Store, Worklists,
 };
 
 use self::callbacks::CallbackEndpoint;
 use self::event_hub::EventHub;
 use self::provider_monitor::ProviderMonitor;
+use self::public_url::PublicUrl;
 use self::readiness::Readiness;
 use self::sandbox_rules::{RuleList, SandboxRules};
 use self::site::Site;
@@ -33,7 +35,8 @@ use crate::http::brake::SignInBrake;
 use crate::http::network::IpNetwork;
 use crate::http::permits::ReadPermits;
 use crate::http::stream_permits::StreamPermits;
-use crate::keys::KeyRing;
+use crate::keys::{KeyRing, Principal};
+use crate::sessions::Sessions;
 
 /// Lists and counts that run at a time, of all clients and of one. Each may keep a core of the
 /// database busy.
@@ -73,6 +76,7 @@ pub(crate) struct State {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) keys: KeyRing,
+    pub(crate) sessions: Sessions,
     pub(crate) readiness: Readiness,
     pub(crate) bodies: BodyBudgets,
     pub(crate) scans: ReadPermits,
@@ -87,16 +91,18 @@ pub(crate) struct State {
     pub(crate) callbacks: Option<CallbackEndpoint>,
     pub(crate) rollups: Option<Arc<dyn Rollups>>,
     pub(crate) stop_list: Option<Arc<dyn StopList>>,
+    pub(crate) erasure: Option<Arc<dyn Erasure>>,
     pub(crate) sandbox_rules: Arc<SandboxRules>,
     bulk: Option<Bulk>,
     pub(crate) site: Site,
     pub(crate) brake: SignInBrake,
+    pub(crate) serves_ui: bool,
 }
 
 impl App {
-    /// An app without a provider, counts over time, a stop-list and worklists: `/v1/provider`, the
-    /// callbacks, `/v1/stats/series`, `/v1/stoplist`, `/v1/selections` and `/v1/jobs` answer 404,
-    /// and codes of providers are shown without their meaning. The sender must accept into the same
+    /// An app without a provider, counts over time, a stop-list, erasure and worklists:
+    /// `/v1/provider`, the callbacks, `/v1/stats/series`, `/v1/stoplist`, `/v1/numbers/erase`,
+    /// `/v1/selections` and `/v1/jobs` answer 404, and codes of providers are shown without their meaning. The sender must accept into the same
     /// store and push into the same queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
         Self::builder(sender, store, queue, keys).build()
@@ -116,6 +122,7 @@ impl App {
             store,
             queue: Arc::new(queue),
             sandbox_rules: Arc::new(SandboxRules::new(Arc::clone(keys.registry()))),
+            sessions: Sessions::new(keys.clone()),
             keys,
             readiness: Readiness::default(),
             bodies: BodyBudgets::default(),
@@ -129,9 +136,11 @@ impl App {
             callbacks: None,
             rollups: None,
             stop_list: None,
+            erasure: None,
             bulk: None,
             site: Site::default(),
             brake: SignInBrake::default(),
+            serves_ui: true,
         })
     }
 
@@ -150,14 +159,29 @@ impl App {
         self.0.sandbox_rules.rules_for(owner, route, self.sends_nothing()).await
     }
 
-    /// Carries out jobs until the shutdown, those of other processes included if they have ended.
-    /// Any number of processes may do so at a time. Without [worklists](AppBuilder::worklists)
-    /// there are no jobs, and this waits for the shutdown.
+    /// Carries out jobs until the shutdown, those of other processes included if they have ended,
+    /// and removes sessions that are over. Any number of processes may do so at a time. Without
+    /// [worklists](AppBuilder::worklists) there are no jobs.
     pub async fn run_jobs(&self, shutdown: &CancellationToken) {
+        tokio::join!(self.0.sessions.keep_clean(shutdown), self.run_bulk_jobs(shutdown));
+    }
+
+    async fn run_bulk_jobs(&self, shutdown: &CancellationToken) {
         let Some(bulk) = self.0.bulk.clone() else { return shutdown.cancelled().await };
         let (store, sender) = (Arc::clone(&self.0.store), self.0.sender.clone());
         let rules = Arc::clone(&self.0.sandbox_rules);
-        Runner::new(store, sender, bulk, rules, self.sends_nothing()).run(shutdown).await;
+        let runner = Runner::new(store, sender, bulk, rules, self.sends_nothing());
+        runner.erasure(self.0.erasure.clone()).run(shutdown).await;
+    }
+
+    /// Tells whether the key or the session of a caller is still valid, as of the last three
+    /// seconds.
+    ///
+    /// # Errors
+    ///
+    /// The registry's.
+    pub(crate) async fn is_valid(&self, caller: &Principal) -> Result<bool> {
+        self.0.sessions.is_valid(caller).await
     }
 
     /// Selections and jobs, if the app has them.
@@ -197,6 +221,12 @@ impl AppBuilder {
         self
     }
 
+    /// Serves `/v1/numbers/erase` and the erasure of selections, which must be that of the store.
+    pub fn erasure(mut self, erasure: impl Erasure) -> Self {
+        self.0.erasure = Some(Arc::new(erasure));
+        self
+    }
+
     /// Serves `/v1/selections` and `/v1/jobs`, kept here; somebody must [run the
     /// jobs](App::run_jobs).
     pub fn worklists(mut self, worklists: impl Worklists, registry: impl Registry) -> Self {
@@ -207,6 +237,27 @@ impl AppBuilder {
     /// Names the installation, for people who use several. `None` changes nothing.
     pub fn label(mut self, label: impl Into<Option<String>>) -> Self {
         self.0.site.label = label.into().or(self.0.site.label);
+        self
+    }
+
+    /// Sets the address at which people and programs reach the server. Its path is part of the
+    /// links of the web UI, of its cookies and of `Location`, and [`App::router`] answers under it,
+    /// too. `None` changes nothing: by default the server has a host for itself and no TLS.
+    pub fn public_url(mut self, url: impl Into<Option<PublicUrl>>) -> Self {
+        self.0.site.public_url = url.into().or(self.0.site.public_url);
+        self
+    }
+
+    /// Sets whether [`App::router`] has the web UI. Defaults to true.
+    pub fn serve_ui(mut self, serves_ui: bool) -> Self {
+        self.0.serves_ui = serves_ui;
+        self
+    }
+
+    /// Sets whether pages hide the middle of phone numbers until a person asks for them. Defaults
+    /// to true. The API always shows whole numbers.
+    pub fn mask_numbers(mut self, masks_numbers: bool) -> Self {
+        self.0.site.masks_numbers = masks_numbers;
         self
     }
 

@@ -4,6 +4,7 @@
 use axum::http::StatusCode;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
+use sms_core::erasure::EraseMessages;
 use sms_core::message::Resend;
 use sms_core::store::{
     Archive as _, BulkAction, BulkChange, BulkResult, MessageRequest, Resolution,
@@ -55,6 +56,7 @@ impl Runner {
                 self.change(job, items, action).await
             }
             Action::Resend { reason } => self.resend(job, items, reason).await,
+            Action::Erase { .. } => self.erase(job, &items).await,
         }
     }
 
@@ -81,18 +83,18 @@ impl Runner {
         }
         let ids = items.iter().map(message_id).collect::<Result<_>>()?;
         let request = BulkChange::new(&job.id, ids, action, &job.by).scope(job.scope());
-        let changed = self.store.change_all(request).await?;
-        for (item, result) in items.iter().zip(changed) {
-            results.push(match result {
-                BulkResult::Done(_) => ItemResult::new(item.number, ItemState::Done),
-                BulkResult::Refused(status) => {
-                    let detail = format!("the message is {status}, which does not allow this");
-                    failed(item.number, &Problem::new(StatusCode::CONFLICT, "conflict", detail))?
-                }
-                BulkResult::Gone => failed(item.number, &Problem::not_found())?,
-            });
+        for (item, result) in items.iter().zip(self.store.change_all(request).await?) {
+            results.push(ended(item, result)?);
         }
         Ok(results)
+    }
+
+    async fn erase(&self, job: &Job, items: &[WorkItem]) -> Result<Vec<ItemResult>> {
+        let missing = || Error::new(ErrorKind::Config, "this process has nothing to erase with");
+        let erasure = self.erasure.as_ref().ok_or_else(missing)?;
+        let ids = items.iter().map(message_id).collect::<Result<_>>()?;
+        let erased = erasure.erase(EraseMessages::new(ids).scope(job.scope())).await?;
+        items.iter().zip(erased).map(|(item, result)| ended(item, result)).collect()
     }
 
     async fn resend(
@@ -167,6 +169,18 @@ fn key(job: &Job, item: &WorkItem) -> String {
 /// The message that an item of a selection names.
 pub(crate) fn message_id(item: &WorkItem) -> Result<MessageId> {
     item.payload.parse()
+}
+
+/// The end of an item with a message that was to be changed.
+fn ended(item: &WorkItem, result: BulkResult) -> Result<ItemResult> {
+    match result {
+        BulkResult::Done(_) => Ok(ItemResult::new(item.number, ItemState::Done)),
+        BulkResult::Refused(status) => {
+            let detail = format!("the message is {status}, which does not allow this");
+            failed(item.number, &Problem::new(StatusCode::CONFLICT, "conflict", detail))
+        }
+        BulkResult::Gone => failed(item.number, &Problem::not_found()),
+    }
 }
 
 /// The end of an item that cannot be done.

@@ -43,6 +43,7 @@ pub(crate) enum Action {
     Cancel,
     Resolve { resolution: ResolutionName, reason: String },
     Resend { reason: String },
+    Erase { reason: String },
 }
 
 /// The decision about a message.
@@ -67,6 +68,8 @@ pub(crate) enum ActionName {
     Resolve,
     /// Messages are sent again, as new ones.
     Resend,
+    /// Messages lose their number and text.
+    Erase,
 }
 
 /// The state of a job.
@@ -114,6 +117,7 @@ impl Action {
             Self::Cancel => ActionName::Cancel,
             Self::Resolve { .. } => ActionName::Resolve,
             Self::Resend { .. } => ActionName::Resend,
+            Self::Erase { .. } => ActionName::Erase,
         }
     }
 }

@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sms_core::clock::datetime_from_ms;
 use sms_core::registry::Expect;
-use sms_core::{Clock as _, Error, ErrorKind, Registry, Result, Scope, SystemClock, Worklists};
+use sms_core::{
+    Clock as _, Error, ErrorKind, NumberReader, PhoneNumber, Registry, Result, Scope, SystemClock,
+    Worklists,
+};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use super::job::Job;
 use super::kind::Kind;
 use super::lease;
+use super::selection::Selection;
 
 /// Attempts to change a record that others change, too.
 const MAX_CHANGES: usize = 10;
@@ -96,6 +101,24 @@ impl Bulk {
         Ok(begun)
     }
 
+    /// Removes the parts of the filters of selections that name a number. Returns the number of
+    /// selections that had some.
+    pub(crate) async fn forget_number(
+        &self,
+        number: PhoneNumber,
+        numbers: NumberReader,
+    ) -> Result<usize> {
+        let names = |value: &Value| names_number(value, number, numbers);
+        let mut changed = 0;
+        for selection in self.list::<Selection>(&Scope::All).await? {
+            if selection.filter.values().any(names) {
+                let forget = |it: &mut Selection| it.filter.retain(|_, value| !names(value));
+                changed += usize::from(self.change(&selection.id, forget).await?.is_some());
+            }
+        }
+        Ok(changed)
+    }
+
     pub(super) async fn get<T: Kind>(&self, id: &str) -> Result<Option<(T, u64)>> {
         let Some(record) = self.registry.get(T::NAME, id).await? else { return Ok(None) };
         Ok(Some((decode(record.value)?, record.version)))
@@ -104,6 +127,12 @@ impl Bulk {
     pub(super) async fn remove<T: Kind>(&self, id: &str) -> Result<()> {
         self.registry.delete(T::NAME, id).await.map(drop)
     }
+}
+
+/// True if a value is this number in any spelling, or contains its digits.
+fn names_number(value: &Value, number: PhoneNumber, numbers: NumberReader) -> bool {
+    let Some(text) = value.as_str() else { return false };
+    numbers.read(text).is_ok_and(|it| it == number) || text.contains(&number.digits().to_string())
 }
 
 fn decode<T: DeserializeOwned>(value: serde_json::Value) -> Result<T> {

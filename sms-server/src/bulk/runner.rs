@@ -9,7 +9,7 @@ use sms_core::registry::Record;
 use sms_core::supervise::catch_panic;
 use sms_core::worklists::item::{ItemState, WorkItem};
 use sms_core::worklists::requests::{ItemsRequest, RecordResults};
-use sms_core::{CancellationToken, MessageId, Outage, Result, Sender, Store};
+use sms_core::{CancellationToken, Erasure, MessageId, Outage, Result, Sender, Store};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -36,6 +36,7 @@ const RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
 pub(crate) struct Runner {
     pub(super) store: Arc<dyn Store>,
     pub(super) sender: Sender,
+    pub(super) erasure: Option<Arc<dyn Erasure>>,
     pub(super) bulk: Bulk,
     pub(super) rules: Arc<SandboxRules>,
     /// True if the sandbox stands in for the provider.
@@ -56,7 +57,13 @@ impl Runner {
         let outage = Outage::new("the running of jobs", "bulk actions wait; messages go on");
         let process = MessageId::new().to_string().into();
         let outage = Arc::new(outage);
-        Self { store, sender, bulk, rules, sends_nothing, process, outage }
+        let erasure = None;
+        Self { store, sender, erasure, bulk, rules, sends_nothing, process, outage }
+    }
+
+    /// Erases messages with this.
+    pub(crate) fn erasure(self, erasure: Option<Arc<dyn Erasure>>) -> Self {
+        Self { erasure, ..self }
     }
 
     /// Carries out jobs until the shutdown. A batch that is under way is dropped then, and done

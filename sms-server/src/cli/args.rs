@@ -7,8 +7,11 @@ use clap::{Args, Parser, Subcommand};
 
 use super::callback::Callback;
 use super::config::ConfigCommand;
+use super::healthcheck::Healthcheck;
 use super::keys::Keys;
 use super::messages::{SendCommand, StatusCommand};
+use super::secrets::SecretsCommand;
+use super::signin::SignIn;
 
 /// The end of `--help`: the settings as environment variables.
 const VARIABLES: &str = "\
@@ -17,18 +20,25 @@ Settings in the environment; flags override them, and they override the file:
   SMS_QUEUE           how due messages reach the workers [default: memory:]
   SMS_PROVIDER        what sends them: sandbox:, smsru://API_ID@sms.ru [default: sandbox:]
   SMS_LISTEN          the address to serve on [default: 127.0.0.1:8080]
+  SMS_PUBLIC_URL      the address at which people reach the server, with its path [default: none]
   SMS_LABEL           the name of this installation, for people who use several [default: none]
+  SMS_MASK_NUMBERS    hide the middle of phone numbers on pages [default: true]
   SMS_TRUSTED_PROXIES the proxies that are believed about X-Forwarded-For [default: none]
   SMS_ROLES           what this process does [default: api,worker,ui]
   SMS_ADMIN_KEY       a key with every scope, 16 characters at least [default: none]
+  SMS_SECRET_KEY      encrypts secrets in the store; with PostgreSQL, 32 characters [default: none]
   SMS_REGION          the country of the national number formats [default: RU]
   SMS_TIMEZONE        the time zone of what people type [default: Europe/Moscow]
   SMS_RETENTION_DAYS  days that ended messages are kept, at least 3 [default: 90]
   SMS_CONCURRENCY     calls to the provider in flight at most [default: 8]
   SMS_LOG             what is logged: info, debug, info,sms_core=debug [default: info]
   SMS_LOG_FORMAT      text or json [default: text]
+  SMS_LOG_FILE        the file of the log [default: standard error]
+  SMS_LOG_ROTATE      when a new file begins: daily or hourly [default: daily]
+  SMS_LOG_MAX_FILES   log files kept, the current one included [default: 14]
+  SMS_LOG_MAX_MB      megabytes of all log files together [default: 1000]
   SMS_CONFIG          a TOML file with the same keys, in lower case and without SMS_
-SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE and SMS_ADMIN_KEY_FILE name files with the value.
+SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE, SMS_ADMIN_KEY_FILE and SMS_SECRET_KEY_FILE name files with the value.
 For send and status: SMS_URL, the server [default: http://127.0.0.1:8080], and SMS_KEY, an API key.
 All about them: docs/CONFIGURATION.md";
 
@@ -75,6 +85,11 @@ pub enum Command {
     /// Create, list, rotate and revoke API keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Print a link with which a person signs in to the web UI, once, within ten minutes
+    Signin(SignIn),
+    /// Change the secret key
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Bring the schema of the store up to date; `serve` does that too, unless the address says
     /// migrate=false
     Migrate,
@@ -83,6 +98,8 @@ pub enum Command {
     Callback(Callback),
     /// Print the OpenAPI document of the API
     Openapi,
+    /// Tell by the exit code whether the server of the same settings accepts messages
+    Healthcheck(Healthcheck),
     /// Send a message through a running server, and print its id
     Send(SendCommand),
     /// Print the status of a message

@@ -94,7 +94,7 @@ pub(crate) async fn run(config: &Config, command: Keys) -> anyhow::Result<()> {
 }
 
 /// Adds the commands that help with a client that does not exist.
-fn explain_client(error: Error) -> anyhow::Error {
+pub(super) fn explain_client(error: Error) -> anyhow::Error {
     if error.code() == UNKNOWN_CLIENT {
         let help = "`keys list` shows the clients, `--new-client` makes one";
         return anyhow!("--{error}; {help}");
@@ -102,7 +102,7 @@ fn explain_client(error: Error) -> anyhow::Error {
     error.into()
 }
 
-fn read_scopes(names: &[String]) -> anyhow::Result<Vec<KeyScope>> {
+pub(super) fn read_scopes(names: &[String]) -> anyhow::Result<Vec<KeyScope>> {
     let read = |name: &String| {
         let unknown = || format!("--scopes: unknown scope `{name}`; known are send, read, admin");
         KeyScope::from_name(name.trim()).with_context(unknown)

@@ -4,15 +4,21 @@ mod args;
 mod callback;
 mod client;
 mod config;
+mod healthcheck;
 mod keys;
 mod messages;
 mod migrate;
+mod secrets;
+mod signin;
 
 pub use self::args::{Cli, Command, Settings};
 pub use self::callback::Callback;
 pub use self::config::ConfigCommand;
+pub use self::healthcheck::Healthcheck;
 pub use self::keys::Keys;
 pub use self::messages::{SendCommand, StatusCommand};
+pub use self::secrets::SecretsCommand;
+pub use self::signin::SignIn;
 use crate::config::Config;
 use crate::output::print;
 use crate::routes::openapi;
@@ -26,19 +32,27 @@ use crate::{logging, serve};
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let Cli { settings, command } = cli;
     // Only for commands of a server: those of a client work without its settings.
+    let load = || Config::load(settings.config.as_deref(), std::env::vars_os(), &settings.given());
     let start = || -> anyhow::Result<Config> {
-        let config =
-            Config::load(settings.config.as_deref(), std::env::vars_os(), &settings.given())?;
-        logging::start(&config)?;
+        let config = load()?;
+        logging::start(&config, None)?;
         Ok(config)
     };
     match command.unwrap_or(Command::Serve) {
-        Command::Serve => Box::pin(serve::serve(start()?)).await,
+        Command::Serve => {
+            let config = load()?;
+            // The file belongs to the server: the other commands run while it does.
+            logging::start(&config, config.log_files())?;
+            Box::pin(serve::serve(config)).await
+        }
         Command::Keys(command) => keys::run(&start()?, command).await,
+        Command::Signin(command) => signin::run(&start()?, command).await,
+        Command::Secrets(command) => secrets::run(&start()?, command).await,
         Command::Migrate => migrate::run(&start()?).await,
         Command::Callback(command) => callback::run(&start()?, command).await,
         Command::Openapi => start().and_then(|_| print(openapi())),
         Command::Config(command) => config::run(&start()?, command).await,
+        Command::Healthcheck(command) => healthcheck::run(&start()?, &command).await,
         Command::Send(command) => messages::send(command).await,
         Command::Status(command) => messages::status(command).await,
     }

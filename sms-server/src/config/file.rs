@@ -40,6 +40,7 @@ fn read_value(value: &DeValue<'_>) -> Value {
         DeValue::Integer(number) => {
             u64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Other, Value::Number)
         }
+        DeValue::Boolean(value) => Value::Boolean(*value),
         DeValue::Array(items) => {
             let text = |item: &DeValue<'_>| item.as_str().map(str::to_owned);
             items

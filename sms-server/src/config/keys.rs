@@ -12,35 +12,51 @@ pub(crate) enum Key {
     Queue,
     Provider,
     Listen,
+    PublicUrl,
     Label,
+    MaskNumbers,
     TrustedProxies,
     Roles,
     Admin,
+    SecretKey,
     Region,
     TimeZone,
     RetentionDays,
+    TextRetentionDays,
     Concurrency,
     Log,
     LogFormat,
+    LogFile,
+    LogRotate,
+    LogMaxFiles,
+    LogMaxMb,
 }
 
 impl Key {
     /// Every setting, in the order of `config check`.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Store,
         Self::Queue,
         Self::Provider,
         Self::Listen,
+        Self::PublicUrl,
         Self::Label,
+        Self::MaskNumbers,
         Self::TrustedProxies,
         Self::Roles,
         Self::Admin,
+        Self::SecretKey,
         Self::Region,
         Self::TimeZone,
         Self::RetentionDays,
+        Self::TextRetentionDays,
         Self::Concurrency,
         Self::Log,
         Self::LogFormat,
+        Self::LogFile,
+        Self::LogRotate,
+        Self::LogMaxFiles,
+        Self::LogMaxMb,
     ];
 
     /// The name in a file.
@@ -50,16 +66,24 @@ impl Key {
             Self::Queue => "queue",
             Self::Provider => "provider",
             Self::Listen => "listen",
+            Self::PublicUrl => "public_url",
             Self::Label => "label",
+            Self::MaskNumbers => "mask_numbers",
             Self::TrustedProxies => "trusted_proxies",
             Self::Roles => "roles",
             Self::Admin => "admin_key",
+            Self::SecretKey => "secret_key",
             Self::Region => "region",
             Self::TimeZone => "timezone",
             Self::RetentionDays => "retention_days",
+            Self::TextRetentionDays => "text_retention_days",
             Self::Concurrency => "concurrency",
             Self::Log => "log",
             Self::LogFormat => "log_format",
+            Self::LogFile => "log_file",
+            Self::LogRotate => "log_rotate",
+            Self::LogMaxFiles => "log_max_files",
+            Self::LogMaxMb => "log_max_mb",
         }
     }
 
@@ -70,7 +94,7 @@ impl Key {
 
     /// Tells whether the value may hold a secret. Then it can be in a file, named by `SMS_…_FILE`.
     pub(super) const fn is_secret(self) -> bool {
-        matches!(self, Self::Store | Self::Queue | Self::Provider | Self::Admin)
+        matches!(self, Self::Store | Self::Queue | Self::Provider | Self::Admin | Self::SecretKey)
     }
 }
 

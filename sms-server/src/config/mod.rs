@@ -3,6 +3,7 @@
 mod environment;
 mod file;
 mod keys;
+mod log_files;
 mod log_filter;
 mod redact;
 mod setting;
@@ -10,8 +11,8 @@ mod setting;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
-use std::path::Path;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -21,12 +22,16 @@ use sms_core::Region;
 pub(crate) use self::keys::Key;
 #[cfg(test)]
 pub(crate) use self::keys::variable;
+pub(crate) use self::log_files::LogFiles;
+pub use self::log_files::LogRotation;
 pub use self::log_filter::LogFilter;
 pub(crate) use self::redact::redacted;
 pub(crate) use self::setting::Source;
 use self::setting::{Setting, Value};
+use crate::app::public_url::PublicUrl;
 use crate::app::time_zone::TimeZone;
 use crate::http::network::IpNetwork;
+use crate::secrets;
 
 /// The shortest `admin_key`, in bytes.
 const MIN_ADMIN_KEY: usize = 16;
@@ -48,9 +53,14 @@ pub struct Config {
     pub provider: SecretString,
     /// The address to serve on. Defaults to `127.0.0.1:8080`.
     pub listen: SocketAddr,
+    /// The address at which people and programs reach the server. Defaults to the one it serves on.
+    pub public_url: Option<PublicUrl>,
     /// The name of the installation, for people who use several: up to 40 characters. Defaults to
     /// none.
     pub label: Option<String>,
+    /// Tells whether pages hide the middle of phone numbers until a person asks for them. Defaults
+    /// to true.
+    pub mask_numbers: bool,
     /// The proxies that are believed when they say from where they were asked. Defaults to none.
     pub trusted_proxies: Vec<IpNetwork>,
     /// The roles of this process. Defaults to all.
@@ -58,18 +68,32 @@ pub struct Config {
     /// A key with every scope that is not in the store, of at least 16 characters. Defaults to
     /// none.
     pub admin_key: Option<SecretString>,
+    /// The keys that encrypt secrets in the store, newest first, separated by commas. Defaults to
+    /// one in a file next to SQLite's.
+    pub secret_key: Option<SecretString>,
     /// The region of national phone numbers, such as `RU`. Defaults to `RU`.
     pub region: Region,
     /// The time zone of what people type. Defaults to Europe/Moscow.
     pub time_zone: TimeZone,
     /// Days that ended messages are kept, at least 3. Defaults to 90.
     pub retention_days: u32,
+    /// Days after which ended messages lose their text, at least 1. Defaults to none: texts are
+    /// kept as long as their messages.
+    pub text_retention_days: Option<u32>,
     /// Calls to the provider in flight at most. Defaults to 8.
     pub concurrency: NonZeroUsize,
     /// The filter of the log. Defaults to `info`.
     pub log: LogFilter,
     /// The format of the log. Defaults to `text`.
     pub log_format: LogFormat,
+    /// The file of the log. Defaults to standard error.
+    pub log_file: Option<PathBuf>,
+    /// The time after which a new file begins. Defaults to a day.
+    pub log_rotate: LogRotation,
+    /// The largest number of log files, the current one included. Defaults to 14.
+    pub log_max_files: NonZeroU32,
+    /// The largest number of megabytes in all log files together. Defaults to 1000.
+    pub log_max_mb: NonZeroU32,
     /// The source of each value that is not a default.
     sources: BTreeMap<Key, Source>,
 }
@@ -122,21 +146,31 @@ impl LogFormat {
 impl Default for Config {
     fn default() -> Self {
         const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+        const LOG_MAX_FILES: NonZeroU32 = NonZeroU32::new(14).unwrap();
+        const LOG_MAX_MB: NonZeroU32 = NonZeroU32::new(1000).unwrap();
         Self {
             store: "sqlite:data/sms.db".into(),
             queue: "memory:".into(),
             provider: "sandbox:".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
             label: None,
+            mask_numbers: true,
             trusted_proxies: Vec::new(),
             roles: Role::ALL.to_vec(),
             admin_key: None,
+            secret_key: None,
             region: Region::RU,
             time_zone: TimeZone::default(),
             retention_days: 90,
+            text_retention_days: None,
             concurrency: CONCURRENCY,
             log: LogFilter::default(),
             log_format: LogFormat::default(),
+            log_file: None,
+            log_rotate: LogRotation::default(),
+            log_max_files: LOG_MAX_FILES,
+            log_max_mb: LOG_MAX_MB,
             sources: BTreeMap::new(),
         }
     }
@@ -183,6 +217,23 @@ impl Config {
         Duration::from_hours(u64::from(self.retention_days) * 24)
     }
 
+    /// The files of the log; `None` for standard error.
+    pub(crate) fn log_files(&self) -> Option<LogFiles> {
+        let path = self.log_file.clone()?;
+        let (rotation, max_files) = (self.log_rotate, self.log_max_files);
+        Some(LogFiles { path, rotation, max_files, max_mb: self.log_max_mb })
+    }
+
+    /// The time after which ended messages lose their text, if they do before they are removed.
+    pub fn text_retention(&self) -> Option<Duration> {
+        self.text_retention_days.map(|days| Duration::from_hours(u64::from(days) * 24))
+    }
+
+    /// The address at which people reach a server that serves on this one.
+    pub(crate) fn public_url_at(&self, listen: SocketAddr) -> PublicUrl {
+        self.public_url.clone().unwrap_or_else(|| PublicUrl::of_listener(listen))
+    }
+
     /// Tells whether this process has the role.
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
@@ -206,6 +257,10 @@ impl Config {
             Key::Queue => redacted(self.queue.expose_secret()),
             Key::Provider => redacted(self.provider.expose_secret()),
             Key::Listen => self.listen.to_string(),
+            Key::PublicUrl => {
+                self.public_url.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+            }
+            Key::MaskNumbers => self.mask_numbers.to_string(),
             Key::Label => self.label.clone().unwrap_or_else(|| "none".to_owned()),
             Key::TrustedProxies if self.trusted_proxies.is_empty() => "none".to_owned(),
             Key::TrustedProxies => {
@@ -215,12 +270,25 @@ impl Config {
             }
             Key::Roles => self.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(","),
             Key::Admin => self.admin_key.as_ref().map_or("none", |_| redact::REDACTED).to_owned(),
+            Key::SecretKey => {
+                self.secret_key.as_ref().map_or("none", |_| redact::REDACTED).to_owned()
+            }
             Key::Region => self.region.to_string(),
             Key::TimeZone => self.time_zone.to_string(),
             Key::RetentionDays => self.retention_days.to_string(),
+            Key::TextRetentionDays => {
+                self.text_retention_days.map_or_else(|| "none".to_owned(), |days| days.to_string())
+            }
             Key::Concurrency => self.concurrency.to_string(),
             Key::Log => self.log.to_string(),
             Key::LogFormat => self.log_format.as_str().to_owned(),
+            Key::LogFile => {
+                let path = self.log_file.as_ref();
+                path.map_or("standard error".to_owned(), |path| path.display().to_string())
+            }
+            Key::LogRotate => self.log_rotate.as_str().to_owned(),
+            Key::LogMaxFiles => self.log_max_files.to_string(),
+            Key::LogMaxMb => self.log_max_mb.to_string(),
         }
     }
 
@@ -234,6 +302,11 @@ impl Config {
                 let rule = "must be an IP address and a port, such as 127.0.0.1:8080 or [::]:8080";
                 self.listen = value.text()?.parse().map_err(|_| rule.to_owned())?;
             }
+            Key::PublicUrl => {
+                let read = value.text()?.parse();
+                self.public_url = Some(read.map_err(|error: sms_core::Error| error.to_string())?);
+            }
+            Key::MaskNumbers => self.mask_numbers = value.boolean()?,
             Key::Label => self.label = Some(label(value.text()?)?),
             Key::TrustedProxies => {
                 let read =
@@ -248,6 +321,11 @@ impl Config {
                 }
                 self.admin_key = Some(admin_key.into());
             }
+            Key::SecretKey => {
+                let keys = SecretString::from(value.text()?);
+                secrets::check(&keys).map_err(|error| error.to_string())?;
+                self.secret_key = Some(keys);
+            }
             Key::Region => {
                 let rule = "must be the two letters of a country with phone numbers, such as RU";
                 self.region = value.text()?.parse().map_err(|_| rule.to_owned())?;
@@ -261,6 +339,12 @@ impl Config {
                 let days = u32::try_from(value.number()?).map_err(|_| "is too large".to_owned())?;
                 self.retention_days = (days >= MIN_RETENTION_DAYS).then_some(days).ok_or(rule)?;
             }
+            Key::TextRetentionDays => {
+                let days = u32::try_from(value.number()?).map_err(|_| "is too large".to_owned())?;
+                self.text_retention_days = Some((days >= 1).then_some(days).ok_or(
+                    "must be at least 1; leave it out to keep texts as long as their messages",
+                )?);
+            }
             Key::Concurrency => {
                 let calls = usize::try_from(value.number()?).ok().and_then(NonZeroUsize::new);
                 self.concurrency = calls.ok_or("must be at least 1")?;
@@ -273,9 +357,22 @@ impl Config {
                     _ => return Err("must be text or json".to_owned()),
                 }
             }
+            Key::LogFile => self.log_file = Some(value.text()?.into()),
+            Key::LogRotate => {
+                let name = value.text()?;
+                let known = LogRotation::ALL.into_iter().find(|known| known.as_str() == name);
+                self.log_rotate = known.ok_or("must be daily or hourly")?;
+            }
+            Key::LogMaxFiles => self.log_max_files = positive(value)?,
+            Key::LogMaxMb => self.log_max_mb = positive(value)?,
         }
         Ok(())
     }
+}
+
+fn positive(value: &Value) -> Result<NonZeroU32, String> {
+    let number = u32::try_from(value.number()?).map_err(|_| "is too large".to_owned())?;
+    NonZeroU32::new(number).ok_or_else(|| "must be at least 1".to_owned())
 }
 
 fn label(text: &str) -> Result<String, String> {
@@ -297,6 +394,9 @@ fn roles(names: &[&str]) -> Result<Vec<Role>, String> {
     }
     if !roles.contains(&Role::Api) && !roles.contains(&Role::Worker) {
         return Err("must name api, worker or both: `ui` serves nothing by itself".to_owned());
+    }
+    if roles.contains(&Role::Ui) && !roles.contains(&Role::Api) {
+        return Err("must name api where it names ui: the pages call the API".to_owned());
     }
     Ok(roles)
 }

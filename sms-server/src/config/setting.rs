@@ -20,6 +20,8 @@ pub(super) enum Value {
     Text(String),
     /// A whole number in a file.
     Number(u64),
+    /// `true` or `false` in a file.
+    Boolean(bool),
     /// A list of texts in a file.
     List(Vec<String>),
     /// Anything else in a file.
@@ -63,6 +65,15 @@ impl Value {
             Self::Number(number) => Ok(*number),
             Self::Plain(text) => text.parse().map_err(|_| "must be a whole number".to_owned()),
             _ => Err("must be a whole number, without quotes".to_owned()),
+        }
+    }
+
+    /// Yes or no.
+    pub(super) fn boolean(&self) -> Result<bool, String> {
+        match self {
+            Self::Boolean(value) => Ok(*value),
+            Self::Plain(text) => text.parse().map_err(|_| "must be true or false".to_owned()),
+            _ => Err("must be true or false, without quotes".to_owned()),
         }
     }
 

@@ -332,9 +332,6 @@ fn the_sample_file_is_valid_and_names_every_setting_with_its_default() {
             .lines()
             .any(|line| line.trim_start_matches("# ").starts_with(&format!("{} = ", key.name())));
         assert!(is_there, "{}", key.name());
-        // The role `ui` serves nothing yet.
-        if key != Key::Roles {
-            assert_eq!(config.shown(key), default.shown(key), "{}", key.name());
-        }
+        assert_eq!(config.shown(key), default.shown(key), "{}", key.name());
     }
 }

@@ -5,6 +5,8 @@ pub(crate) mod body;
 pub(crate) mod brake;
 pub(crate) mod catalog;
 mod clients;
+pub(crate) mod cookie;
+pub(crate) mod csrf;
 pub(crate) mod csv;
 pub(crate) mod fields;
 pub(crate) mod layers;

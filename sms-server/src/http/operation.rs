@@ -40,6 +40,8 @@ pub(crate) enum Access {
     AnyKey,
     /// A key with this scope.
     Scope(KeyScope),
+    /// A session of the web UI.
+    Session,
 }
 
 /// Documentation of an operation.
@@ -137,6 +139,12 @@ impl Operation {
     /// Opens the operation to requests without a key.
     pub(crate) fn public(mut self) -> Self {
         self.access = Access::Public;
+        self
+    }
+
+    /// Opens the operation to people who have signed in to the web UI, and to no key.
+    pub(crate) fn for_sessions(mut self) -> Self {
+        self.access = Access::Session;
         self
     }
 

@@ -13,15 +13,38 @@ const MILLISECONDS: EncodedConfig = Config::DEFAULT
     .set_time_precision(TimePrecision::Second { decimal_digits: NonZeroU8::new(3) })
     .encode();
 
+/// Bytes of the text of a time.
+const BYTES: usize = 24;
+
+/// The text of a time, without an allocation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    bytes: [u8; BYTES],
+    len: usize,
+}
+
+impl Written {
+    pub(crate) fn new(at: OffsetDateTime) -> Self {
+        let mut bytes = [0; BYTES];
+        let at = at.to_offset(UtcOffset::UTC);
+        // Fails for years that have more than four digits only.
+        let len = at.format_into(&mut bytes.as_mut_slice(), &Iso8601::<MILLISECONDS>);
+        Self { bytes, len: len.unwrap_or_default() }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|it| str::from_utf8(it).ok()).unwrap_or_default()
+    }
+}
+
 /// The text of a time: `2026-11-27T04:29:49.070Z`.
 pub(crate) fn written(at: OffsetDateTime) -> String {
-    // Fails for years that have more than four digits only.
-    at.to_offset(UtcOffset::UTC).format(&Iso8601::<MILLISECONDS>).unwrap_or_default()
+    Written::new(at).as_str().to_owned()
 }
 
 /// Serializes a field, by `#[serde(with)]`.
 pub(crate) fn serialize<S: Serializer>(at: &OffsetDateTime, to: S) -> Result<S::Ok, S::Error> {
-    written(*at).serialize(to)
+    to.serialize_str(Written::new(*at).as_str())
 }
 
 /// The same for a time that may be missing.
@@ -35,7 +58,13 @@ pub(crate) mod option {
         at: &Option<OffsetDateTime>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
-        at.map(super::written).serialize(to)
+        at.as_ref().map(|at| super::Written::new(*at)).serialize(to)
+    }
+}
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
     }
 }
 

@@ -21,16 +21,29 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 ///
 /// `Unavailable` when the system has no random bytes.
 pub(super) fn generate(kind: KeyKind) -> Result<(String, SecretString)> {
+    generate_with(kind.prefix())
+}
+
+/// A new text of this prefix, in the form of a key, and its public id.
+///
+/// # Errors
+///
+/// `Unavailable` when the system has no random bytes.
+pub(crate) fn generate_with(prefix: &str) -> Result<(String, SecretString)> {
     let body = random_letters::<{ ID + SECRET }>()?;
-    let key = format!("{}{body}{}", kind.prefix(), checksum(&body));
-    Ok((body[..ID].to_owned(), key.into()))
+    let text = format!("{prefix}{body}{}", checksum(&body));
+    Ok((body[..ID].to_owned(), text.into()))
 }
 
 /// The id in a well-formed key. The checksum refuses a mistyped key without a read of the registry.
 pub(crate) fn id_in(key: &str) -> Option<&str> {
-    let rest = KeyKind::ALL
-        .into_iter()
-        .find_map(|kind| key.strip_prefix(kind.prefix()))
+    KeyKind::ALL.into_iter().find_map(|kind| id_after(kind.prefix(), key))
+}
+
+/// The id in a well-formed text of this prefix.
+pub(crate) fn id_after<'a>(prefix: &str, text: &'a str) -> Option<&'a str> {
+    let rest = text
+        .strip_prefix(prefix)
         .filter(|rest| rest.is_ascii() && rest.len() == ID + SECRET + CHECKSUM)?;
     let (body, sum) = rest.split_at(ID + SECRET);
     (checksum(body) == sum).then(|| &body[..ID])
@@ -38,7 +51,7 @@ pub(crate) fn id_in(key: &str) -> Option<&str> {
 
 /// SHA-256 of a whole key, in hexadecimal. The key has 130 random bits, so a slow hash would add
 /// nothing.
-pub(super) fn hash(key: &str) -> String {
+pub(crate) fn hash(key: &str) -> String {
     Sha256::digest(key).iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

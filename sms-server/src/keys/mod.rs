@@ -7,7 +7,7 @@ pub(crate) mod format;
 mod key;
 mod kind;
 mod new_key;
-mod principal;
+pub(crate) mod principal;
 mod scope;
 mod usage;
 
@@ -314,14 +314,39 @@ impl KeyRing {
 
     /// Tells whether the key of a caller is still valid, as of the last three seconds.
     pub(crate) async fn is_valid(&self, caller: &Principal) -> Result<bool> {
-        if caller.is_configured() {
-            return Ok(true);
+        Ok(caller.is_configured() || self.principal(&caller.key).await?.is_some())
+    }
+
+    /// The caller with the key with this id, as of the last three seconds; `None` if the key is
+    /// unknown, revoked or expired. For sessions that were begun with the key.
+    pub(crate) async fn principal(&self, id: &str) -> Result<Option<Principal>> {
+        if id == principal::ADMIN {
+            return Ok(self.0.admin.as_ref().map(|_| Principal::admin()));
         }
-        let known = match self.0.cache.get(&caller.key) {
+        let known = match self.0.cache.get(id) {
             Some(entry) => entry.key,
-            None => self.read(&caller.key).await?,
+            None => self.read(id).await?,
         };
-        Ok(known.is_some_and(|known| !known.is_expired()))
+        Ok(known.filter(|known| !known.is_expired()).map(|known| known.principal))
+    }
+
+    /// The hash of the key in the configuration.
+    pub(crate) fn configured_hash(&self) -> Option<&str> {
+        self.0.admin.as_deref()
+    }
+
+    /// The client of this name, which is made if there is none.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a bad name, or one that several clients have; the registry's.
+    pub(crate) async fn client_named(&self, name: &str) -> Result<Client> {
+        check_client_name("name", "name_invalid", name)?;
+        let clients = Clients::read(&*self.0.registry, &self.keys().await?).await?;
+        match clients.find(name)? {
+            Some(client) => Ok(client),
+            None => client::create_named(&*self.0.registry, name, now()).await,
+        }
     }
 
     /// Tells whether this process has seen that the key is valid. It may have been revoked since.

@@ -76,7 +76,7 @@ impl NewKey {
     }
 
     /// Checks what was asked for. Every wrong field is in the error.
-    pub(super) fn check(&self, now: OffsetDateTime) -> Result<()> {
+    pub(crate) fn check(&self, now: OffsetDateTime) -> Result<()> {
         let mut wrong = Vec::new();
         wrong.extend(wrong_name("name", "name_invalid", &self.name));
         if self.scopes.is_empty() {

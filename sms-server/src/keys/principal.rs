@@ -13,7 +13,7 @@ use super::scope::KeyScope;
 const TEST_OWNER: &str = ":test:";
 
 /// The name of the key in the configuration. Ids of other keys are longer.
-const ADMIN: &str = "admin";
+pub(crate) const ADMIN: &str = "admin";
 
 /// The caller of a request, as a key identifies them.
 #[derive(Clone, Debug)]
@@ -21,13 +21,23 @@ const ADMIN: &str = "admin";
 pub struct Principal {
     /// The id of the client, which owns the messages; `admin` for the configured key.
     pub client: Arc<str>,
-    /// The id of the key, for the record of who did something; `admin` for the configured key.
+    /// The id of the key; `admin` for the configured key. A person who has signed in without a key
+    /// has the id of the session here.
     pub key: Arc<str>,
     /// The kind of the key.
     pub kind: KeyKind,
+    /// The session of the web UI that the caller came with; `None` for a caller with a key.
+    session: Option<Arc<CallerSession>>,
     scopes: Arc<[KeyScope]>,
     owner: Arc<str>,
     allowed_numbers: Arc<[PhoneNumber]>,
+}
+
+/// The session of a caller who has signed in to the web UI.
+#[derive(Debug)]
+struct CallerSession {
+    id: String,
+    name: String,
 }
 
 impl Principal {
@@ -38,10 +48,42 @@ impl Principal {
             client: Arc::clone(&name),
             key: Arc::clone(&name),
             kind: KeyKind::Live,
+            session: None,
             scopes: [KeyScope::Admin].into(),
             owner: name,
             allowed_numbers: [].into(),
         }
+    }
+
+    /// A person of this client who has signed in without a key.
+    pub(crate) fn person(client: &str, session: &str, scopes: &[KeyScope]) -> Self {
+        let client: Arc<str> = client.into();
+        Self {
+            owner: Arc::clone(&client),
+            client,
+            key: session.into(),
+            kind: KeyKind::Live,
+            session: None,
+            scopes: scopes.into(),
+            allowed_numbers: [].into(),
+        }
+    }
+
+    /// The same caller with a session of the web UI.
+    pub(crate) fn in_session(mut self, id: &str, name: &str) -> Self {
+        self.session = Some(Arc::new(CallerSession { id: id.to_owned(), name: name.to_owned() }));
+        self
+    }
+
+    /// The id of the session that the caller came with; `None` for a caller with a key.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.session.as_ref().map(|session| &*session.id)
+    }
+
+    /// The caller in the record of who did something: the name of the session, or the id of the
+    /// key.
+    pub fn by(&self) -> &str {
+        self.session.as_ref().map_or(&self.key, |session| &session.name)
     }
 
     /// True for the key in the configuration, which the registry does not know.
@@ -98,6 +140,7 @@ impl From<&ApiKey> for Principal {
             client,
             key: key.id.as_str().into(),
             kind: key.kind,
+            session: None,
             scopes: key.scopes.as_slice().into(),
             owner,
             allowed_numbers: key.allowed_numbers.as_slice().into(),

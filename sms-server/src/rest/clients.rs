@@ -66,8 +66,8 @@ pub(crate) async fn create(
     let body = app.0.bodies.read(&caller.client, body).await?;
     let body = ClientBody::read(Fields::read(&headers, &body)?)?;
     let client = app.0.keys.create_client(&body.name).await?;
-    tracing::info!(client = client.id, by = &*caller.key, "client created");
-    let location = location(&uri, "/v1/clients", &client.id)?;
+    tracing::info!(client = client.id, by = caller.by(), "client created");
+    let location = location(&app.0.site, &uri, "/v1/clients", &client.id)?;
     let reply =
         (StatusCode::CREATED, [(header::LOCATION, location)], Json(ClientView::from(client)));
     Ok(reply.into_response())
@@ -96,7 +96,7 @@ pub(crate) async fn rename(
     let body = app.0.bodies.read(&caller.client, body).await?;
     let body = ClientBody::read(Fields::read(&headers, &body)?)?;
     let client = app.0.keys.rename_client(&id, &body.name).await?;
-    tracing::info!(client = client.id, by = &*caller.key, "client renamed");
+    tracing::info!(client = client.id, by = caller.by(), "client renamed");
     Ok(Json(ClientView::from(client)))
 }
 

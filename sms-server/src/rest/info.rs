@@ -20,6 +20,9 @@ pub(crate) struct InfoView {
     features: Vec<Feature>,
     /// The time zone of what people type, by its name in the tz database.
     time_zone: &'static str,
+    /// True if pages hide the middle of phone numbers until a person asks for them. Replies of
+    /// this API always have whole numbers.
+    mask_numbers: bool,
 }
 
 /// A part of this API that not every server has.
@@ -43,5 +46,6 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Json<InfoVie
         label: site.label.clone(),
         features: provider.into_iter().chain(callbacks).collect(),
         time_zone: site.time_zone.name(),
+        mask_numbers: site.masks_numbers,
     })
 }

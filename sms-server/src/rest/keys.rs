@@ -101,8 +101,8 @@ pub(crate) struct KeyView {
 /// The client of a key.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KeyClient {
-    pub(super) id: String,
-    pub(super) name: String,
+    pub(crate) id: String,
+    pub(crate) name: String,
 }
 
 /// A key that was made by this request.
@@ -161,8 +161,8 @@ pub(crate) async fn create(
         }
         None => app.0.keys.issue(None, key).await?,
     };
-    tracing::info!(key = issued.details.key.id, by = &*caller.key, "key created");
-    created(&uri, issued)
+    tracing::info!(key = issued.details.key.id, by = caller.by(), "key created");
+    created(&app, &uri, issued)
 }
 
 /// `GET /v1/keys/{id}`.
@@ -183,7 +183,7 @@ pub(crate) async fn revoke(
 ) -> Result<StatusCode, Problem> {
     let caller = caller.with(KeyScope::Admin)?;
     app.0.keys.revoke(&id).await?;
-    tracing::info!(key = id, by = &*caller.key, "key revoked");
+    tracing::info!(key = id, by = caller.by(), "key revoked");
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -202,13 +202,13 @@ pub(crate) async fn rotate(
     let overlap = body.overlap_seconds.map_or(DEFAULT_OVERLAP, Duration::from_secs);
     let issued = app.0.keys.rotate(&id, overlap).await?;
     let new = &*issued.details.key.id;
-    tracing::info!(key = id, new, by = &*caller.key, "key rotated");
-    created(&uri, issued)
+    tracing::info!(key = id, new, by = caller.by(), "key rotated");
+    created(&app, &uri, issued)
 }
 
 /// The reply with a new key.
-fn created(uri: &Uri, issued: IssuedKey) -> Result<Response, Problem> {
-    let location = location(uri, "/v1/keys", &issued.details.key.id)?;
+fn created(app: &App, uri: &Uri, issued: IssuedKey) -> Result<Response, Problem> {
+    let location = location(&app.0.site, uri, "/v1/keys", &issued.details.key.id)?;
     let IssuedKey { details, secret, .. } = issued;
     let view = NewKeyView { key: details.into(), secret: secret.expose_secret().to_owned() };
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)).into_response())

@@ -1,4 +1,4 @@
-//! `GET /v1/me`: the key of the request.
+//! `GET /v1/me`: the key or the session of the request.
 
 use axum::Json;
 use axum::extract::State;
@@ -46,10 +46,9 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Result<Json<
     let caller = caller.with_any_scope();
     let (client, name, expires_at) = match app.0.keys.key(&caller.key).await {
         Ok(details) => (details.client.into(), details.key.name, details.key.expires_at),
-        // The key in the configuration has no record.
+        // The key in the configuration has no record, and a person may have signed in without one.
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let (id, name) = (caller.client.to_string(), caller.client.to_string());
-            (KeyClient { id, name }, caller.key.to_string(), None)
+            (client_view(&app, &caller.client).await?, caller.by().to_owned(), None)
         }
         Err(error) => return Err(error.into()),
     };
@@ -61,4 +60,10 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Result<Json<
         allowed_numbers: caller.allowed_numbers().to_vec(),
         expires_at,
     }))
+}
+
+/// The client with this id. That of the key in the configuration has no record.
+pub(crate) async fn client_view(app: &App, id: &str) -> Result<KeyClient, Problem> {
+    let known = app.0.keys.client(id).await?.map(KeyClient::from);
+    Ok(known.unwrap_or_else(|| KeyClient { id: id.to_owned(), name: id.to_owned() }))
 }

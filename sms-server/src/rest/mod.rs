@@ -3,12 +3,13 @@
 #[cfg(test)]
 mod agreement;
 mod clients;
+mod erase;
 mod estimate;
 mod events;
 mod info;
 mod jobs;
-mod keys;
-mod me;
+pub(crate) mod keys;
+pub(crate) mod me;
 mod meaning;
 mod messages;
 mod numbers;
@@ -17,7 +18,7 @@ mod provider;
 mod queue;
 mod receipts;
 mod sandbox;
-mod schema;
+pub(crate) mod schema;
 mod selections;
 mod series;
 mod stats;

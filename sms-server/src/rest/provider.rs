@@ -165,7 +165,7 @@ async fn order(
     let body = app.0.bodies.read(&caller.client, body).await?;
     let body = ReasonBody::read(Fields::read_optional(headers, &body)?)?;
     let reason = body.reason.as_deref().unwrap_or(NO_REASON);
-    monitor(app)?.order(paused, &caller.key, reason).await?;
+    monitor(app)?.order(paused, caller.by(), reason).await?;
     view(app, true).await
 }
 

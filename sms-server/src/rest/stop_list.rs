@@ -104,10 +104,10 @@ pub(crate) async fn add(
     let body = app.0.bodies.read(&caller.client, body).await?;
     let StopsBody { numbers, reason } = StopsBody::read(Fields::read(&headers, &body)?)?;
     let numbers = read_numbers(NUMBERS, &numbers, app.0.store.numbers())?;
-    let stop = |number| NewStop::new(number, reason.as_str(), &*caller.key);
+    let stop = |number| NewStop::new(number, reason.as_str(), caller.by());
     let stops: Vec<NewStop> = numbers.into_iter().map(stop).collect();
     let added = stop_list.add(&stops).await?;
-    tracing::info!(added, by = &*caller.key, "numbers put on the stop-list");
+    tracing::info!(added, by = caller.by(), "numbers put on the stop-list");
     Ok(Json(AddedStops { added }))
 }
 
@@ -123,7 +123,7 @@ pub(crate) async fn remove(
     if stop_list.remove(&[number]).await? == 0 {
         return Err(Problem::not_found());
     }
-    tracing::info!(by = &*caller.key, "number taken off the stop-list");
+    tracing::info!(by = caller.by(), "number taken off the stop-list");
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -17,7 +17,7 @@ use sms_core::{
     MemoryRegistry, MemoryStore, Message, MessageId, Money, Outcome, Provider, ProviderControl,
     Queue, Receipt, ReceiptState, Region, Sender, Store, Submission, SystemClock, async_trait,
 };
-use sms_server::{App as Server, CallbackEndpoint, KeyRing, KeyScope, callback_path};
+use sms_server::{App as Server, CallbackEndpoint, KeyRing, KeyScope, Secrets, callback_path};
 use tower::ServiceExt;
 
 /// The provider of the app.
@@ -158,7 +158,8 @@ impl App {
         let registry_clock = registry_clock.unwrap_or_else(|| Arc::new(SystemClock));
         let registry = Arc::new(MemoryRegistry::new().clock(registry_clock));
         let keys = KeyRing::new(registry.clone(), None);
-        let callbacks = CallbackEndpoint::new(&*registry, TestProvider).await.expect("a token");
+        let secrets = Secrets::in_clear(registry.clone());
+        let callbacks = CallbackEndpoint::new(&secrets, TestProvider).await.expect("a token");
         let shutdown = CancellationToken::new();
         let server = Server::builder(sender, store.clone(), queue.clone(), keys.clone())
             .provider(TestProvider, registry.clone())
@@ -166,6 +167,7 @@ impl App {
             .shutdown(shutdown.clone())
             .rollups(store.clone())
             .stop_list(store.clone())
+            .erasure(store.clone())
             .worklists(store.clone(), registry.clone())
             .build();
         let router = server.router();
@@ -260,7 +262,9 @@ impl App {
 
     /// What a provider posts to the callback address of the app.
     pub(crate) async fn callback(&self, body: impl Into<Body>) -> (StatusCode, String) {
-        let path = callback_path(&*self.registry, PROVIDER).await.expect("a path");
+        let path = callback_path(&Secrets::in_clear(self.registry.clone()), PROVIDER)
+            .await
+            .expect("a path");
         self.callback_at(path.expose_secret(), body).await
     }
 

@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io::pipe;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::process::{Server, command};
+use crate::process::{ADMIN_KEY, Server, command};
 
 const MESSAGES: usize = 100;
 
@@ -82,4 +82,55 @@ fn a_command_whose_result_cannot_be_printed_fails_in_words() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("standard output") && !said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn a_log_in_a_file_has_a_line_for_each_attempt_and_each_receipt_and_one_writer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bound = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
+    let address = bound.expect("a port").to_string();
+    let run = |arguments: &[&str]| {
+        let mut command = command(folder.path(), arguments);
+        command
+            .env("SMS_LISTEN", &address)
+            .env("SMS_ADMIN_KEY", ADMIN_KEY)
+            .env("SMS_LOG_FILE", "logs/sms.log")
+            .env("SMS_URL", format!("http://{address}"))
+            .env("SMS_KEY", ADMIN_KEY)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.spawn().expect("it runs")
+    };
+    let mut server = run(&[]);
+    let ended = |child: Child| {
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8(output.stderr).expect("text");
+        (output.status.code(), said)
+    };
+    assert_eq!(ended(run(&["healthcheck", "--wait", "20s"])), (Some(0), String::new()));
+    let sent = run(&["send", "+79251234567", "Код 1234"]).wait_with_output().expect("it ends");
+    let id = String::from_utf8(sent.stdout).expect("text");
+    let read = || std::fs::read_to_string(folder.path().join("logs/sms.log")).expect("a log");
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !read().contains("sms_core::receipt: receipt") {
+        assert!(std::time::Instant::now() < deadline, "{}", read());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let log = read();
+    let line = |target: &str| log.lines().find(|line| line.contains(target)).expect("a line");
+    for part in [id.trim(), "attempt=1", "provider=\"sandbox\"", "outcome=\"accepted\"", "took_ms="]
+    {
+        assert!(line("sms_core::attempt").contains(part), "{part}: {log}");
+    }
+    for part in [id.trim(), "state=\"delivered\"", "effect=\"applied\""] {
+        assert!(line("sms_core::receipt").contains(part), "{part}: {log}");
+    }
+    assert!(!log.contains("9251234567") && !log.contains("1234\""), "{log}");
+    let (code, said) = ended(run(&[]));
+    assert_eq!(code, Some(1));
+    assert!(said.contains("log_file: another process writes logs/sms.log"), "{said}");
+    server.kill().expect("killed");
+    server.wait().expect("gone");
+    let (code, said) = ended(run(&["healthcheck"]));
+    assert!(code == Some(1) && said.contains("/readyz: no reply"), "{said}");
 }

@@ -18,3 +18,4 @@ mod ops;
 mod process;
 mod rest;
 mod smsru;
+mod ui;

@@ -14,6 +14,8 @@ use tokio::time::Instant;
 const START: Duration = Duration::from_secs(20);
 /// The key the tests use.
 pub(crate) const ADMIN_KEY: &str = "an-admin-key-for-tests";
+/// The key for secrets in PostgreSQL. SQLite has one in a file.
+pub(crate) const SECRET_KEY: &str = "a-secret-key-for-tests-32-letters";
 
 /// A command of the program in an empty environment, with its data in this folder.
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {

@@ -75,7 +75,8 @@ macro_rules! begun_columns {
         concat!(
             "s.id, m.to_number, m.text, m.sender, m.class, m.options, s.valid_until, s.fence, \
              s.attempts, m.max_attempts, s.resends, m.on_unknown, s.lease_since - s.unknown_at, ",
-            is_stopped!("stop_list", "m.to_number")
+            is_stopped!("stop_list", "m.to_number"),
+            ", m.owner"
         )
     };
 }
@@ -165,5 +166,7 @@ fn read_begun(row: &PgRow, time: StoreTime) -> Result<Begun> {
     .unknown_before(
         columns.take::<Option<i64>>()?.map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
     );
-    Ok(Begun::new(submission, fence, attempt).on_stop_list(columns.take()?))
+    let on_stop_list = columns.take()?;
+    let owner = columns.take::<Option<String>>()?;
+    Ok(Begun::new(submission, fence, attempt).on_stop_list(on_stop_list).owner(owner))
 }

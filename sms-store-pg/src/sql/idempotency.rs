@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sms_core::message::Fingerprint;
-use sms_core::store::{Inserted, KEY_WINDOW};
+use sms_core::store::{AcceptanceTimes, Inserted, KEY_WINDOW};
 use sms_core::{MessageId, NewMessage, Result};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgRow;
@@ -22,8 +22,8 @@ type Holder = (MessageId, Fingerprint);
 
 /// A message that an insert left out.
 pub(crate) struct Refused {
-    /// True if it was stored before, under its id.
-    pub(crate) is_stored: bool,
+    /// Its times, if it was stored before, under its id.
+    pub(crate) stored_before: Option<AcceptanceTimes>,
     /// The holder of its key.
     pub(crate) holder: Option<Holder>,
     /// True if its recipient is on the stop-list.
@@ -34,7 +34,7 @@ pub(crate) struct Refused {
 /// messages, $4 their owners, $5 their keys.
 pub(crate) const KEY_HOLDERS: &str = concat!(
     with_clock!(),
-    " SELECT a.id, FALSE, m.id, m.fingerprint, FALSE \
+    " SELECT a.id, NULL::bigint, NULL::bigint, m.id, m.fingerprint, FALSE \
      FROM unnest($3::uuid[], $4::text[], $5::text[]) AS a (id, owner, key) CROSS JOIN clock \
      CROSS JOIN LATERAL ( \
          SELECT m.id, m.fingerprint FROM sms.messages AS m \
@@ -93,7 +93,9 @@ pub(crate) fn replayed(messages: &[NewMessage], rows: &[PgRow]) -> Result<Vec<Op
 /// Reads a row about a message that was left out.
 pub(crate) fn refused(row: &PgRow) -> Result<(MessageId, Refused)> {
     let mut columns = Columns::new(row);
-    let (id, is_stored) = (columns.id()?, columns.take()?);
+    let id = columns.id()?;
+    let times: (Option<i64>, Option<i64>) = (columns.take()?, columns.take()?);
+    let stored_before = times.0.zip(times.1).map(|(at, due)| AcceptanceTimes::from_ms(at, due));
     let holder: (Option<uuid::Uuid>, Option<&[u8]>) = (columns.take()?, columns.take()?);
     let holder = match holder {
         (Some(holder), Some(fingerprint)) => {
@@ -102,5 +104,5 @@ pub(crate) fn refused(row: &PgRow) -> Result<(MessageId, Refused)> {
         }
         _ => None,
     };
-    Ok((id, Refused { is_stored, holder, is_stopped: columns.take()? }))
+    Ok((id, Refused { stored_before, holder, is_stopped: columns.take()? }))
 }

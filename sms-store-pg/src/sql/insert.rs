@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sms_core::clock::{StoreTime, datetime_to_ms};
 use sms_core::message::Resend;
-use sms_core::store::{InsertRequest, Inserted, KEY_WINDOW};
+use sms_core::store::{AcceptanceTimes, InsertRequest, Inserted, KEY_WINDOW};
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -93,6 +93,14 @@ macro_rules! insert_states {
     };
 }
 
+/// The times of each message that was stored before this statement, under its id.
+macro_rules! stored_before {
+    () => {
+        " LEFT JOIN LATERAL (SELECT s.created_at, s.due_at FROM sms.states AS s \
+             WHERE s.id = a.id OFFSET 0) AS b ON TRUE "
+    };
+}
+
 /// The note of what was accepted, one row for each owner and class, if anybody counts.
 macro_rules! note_accepted {
     () => {
@@ -117,16 +125,16 @@ pub(crate) const INSERT: &str = concat!(
     note_accepted!(),
     ", queued AS (",
     insert_states!("$22"),
-    ") SELECT a.id, EXISTS (SELECT FROM sms.messages AS m WHERE m.id = a.id), \
-         NULL::uuid, NULL::bytea, ",
+    ") SELECT a.id, b.created_at, b.due_at, NULL::uuid, NULL::bytea, ",
     is_stopped!("sms.stop_list", "a.to_number"),
-    " FROM unnest($3::uuid[], $4::bigint[]) AS a (id, to_number) \
-     WHERE a.id NOT IN (SELECT id FROM stored)"
+    " FROM unnest($3::uuid[], $4::bigint[]) AS a (id, to_number)",
+    stored_before!(),
+    "WHERE a.id NOT IN (SELECT id FROM stored)"
 );
 
 /// The same for messages of which some have a key; guard: the key is free, too, or its window is
 /// over, and then it is released first. Returns a row for each message that was not inserted: its
-/// id, true if it was stored before, the message that holds its key with its fingerprint, and true
+/// id, its times if it was stored before, the message that holds its key with its fingerprint, and true
 /// if its recipient is on the stop-list. $22 keys, $23 fingerprints, $24 the window, $25 the
 /// store's time minus the wall clock.
 ///
@@ -162,11 +170,11 @@ pub(crate) const INSERT_KEYED: &str = concat!(
     note_accepted!(),
     ", queued AS (",
     insert_states!("$25"),
-    ") SELECT a.id, EXISTS (SELECT FROM sms.messages AS m WHERE m.id = a.id), \
-         h.holder, h.fingerprint, ",
+    ") SELECT a.id, b.created_at, b.due_at, h.holder, h.fingerprint, ",
     is_stopped!("sms.stop_list", "a.to_number"),
-    " FROM asked AS a LEFT JOIN held AS h ON h.id = a.id AND NOT h.is_over \
-     WHERE a.id NOT IN (SELECT id FROM stored)"
+    " FROM asked AS a LEFT JOIN held AS h ON h.id = a.id AND NOT h.is_over",
+    stored_before!(),
+    "WHERE a.id NOT IN (SELECT id FROM stored)"
 );
 
 impl InsertStatements {
@@ -197,9 +205,10 @@ pub(crate) async fn insert(
     let Variants { optimistic, careful } =
         if is_keyed { &statements.keyed } else { &statements.plain };
     for text in std::iter::once(optimistic).chain(std::iter::repeat_n(careful, MAX_REPEATS)) {
-        let query = statement(database.time(), text, is_keyed, messages, push_after)?;
+        let time = database.time();
+        let query = statement(time, text, is_keyed, messages, push_after)?;
         let left = conn.rows_unless_taken(query).await?;
-        let answers = left.map(|left| answers(messages, &left)).transpose()?.flatten();
+        let answers = left.map(|left| answers(time, messages, &left)).transpose()?.flatten();
         if let Some(answers) = answers {
             return Ok(answers);
         }
@@ -224,11 +233,12 @@ pub(crate) async fn insert_in(
         return first.into_accepted(message.id).map(|accepted| accepted.id);
     }
     for _ in 0..MAX_REPEATS {
-        let query =
-            statement(database.time(), &statements.keyed.careful, true, messages, Duration::ZERO)?;
+        let time = database.time();
+        let query = statement(time, &statements.keyed.careful, true, messages, Duration::ZERO)?;
         let left = query.fetch_all(&mut *conn).await.map_err(from_sqlx)?;
-        if let Some(inserted) = answers(messages, &left)? {
-            let inserted = inserted.first().copied().unwrap_or(Inserted::Stored);
+        if let Some(inserted) = answers(time, messages, &left)?
+            && let Some(inserted) = inserted.first()
+        {
             return inserted.into_accepted(message.id).map(|accepted| accepted.id);
         }
     }
@@ -240,16 +250,20 @@ fn contended() -> Error {
 }
 
 /// One answer for each message, in order; `None` if the statement is to be run again.
-fn answers(messages: &[NewMessage], left: &[PgRow]) -> Result<Option<Vec<Inserted>>> {
+fn answers(
+    time: StoreTime,
+    messages: &[NewMessage],
+    left: &[PgRow],
+) -> Result<Option<Vec<Inserted>>> {
     let left: HashMap<MessageId, Refused> = left.iter().map(refused).collect::<Result<_>>()?;
     let answer = |message: &NewMessage| {
-        let Some(Refused { is_stored, holder, is_stopped }) = left.get(&message.id) else {
-            return Some(Inserted::Stored);
+        let Some(Refused { stored_before, holder, is_stopped }) = left.get(&message.id) else {
+            return Some(Inserted::Stored(AcceptanceTimes::of(message, time)));
         };
-        match holder {
-            _ if *is_stored => Some(Inserted::Stored),
-            Some(holder) => Some(Inserted::held_by(*holder, message)),
-            None => is_stopped.then_some(Inserted::OnStopList),
+        match (stored_before, holder) {
+            (Some(times), _) => Some(Inserted::Stored(*times)),
+            (None, Some(holder)) => Some(Inserted::held_by(*holder, message)),
+            (None, None) => is_stopped.then_some(Inserted::OnStopList),
         }
     };
     Ok(messages.iter().map(answer).collect())

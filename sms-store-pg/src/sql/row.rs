@@ -99,7 +99,7 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn phone(&mut self) -> Result<PhoneNumber> {
         let digits = self.large("number")?;
-        PhoneNumber::from_digits(digits).ok_or_else(|| undecodable("number"))
+        PhoneNumber::from_stored(digits).ok_or_else(|| undecodable("number"))
     }
 
     pub(crate) fn route(&mut self) -> Result<Route> {

@@ -100,6 +100,12 @@ pub(crate) async fn insert(store: &PgStore, messages: &[NewMessage]) -> Result<V
     store.insert(InsertRequest::new(messages)).await
 }
 
+/// Inserts messages, and returns how many of them are stored.
+pub(crate) async fn inserted(store: &PgStore, messages: &[NewMessage]) -> usize {
+    let inserted = insert(store, messages).await.expect("inserted");
+    inserted.iter().filter(|inserted| inserted.is_stored()).count()
+}
+
 /// Begins these as the first batch of this worker. Returns how many it got.
 pub(crate) async fn begin(store: &PgStore, ids: &[MessageId], worker: &str) -> usize {
     let lease = Duration::from_mins(1);

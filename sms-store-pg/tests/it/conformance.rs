@@ -7,7 +7,8 @@ use std::sync::Arc;
 use sms_core::ManualClock;
 use sms_store_pg::PgStore;
 use sms_testkit::{
-    RegistryHarness, RollupsHarness, StopListHarness, StoreHarness, WorklistsHarness,
+    ErasureHarness, RegistryHarness, RollupsHarness, StopListHarness, StoreHarness,
+    WorklistsHarness,
 };
 use sqlx::PgConnection;
 use tokio::runtime::Handle;
@@ -128,4 +129,15 @@ mod worklists {
     }
 
     sms_testkit::worklists!(harness().await);
+}
+
+mod erasure {
+    use super::{ErasureHarness, fresh};
+
+    async fn harness() -> ErasureHarness {
+        let (store, clock, schema) = fresh().await;
+        ErasureHarness::new(store, clock).keeping(schema)
+    }
+
+    sms_testkit::erasure!(harness().await);
 }

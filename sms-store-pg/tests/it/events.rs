@@ -1,17 +1,16 @@
 //! The event log of all messages: a reader sees everything, whenever it was committed.
 
 use sms_core::rollups::requests::RollUpRequest;
-use sms_core::store::Inserted;
 use sms_core::store::{Archive, EventsRequest, LogEndRequest};
 use sms_core::{MessageId, Rollups as _, Store as _};
 use sms_store_pg::PgStore;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::common::{Schema, accepted, ask, begin, ids, insert, messages, run};
+use crate::common::{Schema, accepted, ask, begin, ids, inserted, messages, run};
 
 async fn sending(store: &PgStore, count: usize) -> Vec<MessageId> {
     let batch = messages(count);
-    assert_eq!(insert(store, &batch).await.expect("inserted"), vec![Inserted::Stored; count]);
+    assert_eq!(inserted(store, &batch).await, count);
     assert_eq!(begin(store, &ids(&batch), "w").await, count);
     ids(&batch)
 }

@@ -8,6 +8,7 @@ mod clock;
 mod common;
 mod conformance;
 mod events;
+mod erasure;
 mod faults;
 mod nodes;
 mod opening;

@@ -4,11 +4,11 @@ use sms_core::PerLane;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sms_core::store::{Archive, DueRequest, InferRequest, Inserted, MessageRequest};
+use sms_core::store::{Archive, DueRequest, InferRequest, MessageRequest};
 use sms_core::{MessageId, Receipt, ReceiptState, Status, Store as _};
 use sms_store_pg::PgStore;
 
-use crate::common::{Schema, accepted, begin, count, ids, insert, messages};
+use crate::common::{Schema, accepted, begin, count, ids, insert, inserted, messages};
 
 /// Claims due messages and sends them until there are none. Returns what this node has sent.
 async fn work(store: PgStore, worker: String) -> Vec<MessageId> {
@@ -36,7 +36,7 @@ async fn nodes_share_the_work_and_each_message_is_sent_by_one() {
     let schema = Schema::new();
     let batch = messages(300);
     let nodes = [schema.open().await, schema.open().await, schema.open().await];
-    assert_eq!(insert(&nodes[0], &batch).await.expect("inserted"), vec![Inserted::Stored; 300]);
+    assert_eq!(inserted(&nodes[0], &batch).await, 300);
     let working = nodes
         .iter()
         .cloned()

@@ -96,7 +96,7 @@ pub(crate) const BEGIN: &str = "\
 pub(crate) const BEGUN: &str = "\
     SELECT id, to_number, text, sender, class, options, valid_until, \
            fence, attempts, max_attempts, resends, on_unknown, lease_since - unknown_at, \
-           EXISTS (SELECT 1 FROM stop_list WHERE number = to_number) \
+           EXISTS (SELECT 1 FROM stop_list WHERE number = to_number), owner \
     FROM messages \
     WHERE id = ?1 AND +status = 1 AND worker = ?2 AND batch = ?3";
 
@@ -153,5 +153,7 @@ fn read_begun(row: &Row<'_>, time: StoreTime) -> DbResult<Begun> {
     .unknown_before(
         columns.take::<Option<i64>>()?.map(|ms| Duration::from_millis(ms.max(0).cast_unsigned())),
     );
-    Ok(Begun::new(submission, fence, attempt).on_stop_list(columns.take()?))
+    let on_stop_list = columns.take()?;
+    let owner = columns.take::<Option<String>>()?;
+    Ok(Begun::new(submission, fence, attempt).on_stop_list(on_stop_list).owner(owner))
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 use sms_core::clock::{StoreTime, datetime_to_ms};
 use sms_core::store::transition::DeliveryState;
-use sms_core::store::{InsertRequest, Inserted};
+use sms_core::store::{AcceptanceTimes, InsertRequest, Inserted};
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 
 use crate::database::Database;
@@ -44,7 +44,7 @@ pub(crate) fn insert_in(
         Ok(()) => {
             let one = std::slice::from_ref(message);
             let inserted = insert_all(conn, time, one, Duration::ZERO)?;
-            inserted.first().copied().unwrap_or(Inserted::Stored)
+            inserted.first().copied().ok_or_else(neither)?
         }
         // A message that was accepted while its time was valid is replayed.
         Err(refused) => replay(conn, time.now_ms, message)?.ok_or(refused)?,
@@ -83,11 +83,11 @@ impl<'m> InsertBatch<'_, 'm> {
     fn insert(&mut self, message: &'m NewMessage) -> DbResult<Inserted> {
         let is_stopped = self.has_stops && is_stopped(self.conn, message.to)?;
         // Nearly always this inserts it, and is all.
-        if !is_stopped && self.insert_free(message)? {
-            return Ok(Inserted::Stored);
+        if !is_stopped && let Some(times) = self.insert_free(message)? {
+            return Ok(Inserted::Stored(times));
         }
-        if is_stored(self.conn, message.id)? {
-            return Ok(Inserted::Stored);
+        if let Some(times) = stored_before(self.conn, message.id)? {
+            return Ok(Inserted::Stored(times));
         }
         let holder = match &message.key {
             Some(key) => holder(self.conn, message.owner.as_deref(), key)?,
@@ -98,14 +98,14 @@ impl<'m> InsertBatch<'_, 'm> {
             _ if is_stopped => Ok(Inserted::OnStopList),
             Some(first) => {
                 release(self.conn, first.id)?;
-                if self.insert_free(message)? { Ok(Inserted::Stored) } else { Err(neither()) }
+                Ok(Inserted::Stored(self.insert_free(message)?.ok_or_else(neither)?))
             }
             None => Err(neither()),
         }
     }
 
-    /// Inserts a message if its id and its key are free. Returns true if it was inserted.
-    fn insert_free(&mut self, message: &'m NewMessage) -> DbResult<bool> {
+    /// Inserts a message if its id and its key are free. Returns its times if it was inserted.
+    fn insert_free(&mut self, message: &'m NewMessage) -> DbResult<Option<AcceptanceTimes>> {
         let state = DeliveryState::accept(message, self.time, self.push_after);
         let key = message.key.as_ref();
         let inserted = self.insert.execute(params![
@@ -138,10 +138,11 @@ impl<'m> InsertBatch<'_, 'm> {
             state.push_at,
             json(message.resend.is_some(), || serde_json::to_string(&message.resend))?,
         ])?;
-        if inserted > 0 {
-            self.accepted.push(message);
+        if inserted == 0 {
+            return Ok(None);
         }
-        Ok(inserted > 0)
+        self.accepted.push(message);
+        Ok(Some(AcceptanceTimes::from_ms(self.time.now_ms, state.due_at)))
     }
 }
 
@@ -159,9 +160,12 @@ fn json(
     is_filled.then(encode).transpose().map_err(refused)
 }
 
-/// True if a message is stored. ?1 id.
-pub(crate) const IS_STORED: &str = "SELECT EXISTS (SELECT 1 FROM messages WHERE id = ?1)";
+/// The times of a message that is stored. ?1 id.
+pub(crate) const STORED_BEFORE: &str = "SELECT created_at, due_at FROM messages WHERE id = ?1";
 
-fn is_stored(conn: &Connection, id: MessageId) -> DbResult<bool> {
-    Ok(conn.prepare_cached(IS_STORED)?.query_row([id.as_bytes()], |row| row.get(0))?)
+fn stored_before(conn: &Connection, id: MessageId) -> DbResult<Option<AcceptanceTimes>> {
+    let times = conn.prepare_cached(STORED_BEFORE)?.query_row([id.as_bytes()], |row| {
+        Ok(AcceptanceTimes::from_ms(row.get(0)?, row.get(1)?))
+    });
+    Ok(times.optional()?)
 }

@@ -8,6 +8,7 @@
 
 pub(crate) mod args;
 pub(crate) mod claim;
+pub(crate) mod erasure;
 pub(crate) mod idempotency;
 pub(crate) mod inference;
 pub(crate) mod insert;

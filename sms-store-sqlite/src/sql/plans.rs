@@ -7,7 +7,7 @@ use sms_core::store::ListRequest;
 use sms_core::{Error, Message, MessageId, NumberReader, Route, Scope, Status};
 
 use crate::sql::{
-    claim, idempotency, inference, insert, ledger, list, maintenance, manual, read, receipts,
+    claim, erasure, idempotency, inference, insert, ledger, list, maintenance, manual, read, receipts,
     rollups, settle, worklists,
 };
 use crate::{SqliteConfig, SqliteStore};
@@ -56,7 +56,7 @@ async fn the_way_of_a_message_is_found_by_id() {
         (claim::BEGIN, &[BY_ID]),
         (claim::BEGUN, &[BY_ID]),
         (claim::OFFERED, &[BY_ID]),
-        (insert::IS_STORED, &[BY_ID]),
+        (insert::STORED_BEFORE, &[BY_ID]),
         (idempotency::RELEASE_KEY, &[BY_ID]),
         (read::GET, &[BY_ID]),
         (ledger::LOAD, &["m USING PRIMARY KEY (id=?)"]),
@@ -130,6 +130,14 @@ async fn events_and_counts_are_read_in_their_order() {
         ),
         (rollups::SERIES, &["rollups USING PRIMARY KEY (step=? AND at>? AND at<?)"]),
         (rollups::DROP_OLD, &["rollups USING PRIMARY KEY (step=? AND at<?)"]),
+        (erasure::STATUS, &[BY_ID]),
+        (erasure::ERASE, &[BY_ID]),
+        (erasure::ERASE_EVENTS, &["events USING INDEX events_message (message_id=?)"]),
+        (erasure::OF_NUMBER, &["messages USING INDEX messages_number (to_number=?)"]),
+        (erasure::REMAINING, &["messages_number (to_number=?)"]),
+        (erasure::EXAMINED, &["messages USING PRIMARY KEY (id>?)"]),
+        (erasure::REMOVE_TEXT, &[BY_ID]),
+        (erasure::EMPTY_ITEM, &["work_items USING PRIMARY KEY (list=? AND number=?)"]),
         (manual::IS_CHANGED, &["events USING INDEX events_message (message_id=?)"]),
         (worklists::ITEMS, &["work_items USING PRIMARY KEY (list=? AND number>?)"]),
         (worklists::RECORD, &["work_items USING PRIMARY KEY (list=? AND number=?)"]),

@@ -93,7 +93,7 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn phone(&mut self) -> DbResult<PhoneNumber> {
         let digits = self.number("number")?;
-        Ok(PhoneNumber::from_digits(digits).ok_or_else(|| undecodable("number"))?)
+        Ok(PhoneNumber::from_stored(digits).ok_or_else(|| undecodable("number"))?)
     }
 
     pub(crate) fn route(&mut self) -> DbResult<Route> {

@@ -54,6 +54,12 @@ pub(crate) async fn insert(store: &SqliteStore, messages: &[NewMessage]) -> Resu
     store.insert(InsertRequest::new(messages)).await
 }
 
+/// Inserts messages, and returns how many of them are stored.
+pub(crate) async fn inserted(store: &SqliteStore, messages: &[NewMessage]) -> usize {
+    let inserted = insert(store, messages).await.expect("inserted");
+    inserted.iter().filter(|inserted| inserted.is_stored()).count()
+}
+
 pub(crate) async fn count(store: &SqliteStore) -> usize {
     let all = ListRequest::new(100_000);
     store.list(&all).await.expect("a list").messages.len()

@@ -2,7 +2,8 @@
 
 use sms_core::ManualClock;
 use sms_testkit::{
-    RegistryHarness, RollupsHarness, StopListHarness, StoreHarness, WorklistsHarness,
+    ErasureHarness, RegistryHarness, RollupsHarness, StopListHarness, StoreHarness,
+    WorklistsHarness,
 };
 
 use crate::common::Folder;
@@ -66,4 +67,16 @@ mod worklists {
     }
 
     sms_testkit::worklists!(fresh().await);
+}
+
+mod erasure {
+    use super::{ErasureHarness, Folder, ManualClock, START};
+
+    async fn fresh() -> ErasureHarness {
+        let (folder, clock) = (Folder::new(), ManualClock::new(START));
+        let store = folder.open().await.clock(clock.clone());
+        ErasureHarness::new(store, clock).keeping(folder)
+    }
+
+    sms_testkit::erasure!(fresh().await);
 }

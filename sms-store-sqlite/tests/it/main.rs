@@ -8,6 +8,7 @@ mod clock;
 mod common;
 mod conformance;
 mod crash;
+mod erasure;
 mod faults;
 mod files;
 mod opening;

@@ -1,5 +1,6 @@
 //! The macros that turn the suites into tests of an adapter: one named test for each behaviour.
 
+mod erasure;
 mod provider;
 mod queue;
 mod registry;

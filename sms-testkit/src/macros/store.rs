@@ -22,6 +22,7 @@ macro_rules! store {
                 the_deadline_of_a_scheduled_message_counts_from_its_time
                 a_time_in_the_past_means_now
                 an_empty_batch_is_no_error
+                a_stored_message_is_answered_with_its_times
                 a_repeated_insert_stores_nothing_twice
                 a_repeated_insert_leaves_the_message_as_it_is
                 a_message_twice_in_a_batch_is_stored_once

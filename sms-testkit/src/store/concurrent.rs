@@ -62,7 +62,7 @@ pub async fn one_key_stores_one_message(h: &StoreHarness) {
             let messages = std::slice::from_ref(&message);
             let request = InsertRequest::new(messages).push_after(secs(0));
             match store.insert(request).await.expect("insert")[0] {
-                Inserted::Stored => (true, message.id),
+                Inserted::Stored(_) => (true, message.id),
                 Inserted::Replayed(id) => (false, id),
                 other => panic!("{other:?}: the content is the same, and the number free"),
             }

@@ -63,7 +63,7 @@ pub async fn the_key_of_a_purged_message_is_free(h: &StoreHarness) {
     h.advance(secs(100)).await;
     assert_eq!(h.insert(&[keyed()]).await, [Replayed(first.id)]);
     h.purge(secs(10)).await;
-    assert_eq!(h.insert(&[keyed()]).await, [Stored]);
+    assert!(matches!(h.insert(&[keyed()]).await[..], [Stored(_)]));
 }
 
 pub async fn the_log_of_other_messages_stays(h: &StoreHarness) {
@@ -155,5 +155,5 @@ pub async fn a_purged_message_of_a_route_frees_its_key(h: &StoreHarness) {
     h.cancel(first.id).await.expect("a queued message can be cancelled");
     h.advance(secs(100)).await;
     assert_eq!(purge_route(h, tests(secs(10))).await, 1);
-    assert_eq!(h.insert(&[keyed()]).await, [Stored]);
+    assert!(matches!(h.insert(&[keyed()]).await[..], [Stored(_)]));
 }

@@ -144,7 +144,7 @@ impl StoreHarness {
     /// `∅ → queued`.
     pub(crate) async fn queued(&self, message: Message) -> MessageId {
         let message = prepared(&message);
-        assert_eq!(self.insert(std::slice::from_ref(&message)).await, [Inserted::Stored]);
+        assert!(self.insert(std::slice::from_ref(&message)).await[0].is_stored());
         message.id
     }
 
@@ -317,7 +317,7 @@ impl StoreHarness {
         sorted(self.store.infer(InferRequest::new(INFER_AFTER)).await.expect("infer"))
     }
 
-    pub(super) async fn unmatched(&self) -> Vec<UnmatchedId> {
+    pub(crate) async fn unmatched(&self) -> Vec<UnmatchedId> {
         let request = UnmatchedRequest::new(ALL);
         self.store.unmatched(&request).await.expect("unmatched")
     }
@@ -336,7 +336,7 @@ impl StoreHarness {
         self.store.resolve(ResolveRequest::new(id, resolution, by, reason).scope(scope)).await
     }
 
-    pub(super) async fn cancel(&self, id: MessageId) -> Result<Status> {
+    pub(crate) async fn cancel(&self, id: MessageId) -> Result<Status> {
         self.cancel_in(Scope::All, id).await
     }
 
@@ -361,7 +361,7 @@ impl StoreHarness {
         found.into_iter().map(|stored| stored.message.id).collect()
     }
 
-    pub(super) async fn timeline(&self, id: MessageId) -> Vec<Event> {
+    pub(crate) async fn timeline(&self, id: MessageId) -> Vec<Event> {
         self.store.timeline(&MessageRequest::new(id)).await.expect("timeline")
     }
 

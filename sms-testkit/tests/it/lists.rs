@@ -30,7 +30,9 @@ fn expect_listed(list: &str, file: &Path) {
 
 #[test]
 fn every_behaviour_is_in_the_list_of_its_macro() {
-    for suite in ["queue", "provider", "registry", "rollups", "stop_list", "worklists"] {
+    const SUITES: [&str; 7] =
+        ["erasure", "queue", "provider", "registry", "rollups", "stop_list", "worklists"];
+    for suite in SUITES {
         let list = read(&source(&format!("macros/{suite}.rs")));
         expect_listed(&list, &source(&format!("{suite}.rs")));
     }

@@ -80,3 +80,15 @@ mod stop_list {
 
     sms_testkit::stop_list!(memory());
 }
+
+mod erasure {
+    use sms_core::MemoryStore;
+    use sms_testkit::ErasureHarness;
+
+    fn memory() -> ErasureHarness {
+        let clock = super::clock();
+        ErasureHarness::new(MemoryStore::new().clock(clock.clone()), clock)
+    }
+
+    sms_testkit::erasure!(memory());
+}

@@ -28,6 +28,9 @@ use crate::error::{Error, FieldError, Result};
 pub struct PhoneNumber(u64);
 
 impl PhoneNumber {
+    /// Stands for the number of an [erased](crate::Erasure) message. No number is equal to it.
+    pub const ERASED: Self = Self(0);
+
     /// Reads a number in a common spelling, with the national formats of Russia.
     ///
     /// # Errors
@@ -69,6 +72,11 @@ impl PhoneNumber {
         }
     }
 
+    /// The same for digits that a store has kept, those of [`ERASED`](Self::ERASED) included.
+    pub const fn from_stored(digits: u64) -> Option<Self> {
+        if digits == Self::ERASED.0 { Some(Self::ERASED) } else { Self::from_digits(digits) }
+    }
+
     /// The E.164 digits as an integer: `79251234567`.
     pub const fn digits(self) -> u64 {
         self.0
@@ -77,6 +85,9 @@ impl PhoneNumber {
     /// The masked number for logs: the first and last four digits, `+7925***4567`; for a number of
     /// fewer than 11 digits, the first and last two.
     pub fn masked(self) -> String {
+        if self == Self::ERASED {
+            return "erased".to_owned();
+        }
         let digits = self.0.to_string();
         let shown = if digits.len() < 11 { 2 } else { 4 };
         let (head, tail) = (&digits[..shown], &digits[digits.len() - shown..]);

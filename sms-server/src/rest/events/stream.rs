@@ -58,13 +58,13 @@ pub(super) async fn open(
     Ok(response)
 }
 
-/// Returns when the server shuts down, or the key is no longer valid.
+/// Returns when the server shuts down, or the key or the session is no longer valid.
 async fn ended(app: App, caller: Principal) {
     let revoked = async {
         loop {
             sleep(KEY_INTERVAL).await;
             // While the registry is away nothing is sent either: it is in the store.
-            if let Ok(false) = app.0.keys.is_valid(&caller).await {
+            if let Ok(false) = app.is_valid(&caller).await {
                 return;
             }
         }

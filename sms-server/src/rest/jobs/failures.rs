@@ -66,7 +66,8 @@ impl CsvPages for Failures {
             let mut rows = Vec::with_capacity(items.len());
             for item in &items {
                 let message = MessageRequest::new(message_id(item)?).scope(scope.clone());
-                let to = store.get(&message).await?.map(|stored| stored.message.to);
+                let stored = store.get(&message).await?.filter(|it| !it.message.is_erased());
+                let to = stored.map(|stored| stored.message.to);
                 rows.push(row(item, to.map(|to| to.digits().to_string())));
             }
             Ok::<_, Error>(rows)

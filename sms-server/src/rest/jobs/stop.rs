@@ -22,6 +22,6 @@ pub(crate) async fn stop(
     let now = bulk.now();
     let stopped = bulk.change::<Job>(&id, |job| job.end(JobState::Stopped, now)).await?;
     let job = stopped.ok_or_else(Problem::not_found)?;
-    tracing::info!(job = job.id, by = &*caller.key, state = ?job.state, "job stopped");
+    tracing::info!(job = job.id, by = caller.by(), state = ?job.state, "job stopped");
     JobView::read(bulk, job).await.map(Json)
 }

@@ -54,7 +54,7 @@ impl JobView {
         let (resolution, reason) = match job.action {
             Action::Cancel => (None, None),
             Action::Resolve { resolution, reason } => (Some(resolution), Some(reason)),
-            Action::Resend { reason } => (None, Some(reason)),
+            Action::Resend { reason } | Action::Erase { reason } => (None, Some(reason)),
         };
         let Job { id, by, state, total, created_at, ended_at, .. } = job;
         Self {

@@ -19,7 +19,8 @@ use super::body::{BatchMessageBody, MAX_MESSAGES, MESSAGES, MessageContent, Reci
 use super::idempotency;
 use super::items::ItemSplitter;
 use super::show::find;
-use super::view::{BatchReply, BatchResult, Replay, WrittenMessage};
+use super::view::{BatchReply, BatchResult, Replay};
+use super::written::WrittenMessage;
 use crate::app::App;
 use crate::app::sandbox_rules::RuleList;
 use crate::http::auth::Caller;
@@ -147,11 +148,12 @@ async fn record(
         };
         for (recipient, item) in recipients.iter_mut().enumerate() {
             let at = BatchIndex { index, recipient: is_list.then_some(recipient) };
-            if !matches!(item, BatchItem::Accepted(_)) {
-                continue;
-            }
+            let BatchItem::Accepted(written) = item else { continue };
             *item = match results.next() {
-                Some(Ok(Acceptance { replayed: false, .. })) => continue,
+                Some(Ok(Acceptance { times: Some(times), .. })) => {
+                    written.accepted_at(times);
+                    continue;
+                }
                 Some(Ok(Acceptance { id, .. })) => find_first(app, id, caller, deadline).await,
                 Some(Err(error)) => BatchItem::Refused(at.of(error)),
                 None => {

@@ -18,7 +18,7 @@ pub(crate) async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Send)?;
-    let (id, scope, by) = (parse_id(&id)?, caller.scope(), caller.key.to_string());
+    let (id, scope, by) = (parse_id(&id)?, caller.scope(), caller.by().to_owned());
     let status = app.0.store.cancel(CancelRequest::new(id, by.clone()).scope(scope)).await?;
     log_by_person(id, status, &by);
     changed(&app, id, &caller).await

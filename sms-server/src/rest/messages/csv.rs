@@ -96,7 +96,7 @@ impl File {
             message.id.to_string(),
             written(state.created_at),
             // Without a plus sign, which would make it a formula.
-            message.to.digits().to_string(),
+            if message.is_erased() { String::new() } else { message.to.digits().to_string() },
             safe(text),
             safe(message.from.as_deref().unwrap_or_default()),
             message.class.as_str().to_owned(),

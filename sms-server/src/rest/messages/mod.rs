@@ -17,3 +17,4 @@ pub(super) mod send;
 pub(super) mod show;
 pub(super) mod step;
 pub(super) mod view;
+mod written;

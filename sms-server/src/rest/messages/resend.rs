@@ -42,7 +42,7 @@ pub(crate) async fn resend(
     let key = idempotency::read(&headers)?;
     let earlier = find(&app, parse_id(&id)?, &caller).await?;
     check_state(&earlier)?;
-    let resend = Resend::new(earlier.message.id, reason, caller.key.to_string());
+    let resend = Resend::new(earlier.message.id, reason, caller.by().to_owned());
     let mut message = again(&earlier.message).resend(resend);
     if let Some(key) = key {
         message = message.key(key);

@@ -44,7 +44,7 @@ pub(crate) async fn resolve(
     let caller = caller.with(KeyScope::Send)?;
     let body = app.0.bodies.read(&caller.client, body).await?;
     let body = ResolveBody::read(Fields::read(&headers, &body)?)?;
-    let (id, scope, by) = (parse_id(&id)?, caller.scope(), caller.key.to_string());
+    let (id, scope, by) = (parse_id(&id)?, caller.scope(), caller.by().to_owned());
     let resolution = match body.resolution {
         ResolutionName::Sent => Resolution::Sent { provider_id: body.provider_id },
         ResolutionName::Failed => Resolution::Failed,

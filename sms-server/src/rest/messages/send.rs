@@ -49,17 +49,18 @@ pub(super) async fn accept(
     prepared: NewMessage,
     uri: &Uri,
 ) -> Result<Response, Problem> {
-    let Acceptance { id, replayed } =
+    let Acceptance { id, times } =
         app.0.readiness.note(app.0.sender.accept_one(prepared.clone()).await)?;
-    let mut response = if replayed {
+    let mut response = if times.is_some() {
+        Json(AcceptedMessage::new(&prepared, times)).into_response()
+    } else {
         let first = find(app, id, caller).await?;
         let mut response = Json(Replay::new(&first, caller, app)).into_response();
         response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
         response
-    } else {
-        Json(AcceptedMessage::new(&prepared)).into_response()
     };
     *response.status_mut() = StatusCode::ACCEPTED;
-    response.headers_mut().insert(header::LOCATION, location(uri, "/v1/messages", id)?);
+    let location = location(&app.0.site, uri, "/v1/messages", id)?;
+    response.headers_mut().insert(header::LOCATION, location);
     Ok(response)
 }

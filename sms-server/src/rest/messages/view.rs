@@ -1,12 +1,11 @@
 //! Messages as the API shows them.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
 use sms_core::message::MessageState;
 use sms_core::message::text::Encoding;
+use sms_core::store::AcceptanceTimes;
 use sms_core::store::event::Event;
 use sms_core::store::parts::Part;
 use sms_core::store::timeline::steps;
@@ -15,8 +14,7 @@ use sms_core::{
     StoredMessage,
 };
 use time::OffsetDateTime;
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::http::problem::ProblemDocument;
@@ -24,6 +22,7 @@ use crate::keys::{KeyScope, Principal};
 use crate::rest::meaning::Meaning;
 use crate::rest::messages::charged::Charged;
 use crate::rest::messages::step::StepView;
+use crate::rest::messages::written::WrittenMessage;
 use crate::rest::receipts::UnmatchedReceipt;
 use crate::rest::schema::{MessageClass, MessageStatus, TextEncoding, UnknownPolicy};
 
@@ -34,15 +33,23 @@ pub(crate) struct AcceptedMessage<'a> {
     id: MessageId,
     #[schema(value_type = MessageStatus)]
     status: Status,
-    /// The recipient's phone number in international form.
-    #[schema(value_type = String)]
-    to: PhoneNumber,
+    /// The recipient's phone number in international form; null if the message was erased.
+    #[schema(value_type = Option<String>, required = true)]
+    to: Option<PhoneNumber>,
     /// Parts in which the text is sent.
     parts: u8,
     #[schema(value_type = TextEncoding)]
     encoding: Encoding,
     #[schema(value_type = MessageClass)]
     class: Class,
+    /// The time of acceptance. Missing only while a [`WrittenMessage`] waits for it.
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = true)]
+    created_at: Option<OffsetDateTime>,
+    /// The time of the next attempt, or of the last one.
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = true)]
+    due_at: Option<OffsetDateTime>,
     /// The route, where it is not `default`: `sandbox` for messages of test keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<&'a str>,
@@ -79,29 +86,23 @@ pub(crate) struct AcceptedMessage<'a> {
     resend_of: Option<MessageId>,
 }
 
-/// An [`AcceptedMessage`] that is written already.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
-pub(crate) struct WrittenMessage(Box<RawValue>);
 
 /// A message with its state.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MessageView<'a> {
     #[serde(flatten)]
     accepted: AcceptedMessage<'a>,
-    /// Absent where the texts are left out.
+    /// Null if the text was removed, because the message was erased or is old. Absent where the
+    /// texts are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-    #[serde(with = "crate::http::timestamp")]
-    #[schema(value_type = String, format = DateTime)]
-    created_at: OffsetDateTime,
+    #[schema(value_type = Option<String>)]
+    text: Option<Option<&'a str>>,
+    /// True if the message was erased: number, text and the client's own data are gone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
     #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
     updated_at: OffsetDateTime,
-    /// The time of the next attempt, or of the last one.
-    #[serde(with = "crate::http::timestamp")]
-    #[schema(value_type = String, format = DateTime)]
-    due_at: OffsetDateTime,
     /// The time after which the message is not sent any more.
     #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]
@@ -230,20 +231,28 @@ pub(crate) enum BatchResult<'a> {
 }
 
 impl<'a> AcceptedMessage<'a> {
-    /// A message that was accepted in this request.
-    pub(super) fn new(message: &'a NewMessage) -> Self {
-        Self::with_status(message, Status::Queued)
+    /// A message that was accepted in this request; without its times while it is not yet.
+    pub(super) fn new(message: &'a NewMessage, times: Option<AcceptanceTimes>) -> Self {
+        Self::with(message, Status::Queued, times)
     }
 
-    fn with_status(message: &'a NewMessage, status: Status) -> Self {
+    /// A message that was accepted before.
+    fn of(StoredMessage { message, state, .. }: &'a StoredMessage) -> Self {
+        let MessageState { status, created_at, due_at, .. } = *state;
+        Self::with(message, status, Some(AcceptanceTimes { created_at, due_at }))
+    }
+
+    fn with(message: &'a NewMessage, status: Status, times: Option<AcceptanceTimes>) -> Self {
         let SendOptions { translit, daytime, pass_deadline, end_user_ip, .. } = message.options;
         Self {
             id: message.id,
             status,
-            to: message.to,
+            to: (!message.is_erased()).then_some(message.to),
             parts: message.parts,
             encoding: message.encoding,
             class: message.class,
+            created_at: times.map(|times| times.created_at),
+            due_at: times.map(|times| times.due_at),
             route: (message.route != Route::DEFAULT).then(|| message.route.as_str()),
             from: message.from.as_deref(),
             reference: message.reference.as_deref(),
@@ -259,49 +268,18 @@ impl<'a> AcceptedMessage<'a> {
     }
 }
 
-impl WrittenMessage {
-    pub(super) fn new(message: &NewMessage) -> serde_json::Result<Self> {
-        to_raw_value(&AcceptedMessage::new(message)).map(Self)
-    }
-}
-
-impl PartialSchema for WrittenMessage {
-    fn schema() -> RefOr<Schema> {
-        AcceptedMessage::schema()
-    }
-}
-
-impl ToSchema for WrittenMessage {
-    fn name() -> Cow<'static, str> {
-        AcceptedMessage::name()
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        AcceptedMessage::schemas(schemas);
-    }
-}
-
 impl<'a> MessageView<'a> {
     /// A message, with the meaning of its code.
-    pub(crate) fn new(StoredMessage { message, state, .. }: &'a StoredMessage, app: &App) -> Self {
-        let MessageState {
-            status,
-            created_at,
-            updated_at,
-            due_at,
-            valid_until,
-            attempts,
-            resends,
-            ..
-        } = *state;
+    pub(crate) fn new(stored: &'a StoredMessage, app: &App) -> Self {
+        let StoredMessage { message, state, .. } = stored;
+        let MessageState { status, updated_at, valid_until, attempts, resends, .. } = *state;
         let provider = state.provider.as_deref();
         let explain = |(provider, code)| app.explain(provider, code).map(Meaning::from);
         Self {
-            accepted: AcceptedMessage::with_status(message, status),
-            text: Some(&message.text),
-            created_at,
+            accepted: AcceptedMessage::of(stored),
+            text: Some(message.shown_text()),
+            erased: message.is_erased(),
             updated_at,
-            due_at,
             deadline_at: valid_until,
             attempts,
             resends,
@@ -343,8 +321,7 @@ impl<'a> Replay<'a> {
         if caller.may(KeyScope::Read) {
             Self::Whole(Box::new(MessageView::new(first, app)))
         } else {
-            let status = first.state.status;
-            Self::Accepted(Box::new(AcceptedMessage::with_status(&first.message, status)))
+            Self::Accepted(Box::new(AcceptedMessage::of(first)))
         }
     }
 }

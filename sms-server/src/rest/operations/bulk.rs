@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::examples::{AT, limit};
 use crate::http::operation::Operation;
-use crate::keys::KeyScope::{Read, Send};
+use crate::keys::KeyScope::{Admin, Read, Send};
 use crate::rest::jobs::list::JobList;
 use crate::rest::jobs::view::JobView;
 use crate::rest::jobs::{failures, list, show, stop};
@@ -67,6 +67,17 @@ fn of_selections() -> Vec<Operation> {
             .body::<ResendBody>(json!({"reason": "the phone was off"}))
             .reply::<JobView>(StatusCode::ACCEPTED, BEGUN, job("resend"))
             .with_location(),
+        action("/v1/selections/{id}/erase", act::erase)
+            .needs(Admin)
+            .about(
+                "Erase the selected messages",
+                "They lose number, text and the client's own data; the fact that they were sent \
+                 stays. Those that are `queued`, `sending` or `unknown` fail. It cannot be undone.",
+            )
+            .body::<ResendBody>(json!({"reason": "asked for it"}))
+            .reply::<JobView>(StatusCode::ACCEPTED, BEGUN, job("erase"))
+            .with_location()
+            .problems(&["no_such_path"]),
     ]
 }
 

@@ -13,7 +13,7 @@ pub(super) const AT: &str = "2026-11-23T09:30:00.000Z";
 pub(super) fn accepted() -> Value {
     json!({
         "id": ID, "status": "queued", "to": "+79251234567", "parts": 1, "encoding": "ucs2",
-        "class": "service", "on_unknown": "hold", "max_attempts": 5,
+        "class": "service", "created_at": AT, "due_at": AT, "on_unknown": "hold", "max_attempts": 5,
     })
 }
 
@@ -21,8 +21,8 @@ pub(super) fn accepted() -> Value {
 pub(super) fn message() -> Value {
     let mut message = accepted();
     let state = json!({
-        "status": "delivered", "text": "Код 1234", "created_at": AT,
-        "updated_at": "2026-11-23T09:30:04.000Z", "due_at": AT,
+        "status": "delivered", "text": "Код 1234",
+        "updated_at": "2026-11-23T09:30:04.000Z",
         "deadline_at": "2026-11-24T09:30:00.000Z",
         "attempts": 1, "resends": 0, "provider": "smsru", "provider_id": "202647-1000000",
         "code": 103, "meaning": {"en": "delivered", "ru": "доставлено"},

@@ -95,17 +95,15 @@ fn about_key() -> Operation {
         "client": {"id": CLIENT, "name": "shop"}, "key": {"id": "4hz0m6p1tw", "name": "till"},
         "kind": "test", "scopes": ["send"],
     });
-    Operation::get("/v1/me", me::show).about("Show the key of the request", "").reply::<MeView>(
-        StatusCode::OK,
-        "The key.",
-        me,
-    )
+    Operation::get("/v1/me", me::show)
+        .about("Show the key or the session of the request", "")
+        .reply::<MeView>(StatusCode::OK, "The key.", me)
 }
 
 fn about_server() -> Operation {
     let info = json!({
         "version": "0.1.0", "label": "staging", "features": ["provider", "callbacks"],
-        "time_zone": "Europe/Moscow",
+        "time_zone": "Europe/Moscow", "mask_numbers": true,
     });
     Operation::get("/v1/info", info::show).about("Show the server", "").reply::<InfoView>(
         StatusCode::OK,

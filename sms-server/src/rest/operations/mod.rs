@@ -1,6 +1,7 @@
 //! Every operation of the REST API with what the API document says about it.
 
 mod bulk;
+mod erasure;
 mod events;
 mod examples;
 mod keys;
@@ -19,6 +20,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         events::operations(),
         state::operations(),
         stop_list::operations(),
+        erasure::operations(),
         keys::operations(),
         sandbox::operations(),
     ]

@@ -105,7 +105,7 @@ impl Search {
                 }
             }
             sleep_until((looked_at + LOOK_INTERVAL).min(deadline)).await;
-            if !state.keys.is_valid(caller).await? {
+            if !self.app.is_valid(caller).await? {
                 let detail = "the key in the Authorization header is not valid any more";
                 return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail));
             }

@@ -1,4 +1,4 @@
-//! `POST /v1/selections/{id}/cancel`, `…/resolve` and `…/resend`: each begins a job.
+//! `POST /v1/selections/{id}/cancel`, `…/resolve`, `…/resend` and `…/erase`: each begins a job.
 
 use axum::Json;
 use axum::body::Body;
@@ -71,6 +71,24 @@ pub(crate) async fn resend(
     begin(&app, &caller, &id, Action::Resend { reason }, &uri).await
 }
 
+/// `POST /v1/selections/{id}/erase`. Needs the scope `admin`: it cannot be undone.
+pub(crate) async fn erase(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let caller = caller.with(KeyScope::Admin)?;
+    if app.0.erasure.is_none() {
+        return Err(Problem::no_such_path());
+    }
+    let body = app.0.bodies.read(&caller.client, body).await?;
+    let ResendBody { reason } = ResendBody::read(Fields::read(&headers, &body)?)?;
+    begin(&app, &caller, &id, Action::Erase { reason }, &uri).await
+}
+
 /// Begins the job of a selection. The same request again is answered with the same job.
 async fn begin(
     app: &App,
@@ -89,7 +107,7 @@ async fn begin(
             let job = Job {
                 id: selection.id.clone(),
                 owner: selection.owner.clone(),
-                by: caller.key.to_string(),
+                by: caller.by().to_owned(),
                 action: action.clone(),
                 allowed_numbers: caller.allowed_numbers().to_vec(),
                 state: JobState::Running,
@@ -106,7 +124,7 @@ async fn begin(
         let detail = "this selection was used for another action; make a new one";
         return Err(Problem::new(StatusCode::CONFLICT, "conflict", detail));
     }
-    let location = location(uri, "/v1/jobs", &job.id)?;
+    let location = location(&app.0.site, uri, "/v1/jobs", &job.id)?;
     let view = JobView::read(bulk, job).await?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(view)).into_response())
 }

@@ -59,7 +59,7 @@ pub(crate) async fn create(
     filled.map_err(|_| too_slow())??;
     selection.is_ready = true;
     bulk.put(&selection, Expect::Anything).await?;
-    let location = location(&uri, "/v1/selections", &selection.id)?;
+    let location = location(&app.0.site, &uri, "/v1/selections", &selection.id)?;
     let view = Json(SelectionView::from(selection));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], view).into_response())
 }

@@ -21,11 +21,12 @@ const TEXTS: &str = r#"{"texts":["hi"]}"#;
 const STOPPED: &str = "+79250000001";
 const STOPS: &str = r#"{"numbers":["+79250000001"],"reason":"asked for it"}"#;
 const RULES: &str = r#"{"rules":[{"action":"lose"}]}"#;
+const ERASE: &str = r#"{"to":"+79250000001","reason":"asked for it"}"#;
 const NAME: &str = r#"{"name":"shop"}"#;
 const FILTER: &str = r#"{"filter":{}}"#;
 
 /// Operations, the scope that each needs (`None` for any key), and a good body.
-const OPERATIONS: [(&str, Option<KeyScope>, &str); 46] = [
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 48] = [
     ("POST /v1/messages", Some(Send), MESSAGE),
     ("POST /v1/messages/batch", Some(Send), BATCH),
     ("GET /v1/messages", Some(Read), ""),
@@ -40,6 +41,7 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 46] = [
     ("POST /v1/selections/{id}/cancel", Some(Send), ""),
     ("POST /v1/selections/{id}/resolve", Some(Send), RESOLVE),
     ("POST /v1/selections/{id}/resend", Some(Send), REASON),
+    ("POST /v1/selections/{id}/erase", Some(Admin), REASON),
     ("GET /v1/jobs", Some(Read), ""),
     ("GET /v1/jobs/{id}", Some(Read), ""),
     ("POST /v1/jobs/{id}/stop", Some(Send), ""),
@@ -57,6 +59,7 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 46] = [
     ("GET /v1/stoplist", Some(Admin), ""),
     ("POST /v1/stoplist", Some(Admin), STOPS),
     ("DELETE /v1/stoplist/{number}", Some(Admin), ""),
+    ("POST /v1/numbers/erase", Some(Admin), ERASE),
     ("GET /v1/clients", Some(Admin), ""),
     ("POST /v1/clients", Some(Admin), NAME),
     ("GET /v1/clients/{id}", Some(Admin), ""),
@@ -160,6 +163,7 @@ fn every_operation_is_in_the_matrix_with_its_scope() {
     let name = |scope: Option<KeyScope>| scope.map_or("any", KeyScope::as_str);
     let needs = |access| match access {
         Access::Public => "none",
+        Access::Session => "session",
         Access::AnyKey => "any",
         Access::Scope(scope) => scope.as_str(),
     };
@@ -209,6 +213,43 @@ async fn no_operation_is_open_without_a_valid_key() {
         for key in [None, Some("sms_live_nothing"), Some(&*revoked)] {
             let (status, reply) = world.call(key, operation, world.id_in(operation), body).await;
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{operation}: {reply}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_may_call_what_its_key_may_and_changes_nothing_for_another_site() {
+    for (operation, needs, body) in OPERATIONS {
+        for scope in [Send, Read, Admin] {
+            let world = World::new().await;
+            let key = world.key_of(Some("shop"), KeyKind::Live, &[scope]).await;
+            let session = world.site.sign_in(&key).await;
+            let (method, path) = operation.split_once(' ').expect("a method and a path");
+            let path = path.replace("{id}", world.id_in(operation));
+            let path = path.replace("{number}", world.id_in(operation));
+            let request = || {
+                Request::builder()
+                    .method(method)
+                    .uri(&path)
+                    .header("content-type", "application/json")
+            };
+            let request_of = |builder: axum::http::request::Builder| {
+                builder.body(Body::from(body)).expect("a request")
+            };
+            let cell = format!("{operation} as {}", scope.as_str());
+            let foreign = request().header("cookie", &session.cookie);
+            if method != "GET" {
+                let (status, reply) = world.site.answer(request_of(foreign)).await;
+                assert_eq!((status.as_u16(), &reply["code"]), (403, &"csrf".into()), "{cell}");
+            }
+            let (status, reply) = world.site.answer(request_of(session.add_to(request()))).await;
+            let cell = format!("{cell}: {status} {reply}");
+            if needs.is_none_or(|needs| needs == scope || scope == Admin) {
+                let is_refused = [401, 403, 405].contains(&status.as_u16());
+                assert!(!is_refused && !status.is_server_error(), "{cell}");
+            } else {
+                assert_eq!(reply["code"], "scope_missing", "{cell}");
+            }
         }
     }
 }

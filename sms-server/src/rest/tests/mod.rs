@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode};
+use axum::http::{Request, StatusCode, request};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sms_core::store::BeginRequest;
@@ -54,6 +54,20 @@ struct Site {
     keys: KeyRing,
 }
 
+/// A session of the web UI.
+struct SignedIn {
+    id: String,
+    /// `NAME=VALUE`.
+    cookie: String,
+}
+
+impl SignedIn {
+    /// The request as a page makes it.
+    fn add_to(&self, request: request::Builder) -> request::Builder {
+        request.header("cookie", &self.cookie).header("x-requested-with", "sms-ui")
+    }
+}
+
 impl Site {
     fn new() -> Self {
         let (store, queue) = (Arc::new(MemoryStore::new()), Arc::new(MemoryQueue::new()));
@@ -64,6 +78,7 @@ impl Site {
             .provider(Sandbox::new(), registry.clone())
             .rollups(store.clone())
             .stop_list(store.clone())
+            .erasure(store.clone())
             .worklists(store.clone(), registry.clone())
             .build();
         Self { router: app.router(), store, registry, keys }
@@ -71,6 +86,19 @@ impl Site {
 
     async fn key(&self, scopes: &[KeyScope]) -> String {
         self.keys.create("test", scopes).await.expect("a key").expose_secret().to_owned()
+    }
+
+    /// Signs in to the web UI with a key.
+    async fn sign_in(&self, key: &str) -> SignedIn {
+        let request = Request::post("/ui/session").header("content-type", "application/json");
+        let request = request.body(Body::from(json!({ "key": key }).to_string()));
+        let reply = self.router.clone().oneshot(request.expect("a request")).await;
+        let (parts, body) = reply.expect("infallible").into_parts();
+        let cookie = parts.headers["set-cookie"].to_str().expect("text");
+        let cookie = cookie.split(';').next().expect("a cookie").to_owned();
+        let body = to_bytes(body, 1 << 20).await.expect("a body");
+        let session: Value = serde_json::from_slice(&body).expect("JSON");
+        SignedIn { id: session["id"].as_str().expect("an id").to_owned(), cookie }
     }
 
     async fn call(&self, key: &str, method: &str, path: &str, body: Value) -> Value {

@@ -79,6 +79,7 @@ fn config_check_shows_every_setting_with_its_source_and_no_secret() {
         ("admin_key", "[redacted]", "SMS_ADMIN_KEY_FILE"),
         ("log", "off", "SMS_LOG"),
         ("retention_days", "90", "default"),
+        ("text_retention_days", "none", "default"),
     ] {
         let line =
             shown.lines().find(|line| line.split_whitespace().next() == Some(key)).expect(key);

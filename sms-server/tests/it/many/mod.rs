@@ -18,7 +18,7 @@ use sms_testkit::instances::{Instance, Postgres, RabbitMq, Redis};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::process::{Process, Server};
+use crate::process::{Process, SECRET_KEY, Server};
 
 /// What brings jobs to the workers.
 pub(crate) enum Queue {
@@ -81,6 +81,7 @@ impl System {
             ("SMS_PROVIDER", provider),
             ("SMS_STORE", store.to_owned()),
             ("SMS_QUEUE", queue.url().to_owned()),
+            ("SMS_SECRET_KEY", SECRET_KEY.to_owned()),
         ];
         let folder = tempfile::tempdir().expect("a folder");
         Self { smsru, postgres, queue, folder, settings }

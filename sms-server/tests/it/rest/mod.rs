@@ -3,6 +3,7 @@
 pub(crate) mod bad_input;
 mod batch;
 mod bulk;
+mod erasure;
 mod estimate;
 mod events;
 mod export;

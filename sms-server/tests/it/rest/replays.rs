@@ -142,6 +142,35 @@ async fn metadata_that_nests_too_deep_or_holds_half_a_pair_is_refused() {
 }
 
 #[tokio::test]
+async fn the_answer_has_the_times_of_the_message_and_a_repeat_those_of_the_first() {
+    let app = App::new().await;
+    let later = json!({"to": "+79251234567", "text": "hi", "send_at": app.in_minutes(5)});
+    for (key, body) in [("k-1", json!({"to": "+79251234567", "text": "hi"})), ("k-2", later)] {
+        let first = app.post_with_key(key, &body.to_string()).await;
+        let shown = app.get(first.headers["location"].to_str().expect("a path")).await;
+        let mut item = body.clone();
+        item["idempotency_key"] = json!(format!("{key}-batch"));
+        let batch = json!({"messages": [item]}).to_string();
+        app.clock.advance(std::time::Duration::from_mins(1));
+        let again = app.post_with_key(key, &body.to_string()).await;
+        for name in ["created_at", "due_at"] {
+            assert!(first.body[name].is_string(), "{}", first.body);
+            assert_eq!(first.body[name], shown.body[name]);
+            assert_eq!(first.body[name], again.body[name]);
+        }
+        for _ in 0..2 {
+            let reply = app.post_to("/v1/messages/batch", batch.clone()).await;
+            let result = &reply.body["results"][0];
+            let shown = app.get(&format!("/v1/messages/{}", result["id"].as_str().expect("id")));
+            let shown = shown.await.body;
+            for name in ["created_at", "due_at"] {
+                assert!(result[name].is_string() && result[name] == shown[name], "{result}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_repeat_is_the_first_message_although_its_time_is_past() {
     let app = App::new().await;
     let body =
