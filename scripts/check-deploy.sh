@@ -22,7 +22,7 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
-# python NAME PIP_ARGUMENT…: a virtual environment with these packages, made anew when they have changed.
+# python NAME PIP_ARGUMENT…: a virtual environment with these packages, made again when they have changed.
 python() {
     local home=$tools/$1 wanted
     wanted=$(printf '%s\n' "${@:2}")
@@ -80,7 +80,7 @@ check yamllint yamllint --strict "${yaml[@]}"
 check shellcheck shellcheck --severity=warning "${shell[@]}"
 check hadolint hadolint deploy/Dockerfile
 
-# A folder of its own: these files are made once, and nobody's are used.
+# In the temporary folder, so that real secrets are neither used nor made.
 export SECRETS=$folder/secrets
 deploy/make-secrets.sh "$SECRETS" >/dev/null 2>&1
 check "secrets stay as they are" bash -c 'cat "$SECRETS"/* >"$1"; deploy/make-secrets.sh "$SECRETS"; cat "$SECRETS"/* | cmp - "$1"' _ "$folder/before"
@@ -122,7 +122,7 @@ if [ -n "$server" ]; then
     version=$("$server" --version | cut -d' ' -f2)
     check "package" env LEVEL=1 scripts/package.sh "$server" "v$version" "$folder/package"
     check "docs/OPERATIONS.md" env -C "$folder/package" -u SECRETS bash -euo pipefail -x "$folder/operations.sh"
-    # Every setting of the example at once, each with the value that stands there.
+    # Every setting of the example at once, each with its value there.
     check "environment file" env -i bash -c 'set -a; . "$1"; "$2" config check --offline' _ "$folder/environment" "$server"
     check "variables of a Kubernetes Service" env -i SMS_PORT=tcp://10.0.0.1:80 SMS_SERVICE_HOST=10.0.0.1 SMS_SERVICE_PORT=80 \
         SMS_SERVICE_PORT_HTTP=80 SMS_PORT_80_TCP=tcp://10.0.0.1:80 SMS_PORT_80_TCP_ADDR=10.0.0.1 "$server" config check --offline

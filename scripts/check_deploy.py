@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""check_deploy.py FOLDER: the rules of deploy/ that no checker knows. Run by check-deploy.sh, in whose folder the output of
-docker-compose is, and which gets there the environment file with every setting, and the commands of docs/OPERATIONS.md."""
+"""check_deploy.py FOLDER: the rules of deploy/ that no checker knows. Run by check-deploy.sh, which has put the output
+of docker-compose into the folder, and finds there the environment file with every setting and the commands of docs/OPERATIONS.md."""
 
 import pathlib
 import re
