@@ -24,6 +24,7 @@ mod outcomes;
 mod panics;
 mod parts;
 mod routes;
+mod segments;
 mod sender;
 mod shutdown;
 mod simulation;
