@@ -12,7 +12,7 @@ IMAGE ?= sms-server
 FULL = sms-smsru/simulator,sms-testkit/services,sms-queue-redis/sentinel,sms-queue-redis/cluster,sms-server/full
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 14
 
 run: ## Serve on 127.0.0.1:8080 with SQLite and the sandbox, data in ./data
 	$(CARGO) run -p sms-server

@@ -33,7 +33,9 @@ python() {
         { as_root apt-get -qq update && as_root apt-get -qq install -y python3-venv; } >/dev/null 2>&1 || true
         python3 -m venv "$home" || give_up "Python is missing: install 3.10 or later (Debian: apt-get install python3-venv)"
     fi
-    "$home/bin/pip" install --quiet --disable-pip-version-check "${@:2}" || give_up "PyPI cannot be reached for $1"
+    echo "installing $1 from PyPI" >&2
+    "$home/bin/pip" install --quiet --disable-pip-version-check --use-pep517 "${@:2}" >"$folder/output" 2>&1 ||
+        { cat "$folder/output" >&2 && give_up "the packages for $1 cannot be had from PyPI"; }
     printf '%s' "$wanted" >"$home/packages"
 }
 
@@ -118,7 +120,7 @@ if [ -n "$server" ]; then
     command -v openssl >/dev/null || give_up "openssl is missing: install it (Debian: apt-get install openssl)"
     check "proxies in front of a server" python3 scripts/check_proxies.py "$server" "$nginx" "$caddy"
     version=$("$server" --version | cut -d' ' -f2)
-    check "package" scripts/package.sh "$server" "v$version" "$folder/package"
+    check "package" env LEVEL=1 scripts/package.sh "$server" "v$version" "$folder/package"
     check "docs/OPERATIONS.md" env -C "$folder/package" -u SECRETS bash -euo pipefail -x "$folder/operations.sh"
     # Every setting of the example at once, each with the value that stands there.
     check "environment file" env -i bash -c 'set -a; . "$1"; "$2" config check --offline' _ "$folder/environment" "$server"

@@ -83,8 +83,10 @@ def compose(folder):
                 must(pathlib.Path(file).is_file(), f"compose.yaml: make-secrets.sh makes no {file}")
             for volume in service.get("volumes", []):
                 source = str(volume).split(":", maxsplit=1)[0]
-                if source.startswith("/"):
-                    must(pathlib.Path(source).exists(), f"compose.yaml: {name}: there is no {source}")
+                there = pathlib.Path(source).exists() or source in whole["volumes"]
+                must(there, f"compose.yaml: {name}: there is no {source}")
+            for network in service.get("networks", []):
+                must(network in whole["networks"], f"compose.yaml: {name}: there is no network {network}")
             hardened(f"compose.yaml: {name}", service)
     settings, in_files = documented()
     for name in ("sms", "api", "worker"):
@@ -156,7 +158,7 @@ def restricted(name, pod):
 
 def workflows():
     """They call targets of the Makefile, and nothing else that could differ from what people run."""
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     allowed = re.compile(r"rustup toolchain install |gh release create |docker push |printf '%s' \"\$TOKEN\" \| docker login ")
     for path in sorted((ROOT / ".github/workflows").glob("*.yml")):
         for job in yaml.safe_load(path.read_text())["jobs"].values():
@@ -210,7 +212,7 @@ def main():
     workflows()
     image()
     operations(folder)
-    for mistake in mistakes:
+    for mistake in dict.fromkeys(mistakes):
         print(mistake)
     return 1 if mistakes else 0
 

@@ -16,7 +16,7 @@ rm -rf "$folder/$name/deploy/secrets" "$folder/$name/deploy/compose.test.yaml" "
 install -m 755 "$program" "$folder/$name/sms-server"
 chmod -R u=rwX,go=rX "$folder/$name"
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" \
-    -C "$folder" -c "$name" | gzip -n9 >"$folder/$name.tar.gz"
+    -C "$folder" -c "$name" | gzip -n"${LEVEL:-9}" >"$folder/$name.tar.gz"
 rm -rf "${folder:?}/$name"
 (cd "$folder" && sha256sum -- *.tar.gz >SHA256SUMS)
 echo "$folder/$name.tar.gz"
