@@ -14,6 +14,7 @@ const SHOWN: [&str; 26] = [
     "connect_timeout_ms",
     "connect_timeout_seconds",
     "connections",
+    "costs",
     "delivery_limit",
     "forget_seconds",
     "from",

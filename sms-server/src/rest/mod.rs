@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod agreement;
 mod clients;
+mod cost_estimate;
 mod estimate;
 mod events;
 mod info;

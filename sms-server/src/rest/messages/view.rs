@@ -11,8 +11,8 @@ use sms_core::store::event::Event;
 use sms_core::store::parts::Part;
 use sms_core::store::timeline::steps;
 use sms_core::{
-    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Route, SendOptions, Status,
-    StoredMessage,
+    Class, MessageId, Metadata, Money, NewMessage, OnUnknown, PhoneNumber, Route, SendOptions,
+    Status, StoredMessage,
 };
 use time::OffsetDateTime;
 use utoipa::openapi::{RefOr, Schema};
@@ -132,6 +132,11 @@ pub(crate) struct MessageView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     charged: Charged,
+    /// The cost, a decimal number as text, in the provider's currency; absent while the provider
+    /// has not told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    cost: Option<Money>,
 }
 
 /// A part of a message that the provider knows by an id of its own.
@@ -313,6 +318,7 @@ impl<'a> MessageView<'a> {
             meaning: provider.zip(state.code).and_then(explain),
             reason: state.reason.as_deref(),
             charged: Charged::of(state),
+            cost: state.cost,
         }
     }
 
