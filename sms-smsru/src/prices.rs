@@ -11,7 +11,7 @@ use crate::smsru::SmsRu;
 #[async_trait]
 impl Prices for SmsRu {
     /// One request for up to 100 messages to different numbers with the same options.
-    async fn prices(&self, queries: &[PriceQuery]) -> Result<Vec<Price>> {
+    async fn quote(&self, queries: &[PriceQuery]) -> Result<Vec<Price>> {
         let mut prices = Vec::with_capacity(queries.len());
         let mut rest = queries;
         while !rest.is_empty() {

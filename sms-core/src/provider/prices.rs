@@ -16,7 +16,7 @@ pub trait Prices: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// Any kind, if there is no answer for any of them.
-    async fn prices(&self, queries: &[PriceQuery]) -> Result<Vec<Price>>;
+    async fn quote(&self, queries: &[PriceQuery]) -> Result<Vec<Price>>;
 }
 
 /// A message with an unknown price.

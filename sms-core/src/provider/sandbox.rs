@@ -189,7 +189,7 @@ impl Receipts for Sandbox {
 
 #[async_trait]
 impl Prices for Sandbox {
-    async fn prices(&self, queries: &[PriceQuery]) -> Result<Vec<Price>> {
+    async fn quote(&self, queries: &[PriceQuery]) -> Result<Vec<Price>> {
         let price = |query: &PriceQuery| {
             let parts = charged_parts(&query.text, query.translit);
             Price::known(price_of(parts), Some(parts.into()))
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(cost, Money::parse("2.00"));
         let queries =
             [PriceQuery::new(to, text), PriceQuery::new(to, "я".repeat(100)).translit(true)];
-        let prices = sandbox.prices(&queries).await.unwrap();
+        let prices = sandbox.quote(&queries).await.unwrap();
         let known = |money, parts| Price::known(Money::parse(money).unwrap(), Some(parts));
         assert_eq!(prices, [known("2.00", 2), known("2.00", 2)]);
     }

@@ -86,9 +86,9 @@ impl PriceCache {
                 sleep_until(at + CALL_INTERVAL).await;
             }
             *last_call = Some(Instant::now());
-            let prices = catch_panic(source.prices(&missing)).await?;
+            let prices = catch_panic(source.quote(&missing)).await?;
             self.remember(&missing, prices);
-            sms_core::Result::Ok(())
+            Ok::<(), sms_core::Error>(())
         };
         match timeout(PRICE_TIMEOUT, ask).await {
             Ok(Ok(())) => {}

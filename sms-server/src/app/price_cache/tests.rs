@@ -31,7 +31,7 @@ impl Provider for Counting {
 
 #[async_trait]
 impl Prices for Counting {
-    async fn prices(&self, queries: &[PriceQuery]) -> sms_core::Result<Vec<Price>> {
+    async fn quote(&self, queries: &[PriceQuery]) -> sms_core::Result<Vec<Price>> {
         self.0.fetch_add(1, Ordering::Relaxed);
         if queries.iter().any(|query| query.text.contains("down")) {
             return Err(sms_core::Error::new(sms_core::ErrorKind::Unavailable, "down"));
