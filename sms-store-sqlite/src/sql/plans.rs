@@ -77,7 +77,7 @@ async fn the_caretakers_questions_each_have_an_index() {
             &["m USING INDEX messages_look (status=? AND look_at<?)"],
         ),
         (maintenance::LOAD_AWAITING, &["m USING INDEX messages_look (status=? AND look_at<?)"]),
-        (maintenance::LOAD_AWAITING_COST, &["m USING INDEX messages_cost (route=? AND poll_at<?)"]),
+        (maintenance::LOAD_AWAITING_COST, &["m USING INDEX messages_cost (route=? AND poll_at"]),
         (maintenance::SETTLED, &["messages USING INDEX messages_created (created_at<?)"]),
         (
             maintenance::SETTLED_OF_ROUTE,
