@@ -61,7 +61,8 @@ pub(crate) const LOGGED: &str = "\
     CASE WHEN e.status IN (?3, ?4) OR instr(e.details, '\"cost\"') > 0 THEN e.details END, \
     m.created_at, m.send_at, \
     CASE WHEN e.kind <> ?5 THEN (SELECT p.status FROM events AS p \
-        WHERE p.message_id = e.message_id AND p.seq < e.seq ORDER BY p.seq DESC LIMIT 1) END, m.route \
+        WHERE p.message_id = e.message_id AND p.seq < e.seq ORDER BY p.seq DESC LIMIT 1) END, \
+    m.route \
     FROM events AS e JOIN messages AS m ON m.id = e.message_id \
     WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY e.seq";
 

@@ -13,7 +13,7 @@ use crate::harness::StoreHarness;
 
 const COST: Money = Money::from_micros(3_450_000);
 const OTHER_COST: Money = Money::from_micros(500_000);
-/// Longer than the wait for the first query.
+/// Longer than the time until the first query.
 const PERIOD: Duration = Duration::from_millis(COST_PERIOD_MS.unsigned_abs() + 1000);
 
 fn delivered(id: MessageId) -> Receipt {

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::{World, eventually, message};
 use crate::process::ADMIN_KEY;
 
-/// The wait for the end of the period, for the next look, and for a slow machine.
+/// Enough for the rest of the period, the interval of the caretaker, and a slow machine.
 const COST_PATIENCE: Duration = Duration::from_secs(40);
 /// No status query is made for the receipts of these messages: callbacks bring them.
 const CALLBACKS_ONLY: &str = "poll_first_seconds=3600";
