@@ -11,6 +11,7 @@ mod batching;
 mod clock;
 mod connection;
 mod control;
+mod costs;
 mod ends;
 mod evidence;
 mod failover;

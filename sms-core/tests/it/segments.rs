@@ -17,8 +17,12 @@ fn texts_have_the_parts_of_the_vectors() {
             run[0].as_str().expect("a text").repeat(times.expect("a number"))
         };
         let text: String = runs.iter().map(run).collect();
-        let lengths: Vec<u64> =
-            vector["lengths"].as_array().expect("a list").iter().filter_map(Value::as_u64).collect();
+        let lengths: Vec<u64> = vector["lengths"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(Value::as_u64)
+            .collect();
         let counted = text::count(&text);
         let found = (counted.encoding.as_str(), counted.parts, counted.units as u64);
         let encoding = vector["encoding"].as_str().expect("a name");

@@ -55,5 +55,9 @@ fn the_committed_build_was_made_from_the_committed_sources() {
     assert!(hashes.len() > 50, "the sources are searched: {hashes:?}");
     let lines: String = hashes.iter().map(|(path, hash)| format!("{path} {hash}\n")).collect();
     let built = fs::read_to_string(root().join("dist/build.txt")).expect("a build");
-    assert_eq!(built.trim(), sha256(lines.as_bytes()), "run `make ui` and commit sms-server/ui/dist");
+    assert_eq!(
+        built.trim(),
+        sha256(lines.as_bytes()),
+        "run `make ui` and commit sms-server/ui/dist"
+    );
 }
