@@ -72,7 +72,8 @@ pub use provider::recording::RecordingProvider;
 pub use provider::sandbox::Sandbox;
 pub use provider::{
     Account, AccountInfo, Callback, CallbackRefusal, CallbackReply, CallbackRequest, Callbacks,
-    Explanation, IncomingReceipts, LateAnswer, LateAnswers, Limits, Provider, Receipts, Submission,
+    Explanation, IncomingReceipts, LateAnswer, LateAnswers, Limits, Price, PriceQuery, Prices,
+    Provider, Receipts, Submission,
 };
 pub use queue::{Job, Lease, Queue};
 pub use registry::Registry;

@@ -49,6 +49,7 @@ pub struct SmsRuConfig {
     pub(crate) partner_id: Option<u32>,
     pub(crate) late: Duration,
     pub(crate) poll_first: Duration,
+    pub(crate) costs: bool,
     callback_api_id: Option<SecretString>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -104,6 +105,11 @@ impl SmsRuConfig {
             "partner_id" => self.partner_id(number()?),
             "late_seconds" => self.late(seconds()?),
             "poll_first_seconds" => self.poll_first(seconds()?),
+            "costs" => match value {
+                "1" => self.costs(true),
+                "0" => self.costs(false),
+                _ => return Err(config_error("costs must be 1 or 0")),
+            },
             "callback_api_id" => self.callback_api_id(value),
             "test" => match value {
                 "1" => self.test(true),
@@ -129,6 +135,7 @@ impl SmsRuConfig {
             partner_id: None,
             late: DEFAULT_LATE,
             poll_first: DEFAULT_POLL_FIRST,
+            costs: true,
             callback_api_id: None,
             clock: Arc::new(SystemClock),
         }
@@ -194,6 +201,13 @@ impl SmsRuConfig {
     /// Defaults to 30 s.
     pub fn poll_first(mut self, first: Duration) -> Self {
         self.poll_first = first;
+        self
+    }
+
+    /// True to ask for the cost of messages that a callback ended, 100 at a time: callbacks do not
+    /// contain it. A status query contains it anyway. Defaults to `true`.
+    pub fn costs(mut self, costs: bool) -> Self {
+        self.costs = costs;
         self
     }
 
@@ -299,6 +313,7 @@ impl fmt::Debug for SmsRuConfig {
             .field("partner_id", &self.partner_id)
             .field("late", &self.late)
             .field("poll_first", &self.poll_first)
+            .field("costs", &self.costs)
             .field(
                 "callback_api_id",
                 &self.callback_api_id.as_ref().map(|_| format_args!("[redacted]")),

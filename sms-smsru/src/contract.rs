@@ -6,8 +6,8 @@ use std::time::Duration;
 use sms_core::provider::{Polling, ProviderRef};
 use sms_core::{
     Account, AccountInfo, Callback, CallbackRefusal, CallbackReply, CallbackRequest, Callbacks,
-    Explanation, LateAnswers, Limits, Outcome, Provider, Receipt, Receipts, Result, Submission,
-    async_trait,
+    Explanation, LateAnswers, Limits, Outcome, Prices, Provider, Receipt, Receipts, Result,
+    Submission, async_trait,
 };
 
 use crate::callback::error::CallbackError;
@@ -16,6 +16,7 @@ use crate::callback::record::Record;
 use crate::code::{self, Level, Meaning};
 use crate::config::{MAX_BATCH, MAX_POLL_INTERVAL};
 use crate::error::{config_error, missing_value};
+use crate::methods::status::MessageStatus;
 use crate::methods::{callback, status};
 use crate::receipt::{PROVIDER_NAME, receipt};
 use crate::smsru::SmsRu;
@@ -56,6 +57,10 @@ impl Provider for SmsRu {
         Some(self)
     }
 
+    fn prices(&self) -> Option<&dyn Prices> {
+        Some(self)
+    }
+
     fn explain(&self, code: i32) -> Option<Explanation> {
         let row = code::send_refusal(code, Level::Recipient)
             .or_else(|| code::find(code, Level::Delivery))?;
@@ -70,7 +75,8 @@ impl Provider for SmsRu {
 #[async_trait]
 impl Receipts for SmsRu {
     fn polling(&self) -> Polling {
-        Polling::new(self.session().config().poll_first, MAX_POLL_INTERVAL, GIVE_UP, MAX_BATCH)
+        let config = self.session().config();
+        Polling::new(config.poll_first, MAX_POLL_INTERVAL, GIVE_UP, MAX_BATCH).costs(config.costs)
     }
 
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {
@@ -81,7 +87,9 @@ impl Receipts for SmsRu {
         for ids in ids.chunks(MAX_BATCH) {
             let statuses = status::status(self.client(), ids).await?;
             let known = statuses.into_iter().filter(|status| status.state.is_some());
-            receipts.extend(known.filter_map(|status| receipt(&status.id, status.code)));
+            let read =
+                |status: MessageStatus| Some(receipt(&status.id, status.code)?.cost(status.cost));
+            receipts.extend(known.filter_map(read));
         }
         Ok(receipts)
     }
@@ -104,7 +112,9 @@ impl Callbacks for SmsRu {
             return Err(CallbackRefusal::not_genuine("there is no api_id to verify it with"));
         };
         let records = reader.read(request.body).map_err(refusal)?;
-        let receipts = records.iter().filter_map(Record::receipt).collect();
+        let receipts = records.iter().filter_map(Record::receipt);
+        let costs = self.session().config().costs;
+        let receipts = receipts.map(|receipt| receipt.cost_later(costs)).collect();
         Ok(Callback::new(receipts, CallbackReply::new(CONFIRMATION)))
     }
 

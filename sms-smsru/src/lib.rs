@@ -42,6 +42,7 @@ mod credentials;
 mod error;
 mod hex;
 pub mod methods;
+mod prices;
 mod receipt;
 mod refusal;
 #[cfg(feature = "simulator")]

@@ -11,7 +11,7 @@ use crate::error::from_sqlx;
 use crate::sql::args::rows;
 
 /// Every migration: version, name, SQL. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "messages", include_str!("../migrations/0001_messages.sql")),
     (2, "fewer entries", include_str!("../migrations/0002_fewer_entries.sql")),
     (3, "usable from", include_str!("../migrations/0003_usable_from.sql")),
@@ -22,6 +22,7 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
     (8, "stop-list", include_str!("../migrations/0008_stop_list.sql")),
     (9, "other routes", include_str!("../migrations/0009_other_routes.sql")),
     (10, "worklists", include_str!("../migrations/0010_worklists.sql")),
+    (11, "costs", include_str!("../migrations/0011_costs.sql")),
 ];
 
 /// First number of the advisory lock; the second one is a hash of the schema's name.

@@ -7,7 +7,7 @@ use crate::error::{DbResult, Failure, is_passing};
 use crate::sql::args::rows;
 
 /// Every migration, in order; the first is version 1. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0001_messages.sql"),
     include_str!("../migrations/0002_usable_from.sql"),
     include_str!("../migrations/0003_routes.sql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../migrations/0007_stop_list.sql"),
     include_str!("../migrations/0008_other_routes.sql"),
     include_str!("../migrations/0009_worklists.sql"),
+    include_str!("../migrations/0010_costs.sql"),
 ];
 
 /// The table of the migrations that have been applied, with their text. Not `PRAGMA user_version`,

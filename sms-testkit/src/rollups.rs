@@ -10,13 +10,14 @@ use std::time::Duration;
 use sms_core::rollups::counter::Counter;
 use sms_core::rollups::requests::{RollUpRequest, SeriesRequest, Step};
 use sms_core::rollups::series::{Counts, Series};
-use sms_core::store::InsertRequest;
-use sms_core::{Class, MessageId, ReceiptState, Rollups, Scope, Store};
+use sms_core::store::{BeginRequest, InsertRequest};
+use sms_core::{Class, MessageId, Money, ReceiptState, Rollups, Route, Scope, Store};
 use time::OffsetDateTime;
 
 use crate::harness::RollupsHarness;
 use crate::store::steps::{
-    ALL, DAY, accepted, message, otp, prepared, receipt, rejected, secs, some, unknown,
+    ALL, DAY, PROVIDER, accepted, batch, message, otp, prepared, receipt, rejected, secs, some,
+    unknown,
 };
 
 /// Calls after which everything must have been counted.
@@ -178,6 +179,40 @@ pub async fn failures_are_counted_by_code(h: &RollupsHarness) {
     let expected =
         [(code, vec![(Counter::Undelivered, 1)]), (Some(202), vec![(Counter::Failed, 1)])];
     assert_eq!(codes, expected);
+}
+
+pub async fn costs_are_counted_when_they_become_known_and_not_those_of_tests(h: &RollupsHarness) {
+    h.begin().await;
+    let cost = Money::from_micros(2_500_000);
+    let [first, second] =
+        [h.messages.sent(message().owner("a")).await, h.messages.sent(otp()).await];
+    let at = h.created_at(first).await;
+    h.messages.receive(receipt(first, ReceiptState::Delivered).cost_later(true)).await;
+    h.roll_up().await;
+    assert_eq!(total(&h.series(at, Step::Minute).await, Counter::Cost), 0);
+    // The answer to the query, its repeat, and a cost that comes with the end.
+    for _ in 0..2 {
+        h.messages.receive(receipt(first, ReceiptState::Delivered).cost(cost)).await;
+        h.messages.receive(receipt(second, ReceiptState::Undelivered).cost(cost)).await;
+        h.roll_up().await;
+    }
+    let test = h.messages.queued(message().route(Route::SANDBOX.as_str())).await;
+    let (ids, lease) = ([test], secs(60));
+    let request = BeginRequest::new(&ids, "w", batch(), PROVIDER, lease).route(&Route::SANDBOX);
+    assert_eq!(h.messages.store().begin(request).await.expect("begin").len(), 1);
+    h.messages.settle(test, 1, accepted(test)).await;
+    h.messages.receive(receipt(test, ReceiptState::Delivered).cost(cost)).await;
+    h.roll_up().await;
+    for step in [Step::Minute, Step::Hour] {
+        let series = h.series(at, step).await;
+        let of_classes: Vec<_> = series.by_class.iter().map(|of| of.counts.cost()).collect();
+        assert_eq!(of_classes, [cost, cost, Money::default()], "{step:?}");
+        assert_eq!(total(&series, Counter::Cost), 5_000_000, "{step:?}");
+        let (delivered, undelivered) = (Counter::Delivered, Counter::Undelivered);
+        assert_eq!((total(&series, delivered), total(&series, undelivered)), (2, 1), "{step:?}");
+        let own = h.series_in(Scope::Owner("a".to_owned()), at, step).await;
+        assert_eq!(total(&own, Counter::Cost), 2_500_000, "{step:?}");
+    }
 }
 
 pub async fn a_repeated_call_counts_nothing_twice(h: &RollupsHarness) {

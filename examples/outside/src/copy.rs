@@ -74,12 +74,14 @@ pub fn receipt(from: &Receipt) -> Receipt {
     copy.code = from.code;
     copy.text.clone_from(&from.text);
     copy.at = from.at;
+    copy.cost = from.cost;
+    copy.cost_later = from.cost_later;
     copy
 }
 
 /// Copies a schedule of status queries.
 pub fn polling(from: &Polling) -> Polling {
-    Polling::new(from.first, from.max, from.give_up, from.batch)
+    Polling::new(from.first, from.max, from.give_up, from.batch).costs(from.costs)
 }
 
 /// Copies the request of [`Archive::unmatched`](sms_core::Archive::unmatched).
@@ -138,7 +140,9 @@ pub fn events_request(from: &EventsRequest) -> EventsRequest {
 
 /// Copies the request of [`Store::awaiting_receipt`](sms_core::Store::awaiting_receipt).
 pub fn awaiting_request(from: &AwaitingRequest) -> AwaitingRequest {
-    AwaitingRequest::new(polling(&from.polling), from.limit).route(from.route.clone())
+    AwaitingRequest::new(polling(&from.polling), from.limit)
+        .route(from.route.clone())
+        .purpose(from.purpose)
 }
 
 /// Copies the request of [`Archive::stats`](sms_core::Archive::stats).
@@ -212,6 +216,7 @@ pub fn message_state(from: MessageState) -> MessageState {
     copy.provider_parts = from.provider_parts;
     copy.code = from.code;
     copy.reason = from.reason;
+    copy.cost = from.cost;
     copy
 }
 
@@ -250,6 +255,7 @@ pub fn event_details(from: EventDetails) -> EventDetails {
     copy.part_status = from.part_status;
     copy.code = from.code;
     copy.text = from.text;
+    copy.cost = from.cost;
     copy.provider_at = from.provider_at;
     copy.evidence = from.evidence;
     copy.took_ms = from.took_ms;

@@ -83,5 +83,6 @@ pub(super) fn logged(event: &Event, before: Option<&Event>, row: &Row) -> Logged
         .owner(message.owner.clone())
         .code(event.details.code)
         .before(before.map(|before| before.status))
+        .cost(event.details.cost, &message.route)
         .wanted(Some(*created_at), message.send_at.map(datetime_to_ms))
 }

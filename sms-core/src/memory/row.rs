@@ -58,6 +58,7 @@ impl Row {
             provider_parts: delivery.provider_parts.clone(),
             code: delivery.code,
             reason: delivery.reason.clone(),
+            cost: delivery.cost,
         };
         StoredMessage { message: self.message.clone(), state }
     }

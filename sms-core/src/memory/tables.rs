@@ -24,9 +24,10 @@ use crate::store::ledger::{Changes, Ledger, LogEntry, accepted_ids};
 use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, HeldLease};
 use crate::store::{
-    AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest, DueRequest,
-    AcceptanceTimes, EventPage, EventsRequest, InsertRequest, Inserted, KEY_WINDOW, LogEnd, MessageRequest,
-    ResolveRequest, RoutePurgeRequest, Settled, Settlement, Stats, StatsRequest, provider_id_taken,
+    AcceptanceTimes, AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest,
+    DueRequest, EventPage, EventsRequest, InsertRequest, Inserted, KEY_WINDOW, LogEnd,
+    MessageRequest, QueryPurpose, ResolveRequest, RoutePurgeRequest, Settled, Settlement, Stats,
+    StatsRequest, provider_id_taken,
 };
 
 /// The largest number of events in a timeline.
@@ -164,9 +165,15 @@ impl Tables {
         now: i64,
         request: &AwaitingRequest,
     ) -> Vec<ProviderRef> {
-        let awaits = |row: &Row| row.message.route == request.route && row.state.awaits_query(now);
+        let awaits = |row: &Row| {
+            let is_due = match request.purpose {
+                QueryPurpose::Receipt => row.state.awaits_query(now),
+                QueryPurpose::Cost => row.state.awaits_cost_query(now),
+            };
+            is_due && row.message.route == request.route
+        };
         let (mut ledger, ids) = self.load_if(now, request.limit, awaits);
-        let names = ledger.plan_queries(&ids, &request.polling);
+        let names = ledger.plan_queries(&ids, request);
         self.write(ledger.into_changes());
         names
     }

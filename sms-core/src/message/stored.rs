@@ -14,6 +14,7 @@ use super::resend::Resend;
 use super::route::Route;
 use super::text::Encoding;
 use crate::lane::Lane;
+use crate::provider::money::Money;
 use crate::store::parts::Parts;
 use crate::store::status::Status;
 
@@ -190,6 +191,8 @@ pub struct MessageState {
     pub code: Option<i32>,
     /// The provider's last text, or the reason of the last transition.
     pub reason: Option<String>,
+    /// The cost, once the provider has told it.
+    pub cost: Option<Money>,
 }
 
 impl MessageState {
@@ -216,6 +219,7 @@ impl MessageState {
             provider_parts: Parts::none(),
             code: None,
             reason: None,
+            cost: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Several providers as one.
 
+mod receipts;
+
 use std::collections::HashSet;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
@@ -22,8 +24,9 @@ use crate::provider::incoming::IncomingReceipts;
 use crate::provider::late::{LateAnswer, LateAnswers};
 use crate::provider::limits::Limits;
 use crate::provider::outcome::{Outcome, OutcomeClass};
+use crate::provider::prices::Prices;
 use crate::provider::receipt::Receipt;
-use crate::provider::status_queries::{Polling, ProviderRef, Receipts};
+use crate::provider::status_queries::Receipts;
 use crate::provider::submission::Submission;
 use crate::supervise::catch_panic;
 
@@ -32,8 +35,8 @@ use crate::supervise::catch_panic;
 /// may have accepted. So a failover never sends a message twice.
 ///
 /// Each outcome names the provider that answered, and [`member`](Provider::member) returns that
-/// provider, which knows the meaning of its codes. The account is that of the first provider. A
-/// pause ends by the account of the provider that refused.
+/// provider, which knows the meaning of its codes. Account and prices are those of the first
+/// provider. A pause ends by the account of the provider that refused.
 ///
 /// ```
 /// use sms_core::{
@@ -205,6 +208,11 @@ impl Provider for Failover {
         self.providers.first()?.account()
     }
 
+    /// The prices of the first provider.
+    fn prices(&self) -> Option<&dyn Prices> {
+        self.providers.first()?.prices()
+    }
+
     /// The explanation of the first provider that knows the code. A code may have another meaning
     /// at another provider: ask the [`member`](Provider::member) that answered.
     fn explain(&self, code: i32) -> Option<Explanation> {
@@ -353,47 +361,6 @@ fn distinct(mut urls: Vec<String>) -> Vec<String> {
     urls.sort();
     urls.dedup();
     urls
-}
-
-#[async_trait]
-impl Receipts for Failover {
-    /// The earliest first query, shortest interval, latest end and smallest batch of all.
-    fn polling(&self) -> Polling {
-        let all = || {
-            self.providers.iter().filter_map(|provider| provider.receipts()).map(Receipts::polling)
-        };
-        Polling {
-            first: all().map(|polling| polling.first).min().unwrap_or_default(),
-            max: all().map(|polling| polling.max).min().unwrap_or_default(),
-            give_up: all().map(|polling| polling.give_up).max().unwrap_or_default(),
-            batch: all().map(|polling| polling.batch).min().unwrap_or(1),
-        }
-    }
-
-    /// The receipts of all providers. Fails only if none of them answers.
-    async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {
-        let (mut found, mut answered, mut failed) = (Vec::new(), false, None);
-        for provider in &self.providers {
-            let own: Vec<ProviderRef> =
-                ids.iter().filter(|id| is_of(provider, &id.provider)).cloned().collect();
-            if let (Some(receipts), false) = (provider.receipts(), own.is_empty()) {
-                match receipts.query(&own).await {
-                    Ok(mut receipts) => {
-                        answered = true;
-                        found.append(&mut receipts);
-                    }
-                    Err(error) => {
-                        tracing::warn!(provider = provider.name(), %error, "status query failed");
-                        failed = Some(error);
-                    }
-                }
-            }
-        }
-        match failed {
-            Some(error) if !answered => Err(error),
-            _ => Ok(found),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod late;
 pub mod limits;
 pub mod money;
 pub mod outcome;
+pub mod prices;
 pub mod receipt;
 pub mod recording;
 pub mod sandbox;
@@ -28,6 +29,7 @@ pub use self::incoming::IncomingReceipts;
 pub use self::late::{LateAnswer, LateAnswers};
 pub use self::limits::Limits;
 use self::outcome::Outcome;
+pub use self::prices::{Price, PriceQuery, Prices};
 pub use self::status_queries::{Polling, ProviderRef, Receipts};
 pub use self::submission::Submission;
 use crate::error::Result;
@@ -129,6 +131,11 @@ pub trait Provider: Debug + Send + Sync + 'static {
         None
     }
 
+    /// Queries about prices; `None` if the provider cannot tell them.
+    fn prices(&self) -> Option<&dyn Prices> {
+        None
+    }
+
     /// Explains one of its codes in plain words; `None` for a code that it does not know.
     fn explain(&self, _code: i32) -> Option<Explanation> {
         None
@@ -184,6 +191,10 @@ impl<T: Provider + ?Sized> Provider for Arc<T> {
 
     fn account(&self) -> Option<&dyn Account> {
         (**self).account()
+    }
+
+    fn prices(&self) -> Option<&dyn Prices> {
+        (**self).prices()
     }
 
     fn explain(&self, code: i32) -> Option<Explanation> {

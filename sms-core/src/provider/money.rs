@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::{Serialize, Serializer};
 
 /// An amount in the provider's currency (roubles at sms.ru), exact to a millionth.
@@ -55,6 +56,14 @@ impl Serialize for Money {
     }
 }
 
+/// Reads the text that [`Serialize`] writes.
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("not an amount of money"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +78,8 @@ mod tests {
         ] {
             let money = Money::parse(text).unwrap();
             assert_eq!((money.micros(), money.to_string().as_str()), (micros, shown));
+            let json = serde_json::to_string(&money).unwrap();
+            assert_eq!(serde_json::from_str::<Money>(&json).unwrap(), money);
         }
     }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::numbered::numbered;
+use crate::provider::money::Money;
 
 /// A provider's report about one message that it accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +22,15 @@ pub struct Receipt {
     pub text: Option<String>,
     /// Time of the event, by the provider's clock.
     pub at: Option<OffsetDateTime>,
+    /// Cost of the whole message, if the provider reports it here.
+    pub cost: Option<Money>,
+    /// True if the provider does not report the cost here, but in the answer to a status query. A
+    /// message that ends with this receipt is then [asked about](super::Polling::costs) once more.
+    pub cost_later: bool,
 }
 
 impl Receipt {
-    /// A receipt of this state, without code, text and time.
+    /// A receipt of this state, without code, text, time and cost.
     pub fn new(
         provider: impl Into<String>,
         provider_id: impl Into<String>,
@@ -37,6 +43,8 @@ impl Receipt {
             code: None,
             text: None,
             at: None,
+            cost: None,
+            cost_later: false,
         }
     }
 
@@ -49,6 +57,18 @@ impl Receipt {
     /// Sets [`at`](Self::at).
     pub fn at(mut self, at: impl Into<Option<OffsetDateTime>>) -> Self {
         self.at = at.into();
+        self
+    }
+
+    /// Sets [`cost`](Self::cost).
+    pub fn cost(mut self, cost: impl Into<Option<Money>>) -> Self {
+        self.cost = cost.into();
+        self
+    }
+
+    /// Sets [`cost_later`](Self::cost_later).
+    pub const fn cost_later(mut self, cost_later: bool) -> Self {
+        self.cost_later = cost_later;
         self
     }
 

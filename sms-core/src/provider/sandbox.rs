@@ -1,5 +1,6 @@
 //! A provider that sends nothing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,15 @@ use crate::clock::{Clock, SystemClock, datetime_from_ms, duration_to_ms};
 use crate::error::Result;
 use crate::message::SandboxAction;
 use crate::message::phone::PhoneNumber;
+use crate::message::text::count;
+use crate::message::translit::latin;
+use crate::provider::money::Money;
 use crate::provider::outcome::Outcome;
 use crate::provider::receipt::{Receipt, ReceiptState};
 use crate::provider::sandbox_id::{End, SandboxId};
-use crate::provider::{Limits, Polling, Provider, ProviderRef, Receipts, Submission};
+use crate::provider::{
+    Limits, Polling, Price, PriceQuery, Prices, Provider, ProviderRef, Receipts, Submission,
+};
 
 /// The first of the numbers with an end of their own.
 const FIRST_NUMBER: u64 = 79_760_000_001;
@@ -32,8 +38,11 @@ const REFUSED: &str = "refused by the sandbox, as it was asked to";
 const LOST: &str = "the answer was lost by the sandbox, as it was asked to";
 const UNDELIVERED: &str = "not delivered by the sandbox, as it was asked to";
 
+/// Price of a part. Nothing is paid: it shows how costs look.
+const PRICE: Money = Money::from_micros(1_000_000);
+
 /// A [`Provider`] that accepts every message and reports it as delivered a moment later. Nothing
-/// leaves the machine.
+/// leaves the machine. It reports a cost of 1.00 for each part, which nobody pays.
 ///
 /// A message with an [instruction](crate::message::SendOptions::sandbox) gets the end that this
 /// asks for. Without one, six [numbers](Self::ends) have an end of their own.
@@ -109,11 +118,13 @@ impl Sandbox {
             SandboxAction::Undelivered { code } => End::Undelivered { code },
             SandboxAction::Silent => End::Silent,
         };
-        Outcome::accepted(SandboxId { accepted_ms: self.clock.now_ms(), end }.to_string())
+        let parts = charged_parts(&submission.text, submission.options.translit);
+        let id = SandboxId { accepted_ms: self.clock.now_ms(), parts, end };
+        Outcome::accepted(id.to_string())
     }
 
     fn receipt(&self, provider_id: &str) -> Option<Receipt> {
-        let SandboxId { accepted_ms, end } = provider_id.parse().ok()?;
+        let SandboxId { accepted_ms, parts, end } = provider_id.parse().ok()?;
         let (delay, state) = match end {
             End::Delivered { seconds } => {
                 (Duration::from_secs(seconds.into()), ReceiptState::Delivered)
@@ -126,7 +137,9 @@ impl Sandbox {
         if (accepted_ms..end_ms).contains(&self.clock.now_ms()) {
             return Some(Receipt::new(Self::NAME, provider_id, ReceiptState::InTransit));
         }
-        let receipt = Receipt::new(Self::NAME, provider_id, state).at(datetime_from_ms(end_ms));
+        let receipt = Receipt::new(Self::NAME, provider_id, state)
+            .at(datetime_from_ms(end_ms))
+            .cost(price_of(parts));
         Some(match end {
             End::Undelivered { code } => receipt.code(code, UNDELIVERED),
             _ => receipt,
@@ -151,6 +164,10 @@ impl Provider for Sandbox {
     fn receipts(&self) -> Option<&dyn Receipts> {
         Some(self)
     }
+
+    fn prices(&self) -> Option<&dyn Prices> {
+        Some(self)
+    }
 }
 
 #[async_trait]
@@ -161,12 +178,33 @@ impl Receipts for Sandbox {
             max: Duration::from_secs(10),
             give_up: Duration::from_hours(1),
             batch: 1000,
+            costs: false,
         }
     }
 
     async fn query(&self, ids: &[ProviderRef]) -> Result<Vec<Receipt>> {
         Ok(ids.iter().filter_map(|id| self.receipt(&id.provider_id)).collect())
     }
+}
+
+#[async_trait]
+impl Prices for Sandbox {
+    async fn quote(&self, queries: &[PriceQuery]) -> Result<Vec<Price>> {
+        let price = |query: &PriceQuery| {
+            let parts = charged_parts(&query.text, query.translit);
+            Price::known(price_of(parts), Some(parts.into()))
+        };
+        Ok(queries.iter().map(price).collect())
+    }
+}
+
+fn charged_parts(text: &str, translit: bool) -> u32 {
+    let text = if translit { latin(text) } else { Cow::Borrowed(text) };
+    u32::try_from(count(&text).parts).unwrap_or(u32::MAX)
+}
+
+fn price_of(parts: u32) -> Money {
+    Money::from_micros(PRICE.micros().saturating_mul(parts.into()))
 }
 
 #[cfg(test)]
@@ -235,6 +273,25 @@ mod tests {
         assert_eq!(receipt_of(&sandbox, silent).await, None, "not even later");
         let (other, _) = of("+79760000007").await;
         assert_eq!(other.class, OutcomeClass::Accepted, "not one of them");
+    }
+
+    #[tokio::test]
+    async fn the_cost_is_told_with_the_end_and_is_the_price_of_all_parts() {
+        let clock = ManualClock::new(1_000);
+        let sandbox = Sandbox::new().clock(clock.clone());
+        let to = PhoneNumber::parse("+79251234567").unwrap();
+        let text = "я".repeat(100);
+        let submission = Submission::new(MessageId::new(), to, text.as_str());
+        let outcome = sandbox.submit(&[submission]).await.remove(0);
+        assert_eq!(receipt_of(&sandbox, outcome.clone()).await.unwrap().cost, None);
+        clock.advance(SECOND);
+        let cost = receipt_of(&sandbox, outcome).await.unwrap().cost;
+        assert_eq!(cost, Money::parse("2.00"));
+        let queries =
+            [PriceQuery::new(to, text), PriceQuery::new(to, "я".repeat(100)).translit(true)];
+        let prices = sandbox.quote(&queries).await.unwrap();
+        let known = |money, parts| Price::known(Money::parse(money).unwrap(), Some(parts));
+        assert_eq!(prices, [known("2.00", 2), known("2.00", 2)]);
     }
 
     #[tokio::test]

@@ -9,10 +9,12 @@ use crate::message::MessageId;
 /// Length of the unique part, with the hyphen before it.
 const UNIQUE_LENGTH: usize = 37;
 
-/// A provider id: the time of acceptance, the end of the message, and a unique part.
+/// A provider id: the time of acceptance, the parts and the end of the message, and a unique part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SandboxId {
     pub(super) accepted_ms: UnixMs,
+    /// Number of parts of the text.
+    pub(super) parts: u32,
     pub(super) end: End,
 }
 
@@ -31,6 +33,9 @@ impl fmt::Display for SandboxId {
     /// Writes a new id. No two are equal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.accepted_ms)?;
+        if self.parts != 1 {
+            write!(f, "p{}", self.parts)?;
+        }
         match self.end {
             End::Delivered { seconds: 0 } => {}
             End::Delivered { seconds } => write!(f, "d{seconds}")?,
@@ -51,17 +56,21 @@ impl FromStr for SandboxId {
     fn from_str(text: &str) -> Result<Self, NotAnId> {
         let head = text.len().checked_sub(UNIQUE_LENGTH).and_then(|length| text.get(..length));
         let head = head.ok_or(NotAnId)?;
-        let (accepted, end) = match head.find(|c: char| c.is_ascii_alphabetic()) {
-            Some(at) => head.split_at(at),
-            None => (head, "d0"),
+        let is_letter = |c: char| c.is_ascii_alphabetic();
+        let (accepted, rest) = head.split_at(head.find(is_letter).unwrap_or(head.len()));
+        let (parts, end) = match rest.strip_prefix('p') {
+            Some(rest) => rest.split_at(rest.find(is_letter).unwrap_or(rest.len())),
+            None => ("1", rest),
         };
+        let end = if end.is_empty() { "d0" } else { end };
         let end = match end.split_at(1) {
             ("d", seconds) => End::Delivered { seconds: seconds.parse().map_err(|_| NotAnId)? },
             ("u", code) => End::Undelivered { code: code.parse().map_err(|_| NotAnId)? },
             ("s", "") => End::Silent,
             _ => return Err(NotAnId),
         };
-        Ok(Self { accepted_ms: accepted.parse().map_err(|_| NotAnId)?, end })
+        let accepted_ms = accepted.parse().map_err(|_| NotAnId)?;
+        Ok(Self { accepted_ms, parts: parts.parse().map_err(|_| NotAnId)?, end })
     }
 }
 
@@ -78,8 +87,8 @@ mod tests {
             End::Undelivered { code: i32::MAX },
             End::Silent,
         ] {
-            for accepted_ms in [0, 1_763_890_200_000, -5] {
-                let id = SandboxId { accepted_ms, end };
+            for (accepted_ms, parts) in [(0, 1), (1_763_890_200_000, 2), (-5, 300)] {
+                let id = SandboxId { accepted_ms, parts, end };
                 assert_eq!(id.to_string().parse(), Ok(id), "{id}");
             }
         }
@@ -88,7 +97,8 @@ mod tests {
     #[test]
     fn another_text_is_no_id() {
         let unique = MessageId::new();
-        for head in ["", "x", "1x5", "1d", "1u", "1u1.5", "1s1", "d5", "1é5"] {
+        for head in ["", "x", "1x5", "1d", "1u", "1u1.5", "1s1", "d5", "1é5", "1p", "1pd5", "1p2p3"]
+        {
             assert_eq!(format!("{head}-{unique}").parse::<SandboxId>(), Err(NotAnId), "{head}");
         }
         for text in ["", "1-2", "ééééééééééééééééééééé"] {

@@ -54,12 +54,21 @@ pub struct Polling {
     pub give_up: Duration,
     /// Largest number of ids in a query, at least 1.
     pub batch: usize,
+    /// True if messages with a receipt that leaves the [cost to a query](Receipt::cost_later) are
+    /// asked about after their end, many at a time. False by default: no message is.
+    pub costs: bool,
 }
 
 impl Polling {
     /// Queries of up to `batch` ids, the first one `first` after acceptance, then at intervals up
     /// to `max`, until `give_up`.
     pub const fn new(first: Duration, max: Duration, give_up: Duration, batch: usize) -> Self {
-        Self { first, max, give_up, batch }
+        Self { first, max, give_up, batch, costs: false }
+    }
+
+    /// Sets [`costs`](Self::costs).
+    pub const fn costs(mut self, costs: bool) -> Self {
+        self.costs = costs;
+        self
     }
 }

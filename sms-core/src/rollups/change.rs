@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::clock::UnixMs;
-use crate::message::Class;
+use crate::message::{Class, Route};
+use crate::provider::money::Money;
 use crate::rollups::counter::Counter;
 use crate::rollups::latency::bucket;
 use crate::store::event::EventKind;
@@ -38,6 +39,8 @@ pub struct LoggedEvent {
     /// Time from which the message was to be sent: its acceptance, or its later `send_at`. Needed
     /// for [`ANSWERS`].
     pub wanted_at: Option<UnixMs>,
+    /// Cost that became known by the event.
+    pub cost: Option<Money>,
 }
 
 /// Events that have a latency: those in which the provider answered.
@@ -46,8 +49,8 @@ pub const ANSWERS: [EventKind; 2] = [EventKind::Attempt, EventKind::LateOutcome]
 impl LoggedEvent {
     /// An event of a message without an owner, with nothing that may be left out.
     pub const fn new(at: UnixMs, kind: EventKind, status: Status, class: Class) -> Self {
-        let (owner, code, before, wanted_at) = (None, None, None, None);
-        Self { at, kind, status, owner, class, code, before, wanted_at }
+        let (owner, code, before, wanted_at, cost) = (None, None, None, None, None);
+        Self { at, kind, status, owner, class, code, before, wanted_at, cost }
     }
 
     /// Sets the owner.
@@ -59,6 +62,12 @@ impl LoggedEvent {
     /// Sets the provider's code.
     pub fn code(mut self, code: impl Into<Option<i32>>) -> Self {
         self.code = code.into();
+        self
+    }
+
+    /// Sets the cost of a message of this route. Tests cost nothing, whatever the sandbox says.
+    pub fn cost(mut self, cost: Option<Money>, route: &Route) -> Self {
+        self.cost = cost.filter(|_| *route != Route::SANDBOX);
         self
     }
 
@@ -89,7 +98,7 @@ pub struct Change {
     pub counter: Counter,
     /// The provider's code, or the bucket of a latency; [`NO_DETAIL`] for other counts.
     pub detail: i64,
-    /// The number to add.
+    /// The number to add; for [`Counter::Cost`] the amount, in millionths.
     pub count: u64,
 }
 
@@ -101,25 +110,28 @@ pub struct Change {
 pub fn changes(events: impl IntoIterator<Item = LoggedEvent>) -> Vec<Change> {
     let mut counts = BTreeMap::new();
     for event in events {
+        let mut add = |counter: Counter, detail, count: u64| {
+            let minute = start(event.at, MINUTE_MS);
+            let owner = event.owner.clone().unwrap_or_default();
+            let key = (minute, owner, event.class.number(), counter, detail);
+            counts.entry(key).or_insert((event.class, 0)).1 += count;
+        };
+        if let Some(cost) = event.cost.filter(|cost| cost.micros() > 0) {
+            add(Counter::Cost, NO_DETAIL, cost.micros().unsigned_abs());
+        }
         let Some(counter) = Counter::of_status(event.status) else { continue };
         // An attempt begins in the status `sending`, which no event has.
         if event.kind != EventKind::Attempt && event.before == Some(event.status) {
             continue;
         }
-        let owner = event.owner.unwrap_or_default();
-        let mut add = |counter: Counter, detail| {
-            let minute = start(event.at, MINUTE_MS);
-            let key = (minute, owner.clone(), event.class.number(), counter, detail);
-            counts.entry(key).or_insert((event.class, 0)).1 += 1;
-        };
         let code = event.code.filter(|_| Counter::CODED.contains(&event.status));
-        add(counter, code.map_or(NO_DETAIL, i64::from));
+        add(counter, code.map_or(NO_DETAIL, i64::from), 1);
         if counter == Counter::Sent
             && ANSWERS.contains(&event.kind)
             && let Some(wanted_at) = event.wanted_at
         {
             let took = event.at.saturating_sub(wanted_at).max(0).unsigned_abs();
-            add(Counter::Latency, bucket(took).into());
+            add(Counter::Latency, bucket(took).into(), 1);
         }
     }
     let change = |((minute, owner, _, counter, detail), (class, count))| Change {
@@ -165,6 +177,26 @@ mod tests {
         ];
         let expected =
             [(60_000, Counter::Unknown, NO_DETAIL, 2), (120_000, Counter::Sent, NO_DETAIL, 1)];
+        assert_eq!(counted(steps), expected);
+    }
+
+    #[test]
+    fn a_cost_counts_as_money_when_it_becomes_known_and_not_for_tests() {
+        use Status::Delivered;
+        let of = |at, before, cost, route: &Route| {
+            let cost = Some(Money::from_micros(cost));
+            event(at, EventKind::Receipt, Delivered, before).cost(cost, route)
+        };
+        let steps = [
+            of(60_000, Some(Status::Sent), 500_000, &Route::DEFAULT),
+            of(61_000, Some(Delivered), 250_000, &Route::DEFAULT),
+            of(62_000, Some(Delivered), 0, &Route::DEFAULT),
+            of(63_000, Some(Delivered), 100_000, &Route::SANDBOX),
+        ];
+        let expected = [
+            (60_000, Counter::Delivered, NO_DETAIL, 1),
+            (60_000, Counter::Cost, NO_DETAIL, 750_000),
+        ];
         assert_eq!(counted(steps), expected);
     }
 

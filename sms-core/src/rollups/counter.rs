@@ -29,12 +29,14 @@ pub enum Counter {
     /// Messages with a known time to the provider's answer, by its
     /// [bucket](crate::rollups::latency).
     Latency = 8,
+    /// Cost of messages, in millionths, when it became known. Not a number of messages.
+    Cost = 9,
 }
 
 numbered!(
     Counter: Accepted = "accepted", Sent = "sent", Delivered = "delivered",
     Undelivered = "undelivered", Failed = "failed", Unknown = "unknown", Expired = "expired",
-    Cancelled = "cancelled", Latency = "latency"
+    Cancelled = "cancelled", Latency = "latency", Cost = "cost"
 );
 
 impl Counter {

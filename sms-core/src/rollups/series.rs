@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::clock::{UnixMs, datetime_from_ms};
 use crate::message::Class;
+use crate::provider::money::Money;
 use crate::rollups::change::NO_DETAIL;
 use crate::rollups::counter::Counter;
 use crate::rollups::latency::percentile;
@@ -34,7 +35,7 @@ impl CountRow {
     }
 }
 
-/// Numbers of messages by [`Counter`].
+/// Numbers of messages by [`Counter`], and their cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts([u64; Counter::ALL.len()]);
 
@@ -42,6 +43,11 @@ impl Counts {
     /// The number of this counter.
     pub const fn count(&self, counter: Counter) -> u64 {
         self.0[counter.number() as usize]
+    }
+
+    /// The cost that became known.
+    pub fn cost(&self) -> Money {
+        Money::from_micros(i64::try_from(self.count(Counter::Cost)).unwrap_or(i64::MAX))
     }
 
     fn add(&mut self, counter: Counter, count: u64) {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::message::MessageId;
+use crate::provider::money::Money;
 use crate::provider::outcome::OutcomeClass;
 use crate::store::status::Status;
 
@@ -164,6 +165,9 @@ pub struct EventDetails {
     /// The provider's text, or the library's reason. Never the text or the number of the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// Cost of the message, in the event that made it known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Money>,
     /// Time of the event by the provider's clock.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub provider_at: Option<OffsetDateTime>,
@@ -190,7 +194,7 @@ pub struct EventDetails {
 impl EventDetails {
     /// The names of the fields in JSON. A program with a type of its own for events can test that
     /// it leaves none out.
-    pub const FIELDS: [&str; 15] = [
+    pub const FIELDS: [&str; 16] = [
         "attempt",
         "outcome",
         "provider",
@@ -199,6 +203,7 @@ impl EventDetails {
         "part_status",
         "code",
         "text",
+        "cost",
         "provider_at",
         "evidence",
         "took_ms",
@@ -225,6 +230,7 @@ mod tests {
             part_status: Some(Status::Delivered),
             code: Some(1),
             text: Some(String::new()),
+            cost: Some(Money::from_micros(1)),
             provider_at: Some(OffsetDateTime::UNIX_EPOCH),
             evidence: Some(Evidence::RepeatRefused),
             took_ms: Some(1),

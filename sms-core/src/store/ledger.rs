@@ -10,15 +10,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::UnixMs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::MessageId;
+use crate::provider::ProviderRef;
 use crate::provider::outcome::OutcomeClass;
 use crate::provider::receipt::Receipt;
-use crate::provider::{Polling, ProviderRef};
 use crate::store::bulk::{BulkAction, BulkChange, BulkResult};
 use crate::store::inference::UnmatchedId;
 use crate::store::new_event::NewEvent;
 use crate::store::queries::Scope;
-use crate::store::requests::ReceiptEffect;
-use crate::store::requests::{CancelRequest, Resolution, ResolveRequest, Settled, Settlement};
+use crate::store::requests::{
+    AwaitingRequest, CancelRequest, QueryPurpose, ReceiptEffect, Resolution, ResolveRequest,
+    Settled, Settlement,
+};
 use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, impossible};
 
@@ -170,7 +172,11 @@ impl Ledger {
     /// the store keeps the receipt.
     pub fn receive(&mut self, id: MessageId, receipt: &Receipt) -> ReceiptEffect {
         let Some(row) = self.rows.get_mut(&id) else { return ReceiptEffect::Parked };
+        let poll_at = row.state.poll_at;
         let (effect, event) = row.state.receive(id, self.now, receipt);
+        if row.state.poll_at != poll_at {
+            self.changed.insert(id);
+        }
         if let Some(event) = event {
             self.log_change(id, event);
         }
@@ -278,17 +284,22 @@ impl Ledger {
     /// Schedules the next status query of each of these messages, for which one is due. Returns the
     /// names to query now: of a message with several parts, each part without an end. Messages that
     /// are given up are not among them.
-    pub fn plan_queries(&mut self, ids: &[MessageId], polling: &Polling) -> Vec<ProviderRef> {
+    pub fn plan_queries(&mut self, ids: &[MessageId], of: &AwaitingRequest) -> Vec<ProviderRef> {
         let mut names = Vec::with_capacity(ids.len());
         for id in ids {
-            let Some(row) = self.rows.get_mut(id) else { continue };
+            let Some(LedgerRow { state, .. }) = self.rows.get_mut(id) else { continue };
             self.changed.insert(*id);
-            if let Some(event) = row.state.plan_query(self.now, polling) {
+            let given_up = match of.purpose {
+                QueryPurpose::Receipt => state.plan_query(self.now, &of.polling),
+                QueryPurpose::Cost if state.plan_cost_query(self.now) => None,
+                QueryPurpose::Cost => continue,
+            };
+            if let Some(event) = given_up {
                 self.log_change(*id, event);
             } else if let (Some(provider), Some(provider_id)) =
-                (row.state.provider.clone(), row.state.provider_id.clone())
+                (state.provider.clone(), state.provider_id.clone())
             {
-                names.extend(row.state.provider_parts.names_to_query(provider, provider_id));
+                names.extend(state.provider_parts.names_to_query(provider, provider_id));
             }
         }
         names

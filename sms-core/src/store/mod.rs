@@ -34,9 +34,9 @@ pub use self::queries::{
     StatsRequest, UnmatchedRequest,
 };
 pub use self::requests::{
-    Acceptance, AcceptanceTimes, AwaitingRequest, CancelRequest, DueRequest, ExpireRequest, InferRequest,
-    InsertRequest, Inserted, KEY_WINDOW, ReceiptEffect, RescueRequest, Resolution, ResolveRequest,
-    Settled, Settlement, provider_id_taken,
+    Acceptance, AcceptanceTimes, AwaitingRequest, CancelRequest, DueRequest, ExpireRequest,
+    InferRequest, InsertRequest, Inserted, KEY_WINDOW, QueryPurpose, ReceiptEffect, RescueRequest,
+    Resolution, ResolveRequest, Settled, Settlement, provider_id_taken,
 };
 use self::status::Status;
 use crate::error::Result;
@@ -120,12 +120,21 @@ pub trait Store: Archive {
     /// found under every provider id that one of its attempts was accepted under. Of several
     /// [parts], all must be delivered for the message to be; one that is not ends it. A receipt
     /// with an unknown provider id is kept until the id is known, or it is purged.
+    ///
+    /// The cost of a message is set by the first receipt that has one and never changes. A message
+    /// that ends with a receipt that leaves the [cost to a query](Receipt::cost_later) is noted for
+    /// [`awaiting_receipt`](Self::awaiting_receipt).
     async fn apply_receipts(&self, receipts: &[Receipt]) -> Result<Vec<ReceiptEffect>>;
 
     /// Claims sent messages of a route that are due for a status query, and schedules the next one.
     /// For a message with several [parts], returns each part without a final state. Messages older
     /// than [`Polling::give_up`](crate::provider::Polling::give_up) are given up, which is an
     /// event.
+    ///
+    /// With the [purpose](QueryPurpose) `Cost` it claims messages that ended and are noted for a
+    /// query about their cost. They are noted until a receipt has the cost, or
+    /// [`COST_QUERIES`](transition::COST_QUERIES) queries had no answer, or a receipt that does not
+    /// leave the cost to a query came without it.
     async fn awaiting_receipt(&self, request: AwaitingRequest) -> Result<Vec<ProviderRef>>;
 
     /// Matches unknown messages with unmatched provider ids, `unknown → sent`: the pairs found by

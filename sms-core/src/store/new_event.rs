@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::provider::money::Money;
 use crate::provider::outcome::Outcome;
 use crate::provider::receipt::Receipt;
 use crate::store::Settlement;
@@ -50,6 +51,12 @@ impl NewEvent {
             ..EventDetails::default()
         };
         Self { kind: EventKind::Receipt, details }
+    }
+
+    /// Notes the cost that became known.
+    pub(crate) const fn cost(mut self, cost: Option<Money>) -> Self {
+        self.details.cost = cost;
+        self
     }
 
     /// A cancellation by this caller.

@@ -258,12 +258,30 @@ pub struct AwaitingRequest {
     pub limit: usize,
     /// Route of the messages. [`Route::DEFAULT`] by default.
     pub route: Route,
+    /// Purpose of the queries. [`QueryPurpose::Receipt`] by default.
+    pub purpose: QueryPurpose,
+}
+
+/// Purpose of the status queries of an [`AwaitingRequest`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QueryPurpose {
+    /// The state of messages that are sent.
+    #[default]
+    Receipt,
+    /// The cost of messages that are delivered or undelivered.
+    Cost,
 }
 
 impl AwaitingRequest {
     /// Claims up to `limit` messages of the default route by this schedule.
     pub const fn new(polling: Polling, limit: usize) -> Self {
-        Self { polling, limit, route: Route::DEFAULT }
+        Self { polling, limit, route: Route::DEFAULT, purpose: QueryPurpose::Receipt }
+    }
+
+    /// Sets [`purpose`](Self::purpose).
+    pub const fn purpose(mut self, purpose: QueryPurpose) -> Self {
+        self.purpose = purpose;
+        self
     }
 
     /// Sets [`route`](Self::route).
@@ -377,6 +395,8 @@ impl CancelRequest {
 pub enum ReceiptEffect {
     /// Recorded; this message, or one of its parts, changed its state or learned a new code.
     Applied(MessageId),
+    /// Recorded; only the cost of this message was new.
+    CostKnown(MessageId),
     /// Recorded; it contradicts the end of the message or of the part, which keeps its state.
     Contradicted,
     /// Known already, or overtaken by a final state. Nothing was written.

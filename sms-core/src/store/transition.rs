@@ -18,6 +18,7 @@ use crate::clock::{StoreTime, UnixMs, datetime_to_ms, duration_to_ms};
 use crate::error::{Error, ErrorKind};
 use crate::message::{MessageId, NewMessage, OnUnknown};
 use crate::provider::Polling;
+use crate::provider::money::Money;
 use crate::provider::outcome::OutcomeClass;
 use crate::provider::receipt::Receipt;
 use crate::store::begin::{BeginRequest, CLOCK_DIFFERENCE};
@@ -68,12 +69,15 @@ pub struct DeliveryState {
     pub reason: Option<String>,
     /// Time at which the provider accepted it.
     pub sent_at: Option<UnixMs>,
-    /// Time of the next status query; `None` when none is planned.
+    /// Time of the next status query, or, after the end of the message, of the next query about its
+    /// cost; `None` when none is planned.
     pub poll_at: Option<UnixMs>,
-    /// Status queries so far.
+    /// Status queries so far; after the end of the message, those about its cost.
     pub polls: u32,
     /// Time at which its newest receipt was made, by the provider's clock.
     pub receipt_at: Option<UnixMs>,
+    /// The cost, once the provider has told it.
+    pub cost: Option<Money>,
 }
 
 /// The lease under which a worker holds a message that is being sent.
@@ -137,7 +141,14 @@ const ANY_OWNED: DeliveryState = DeliveryState {
     poll_at: None,
     polls: 0,
     receipt_at: None,
+    cost: None,
 };
+
+/// Largest number of queries about the cost of a message. The last one is about 15 h after the end.
+pub const COST_QUERIES: u32 = 8;
+/// Time from the end of a message to the first query about its cost, at most. Messages that end in
+/// the same period are due together, so that one call asks about many.
+pub const COST_PERIOD_MS: i64 = 10_000;
 
 /// The reason stored with a message after its lease was [over](DeliveryState::rescue).
 pub const LEASE_OVER: &str = "the worker vanished before it recorded an outcome";
@@ -178,6 +189,7 @@ impl DeliveryState {
             poll_at: None,
             polls: 0,
             receipt_at: None,
+            cost: None,
         }
     }
 
@@ -223,6 +235,11 @@ impl DeliveryState {
     /// Guard of [`plan_query`](Self::plan_query).
     pub fn awaits_query(&self, now_ms: i64) -> bool {
         self.status == Status::Sent && self.poll_at.is_some_and(|at| at <= now_ms)
+    }
+
+    /// Guard of [`plan_cost_query`](Self::plan_cost_query).
+    pub fn awaits_cost_query(&self, now_ms: i64) -> bool {
+        self.has_ended_at_provider() && self.poll_at.is_some_and(|at| at <= now_ms)
     }
 
     /// Guard of [`settle`](Self::settle): the settlement's attempt still owns the message.
@@ -429,7 +446,10 @@ impl DeliveryState {
     /// id. A receipt that contradicts a final state is recorded and changes nothing.
     ///
     /// A receipt about one of several [parts](Parts) ends the message only if it is the last part
-    /// to be delivered, or the first that is undelivered.
+    /// to be delivered, or the first that is undelivered. It does not tell the cost of the message.
+    ///
+    /// The first receipt with a cost sets it. A later one, with another cost or with none, leaves
+    /// it as it is.
     pub fn receive(
         &mut self,
         id: MessageId,
@@ -438,17 +458,22 @@ impl DeliveryState {
     ) -> (ReceiptEffect, Option<NewEvent>) {
         let made_at = receipt.at.map(datetime_to_ms);
         let part = self.provider_parts.receive(now_ms, receipt);
+        let cost = if part.is_some() { None } else { self.record_cost(receipt) };
         let news = match &part {
             Some(part) => part.news,
             None => News::of(self.status, self.code, self.receipt_at, receipt),
         };
         let end = match (news, &part) {
-            (News::Nothing, _) => return (ReceiptEffect::Ignored, None),
-            (News::Contradiction | News::Code, _) => None,
+            (News::Nothing, _) if cost.is_none() => return (ReceiptEffect::Ignored, None),
+            (News::Nothing | News::Contradiction | News::Code, _) => None,
             (News::End(_), Some(part)) => part.end,
             (News::End(end), None) => Some(end),
         };
-        let mut event = NewEvent::receipt(receipt);
+        let mut event = NewEvent::receipt(receipt).cost(cost);
+        if news == News::Nothing {
+            // Not a change of the state: `updated_at` stays the time of the end.
+            return (ReceiptEffect::CostKnown(id), Some(event));
+        }
         event.details.part_status = part.map(|part| part.status);
         if news == News::Contradiction {
             if part.is_none() {
@@ -468,7 +493,8 @@ impl DeliveryState {
             if !self.enter(end, now_ms) {
                 return (ReceiptEffect::Ignored, None);
             }
-            self.poll_at = None;
+            self.poll_at = self.first_cost_query(now_ms, receipt);
+            self.polls = 0;
         }
         // The end of one part among several is no code of the message.
         if end.is_some() || news == News::Code && !is_old {
@@ -490,6 +516,39 @@ impl DeliveryState {
         self.poll_at = Some(now_ms.saturating_add(interval.min(duration_to_ms(polling.max))));
         self.polls += 1;
         None
+    }
+
+    /// Schedules the next query about the cost of a message that has ended. False if there were
+    /// enough, and none is planned any more.
+    pub fn plan_cost_query(&mut self, now_ms: i64) -> bool {
+        let may_ask = self.polls < COST_QUERIES;
+        let interval = COST_PERIOD_MS << (2 * self.polls.min(COST_QUERIES));
+        self.poll_at = may_ask.then(|| now_ms.saturating_add(interval));
+        self.polls += 1;
+        may_ask
+    }
+
+    /// Takes the cost from a receipt about the whole message. Returns it if it is new. Whatever the
+    /// receipt says, it ends the queries about the cost, unless it leaves the cost to one.
+    fn record_cost(&mut self, receipt: &Receipt) -> Option<Money> {
+        let known = receipt.cost.filter(|cost| cost.micros() >= 0 && self.cost.is_none());
+        self.cost = self.cost.or(known);
+        if self.has_ended_at_provider() && (self.cost.is_some() || !receipt.cost_later) {
+            self.poll_at = None;
+        }
+        known
+    }
+
+    /// Time of the first query about the cost of a message that ends with this receipt: the end of
+    /// the period of its end.
+    fn first_cost_query(&self, now_ms: i64, receipt: &Receipt) -> Option<UnixMs> {
+        let has_one_id = self.provider_id.is_some() && self.provider_parts.is_empty();
+        let asks = receipt.cost_later && self.cost.is_none() && has_one_id;
+        asks.then(|| start(now_ms, COST_PERIOD_MS).saturating_add(COST_PERIOD_MS))
+    }
+
+    const fn has_ended_at_provider(&self) -> bool {
+        matches!(self.status, Status::Delivered | Status::Undelivered)
     }
 
     /// Enters a status, if the table has a row from here to there; otherwise nothing changes.
@@ -559,6 +618,11 @@ pub fn impossible() -> Error {
         ErrorKind::Internal,
         "the change is not in the state table; the message stays as it was",
     )
+}
+
+/// The start of the period of this length that a time lies in.
+const fn start(at: UnixMs, period_ms: i64) -> UnixMs {
+    at.saturating_sub(at.rem_euclid(period_ms))
 }
 
 fn later(now_ms: i64, after: Duration) -> i64 {

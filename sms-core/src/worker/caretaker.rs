@@ -17,12 +17,16 @@ use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::store::{
     AwaitingRequest, DueRequest, ExpireRequest, InferRequest, KEY_WINDOW, PurgeRequest,
-    RescueRequest, RoutePurgeRequest, Store,
+    QueryPurpose, RescueRequest, RoutePurgeRequest, Store,
 };
 use crate::supervise::catch_panic;
 
 /// Interval of the search for messages that are due, to be rescued or expired.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// Interval of the search for messages with a cost to be asked for, and the longest one while the
+/// provider does not answer.
+const COST_INTERVAL: Duration = Duration::from_secs(1);
+const MAX_COST_INTERVAL: Duration = Duration::from_mins(5);
 /// Interval of the search for unmatched receipts that can only be about one message.
 const INFER_INTERVAL: Duration = Duration::from_secs(10);
 /// Time after a lease for which unmatched receipts are left alone: late answers may still claim
@@ -54,7 +58,8 @@ const AHEAD_AFTER: Duration = Duration::from_secs(10);
 const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Pushes due messages to the queue, rescues those of workers that vanished, expires those past
-/// their deadline, polls for receipts that do not come by themselves, and purges old messages.
+/// their deadline, polls for receipts and costs that do not come by themselves, and purges old
+/// messages.
 ///
 /// Every worker runs one. Several may run at once, because each step is a compare-and-set in the
 /// store. An application that only sends needs no caretaker.
@@ -137,12 +142,15 @@ impl Caretaker {
                 if route.is_pushed() { String::new() } else { format!(" of route `{route}`") };
             Outage::new(format!("the caretaker's step `{step}`{what}"), "it is repeated")
         };
-        let (offer, ask) = (step("offer"), step("ask for receipts"));
+        let [offer, ask, cost] = ["offer", "ask for receipts", "ask for costs"].map(step);
         tokio::join!(
             repeat(INTERVAL, || run(&offer, served.offer(&self.store))),
             repeat(INTERVAL, || run(&ask, async {
                 // More only at the usual pace: it is the provider's time.
-                self.ask(served).await.map(|()| false)
+                self.ask(served, QueryPurpose::Receipt).await.map(|()| false)
+            })),
+            repeat_slowly(COST_INTERVAL, MAX_COST_INTERVAL, || run(&cost, async {
+                self.ask(served, QueryPurpose::Cost).await.map(|()| true)
             })),
         );
     }
@@ -212,17 +220,22 @@ impl Caretaker {
     /// The store's and the providers'.
     pub async fn ask_for_receipts(&self) -> Result<()> {
         for served in &self.routes {
-            self.ask(served).await?;
+            self.ask(served, QueryPurpose::Receipt).await?;
         }
         Ok(())
     }
 
-    async fn ask(&self, served: &RouteInCare) -> Result<()> {
+    async fn ask(&self, served: &RouteInCare, purpose: QueryPurpose) -> Result<()> {
         let Some(receipts) = served.provider.receipts() else {
             return Ok(());
         };
         let polling = receipts.polling();
-        let request = AwaitingRequest::new(polling, polling.batch).route(served.route.clone());
+        if purpose == QueryPurpose::Cost && !polling.costs {
+            return Ok(());
+        }
+        let request = AwaitingRequest::new(polling, polling.batch)
+            .purpose(purpose)
+            .route(served.route.clone());
         for _ in 0..ROUNDS {
             let awaiting = self.store.awaiting_receipt(request.clone()).await?;
             if awaiting.is_empty() {
@@ -355,6 +368,19 @@ async fn repeat<F: Future<Output = bool>>(every: Duration, mut step: impl FnMut(
     loop {
         let more = step().await;
         sleep(if more { BUSY_INTERVAL } else { every }).await;
+    }
+}
+
+/// Repeats a step, at intervals that double while it returns false.
+async fn repeat_slowly<F: Future<Output = bool>>(
+    every: Duration,
+    longest: Duration,
+    mut step: impl FnMut() -> F,
+) {
+    let mut wait = every;
+    loop {
+        wait = if step().await { every } else { longest.min(2 * wait) };
+        sleep(wait).await;
     }
 }
 

@@ -2,10 +2,12 @@
 
 pub(crate) mod callbacks;
 pub(crate) mod event_hub;
+pub(crate) mod price_cache;
 pub(crate) mod provider_monitor;
 pub(crate) mod public_url;
 pub(crate) mod queue_state;
 mod readiness;
+pub(crate) mod runway;
 pub(crate) mod sandbox_rules;
 pub(crate) mod site;
 mod stats_cache;

@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use sms_core::provider::explain_by;
 use sms_core::worker::control::{PauseOrder, Reported};
-use sms_core::{AccountInfo, Explanation, Provider, ProviderControl, Registry, Result, Route};
+use sms_core::{
+    AccountInfo, Explanation, Price, PriceQuery, Provider, ProviderControl, Registry, Result, Route,
+};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
+
+use super::price_cache::{NoPrice, PriceCache};
 
 /// The age at which the last report of a worker no longer counts.
 const REPORT_TTL: Duration = Duration::from_secs(20);
@@ -26,12 +30,13 @@ pub(crate) struct ProviderMonitor {
     provider: Arc<dyn Provider>,
     control: ProviderControl,
     account: Mutex<Option<(Instant, Account)>>,
+    prices: PriceCache,
 }
 
 impl ProviderMonitor {
     pub(crate) fn new(provider: impl Provider, registry: impl Registry) -> Self {
         let (provider, control) = (Arc::new(provider), ProviderControl::new(registry));
-        Self { provider, control, account: Mutex::default() }
+        Self { provider, control, account: Mutex::default(), prices: PriceCache::default() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -72,6 +77,29 @@ impl ProviderMonitor {
         let mut workers = self.control.workers().await?;
         workers.retain(|worker| worker.age <= REPORT_TTL);
         Ok(workers)
+    }
+
+    /// The price of each message, in order; `None` while the provider is paused, which is not asked
+    /// then.
+    ///
+    /// # Errors
+    ///
+    /// The registry's.
+    pub(crate) async fn prices(
+        &self,
+        queries: &[PriceQuery],
+    ) -> Result<Option<std::result::Result<Vec<Price>, NoPrice>>> {
+        if self.pause_order().await?.is_some() || self.pauses_by_itself().await? {
+            return Ok(None);
+        }
+        Ok(Some(self.prices.prices(&*self.provider, queries).await))
+    }
+
+    /// True if every worker of this provider reports a pause.
+    async fn pauses_by_itself(&self) -> Result<bool> {
+        let workers = self.workers().await?;
+        let all_pause = workers.iter().all(|worker| worker.report.pause.is_some());
+        Ok(!workers.is_empty() && all_pause)
     }
 
     /// The account at the provider; `None` where it has none. The provider is asked at most once

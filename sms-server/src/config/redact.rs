@@ -5,7 +5,7 @@ pub(super) const REDACTED: &str = "[redacted]";
 /// Schemes of addresses that hold no secret.
 const WITHOUT_SECRETS: [&str; 3] = ["sqlite", "memory", "sandbox"];
 /// Parameters that hold no secret, or only the name of a file.
-const SHOWN: [&str; 26] = [
+const SHOWN: [&str; 27] = [
     "application_name",
     "batch",
     "ca_file",
@@ -14,6 +14,7 @@ const SHOWN: [&str; 26] = [
     "connect_timeout_ms",
     "connect_timeout_seconds",
     "connections",
+    "costs",
     "delivery_limit",
     "forget_seconds",
     "from",

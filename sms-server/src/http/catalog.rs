@@ -67,6 +67,7 @@ pub(crate) const CATALOG: &[(u16, &str, &str)] = &[
     (422, "recipient_repeated", "messages/0/to/1: is the same number as the one at index 0"),
     (422, "texts_empty", "texts: must hold at least one text"),
     (422, "texts_too_many", "texts: must hold at most 100 texts"),
+    (422, "to_count_invalid", "to: must be 1 to 100 numbers for one text, or one for each text"),
     (422, "recipient_not_allowed", "to: is not one of the numbers that this key may send to"),
     (422, "recipient_on_stop_list", "to: is on the stop-list"),
     (422, "numbers_empty", "numbers: must hold at least one number"),

@@ -1,4 +1,4 @@
-//! `POST /v1/estimate`: the size of texts, before they are sent.
+//! `POST /v1/estimate`: the size of texts, and the cost of messages, before they are sent.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use sms_core::message::prepare::{SENDER_NAME_RULE, is_sender_name};
 use sms_core::message::text::{self, Encoding, TextCount};
 use sms_core::message::translit;
+use sms_core::{Archive as _, NumberReader, PriceQuery};
 use utoipa::ToSchema;
 
+use super::cost_estimate::CostEstimate;
+use super::numbers::read_numbers;
 use super::schema::TextEncoding;
 use crate::app::App;
 use crate::http::auth::Caller;
@@ -20,6 +24,8 @@ use crate::keys::KeyScope;
 
 /// Name of the list of texts.
 const TEXTS: &str = "texts";
+/// Name of the list of recipients.
+const TO: &str = "to";
 /// Texts in one request at most.
 const MAX_TEXTS: usize = 100;
 /// One more, which tells that there are too many.
@@ -34,6 +40,13 @@ pub(crate) struct EstimateBody {
     texts: Vec<String>,
     /// Cyrillic letters are sent as Latin ones. Defaults to false.
     translit: Option<bool>,
+    /// The recipients, for the cost: of one text any number, otherwise one for each text, in their
+    /// order. Without them no cost is asked for.
+    #[schema(min_items = 1, max_items = 100)]
+    to: Option<Vec<String>>,
+    /// The sender name, for the cost. Defaults to the provider's own.
+    #[schema(min_length = 1, max_length = 15)]
+    from: Option<String>,
 }
 
 /// The sizes of texts, in the order of the request.
@@ -42,6 +55,9 @@ pub(crate) struct EstimateReply {
     data: Vec<Estimate>,
     /// Parts of all texts together: what is paid for when each is sent once.
     parts: usize,
+    /// The cost; absent in an answer to a request without recipients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<CostEstimate>,
 }
 
 /// The size of a text.
@@ -98,7 +114,11 @@ pub(crate) async fn estimate(
     let is_latin = body.translit.unwrap_or(false);
     let data: Vec<Estimate> = body.texts.iter().map(|text| Estimate::of(text, is_latin)).collect();
     let parts = data.iter().map(|estimate| estimate.parts).sum();
-    Ok(Json(EstimateReply { data, parts }))
+    let cost = match body.messages(app.0.store.numbers())? {
+        Some(messages) => Some(CostEstimate::of(&app, &caller, &messages).await?),
+        None => None,
+    };
+    Ok(Json(EstimateReply { data, parts, cost }))
 }
 
 impl EstimateBody {
@@ -107,18 +127,45 @@ impl EstimateBody {
         let read = |text: &str| Some(text.to_owned());
         let texts = fields.strings::<TOO_MANY, _>(TEXTS, "must be a list of strings", read);
         let translit = fields.boolean("translit");
+        let to = fields.strings::<TOO_MANY, _>(TO, "must be a list of strings", read);
+        let from = fields.string("from");
         fields.finish()?;
         let texts = texts.ok_or_else(|| Problem::missing(TEXTS))?;
         match texts.len() {
             0 => Err(wrong_count("texts_empty", "must hold at least one text")),
             TOO_MANY => Err(wrong_count("texts_too_many", "must hold at most 100 texts")),
-            _ => Ok(Self { texts, translit }),
+            _ => Ok(Self { texts, translit, to, from }),
         }
+    }
+
+    /// The messages with a cost to be estimated; `None` in a request without recipients.
+    fn messages(self, reader: NumberReader) -> Result<Option<Vec<PriceQuery>>, Problem> {
+        let Self { mut texts, translit, to, from } = self;
+        let Some(to) = to else { return Ok(None) };
+        if let Some(from) = &from
+            && !is_sender_name(from)
+        {
+            let rule = format!("must be {SENDER_NAME_RULE}");
+            return Err(wrong(FieldProblem::field("from", "from_invalid", rule)));
+        }
+        if texts.len() == 1 {
+            texts = vec![texts.remove(0); to.len()];
+        }
+        if to.is_empty() || to.len() > MAX_TEXTS || to.len() != texts.len() {
+            let rule = "must be 1 to 100 numbers for one text, or one for each text";
+            return Err(wrong(FieldProblem::field(TO, "to_count_invalid", rule)));
+        }
+        let translit = translit.unwrap_or(false);
+        let query = |(to, text)| PriceQuery::new(to, text).from(from.clone()).translit(translit);
+        Ok(Some(read_numbers(TO, &to, reader)?.into_iter().zip(texts).map(query).collect()))
     }
 }
 
 fn wrong_count(code: &'static str, rule: &'static str) -> Problem {
-    let error = FieldProblem::field(TEXTS, code, rule);
+    wrong(FieldProblem::field(TEXTS, code, rule))
+}
+
+fn wrong(error: FieldProblem) -> Problem {
     Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, vec![error])
 }
 
@@ -175,7 +222,9 @@ mod tests {
 
     #[test]
     fn texts_are_read_as_their_schema_says() {
-        assert_agrees::<EstimateBody>(&json!({"texts": ["hi"], "translit": true}), &[], |body| {
+        let whole =
+            json!({"texts": ["hi"], "translit": true, "to": ["+79251234567"], "from": "Acme"});
+        assert_agrees::<EstimateBody>(&whole, &[], |body| {
             let body = body.to_string();
             EstimateBody::read(Fields::of_body(body.as_bytes()).expect("an object")).map(drop)
         });

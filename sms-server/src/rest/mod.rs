@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod agreement;
 mod clients;
+mod cost_estimate;
 mod erase;
 mod estimate;
 mod events;

@@ -1,13 +1,17 @@
 //! `/v1/provider`: the state of the provider, and its pause and resume by an operator.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
+use sms_core::clock::datetime_from_ms;
+use sms_core::rollups::requests::{SeriesRequest, Step};
 use sms_core::worker::breaker::EndsBy;
 use sms_core::worker::control::{PauseOrder, PauseReport, Reported};
-use sms_core::{AccountInfo, Money};
+use sms_core::{AccountInfo, Clock as _, Money, SystemClock};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -17,6 +21,7 @@ use crate::app::App;
 use crate::app::callbacks::{CallbackEndpoint, CallbacksSeen};
 use crate::app::provider_monitor::ProviderMonitor;
 use crate::app::queue_state::QueueState;
+use crate::app::runway::{Runway, Today};
 use crate::http::auth::Caller;
 use crate::http::fields::{Fields, MAX_REASON};
 use crate::http::problem::Problem;
@@ -121,6 +126,24 @@ struct AccountView {
     used_today: Option<u64>,
     /// Sender names that it may use.
     senders: Vec<String>,
+    runway: RunwayView,
+}
+
+/// The time for which the account lasts at the pace of today, which begins at midnight in the time
+/// zone of the installation. A value that cannot be known is null.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+struct RunwayView {
+    /// The cost of messages that became known today: a decimal number as text.
+    #[schema(value_type = Option<String>)]
+    spent_today: Option<Money>,
+    /// Days until the balance is used up, 0 if it is; null if nothing was spent today.
+    balance_days: Option<f64>,
+    /// True if the daily limit is used up.
+    daily_limit_reached: Option<bool>,
+    /// The time at which the daily limit is used up; null if it is, or will not be today.
+    #[serde(with = "crate::http::timestamp::option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    daily_limit_at: Option<OffsetDateTime>,
 }
 
 /// `GET /v1/provider`. The account is shown to keys with the scope `admin`.
@@ -129,7 +152,7 @@ pub(crate) async fn show(
     caller: Caller,
 ) -> Result<Json<ProviderView>, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    view(&app, caller.may(KeyScope::Admin)).await
+    view(&app, caller.may(KeyScope::Admin).then_some(&caller.client)).await
 }
 
 /// `POST /v1/provider/pause`: stops sending until an operator resumes. Needs the scope `admin`.
@@ -166,14 +189,15 @@ async fn order(
     let body = ReasonBody::read(Fields::read_optional(headers, &body)?)?;
     let reason = body.reason.as_deref().unwrap_or(NO_REASON);
     monitor(app)?.order(paused, caller.by(), reason).await?;
-    view(app, true).await
+    view(app, Some(&caller.client)).await
 }
 
 fn monitor(app: &App) -> Result<&ProviderMonitor, Problem> {
     app.0.provider.as_ref().ok_or_else(Problem::no_such_path)
 }
 
-async fn view(app: &App, with_account: bool) -> Result<Json<ProviderView>, Problem> {
+/// The provider, with its account for an administrator, who is this client.
+async fn view(app: &App, admin: Option<&Arc<str>>) -> Result<Json<ProviderView>, Problem> {
     let monitor = monitor(app)?;
     let order = monitor.pause_order().await?;
     let workers = monitor.workers().await?;
@@ -182,12 +206,14 @@ async fn view(app: &App, with_account: bool) -> Result<Json<ProviderView>, Probl
         Some(PauseView::reported(paused, monitor))
     });
     let state = ProviderState::of(pause.as_ref(), &workers);
-    let account = if with_account { monitor.account().await } else { None };
-    let (account, account_error) = match account {
-        Some(Ok(info)) => (Some(AccountView::from(info)), None),
-        Some(Err(reason)) => (None, Some(reason)),
-        None => (None, None),
-    };
+    let (mut account, mut account_error) = (None, None);
+    if let Some(client) = admin {
+        match monitor.account().await {
+            Some(Ok(info)) => account = Some(AccountView::new(info, &today(app, client).await)),
+            Some(Err(reason)) => account_error = Some(reason),
+            None => {}
+        }
+    }
     Ok(Json(ProviderView {
         name: monitor.name().to_owned(),
         state,
@@ -197,6 +223,23 @@ async fn view(app: &App, with_account: bool) -> Result<Json<ProviderView>, Probl
         account_error,
         callbacks: app.0.callbacks.as_ref().map(CallbackEndpoint::seen),
     }))
+}
+
+/// The day so far, with the cost of its messages where that can be read.
+async fn today(app: &App, client: &Arc<str>) -> Today {
+    let now = datetime_from_ms(SystemClock.now_ms());
+    let (start, end) = app.0.site.time_zone.day_of(now);
+    let mut today = Today { start, end, now, spent: None };
+    if let Some(rollups) = app.0.rollups.clone() {
+        let request = SeriesRequest::new(start, now, Step::FiveMinutes);
+        let read = async move { rollups.series(&request).await };
+        // Without it, the rest is shown all the same.
+        if let Ok(series) = app.0.scans.run(client, read).await {
+            let costs = series.points.iter().map(|point| point.counts.cost().micros());
+            today.spent = Some(Money::from_micros(costs.fold(0, i64::saturating_add)));
+        }
+    }
+    today
 }
 
 impl ReasonBody {
@@ -251,10 +294,13 @@ impl From<Reported> for WorkerView {
     }
 }
 
-impl From<AccountInfo> for AccountView {
-    fn from(info: AccountInfo) -> Self {
+impl AccountView {
+    fn new(info: AccountInfo, today: &Today) -> Self {
+        let Runway { balance_days, daily_limit_reached, daily_limit_at } = Runway::of(&info, today);
+        let spent_today = today.spent;
+        let runway = RunwayView { spent_today, balance_days, daily_limit_reached, daily_limit_at };
         let AccountInfo { balance, daily_limit, used_today, senders, .. } = info;
-        Self { balance, daily_limit, used_today, senders }
+        Self { balance, daily_limit, used_today, senders, runway }
     }
 }
 

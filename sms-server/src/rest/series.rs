@@ -10,7 +10,7 @@ use sms_core::clock::datetime_from_ms;
 use sms_core::rollups::counter::Counter;
 use sms_core::rollups::requests::{SeriesRequest, Step};
 use sms_core::rollups::series::{CodeCounts, Counts, Latency, Point, Series};
-use sms_core::{Clock, SystemClock};
+use sms_core::{Clock, Money, SystemClock};
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
@@ -61,7 +61,8 @@ struct PointView {
     latency_ms: Option<LatencyView>,
 }
 
-/// Numbers of messages that entered each state. A message counts once in each state that it enters.
+/// Numbers of messages that entered each state, and their cost. A message counts once in each state
+/// that it enters.
 #[derive(Debug, Serialize, ToSchema)]
 struct CountsView {
     accepted: u64,
@@ -72,6 +73,10 @@ struct CountsView {
     unknown: u64,
     expired: u64,
     cancelled: u64,
+    /// The cost of messages that became known, of tests not: a decimal number as text, in the
+    /// provider's currency.
+    #[schema(value_type = String)]
+    cost: Money,
 }
 
 /// Percentiles of a time in milliseconds, each up to a quarter too long.
@@ -177,6 +182,7 @@ impl From<Counts> for CountsView {
             unknown: counts.count(Counter::Unknown),
             expired: counts.count(Counter::Expired),
             cancelled: counts.count(Counter::Cancelled),
+            cost: counts.cost(),
         }
     }
 }

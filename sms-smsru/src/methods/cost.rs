@@ -67,13 +67,13 @@ impl CostRequest {
         Self { recipients: Recipients::with_separate_texts(messages), from: None, translit: false }
     }
 
-    /// The sender name. Deerrors to the configured sender name.
+    /// The sender name. Defaults to the configured sender name.
     pub fn from(mut self, from: impl Into<String>) -> Self {
         self.from = Some(from.into());
         self
     }
 
-    /// Transliteration of Cyrillic into Latin letters, for fewer parts. Deerrors to `false`.
+    /// Transliteration of Cyrillic into Latin letters, for fewer parts. Defaults to `false`.
     pub fn translit(mut self, translit: bool) -> Self {
         self.translit = translit;
         self

@@ -3,6 +3,7 @@
 mod callcheck;
 mod code_call;
 mod cost;
+mod prices;
 mod registration;
 mod send;
 mod status;

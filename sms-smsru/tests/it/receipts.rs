@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sms_core::provider::ProviderRef;
-use sms_core::{Provider, Receipt, ReceiptState, Receipts};
+use sms_core::{Money, Provider, Receipt, ReceiptState, Receipts};
 use sms_smsru::SmsRu;
 use sms_smsru::code::{Level, find};
 
@@ -27,6 +27,8 @@ fn the_schedule_is_the_documented_one_and_its_beginning_is_configured() {
     assert_eq!((default.first, default.max), (Duration::from_secs(30), Duration::from_hours(1)));
     assert_eq!((default.give_up, default.batch), (Duration::from_hours(72), 100));
     assert_eq!(polling("smsru://ID@sms.ru?poll_first_seconds=5").first, Duration::from_secs(5));
+    assert!(default.costs && polling("smsru://ID@sms.ru?costs=1").costs);
+    assert!(!polling("smsru://ID@sms.ru?costs=0").costs);
 }
 
 #[tokio::test]
@@ -47,6 +49,7 @@ async fn each_delivery_code_becomes_what_the_table_says_in_its_words() {
         let sms = format!(r#"{{"202626-1":{{"status":"OK","status_code":{code},"cost":0.50}}}}"#);
         let words = find(code, Level::Delivery).unwrap().en;
         let expected = Receipt::new("smsru", "202626-1", state).code(code, words);
+        let expected = expected.cost(Money::parse("0.50"));
         assert_eq!(receipts(&sms, &["202626-1"]).await, [expected]);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sms_core::store::ledger::{Alias, Changes, Ledger, LedgerRow};
 use sms_core::store::parts::Parts;
 use sms_core::store::transition::{DeliveryState, HeldLease};
-use sms_core::{Error, ErrorKind, EventDetails, MessageId, OnUnknown, Result};
+use sms_core::{Error, ErrorKind, EventDetails, MessageId, Money, OnUnknown, Result};
 use sqlx::postgres::PgRow;
 
 use crate::error::too_large;
@@ -22,7 +22,7 @@ macro_rules! ledger_columns {
         "s.id, m.owner, s.status, s.updated_at, s.due_at, s.push_at, s.valid_until, \
          m.deadline_ms, m.on_unknown, s.attempts, s.resends, s.fence, s.worker, s.batch, \
          s.lease_since, s.lease_until, s.provider, s.provider_id, s.code, s.reason, s.sent_at, \
-         s.poll_at, s.polls, s.unknown_at, s.receipt_at, s.provider_parts"
+         s.poll_at, s.polls, s.unknown_at, s.receipt_at, s.provider_parts, s.cost"
     };
 }
 
@@ -118,6 +118,7 @@ fn delivery_state(columns: &mut Columns<'_>) -> Result<DeliveryState> {
         unknown_at: columns.take()?,
         receipt_at: columns.take()?,
         provider_parts: columns.json("parts", serde_json::from_str)?,
+        cost: columns.money()?,
     })
 }
 
@@ -135,8 +136,8 @@ fn held_lease(columns: &mut Columns<'_>) -> Result<Option<HeldLease>> {
 ///
 /// $1 the time. Lists: $2 id, $3 status, $4 updated at, $5 due at, $6 valid until, $7 push at, $8
 /// attempts, $9 resends, $10 provider, $11 provider id, $12 code, $13 reason, $14 sent at, $15 poll
-/// at, $16 polls, $17 unknown at, $18 receipt at, $19 parts; and for the events $20 message, $21
-/// kind, $22 status, $23 details.
+/// at, $16 polls, $17 unknown at, $18 receipt at, $19 parts, $20 cost; and for the events $21
+/// message, $22 kind, $23 status, $24 details.
 pub(crate) const SAVE: &str = concat!(
     "WITH saved AS ( \
          UPDATE states AS s \
@@ -145,20 +146,20 @@ pub(crate) const SAVE: &str = concat!(
              resends = a.resends, provider = a.provider, provider_id = a.provider_id, \
              code = a.code, reason = a.reason, sent_at = a.sent_at, poll_at = a.poll_at, \
              polls = a.polls, unknown_at = a.unknown_at, receipt_at = a.receipt_at, \
-             provider_parts = a.provider_parts, \
+             provider_parts = a.provider_parts, cost = a.cost, \
              worker = NULL, batch = NULL, lease_since = NULL, lease_until = NULL \
          FROM unnest($2::uuid[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], \
              $7::bigint[], $8::smallint[], $9::smallint[], $10::text[], $11::text[], \
              $12::integer[], $13::text[], $14::bigint[], $15::bigint[], $16::smallint[], \
-             $17::bigint[], $18::bigint[], $19::text[]) \
+             $17::bigint[], $18::bigint[], $19::text[], $20::bigint[]) \
          AS a (id, status, updated_at, due_at, valid_until, push_at, attempts, resends, provider, \
              provider_id, code, reason, sent_at, poll_at, polls, unknown_at, receipt_at, \
-             provider_parts) \
+             provider_parts, cost) \
          WHERE s.id = ANY ($2) AND s.id = a.id \
      ) INSERT INTO events (seq, at, message_id, kind, status, details) SELECT ",
     position!(),
     " + n, $1, message_id, kind, status, details \
-     FROM unnest($20::uuid[], $21::text[], $22::smallint[], $23::text[]) \
+     FROM unnest($21::uuid[], $22::text[], $23::smallint[], $24::text[]) \
      WITH ORDINALITY AS a (message_id, kind, status, details, n)"
 );
 
@@ -194,7 +195,8 @@ fn save(Changes { now_ms, rows, events, .. }: &Changes) -> Result<Query<'static>
         .bind(checked!(s => attempts(s.polls)))
         .bind(column!(s => s.unknown_at))
         .bind(column!(s => s.receipt_at))
-        .bind(checked!(s => parts(&s.provider_parts)));
+        .bind(checked!(s => parts(&s.provider_parts)))
+        .bind(column!(s => s.cost.map(Money::micros)));
     let statuses = events.iter().map(|entry| i16::from(entry.status.number()));
     let details = events.iter().map(|entry| details(&entry.event.details));
     let query = query

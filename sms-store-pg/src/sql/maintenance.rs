@@ -8,9 +8,10 @@ use std::time::Duration;
 use sms_core::provider::ProviderRef;
 use sms_core::store::decision::RESEND_AFTER;
 use sms_core::store::parts::Parts;
-use sms_core::store::transition::LEASE_OVER;
-use sms_core::store::{AwaitingRequest, RoutePurgeRequest};
+use sms_core::store::transition::{COST_PERIOD_MS, COST_QUERIES, LEASE_OVER};
+use sms_core::store::{AwaitingRequest, QueryPurpose, RoutePurgeRequest};
 use sms_core::{MessageId, Result};
+use sqlx::postgres::PgRow;
 
 use crate::database::Database;
 use crate::error::undecodable;
@@ -108,7 +109,52 @@ pub(crate) const AWAITING: &str = concat!(
      WHERE NOT given_up AND provider IS NOT NULL AND provider_id IS NOT NULL"
 );
 
+/// Schedules the next query about the cost of messages for which one is due, and ends the queries
+/// after enough of them. Writes the same as
+/// [`DeliveryState::plan_cost_query`](sms_core::store::transition::DeliveryState::plan_cost_query).
+/// $2 limit, $3 period, $4 largest number of queries, $5 route.
+pub(crate) const AWAITING_COST: &str = concat!(
+    with_clock!(),
+    ", planned AS ( \
+         UPDATE states AS s \
+         SET poll_at = CASE WHEN s.polls < $4::integer \
+                 THEN clock.now + ($3::bigint << (2 * least(s.polls, $4))) END, \
+             polls = s.polls + 1 \
+         FROM clock WHERE s.id = ANY (ARRAY( \
+             SELECT id FROM states \
+             WHERE status IN (3, 4) AND poll_at IS NOT NULL \
+               AND poll_at <= (SELECT now FROM clock) AND route = $5 \
+             ORDER BY poll_at LIMIT $2 FOR UPDATE SKIP LOCKED)) \
+         RETURNING s.provider, s.provider_id, s.poll_at \
+     ) SELECT provider, provider_id FROM planned \
+     WHERE poll_at IS NOT NULL AND provider IS NOT NULL AND provider_id IS NOT NULL"
+);
+
 pub(crate) async fn awaiting_receipt(
+    database: &Database,
+    request: &AwaitingRequest,
+) -> Result<Vec<ProviderRef>> {
+    match request.purpose {
+        QueryPurpose::Receipt => awaiting_state(database, request).await,
+        QueryPurpose::Cost => awaiting_cost(database, request).await,
+    }
+}
+
+async fn awaiting_cost(database: &Database, request: &AwaitingRequest) -> Result<Vec<ProviderRef>> {
+    let query = sqlx::query(AWAITING_COST)
+        .bind(database.now())
+        .bind(rows(request.limit.min(MAX_ROWS)))
+        .bind(COST_PERIOD_MS)
+        .bind(COST_QUERIES.cast_signed())
+        .bind(request.route.as_str());
+    let name = |row: &PgRow| {
+        let mut columns = Columns::new(row);
+        Ok(ProviderRef::new(columns.take::<String>()?, columns.take::<String>()?))
+    };
+    database.rows(query).await?.iter().map(name).collect()
+}
+
+async fn awaiting_state(
     database: &Database,
     request: &AwaitingRequest,
 ) -> Result<Vec<ProviderRef>> {

@@ -147,6 +147,7 @@ async fn the_caretakers_questions_each_have_an_index() {
         ),
         (maintenance::EXPIRE, &["Index Scan using states_deadline on states", STATES_BY_ID]),
         (maintenance::AWAITING, &["Index Scan using states_poll on states", STATES_BY_ID]),
+        (maintenance::AWAITING_COST, &["Index Scan using states_cost on states", STATES_BY_ID]),
         (
             maintenance::PURGE,
             &[

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sms_core::clock::datetime_to_ms;
 use sms_core::store::ReceiptEffect;
 use sms_core::store::ledger::Ledger;
-use sms_core::{MessageId, Receipt, Result};
+use sms_core::{MessageId, Money, Receipt, Result};
 
 use crate::database::Database;
 use crate::sql::args::{clean_some, name, names};
@@ -77,14 +77,16 @@ async fn find(
 }
 
 /// Keeps receipts until their provider ids are known. $1 the time, then lists: $2 provider, $3
-/// provider id, $4 state, $5 code, $6 text, $7 when it was made. Inserts in the order of the ids,
-/// so that two calls never wait for each other.
+/// provider id, $4 state, $5 code, $6 text, $7 when it was made, $8 cost, $9 cost later. Inserts in
+/// the order of the ids, so that two calls never wait for each other.
 pub(crate) const PARK: &str = "\
-    INSERT INTO parked (parked_at, provider, provider_id, state, code, text, at) \
-    SELECT $1, provider, provider_id, state, code, text, at \
-    FROM unnest($2::text[], $3::text[], $4::smallint[], $5::integer[], $6::text[], $7::bigint[]) \
-    WITH ORDINALITY AS a (provider, provider_id, state, code, text, at, n) ORDER BY provider_id, \
-    provider, n \
+    INSERT INTO parked (parked_at, provider, provider_id, state, code, text, at, cost, \
+        cost_later) \
+    SELECT $1, provider, provider_id, state, code, text, at, cost, cost_later \
+    FROM unnest($2::text[], $3::text[], $4::smallint[], $5::integer[], $6::text[], $7::bigint[], \
+        $8::bigint[], $9::boolean[]) \
+    WITH ORDINALITY AS a (provider, provider_id, state, code, text, at, cost, cost_later, n) \
+    ORDER BY provider_id, provider, n \
     ON CONFLICT DO NOTHING";
 
 /// Keeps receipts until their provider ids are known.
@@ -104,14 +106,16 @@ async fn park(transaction: &mut Transaction, receipts: &[&Receipt]) -> Result<()
         .bind(column!(r => i16::from(r.state.number())))
         .bind(column!(r => r.code))
         .bind(column!(r => clean_some(r.text.as_deref())))
-        .bind(column!(r => r.at.map(datetime_to_ms)));
+        .bind(column!(r => r.at.map(datetime_to_ms)))
+        .bind(column!(r => r.cost.map(Money::micros)))
+        .bind(column!(r => r.cost_later));
     transaction.rows(query).await.map(drop)
 }
 
 /// Takes the receipts that wait for a provider id. $1 provider id, $2 provider.
 pub(crate) const UNPARK: &str = "\
     DELETE FROM parked WHERE provider_id = $1 AND provider = $2 RETURNING seq, state, code, text, \
-    at";
+    at, cost, cost_later";
 
 /// Applies the receipts that waited for a provider id to its message.
 pub(crate) async fn join_parked(

@@ -32,16 +32,17 @@ pub(crate) const BEGIN: &str = "\
     INSERT INTO rollup_position (one_row, position) VALUES (TRUE, $1) ON CONFLICT DO NOTHING";
 
 /// The part of events that counting needs, by their kind and status: every look-up counts here. $1
-/// after this position, $2 up to this one, $3 statuses with a code, $4 kinds with a latency, $5 the
-/// kind that always changes the status.
+/// after this position, $2 up to this one, $3 statuses with a code (a cost has details, too), $4
+/// kinds with a latency, $5 the kind that always changes the status.
 pub(crate) const LOGGED: &str = "\
     SELECT e.at, e.kind, e.status, m.owner, m.class, \
-    CASE WHEN e.status = ANY ($3) THEN e.details END, \
+    CASE WHEN e.status = ANY ($3) OR strpos(e.details, '\"cost\"') > 0 THEN e.details END, \
     CASE WHEN e.kind = ANY ($4) \
         THEN (SELECT created_at FROM states WHERE id = e.message_id) END, m.send_at, \
     CASE WHEN e.kind <> $5 THEN (SELECT p.status FROM events AS p \
-        WHERE p.message_id = e.message_id AND p.seq < e.seq ORDER BY p.seq DESC LIMIT 1) END \
-    FROM events AS e CROSS JOIN LATERAL (SELECT owner, class, send_at FROM messages \
+        WHERE p.message_id = e.message_id AND p.seq < e.seq ORDER BY p.seq DESC LIMIT 1) END, \
+    m.route \
+    FROM events AS e CROSS JOIN LATERAL (SELECT owner, class, send_at, route FROM messages \
         WHERE id = e.message_id OFFSET 0) AS m \
     WHERE e.seq > $1 AND e.seq <= $2 ORDER BY e.seq";
 
@@ -123,6 +124,7 @@ fn logged_event(row: &PgRow) -> Result<LoggedEvent> {
         .take::<Option<i16>>()?
         .map(|number| Status::from_number(number.into()).ok_or_else(|| undecodable("status")));
     let event = LoggedEvent::new(at, kind, status, class).owner(owner).code(details.code);
+    let event = event.cost(details.cost, &columns.route()?);
     Ok(event.before(before.transpose()?).wanted(created_at, send_at))
 }
 

@@ -6,8 +6,8 @@ use sms_core::clock::datetime_from_ms;
 use sms_core::message::text::Encoding;
 use sms_core::message::{IdempotencyKey, LeaseInfo, MessageState};
 use sms_core::{
-    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Result,
-    Route, Status, StoredMessage,
+    Class, MessageId, Metadata, Money, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState,
+    Result, Route, Status, StoredMessage,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{Decode, Postgres, Row as _, Type};
@@ -24,7 +24,7 @@ macro_rules! whole_message {
          m.deadline_ms, m.max_attempts, m.on_unknown, m.resend, s.status, s.created_at, \
          s.updated_at, s.due_at, s.valid_until, s.attempts, s.resends, s.fence, s.worker, \
          s.lease_since, s.lease_until, s.unknown_at, s.provider, s.provider_id, \
-         s.provider_parts, s.code, s.reason"
+         s.provider_parts, s.code, s.reason, s.cost"
     };
 }
 pub(crate) use whole_message;
@@ -89,11 +89,18 @@ impl<'r> Columns<'r> {
         self.numbered("status", Status::from_number)
     }
 
-    /// The state, code, text and time of a receipt about this message.
+    /// An amount, stored in millionths.
+    pub(crate) fn money(&mut self) -> Result<Option<Money>> {
+        Ok(self.take::<Option<i64>>()?.map(Money::from_micros))
+    }
+
+    /// The state, code, text, time and cost of a receipt about this message.
     pub(crate) fn receipt(&mut self, provider: &str, provider_id: &str) -> Result<Receipt> {
         let state = self.numbered("receipt", ReceiptState::from_number)?;
         let mut receipt = Receipt::new(provider, provider_id, state);
         (receipt.code, receipt.text, receipt.at) = (self.take()?, self.take()?, self.some_time()?);
+        receipt.cost = self.money()?;
+        receipt.cost_later = self.take::<Option<bool>>()?.unwrap_or(false);
         Ok(receipt)
     }
 
@@ -163,6 +170,7 @@ pub(crate) fn stored_message(row: &PgRow) -> Result<StoredMessage> {
     state.provider_parts = columns.json("parts", serde_json::from_str)?;
     state.code = columns.take()?;
     state.reason = columns.take()?;
+    state.cost = columns.money()?;
     Ok(StoredMessage::new(message, state))
 }
 

@@ -71,7 +71,7 @@ async fn a_schema_a_newer_version_has_migrated_can_still_be_opened() {
     let store = schema.open().await;
     assert_eq!(
         store.schema().to_string(),
-        "at level 9999; this program knows level 10, and may use it"
+        "at level 9999; this program knows level 11, and may use it"
     );
     insert(&store, &messages(1)).await.expect("inserted");
 }
@@ -90,7 +90,7 @@ async fn a_schema_a_newer_version_has_changed_beyond_this_one_is_refused() {
         assert_eq!(refused.kind(), ErrorKind::Config);
         let text = refused.to_string();
         assert!(
-            text.contains("level 9999") && text.contains("level 9000") && text.contains("level 10"),
+            text.contains("level 9999") && text.contains("level 9000") && text.contains("level 11"),
             "{text}"
         );
         assert!(text.contains("newer version of the program"), "{text}");
@@ -110,7 +110,12 @@ async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
     run(&mut conn, "CREATE INDEX states_status ON states (status, id) WHERE status <> 1").await;
     run(&mut conn, "CREATE INDEX states_created ON states (created_at, status)").await;
     run(&mut conn, "ALTER TABLE messages DROP COLUMN route, DROP COLUMN resend").await;
-    run(&mut conn, "ALTER TABLE states DROP COLUMN route, DROP COLUMN provider_parts").await;
+    run(
+        &mut conn,
+        "ALTER TABLE states DROP COLUMN route, DROP COLUMN provider_parts, DROP COLUMN cost",
+    )
+    .await;
+    run(&mut conn, "ALTER TABLE parked DROP COLUMN cost, DROP COLUMN cost_later").await;
     run(&mut conn, "CREATE INDEX states_due ON states (lane, push_at) WHERE status = 0").await;
     run(&mut conn, "DROP TABLE stop_list, rollups, acceptances, rollup_position, schema_info")
         .await;

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Params, Row, Statement, params};
 use sms_core::store::ledger::{Changes, Ledger, LedgerRow, LogEntry};
 use sms_core::store::parts::Parts;
 use sms_core::store::transition::{DeliveryState, HeldLease};
-use sms_core::{Error, ErrorKind, EventDetails, EventKind, MessageId, Result, Status};
+use sms_core::{Error, ErrorKind, EventDetails, EventKind, MessageId, Money, Result, Status};
 
 use crate::error::DbResult;
 use crate::sql::row::Columns;
@@ -27,7 +27,7 @@ macro_rules! ledger_columns {
         "m.id, m.owner, m.status, m.updated_at, m.due_at, m.push_at, m.valid_until, \
          m.deadline_ms, m.on_unknown, m.attempts, m.resends, m.fence, m.worker, m.batch, \
          m.lease_since, m.lease_until, m.provider, m.provider_id, m.code, m.reason, m.sent_at, \
-         m.poll_at, m.polls, m.unknown_at, m.receipt_at, m.provider_parts"
+         m.poll_at, m.polls, m.unknown_at, m.receipt_at, m.provider_parts, m.cost"
     };
 }
 pub(crate) use ledger_columns;
@@ -76,6 +76,7 @@ fn delivery_state(columns: &mut Columns<'_>) -> DbResult<DeliveryState> {
         unknown_at: columns.take()?,
         receipt_at: columns.take()?,
         provider_parts: columns.json("parts", serde_json::from_str)?,
+        cost: columns.money()?,
     })
 }
 
@@ -95,7 +96,7 @@ pub(crate) const SAVE: &str = "\
     SET status = ?2, updated_at = ?3, due_at = ?4, valid_until = ?5, push_at = ?6, attempts = ?7, \
         resends = ?8, provider = ?9, provider_id = ?10, code = ?11, reason = ?12, sent_at = ?13, \
         poll_at = ?14, polls = ?15, unknown_at = ?16, receipt_at = ?17, \
-        provider_parts = ?18, worker = NULL, batch = NULL, lease_since = NULL, \
+        provider_parts = ?18, cost = ?19, worker = NULL, batch = NULL, lease_since = NULL, \
         lease_until = NULL \
     WHERE id = ?1";
 
@@ -139,6 +140,7 @@ pub(crate) fn write(conn: &Connection, changes: Changes) -> DbResult<()> {
             state.unknown_at,
             state.receipt_at,
             encode_parts(&state.provider_parts)?,
+            state.cost.map(Money::micros),
         ])?;
     }
     let mut statement = conn.prepare_cached(LOG)?;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Params, params};
 use sms_core::clock::duration_to_ms;
 use sms_core::provider::ProviderRef;
 use sms_core::store::ledger::Ledger;
-use sms_core::store::{AwaitingRequest, RoutePurgeRequest};
+use sms_core::store::{AwaitingRequest, QueryPurpose, RoutePurgeRequest};
 use sms_core::{MessageId, Result};
 
 use crate::database::Database;
@@ -52,15 +52,26 @@ pub(crate) const LOAD_AWAITING: &str = concat!(
      ORDER BY m.look_at LIMIT ?2"
 );
 
+/// Messages of a route that ended and for which a query about the cost is due. ?1 the time, ?2
+/// limit, ?3 route.
+pub(crate) const LOAD_AWAITING_COST: &str = concat!(
+    "SELECT ",
+    ledger_columns!(),
+    " FROM messages AS m WHERE m.status IN (3, 4) AND m.poll_at IS NOT NULL \
+     AND m.poll_at <= ?1 AND m.route = ?3 ORDER BY m.poll_at LIMIT ?2"
+);
+
 pub(crate) async fn awaiting_receipt(
     database: &Database,
     request: AwaitingRequest,
 ) -> Result<Vec<ProviderRef>> {
     let plan = move |conn: &Connection, now| {
         let awaiting = params![now, rows(request.limit), request.route.as_str()];
-        change_some(conn, now, LOAD_AWAITING, awaiting, |ledger, ids| {
-            ledger.plan_queries(&ids, &request.polling)
-        })
+        let load = match request.purpose {
+            QueryPurpose::Receipt => LOAD_AWAITING,
+            QueryPurpose::Cost => LOAD_AWAITING_COST,
+        };
+        change_some(conn, now, load, awaiting, |ledger, ids| ledger.plan_queries(&ids, &request))
     };
     database.write(plan).await
 }

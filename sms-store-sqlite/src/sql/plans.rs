@@ -7,8 +7,8 @@ use sms_core::store::ListRequest;
 use sms_core::{Error, Message, MessageId, NumberReader, Route, Scope, Status};
 
 use crate::sql::{
-    claim, erasure, idempotency, inference, insert, ledger, list, maintenance, manual, read, receipts,
-    rollups, settle, worklists,
+    claim, erasure, idempotency, inference, insert, ledger, list, maintenance, manual, read,
+    receipts, rollups, settle, worklists,
 };
 use crate::{SqliteConfig, SqliteStore};
 
@@ -77,6 +77,7 @@ async fn the_caretakers_questions_each_have_an_index() {
             &["m USING INDEX messages_look (status=? AND look_at<?)"],
         ),
         (maintenance::LOAD_AWAITING, &["m USING INDEX messages_look (status=? AND look_at<?)"]),
+        (maintenance::LOAD_AWAITING_COST, &["m USING INDEX messages_cost (route=? AND poll_at"]),
         (maintenance::SETTLED, &["messages USING INDEX messages_created (created_at<?)"]),
         (
             maintenance::SETTLED_OF_ROUTE,

@@ -22,7 +22,8 @@ pub(crate) const GET: &str = "\
     SELECT id, owner, key, fingerprint, to_number, text, sender, class, route, reference, \
     metadata, options, encoding, parts, send_at, deadline_ms, max_attempts, on_unknown, resend, \
     status, created_at, updated_at, due_at, valid_until, attempts, resends, fence, worker, \
-    lease_since, lease_until, unknown_at, provider, provider_id, provider_parts, code, reason \
+    lease_since, lease_until, unknown_at, provider, provider_id, provider_parts, code, reason, \
+    cost \
     FROM messages WHERE id = ?1";
 
 pub(crate) async fn get(

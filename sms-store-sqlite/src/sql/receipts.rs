@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use sms_core::clock::datetime_to_ms;
 use sms_core::store::ReceiptEffect;
 use sms_core::store::ledger::Ledger;
-use sms_core::{MessageId, Receipt, Result};
+use sms_core::{MessageId, Money, Receipt, Result};
 
 use crate::database::Database;
 use crate::error::DbResult;
@@ -62,10 +62,11 @@ fn find(conn: &Connection, ledger: &mut Ledger, receipt: &Receipt) -> DbResult<O
 }
 
 /// Keeps a receipt until its provider id is known. ?1 now, ?2 provider, ?3 provider id, ?4 state,
-/// ?5 code, ?6 text, ?7 at.
+/// ?5 code, ?6 text, ?7 at, ?8 cost, ?9 cost later.
 pub(crate) const PARK: &str = "\
-    INSERT OR IGNORE INTO parked (parked_at, provider, provider_id, state, code, text, at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    INSERT OR IGNORE INTO parked \
+        (parked_at, provider, provider_id, state, code, text, at, cost, cost_later) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 /// Keeps a receipt until its provider id is known.
 fn park(conn: &Connection, now: i64, receipt: &Receipt) -> DbResult<ReceiptEffect> {
@@ -77,6 +78,8 @@ fn park(conn: &Connection, now: i64, receipt: &Receipt) -> DbResult<ReceiptEffec
         receipt.code,
         receipt.text,
         receipt.at.map(datetime_to_ms),
+        receipt.cost.map(Money::micros),
+        receipt.cost_later,
     ])?;
     Ok(ReceiptEffect::Parked)
 }
@@ -84,7 +87,7 @@ fn park(conn: &Connection, now: i64, receipt: &Receipt) -> DbResult<ReceiptEffec
 /// Takes the receipts that wait for a provider id. ?1 provider id, ?2 provider.
 pub(crate) const UNPARK: &str = "\
     DELETE FROM parked WHERE provider_id = ?1 AND provider = ?2 RETURNING seq, state, code, text, \
-    at";
+    at, cost, cost_later";
 
 /// Applies the receipts that waited for a provider id to its message.
 pub(crate) fn join_parked(

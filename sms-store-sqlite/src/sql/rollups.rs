@@ -54,13 +54,15 @@ pub(crate) const BEGIN: &str = "\
     WHERE TRUE ON CONFLICT DO NOTHING";
 
 /// The part of events that counting needs, by their kind and status: every look-up counts here. ?1
-/// after this position, ?2 up to this one, ?3 and ?4 the statuses with a code, ?5 the kind that
-/// always changes the status.
+/// after this position, ?2 up to this one, ?3 and ?4 the statuses with a code (a cost has details,
+/// too), ?5 the kind that always changes the status.
 pub(crate) const LOGGED: &str = "\
     SELECT e.at, e.kind, e.status, m.owner, m.class, \
-    CASE WHEN e.status IN (?3, ?4) THEN e.details END, m.created_at, m.send_at, \
+    CASE WHEN e.status IN (?3, ?4) OR instr(e.details, '\"cost\"') > 0 THEN e.details END, \
+    m.created_at, m.send_at, \
     CASE WHEN e.kind <> ?5 THEN (SELECT p.status FROM events AS p \
-        WHERE p.message_id = e.message_id AND p.seq < e.seq ORDER BY p.seq DESC LIMIT 1) END \
+        WHERE p.message_id = e.message_id AND p.seq < e.seq ORDER BY p.seq DESC LIMIT 1) END, \
+    m.route \
     FROM events AS e JOIN messages AS m ON m.id = e.message_id \
     WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY e.seq";
 
@@ -113,6 +115,7 @@ fn logged_event(row: &Row<'_>) -> DbResult<LoggedEvent> {
         .take::<Option<i64>>()?
         .map(|number| Status::from_number(number).ok_or_else(|| undecodable("status")));
     let event = LoggedEvent::new(at, kind, status, class).owner(owner).code(details.code);
+    let event = event.cost(details.cost, &columns.route()?);
     Ok(event.before(before.transpose()?).wanted(created_at, send_at))
 }
 

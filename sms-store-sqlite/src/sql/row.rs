@@ -8,8 +8,8 @@ use sms_core::clock::datetime_from_ms;
 use sms_core::message::text::Encoding;
 use sms_core::message::{Fingerprint, IdempotencyKey, LeaseInfo, MessageState};
 use sms_core::{
-    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState, Route,
-    Status, StoredMessage,
+    Class, MessageId, Metadata, Money, NewMessage, OnUnknown, PhoneNumber, Receipt, ReceiptState,
+    Route, Status, StoredMessage,
 };
 use time::OffsetDateTime;
 
@@ -78,12 +78,19 @@ impl<'r> Columns<'r> {
         Ok(code.map(i32::try_from).transpose().map_err(|_| undecodable("code"))?)
     }
 
-    /// The state, code, text and time of a receipt about this message.
+    /// An amount, stored in millionths.
+    pub(crate) fn money(&mut self) -> DbResult<Option<Money>> {
+        Ok(self.take::<Option<i64>>()?.map(Money::from_micros))
+    }
+
+    /// The state, code, text, time and cost of a receipt about this message.
     pub(crate) fn receipt(&mut self, provider: &str, provider_id: &str) -> DbResult<Receipt> {
         let state = self.named("receipt", ReceiptState::from_name)?;
         let mut receipt = Receipt::new(provider, provider_id, state);
         (receipt.code, receipt.text) = (self.code()?, self.take()?);
         receipt.at = self.take::<Option<i64>>()?.map(datetime_from_ms);
+        receipt.cost = self.money()?;
+        receipt.cost_later = self.take::<Option<bool>>()?.unwrap_or(false);
         Ok(receipt)
     }
 
@@ -148,6 +155,7 @@ pub(crate) fn stored_message(row: &Row<'_>) -> DbResult<StoredMessage> {
     state.provider_parts = columns.json("parts", serde_json::from_str)?;
     state.code = columns.code()?;
     state.reason = columns.take()?;
+    state.cost = columns.money()?;
     Ok(StoredMessage::new(message, state))
 }
 

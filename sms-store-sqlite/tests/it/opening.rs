@@ -94,7 +94,7 @@ async fn a_file_a_newer_version_has_migrated_can_still_be_opened() {
     let store = folder.open().await;
     assert_eq!(
         store.schema().to_string(),
-        "at level 9999; this program knows level 9, and may use it"
+        "at level 9999; this program knows level 10, and may use it"
     );
     insert(&store, &messages(1)).await.expect("inserted");
 }
@@ -110,7 +110,7 @@ async fn a_file_a_newer_version_has_changed_beyond_this_one_is_refused_and_left_
     assert_eq!(refused.kind(), ErrorKind::Config);
     let text = refused.to_string();
     assert!(
-        text.contains("level 9999") && text.contains("level 9000") && text.contains("level 9"),
+        text.contains("level 9999") && text.contains("level 9000") && text.contains("level 10"),
         "{text}"
     );
     assert!(text.contains("newer version of the program"), "{text}");
@@ -123,8 +123,12 @@ async fn a_file_of_the_first_version_is_migrated_with_its_messages() {
     insert(&store, &batch).await.expect("inserted");
     let index = "messages_due ON messages (lane, push_at, created_at) WHERE status = 0";
     run(&store, &format!("DROP INDEX messages_due; CREATE INDEX {index}")).await;
+    run(&store, "DROP INDEX messages_cost; ALTER TABLE messages DROP COLUMN cost").await;
     run(&store, "DROP INDEX messages_route; ALTER TABLE messages DROP COLUMN route").await;
     run(&store, "ALTER TABLE messages DROP COLUMN provider_parts").await;
+    let parked =
+        ["cost", "cost_later"].map(|name| format!("ALTER TABLE parked DROP COLUMN {name};"));
+    run(&store, &parked.concat()).await;
     run(&store, "DROP INDEX messages_resend; ALTER TABLE messages DROP COLUMN resend").await;
     let tables =
         ["stop_list", "rollups", "acceptances", "rollup_position", "work_items", "schema_info"];
@@ -132,7 +136,7 @@ async fn a_file_of_the_first_version_is_migrated_with_its_messages() {
     run(&store, "DELETE FROM migrations WHERE version > 1").await;
     drop(store);
     let store = folder.open().await;
-    assert_eq!(store.schema().to_string(), "at level 9, the newest that this program knows");
+    assert_eq!(store.schema().to_string(), "at level 10, the newest that this program knows");
     assert_eq!(count(&store).await, 2);
     let found = Archive::get(&store, &MessageRequest::new(batch[0].id)).await.expect("read");
     assert_eq!(found.expect("a message").message.route, Route::DEFAULT);

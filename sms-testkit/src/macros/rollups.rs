@@ -14,6 +14,7 @@ macro_rules! rollups {
             acceptances_are_counted_by_owner_and_class
             a_replay_is_no_acceptance
             failures_are_counted_by_code
+            costs_are_counted_when_they_become_known_and_not_those_of_tests
             a_repeated_call_counts_nothing_twice
             a_bounded_call_leaves_the_rest_to_the_next
             callers_at_the_same_time_count_once

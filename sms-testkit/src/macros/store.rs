@@ -237,6 +237,17 @@ macro_rules! store {
                 no_more_than_the_limit_are_asked_about_at_a_time
                 a_late_acceptance_is_asked_about
             }
+            costs {
+                the_cost_in_a_receipt_is_kept_with_the_message_and_its_event
+                a_cost_is_set_once_and_never_cleared
+                a_cost_that_comes_after_the_end_is_recorded_and_changes_nothing_else
+                ended_messages_are_asked_about_together_and_after_the_answer_no_more
+                a_query_without_an_answer_is_repeated_at_growing_intervals_and_ends
+                an_answer_without_a_cost_ends_the_queries
+                nobody_asks_for_a_cost_that_is_not_left_to_a_query
+                no_more_costs_than_the_limit_are_asked_for_at_a_time
+                a_receipt_that_waited_for_its_message_brings_its_cost
+            }
             clock {
                 a_clock_set_back_does_not_delay_a_message
                 a_clock_set_back_does_not_delay_a_scheduled_message

@@ -11,6 +11,7 @@ pub mod bulk;
 pub mod cancel;
 pub mod clock;
 pub mod concurrent;
+pub mod costs;
 pub mod count;
 pub mod due;
 pub mod events;

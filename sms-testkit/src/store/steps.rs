@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 use crate::harness::StoreHarness;
 
 /// The name of the provider that all submissions go to.
-pub(super) const PROVIDER: &str = "testkit";
+pub(crate) const PROVIDER: &str = "testkit";
 /// Lease of every attempt.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// Time before a retry.

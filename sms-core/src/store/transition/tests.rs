@@ -1,6 +1,7 @@
 use super::*;
 use crate::message::{Message, MessageId};
 use crate::provider::outcome::Outcome;
+use crate::provider::receipt::ReceiptState;
 
 fn state_of(status: Status) -> DeliveryState {
     let message = Message::new("+79251234567", "hi").prepare().expect("valid");
@@ -52,6 +53,41 @@ fn a_transition_that_is_not_in_the_table_leaves_the_message_as_it_was() {
             is_done(before, &it, done);
         }
     }
+}
+
+#[test]
+fn costs_are_asked_for_in_periods_and_at_growing_intervals_until_it_is_enough() {
+    let id = MessageId::new();
+    let receipt = || Receipt::new("p", "1", ReceiptState::Delivered).cost_later(true);
+    let sent =
+        DeliveryState { provider_id: Some("1".to_owned()), polls: 7, ..state_of(Status::Sent) };
+    for now in [20_000, 20_001, 29_999] {
+        let mut it = sent.clone();
+        it.receive(id, now, &receipt());
+        assert_eq!((it.poll_at, it.polls), (Some(30_000), 0), "{now}");
+    }
+    let mut it = DeliveryState { status: Status::Delivered, poll_at: Some(0), polls: 0, ..sent };
+    let mut intervals = Vec::new();
+    while it.plan_cost_query(0) {
+        intervals.push(it.poll_at.expect("planned"));
+    }
+    let expected = [10, 40, 160, 640, 2560, 10_240, 40_960, 163_840].map(|seconds| seconds * 1000);
+    assert_eq!(intervals, expected);
+    assert_eq!(it.poll_at, None);
+}
+
+#[test]
+fn a_cost_below_zero_and_one_of_a_part_are_no_cost_of_the_message() {
+    let id = MessageId::new();
+    let mut it = state_of(Status::Sent);
+    let receipt = |cost| {
+        let receipt = Receipt::new("p", "1", ReceiptState::InTransit);
+        receipt.cost(Money::from_micros(cost))
+    };
+    assert_eq!(it.receive(id, 1, &receipt(-1)), (ReceiptEffect::Ignored, None));
+    it.provider_parts.add(1, "p", ["1", "2"].into_iter());
+    assert_eq!(it.receive(id, 1, &receipt(5)), (ReceiptEffect::Ignored, None));
+    assert_eq!(it.cost, None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sms_core::store::event::Evidence;
 use sms_core::store::timeline::Step;
-use sms_core::{EventDetails, EventKind, OutcomeClass, Status};
+use sms_core::{EventDetails, EventKind, Money, OutcomeClass, Status};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -44,6 +44,10 @@ pub(crate) struct StepView {
     /// The provider's words, or the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+    /// The cost of the message, in the step that made it known: a decimal number as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    cost: Option<Money>,
     /// The time of the step by the provider's clock.
     #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -80,6 +84,7 @@ impl From<Step> for StepView {
             part_status,
             code,
             text,
+            cost,
             provider_at,
             evidence,
             took_ms,
@@ -101,6 +106,7 @@ impl From<Step> for StepView {
             part_status,
             code,
             text,
+            cost,
             provider_at,
             evidence,
             took_ms,

@@ -10,8 +10,8 @@ use sms_core::store::event::Event;
 use sms_core::store::parts::Part;
 use sms_core::store::timeline::steps;
 use sms_core::{
-    Class, MessageId, Metadata, NewMessage, OnUnknown, PhoneNumber, Route, SendOptions, Status,
-    StoredMessage,
+    Class, MessageId, Metadata, Money, NewMessage, OnUnknown, PhoneNumber, Route, SendOptions,
+    Status, StoredMessage,
 };
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -86,7 +86,6 @@ pub(crate) struct AcceptedMessage<'a> {
     resend_of: Option<MessageId>,
 }
 
-
 /// A message with its state.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MessageView<'a> {
@@ -133,6 +132,11 @@ pub(crate) struct MessageView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     charged: Charged,
+    /// The cost, a decimal number as text, in the provider's currency; absent while the provider
+    /// has not told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    cost: Option<Money>,
 }
 
 /// A part of a message that the provider knows by an id of its own.
@@ -291,6 +295,7 @@ impl<'a> MessageView<'a> {
             meaning: provider.zip(state.code).and_then(explain),
             reason: state.reason.as_deref(),
             charged: Charged::of(state),
+            cost: state.cost,
         }
     }
 

@@ -226,6 +226,8 @@ fn resend() -> Operation {
 }
 
 fn estimate() -> Operation {
+    let recipient = json!({"to": "+79251234567", "cost": "3.45", "parts": 1});
+    let cost = json!({"total": "3.45", "recipients": [recipient]});
     let estimate = json!({
         "encoding": "ucs2", "parts": 1, "units": 3, "left_in_part": 67, "parts_without_them": 1,
         "costly_characters": [
@@ -236,13 +238,20 @@ fn estimate() -> Operation {
         .needs(Send)
         .about(
             "Measure texts",
-            "Parts, encoding, and the characters that make a text longer. Nothing is sent.",
+            "Parts, encoding, the characters that make a text longer, and, with recipients, the \
+             cost where the provider tells it. Nothing is sent.",
         )
-        .body::<EstimateBody>(json!({"texts": ["a—b"]}))
+        .body::<EstimateBody>(json!({"texts": ["a—b"], "to": ["+79251234567"]}))
         .reply::<EstimateReply>(
             StatusCode::OK,
             "The sizes, in the order of the texts.",
-            json!({"data": [estimate], "parts": 1}),
+            json!({"data": [estimate], "parts": 1, "cost": cost}),
         )
-        .problems(&["texts_empty", "texts_too_many"])
+        .problems(&[
+            "texts_empty",
+            "texts_too_many",
+            "to_count_invalid",
+            "from_invalid",
+            "phone_invalid",
+        ])
 }

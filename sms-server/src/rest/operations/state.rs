@@ -25,7 +25,10 @@ pub(super) fn operations() -> Vec<Operation> {
         workers(),
         Operation::get("/v1/provider", provider::show)
             .needs(Read)
-            .about("Show the provider", "Its state, workers and, for `admin`, its account.")
+            .about(
+                "Show the provider",
+                "Its state, workers and, for `admin`, its account and how long that lasts.",
+            )
             .reply::<ProviderView>(StatusCode::OK, "The provider.", provider_view())
             .problems(&["no_such_path"]),
         Operation::post("/v1/provider/pause", provider::pause)
@@ -86,7 +89,7 @@ fn series() -> Operation {
     let counts = |sent: u64| {
         json!({
             "accepted": sent, "sent": sent, "delivered": 0, "undelivered": 0, "failed": 1,
-            "unknown": 0, "expired": 0, "cancelled": 0,
+            "unknown": 0, "expired": 0, "cancelled": 0, "cost": "3.45",
         })
     };
     let mut point = counts(2);
@@ -146,12 +149,16 @@ fn workers() -> Operation {
 }
 
 fn provider_view() -> Value {
+    let runway = json!({
+        "spent_today": "345.60", "balance_days": 11.9, "daily_limit_reached": false,
+        "daily_limit_at": AT,
+    });
     json!({
         "name": "smsru", "state": "active",
         "workers": [{"name": "worker-1", "started_at": AT, "reported_at": AT, "in_flight": 0,
                      "paused": false, "queue": "ok"}],
         "account": {"balance": "4122.56", "daily_limit": 100, "used_today": 7,
-                    "senders": ["Acme"]},
+                    "senders": ["Acme"], "runway": runway},
         "callbacks": {"last_at": AT, "accepted": 12, "refused": 0},
     })
 }

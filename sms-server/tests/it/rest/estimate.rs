@@ -1,7 +1,9 @@
 //! `POST /v1/estimate`: the size of texts before they are sent.
 
 use axum::http::StatusCode;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use sms_server::{KeyKind, KeyScope, NewKey};
 
 use crate::app::App;
 
@@ -68,4 +70,57 @@ async fn texts_are_one_to_a_hundred() {
         assert_eq!((reply.status.as_u16(), &reply.body["code"]), (422, &json!(code)), "{count}");
     }
     assert_eq!(estimate(&app, &["hi"; 100], false).await.0.len(), 100);
+}
+
+/// The cost in an estimate.
+async fn cost(app: &App, body: Value) -> Value {
+    let reply = app.post_to("/v1/estimate", body.to_string()).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    reply.body["cost"].clone()
+}
+
+#[tokio::test]
+async fn a_provider_that_tells_no_price_is_said_to_tell_none_and_the_sizes_are_there() {
+    let app = App::new().await;
+    let body = json!({"texts": ["hi"], "to": ["+79251234567"]});
+    let reply = app.post_to("/v1/estimate", body.to_string()).await;
+    assert_eq!((reply.status, &reply.body["parts"]), (StatusCode::OK, &json!(1)));
+    let unknown = json!({"total": null, "unknown": "cannot_tell", "recipients": []});
+    assert_eq!(reply.body["cost"], unknown);
+    assert_eq!(cost(&app, json!({"texts": ["hi"]})).await, Value::Null, "without recipients");
+}
+
+#[tokio::test]
+async fn a_test_key_gets_the_prices_of_the_sandbox() {
+    let mut app = App::new().await;
+    let new = NewKey::new("tests", &[KeyScope::Send]).kind(KeyKind::Test);
+    let issued = app.keys.issue(None, new).await.expect("a key");
+    app.key = issued.secret.expose_secret().to_owned();
+    let to = ["+79251234567", "8 925 123-45-68"];
+    let one = cost(&app, json!({"texts": ["я".repeat(71)], "to": to})).await;
+    assert_eq!((&one["total"], &one["unknown"]), (&json!("4.00"), &Value::Null), "{one}");
+    assert_eq!(one["recipients"][1], json!({"to": "+79251234568", "cost": "2.00", "parts": 2}));
+    let each = json!({"texts": ["я".repeat(71), "hi"], "to": to});
+    assert_eq!(cost(&app, each).await["total"], "3.00");
+    let latin = json!({"texts": ["я".repeat(71)], "to": [to[0]], "translit": true});
+    assert_eq!(cost(&app, latin).await["total"], "1.00");
+}
+
+#[tokio::test]
+async fn recipients_of_an_estimate_that_cannot_be_used_are_named() {
+    let app = App::new().await;
+    let to = |count: usize| vec!["+79251234567"; count];
+    for (body, code) in [
+        (json!({"texts": ["hi"], "to": []}), "to_count_invalid"),
+        (json!({"texts": ["hi"], "to": to(101)}), "to_count_invalid"),
+        (json!({"texts": ["hi", "ho"], "to": to(1)}), "to_count_invalid"),
+        (json!({"texts": ["hi", "ho"], "to": to(3)}), "to_count_invalid"),
+        (json!({"texts": ["hi"], "to": ["+79251234567", "12"]}), "phone_invalid"),
+        (json!({"texts": ["hi"], "to": to(1), "from": "much too long a name"}), "from_invalid"),
+    ] {
+        let reply = app.post_to("/v1/estimate", body.to_string()).await;
+        assert_eq!((reply.status.as_u16(), &reply.body["code"]), (422, &json!(code)), "{body}");
+    }
+    let reply = app.post_to("/v1/estimate", r#"{"texts":["hi"],"to":["1","+79251234567"]}"#).await;
+    assert_eq!(reply.body["errors"][0]["pointer"], "/to/0");
 }

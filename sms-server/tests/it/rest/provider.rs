@@ -65,7 +65,11 @@ async fn the_account_is_shown_to_administrators_only() {
     let app = App::new().await;
     assert_eq!(app.get("/v1/provider").await.body["account"], Value::Null);
     let app = app.becoming(&[KeyScope::Admin]).await;
-    assert_eq!(app.get("/v1/provider").await.body["account"]["balance"], "4122.56");
+    let account = app.get("/v1/provider").await.body["account"].clone();
+    assert_eq!(account["balance"], "4122.56");
+    let runway = json!({"spent_today": "0.00", "balance_days": null, "daily_limit_reached": null,
+        "daily_limit_at": null});
+    assert_eq!(account["runway"], runway, "nothing was spent, and there is no limit");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The program against the simulator of sms.ru.
 
+mod costs;
 mod money;
 mod receipts;
 mod test_keys;
@@ -98,7 +99,16 @@ impl World {
     }
 
     async fn provider_with(&self, pointer: &str, value: &Value) -> Value {
-        let deadline = Instant::now() + PATIENCE;
+        self.provider_with_patience(pointer, value, PATIENCE).await
+    }
+
+    async fn provider_with_patience(
+        &self,
+        pointer: &str,
+        value: &Value,
+        patience: Duration,
+    ) -> Value {
+        let deadline = Instant::now() + patience;
         loop {
             let provider = self.server.get("/v1/provider").await;
             if provider.pointer(pointer) == Some(value) {

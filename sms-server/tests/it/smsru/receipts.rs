@@ -42,9 +42,11 @@ async fn a_message_that_is_not_delivered_says_why_in_plain_words() {
 #[tokio::test]
 async fn a_forged_callback_and_a_replay_change_nothing() {
     use sha2::{Digest, Sha256};
-    let world =
-        World::new(SimulatorConfig::default().delivery(Delivery::Stuck), "poll_first_seconds=3600")
-            .await;
+    let world = World::new(
+        SimulatorConfig::default().delivery(Delivery::Stuck),
+        "poll_first_seconds=3600&costs=0",
+    )
+    .await;
     let url = world.register_callbacks().await;
     let id = world.send(message(1)).await;
     let sent = world.becomes(&id, "sent").await;

@@ -1,5 +1,6 @@
 //! The web UI: its pages, and the people who sign in.
 
+mod committed;
 mod cookies;
 mod pages;
 mod program;
