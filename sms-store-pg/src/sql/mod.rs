@@ -15,9 +15,10 @@
 
 pub(crate) mod args;
 pub(crate) mod claim;
+pub(crate) mod commons;
+pub(crate) mod erasure;
 pub(crate) mod filter;
 pub(crate) mod fragments;
-pub(crate) mod erasure;
 pub(crate) mod idempotency;
 pub(crate) mod inference;
 pub(crate) mod insert;
