@@ -12,7 +12,7 @@ use crate::message::phone::PhoneNumber;
 use crate::provider::outcome::Outcome;
 use crate::provider::receipt::{Receipt, ReceiptState};
 use crate::provider::sandbox_id::{End, SandboxId};
-use crate::provider::{Limits, Polling, Provider, ProviderRef, Receipts, Submission};
+use crate::provider::{Explanation, Limits, Polling, Provider, ProviderRef, Receipts, Submission};
 
 /// The first of the numbers with an end of their own.
 const FIRST_NUMBER: u64 = 79_760_000_001;
@@ -151,6 +151,26 @@ impl Provider for Sandbox {
     fn receipts(&self) -> Option<&dyn Receipts> {
         Some(self)
     }
+
+    /// Explains the codes of the numbers with an end of their own. Others come from rules, and
+    /// mean what they mean at the provider that is tested.
+    fn explain(&self, code: i32) -> Option<Explanation> {
+        match code {
+            104 => Some(Explanation::new(
+                "not delivered: its lifetime is over",
+                "Не доставлено: время жизни истекло",
+            )),
+            202 => Some(Explanation::new(
+                "the recipient's number is wrong, or there is no route to it",
+                "Неправильный номер получателя, или до него нет маршрута",
+            )),
+            220 => Some(Explanation::new(
+                "the provider is temporarily unavailable",
+                "Сервис провайдера временно недоступен",
+            )),
+            _ => None,
+        }
+    }
 }
 
 #[async_trait]
@@ -235,6 +255,20 @@ mod tests {
         assert_eq!(receipt_of(&sandbox, silent).await, None, "not even later");
         let (other, _) = of("+79760000007").await;
         assert_eq!(other.class, OutcomeClass::Accepted, "not one of them");
+    }
+
+    #[test]
+    fn the_codes_of_the_numbers_have_a_meaning() {
+        let sandbox = Sandbox::new();
+        for (number, action) in Sandbox::ends() {
+            if let SandboxAction::Undelivered { code }
+            | SandboxAction::Fail { code }
+            | SandboxAction::Defer { code } = action
+            {
+                assert!(sandbox.explain(code).is_some(), "{number}: {code}");
+            }
+        }
+        assert_eq!(sandbox.explain(7), None);
     }
 
     #[tokio::test]

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use sms_core::provider::explain_by;
 use sms_core::worker::control::{PauseOrder, Reported};
-use sms_core::{AccountInfo, Explanation, Provider, ProviderControl, Registry, Result, Route};
+use sms_core::{
+    AccountInfo, Explanation, Provider, ProviderControl, Registry, Result, Route, Sandbox,
+};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -38,8 +40,12 @@ impl ProviderMonitor {
         self.provider.name()
     }
 
-    /// The meaning of a code that the provider of this name gave.
+    /// The meaning of a code that the provider of this name gave. By its rules the sandbox
+    /// gives codes of the provider that is tested, which knows what they mean.
     pub(crate) fn explain(&self, answered: &str, code: i32) -> Option<Explanation> {
+        if answered == Sandbox::NAME {
+            return self.provider.explain(code).or_else(|| Sandbox::new().explain(code));
+        }
         explain_by(&*self.provider, answered, code)
     }
 
