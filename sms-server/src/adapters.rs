@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::{
-    Erasure, MemoryQueue, Provider, Queue, Region, Registry, Rollups, Route, Sandbox, SchemaLevel, StopList,
-    Store, Worklists,
+    Erasure, MemoryQueue, Provider, Queue, Region, Registry, Rollups, Route, Sandbox, SchemaLevel,
+    StopList, Store, Worklists,
 };
 
 use crate::config::{Config, Key};

@@ -43,12 +43,11 @@ pub async fn leave(store: &(impl Store + Worklists)) {
         (delivered, Outcome::accepted("p-1"), Verdict::Sent),
         (refused, Outcome::rejected(202, words.clone()), Verdict::Failed),
     ];
-    let settlements = outcomes
-        .map(|(id, outcome, verdict)| Settlement::new(id, 1, PROVIDER, outcome, verdict));
+    let settlements =
+        outcomes.map(|(id, outcome, verdict)| Settlement::new(id, 1, PROVIDER, outcome, verdict));
     store.settle(&settlements).await.expect("settled");
-    let receipt = |id: &str| {
-        Receipt::new(PROVIDER, id, ReceiptState::Delivered).code(103, words.clone())
-    };
+    let receipt =
+        |id: &str| Receipt::new(PROVIDER, id, ReceiptState::Delivered).code(103, words.clone());
     store.apply_receipts(&[receipt("p-1"), receipt("nobody's")]).await.expect("applied");
     let item = WorkItem::new(1, json!({"to": DIGITS, "text": TEXT}).to_string());
     let item = item.ended(ItemState::Done, Some(words));

@@ -12,7 +12,7 @@ use super::served_route::ServedRoute;
 use super::slots::{CallSlot, InFlight};
 use crate::error::{Error, Result};
 use crate::lane::Lane;
-use crate::message::MessageId;
+use crate::message::{MessageId, TraceParent};
 use crate::provider::outcome::{Outcome, OutcomeClass};
 use crate::provider::{LateAnswer, LateAnswers, Submission};
 use crate::queue::{Lease, Queue};
@@ -42,6 +42,7 @@ struct Ticket {
     id: MessageId,
     fence: u32,
     attempt: AttemptState,
+    traceparent: Option<TraceParent>,
 }
 
 impl ServedRoute {
@@ -224,6 +225,7 @@ impl ServedRoute {
             Settlement::new(ticket.id, ticket.fence, provider, outcome, verdict)
                 .took(took)
                 .poll_after(poll_after)
+                .traceparent(ticket.traceparent)
         };
         tickets.into_iter().zip(outcomes).map(settlement).collect()
     }
@@ -310,7 +312,8 @@ impl ServedRoute {
 /// Splits each message into the part that is kept here and the part that the provider gets.
 fn tickets(begun: Vec<Begun>) -> (Vec<Ticket>, Vec<Submission>) {
     let split = |Begun { submission, fence, attempt, .. }| {
-        (Ticket { id: submission.id, fence, attempt }, submission)
+        let traceparent = submission.options.traceparent;
+        (Ticket { id: submission.id, fence, attempt, traceparent }, submission)
     };
     begun.into_iter().map(split).unzip()
 }
@@ -318,8 +321,10 @@ fn tickets(begun: Vec<Begun>) -> (Vec<Ticket>, Vec<Submission>) {
 fn log_late(settlements: &[Settlement], settled: &[Settled]) {
     for (settlement, settled) in settlements.iter().zip(settled) {
         if let Settled::Late(status) = settled {
-            let id = settlement.id;
-            tracing::warn!(%id, %status, "this outcome came after the attempt was given up");
+            let Settlement { id, traceparent, .. } = settlement;
+            let traceparent = traceparent.map(tracing::field::display);
+            let what = "this outcome came after the attempt was given up";
+            tracing::warn!(%id, %status, traceparent, "{what}");
         }
     }
 }

@@ -132,11 +132,11 @@ fn erase_messages(
     if !erased.has_more {
         let mut remaining = conn.prepare_cached(REMAINING)?;
         let params = params![stored(number)?, rows(MAX_REMAINING)];
-        erased.remaining =
-            remaining.query_and_then(params, |row| Columns::new(row).number("count"))?
-                .next()
-                .transpose()?
-                .unwrap_or_default();
+        erased.remaining = remaining
+            .query_and_then(params, |row| Columns::new(row).number("count"))?
+            .next()
+            .transpose()?
+            .unwrap_or_default();
         erased.receipts = conn.prepare_cached(ERASE_PARKED)?.execute([digits])?;
     }
     Ok(erased)

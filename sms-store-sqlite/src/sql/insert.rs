@@ -164,8 +164,8 @@ fn json(
 pub(crate) const STORED_BEFORE: &str = "SELECT created_at, due_at FROM messages WHERE id = ?1";
 
 fn stored_before(conn: &Connection, id: MessageId) -> DbResult<Option<AcceptanceTimes>> {
-    let times = conn.prepare_cached(STORED_BEFORE)?.query_row([id.as_bytes()], |row| {
-        Ok(AcceptanceTimes::from_ms(row.get(0)?, row.get(1)?))
-    });
+    let times = conn
+        .prepare_cached(STORED_BEFORE)?
+        .query_row([id.as_bytes()], |row| Ok(AcceptanceTimes::from_ms(row.get(0)?, row.get(1)?)));
     Ok(times.optional()?)
 }

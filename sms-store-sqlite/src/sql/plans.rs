@@ -7,8 +7,8 @@ use sms_core::store::ListRequest;
 use sms_core::{Error, Message, MessageId, NumberReader, Route, Scope, Status};
 
 use crate::sql::{
-    claim, erasure, idempotency, inference, insert, ledger, list, maintenance, manual, read, receipts,
-    rollups, settle, worklists,
+    claim, erasure, idempotency, inference, insert, ledger, list, maintenance, manual, read,
+    receipts, rollups, settle, worklists,
 };
 use crate::{SqliteConfig, SqliteStore};
 

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::task::Poll;
 
-
 use crate::common::{Folder, ask, count, hold_write_lock, insert, inserted, messages, run};
 
 /// Polls a future this number of times and drops it.

@@ -38,7 +38,10 @@ async fn an_erased_message_shows_the_fact_alone() {
                "has_more": false})
     );
     let after = shown(&app, id).await;
-    assert_eq!((&after["erased"], &after["to"], &after["text"]), (&json!(true), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&after["erased"], &after["to"], &after["text"]),
+        (&json!(true), &Value::Null, &Value::Null)
+    );
     assert!(after.as_object().is_some_and(|it| it.contains_key("to") && it.contains_key("text")));
     for kept in ["id", "status", "code", "created_at", "updated_at", "attempts", "provider"] {
         assert_eq!(after[kept], before[kept], "{kept}");
