@@ -17,7 +17,7 @@ pub(crate) fn settled(settlements: &[Settlement], owners: &[Option<String>], set
         return;
     }
     for ((settlement, owner), settled) in settlements.iter().zip(owners).zip(settled) {
-        let Settlement { id, fence, provider, outcome, took, .. } = settlement;
+        let Settlement { id, fence, provider, outcome, took, traceparent, .. } = settlement;
         let status = match settled {
             Settled::Now(status) | Settled::Late(status) | Settled::Known(status) => {
                 Some(status.as_str())
@@ -35,6 +35,7 @@ pub(crate) fn settled(settlements: &[Settlement], owners: &[Option<String>], set
             provider_id = outcome.provider_id.as_deref(),
             status,
             took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            traceparent = traceparent.map(tracing::field::display),
             "attempt"
         );
     }

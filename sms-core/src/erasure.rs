@@ -19,9 +19,9 @@ use crate::store::{BulkResult, Scope};
 /// # Contract
 ///
 /// * **An erased message** keeps its id, owner, class, route, status, times, attempts, parts, codes
-///   and provider ids. It loses its number ([`PhoneNumber::ERASED`] stands for it), text, reference,
-///   metadata, options and idempotency key, the reason of its status, the reason of a resend, and
-///   the texts of its events. Its key is free again.
+///   and provider ids. It loses its number ([`PhoneNumber::ERASED`] stands for it), text,
+///   reference, metadata, options and idempotency key, the reasons of its status and of a resend,
+///   and the texts of its events. Its key is free again.
 /// * **Messages that still need their recipient** stay as they are: those that are `queued`,
 ///   `sending` or `unknown`. The guard is in the statement that writes.
 /// * **Retries**: erasing what is erased changes nothing and is answered as the first time.

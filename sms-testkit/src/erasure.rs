@@ -11,7 +11,8 @@ use sms_core::store::{BulkResult, ListRequest, MessageRequest};
 use sms_core::worklists::item::{ItemState, WorkItem};
 use sms_core::worklists::requests::{AppendItems, ItemsRequest};
 use sms_core::{
-    Message, MessageId, PhoneNumber, Receipt, ReceiptState, Scope, Status, StoredMessage,
+    Message, MessageId, PhoneNumber, Receipt, ReceiptState, Scope, SendOptions, Status,
+    StoredMessage,
 };
 
 use crate::harness::ErasureHarness;
@@ -79,7 +80,7 @@ pub async fn an_erased_message_keeps_the_fact_that_it_was_sent(h: &ErasureHarnes
         (message.text.as_str(), &message.reference, message.key.is_none()),
         ("", &None, true)
     );
-    assert!(message.metadata.is_empty() && message.options == Default::default());
+    assert!(message.metadata.is_empty() && message.options == SendOptions::default());
     let resend = message.resend.as_ref().expect("the link stays");
     assert_eq!((resend.of, resend.reason.as_str()), (MessageId::from_bytes([1; 16]), ""));
     assert_eq!(state.reason, None);
@@ -216,7 +217,7 @@ pub async fn ended_items_with_the_number_are_emptied(h: &ErasureHarness) {
         item(1, &with).ended(ItemState::Done, Some("sent".to_owned())),
         item(2, OTHER).ended(ItemState::Failed, Some(format!("{NUMBER} is wrong"))),
         item(3, &with),
-        item(4, OTHER).ended(ItemState::Done, None),
+        item(4, OTHER).ended(ItemState::Done, None::<String>),
     ];
     h.worklists.append(AppendItems::new("a", items)).await.expect("append");
     let steps = [h.erase_number(1).await, h.erase_number(1).await, h.erase_number(1).await];

@@ -17,7 +17,8 @@ use crate::provider::outcome::Outcome;
 use crate::provider::receipt::{Receipt, ReceiptState};
 use crate::provider::sandbox_id::{End, SandboxId};
 use crate::provider::{
-    Limits, Polling, Price, PriceQuery, Prices, Provider, ProviderRef, Receipts, Submission,
+    Explanation, Limits, Polling, Price, PriceQuery, Prices, Provider, ProviderRef, Receipts,
+    Submission,
 };
 
 /// The first of the numbers with an end of their own.
@@ -168,6 +169,26 @@ impl Provider for Sandbox {
     fn prices(&self) -> Option<&dyn Prices> {
         Some(self)
     }
+
+    /// Explains the codes of the numbers with an end of their own. Others come from rules, and
+    /// mean what they mean at the provider that is tested.
+    fn explain(&self, code: i32) -> Option<Explanation> {
+        match code {
+            104 => Some(Explanation::new(
+                "not delivered: its lifetime is over",
+                "Не доставлено: время жизни истекло",
+            )),
+            202 => Some(Explanation::new(
+                "the recipient's number is wrong, or there is no route to it",
+                "Неправильный номер получателя, или до него нет маршрута",
+            )),
+            220 => Some(Explanation::new(
+                "the provider is temporarily unavailable",
+                "Сервис провайдера временно недоступен",
+            )),
+            _ => None,
+        }
+    }
 }
 
 #[async_trait]
@@ -273,6 +294,20 @@ mod tests {
         assert_eq!(receipt_of(&sandbox, silent).await, None, "not even later");
         let (other, _) = of("+79760000007").await;
         assert_eq!(other.class, OutcomeClass::Accepted, "not one of them");
+    }
+
+    #[test]
+    fn the_codes_of_the_numbers_have_a_meaning() {
+        let sandbox = Sandbox::new();
+        for (number, action) in Sandbox::ends() {
+            if let SandboxAction::Undelivered { code }
+            | SandboxAction::Fail { code }
+            | SandboxAction::Defer { code } = action
+            {
+                assert!(sandbox.explain(code).is_some(), "{number}: {code}");
+            }
+        }
+        assert_eq!(sandbox.explain(7), None);
     }
 
     #[tokio::test]

@@ -9,11 +9,10 @@ use time::OffsetDateTime;
 use super::decision::Verdict;
 use super::queries::Scope;
 use super::status::Status;
-use super::transition::DeliveryState;
-use crate::clock::{StoreTime, UnixMs, datetime_from_ms};
+use crate::clock::{UnixMs, datetime_from_ms};
 use crate::error::{Error, ErrorKind, FieldError, Result};
 use crate::lane::PerLane;
-use crate::message::{Fingerprint, MessageId, NewMessage, Route};
+use crate::message::{Fingerprint, MessageId, NewMessage, Route, TraceParent};
 use crate::provider::outcome::Outcome;
 use crate::provider::status_queries::Polling;
 
@@ -114,12 +113,6 @@ impl AcceptanceTimes {
     pub fn from_ms(created_at: UnixMs, due_at: UnixMs) -> Self {
         Self { created_at: datetime_from_ms(created_at), due_at: datetime_from_ms(due_at) }
     }
-
-    /// The times of a message that is accepted now.
-    pub fn of(message: &NewMessage, time: StoreTime) -> Self {
-        let due_at = DeliveryState::accept(message, time, Duration::ZERO).due_at;
-        Self::from_ms(time.now_ms, due_at)
-    }
 }
 
 /// Request of [`Store::due`](crate::Store::due).
@@ -175,6 +168,8 @@ pub struct Settlement {
     /// For `Sent`: time until the first status query; `None`, the default, if the provider is
     /// never asked.
     pub poll_after: Option<Duration>,
+    /// Span in which the message was accepted, for log lines. `None` by default.
+    pub traceparent: Option<TraceParent>,
 }
 
 impl Settlement {
@@ -187,7 +182,8 @@ impl Settlement {
         verdict: Verdict,
     ) -> Self {
         let provider = provider.into();
-        Self { id, fence, provider, outcome, verdict, took: Duration::ZERO, poll_after: None }
+        let (took, poll_after, traceparent) = (Duration::ZERO, None, None);
+        Self { id, fence, provider, outcome, verdict, took, poll_after, traceparent }
     }
 
     /// Sets [`took`](Self::took).
@@ -199,6 +195,12 @@ impl Settlement {
     /// Sets [`poll_after`](Self::poll_after).
     pub fn poll_after(mut self, poll_after: impl Into<Option<Duration>>) -> Self {
         self.poll_after = poll_after.into();
+        self
+    }
+
+    /// Sets [`traceparent`](Self::traceparent).
+    pub fn traceparent(mut self, parent: impl Into<Option<TraceParent>>) -> Self {
+        self.traceparent = parent.into();
         self
     }
 }

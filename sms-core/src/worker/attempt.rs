@@ -13,7 +13,7 @@ use super::slots::{CallSlot, InFlight};
 use crate::attempt_log;
 use crate::error::{Error, Result};
 use crate::lane::Lane;
-use crate::message::MessageId;
+use crate::message::{MessageId, TraceParent};
 use crate::provider::outcome::{Outcome, OutcomeClass};
 use crate::provider::{LateAnswer, LateAnswers, Submission};
 use crate::queue::{Lease, Queue};
@@ -44,6 +44,7 @@ struct Ticket {
     fence: u32,
     attempt: AttemptState,
     owner: Option<String>,
+    traceparent: Option<TraceParent>,
 }
 
 /// Outcomes to be recorded.
@@ -228,7 +229,8 @@ impl ServedRoute {
             let verdict = decide(ticket.attempt, &outcome, &self.shared.retry, fastrand::f64());
             let settlement = Settlement::new(ticket.id, ticket.fence, provider, outcome, verdict)
                 .took(took)
-                .poll_after(poll_after);
+                .poll_after(poll_after)
+                .traceparent(ticket.traceparent);
             (settlement, ticket.owner)
         };
         let (settlements, owners) = tickets.into_iter().zip(outcomes).map(settlement).unzip();
@@ -327,7 +329,8 @@ impl Answers {
 /// Splits each message into the part that is kept here and the part that the provider gets.
 fn tickets(begun: Vec<Begun>) -> (Vec<Ticket>, Vec<Submission>) {
     let split = |Begun { submission, fence, attempt, owner, .. }| {
-        (Ticket { id: submission.id, fence, attempt, owner }, submission)
+        let traceparent = submission.options.traceparent;
+        (Ticket { id: submission.id, fence, attempt, owner, traceparent }, submission)
     };
     begun.into_iter().map(split).unzip()
 }
@@ -335,8 +338,10 @@ fn tickets(begun: Vec<Begun>) -> (Vec<Ticket>, Vec<Submission>) {
 fn log_late(settlements: &[Settlement], settled: &[Settled]) {
     for (settlement, settled) in settlements.iter().zip(settled) {
         if let Settled::Late(status) = settled {
-            let id = settlement.id;
-            tracing::warn!(%id, %status, "this outcome came after the attempt was given up");
+            let Settlement { id, traceparent, .. } = settlement;
+            let traceparent = traceparent.map(tracing::field::display);
+            let what = "this outcome came after the attempt was given up";
+            tracing::warn!(%id, %status, traceparent, "{what}");
         }
     }
 }

@@ -155,8 +155,8 @@ impl WorkerBuilder {
         self
     }
 
-    /// Removes the texts of messages that ended longer ago than this, with the erasure of the store.
-    /// Defaults to none: texts are kept as long as their messages.
+    /// Removes the texts of messages that ended longer ago than this, with the erasure of the
+    /// store. Defaults to none: texts are kept as long as their messages.
     pub fn text_retention(mut self, erasure: impl Erasure, after: Duration) -> Self {
         self.text_retention = Some(TextRetention::new(Arc::new(erasure), after));
         self

@@ -30,20 +30,20 @@ const PAUSE_FACTOR: u32 = 3;
 pub(super) struct TextRetention {
     erasure: Arc<dyn Erasure>,
     after: Duration,
-    place: Mutex<Place>,
+    progress: Mutex<Sweep>,
 }
 
-/// The place of a search among the messages.
+/// The progress of a search through the messages.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Sweep {
     position: Option<MessageId>,
-    swept_at: Instant,
+    begun_at: Instant,
 }
 
 impl TextRetention {
     pub(super) fn new(erasure: Arc<dyn Erasure>, after: Duration) -> Self {
-        let place = Mutex::new(Place { position: None, swept_at: Instant::now() });
-        Self { erasure, after, place }
+        let progress = Mutex::new(Sweep { position: None, begun_at: Instant::now() });
+        Self { erasure, after, progress }
     }
 
     /// Works until the shutdown, which drops the step in hand.
@@ -59,7 +59,7 @@ impl TextRetention {
         shutdown.run_until_cancelled(work).await;
     }
 
-    /// Removes every text that is old by now, from the place on.
+    /// Removes every text that is old by now, from the position on.
     async fn sweep(&self) -> Result<()> {
         let mut removed = 0;
         loop {
@@ -81,14 +81,14 @@ impl TextRetention {
 
     /// The position of the next step.
     fn position(&self) -> Option<MessageId> {
-        let mut place = self.lock();
-        if place.swept_at.elapsed() > SWEEP_INTERVAL {
-            *place = Place { position: None, swept_at: Instant::now() };
+        let mut sweep = self.lock();
+        if sweep.begun_at.elapsed() > SWEEP_INTERVAL {
+            *sweep = Sweep { position: None, begun_at: Instant::now() };
         }
-        place.position
+        sweep.position
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Place> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Sweep> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

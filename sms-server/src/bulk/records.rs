@@ -112,7 +112,7 @@ impl Bulk {
         let mut changed = 0;
         for selection in self.list::<Selection>(&Scope::All).await? {
             if selection.filter.values().any(names) {
-                let forget = |it: &mut Selection| it.filter.retain(|_, value| !names(value));
+                let forget = |it: &mut Selection| it.filter.retain(|_, value| !names(&*value));
                 changed += usize::from(self.change(&selection.id, forget).await?.is_some());
             }
         }

@@ -30,6 +30,7 @@ Settings in the environment; flags override them, and they override the file:
   SMS_REGION          the country of the national number formats [default: RU]
   SMS_TIMEZONE        the time zone of what people type [default: Europe/Moscow]
   SMS_RETENTION_DAYS  days that ended messages are kept, at least 3 [default: 90]
+  SMS_TEXT_RETENTION_DAYS  days that they keep their text, at least 1 [default: none]
   SMS_CONCURRENCY     calls to the provider in flight at most [default: 8]
   SMS_LOG             what is logged: info, debug, info,sms_core=debug [default: info]
   SMS_LOG_FORMAT      text or json [default: text]

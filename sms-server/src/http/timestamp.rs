@@ -58,7 +58,7 @@ pub(crate) mod option {
         at: &Option<OffsetDateTime>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
-        at.as_ref().map(|at| super::Written::new(*at)).serialize(to)
+        at.map(super::Written::new).serialize(to)
     }
 }
 

@@ -156,7 +156,8 @@ pub(crate) async fn remove_texts(
     let (mut old, mut ids) = (0, Vec::new());
     for row in database.scan_briefly(query).await? {
         let mut columns = Columns::new(&row);
-        let (id, is_old, is_ended) = (columns.id()?, columns.take()?, columns.take()?);
+        let id = columns.id()?;
+        let (is_old, is_ended): (bool, bool) = (columns.take()?, columns.take()?);
         if !is_old {
             break;
         }

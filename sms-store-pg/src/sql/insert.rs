@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sms_core::clock::{StoreTime, datetime_to_ms};
-use sms_core::message::Resend;
+use sms_core::store::transition::DeliveryState;
 use sms_core::store::{AcceptanceTimes, InsertRequest, Inserted, KEY_WINDOW};
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 use sqlx::postgres::PgRow;
@@ -15,6 +15,7 @@ use crate::database::Database;
 use crate::error::{from_sqlx, too_large};
 use crate::pool::Query;
 use crate::sql::args::{clean, clean_some, millis, name_some, uuid};
+use crate::sql::commons::{Common, commons};
 use crate::sql::fragments::with_clock;
 use crate::sql::idempotency::{KeyHolders, Refused, refused, replayed};
 use crate::sql::stop_list::is_stopped;
@@ -134,8 +135,8 @@ pub(crate) const INSERT: &str = concat!(
 
 /// The same for messages of which some have a key; guard: the key is free, too, or its window is
 /// over, and then it is released first. Returns a row for each message that was not inserted: its
-/// id, its times if it was stored before, the message that holds its key with its fingerprint, and true
-/// if its recipient is on the stop-list. $22 keys, $23 fingerprints, $24 the window, $25 the
+/// id, its times if it was stored before, the message that holds its key with its fingerprint, and
+/// true if its recipient is on the stop-list. $22 keys, $23 fingerprints, $24 the window, $25 the
 /// store's time minus the wall clock.
 ///
 /// A row that says none of this belongs to a message that lost its key or id to a transaction which
@@ -258,7 +259,9 @@ fn answers(
     let left: HashMap<MessageId, Refused> = left.iter().map(refused).collect::<Result<_>>()?;
     let answer = |message: &NewMessage| {
         let Some(Refused { stored_before, holder, is_stopped }) = left.get(&message.id) else {
-            return Some(Inserted::Stored(AcceptanceTimes::of(message, time)));
+            // As the statement has computed it.
+            let due_at = DeliveryState::accept(message, time, Duration::ZERO).due_at;
+            return Some(Inserted::Stored(AcceptanceTimes::from_ms(time.now_ms, due_at)));
         };
         match (stored_before, holder) {
             (Some(times), _) => Some(Inserted::Stored(*times)),
@@ -288,55 +291,6 @@ fn statement(
     let query = bind(&sorted, query)?;
     let query = if is_keyed { bind_keys(&sorted, query) } else { query };
     Ok(query.bind(time.ahead_ms))
-}
-
-/// The columns that many messages of a batch share.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Common<'m> {
-    owner: Option<&'m str>,
-    sender: Option<&'m str>,
-    class: i16,
-    encoding: i16,
-    parts: i16,
-    deadline: Duration,
-    max_attempts: u32,
-    on_unknown: i16,
-    lane: i16,
-    route: &'m str,
-    resend: Option<&'m Resend>,
-}
-
-impl<'m> Common<'m> {
-    fn of(message: &'m NewMessage) -> Self {
-        Self {
-            owner: message.owner.as_deref(),
-            sender: message.from.as_deref(),
-            class: message.class.number().into(),
-            encoding: message.encoding.number().into(),
-            parts: message.parts.into(),
-            deadline: message.deadline,
-            max_attempts: message.max_attempts,
-            on_unknown: message.on_unknown.number().into(),
-            lane: message.lane().number().into(),
-            route: message.route.as_str(),
-            resend: message.resend.as_deref(),
-        }
-    }
-}
-
-/// Each combination of shared columns once, and the index of each message's combination.
-/// PostgreSQL counts from 1.
-fn commons<'m>(messages: &[&'m NewMessage]) -> (Vec<Common<'m>>, Vec<i32>) {
-    let (mut commons, mut known) = (Vec::new(), HashMap::new());
-    let mut place = |message: &&'m NewMessage| {
-        let common = Common::of(message);
-        *known.entry(common).or_insert_with(|| {
-            commons.push(common);
-            i32::try_from(commons.len()).unwrap_or(i32::MAX)
-        })
-    };
-    let places = messages.iter().map(&mut place).collect();
-    (commons, places)
 }
 
 fn bind(messages: &[&NewMessage], query: Query<'static>) -> Result<Query<'static>> {

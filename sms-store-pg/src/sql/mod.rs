@@ -15,6 +15,7 @@
 
 pub(crate) mod args;
 pub(crate) mod claim;
+pub(crate) mod commons;
 pub(crate) mod erasure;
 pub(crate) mod filter;
 pub(crate) mod fragments;

@@ -14,7 +14,7 @@ async fn dump(conn: &mut PgConnection, schema: &Schema) -> String {
     let mut dump = String::new();
     for table in ask(conn, &tables).await.split(',') {
         let rows = format!("SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM {table} AS t");
-        dump += &format!("{table}: {}\n", ask(conn, &rows).await);
+        dump.extend([table, ": ", &ask(conn, &rows).await, "\n"]);
     }
     dump
 }

@@ -16,7 +16,7 @@ async fn dump(store: &SqliteStore) -> String {
         );
         let columns = ask(store, columns.leak()).await;
         let rows = format!("SELECT coalesce(group_concat({columns}, char(10)), '') FROM {table}");
-        dump += &format!("{table}: {}\n", ask(store, rows.leak()).await);
+        dump.extend([table, ": ", &ask(store, rows.leak()).await, "\n"]);
     }
     dump
 }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::examples::{AT, limit};
+use super::examples::{AT, limit, text};
 use crate::http::operation::Operation;
 use crate::keys::KeyScope::{Admin, Read, Send};
 use crate::rest::jobs::list::JobList;
@@ -96,8 +96,13 @@ fn of_jobs() -> Vec<Operation> {
         Operation::get("/v1/jobs", list::list)
             .needs(Read)
             .about("List jobs", "Newest first. A job is kept for 7 days after its end.")
-            .query("limit", limit(), "Jobs in the list.", "50")
-            .reply::<JobList>(StatusCode::OK, "The jobs.", json!({ "data": [job("resend")] }))
+            .query("limit", limit(), "Jobs on the page.", "50")
+            .query("cursor", text(), "The `next_cursor` of the page before.", ID)
+            .reply::<JobList>(
+                StatusCode::OK,
+                "The jobs.",
+                json!({"data": [job("resend")], "next_cursor": null}),
+            )
             .problems(&["no_such_path"]),
         Operation::get("/v1/jobs/{id}", show::show)
             .needs(Read)

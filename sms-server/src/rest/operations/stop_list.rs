@@ -8,12 +8,16 @@ use crate::http::operation::Operation;
 use crate::keys::KeyScope::Admin;
 use crate::rest::stop_list::{self, AddedStops, StopPage, StopsBody};
 
+/// The beginning of an exported file.
+const CSV: &str = "number;reason;by;added_at\r\n";
+
 pub(super) fn operations() -> Vec<Operation> {
     const CURSOR: &str = "The `next_cursor` of the page before.";
     let stop = json!({
         "number": "+79251234567", "reason": "asked for it by phone", "by": "4hz0m6p1tw",
         "added_at": AT,
     });
+    let separator = json!({"type": "string", "enum": ["semicolon", "comma"]});
     vec![
         Operation::get("/v1/stoplist", stop_list::list)
             .needs(Admin)
@@ -27,6 +31,16 @@ pub(super) fn operations() -> Vec<Operation> {
                 json!({"data": [stop], "next_cursor": null}),
             )
             .problems(&["no_such_path", "busy"]),
+        Operation::get("/v1/stoplist.csv", stop_list::csv::csv)
+            .needs(Admin)
+            .about(
+                "Export the stop-list",
+                "In the order of the numbers, for spreadsheets: UTF-8 with a byte order mark. A \
+                 cell that a spreadsheet would take for a formula begins with an apostrophe.",
+            )
+            .query("separator", separator, "Defaults to `semicolon`.", "comma")
+            .text_reply(StatusCode::OK, "The file.", "text/csv", CSV)
+            .problems(&["no_such_path", "busy", "query_timeout"]),
         Operation::post("/v1/stoplist", stop_list::add)
             .needs(Admin)
             .about(

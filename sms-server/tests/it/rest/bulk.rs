@@ -91,6 +91,31 @@ async fn a_job_changes_what_was_selected_and_nothing_that_came_later() {
 }
 
 #[tokio::test]
+async fn jobs_are_listed_page_by_page() {
+    let app = App::new().await;
+    let mut begun = Vec::new();
+    for _ in 0..5 {
+        let selection = select(&app, json!({"status": "queued"})).await;
+        begun.insert(0, begin(&app, &selection, "cancel", "").await);
+    }
+    let (mut seen, mut path) = (Vec::new(), "/v1/jobs?limit=2".to_owned());
+    loop {
+        let page = app.get(&path).await.body;
+        let jobs = page["data"].as_array().expect("a list");
+        assert!(jobs.len() <= 2, "{page}");
+        seen.extend(jobs.iter().map(|job| format!("/v1/jobs/{}", job["id"].as_str().expect("id"))));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("/v1/jobs?limit=2&cursor={cursor}");
+    }
+    assert_eq!(seen, begun, "each once, newest first");
+    let wrong = app.get("/v1/jobs?cursor=x").await;
+    assert_eq!(
+        (wrong.status, &wrong.body["code"]),
+        (StatusCode::BAD_REQUEST, &json!("parameter_invalid"))
+    );
+}
+
+#[tokio::test]
 async fn the_failures_of_a_job_are_a_file() {
     let app = App::new().await;
     let (id, settled) = (unknown(&app).await, unknown(&app).await);

@@ -161,8 +161,8 @@ async fn the_answer_has_the_times_of_the_message_and_a_repeat_those_of_the_first
         for _ in 0..2 {
             let reply = app.post_to("/v1/messages/batch", batch.clone()).await;
             let result = &reply.body["results"][0];
-            let shown = app.get(&format!("/v1/messages/{}", result["id"].as_str().expect("id")));
-            let shown = shown.await.body;
+            let path = format!("/v1/messages/{}", result["id"].as_str().expect("an id"));
+            let shown = app.get(&path).await.body;
             for name in ["created_at", "due_at"] {
                 assert!(result[name].is_string() && result[name] == shown[name], "{result}");
             }

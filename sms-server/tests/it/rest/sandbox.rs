@@ -20,7 +20,7 @@ const LATEST: &str = "/v1/sandbox/messages/latest";
 const NUMBER: &str = "+79251234567";
 
 /// A call with this key.
-async fn call(app: &App, key: &str, method: &str, path: &str, body: &Value) -> Reply {
+pub(crate) async fn call(app: &App, key: &str, method: &str, path: &str, body: &Value) -> Reply {
     let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
     let request = Request::builder()
         .method(method)
@@ -35,12 +35,12 @@ async fn get(app: &App, key: &str, path: &str) -> Reply {
 }
 
 /// An app with the key of an administrator.
-async fn admin() -> App {
+pub(crate) async fn admin() -> App {
     App::with_scopes(&[KeyScope::Admin]).await
 }
 
 /// A test key: its id and the key itself.
-async fn test_key(app: &App) -> (String, String) {
+pub(crate) async fn test_key(app: &App) -> (String, String) {
     let client = app.get("/v1/keys").await.body["data"][0]["client"]["id"].clone();
     let body = json!({"name": "tests", "kind": "test", "client": client});
     let made = app.post_to("/v1/keys", body.to_string()).await.body;
@@ -49,7 +49,7 @@ async fn test_key(app: &App) -> (String, String) {
 }
 
 /// Sends a message with this key.
-async fn send(app: &App, key: &str, to: &str, text: &str) -> MessageId {
+pub(crate) async fn send(app: &App, key: &str, to: &str, text: &str) -> MessageId {
     let body = json!({"to": to, "text": text});
     let reply = call(app, key, "POST", "/v1/messages", &body).await;
     assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.body);
@@ -58,11 +58,15 @@ async fn send(app: &App, key: &str, to: &str, text: &str) -> MessageId {
 
 /// Has the sandbox take a message.
 async fn take(app: &App, id: MessageId) {
+    settle(app, id, Outcome::accepted(id.to_string())).await;
+}
+
+/// Has the sandbox answer for a message.
+pub(crate) async fn settle(app: &App, id: MessageId, outcome: Outcome) {
     let (ids, route) = ([id], Route::SANDBOX);
     let lease = Duration::from_mins(1);
     let request = BeginRequest::new(&ids, "w", 1, "sandbox", lease).route(&route);
     let begun = app.store.begin(request).await.expect("begun");
-    let outcome = Outcome::accepted(id.to_string());
     let policy = RetryPolicy::default();
     let verdict = sms_core::store::decision::decide(begun[0].attempt, &outcome, &policy, 0.5);
     let settlement = Settlement::new(id, 1, "sandbox".to_owned(), outcome, verdict);

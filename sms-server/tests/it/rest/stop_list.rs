@@ -70,3 +70,23 @@ async fn what_is_no_list_of_numbers_is_refused_whole() {
     }
     assert_eq!(app.get("/v1/stoplist").await.body["data"], json!([]));
 }
+
+#[tokio::test]
+async fn the_list_is_a_file_for_spreadsheets() {
+    let app = admin().await;
+    let numbers: Vec<String> = (0..1001).map(|n| format!("+7925{:07}", 1_000_000 + n)).collect();
+    for (numbers, reason) in [(&numbers[..1000], "asked; by phone"), (&numbers[1000..], "=1+1")] {
+        let body = json!({"numbers": numbers, "reason": reason}).to_string();
+        assert_eq!(app.post_to("/v1/stoplist", body).await.status, StatusCode::OK);
+    }
+    for (query, separator) in [("", ";"), ("?separator=comma", ",")] {
+        let reply = app.get(&format!("/v1/stoplist.csv{query}")).await;
+        assert_eq!(reply.status, StatusCode::OK);
+        let text = String::from_utf8(reply.raw).expect("UTF-8");
+        let rows: Vec<&str> = text.trim_start_matches('\u{feff}').lines().collect();
+        assert_eq!(rows.len(), 1002, "each once, with a head");
+        assert_eq!(rows[0], ["number", "reason", "by", "added_at"].join(separator));
+        assert!(rows[1].starts_with(&format!("79251000000{separator}")), "{}", rows[1]);
+        assert!(rows[1001].contains("'=1+1"), "{}", rows[1001]);
+    }
+}

@@ -1,5 +1,7 @@
 //! `/v1/stoplist`: numbers that nothing is sent to.
 
+pub(crate) mod csv;
+
 use std::sync::Arc;
 
 use axum::Json;
