@@ -40,9 +40,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let (store, queue) = watched(&config, store, queue);
     let OpenStore { store, registry, rollups: counts, stop_list, worklists } = store;
+    let secrets = open_secrets(&config, Arc::clone(&registry)).await?;
+    let endpoint = match config.has(Role::Api) {
+        true => CallbackEndpoint::new(&secrets, Arc::clone(&provider)).await?,
+        false => None,
+    };
     // Before anything is sent: a process that cannot listen ends at once.
     let listener = config.has(Role::Api).then(|| listen(&config)).transpose()?;
-    let secrets = open_secrets(&config, Arc::clone(&registry)).await?;
     rollups::begin(&*counts).await;
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
@@ -82,7 +86,6 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 sender = sender.queue(Arc::clone(&queue));
             }
             let sender = sender.build();
-            let endpoint = CallbackEndpoint::new(&secrets, Arc::clone(&provider)).await?;
             let app = App::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
                 .provider(Arc::clone(&provider), Arc::clone(&registry))
                 .callbacks(endpoint)

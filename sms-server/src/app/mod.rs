@@ -14,6 +14,7 @@ pub(crate) mod time_zone;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use sms_core::end_log::EndLog;
 use sms_core::{
     CancellationToken, Explanation, Provider, Queue, Registry, Result, Rollups, Sandbox, Sender,
@@ -35,7 +36,7 @@ use crate::http::brake::SignInBrake;
 use crate::http::network::IpNetwork;
 use crate::http::permits::ReadPermits;
 use crate::http::stream_permits::StreamPermits;
-use crate::keys::{KeyRing, Principal};
+use crate::keys::{KeyRing, KeyScope, Principal};
 use crate::sessions::Sessions;
 
 /// Lists and counts that run at a time, of all clients and of one. Each may keep a core of the
@@ -169,6 +170,25 @@ impl App {
         let (store, sender) = (Arc::clone(&self.0.store), self.0.sender.clone());
         let rules = Arc::clone(&self.0.sandbox_rules);
         Runner::new(store, sender, bulk, rules, self.sends_nothing()).run(shutdown).await;
+    }
+
+    /// Makes a link with which a person signs in to the web UI, once and within ten minutes. Without
+    /// a client, by its id or name, the messages of the person belong to the client with the name
+    /// of the person. Without a [public address](AppBuilder::public_url) the link is a path only.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a bad name, no scope, or a client that does not exist; the registry's.
+    pub async fn sign_in_link(
+        &self,
+        name: &str,
+        client: Option<&str>,
+        scopes: &[KeyScope],
+    ) -> Result<SecretString> {
+        let token = self.0.sessions.create_link(name, client, scopes).await?;
+        let path = || format!("/signin#{}", token.expose_secret()).into();
+        let url = self.0.site.public_url.as_ref();
+        Ok(url.map_or_else(path, |url| url.sign_in_link(&token)))
     }
 
     /// Tells whether the key or the session of a caller is still valid, as of the last three

@@ -16,6 +16,7 @@ use tower::ServiceExt as _;
 
 /// Every door of a server, with the web UI at this address.
 struct Site {
+    app: App,
     router: axum::Router,
     keys: KeyRing,
 }
@@ -46,7 +47,7 @@ impl Site {
         let app = App::builder(sender, store, queue, keys.clone())
             .public_url(url.parse::<sms_server::PublicUrl>().expect("an address"))
             .build();
-        Self { router: app.router(), keys }
+        Self { router: app.router(), app, keys }
     }
 
     /// A key of this name and its id.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sms_server::KeyScope::{self, Admin, Read, Send};
 use tokio::time::advance;
@@ -37,6 +38,23 @@ async fn a_person_signs_in_with_a_key_and_out_again() {
         let reply = browser.call("GET", path).await;
         assert_eq!(reply.json["code"], "unauthorized", "{path}: {}", reply.text);
     }
+}
+
+#[tokio::test]
+async fn a_person_signs_in_with_a_link() {
+    let site = Site::at("https://example.org/sms");
+    let link = site.app.sign_in_link("Olga", None, &[Read]).await.expect("a link");
+    let (page, token) = link.expose_secret().split_once('#').expect("a token");
+    assert_eq!(page, "https://example.org/sms/signin");
+    let mut browser = site.browser();
+    let signed_in = browser.sign_in(json!({ "token": token })).await;
+    assert_eq!(signed_in.json["name"], "Olga", "{}", signed_in.text);
+    assert_eq!(signed_in.json["client"]["name"], "Olga", "{}", signed_in.text);
+    let again = site.browser().sign_in(json!({ "token": token })).await;
+    assert_eq!(again.json["code"], "signin_link_invalid", "{}", again.text);
+    let me = browser.call("GET", "/v1/me").await.json;
+    assert_eq!((&me["key"]["name"], &me["scopes"]), (&json!("Olga"), &json!(["read"])));
+    assert_eq!(browser.call("POST", "/v1/messages").await.json["code"], "scope_missing");
 }
 
 #[tokio::test]
