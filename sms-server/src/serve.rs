@@ -41,9 +41,11 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (store, queue) = watched(&config, store, queue);
     let OpenStore { store, registry, rollups: counts, stop_list, worklists } = store;
     let secrets = open_secrets(&config, Arc::clone(&registry)).await?;
-    let endpoint = match config.has(Role::Api) {
-        true => CallbackEndpoint::new(&secrets, Arc::clone(&provider)).await?,
-        false => None,
+    // Only who takes callbacks needs the secret part of their address.
+    let endpoint = if config.has(Role::Api) {
+        CallbackEndpoint::new(&secrets, Arc::clone(&provider)).await?
+    } else {
+        None
     };
     // Before anything is sent: a process that cannot listen ends at once.
     let listener = config.has(Role::Api).then(|| listen(&config)).transpose()?;

@@ -126,7 +126,7 @@ impl Sessions {
             scopes: Vec::new(),
             key: None,
             sha256: String::new(),
-            address: address.map(|address| address.to_string()),
+            address: address.as_ref().map(ToString::to_string),
             signed_in_at: now,
             last_seen_at: now,
         }
@@ -190,7 +190,7 @@ impl Sessions {
     /// The registry's.
     pub(crate) async fn find(&self, id: &str) -> Result<Option<Arc<Session>>> {
         let known = match self.cache.get(id) {
-            Some(known) => known,
+            Some(entry) => entry.session,
             None => self.read(id).await?,
         };
         Ok(known.filter(OpenSession::is_open).map(|known| known.session))
