@@ -40,9 +40,15 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let (store, queue) = watched(&config, store, queue);
     let OpenStore { store, registry, rollups: counts, stop_list, erasure, worklists } = store;
+    let secrets = open_secrets(&config, Arc::clone(&registry)).await?;
+    // Only who takes callbacks needs the secret part of their address.
+    let endpoint = if config.has(Role::Api) {
+        CallbackEndpoint::new(&secrets, Arc::clone(&provider)).await?
+    } else {
+        None
+    };
     // Before anything is sent: a process that cannot listen ends at once.
     let listener = config.has(Role::Api).then(|| listen(&config)).transpose()?;
-    let secrets = open_secrets(&config, Arc::clone(&registry)).await?;
     rollups::begin(&*counts).await;
     let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
@@ -86,7 +92,6 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 sender = sender.queue(Arc::clone(&queue));
             }
             let sender = sender.build();
-            let endpoint = CallbackEndpoint::new(&secrets, Arc::clone(&provider)).await?;
             let app = App::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
                 .provider(Arc::clone(&provider), Arc::clone(&registry))
                 .callbacks(endpoint)

@@ -16,6 +16,7 @@ pub(crate) mod time_zone;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use sms_core::end_log::EndLog;
 use sms_core::{
     CancellationToken, Erasure, Explanation, Provider, Queue, Registry, Result, Rollups, Sandbox,
@@ -37,7 +38,7 @@ use crate::http::brake::SignInBrake;
 use crate::http::network::IpNetwork;
 use crate::http::permits::ReadPermits;
 use crate::http::stream_permits::StreamPermits;
-use crate::keys::{KeyRing, Principal};
+use crate::keys::{KeyRing, KeyScope, Principal};
 use crate::sessions::Sessions;
 
 /// Lists and counts that run at a time, of all clients and of one. Each may keep a core of the
@@ -174,6 +175,25 @@ impl App {
         let rules = Arc::clone(&self.0.sandbox_rules);
         let runner = Runner::new(store, sender, bulk, rules, self.sends_nothing());
         runner.erasure(self.0.erasure.clone()).run(shutdown).await;
+    }
+
+    /// Makes a link with which a person signs in to the web UI, once and within ten minutes. Without
+    /// a client, by its id or name, the messages of the person belong to the client with the name
+    /// of the person. Without a [public address](AppBuilder::public_url) the link is a path only.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a bad name, no scope, or a client that does not exist; the registry's.
+    pub async fn sign_in_link(
+        &self,
+        name: &str,
+        client: Option<&str>,
+        scopes: &[KeyScope],
+    ) -> Result<SecretString> {
+        let token = self.0.sessions.create_link(name, client, scopes).await?;
+        let path = || format!("/signin#{}", token.expose_secret()).into();
+        let url = self.0.site.public_url.as_ref();
+        Ok(url.map_or_else(path, |url| url.sign_in_link(&token)))
     }
 
     /// Tells whether the key or the session of a caller is still valid, as of the last three

@@ -6,7 +6,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use axum::http::Uri;
-#[cfg(feature = "program")]
 use secrecy::{ExposeSecret as _, SecretString};
 use sms_core::{Error, ErrorKind};
 
@@ -53,13 +52,11 @@ impl PublicUrl {
     }
 
     /// The link with which a person signs in. What comes after the `#` never leaves the browser.
-    #[cfg(feature = "program")]
     pub(crate) fn sign_in_link(&self, token: &SecretString) -> SecretString {
         format!("{}#{}", self.join("/signin"), token.expose_secret()).into()
     }
 
     /// The address of a path, which begins with a slash.
-    #[cfg(feature = "program")]
     pub(crate) fn join(&self, path: &str) -> String {
         format!("{}{}{path}", self.origin, self.base.trim_end_matches('/'))
     }

@@ -39,7 +39,8 @@ Settings in the environment; flags override them, and they override the file:
   SMS_LOG_MAX_FILES   log files kept, the current one included [default: 14]
   SMS_LOG_MAX_MB      megabytes of all log files together [default: 1000]
   SMS_CONFIG          a TOML file with the same keys, in lower case and without SMS_
-SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE, SMS_ADMIN_KEY_FILE and SMS_SECRET_KEY_FILE name files with the value.
+SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE, SMS_ADMIN_KEY_FILE and SMS_SECRET_KEY_FILE
+name files with the value.
 For send and status: SMS_URL, the server [default: http://127.0.0.1:8080], and SMS_KEY, an API key.
 All about them: docs/CONFIGURATION.md";
 

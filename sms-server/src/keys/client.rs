@@ -10,9 +10,12 @@ use time::OffsetDateTime;
 
 use super::format::{letters, random_letters};
 use super::key::ApiKey;
+use super::new_key::wrong_name;
 
 /// The kind of the records in the registry.
 const KIND: &str = "client";
+/// The code of an error about a client that does not exist.
+pub(crate) const UNKNOWN_CLIENT: &str = "client_unknown";
 /// The length of a client's id. It differs from that of a key's id, which is also the id of the
 /// client of a key from an early build: the two never collide.
 const ID: usize = 12;
@@ -169,4 +172,9 @@ fn to_json(client: &Client) -> Result<serde_json::Value> {
     let unwritable =
         |error| Error::new(ErrorKind::Internal, "a client cannot be written").with_source(error);
     serde_json::to_value(client).map_err(unwritable)
+}
+
+/// Checks the name of a client, which is in this field.
+pub(super) fn check_name(field: &'static str, code: &'static str, name: &str) -> Result<()> {
+    wrong_name(field, code, name).map_or(Ok(()), |error| Err(error.into()))
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sms_core::registry::Record;
-use sms_core::{Error, ErrorKind, PhoneNumber, Result};
+use sms_core::{Clock as _, Error, ErrorKind, PhoneNumber, Result, SystemClock};
 use time::OffsetDateTime;
 
 use super::kind::KeyKind;
@@ -91,4 +91,9 @@ impl ApiKey {
 /// The time of the store's clock at which a record was read.
 pub(super) fn read_at(record: &Record) -> OffsetDateTime {
     record.updated_at + record.age
+}
+
+/// The time by the clock of this process.
+pub(crate) fn now() -> OffsetDateTime {
+    sms_core::clock::datetime_from_ms(SystemClock.now_ms())
 }

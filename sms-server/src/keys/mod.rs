@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::registry::{Expect, Record};
-use sms_core::{Clock, Error, ErrorKind, FieldError, Registry, Result, SystemClock};
+use sms_core::{Error, ErrorKind, FieldError, Registry, Result};
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -25,21 +25,19 @@ use tokio::time::Instant;
 use self::cache::{KeyCache, ValidKey};
 pub use self::client::Client;
 use self::client::Clients;
+pub(crate) use self::client::UNKNOWN_CLIENT;
 pub use self::details::{IssuedKey, KeyDetails};
 pub use self::key::ApiKey;
+pub(crate) use self::key::now;
 pub use self::kind::KeyKind;
 pub use self::new_key::NewKey;
-pub(crate) use self::new_key::{MAX_ALLOWED, MAX_NAME};
+pub(crate) use self::new_key::{MAX_ALLOWED, MAX_NAME, MAX_OVERLAP};
 pub use self::principal::Principal;
 pub use self::scope::KeyScope;
 use self::usage::Usage;
 
 /// The kind of the records in the registry.
 const KIND: &str = "api_key";
-/// The code of an error about a client that does not exist.
-pub(crate) const UNKNOWN_CLIENT: &str = "client_unknown";
-/// The longest time for which a rotated key stays valid.
-pub(crate) const MAX_OVERLAP: Duration = Duration::from_hours(24 * 90);
 
 /// The keys of a server.
 #[derive(Clone)]
@@ -102,7 +100,7 @@ impl KeyRing {
     /// name or id.
     pub async fn issue_for_new_client(&self, client: &str, key: NewKey) -> Result<IssuedKey> {
         key.check(now())?;
-        check_client_name("client", "client_invalid", client)?;
+        client::check_name("client", "client_invalid", client)?;
         let clients = Clients::read(&*self.0.registry, &self.keys().await?).await?;
         if clients.find(client)?.is_some() {
             let rule = "a client has this name or id already";
@@ -170,7 +168,7 @@ impl KeyRing {
     ///
     /// `Invalid` for a bad name; the registry's.
     pub async fn create_client(&self, name: &str) -> Result<Client> {
-        check_client_name("name", "name_invalid", name)?;
+        client::check_name("name", "name_invalid", name)?;
         let client = Client::random(name, now())?;
         client::ensure(&*self.0.registry, &client).await?;
         Ok(client)
@@ -182,7 +180,7 @@ impl KeyRing {
     ///
     /// `NotFound`; `Invalid` for a bad name; the registry's.
     pub async fn rename_client(&self, id: &str, name: &str) -> Result<Client> {
-        check_client_name("name", "name_invalid", name)?;
+        client::check_name("name", "name_invalid", name)?;
         let unknown = || Error::new(ErrorKind::NotFound, "no client has this id");
         let client = self.client(id).await?.ok_or_else(unknown)?;
         let client = Client { name: name.to_owned(), ..client };
@@ -335,17 +333,17 @@ impl KeyRing {
         self.0.admin.as_deref()
     }
 
-    /// The client of this name, which is made if there is none.
+    /// The client of this good name, which is made if there is none.
     ///
     /// # Errors
     ///
-    /// `Invalid` for a bad name, or one that several clients have; the registry's.
+    /// `Invalid` for a name that several clients have; the registry's.
     pub(crate) async fn client_named(&self, name: &str) -> Result<Client> {
-        check_client_name("name", "name_invalid", name)?;
-        let clients = Clients::read(&*self.0.registry, &self.keys().await?).await?;
-        match clients.find(name)? {
-            Some(client) => Ok(client),
-            None => client::create_named(&*self.0.registry, name, now()).await,
+        match self.find_client(name).await {
+            Err(error) if error.code() == UNKNOWN_CLIENT => {
+                client::create_named(&*self.0.registry, name, now()).await
+            }
+            found => found,
         }
     }
 
@@ -396,14 +394,6 @@ impl KeyRing {
         self.0.cache.remove(&key.id);
         Ok(())
     }
-}
-
-fn now() -> OffsetDateTime {
-    sms_core::clock::datetime_from_ms(SystemClock.now_ms())
-}
-
-fn check_client_name(field: &'static str, code: &'static str, name: &str) -> Result<()> {
-    new_key::wrong_name(field, code, name).map_or(Ok(()), |error| Err(error.into()))
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use super::scope::KeyScope;
 pub(crate) const MAX_NAME: usize = 100;
 /// The most numbers in the list of a key. The list is in memory for every key in use.
 pub(crate) const MAX_ALLOWED: usize = 100;
+/// The longest time for which a rotated key stays valid.
+pub(crate) const MAX_OVERLAP: Duration = Duration::from_hours(24 * 90);
 
 /// A key to be made.
 #[derive(Clone, Debug)]

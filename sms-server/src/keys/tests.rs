@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use sms_core::{ManualClock, MemoryRegistry, Scope, async_trait};
+use sms_core::{Clock as _, ManualClock, MemoryRegistry, Scope, SystemClock, async_trait};
 use tokio::time::timeout;
 
 use super::*;

@@ -189,6 +189,8 @@ async fn order(
     let body = ReasonBody::read(Fields::read_optional(headers, &body)?)?;
     let reason = body.reason.as_deref().unwrap_or(NO_REASON);
     monitor(app)?.order(paused, caller.by(), reason).await?;
+    let done = if paused { "paused" } else { "resumed" };
+    tracing::info!(by = caller.by(), "provider {done}");
     view(app, Some(&caller.client)).await
 }
 

@@ -1,6 +1,7 @@
 //! A secret key of an installation, and what is encrypted with it.
 
 use std::fmt;
+use std::fmt::Write as _;
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -51,7 +52,7 @@ impl SecretKey {
         let no_random = |error| Error::unavailable("the system gave no random bytes", error);
         getrandom::fill(&mut nonce).map_err(no_random)?;
         let payload = Payload { msg: secret.expose_secret().as_bytes(), aad: place.as_bytes() };
-        let sealed = self.cipher.encrypt(XNonce::from_slice(&nonce), payload);
+        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload);
         let sealed = sealed.map_err(|_| internal("a secret cannot be encrypted"))?;
         Ok(format!("{}.{}{}", self.fingerprint, hex(&nonce), hex(&sealed)))
     }
@@ -63,10 +64,10 @@ impl SecretKey {
         if fingerprint != self.fingerprint {
             return Ok(None);
         }
-        let bytes = unhex(text).filter(|it| it.len() > NONCE).ok_or_else(broken)?;
-        let (nonce, sealed) = bytes.split_at(NONCE);
+        let bytes = unhex(text).ok_or_else(broken)?;
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE>().ok_or_else(broken)?;
         let payload = Payload { msg: sealed, aad: place.as_bytes() };
-        let secret = self.cipher.decrypt(XNonce::from_slice(nonce), payload);
+        let secret = self.cipher.decrypt(&XNonce::from(*nonce), payload);
         let secret = String::from_utf8(secret.map_err(|_| broken())?).map_err(|_| broken())?;
         Ok(Some(secret.into()))
     }
@@ -91,7 +92,10 @@ fn internal(reason: &'static str) -> Error {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

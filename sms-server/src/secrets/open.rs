@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sms_core::Registry;
 
 use super::file::{KeyFile, new_key};
-use super::{Secrets, is_encrypted};
+use super::records::{Secrets, is_encrypted};
 
 /// The key in the configuration.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub(crate) struct Configured<'a> {
     pub(crate) place: String,
 }
 
-/// The secrets in this registry. Without a key in the configuration it is the one in the file, which
-/// the first start makes.
+/// The secrets in this registry. Without a key in the configuration it is the one in the file,
+/// which the first start makes.
 ///
 /// # Errors
 ///
@@ -51,8 +51,8 @@ pub(crate) async fn open(
     }
 }
 
-/// Encrypts every secret with a new key: the newest in the configuration or, for a file, one that is
-/// made. Returns the number of secrets.
+/// Encrypts every secret with a new key: the newest in the configuration or, for a file, one that
+/// is made. Returns the number of secrets.
 ///
 /// # Errors
 ///

@@ -16,9 +16,17 @@ const TTL: Duration = Duration::from_secs(3);
 /// The most sessions in the cache, unknown ones included.
 const MAX_SESSIONS: usize = 10_000;
 
-/// Sessions by id, as they were read in the last three seconds; `None` for one that has ended.
+/// Sessions by id, as they were read in the last three seconds.
 #[derive(Debug, Default)]
-pub(super) struct SessionCache(RwLock<HashMap<String, (Option<OpenSession>, Instant)>>);
+pub(super) struct SessionCache(RwLock<HashMap<String, Entry>>);
+
+/// A session as it was read.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// The session; `None` for one that is unknown or has ended.
+    pub(super) session: Option<OpenSession>,
+    read_at: Instant,
+}
 
 /// A session that was open when it was read.
 #[derive(Clone, Debug)]
@@ -28,11 +36,10 @@ pub(super) struct OpenSession {
 }
 
 impl SessionCache {
-    /// What was read of this id; `None` when that is absent or too old, and has to be read.
-    pub(super) fn get(&self, id: &str) -> Option<Option<OpenSession>> {
+    /// The entry with this id; `None` when it is absent or too old, and has to be read.
+    pub(super) fn get(&self, id: &str) -> Option<Entry> {
         let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let entry = entries.get(id).filter(|(_, read_at)| read_at.elapsed() < TTL);
-        entry.map(|(session, _)| session.clone())
+        entries.get(id).filter(|entry| entry.read_at.elapsed() < TTL).cloned()
     }
 
     /// Remembers a session as it was read at this time.
@@ -41,7 +48,7 @@ impl SessionCache {
         if entries.len() >= MAX_SESSIONS {
             entries.clear();
         }
-        entries.insert(id.to_owned(), (session, read_at));
+        entries.insert(id.to_owned(), Entry { session, read_at });
     }
 
     /// Forgets a session that has changed.

@@ -2,8 +2,8 @@
 //! with every request. They are records of the registry, so every node knows them.
 
 mod cache;
-mod link;
 mod session;
+mod sign_in_link;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,15 +11,14 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::registry::{Expect, Record};
-use sms_core::{CancellationToken, Clock as _, Registry, Result, SystemClock};
+use sms_core::{CancellationToken, Registry, Result};
 use subtle::ConstantTimeEq;
-use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 
 use self::cache::{OpenSession, SessionCache};
 pub(crate) use self::session::{LIFETIME, Session};
 use crate::keys::principal::ADMIN;
-use crate::keys::{KeyRing, Principal, format};
+use crate::keys::{KeyRing, Principal, format, now};
 #[cfg(feature = "program")]
 use crate::keys::{KeyScope, NewKey};
 
@@ -66,7 +65,6 @@ impl Sessions {
     /// # Errors
     ///
     /// `Invalid` for a bad name, no scope, or a client that does not exist; the registry's.
-    #[cfg(feature = "program")]
     pub(crate) async fn create_link(
         &self,
         name: &str,
@@ -74,12 +72,12 @@ impl Sessions {
         scopes: &[KeyScope],
     ) -> Result<SecretString> {
         NewKey::new(name, scopes).check(now())?;
-        link::clean(&**self.registry()).await?;
+        sign_in_link::clean(&**self.registry()).await?;
         let client = match client {
             Some(client) => self.keys.find_client(client).await?,
             None => self.keys.client_named(name).await?,
         };
-        link::create(&**self.registry(), name, &client.id, scopes).await
+        sign_in_link::create(&**self.registry(), name, &client.id, scopes).await
     }
 
     /// Opens a session with the token of a link; `None` if the link is unknown, used or too old.
@@ -92,7 +90,9 @@ impl Sessions {
         token: &str,
         address: Option<IpAddr>,
     ) -> Result<Option<OpenedSession>> {
-        let Some(link) = link::redeem(&**self.registry(), token).await? else { return Ok(None) };
+        let Some(link) = sign_in_link::redeem(&**self.registry(), token).await? else {
+            return Ok(None);
+        };
         let session = self.new_session(link.name, link.client, address);
         self.open(Session { scopes: link.scopes, ..session }, None).await.map(Some)
     }
@@ -126,7 +126,7 @@ impl Sessions {
             scopes: Vec::new(),
             key: None,
             sha256: String::new(),
-            address: address.map(|address| address.to_string()),
+            address: address.as_ref().map(ToString::to_string),
             signed_in_at: now,
             last_seen_at: now,
         }
@@ -190,7 +190,7 @@ impl Sessions {
     /// The registry's.
     pub(crate) async fn find(&self, id: &str) -> Result<Option<Arc<Session>>> {
         let known = match self.cache.get(id) {
-            Some(known) => known,
+            Some(entry) => entry.session,
             None => self.read(id).await?,
         };
         Ok(known.filter(OpenSession::is_open).map(|known| known.session))
@@ -238,7 +238,7 @@ impl Sessions {
     }
 
     async fn clean(&self) -> Result<()> {
-        link::clean(&**self.registry()).await?;
+        sign_in_link::clean(&**self.registry()).await?;
         for record in self.registry().list(KIND).await? {
             if OpenSession::read(&record, Instant::now())?.is_none() {
                 self.end(&record.name).await?;
@@ -295,10 +295,6 @@ impl Sessions {
             _ => format::hash(token),
         }
     }
-}
-
-fn now() -> OffsetDateTime {
-    sms_core::clock::datetime_from_ms(SystemClock.now_ms())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sms_core::{ErrorKind, ManualClock, MemoryRegistry};
+use sms_core::{Clock as _, ErrorKind, ManualClock, MemoryRegistry, SystemClock};
 
 use super::session::IDLE;
 use super::*;
@@ -71,7 +71,7 @@ async fn a_link_works_once_even_for_two_at_a_time() {
 async fn a_link_is_valid_for_ten_minutes_and_no_other_text_is() {
     let server = Server::new();
     let links = [server.link().await, server.link().await];
-    server.pass(link::VALID_FOR.saturating_sub(Duration::from_secs(1))).await;
+    server.pass(sign_in_link::VALID_FOR.saturating_sub(Duration::from_secs(1))).await;
     assert!(server.sessions.open_with_link(&links[0], None).await.expect("an answer").is_some());
     server.pass(Duration::from_secs(1)).await;
     let mut forged = links[1].clone();
@@ -80,7 +80,7 @@ async fn a_link_is_valid_for_ten_minutes_and_no_other_text_is() {
         assert!(server.sessions.open_with_link(wrong, None).await.expect("an answer").is_none());
     }
     // What is over is removed with the next link.
-    server.pass(link::VALID_FOR).await;
+    server.pass(sign_in_link::VALID_FOR).await;
     server.link().await;
     assert_eq!(server.registry.list("signin_link").await.expect("links").len(), 1);
 }

@@ -25,16 +25,14 @@ use crate::sessions::{LIFETIME, OpenedSession, Session};
 /// client.
 const CLIENT: &str = "signin";
 
-/// A sign-in: with the token of a one-time link or with an API key.
-#[derive(Serialize, ToSchema)]
+/// A sign-in: with either the token of a one-time link or an API key.
+#[derive(ToSchema)]
 pub(crate) struct SignInBody {
     /// The token of a link: what comes after the `#`.
     #[schema(value_type = Option<String>)]
-    #[serde(skip)]
     token: Option<SecretString>,
     /// An API key.
     #[schema(value_type = Option<String>)]
-    #[serde(skip)]
     key: Option<SecretString>,
 }
 

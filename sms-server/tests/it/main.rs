@@ -17,5 +17,6 @@ mod many;
 mod ops;
 mod process;
 mod rest;
+mod secrets;
 mod smsru;
 mod ui;

@@ -20,6 +20,7 @@ pub(crate) async fn cancel(
     let caller = caller.with(KeyScope::Send)?;
     let (id, scope, by) = (parse_id(&id)?, caller.scope(), caller.by().to_owned());
     let status = app.0.store.cancel(CancelRequest::new(id, by.clone()).scope(scope)).await?;
+    tracing::info!(%id, by, "message cancelled");
     log_by_person(id, status, &by);
     changed(&app, id, &caller).await
 }

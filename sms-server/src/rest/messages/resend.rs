@@ -52,7 +52,9 @@ pub(crate) async fn resend(
     let mut prepared = app.0.sender.prepare(&message)?;
     check_recipient(&caller, prepared.to)?;
     prepared.options.sandbox = app.0.sandbox_rules.draw(&prepared, app.sends_nothing()).await?;
-    accept(&app, &caller, prepared, &uri).await
+    let accepted = accept(&app, &caller, prepared, &uri).await?;
+    tracing::info!(id = %earlier.message.id, by = caller.by(), "message sent again");
+    Ok(accepted)
 }
 
 impl ResendBody {

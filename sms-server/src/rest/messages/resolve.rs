@@ -55,7 +55,9 @@ pub(crate) async fn resolve(
     }
     // One to be sent again is due at once: the caretaker pushes it to the queue.
     let request = ResolveRequest::new(id, resolution, by.clone(), body.reason).scope(scope);
-    log_by_person(id, app.0.store.resolve(request).await?, &by);
+    let status = app.0.store.resolve(request).await?;
+    tracing::info!(%id, by, resolution = ?body.resolution, "message resolved");
+    log_by_person(id, status, &by);
     changed(&app, id, &caller).await
 }
 

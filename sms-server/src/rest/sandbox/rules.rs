@@ -135,6 +135,7 @@ pub(crate) async fn replace(
     let rules = read(Fields::read(&headers, &body)?, app.0.store.numbers())?;
     let partition = partition.owner(&app, &caller).await?;
     app.0.sandbox_rules.put(&partition, &rules).await?;
+    tracing::info!(by = caller.by(), "rules of the sandbox set");
     Ok(Json(RulesBody::of(&rules)))
 }
 

@@ -122,10 +122,8 @@ async fn the_examples_of_the_document_are_answered_as_it_says() {
         let admin = site.key(&KeyScope::ALL).await;
         let session = site.sign_in(&admin).await;
         let is_of_sessions = path.starts_with("/ui/");
-        let id = match is_of_sessions {
-            true => session.id.clone(),
-            false => id_for(&site, &admin, path).await,
-        };
+        let id =
+            if is_of_sessions { session.id.clone() } else { id_for(&site, &admin, path).await };
         let call = async |query: &str| {
             let body = content(&operation["requestBody"]).map(|(_, example)| example.to_string());
             // The example is a key that no server has.

@@ -286,7 +286,7 @@ async fn the_server_tells_what_it_is() {
     let app = App::new().await;
     let expected = json!({
         "version": env!("CARGO_PKG_VERSION"), "features": ["provider", "callbacks"],
-        "time_zone": "Europe/Moscow",
+        "time_zone": "Europe/Moscow", "mask_numbers": true,
     });
     assert_eq!(app.get("/v1/info").await.body, expected);
 }

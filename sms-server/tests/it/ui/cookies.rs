@@ -27,7 +27,7 @@ async fn the_cookie_follows_the_address() {
         let site = Site::at(url);
         let (key, _) = site.key("till", &[Read]).await;
         let mut browser = site.browser();
-        let reply = browser.sign_in(json!({ "key": key })).await;
+        let reply = browser.sign_in(&json!({ "key": key })).await;
         let set = reply.headers[header::SET_COOKIE].to_str().expect("text");
         let (value, rest) = set.split_once("; ").expect("attributes");
         assert_eq!((value.split('=').next(), rest), (Some(name), attributes));

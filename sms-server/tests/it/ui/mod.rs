@@ -17,6 +17,7 @@ use tower::ServiceExt as _;
 
 /// Every door of a server, with the web UI at this address.
 struct Site {
+    app: App,
     router: axum::Router,
     keys: KeyRing,
 }
@@ -47,7 +48,7 @@ impl Site {
         let app = App::builder(sender, store, queue, keys.clone())
             .public_url(url.parse::<sms_server::PublicUrl>().expect("an address"))
             .build();
-        Self { router: app.router(), keys }
+        Self { router: app.router(), app, keys }
     }
 
     /// A key of this name and its id.
@@ -79,7 +80,7 @@ impl Site {
     async fn signed_in(&self, name: &str, scopes: &[KeyScope]) -> Browser<'_> {
         let (key, _) = self.key(name, scopes).await;
         let mut browser = self.browser();
-        let reply = browser.sign_in(json!({ "key": key })).await;
+        let reply = browser.sign_in(&json!({ "key": key })).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
         browser
     }
@@ -105,8 +106,8 @@ impl Browser<'_> {
         self.site.call(request.body(Body::from(body.to_string())).expect("a request")).await
     }
 
-    async fn sign_in(&mut self, body: Value) -> Reply {
-        let reply = self.send("POST", "/ui/session", &body).await;
+    async fn sign_in(&mut self, body: &Value) -> Reply {
+        let reply = self.send("POST", "/ui/session", body).await;
         if let Some(set) = reply.headers.get(header::SET_COOKIE) {
             let set = set.to_str().expect("text");
             self.cookie = set.split(';').next().map(str::to_owned);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sms_server::KeyScope::{self, Admin, Read, Send};
 use tokio::time::advance;
@@ -15,7 +16,7 @@ async fn a_person_signs_in_with_a_key_and_out_again() {
     let site = Site::new();
     let (key, _) = site.key("till", &[Send, Read]).await;
     let mut browser = site.browser();
-    let signed_in = browser.sign_in(json!({ "key": key })).await;
+    let signed_in = browser.sign_in(&json!({ "key": key })).await;
     assert_eq!(signed_in.status, StatusCode::OK, "{}", signed_in.text);
     let session = browser.session().await.json;
     assert_eq!(session["id"], signed_in.json["id"]);
@@ -40,6 +41,23 @@ async fn a_person_signs_in_with_a_key_and_out_again() {
 }
 
 #[tokio::test]
+async fn a_person_signs_in_with_a_link() {
+    let site = Site::at("https://example.org/sms");
+    let link = site.app.sign_in_link("Olga", None, &[Read]).await.expect("a link");
+    let (page, token) = link.expose_secret().split_once('#').expect("a token");
+    assert_eq!(page, "https://example.org/sms/signin");
+    let mut browser = site.browser();
+    let signed_in = browser.sign_in(&json!({ "token": token })).await;
+    assert_eq!(signed_in.json["name"], "Olga", "{}", signed_in.text);
+    assert_eq!(signed_in.json["client"]["name"], "Olga", "{}", signed_in.text);
+    let again = site.browser().sign_in(&json!({ "token": token })).await;
+    assert_eq!(again.json["code"], "signin_link_invalid", "{}", again.text);
+    let me = browser.call("GET", "/v1/me").await.json;
+    assert_eq!((&me["key"]["name"], &me["scopes"]), (&json!("Olga"), &json!(["read"])));
+    assert_eq!(browser.call("POST", "/v1/messages").await.json["code"], "scope_missing");
+}
+
+#[tokio::test]
 async fn a_sign_in_that_is_not_one_is_refused() {
     let site = Site::new();
     let (key, _) = site.key("till", &[Read]).await;
@@ -53,7 +71,7 @@ async fn a_sign_in_that_is_not_one_is_refused() {
         (json!({"token": "sms_link_x"}), 401, "signin_link_invalid"),
         (json!({"token": ""}), 401, "signin_link_invalid"),
     ] {
-        let reply = site.browser().sign_in(body.clone()).await;
+        let reply = site.browser().sign_in(&body).await;
         assert_eq!(reply.status.as_u16(), status, "{body}: {}", reply.text);
         let codes = reply.json["errors"].as_array().into_iter().flatten();
         let mut codes = codes.map(|error| &error["code"]).chain([&reply.json["code"]]);
@@ -67,10 +85,10 @@ async fn a_new_sign_in_ends_the_session_of_the_same_browser_only() {
     let site = Site::new();
     let (key, _) = site.key("till", &[Read]).await;
     let (mut browser, mut other) = (site.browser(), site.browser());
-    browser.sign_in(json!({ "key": key })).await;
-    other.sign_in(json!({ "key": key })).await;
+    browser.sign_in(&json!({ "key": key })).await;
+    other.sign_in(&json!({ "key": key })).await;
     let earlier = browser.cookie.clone();
-    browser.sign_in(json!({ "key": key })).await;
+    browser.sign_in(&json!({ "key": key })).await;
     assert_ne!(browser.cookie, earlier);
     assert_eq!(browser.session().await.status, StatusCode::OK);
     assert_eq!(other.session().await.status, StatusCode::OK);
@@ -83,7 +101,7 @@ async fn a_revoked_key_ends_its_sessions_within_five_seconds() {
     let site = Site::new();
     let (key, id) = site.key("till", &[Read]).await;
     let mut browser = site.browser();
-    browser.sign_in(json!({ "key": key })).await;
+    browser.sign_in(&json!({ "key": key })).await;
     let request = browser.request("GET", "/v1/events").header("accept", "text/event-stream");
     let request = request.body(Body::empty()).expect("a request");
     let stream = tower::ServiceExt::oneshot(site.router.clone(), request).await.expect("a reply");
@@ -100,8 +118,8 @@ async fn a_person_sees_and_ends_the_own_sessions_and_admin_all() {
     let site = Site::new();
     let (key, _) = site.key("till", &[Read]).await;
     let (mut here, mut there) = (site.browser(), site.browser());
-    here.sign_in(json!({ "key": key })).await;
-    there.sign_in(json!({ "key": key })).await;
+    here.sign_in(&json!({ "key": key })).await;
+    there.sign_in(&json!({ "key": key })).await;
     let (stranger, admin) =
         (site.signed_in("stranger", &[Read]).await, site.signed_in("boss", &[Admin]).await);
     let listed = here.call("GET", "/ui/sessions").await.json;

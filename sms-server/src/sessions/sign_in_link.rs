@@ -20,7 +20,7 @@ pub(crate) const VALID_FOR: Duration = Duration::from_mins(10);
 /// A link as the registry keeps it: without its token. The time of the write is that at which it
 /// was made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Link {
+pub(super) struct SignInLink {
     /// The person.
     pub(super) name: String,
     /// The id of the client.
@@ -45,7 +45,7 @@ pub(super) async fn create(
     scopes: &[KeyScope],
 ) -> Result<SecretString> {
     let (id, token) = format::generate_with(PREFIX)?;
-    let link = Link {
+    let link = SignInLink {
         name: name.to_owned(),
         client: client.to_owned(),
         scopes: scopes.to_vec(),
@@ -62,7 +62,7 @@ pub(super) async fn create(
 /// # Errors
 ///
 /// The registry's.
-pub(super) async fn redeem(registry: &dyn Registry, token: &str) -> Result<Option<Link>> {
+pub(super) async fn redeem(registry: &dyn Registry, token: &str) -> Result<Option<SignInLink>> {
     let Some(id) = format::id_after(PREFIX, token) else { return Ok(None) };
     let Some(record) = registry.get(KIND, id).await? else { return Ok(None) };
     let link = read(&record)?;
@@ -70,7 +70,7 @@ pub(super) async fn redeem(registry: &dyn Registry, token: &str) -> Result<Optio
     if !is_it || link.is_used || record.age >= VALID_FOR {
         return Ok(None);
     }
-    let used = to_json(&Link { is_used: true, ..link.clone() })?;
+    let used = to_json(&SignInLink { is_used: true, ..link.clone() })?;
     match registry.put(KIND, id, &used, Expect::Version(record.version)).await {
         Ok(_) => Ok(Some(link)),
         Err(error) if error.kind() == ErrorKind::Conflict => Ok(None),
@@ -92,14 +92,14 @@ pub(super) async fn clean(registry: &dyn Registry) -> Result<()> {
     Ok(())
 }
 
-fn read(record: &Record) -> Result<Link> {
+fn read(record: &Record) -> Result<SignInLink> {
     let unreadable = |error| {
         Error::new(ErrorKind::Internal, "a link in the registry cannot be read").with_source(error)
     };
     serde_json::from_value(record.value.clone()).map_err(unreadable)
 }
 
-fn to_json(link: &Link) -> Result<serde_json::Value> {
+fn to_json(link: &SignInLink) -> Result<serde_json::Value> {
     let unwritable =
         |error| Error::new(ErrorKind::Internal, "a link cannot be written").with_source(error);
     serde_json::to_value(link).map_err(unwritable)
