@@ -45,7 +45,8 @@ export function groupPhone(e164: string): string {
 /** The digits with the country code. */
 function international(marked: boolean, digits: string): string {
   if (marked) return digits;
-  if (/^8\d{0,10}$/.test(digits) && digits.length !== 10) return `7${digits.slice(1)}`;
+  // No country has the code 89: with too many digits it is a Russian number all the same.
+  if (/^(8\d{0,10}|89\d{10,})$/.test(digits) && digits.length !== 10) return `7${digits.slice(1)}`;
   if (digits.length <= 10 && /^[3489]/.test(digits)) return `7${digits}`;
   return digits;
 }
