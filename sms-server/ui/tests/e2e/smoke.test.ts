@@ -33,6 +33,18 @@ test("a page shows no sideways scrolling at 360 px, in Russian", async () => {
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
 });
 
+test("language and theme are switched in the frame, and remembered", async () => {
+  const { page } = await openPage(browser, server);
+  await page.goto("send");
+  await page.getByRole("button", { name: "Русский" }).click();
+  await page.getByRole("heading", { name: "Отправить", level: 1 }).waitFor();
+  await page.getByLabel("Тема").selectOption("dark");
+  await page.reload();
+  await page.getByRole("heading", { name: "Отправить", level: 1 }).waitFor();
+  expect(await page.locator("html").getAttribute("data-theme")).toBe("dark");
+  expect(await page.locator("html").getAttribute("lang")).toBe("ru");
+});
+
 test("the question mark opens the help on a Russian layout, and Escape closes it", async () => {
   const { page } = await openPage(browser, server);
   await page.goto("send");
@@ -53,6 +65,8 @@ test("the session ends under a page: it is asked for over the page, which stays"
   await page.reload();
   await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await page.waitForTimeout(200);
   expect(await page.getByRole("dialog").isVisible()).toBe(true);
   await expect(page.locator("h1").count()).resolves.toBe(1);
 });
