@@ -11,5 +11,6 @@ export function takeToken(): string | null {
   const token = location.hash.slice(1);
   if (token === "") return null;
   history.replaceState(history.state, "", location.pathname + location.search);
-  return decodeURIComponent(token);
+  // Tokens are of characters that no address escapes; what is not was no token of ours.
+  return token;
 }

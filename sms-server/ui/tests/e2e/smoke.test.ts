@@ -33,6 +33,19 @@ test("a page shows no sideways scrolling at 360 px, in Russian", async () => {
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
 });
 
+test("one stream of events per tab opens, and stays open", async () => {
+  const { page } = await openPage(browser, server);
+  const streams: number[] = [];
+  page.on("response", (response) => {
+    if (response.url().endsWith("/v1/events")) streams.push(response.status());
+  });
+  await page.goto("send");
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.waitForTimeout(2500);
+  expect(streams).toEqual([200]);
+  expect(await page.getByText("Live updates are interrupted").count()).toBe(0);
+});
+
 test("language and theme are switched in the frame, and remembered", async () => {
   const { page } = await openPage(browser, server);
   await page.goto("send");
