@@ -1,7 +1,10 @@
 import { onBeforeUnmount, onMounted } from "vue";
 
 /** A key by its place (`event.code`), so that it works with a Russian layout too. */
-export type Shortcut = "Slash" | "Question" | "KeyJ" | "KeyK" | "Enter" | "Escape";
+export type Shortcut = "Slash" | "Question" | "KeyJ" | "KeyK" | "KeyX" | "Enter" | "Escape";
+
+/** Where keys are typed; a box that is ticked is none. */
+const FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 
 /**
  * Handles keys while the component is there. They do nothing in fields (but Escape, which leaves
@@ -13,7 +16,7 @@ export function useShortcuts(handlers: Partial<Record<Shortcut, (event: Keyboard
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
     if (document.querySelector("dialog[open]")) return;
     const target = event.target instanceof HTMLElement ? event.target : null;
-    if (target?.closest("input, textarea, select, [contenteditable]")) {
+    if (target?.closest(FIELDS)) {
       if (event.code === "Escape") target.blur();
       return;
     }
