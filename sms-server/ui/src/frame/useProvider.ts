@@ -6,12 +6,12 @@ import { language } from "@/i18n";
 import { may, signedIn } from "@/session/session";
 
 /** The provider with its account, for keys that may see it; `why` a pause in the page's language. */
-export function useProvider() {
+export function useProvider(ms = 15_000) {
   const query = useQuery({
     queryKey: ["provider"],
     queryFn: () => data(api.GET("/v1/provider")),
     enabled: () => signedIn.value && may("read"),
-    refetchInterval: every(15_000),
+    refetchInterval: every(ms),
   });
   const why = computed(() => {
     const pause = query.data.value?.pause;
