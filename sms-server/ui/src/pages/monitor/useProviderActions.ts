@@ -1,11 +1,13 @@
-import { useMutation, useQueryClient } from "@tanstack/vue-query";
+import { useMutation, useQueryClient, type UseMutationReturnType } from "@tanstack/vue-query";
 import { useI18n } from "vue-i18n";
 import { api, data } from "@/api/client";
 import { useProblem } from "@/api/useProblem";
 import { toast } from "@/frame/toasts";
 
+type Action = UseMutationReturnType<unknown, Error, string, unknown>;
+
 /** Pausing and resuming the provider. Workers follow within 2 s, so it is asked again then. */
-export function useProviderActions() {
+export function useProviderActions(): { pause: Action; resume: Action } {
   const client = useQueryClient();
   const { t } = useI18n();
   const { sentence } = useProblem();
