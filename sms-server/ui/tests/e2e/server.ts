@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { extname, join, resolve } from "node:path";
 import { answerSession } from "../../dev/server";
 
-const DIST = resolve(import.meta.dirname, "../../dist");
+/** Another build than the one that the server has in it, to try pages without building the server. */
+const OTHER_DIST = process.env["UI_DIST"];
+const DIST = resolve(OTHER_DIST ?? join(import.meta.dirname, "../../dist"));
 const BINARY = process.env["SMS_SERVER_BIN"] ?? resolve(import.meta.dirname, "../../../../target/debug/sms-server");
 const KEY = "e2e-admin-key-0123456789";
 const CSP =
@@ -32,7 +34,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   };
   const child = spawn(BINARY, ["serve"], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   const server = await listening(child);
-  const own = await servesUi(server);
+  const own = OTHER_DIST === undefined && (await servesUi(server));
   const front = own ? undefined : await startFront(server);
   return {
     url: front ? `http://127.0.0.1:${(front.address() as AddressInfo).port}/` : `${server}/`,
