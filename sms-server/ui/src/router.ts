@@ -8,7 +8,8 @@ export const router = createRouter({
   routes: [
     { path: "/", redirect: "/send" },
     { path: "/signin", name: "signin", component: () => import("@/pages/signin/SignInPage.vue") },
-    { path: "/send", name: "send", component: () => import("@/pages/send/SendPage.vue") },
+    { path: "/send/:tab(many)?", name: "send", component: () => import("@/pages/send/SendPage.vue"), props: true },
+    { path: "/send/imports/:id", name: "import", component: () => import("@/pages/send/ImportPage.vue"), props: true },
     { path: "/messages", name: "messages", component: () => import("@/pages/messages/MessagesPage.vue") },
     { path: "/messages/:id", name: "message", component: () => import("@/pages/message/MessagePage.vue"), props: true },
     { path: "/monitor", name: "monitor", component: () => import("@/pages/monitor/MonitorPage.vue") },
