@@ -54,7 +54,7 @@ export function applyEvents(shown: Message[], events: LiveEvent[]): Message[] | 
 
 /** How long a message took to get where it is; null while it is on its way. */
 export function tookMs(message: Message): number | null {
-  if (["queued", "sending", "sent", "cancelled", "expired"].includes(message.status)) return null;
+  if (["queued", "sending", "sent", "unknown", "cancelled", "expired"].includes(message.status)) return null;
   // A message that was scheduled did not take the days that it was told to wait.
   const start = message.attempts <= 1 && message.due_at > message.created_at ? message.due_at : message.created_at;
   return Math.max(0, Date.parse(message.updated_at) - Date.parse(start));
