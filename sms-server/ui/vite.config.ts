@@ -26,6 +26,8 @@ export default defineConfig({
     // A `data:` font or script would break the CSP, and small files compress together badly.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // The licences of what is bundled, for Settings. The name decides the form: text.
+    license: { fileName: "licences.txt" },
     chunkSizeWarningLimit: 400,
   },
 });

@@ -29,7 +29,7 @@ export function devServer(): Plugin {
 const SESSION = {
   id: "dev",
   name: "developer",
-  client: "dev",
+  client: { id: "dev", name: "dev" },
   kind: "live",
   scopes: ["send", "read", "admin"],
   signed_in_at: new Date().toISOString(),

@@ -8,7 +8,8 @@ export type Scope = "send" | "read" | "admin";
 export interface Session {
   id: string;
   name: string;
-  client: string;
+  /** The owner of what is sent. */
+  client: { id: string; name: string };
   kind: "live" | "test";
   scopes: Scope[];
   expires_at: string;
