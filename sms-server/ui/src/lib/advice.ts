@@ -11,8 +11,8 @@ export interface Advice extends TextCount {
   double: CostlyCharacter[];
   /** The text with plain dashes, quotes and spaces, and its parts, if that makes it shorter. */
   plain?: { text: string; parts: number };
-  /** Parts in Latin letters, if they are fewer. */
-  latinParts?: number;
+  /** The text to send in Latin letters, with plain dashes and quotes, and its parts, if they are fewer. */
+  latin?: { text: string; parts: number };
   /** Characters to remove for one part fewer, if they are few. */
   remove?: number;
 }
@@ -53,8 +53,8 @@ export function advise(typed: string, translit: boolean): Advice {
     // A dash less in a Russian text changes nothing: it stays Unicode.
     if (plainCount.parts < count.parts) advice.plain = { text: plain, parts: plainCount.parts };
     if (!translit) {
-      const inLatin = countParts(latin(typed)).parts;
-      if (inLatin < count.parts) advice.latinParts = inLatin;
+      const parts = countParts(latin(plain)).parts;
+      if (parts < count.parts) advice.latin = { text: plain, parts };
     }
   }
   const remove = toRemove(text, count.parts);

@@ -1,9 +1,12 @@
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
-/** How much of a time is shown. `row`: the time today, and the date with it on other days. */
-export type TimeStyle = "row" | "time" | "date" | "full" | "exact";
+/**
+ * How much of a time is shown. `row`: the time today, and the date with it on other days; `short`:
+ * the same without seconds, for sentences.
+ */
+export type TimeStyle = "row" | "short" | "time" | "date" | "full" | "exact";
 
-const STYLES: Record<Exclude<TimeStyle, "row">, Intl.DateTimeFormatOptions> = {
+const STYLES: Record<Exclude<TimeStyle, "row" | "short">, Intl.DateTimeFormatOptions> = {
   time: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
   date: { day: "numeric", month: "short", year: "numeric" },
   full: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" },
@@ -12,6 +15,7 @@ const STYLES: Record<Exclude<TimeStyle, "row">, Intl.DateTimeFormatOptions> = {
     hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
   },
 };
+const MINUTES: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
 const OTHER_DAY: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
 
 /** A time of the API in the time zone of the instance. Not a time: an empty text. */
@@ -24,10 +28,10 @@ export function formatTime(
 ): string {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return "";
-  if (style !== "row") return formatter(language, zone, STYLES[style]).format(date);
+  if (style !== "row" && style !== "short") return formatter(language, zone, STYLES[style]).format(date);
   const day = (time: Date): string => formatter(language, zone, STYLES.date).format(time);
   const sameDay = day(date) === day(new Date(now));
-  return formatter(language, zone, sameDay ? STYLES.time : OTHER_DAY).format(date);
+  return formatter(language, zone, !sameDay ? OTHER_DAY : style === "row" ? STYLES.time : MINUTES).format(date);
 }
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
