@@ -1,0 +1,30 @@
+/** Strokes of the icons, 24 × 24, one family. */
+export const ICONS = {
+  send: "M4 12l16-8-6 16-3-6z",
+  list: "M4 6h16M4 12h16M4 18h16",
+  gauge: "M12 13l4-4M4 17a9 9 0 1 1 16 0z",
+  inbox: "M4 13l3-8h10l3 8v6H4zM4 13h5l1 3h4l1-3h5",
+  gear: "M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM12 3v3M12 18v3M3 12h3M18 12h3M5.6 5.6l2.2 2.2M16.2 16.2l2.2 2.2M5.6 18.4l2.2-2.2M16.2 7.8l2.2-2.2",
+  clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3 2",
+  pause: "M8 5v14M16 5v14",
+  play: "M7 5l11 7-11 7z",
+  right: "M5 12h14M13 6l6 6-6 6",
+  left: "M19 12H5M11 6l-6 6 6 6",
+  up: "M12 19V5M6 11l6-6 6 6",
+  tick: "M5 12.5l5 5L19 7",
+  exclamation: "M12 4v10M12 19v.5",
+  cross: "M6 6l12 12M18 6L6 18",
+  question: "M8.5 9a3.5 3.5 0 1 1 5 3.2c-1 .6-1.5 1.3-1.5 2.8M12 19v.5",
+  dash: "M6 12h12",
+  crossed: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM6 6l12 12",
+  copy: "M9 9h11v11H9zM5 15H4V4h11v1",
+  eye: "M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12zM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z",
+  more: "M5 12h.01M12 12h.01M19 12h.01",
+  plus: "M12 5v14M5 12h14",
+  search: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l4 4",
+  download: "M12 4v11M7 10l5 5 5-5M4 20h16",
+  refresh: "M20 11a8 8 0 1 0-2 6M20 5v6h-6",
+  spinner: "M12 3a9 9 0 1 0 9 9",
+} as const;
+
+export type IconName = keyof typeof ICONS;

@@ -1,0 +1,105 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, request as forward, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { extname, join, resolve } from "node:path";
+import { answerSession } from "../../dev/server";
+
+/** Another build than the one that the server has in it, to try pages without building the server. */
+const OTHER_DIST = process.env["UI_DIST"];
+const DIST = resolve(OTHER_DIST ?? join(import.meta.dirname, "../../dist"));
+const BINARY = process.env["SMS_SERVER_BIN"] ?? resolve(import.meta.dirname, "../../../../target/debug/sms-server");
+const KEY = "e2e-admin-key-0123456789";
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+  "connect-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+const TYPES: Record<string, string> = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html" };
+
+/** A real server with SQLite and the sandbox, and the address of its UI. */
+export interface Running {
+  url: string;
+  /** An admin key, for calls of the API. */
+  key: string;
+  api(path: string, init?: { method?: string; body?: unknown }): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** Starts `sms-server` in a folder of its own. `settings` are further `SMS_…` variables. */
+export async function startServer(settings: Record<string, string> = {}): Promise<Running> {
+  const folder = mkdtempSync(join(tmpdir(), "sms-ui-"));
+  const env = {
+    PATH: process.env["PATH"], SMS_STORE: `sqlite:${folder}/sms.db`, SMS_LISTEN: "127.0.0.1:0",
+    SMS_ADMIN_KEY: KEY, SMS_LABEL: "e2e", ...settings,
+  };
+  const child = spawn(BINARY, ["serve"], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  const server = await listening(child);
+  const own = OTHER_DIST === undefined && (await servesUi(server));
+  const front = own ? undefined : await startFront(server);
+  return {
+    url: front ? `http://127.0.0.1:${(front.address() as AddressInfo).port}/` : `${server}/`,
+    key: KEY,
+    api: async (path, init = {}) => {
+      const headers = { Authorization: `Bearer ${KEY}`, "Content-Type": "application/json" };
+      const body = init.body === undefined ? undefined : JSON.stringify(init.body);
+      const response = await fetch(`${server}/${path}`, { method: init.method ?? "GET", headers, body });
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+      return response.status === 204 ? null : response.json();
+    },
+    stop: async () => {
+      front?.closeAllConnections();
+      front?.close();
+      const ended = new Promise((done) => child.once("exit", done));
+      child.kill("SIGTERM");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The address of the server, once it is ready. It is in the log. */
+async function listening(child: ChildProcess): Promise<string> {
+  let log = "";
+  return new Promise((found, failed) => {
+    const read = (piece: Buffer): void => {
+      log += piece.toString();
+      const address = /127\.0\.0\.1:([1-9]\d*)/.exec(log.replace(/\u001b\[[\d;]*m/g, ""));
+      if (address) found(`http://${address[0]}`);
+    };
+    child.stdout?.on("data", read);
+    child.stderr?.on("data", read);
+    child.once("error", failed);
+    child.once("exit", (code) => failed(new Error(`sms-server ended with ${code}: ${log}`)));
+  });
+}
+
+/** Returns true if the server has the UI and its sign-in. Older ones have neither. */
+async function servesUi(server: string): Promise<boolean> {
+  const response = await fetch(`${server}/signin`, { headers: { Accept: "text/html" } });
+  return response.ok && (await response.text()).includes('id="app"');
+}
+
+/** Serves the build as the server would, for a server without a UI, signed in as an administrator. */
+async function startFront(server: string): Promise<Server> {
+  const front = createServer((request, response) => {
+    const path = (request.url ?? "/").split("?")[0] ?? "/";
+    if (answerSession(request, response)) return;
+    if (path.startsWith("/v1/") || path === "/readyz") {
+      const headers = { ...request.headers, authorization: `Bearer ${KEY}` };
+      const passed = forward(`${server}${request.url}`, { method: request.method, headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      });
+      passed.on("error", () => response.destroy());
+      response.on("close", () => passed.destroy());
+      request.pipe(passed);
+      return;
+    }
+    const file = join(DIST, path);
+    const found = file.startsWith(DIST) && extname(file) !== "" && existsSync(file) ? file : join(DIST, "index.html");
+    response.writeHead(200, { "Content-Type": TYPES[extname(found)] ?? "text/plain", "Content-Security-Policy": CSP });
+    response.end(readFileSync(found));
+  });
+  await new Promise<void>((done) => front.listen(0, "127.0.0.1", done));
+  return front;
+}
