@@ -50,6 +50,7 @@ pub(crate) fn received(receipts: &[Receipt], effects: &[ReceiptEffect]) {
         let Receipt { provider, provider_id, state, code, .. } = receipt;
         let (effect, id) = match effect {
             ReceiptEffect::Applied(id) => ("applied", Some(tracing::field::display(id))),
+            ReceiptEffect::CostKnown(id) => ("cost_known", Some(tracing::field::display(id))),
             ReceiptEffect::Contradicted => ("contradicted", None),
             ReceiptEffect::Ignored => ("ignored", None),
             ReceiptEffect::Parked => ("parked", None),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use sms_core::provider::explain_by;
 use sms_core::worker::control::{PauseOrder, Reported};
 use sms_core::{
-    AccountInfo, Explanation, Price, PriceQuery, Provider, ProviderControl, Registry, Result, Route,
-    Sandbox,
+    AccountInfo, Explanation, Price, PriceQuery, Provider, ProviderControl, Registry, Result,
+    Route, Sandbox,
 };
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
