@@ -41,7 +41,8 @@ async fn the_first_start_on_sqlite_makes_a_key_that_a_rotation_replaces() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let smsru = Simulator::start(SimulatorConfig::default()).await.expect("a simulator");
-    let provider = [("SMS_PROVIDER", smsru.url())];
+    let url = smsru.url();
+    let provider = [("SMS_PROVIDER", url.as_str())];
     let server = Server::start(folder, &provider);
     let file = folder.join(FILE);
     let key = std::fs::read_to_string(&file).expect("a key");
@@ -78,8 +79,8 @@ async fn a_key_in_the_configuration_goes_before_the_file_and_is_changed_by_a_lis
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let smsru = Simulator::start(SimulatorConfig::default()).await.expect("a simulator");
-    let with = |key| [("SMS_PROVIDER", smsru.url()), ("SMS_SECRET_KEY", key)];
-    let both = format!("{NEW_KEY}, {SECRET_KEY}");
+    let (url, both) = (smsru.url(), format!("{NEW_KEY}, {SECRET_KEY}"));
+    let with = |key| [("SMS_PROVIDER", url.as_str()), ("SMS_SECRET_KEY", key)];
     let before = address(folder, &with(SECRET_KEY)).expect("registered");
     assert!(!folder.join(FILE).exists());
     let refused = run(folder, &["secrets", "rotate"], &with(SECRET_KEY)).expect_err("one key");
@@ -103,7 +104,8 @@ async fn on_postgresql_the_key_is_required_and_the_same_on_every_node() {
     let folder = folder.path();
     let postgres = sms_testkit::instances::Postgres::start_with(&[("fsync", "off")]).await;
     let smsru = Simulator::start(SimulatorConfig::default()).await.expect("a simulator");
-    let (store, provider) = (("SMS_STORE", postgres.url()), ("SMS_PROVIDER", smsru.url()));
+    let url = smsru.url();
+    let (store, provider) = (("SMS_STORE", postgres.url()), ("SMS_PROVIDER", url.as_str()));
     // The sandbox has nothing to keep secret.
     drop(Server::start(folder, &[store]));
     let refused = run(folder, &["serve"], &[store, provider]).expect_err("no key");
