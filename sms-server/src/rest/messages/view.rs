@@ -29,7 +29,7 @@ pub(crate) struct MessageView<'a> {
     /// texts are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    #[expect(clippy::option_option, reason = "absent, null and a text are three things in JSON")]
+    #[allow(clippy::option_option, reason = "absent, null and a text are three things in JSON")]
     text: Option<Option<&'a str>>,
     /// True if the message was erased: number, text and the client's own data are gone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
