@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use crate::message::MessageId;
+use crate::message::{MessageId, TraceParent};
 use crate::provider::receipt::{Receipt, ReceiptState};
 use crate::store::requests::ReceiptEffect;
 use crate::store::status::Status;
@@ -45,6 +45,7 @@ struct End<'a> {
     attempt: u32,
     code: Option<i32>,
     reason: Option<&'a str>,
+    traceparent: Option<TraceParent>,
 }
 
 impl EndLog {
@@ -66,9 +67,10 @@ impl EndLog {
             if !is_bad(status) {
                 continue;
             }
-            let Settlement { id, fence, outcome, .. } = settlement;
+            let Settlement { id, fence, outcome, traceparent, .. } = settlement;
             let (code, reason) = (outcome.code, outcome.text.as_deref());
-            let end = End { id: *id, status, attempt: *fence, code, reason };
+            let (id, attempt, traceparent) = (*id, *fence, *traceparent);
+            let end = End { id, status, attempt, code, reason, traceparent };
             if self.take(1) == 1 { log(&end, by) } else { left_out += 1 }
         }
         log_rest(left_out, "outcome");
@@ -105,10 +107,9 @@ impl EndLog {
                 let state = &stored.state;
                 if is_bad(state.status) {
                     let (code, reason) = (state.code, state.reason.as_deref());
-                    log(
-                        &End { id: *id, status: state.status, attempt: state.fence, code, reason },
-                        by,
-                    );
+                    let (status, attempt) = (state.status, state.fence);
+                    let traceparent = stored.message.options.traceparent;
+                    log(&End { id: *id, status, attempt, code, reason, traceparent }, by);
                 }
             }
             Ok(())
@@ -152,9 +153,12 @@ const fn is_bad(status: Status) -> bool {
 }
 
 fn log(end: &End<'_>, by: &'static str) {
-    let End { id, status, attempt, code, reason } = end;
+    let End { id, status, attempt, code, reason, traceparent } = end;
     let reason = reason.map(without_numbers);
-    tracing::warn!(%id, status = status.as_str(), attempt, code, reason, by, "message {status}");
+    let traceparent = traceparent.map(tracing::field::display);
+    tracing::warn!(
+        %id, status = status.as_str(), attempt, code, reason, by, traceparent, "message {status}"
+    );
 }
 
 fn log_rest(messages: usize, by: &'static str) {

@@ -24,9 +24,10 @@ use crate::store::ledger::{Changes, Ledger, LogEntry, accepted_ids};
 use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, HeldLease};
 use crate::store::{
-    AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest, DueRequest,
-    AcceptanceTimes, EventPage, EventsRequest, InsertRequest, Inserted, KEY_WINDOW, LogEnd, MessageRequest,
-    ResolveRequest, RoutePurgeRequest, Settled, Settlement, Stats, StatsRequest, provider_id_taken,
+    AcceptanceTimes, AwaitingRequest, BeginRequest, Begun, BulkChange, BulkResult, CancelRequest,
+    DueRequest, EventPage, EventsRequest, InsertRequest, Inserted, KEY_WINDOW, LogEnd,
+    MessageRequest, ResolveRequest, RoutePurgeRequest, Settled, Settlement, Stats, StatsRequest,
+    provider_id_taken,
 };
 
 /// The largest number of events in a timeline.
@@ -307,10 +308,11 @@ impl Tables {
         LogEnd::new(self.events.last().map_or(0, |event| event.seq))
     }
 
-    /// The event with the owner of its message, as stores read it.
+    /// The event with the owner and the trace of its message, as stores read it.
     fn with_owner(&self, event: &Event) -> Event {
-        let message = self.rows.get(&event.message_id);
-        event.clone().owner(message.and_then(|row| row.message.owner.clone()))
+        let message = self.rows.get(&event.message_id).map(|row| &row.message);
+        let event = event.clone().owner(message.and_then(|message| message.owner.clone()));
+        event.traceparent(message.and_then(|message| message.options.traceparent))
     }
 
     pub(super) fn stats(&self, range: &StatsRequest) -> Stats {

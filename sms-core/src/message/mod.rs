@@ -15,6 +15,7 @@ mod route;
 mod sandbox_action;
 mod stored;
 pub mod text;
+mod trace_parent;
 pub mod translit;
 
 use std::fmt;
@@ -34,6 +35,7 @@ pub use self::sandbox_action::SandboxAction;
 pub use self::stored::{
     Fingerprint, IdempotencyKey, LeaseInfo, MessageState, NewMessage, StoredMessage,
 };
+pub use self::trace_parent::TraceParent;
 
 /// A message as the caller requests it. It is not checked until it is [prepared](Self::prepare),
 /// which [`Sender::send`](crate::Sender::send) and every `insert_in` do.
@@ -68,6 +70,7 @@ pub struct Message {
     on_unknown: Option<OnUnknown>,
     max_attempts: Option<u32>,
     resend: Option<Box<Resend>>,
+    traceparent: Option<TraceParent>,
 }
 
 impl Message {
@@ -93,6 +96,7 @@ impl Message {
             on_unknown: None,
             max_attempts: None,
             resend: None,
+            traceparent: None,
         }
     }
 
@@ -205,6 +209,13 @@ impl Message {
     /// Links the message to an earlier one that it sends again. Defaults to none.
     pub fn resend(mut self, resend: Resend) -> Self {
         self.resend = Some(Box::new(resend));
+        self
+    }
+
+    /// Sets the span of the caller's trace. No part of the content under an idempotency key.
+    /// Defaults to none.
+    pub fn traceparent(mut self, parent: impl Into<Option<TraceParent>>) -> Self {
+        self.traceparent = parent.into();
         self
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::sandbox_action::SandboxAction;
+use super::trace_parent::TraceParent;
 
 /// Options that a provider is asked to apply to a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,4 +28,7 @@ pub struct SendOptions {
     /// content under an idempotency key: a repeat may have drawn another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<SandboxAction>,
+    /// The span in which the message was accepted. No part of the content either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceParent>,
 }

@@ -91,6 +91,7 @@ impl Message {
                 pass_deadline: self.pass_deadline,
                 end_user_ip,
                 sandbox: None,
+                traceparent: self.traceparent,
             },
             encoding: counted.encoding,
             parts: u8::try_from(counted.parts).unwrap_or(u8::MAX),

@@ -350,8 +350,7 @@ async fn insert(store: &dyn Store, feeder: Option<&QueueFeeder>, mut requests: V
 
 /// Jobs of the messages that were stored, are due, and take the route that is pushed.
 fn due_now(messages: &[NewMessage], inserted: &[Inserted]) -> Vec<Job> {
-    let stored =
-        messages.iter().zip(inserted).filter(|(_, inserted)| inserted.is_stored());
+    let stored = messages.iter().zip(inserted).filter(|(_, inserted)| inserted.is_stored());
     let due = stored.filter(|(message, _)| message.send_at.is_none() && message.route.is_pushed());
     due.map(|(message, _)| Job { id: message.id, lane: message.lane() }).collect()
 }

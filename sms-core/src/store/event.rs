@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::message::MessageId;
+use crate::message::{MessageId, TraceParent};
 use crate::provider::outcome::OutcomeClass;
 use crate::store::status::Status;
 
@@ -21,6 +21,9 @@ pub struct Event {
     /// Owner of the message, read with it; `None` if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Span in which the message was accepted, read with it; `None` if none is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceParent>,
     /// Time of the record, by the store's clock.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
@@ -43,12 +46,18 @@ impl Event {
         status: Status,
         details: EventDetails,
     ) -> Self {
-        Self { seq, message_id, owner: None, at, kind, status, details }
+        Self { seq, message_id, owner: None, traceparent: None, at, kind, status, details }
     }
 
     /// Sets [`owner`](Self::owner).
     pub fn owner(mut self, owner: impl Into<Option<String>>) -> Self {
         self.owner = owner.into();
+        self
+    }
+
+    /// Sets [`traceparent`](Self::traceparent).
+    pub fn traceparent(mut self, parent: impl Into<Option<TraceParent>>) -> Self {
+        self.traceparent = parent.into();
         self
     }
 }

@@ -34,9 +34,9 @@ pub use self::queries::{
     StatsRequest, UnmatchedRequest,
 };
 pub use self::requests::{
-    Acceptance, AcceptanceTimes, AwaitingRequest, CancelRequest, DueRequest, ExpireRequest, InferRequest,
-    InsertRequest, Inserted, KEY_WINDOW, ReceiptEffect, RescueRequest, Resolution, ResolveRequest,
-    Settled, Settlement, provider_id_taken,
+    Acceptance, AcceptanceTimes, AwaitingRequest, CancelRequest, DueRequest, ExpireRequest,
+    InferRequest, InsertRequest, Inserted, KEY_WINDOW, ReceiptEffect, RescueRequest, Resolution,
+    ResolveRequest, Settled, Settlement, provider_id_taken,
 };
 use self::status::Status;
 use crate::error::Result;

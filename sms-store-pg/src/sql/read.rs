@@ -4,7 +4,7 @@ use sms_core::clock::datetime_to_ms;
 use sms_core::store::{
     EventPage, EventsRequest, LogEnd, LogEndRequest, MessageRequest, Stats, StatsRequest,
 };
-use sms_core::{Event, EventKind, Result, Scope, StoredMessage};
+use sms_core::{Event, EventKind, Result, Scope, SendOptions, StoredMessage};
 use sqlx::postgres::PgRow;
 
 use crate::database::Database;
@@ -36,7 +36,7 @@ pub(crate) async fn get(
 /// The newest events of one message, newest first. $1 message, $2 limit.
 pub(crate) const TIMELINE: &str = "\
     SELECT seq, message_id, at, kind, status, details, \
-    (SELECT owner FROM messages WHERE id = $1) \
+    (SELECT owner FROM messages WHERE id = $1), (SELECT options FROM messages WHERE id = $1) \
     FROM events WHERE message_id = $1 ORDER BY seq DESC LIMIT $2";
 
 pub(crate) async fn timeline(database: &Database, request: &MessageRequest) -> Result<Vec<Event>> {
@@ -88,7 +88,7 @@ pub(crate) const READ_TO: &str = "\
 /// Events of all messages, by position. $1 after this position, $2 up to this one, $3 owner or
 /// NULL for all, $4 kinds or an empty array for all, $5 limit.
 pub(crate) const EVENTS: &str = "\
-    SELECT e.seq, e.message_id, e.at, e.kind, e.status, e.details, m.owner \
+    SELECT e.seq, e.message_id, e.at, e.kind, e.status, e.details, m.owner, m.options \
     FROM events AS e LEFT JOIN messages AS m ON m.id = e.message_id \
     WHERE e.seq > $1 AND e.seq <= $2 AND ($3::text IS NULL OR m.owner = $3) \
     AND (cardinality($4::text[]) = 0 OR e.kind = ANY ($4)) \
@@ -172,5 +172,8 @@ pub(crate) fn event(row: &PgRow) -> Result<Event> {
     let (seq, id, at) = (columns.large("position")?, columns.id()?, columns.time()?);
     let kind = EventKind::from_name(columns.take()?).ok_or_else(|| undecodable("kind"))?;
     let (status, details) = (columns.status()?, columns.json("details", serde_json::from_str)?);
-    Ok(Event::new(seq, id, at, kind, status, details).owner(columns.take::<Option<String>>()?))
+    let event = Event::new(seq, id, at, kind, status, details);
+    let event = event.owner(columns.take::<Option<String>>()?);
+    let options: SendOptions = columns.json("options", serde_json::from_str)?;
+    Ok(event.traceparent(options.traceparent))
 }

@@ -5,7 +5,7 @@ use sms_core::clock::datetime_to_ms;
 use sms_core::store::{
     EventPage, EventsRequest, LogEnd, LogEndRequest, MessageRequest, Stats, StatsRequest,
 };
-use sms_core::{Event, EventKind, Result, Scope, StoredMessage};
+use sms_core::{Event, EventKind, Result, Scope, SendOptions, StoredMessage};
 
 use crate::database::Database;
 use crate::error::{DbResult, undecodable};
@@ -40,7 +40,7 @@ pub(crate) async fn get(
 
 /// The newest events of one message, newest first. ?1 message, ?2 limit.
 pub(crate) const TIMELINE: &str = "\
-    SELECT e.seq, e.message_id, e.at, e.kind, e.status, e.details, m.owner \
+    SELECT e.seq, e.message_id, e.at, e.kind, e.status, e.details, m.owner, m.options \
     FROM events AS e LEFT JOIN messages AS m ON m.id = e.message_id \
     WHERE e.message_id = ?1 ORDER BY e.seq DESC LIMIT ?2";
 
@@ -67,7 +67,7 @@ pub(crate) const READ_TO: &str = "\
 /// the order of commits. ?1 after this position, ?2 up to this one, ?3 owner or NULL for all, ?4
 /// kinds as a JSON array, empty for all, ?5 limit.
 pub(crate) const EVENTS: &str = "\
-    SELECT e.seq, e.message_id, e.at, e.kind, e.status, e.details, m.owner \
+    SELECT e.seq, e.message_id, e.at, e.kind, e.status, e.details, m.owner, m.options \
     FROM events AS e LEFT JOIN messages AS m ON m.id = e.message_id \
     WHERE e.seq > ?1 AND e.seq <= ?2 AND (?3 IS NULL OR m.owner = ?3) \
     AND (?4 = '[]' OR e.kind IN (SELECT value FROM json_each(?4))) \
@@ -164,5 +164,8 @@ pub(crate) fn event(row: &Row<'_>) -> DbResult<Event> {
     let (seq, id, at) = (columns.number("position")?, columns.id()?, columns.time()?);
     let kind = columns.named("kind", EventKind::from_name)?;
     let (status, details) = (columns.status()?, columns.json("details", serde_json::from_str)?);
-    Ok(Event::new(seq, id, at, kind, status, details).owner(columns.take::<Option<String>>()?))
+    let event = Event::new(seq, id, at, kind, status, details);
+    let event = event.owner(columns.take::<Option<String>>()?);
+    let options: SendOptions = columns.json("options", serde_json::from_str)?;
+    Ok(event.traceparent(options.traceparent))
 }

@@ -307,6 +307,7 @@ macro_rules! store {
             events {
                 an_empty_log_is_empty
                 the_log_is_in_the_order_of_what_happened
+                an_event_bears_the_trace_of_its_message
                 pages_hold_every_event_once
                 the_log_and_the_timeline_tell_the_same
                 a_reader_at_the_end_sees_what_comes_next

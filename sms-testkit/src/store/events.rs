@@ -1,5 +1,6 @@
 //! The log of all messages.
 
+use sms_core::message::TraceParent;
 use sms_core::store::{Archive, EventsRequest, LogEndRequest, MessageRequest};
 use sms_core::{Event, EventKind, ReceiptState, Scope, Status};
 
@@ -148,4 +149,15 @@ pub async fn positions_are_not_used_twice_after_a_purge(h: &StoreHarness) {
         h.last_event(later).await.seq > end,
         "a reader's position stays valid when old events are purged"
     );
+}
+
+pub async fn an_event_bears_the_trace_of_its_message(h: &StoreHarness) {
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let parent: TraceParent = parent.parse().expect("a traceparent");
+    let (traced, plain) = (h.sent(message().traceparent(parent)).await, h.sent(message()).await);
+    let of = |events: Vec<Event>| -> Vec<_> {
+        events.into_iter().map(|event| (event.message_id, event.traceparent)).collect()
+    };
+    assert_eq!(of(h.log().await), [(traced, Some(parent)), (plain, None)]);
+    assert_eq!(of(h.timeline(traced).await), [(traced, Some(parent))]);
 }

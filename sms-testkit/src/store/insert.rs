@@ -10,6 +10,8 @@ use sms_core::{
 use super::steps::{DAY, almost, message, prepared, secs};
 use crate::harness::StoreHarness;
 
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 /// A message with every option.
 fn everything() -> Message {
     let metadata = json!({"order": 42, "tags": ["a", "б"]});
@@ -37,6 +39,7 @@ pub async fn a_stored_message_can_be_read_back_whole(h: &StoreHarness) {
     let at = h.now().await + DAY;
     let mut whole = prepared(&everything().key("k-1").send_at(at));
     whole.options.sandbox = Some(SandboxAction::Undelivered { code: 104 });
+    whole.options.traceparent = Some(TRACE.parse().expect("a traceparent"));
     let plain = prepared(&message());
     assert!(matches!(h.insert(&[whole.clone(), plain.clone()]).await[..], [Stored(_), Stored(_)]));
     for message in [whole, plain] {
@@ -172,7 +175,10 @@ pub async fn the_same_key_with_other_content_is_refused(h: &StoreHarness) {
 pub async fn a_key_belongs_to_its_owner(h: &StoreHarness) {
     let of = |owner: &str| prepared(&message().key("k").owner(owner));
     let without_owner = prepared(&message().key("k"));
-    assert!(matches!(h.insert(&[of("shop"), of("bank"), without_owner]).await[..], [Stored(_), Stored(_), Stored(_)]));
+    assert!(matches!(
+        h.insert(&[of("shop"), of("bank"), without_owner]).await[..],
+        [Stored(_), Stored(_), Stored(_)]
+    ));
     let again = prepared(&Message::new("+79251234567", "other").key("k"));
     assert_eq!(h.insert(&[again]).await, [KeyReused], "messages without an owner share their keys");
 }
@@ -202,7 +208,9 @@ pub async fn a_key_is_held_after_its_message_was_cancelled(h: &StoreHarness) {
 pub async fn a_key_twice_in_one_batch_is_one_message(h: &StoreHarness) {
     let first = keyed("a");
     let batch = [first.clone(), keyed("a"), keyed("b")];
-    assert!(matches!(h.insert(&batch).await[..], [Stored(_), Replayed(id), KeyReused] if id == first.id));
+    assert!(
+        matches!(h.insert(&batch).await[..], [Stored(_), Replayed(id), KeyReused] if id == first.id)
+    );
     assert_eq!(h.due().await.len(), 1);
 }
 
@@ -210,7 +218,11 @@ pub async fn a_refused_message_does_not_spoil_the_batch(h: &StoreHarness) {
     let first = keyed("a");
     h.insert(std::slice::from_ref(&first)).await;
     let batch = [prepared(&message()), keyed("b"), keyed("a"), prepared(&message())];
-    assert!(matches!(h.insert(&batch).await[..], [Stored(_), KeyReused, Replayed(id), Stored(_)] if id == first.id));
+    let inserted = h.insert(&batch).await;
+    let [Stored(_), KeyReused, Replayed(id), Stored(_)] = inserted[..] else {
+        panic!("{inserted:?}")
+    };
+    assert_eq!(id, first.id);
     for message in [&batch[0], &batch[3]] {
         assert_eq!(h.status(message.id).await, Status::Queued);
     }

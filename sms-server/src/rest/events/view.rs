@@ -1,6 +1,7 @@
 //! Events as the API shows them.
 
 use serde::Serialize;
+use sms_core::message::TraceParent;
 use sms_core::store::timeline::Step;
 use sms_core::{Event, MessageId};
 use utoipa::ToSchema;
@@ -16,6 +17,10 @@ pub(crate) struct EventView {
     pub(super) cursor: Cursor,
     #[schema(value_type = String)]
     message_id: MessageId,
+    /// The header `traceparent` of the request that sent the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    traceparent: Option<TraceParent>,
     #[serde(flatten)]
     step: StepView,
 }
@@ -33,6 +38,7 @@ pub(crate) struct EventList {
 impl From<Event> for EventView {
     fn from(event: Event) -> Self {
         let (cursor, message_id) = (Cursor::after_event(event.seq, event.at), event.message_id);
-        Self { cursor, message_id, step: Step::from(event).into() }
+        let traceparent = event.traceparent;
+        Self { cursor, message_id, traceparent, step: Step::from(event).into() }
     }
 }

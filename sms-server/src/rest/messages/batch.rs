@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::value::RawValue;
+use sms_core::message::TraceParent;
 use sms_core::store::Acceptance;
 use sms_core::{Error, ErrorKind, Message, MessageId, NewMessage, StoredMessage};
 use tokio::time::{Instant, timeout_at};
@@ -19,6 +20,7 @@ use super::body::{BatchMessageBody, MAX_MESSAGES, MESSAGES, MessageContent, Reci
 use super::idempotency;
 use super::items::ItemSplitter;
 use super::show::find;
+use super::trace;
 use super::view::{BatchReply, BatchResult, Replay};
 use super::written::WrittenMessage;
 use crate::app::App;
@@ -46,6 +48,8 @@ struct Batch {
     messages: Vec<NewMessage>,
     /// The rules of the sandbox for them.
     rules: RuleList,
+    /// The span of the request.
+    traceparent: Option<TraceParent>,
     /// Recipients of all items.
     recipients: usize,
     /// Held for as long as the batch is in flight.
@@ -117,7 +121,8 @@ async fn read(
     let (mut splitter, mut received) = (ItemSplitter::new(MESSAGES, MAX_MESSAGES), 0);
     let memory = app.0.bodies.reserve_batch(&caller.client, length(body).unwrap_or(0))?;
     let rules = rules_for(app, caller).await?;
-    let mut batch = Batch { items: Vec::new(), messages: Vec::new(), rules, recipients: 0, memory };
+    let (items, messages, traceparent) = (Vec::new(), Vec::new(), trace::read(headers));
+    let mut batch = Batch { items, messages, rules, traceparent, recipients: 0, memory };
     while let Some(bytes) = next_bytes(body).await? {
         received += bytes.len();
         batch.memory.cover(received)?;
@@ -234,6 +239,7 @@ impl Batch {
             let what = "a message cannot be written";
             Problem::from(Error::new(ErrorKind::Internal, what).with_source(error))
         };
+        let message = message.traceparent(self.traceparent);
         let prepared = prepare(app, caller, &self.rules, message)
             .and_then(|message| Ok((WrittenMessage::new(&message).map_err(unwritable)?, message)));
         match prepared {

@@ -1,5 +1,6 @@
 //! `/v1/messages`, one file for each thing to do with messages.
 
+pub(super) mod accepted;
 mod admission;
 pub(super) mod batch;
 pub(super) mod body;
@@ -16,5 +17,6 @@ pub(super) mod resolve;
 pub(super) mod send;
 pub(super) mod show;
 pub(super) mod step;
+mod trace;
 pub(super) mod view;
 mod written;

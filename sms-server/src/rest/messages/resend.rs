@@ -12,6 +12,7 @@ use super::admission::check_recipient;
 use super::idempotency;
 use super::send::accept;
 use super::show::{find, parse_id};
+use super::trace;
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::fields::{Fields, MAX_REASON};
@@ -43,7 +44,8 @@ pub(crate) async fn resend(
     let earlier = find(&app, parse_id(&id)?, &caller).await?;
     check_state(&earlier)?;
     let resend = Resend::new(earlier.message.id, reason, caller.key.to_string());
-    let mut message = again(&earlier.message).resend(resend);
+    let traceparent = trace::read(&headers);
+    let mut message = again(&earlier.message).resend(resend).traceparent(traceparent);
     if let Some(key) = key {
         message = message.key(key);
     }

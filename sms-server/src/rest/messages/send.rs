@@ -8,11 +8,13 @@ use axum::response::{IntoResponse, Response};
 use sms_core::NewMessage;
 use sms_core::store::Acceptance;
 
+use super::accepted::AcceptedMessage;
 use super::admission::{prepare, rules_for};
 use super::body::MessageBody;
 use super::idempotency::{self, IDEMPOTENCY_REPLAYED};
 use super::show::find;
-use super::view::{AcceptedMessage, Replay};
+use super::trace;
+use super::view::Replay;
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::fields::Fields;
@@ -33,7 +35,7 @@ pub(crate) async fn send(
     let mut fields = Fields::read(&headers, &body)?;
     let message = MessageBody::read(&mut fields);
     fields.finish()?;
-    let mut message = message.into_message();
+    let mut message = message.into_message().traceparent(trace::read(&headers));
     if let Some(key) = idempotency::read(&headers)? {
         message = message.key(key);
     }

@@ -9,7 +9,7 @@ use sms_core::store::AcceptanceTimes;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::view::AcceptedMessage;
+use super::accepted::AcceptedMessage;
 use crate::http::timestamp::Written;
 
 /// Room for a message without metadata, so that few are moved while they grow.

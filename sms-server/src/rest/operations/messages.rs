@@ -121,9 +121,17 @@ fn with_key(operation: Operation) -> Operation {
     operation.header("Idempotency-Key", key, KEY, "order-7")
 }
 
+/// Adds the header of W3C Trace Context.
+fn with_trace(operation: Operation) -> Operation {
+    const TRACE: &str = "W3C Trace Context, kept with the message and shown on its events. Ignored \
+                         where it is malformed.";
+    const EXAMPLE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    operation.header("traceparent", text(), TRACE, EXAMPLE)
+}
+
 fn send() -> Operation {
     let operation = Operation::post("/v1/messages", send::send).needs(Send);
-    with_key(operation)
+    with_trace(with_key(operation))
         .about(
             "Send a message",
             "202 means that the message is on disk and will reach a visible final state.",
@@ -151,8 +159,7 @@ fn batch() -> Operation {
         ],
     });
     let results = json!({"results": [accepted(), {"error": error}]});
-    Operation::post("/v1/messages/batch", batch::send)
-        .needs(Send)
+    with_trace(Operation::post("/v1/messages/batch", batch::send).needs(Send))
         .max_body(MAX_BATCH_BODY)
         .about(
             "Send up to 1000 messages",
@@ -211,7 +218,7 @@ fn resend() -> Operation {
     let mut again = accepted();
     again["resend_of"] = json!("01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a0f");
     let operation = Operation::post("/v1/messages/{id}/resend", resend::resend).needs(Send);
-    with_key(operation)
+    with_trace(with_key(operation))
         .about(
             "Send a message again",
             "As a new message with the same content, which is sent at once and refers to the \

@@ -31,10 +31,9 @@ use super::jobs::list::JobList;
 use super::jobs::view::JobView;
 use super::keys::{KeyList, KeyView, NewKeyView};
 use super::me::MeView;
+use super::messages::accepted::AcceptedMessage;
 use super::messages::step::StepView;
-use super::messages::view::{
-    AcceptedMessage, BatchReply, MessageDetails, MessageOutline, MessagePage, Replay,
-};
+use super::messages::view::{BatchReply, MessageDetails, MessageOutline, MessagePage, Replay};
 use super::provider::ProviderView;
 use super::queue::QueueView;
 use super::receipts::UnmatchedReceipts;
