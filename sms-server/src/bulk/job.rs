@@ -7,6 +7,7 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use super::kind::Kind;
+use crate::imports::mailing::Mailing;
 
 /// Time after its end for which a job is kept, with its items.
 pub(crate) const KEPT: Duration = Duration::days(7);
@@ -41,8 +42,18 @@ pub(crate) struct Job {
 #[serde(rename_all = "snake_case", tag = "name")]
 pub(crate) enum Action {
     Cancel,
-    Resolve { resolution: ResolutionName, reason: String },
-    Resend { reason: String },
+    Resolve {
+        resolution: ResolutionName,
+        reason: String,
+    },
+    Resend {
+        reason: String,
+    },
+    /// Sends the rows of an import.
+    Send {
+        mailing: Box<Mailing>,
+        route: Option<String>,
+    },
 }
 
 /// The decision about a message.
@@ -67,6 +78,8 @@ pub(crate) enum ActionName {
     Resolve,
     /// Messages are sent again, as new ones.
     Resend,
+    /// The rows of an import are sent.
+    Send,
 }
 
 /// The state of a job.
@@ -114,6 +127,7 @@ impl Action {
             Self::Cancel => ActionName::Cancel,
             Self::Resolve { .. } => ActionName::Resolve,
             Self::Resend { .. } => ActionName::Resend,
+            Self::Send { .. } => ActionName::Send,
         }
     }
 }

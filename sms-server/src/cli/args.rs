@@ -9,6 +9,7 @@ use super::callback::Callback;
 use super::config::ConfigCommand;
 use super::keys::Keys;
 use super::messages::{SendCommand, StatusCommand};
+use super::send_csv::SendCsvCommand;
 
 /// The end of `--help`: the settings as environment variables.
 const VARIABLES: &str = "\
@@ -29,7 +30,7 @@ Settings in the environment; flags override them, and they override the file:
   SMS_LOG_FORMAT      text or json [default: text]
   SMS_CONFIG          a TOML file with the same keys, in lower case and without SMS_
 SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE and SMS_ADMIN_KEY_FILE name files with the value.
-For send and status: SMS_URL, the server [default: http://127.0.0.1:8080], and SMS_KEY, an API key.
+For send, send-csv and status: SMS_URL, the server [default: http://127.0.0.1:8080], and SMS_KEY, an API key.
 All about them: docs/CONFIGURATION.md";
 
 /// Sends SMS: a REST API, a queue, workers and a log of every attempt, in one process.
@@ -85,6 +86,8 @@ pub enum Command {
     Openapi,
     /// Send a message through a running server, and print its id
     Send(SendCommand),
+    /// Send a message to each row of a CSV file, after a preview and a question
+    SendCsv(SendCsvCommand),
     /// Print the status of a message
     Status(StatusCommand),
     /// Show the configuration and try it

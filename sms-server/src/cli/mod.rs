@@ -7,12 +7,14 @@ mod config;
 mod keys;
 mod messages;
 mod migrate;
+mod send_csv;
 
 pub use self::args::{Cli, Command, Settings};
 pub use self::callback::Callback;
 pub use self::config::ConfigCommand;
 pub use self::keys::Keys;
 pub use self::messages::{SendCommand, StatusCommand};
+pub use self::send_csv::SendCsvCommand;
 use crate::config::Config;
 use crate::output::print;
 use crate::routes::openapi;
@@ -40,6 +42,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Openapi => start().and_then(|_| print(openapi())),
         Command::Config(command) => config::run(&start()?, command).await,
         Command::Send(command) => messages::send(command).await,
+        Command::SendCsv(command) => send_csv::run(command).await,
         Command::Status(command) => messages::status(command).await,
     }
 }

@@ -5,6 +5,7 @@ mod agreement;
 mod clients;
 mod estimate;
 mod events;
+mod imports;
 mod info;
 mod jobs;
 mod keys;

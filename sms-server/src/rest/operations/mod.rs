@@ -3,6 +3,7 @@
 mod bulk;
 mod events;
 mod examples;
+mod imports;
 mod keys;
 mod messages;
 mod sandbox;
@@ -16,6 +17,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     [
         messages::operations(),
         bulk::operations(),
+        imports::operations(),
         events::operations(),
         state::operations(),
         stop_list::operations(),

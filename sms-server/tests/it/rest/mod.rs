@@ -6,6 +6,7 @@ mod bulk;
 mod estimate;
 mod events;
 mod export;
+mod imports;
 mod input;
 mod keys;
 mod messages;
