@@ -100,9 +100,9 @@ pub(crate) struct State {
 
 impl App {
     /// An app without a provider, counts over time, a stop-list and worklists: `/v1/provider`, the
-    /// callbacks, `/v1/stats/series`, `/v1/stoplist`, `/v1/selections`, `/v1/imports` and `/v1/jobs`
-    /// answer 404, and codes of providers are shown without their meaning. The sender must accept into the same
-    /// store and push into the same queue.
+    /// callbacks, `/v1/stats/series`, `/v1/stoplist`, `/v1/selections`, `/v1/imports` and
+    /// `/v1/jobs` answer 404, and codes of providers are shown without their meaning. The sender
+    /// must accept into the same store and push into the same queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
         Self::builder(sender, store, queue, keys).build()
     }

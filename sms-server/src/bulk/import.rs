@@ -13,7 +13,7 @@ use crate::imports::separator::Separator;
 
 /// Time for which an import can be sent.
 pub(crate) const LIFETIME: Duration = Duration::DAY;
-/// Time for which an import is kept whose check has not ended: more than a check takes.
+/// Time for which an import without an end of its check is kept: more than a check takes.
 const CHECK_TIME: Duration = Duration::minutes(10);
 /// Time within which the same file is noticed.
 const SAME_FILE: Duration = Duration::DAY;

@@ -30,7 +30,8 @@ Settings in the environment; flags override them, and they override the file:
   SMS_LOG_FORMAT      text or json [default: text]
   SMS_CONFIG          a TOML file with the same keys, in lower case and without SMS_
 SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE and SMS_ADMIN_KEY_FILE name files with the value.
-For send, send-csv and status: SMS_URL, the server [default: http://127.0.0.1:8080], and SMS_KEY, an API key.
+For send, send-csv and status: SMS_KEY, an API key, and SMS_URL, the server
+[default: http://127.0.0.1:8080].
 All about them: docs/CONFIGURATION.md";
 
 /// Sends SMS: a REST API, a queue, workers and a log of every attempt, in one process.

@@ -183,15 +183,14 @@ async fn follow(client: &Client, job: &Value) -> anyhow::Result<Value> {
         if is_terminal {
             try_print(io::stderr(), format!("\r{}", bar(&job)));
         }
-        match text(&job["state"]) {
-            "running" => sleep(INTERVAL).await,
-            _ => {
-                if is_terminal {
-                    try_print(io::stderr(), "\n".to_owned());
-                }
-                return Ok(job);
-            }
+        if text(&job["state"]) == "running" {
+            sleep(INTERVAL).await;
+            continue;
         }
+        if is_terminal {
+            try_print(io::stderr(), "\n".to_owned());
+        }
+        return Ok(job);
     }
 }
 

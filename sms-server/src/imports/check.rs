@@ -17,7 +17,7 @@ pub(crate) const MAX_ROWS: usize = 100_000;
 /// The longest cell, in bytes: more than the longest text has.
 const MAX_CELL: usize = 4096;
 
-/// What a caller may send, as the checks of a row see it.
+/// Checks of a message that depend on the caller.
 pub(crate) trait Rules {
     /// Checks a message as if it were to be sent alone.
     fn prepare(&self, message: &Message) -> Result<NewMessage, Error>;
@@ -64,7 +64,7 @@ impl<'a, R: Rules> Checker<'a, R> {
         self.layout.rows(text).map(move |row| self.row(&row))
     }
 
-    /// What the messages have in common.
+    /// The common part of the messages.
     pub(crate) fn into_mailing(self) -> Mailing {
         self.mailing
     }

@@ -1,4 +1,4 @@
-//! What is where in a file: separator, names, the column of numbers, the text.
+//! The layout of a file: separator, names, the column of numbers, the text.
 
 use sms_core::NumberReader;
 
@@ -33,7 +33,7 @@ const NUMBER_NAMES: &[&str] = &[
 /// Names of the column of texts.
 const TEXT_NAMES: &[&str] = &["text", "текст", "message", "сообщение", "sms", "смс"];
 
-/// What the caller says about a file. Everything else is found.
+/// Settings of a file that the caller gives. Everything else is found.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FileOptions {
     /// The column of numbers.
@@ -47,7 +47,7 @@ pub(crate) struct FileOptions {
     pub(crate) separator: Option<Separator>,
 }
 
-/// What is where in a file.
+/// The places of things in a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub(crate) separator: Separator,

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::row::ImportRow;
 use super::template::Template;
 
-/// What the messages of an import have in common.
+/// The common part of the messages of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mailing {
     pub(crate) template: Template,

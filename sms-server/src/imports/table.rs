@@ -66,12 +66,11 @@ impl<'a> Table<'a> {
         if !self.reader.read_record(&mut cells).unwrap_or(false) {
             return None;
         }
-        let bytes = self.text.as_bytes();
-        let raw = bytes.get(start..self.place()).unwrap_or_default();
-        self.number += 1 + blank_lines(bytes.get(..start).unwrap_or_default(), raw);
-        let is_last = self.place() >= bytes.len();
+        let raw = self.text.get(start..self.place()).unwrap_or_default();
+        self.number += 1 + blank_lines(self.text.get(..start).unwrap_or_default(), raw);
+        let is_last = self.place() >= self.text.len();
         let has_break = cells.iter().any(|cell| cell.contains('\n'));
-        let is_open = is_last && has_break && raw.iter().filter(|it| **it == b'"').count() % 2 == 1;
+        let is_open = is_last && has_break && raw.matches('"').count() % 2 == 1;
         Some(Row { number: self.number, cells, is_open })
     }
 }
@@ -91,9 +90,9 @@ impl Iterator for Table<'_> {
 
 /// Numbers of blank lines at the beginning of `raw`: the reader skips them, and a spreadsheet shows
 /// them as rows. The second half of a line break that ends `before` is none of them.
-fn blank_lines(before: &[u8], raw: &[u8]) -> u64 {
-    let (mut lines, mut last) = (0, before.last().copied());
-    for byte in raw.iter().copied().take_while(|byte| matches!(byte, b'\r' | b'\n')) {
+fn blank_lines(before: &str, raw: &str) -> u64 {
+    let (mut lines, mut last) = (0, before.bytes().next_back());
+    for byte in raw.bytes().take_while(|byte| matches!(byte, b'\r' | b'\n')) {
         lines += u64::from(!(byte == b'\n' && last == Some(b'\r')));
         last = Some(byte);
     }

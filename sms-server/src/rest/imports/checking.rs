@@ -60,7 +60,7 @@ pub(super) struct CheckedFile {
     pub(super) preview: Vec<u64>,
 }
 
-/// What a caller may send.
+/// The checks of the caller's messages.
 struct CallerRules {
     sender: Sender,
     caller: Principal,
