@@ -29,6 +29,7 @@ pub mod cli;
 #[cfg(feature = "program")]
 mod config;
 pub mod http;
+mod imports;
 mod keys;
 #[cfg(feature = "program")]
 pub mod logging;

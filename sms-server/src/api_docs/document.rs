@@ -24,18 +24,11 @@ const REPLAYED: &str = "`true` when an earlier request with the same key was acc
 const REQUEST_ID: &str = "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a11";
 /// Problems of every operation with a key.
 const OF_ALL: &[&str] = &["bad_request", "timeout", "internal", "unavailable"];
-/// Problems of every operation with a body.
-const OF_BODIES: &[&str] = &[
-    "json_invalid",
-    "field_type",
-    "field_missing",
-    "field_unknown",
-    "invalid_request",
-    "body_too_large",
-    "content_type",
-    "content_encoding",
-    "busy",
-];
+/// Problems of every operation with a body of fields.
+const OF_BODIES: &[&str] =
+    &["json_invalid", "field_type", "field_missing", "field_unknown", "invalid_request"];
+/// Problems of every operation with a body, a file included.
+const OF_FILES: &[&str] = &["body_too_large", "content_type", "content_encoding", "busy"];
 /// Problems of every operation with parameters of a query.
 const OF_QUERIES: &[&str] = &["parameter_invalid", "query_invalid", "invalid_request"];
 
@@ -110,7 +103,7 @@ fn describe(operation: &Operation) -> Value {
     if let Some(body) = &docs.body {
         let content = json!({"schema": body.schema, "example": body.example});
         described["requestBody"] =
-            json!({"required": body.is_required, "content": {"application/json": content}});
+            json!({"required": body.is_required, "content": { body.media_type: content }});
     }
     described
 }
@@ -226,8 +219,11 @@ fn codes(operation: &Operation) -> Vec<&'static str> {
     if docs.parameters.iter().any(|parameter| parameter.place == "query") {
         codes.extend_from_slice(OF_QUERIES);
     }
-    if docs.body.is_some() {
-        codes.extend_from_slice(OF_BODIES);
+    if let Some(body) = &docs.body {
+        codes.extend_from_slice(OF_FILES);
+        if body.is_json() {
+            codes.extend_from_slice(OF_BODIES);
+        }
     }
     codes.extend(&docs.problems);
     codes.sort_unstable();

@@ -22,6 +22,7 @@ use sms_core::{
     CancellationToken, Erasure, Explanation, Provider, Queue, Registry, Result, Rollups, Sandbox,
     Sender, StopList, Store, Worklists,
 };
+use tokio::sync::Semaphore;
 
 use self::callbacks::CallbackEndpoint;
 use self::event_hub::EventHub;
@@ -46,6 +47,8 @@ use crate::sessions::Sessions;
 const SCANS: (usize, usize) = (2, 1);
 /// Messages that are looked up at a time, for all clients and for one.
 const LOOKUPS: (usize, usize) = (4, 2);
+/// Files that are checked at a time. Each keeps a core busy, and several times its size in memory.
+const IMPORT_CHECKS: usize = 2;
 /// Streams of events that are open at a time, of all clients and of one. Each keeps a connection.
 const STREAMS: (usize, usize) = (500, 100);
 
@@ -82,6 +85,8 @@ pub(crate) struct State {
     pub(crate) sessions: Sessions,
     pub(crate) readiness: Readiness,
     pub(crate) bodies: BodyBudgets,
+    /// Places for files that are checked.
+    pub(crate) import_checks: Arc<Semaphore>,
     pub(crate) scans: ReadPermits,
     pub(crate) lookups: ReadPermits,
     pub(crate) streams: StreamPermits,
@@ -105,8 +110,9 @@ pub(crate) struct State {
 impl App {
     /// An app without a provider, counts over time, a stop-list, erasure and worklists:
     /// `/v1/provider`, the callbacks, `/v1/stats/series`, `/v1/stoplist`, `/v1/numbers/erase`,
-    /// `/v1/selections` and `/v1/jobs` answer 404, and codes of providers are shown without their
-    /// meaning. The sender must accept into the same store and push into the same queue.
+    /// `/v1/selections`, `/v1/imports` and `/v1/jobs` answer 404, and codes of providers are shown
+    /// without their meaning. The sender must accept into the same store and push into the same
+    /// queue.
     pub fn new(sender: Sender, store: impl Store, queue: impl Queue, keys: KeyRing) -> Self {
         Self::builder(sender, store, queue, keys).build()
     }
@@ -129,6 +135,7 @@ impl App {
             keys,
             readiness: Readiness::default(),
             bodies: BodyBudgets::default(),
+            import_checks: Arc::new(Semaphore::new(IMPORT_CHECKS)),
             scans: ReadPermits::new(SCANS.0, SCANS.1),
             lookups: ReadPermits::new(LOOKUPS.0, LOOKUPS.1),
             streams: StreamPermits::new(STREAMS.0, STREAMS.1),
@@ -206,7 +213,7 @@ impl App {
         self.0.sessions.is_valid(caller).await
     }
 
-    /// Selections and jobs, if the app has them.
+    /// Selections, imports and jobs, if the app has them.
     pub(crate) fn bulk(&self) -> Option<&Bulk> {
         self.0.bulk.as_ref()
     }
@@ -249,7 +256,7 @@ impl AppBuilder {
         self
     }
 
-    /// Serves `/v1/selections` and `/v1/jobs`, kept here; somebody must [run the
+    /// Serves `/v1/selections`, `/v1/imports` and `/v1/jobs`, kept here; somebody must [run the
     /// jobs](App::run_jobs).
     pub fn worklists(mut self, worklists: impl Worklists, registry: impl Registry) -> Self {
         self.0.bulk = Some(Bulk::new(worklists, registry));

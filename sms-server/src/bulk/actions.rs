@@ -13,10 +13,12 @@ use sms_core::worklists::item::{ItemState, WorkItem};
 use sms_core::worklists::requests::ItemResult;
 use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, StoredMessage};
 
+use super::import::row_of;
 use super::job::{Action, Job, ResolutionName};
 use super::records::unreadable;
 use super::runner::Runner;
 use crate::http::problem::Problem;
+use crate::imports::mailing::Mailing;
 use crate::resend::{again, check_state};
 
 /// Messages that are read at a time.
@@ -57,6 +59,9 @@ impl Runner {
             }
             Action::Resend { reason } => self.resend(job, items, reason).await,
             Action::Erase { .. } => self.erase(job, &items).await,
+            Action::Send { mailing, route } => {
+                self.send(job, items, mailing, route.as_deref()).await
+            }
         }
     }
 
@@ -112,19 +117,45 @@ impl Runner {
             let prepared = self.sender.prepare(&message)?;
             if job.may_send_to(prepared.to) { Ok(prepared) } else { Err(not_allowed()) }
         };
-        let mut prepared: Vec<Prepared> = items.iter().zip(messages).map(prepare).collect();
-        for message in prepared.iter_mut().flatten() {
-            message.options.sandbox = self.rules.draw(message, self.sends_nothing).await?;
+        let prepared = items.iter().zip(messages).map(prepare).collect();
+        self.accept(&items, prepared).await
+    }
+
+    /// Sends the rows of an import.
+    async fn send(
+        &self,
+        job: &Job,
+        items: Vec<WorkItem>,
+        mailing: &Mailing,
+        route: Option<&str>,
+    ) -> Result<Vec<ItemResult>> {
+        let mut prepared = Vec::with_capacity(items.len());
+        for item in &items {
+            let mut message = mailing.message(&row_of(&item.payload)?).key(key(job, item));
+            if let Some(owner) = &job.owner {
+                message = message.owner(owner);
+            }
+            if let Some(route) = route {
+                message = message.route(route);
+            }
+            prepared.push(match self.sender.prepare(&message) {
+                Ok(message) if job.may_send_to(message.to) => Ok(message),
+                Ok(_) => Err(not_allowed()),
+                Err(error) => Err(error.into()),
+            });
         }
         self.accept(&items, prepared).await
     }
 
     /// Accepts the messages of these items. A key makes each of them one message, however often.
-    pub(super) async fn accept(
+    async fn accept(
         &self,
         items: &[WorkItem],
-        prepared: Vec<Prepared>,
+        mut prepared: Vec<Prepared>,
     ) -> Result<Vec<ItemResult>> {
+        for message in prepared.iter_mut().flatten() {
+            message.options.sandbox = self.rules.draw(message, self.sends_nothing).await?;
+        }
         let messages: Vec<_> = prepared.iter().filter_map(|it| it.as_ref().ok()).cloned().collect();
         let accepted =
             if messages.is_empty() { Vec::new() } else { self.sender.accept(messages).await? };

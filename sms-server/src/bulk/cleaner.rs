@@ -1,4 +1,4 @@
-//! Removes selections and jobs that are too old, with their items.
+//! Removes selections, imports and jobs that are too old, with their items.
 
 use std::time::Duration as Interval;
 
@@ -7,6 +7,7 @@ use sms_core::{Result, Scope};
 use time::Duration;
 use tokio::time::{Instant, sleep};
 
+use super::import::Import;
 use super::job::{self, Job};
 use super::kind::Kind;
 use super::records::Bulk;
@@ -20,7 +21,7 @@ const ITEMS_PER_CALL: usize = 500;
 const CALLS_PER_ROUND: usize = 200;
 /// Time between two calls, so that other writers have their turn.
 const CALL_INTERVAL: Interval = Interval::from_millis(5);
-/// Time after the end of a selection in which a request that has seen it before is certainly over.
+/// Time after the end of a list in which a request that has seen it before is certainly over.
 const GRACE: Duration = Duration::minutes(5);
 
 /// The time at which to clean again.
@@ -36,21 +37,31 @@ impl Cleaner {
         }
         let now = bulk.now();
         let mut calls = CALLS_PER_ROUND;
-        for selection in bulk.list::<Selection>(&Scope::All).await? {
-            if selection.expires_at + GRACE < now && bulk.get::<Job>(&selection.id).await?.is_none()
-            {
-                remove::<Selection>(bulk, &selection.id, &mut calls).await?;
-            }
-        }
+        clean_lists::<Selection>(bulk, |it| it.expires_at + GRACE < now, &mut calls).await?;
+        clean_lists::<Import>(bulk, |it| it.expires_at + GRACE < now, &mut calls).await?;
         for job in bulk.list::<Job>(&Scope::All).await? {
             if job.ended_at.is_some_and(|at| at + job::KEPT < now) {
-                // Its selection, which is over by then, is found by the next round.
+                // Its selection or import, which is over by then, is found by the next round.
                 remove::<Job>(bulk, &job.id, &mut calls).await?;
             }
         }
         self.0 = Some(Instant::now());
         Ok(())
     }
+}
+
+/// Removes what is over and has no job.
+async fn clean_lists<T: Kind>(
+    bulk: &Bulk,
+    is_over: impl Fn(&T) -> bool,
+    calls: &mut usize,
+) -> Result<()> {
+    for list in bulk.list::<T>(&Scope::All).await? {
+        if is_over(&list) && bulk.get::<Job>(list.id()).await?.is_none() {
+            remove::<T>(bulk, list.id(), calls).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes the items, then the record that leads to them.

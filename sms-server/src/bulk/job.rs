@@ -7,6 +7,7 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 use super::kind::Kind;
+use crate::imports::mailing::Mailing;
 
 /// Time after its end for which a job is kept, with its items.
 pub(crate) const KEPT: Duration = Duration::days(7);
@@ -41,9 +42,21 @@ pub(crate) struct Job {
 #[serde(rename_all = "snake_case", tag = "name")]
 pub(crate) enum Action {
     Cancel,
-    Resolve { resolution: ResolutionName, reason: String },
-    Resend { reason: String },
-    Erase { reason: String },
+    Resolve {
+        resolution: ResolutionName,
+        reason: String,
+    },
+    Resend {
+        reason: String,
+    },
+    Erase {
+        reason: String,
+    },
+    /// Sends the rows of an import.
+    Send {
+        mailing: Box<Mailing>,
+        route: Option<String>,
+    },
 }
 
 /// The decision about a message.
@@ -70,6 +83,8 @@ pub(crate) enum ActionName {
     Resend,
     /// Messages lose their number and text.
     Erase,
+    /// The rows of an import are sent.
+    Send,
 }
 
 /// The state of a job.
@@ -118,6 +133,7 @@ impl Action {
             Self::Resolve { .. } => ActionName::Resolve,
             Self::Resend { .. } => ActionName::Resend,
             Self::Erase { .. } => ActionName::Erase,
+            Self::Send { .. } => ActionName::Send,
         }
     }
 }

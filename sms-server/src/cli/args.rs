@@ -11,6 +11,7 @@ use super::healthcheck::Healthcheck;
 use super::keys::Keys;
 use super::messages::{SendCommand, StatusCommand};
 use super::secrets::SecretsCommand;
+use super::send_csv::SendCsvCommand;
 use super::signin::SignIn;
 
 /// The end of `--help`: the settings as environment variables.
@@ -41,7 +42,8 @@ Settings in the environment; flags override them, and they override the file:
   SMS_CONFIG          a TOML file with the same keys, in lower case and without SMS_
 SMS_STORE_FILE, SMS_QUEUE_FILE, SMS_PROVIDER_FILE, SMS_ADMIN_KEY_FILE and SMS_SECRET_KEY_FILE
 name files with the value.
-For send and status: SMS_URL, the server [default: http://127.0.0.1:8080], and SMS_KEY, an API key.
+For send, send-csv and status: SMS_KEY, an API key, and SMS_URL, the server
+[default: http://127.0.0.1:8080].
 All about them: docs/CONFIGURATION.md";
 
 /// Sends SMS: a REST API, a queue, workers and a log of every attempt, in one process.
@@ -104,6 +106,8 @@ pub enum Command {
     Healthcheck(Healthcheck),
     /// Send a message through a running server, and print its id
     Send(SendCommand),
+    /// Send a message to each row of a CSV file, after a preview and a question
+    SendCsv(SendCsvCommand),
     /// Print the status of a message
     Status(StatusCommand),
     /// Show the configuration and try it

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use axum::body::Bytes;
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 use tokio::time::sleep;
 
 /// The longest that one request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest that a request with a large file may take.
+const FILE_TIMEOUT: Duration = Duration::from_mins(2);
 /// Calls for one request at most. A request that may have been carried out has an idempotency key.
 const MAX_CALLS: u32 = 4;
 /// The pause before a repeat, which doubles.
@@ -56,8 +59,59 @@ impl Client {
         self.call(request).await
     }
 
-    /// Makes a request, again if there was no reply or the server was unavailable.
+    /// Posts a file, with these parameters. It may be carried out twice.
+    pub(super) async fn post_file(
+        &self,
+        path: &str,
+        parameters: &[(&str, String)],
+        file: Vec<u8>,
+    ) -> anyhow::Result<Value> {
+        let address = format!("{}{path}", self.url);
+        let address = Url::parse_with_params(&address, parameters).context(address)?;
+        let file = Bytes::from(file);
+        let request = || {
+            let request = self.http.post(address.clone()).timeout(FILE_TIMEOUT);
+            request.header("content-type", "text/csv").body(file.clone())
+        };
+        self.call(request).await
+    }
+
+    /// Posts nothing to a path that does the same thing once, however often.
+    pub(super) async fn post_empty(&self, path: &str) -> anyhow::Result<Value> {
+        self.call(|| self.http.post(format!("{}{path}", self.url))).await
+    }
+
+    /// Removes what is at this path.
+    pub(super) async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        let reply = self.reply(|| self.http.delete(format!("{}{path}", self.url))).await?;
+        if reply.status().is_success() { Ok(()) } else { self.read(reply).await.map(drop) }
+    }
+
+    /// Downloads a file.
+    pub(super) async fn get_file(&self, path: &str) -> anyhow::Result<Bytes> {
+        let request = || self.http.get(format!("{}{path}", self.url)).timeout(FILE_TIMEOUT);
+        let reply = self.reply(request).await?;
+        if reply.status().is_success() {
+            return reply
+                .bytes()
+                .await
+                .map_err(reqwest::Error::without_url)
+                .context(path.to_owned());
+        }
+        self.read(reply).await.and_then(|_| bail!("there is no file at {path}"))
+    }
+
     async fn call(&self, request: impl Fn() -> RequestBuilder) -> anyhow::Result<Value> {
+        let reply = self.reply(request).await?;
+        self.read(reply).await
+    }
+
+    async fn read(&self, reply: Response) -> anyhow::Result<Value> {
+        read(reply).await.with_context(|| self.url.clone())
+    }
+
+    /// Makes a request, again if there was no reply or the server was unavailable.
+    async fn reply(&self, request: impl Fn() -> RequestBuilder) -> anyhow::Result<Response> {
         let mut pause = FIRST_PAUSE;
         let mut calls = 1;
         loop {
@@ -67,9 +121,7 @@ impl Client {
                 Err(error) => error.is_connect() || error.is_timeout() || error.is_request(),
             };
             if !is_passing || calls == MAX_CALLS {
-                return read(reply.map_err(reqwest::Error::without_url).context(self.url.clone())?)
-                    .await
-                    .with_context(|| self.url.clone());
+                return reply.map_err(reqwest::Error::without_url).context(self.url.clone());
             }
             sleep(pause).await;
             (pause, calls) = (pause * 2, calls + 1);

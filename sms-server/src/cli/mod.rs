@@ -9,6 +9,7 @@ mod keys;
 mod messages;
 mod migrate;
 mod secrets;
+mod send_csv;
 mod signin;
 
 pub use self::args::{Cli, Command, Settings};
@@ -18,6 +19,7 @@ pub use self::healthcheck::Healthcheck;
 pub use self::keys::Keys;
 pub use self::messages::{SendCommand, StatusCommand};
 pub use self::secrets::SecretsCommand;
+pub use self::send_csv::SendCsvCommand;
 pub use self::signin::SignIn;
 use crate::config::Config;
 use crate::output::print;
@@ -54,6 +56,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Config(command) => config::run(&start()?, command).await,
         Command::Healthcheck(command) => healthcheck::run(&start()?, &command).await,
         Command::Send(command) => messages::send(command).await,
+        Command::SendCsv(command) => send_csv::run(command).await,
         Command::Status(command) => messages::status(command).await,
     }
 }

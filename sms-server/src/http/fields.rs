@@ -59,6 +59,11 @@ impl<'a> Fields<'a> {
             let detail = "the body must be JSON, sent with Content-Type: application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", detail));
         }
+        Self::check_encoding(headers)
+    }
+
+    /// Refuses a body that is compressed.
+    pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {
         let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
         if encodings.into_iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
             let detail = "the body must not be compressed: send it without Content-Encoding";

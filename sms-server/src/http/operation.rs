@@ -72,9 +72,18 @@ pub(crate) struct Parameter {
 /// The body of a request.
 #[derive(Debug)]
 pub(crate) struct Body {
+    /// The media type.
+    pub(crate) media_type: &'static str,
     pub(crate) schema: Value,
     pub(crate) example: Value,
     pub(crate) is_required: bool,
+}
+
+impl Body {
+    /// True for a body of fields, with their errors.
+    pub(crate) fn is_json(&self) -> bool {
+        self.media_type == JSON
+    }
 }
 
 /// A reply that is no problem.
@@ -205,7 +214,14 @@ impl Operation {
 
     fn body_of<T: ToSchema>(mut self, example: Value, is_required: bool) -> Self {
         let schema = self.docs.refer::<T>();
-        self.docs.body = Some(Body { schema, example, is_required });
+        self.docs.body = Some(Body { media_type: JSON, schema, example, is_required });
+        self
+    }
+
+    /// Describes a body that is a file, with the beginning of one.
+    pub(crate) fn file_body(mut self, media_type: &'static str, example: &str) -> Self {
+        let (schema, example) = (json!({"type": "string"}), json!(example));
+        self.docs.body = Some(Body { media_type, schema, example, is_required: true });
         self
     }
 

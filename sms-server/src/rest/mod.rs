@@ -7,6 +7,7 @@ mod cost_estimate;
 mod erase;
 mod estimate;
 mod events;
+mod imports;
 mod info;
 mod jobs;
 pub(crate) mod keys;

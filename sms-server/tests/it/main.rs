@@ -8,6 +8,7 @@ mod bulk_kill;
 mod callbacks;
 mod cli;
 mod http;
+mod import_kill;
 mod keys;
 mod kill;
 mod leaks;

@@ -13,6 +13,8 @@ use super::show::find;
 use crate::app::App;
 use crate::bulk::Bulk;
 use crate::bulk::actions::{Failure, message_id};
+use crate::bulk::import::row_of;
+use crate::bulk::job::Action;
 use crate::http::auth::Caller;
 use crate::http::csv::{self, CsvPages, SEPARATOR, put_separator, safe};
 use crate::http::params::{Params, unknown};
@@ -27,11 +29,14 @@ struct Failures {
     app: App,
     bulk: Bulk,
     caller: Principal,
+    /// True if the items are rows of an import, and no messages.
+    has_rows: bool,
     /// The next items; `None` at the end.
     request: Option<ItemsRequest>,
 }
 
-/// `GET /v1/jobs/{id}/failures.csv`: the messages that the action was not possible for.
+/// `GET /v1/jobs/{id}/failures.csv`: the messages that the action was not possible for, or the rows
+/// that became no message.
 pub(crate) async fn failures(
     State(app): State<App>,
     caller: Caller,
@@ -46,8 +51,9 @@ pub(crate) async fn failures(
     })?;
     let (bulk, job) = find(&app, &caller, &id).await?;
     let bulk = bulk.clone();
+    let has_rows = matches!(job.action, Action::Send { .. });
     let request = Some(ItemsRequest::new(job.id, PAGE).state(ItemState::Failed));
-    csv::reply(separator, Failures { app, bulk, caller, request }).await
+    csv::reply(separator, Failures { app, bulk, caller, has_rows, request }).await
 }
 
 impl CsvPages for Failures {
@@ -60,6 +66,13 @@ impl CsvPages for Failures {
         if let Some(last) = items.last().filter(|_| items.len() == PAGE) {
             self.request = Some(request.from(last.number + 1));
         }
+        if self.has_rows {
+            let row_without_message = |item: &WorkItem| {
+                let to = row_of(&item.payload)?.to;
+                Ok(row(item, String::new(), Some(to.trim_start_matches('+').to_owned())))
+            };
+            return items.iter().map(row_without_message).collect::<Result<_, Problem>>().map(Some);
+        }
         let (client, store) = (Arc::clone(&self.caller.client), Arc::clone(&self.app.0.store));
         let scope = self.caller.scope();
         let rows = async move {
@@ -68,7 +81,8 @@ impl CsvPages for Failures {
                 let message = MessageRequest::new(message_id(item)?).scope(scope.clone());
                 let stored = store.get(&message).await?.filter(|it| !it.message.is_erased());
                 let to = stored.map(|stored| stored.message.to);
-                rows.push(row(item, to.map(|to| to.digits().to_string())));
+                let to = to.map(|to| to.digits().to_string());
+                rows.push(row(item, item.payload.clone(), to));
             }
             Ok::<_, Error>(rows)
         };
@@ -76,9 +90,9 @@ impl CsvPages for Failures {
     }
 }
 
-fn row(item: &WorkItem, to: Option<String>) -> Vec<String> {
+fn row(item: &WorkItem, message_id: String, to: Option<String>) -> Vec<String> {
     let failure =
         item.result.as_deref().and_then(|json| serde_json::from_str::<Failure>(json).ok());
     let (code, detail) = failure.map(|it| (it.code, it.detail)).unwrap_or_default();
-    vec![item.payload.clone(), to.unwrap_or_default(), code, safe(&detail)]
+    vec![message_id, to.unwrap_or_default(), code, safe(&detail)]
 }

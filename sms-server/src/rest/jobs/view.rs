@@ -8,10 +8,10 @@ use crate::bulk::Bulk;
 use crate::bulk::job::{Action, ActionName, Job, JobCounts, JobState, ResolutionName};
 use crate::http::problem::Problem;
 
-/// An action on every message of a selection.
+/// An action on every message of a selection, or on every row of an import.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct JobView {
-    /// That of the selection, too.
+    /// That of the selection or import, too.
     id: String,
     action: ActionName,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +26,7 @@ pub(crate) struct JobView {
     done: u64,
     /// Items that could not be done; see `/v1/jobs/{id}/failures.csv`.
     failed: u64,
-    /// Items that were not to be done.
+    /// Items that were not to be done: the wrong rows of an import.
     skipped: u64,
     /// The id of the key that began it.
     by: String,
@@ -52,7 +52,7 @@ impl JobView {
     fn new(job: Job, JobCounts { done, failed, skipped }: JobCounts) -> Self {
         let action = job.action.name();
         let (resolution, reason) = match job.action {
-            Action::Cancel => (None, None),
+            Action::Cancel | Action::Send { .. } => (None, None),
             Action::Resolve { resolution, reason } => (Some(resolution), Some(reason)),
             Action::Resend { reason } | Action::Erase { reason } => (None, Some(reason)),
         };

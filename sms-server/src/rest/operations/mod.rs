@@ -4,6 +4,7 @@ mod bulk;
 mod erasure;
 mod events;
 mod examples;
+mod imports;
 mod keys;
 mod messages;
 mod sandbox;
@@ -17,6 +18,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     [
         messages::operations(),
         bulk::operations(),
+        imports::operations(),
         events::operations(),
         state::operations(),
         stop_list::operations(),

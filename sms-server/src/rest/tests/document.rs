@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use serde_json::{Value, json};
+use sms_core::clock::datetime_from_ms;
+use sms_core::{Clock as _, SystemClock};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tower::ServiceExt as _;
 
 use super::Site;
 use crate::http::catalog::CATALOG;
+use crate::http::timestamp::written;
 use crate::keys::{KeyScope, format};
 use crate::rest::agreement::misfit_in;
 use crate::routes::openapi;
@@ -51,6 +54,18 @@ fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
 fn content(of: &Value) -> Option<(&Value, &Value)> {
     let content = &of["content"]["application/json"];
     (!content.is_null()).then(|| (&content["schema"], &content["example"]))
+}
+
+/// The media type of the body of an operation, and its example as it is sent.
+fn body_of(operation: &Value) -> (&str, String) {
+    let content = operation["requestBody"]["content"].as_object();
+    match content.and_then(|types| types.iter().next()) {
+        Some((media_type, content)) => match &content["example"] {
+            Value::String(file) => (media_type, file.clone()),
+            example => (media_type, example.to_string()),
+        },
+        None => ("application/json", String::new()),
+    }
 }
 
 /// The status and content of the reply to the examples of an operation.
@@ -125,10 +140,10 @@ async fn the_examples_of_the_document_are_answered_as_it_says() {
         let id =
             if is_of_sessions { session.id.clone() } else { id_for(&site, &admin, path).await };
         let call = async |query: &str| {
-            let body = content(&operation["requestBody"]).map(|(_, example)| example.to_string());
+            let (content_type, body) = body_of(operation);
             // The example is a key that no server has.
-            let body = if is_of_sessions {
-                body.map(|_| json!({ "key": admin }).to_string())
+            let body = if is_of_sessions && !body.is_empty() {
+                json!({ "key": admin }).to_string()
             } else {
                 body
             };
@@ -137,13 +152,13 @@ async fn the_examples_of_the_document_are_answered_as_it_says() {
             let request = Request::builder()
                 .method(&*method.to_uppercase())
                 .uri(path)
-                .header("content-type", "application/json");
+                .header("content-type", content_type);
             let request = if is_of_sessions {
                 session.add_to(request)
             } else {
                 request.header("authorization", format!("Bearer {admin}"))
             };
-            site.answer(request.body(Body::from(body.unwrap_or_default())).expect("one")).await
+            site.answer(request.body(Body::from(body)).expect("one")).await
         };
         let (status, reply) = call("").await;
         let (expected, described) = success(operation);
@@ -153,15 +168,20 @@ async fn the_examples_of_the_document_are_answered_as_it_says() {
             Some((schema, _)) => assert_eq!(misfit_in(&document, schema, &reply), None, "{path}"),
             None => assert_eq!(reply.is_string(), !described["content"].is_null(), "{path}"),
         }
+        let soon = written(datetime_from_ms(SystemClock.now_ms()));
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             if parameter["in"] == "query" {
                 let name = parameter["name"].as_str().expect("a name");
                 let value = match name {
                     // That of a key which exists.
                     "key" => format::id_in(&admin).expect("well-formed"),
+                    // Must be near.
+                    "send_at" => &soon,
                     _ => parameter["example"].as_str().expect("an example"),
                 };
-                let (status, reply) = call(&format!("?{name}={}", value.replace('+', "%2B"))).await;
+                let value = value.replace('+', "%2B").replace(' ', "%20");
+                let value = value.replace('{', "%7B").replace('}', "%7D");
+                let (status, reply) = call(&format!("?{name}={value}")).await;
                 assert_eq!(status.as_u16(), expected, "{path} with {name}: {reply}");
             }
         }
@@ -191,6 +211,9 @@ async fn id_for(site: &Site, key: &str, path: &str) -> String {
         }
         _ => ("/v1/messages", json!({"to": "+79251234567", "text": "hi"})),
     };
+    if path.starts_with("/v1/imports/") {
+        return site.import(key, "79251234567\n").await;
+    }
     if path.starts_with("/v1/stoplist/") {
         let body = json!({"numbers": ["+79251234567"], "reason": "complained"});
         site.call(key, "POST", "/v1/stoplist", body).await;

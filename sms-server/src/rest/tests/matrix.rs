@@ -23,10 +23,11 @@ const STOPS: &str = r#"{"numbers":["+79250000001"],"reason":"asked for it"}"#;
 const RULES: &str = r#"{"rules":[{"action":"lose"}]}"#;
 const ERASE: &str = r#"{"to":"+79250000001","reason":"asked for it"}"#;
 const NAME: &str = r#"{"name":"shop"}"#;
+const FILE: &str = "phone;text\n79251234567;hi\n";
 const FILTER: &str = r#"{"filter":{}}"#;
 
 /// Operations, the scope that each needs (`None` for any key), and a good body.
-const OPERATIONS: [(&str, Option<KeyScope>, &str); 49] = [
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 57] = [
     ("POST /v1/messages", Some(Send), MESSAGE),
     ("POST /v1/messages/batch", Some(Send), BATCH),
     ("GET /v1/messages", Some(Read), ""),
@@ -42,6 +43,14 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 49] = [
     ("POST /v1/selections/{id}/resolve", Some(Send), RESOLVE),
     ("POST /v1/selections/{id}/resend", Some(Send), REASON),
     ("POST /v1/selections/{id}/erase", Some(Admin), REASON),
+    ("POST /v1/imports", Some(Send), FILE),
+    ("GET /v1/imports", Some(Read), ""),
+    ("GET /v1/imports/{id}", Some(Read), ""),
+    ("DELETE /v1/imports/{id}", Some(Send), ""),
+    ("POST /v1/imports/{id}/send", Some(Send), ""),
+    ("GET /v1/imports/{id}/errors", Some(Read), ""),
+    ("GET /v1/imports/{id}/errors.csv", Some(Read), ""),
+    ("GET /v1/imports/{id}/report.csv", Some(Read), ""),
     ("GET /v1/jobs", Some(Read), ""),
     ("GET /v1/jobs/{id}", Some(Read), ""),
     ("POST /v1/jobs/{id}/stop", Some(Send), ""),
@@ -87,6 +96,7 @@ struct World {
     test_message: String,
     /// Of the live messages, without a job.
     selection: String,
+    import: String,
     /// The job of another selection of them.
     job: String,
 }
@@ -95,16 +105,20 @@ impl World {
     async fn new() -> Self {
         let site = Site::new();
         let client = site.keys.create_client("shop").await.expect("a client").id;
-        let [key, live_message, test_message, selection, job] = [const { String::new() }; 5];
-        let mut world = Self { site, client, key, live_message, test_message, selection, job };
+        let [key, live_message, test_message, selection, import, job] =
+            [const { String::new() }; 6];
+        let mut world =
+            Self { site, client, key, live_message, test_message, selection, import, job };
         let live = world.key_of(Some("shop"), KeyKind::Live, &[Send]).await;
         let test = world.key_of(Some("shop"), KeyKind::Test, &[Send]).await;
         world.key = world.site.keys.list().await.expect("keys").remove(0).key.id;
+        let live_key = live.clone();
         for (key, is_live) in [(live, true), (test, false)] {
             let (_, reply) = world.call(Some(&key), "POST /v1/messages", "", MESSAGE).await;
             let id = reply["id"].as_str().expect("an id").to_owned();
             if is_live { world.live_message = id } else { world.test_message = id }
         }
+        world.import = world.id_of(&live_key, "POST /v1/imports", "", FILE).await;
         let reader = world.key_of(Some("shop"), KeyKind::Live, &[Read, Send]).await;
         world.selection = world.id_of(&reader, "POST /v1/selections", "", FILTER).await;
         let used = world.id_of(&reader, "POST /v1/selections", "", FILTER).await;
@@ -135,6 +149,7 @@ impl World {
             it if it.contains("/v1/keys/") => &self.key,
             it if it.contains("/v1/stoplist/") => STOPPED,
             it if it.contains("/v1/selections/") => &self.selection,
+            it if it.contains("/v1/imports/") => &self.import,
             it if it.contains("/v1/jobs/") => &self.job,
             _ => &self.live_message,
         }
@@ -153,7 +168,9 @@ impl World {
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
-        let request = request.header("content-type", "application/json");
+        let is_file = operation == "POST /v1/imports";
+        let content_type = if is_file { "text/csv" } else { "application/json" };
+        let request = request.header("content-type", content_type);
         let request = request.body(Body::from(body.to_owned())).expect("a request");
         self.site.answer(request).await
     }
@@ -275,7 +292,7 @@ async fn what_belongs_to_another_client_is_not_found() {
             assert_eq!(status, StatusCode::NOT_FOUND, "{operation}: {reply}");
         }
     }
-    let of_lists = ["/v1/selections/{id}", "/v1/jobs/{id}"];
+    let of_lists = ["/v1/selections/{id}", "/v1/imports/{id}", "/v1/jobs/{id}"];
     let is_of_list = |it: &str| of_lists.iter().any(|path| it.contains(path));
     // Keys with the scope `admin` see every list.
     let of_lists =
@@ -286,10 +303,14 @@ async fn what_belongs_to_another_client_is_not_found() {
             let (status, reply) = world.call(Some(key), operation, id, body).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{operation}: {reply}");
         }
+        let world = World::new().await;
+        let live = world.key_of(Some("shop"), KeyKind::Live, &[Send, Read]).await;
         let (status, reply) =
             world.call(Some(&live), operation, world.id_in(operation), body).await;
         assert_ne!(status, StatusCode::NOT_FOUND, "{operation}: {reply}");
     }
+    let (_, imports) = world.call(Some(&stranger), "GET /v1/imports", "", "").await;
+    assert_eq!(imports["data"], serde_json::json!([]));
     let (_, jobs) = world.call(Some(&stranger), "GET /v1/jobs", "", "").await;
     assert_eq!(jobs["data"], serde_json::json!([]));
 }

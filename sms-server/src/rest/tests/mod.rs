@@ -26,6 +26,9 @@ use tower::ServiceExt as _;
 use super::agreement::assert_described;
 use super::clients::{ClientList, ClientView};
 use super::events::view::EventList;
+use super::imports::errors::RowErrorPage;
+use super::imports::list::ImportList;
+use super::imports::view::ImportDetails;
 use super::info::InfoView;
 use super::jobs::list::JobList;
 use super::jobs::view::JobView;
@@ -120,6 +123,16 @@ impl Site {
             .body(Body::from(json!({ "messages": messages }).to_string()))
             .expect("a request");
         self.reply(request).await
+    }
+
+    /// The id of an import of this file.
+    async fn import(&self, key: &str, file: &str) -> String {
+        let request = Request::post("/v1/imports?text=hi")
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", "text/csv")
+            .body(Body::from(file.to_owned()))
+            .expect("a request");
+        self.reply(request).await["id"].as_str().expect("an id").to_owned()
     }
 
     async fn reply(&self, request: Request<Body>) -> Value {
@@ -290,6 +303,33 @@ async fn selections_and_jobs_are_shown_as_their_schemas_say() {
     let jobs = call("GET", "/v1/jobs", Value::Null).await;
     assert_eq!(jobs["data"].as_array().map(Vec::len), Some(3));
     assert_described::<JobList>(&jobs);
+}
+
+#[tokio::test]
+async fn imports_are_shown_as_their_schemas_say() {
+    let site = Site::new();
+    let admin = site.key(&KeyScope::ALL).await;
+    let call = async |method, path: &str| site.call(&admin, method, path, Value::Null).await;
+    let file = "79251234567;Anna\n79251234567;Anna\nnobody;x\n;\n79251234568\n";
+    let id = site.import(&admin, file).await;
+    let path = format!("/v1/imports/{id}");
+    let import = call("GET", &path).await;
+    assert_eq!(
+        (&import["rows"], &import["valid"], &import["repeated"]),
+        (&json!(4), &json!(2), &json!(1))
+    );
+    assert_described::<ImportDetails>(&import);
+    assert_described::<RowErrorPage>(&call("GET", &format!("{path}/errors?limit=1")).await);
+    let job = call("POST", &format!("{path}/send")).await;
+    assert_eq!((&job["action"], &job["skipped"]), (&json!("send"), &json!(2)));
+    assert_described::<JobView>(&job);
+    let again = site.import(&admin, file).await;
+    let again = call("GET", &format!("/v1/imports/{again}")).await;
+    assert_eq!(again["same_file"]["import"], json!(id));
+    assert_described::<ImportDetails>(&again);
+    let list = call("GET", "/v1/imports").await;
+    assert!(list["data"][1]["sent_at"].is_string(), "{list}");
+    assert_described::<ImportList>(&list);
 }
 
 #[tokio::test]

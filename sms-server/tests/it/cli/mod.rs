@@ -2,4 +2,5 @@
 
 mod client;
 mod program;
+mod send_csv;
 mod starts;

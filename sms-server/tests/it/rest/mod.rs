@@ -7,6 +7,7 @@ mod erasure;
 mod estimate;
 mod events;
 mod export;
+mod imports;
 mod input;
 mod keys;
 mod messages;

@@ -1,0 +1,72 @@
+//! Kill -9 during an import: each valid row becomes one message.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::process::{ADMIN_KEY, Server};
+
+const ROWS: usize = 5000;
+/// Rows without a good number.
+const WRONG: usize = 50;
+/// Done rows at which the server is killed.
+const KILLS: [u64; 2] = [1000, 3000];
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Waits until a job has done this many rows; its state then.
+async fn wait_for(server: &Server, path: &str, done: u64) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let job = server.get(path).await;
+        if job["done"].as_u64().is_some_and(|count| count >= done) || job["state"] != "running" {
+            return job;
+        }
+        assert!(Instant::now() < deadline, "not {done} in {PATIENCE:?}: {job}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_is_killed_twice_sends_each_row_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::start(folder.path(), &[]);
+    let mut file = String::from("phone;n\n");
+    for n in 0..ROWS {
+        let number =
+            if n % (ROWS / WRONG) == 7 { "nobody".to_owned() } else { format!("7925{n:07}") };
+        writeln!(file, "{number};{n}").expect("written");
+    }
+    let request = reqwest::Client::new().post(server.url("/v1/imports?text=n%7Bn%7D"));
+    let request = request.bearer_auth(ADMIN_KEY).header("content-type", "text/csv").body(file);
+    let import: Value = request.send().await.expect("a reply").json().await.expect("JSON");
+    let valid = ROWS - WRONG;
+    assert_eq!((&import["valid"], &import["invalid"]), (&json!(valid), &json!(WRONG)), "{import}");
+    let id = import["id"].as_str().expect("an id");
+    let (status, job) = server.post_to(&format!("/v1/imports/{id}/send"), &json!({})).await;
+    assert_eq!(status, 202, "{job}");
+    let path = format!("/v1/jobs/{id}");
+    for done in KILLS {
+        let job = wait_for(&server, &path, done).await;
+        assert_eq!(job["state"], "running", "it is killed in the middle: {job}");
+        server.kill();
+        server = Server::start(folder.path(), &[]);
+    }
+    let ended = wait_for(&server, &path, u64::MAX).await;
+    let progress = ["done", "failed", "skipped", "total"].map(|name| ended[name].clone());
+    assert_eq!(json!(progress), json!([valid, 0, WRONG, ROWS]), "{ended}");
+
+    let messages = server.list("queued,sending,sent,delivered,undelivered,failed,unknown").await;
+    let mut by_text = HashMap::<&str, usize>::new();
+    for message in &messages {
+        *by_text.entry(message["text"].as_str().expect("a text")).or_default() += 1;
+    }
+    assert_eq!((messages.len(), by_text.len()), (valid, valid), "each row once");
+    for message in &messages {
+        let text = message["text"].as_str().expect("a text");
+        let n: usize = text.trim_start_matches('n').parse().expect("the number of a row");
+        assert_eq!(message["to"], format!("+7925{n:07}"));
+    }
+}
