@@ -1,4 +1,5 @@
 import { QueryClient } from "@tanstack/vue-query";
+import { watch } from "vue";
 import { paused } from "@/live/paused";
 import { Problem } from "./problem";
 
@@ -20,3 +21,10 @@ export const queryClient = new QueryClient({
 export function every(ms: number): () => number | false {
   return () => (paused.value ? false : ms);
 }
+
+// An interval that runs would ask once more before it looks at the pause.
+watch(paused, () => {
+  for (const query of queryClient.getQueryCache().getAll()) {
+    query.observers.forEach((observer) => observer.setOptions(observer.options));
+  }
+}, { flush: "sync" });

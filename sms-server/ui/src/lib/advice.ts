@@ -22,6 +22,8 @@ export const MAX_PARTS = 8;
 
 const MAX_NAMED = 6;
 const MAX_REMOVED = 25;
+/** Any character of one unit that is not in the 7-bit alphabet. */
+const UNICODE = "\u2014";
 
 // Typographic characters that keyboards and word processors put in place of plain ones.
 const PLAIN: readonly [RegExp, string][] = [
@@ -57,7 +59,7 @@ export function advise(typed: string, translit: boolean): Advice {
       if (parts < count.parts) advice.latin = { text: plain, parts };
     }
   }
-  const remove = toRemove(text, count.parts);
+  const remove = toRemove(text, count);
   if (remove !== undefined) advice.remove = remove;
   return advice;
 }
@@ -78,11 +80,14 @@ function doubles(text: string, count: TextCount): CostlyCharacter[] {
     .slice(0, MAX_NAMED);
 }
 
-function toRemove(text: string, parts: number): number | undefined {
+function toRemove(text: string, { parts, encoding }: TextCount): number | undefined {
   if (parts < 2) return undefined;
+  // Whichever are removed, so those that force Unicode count as still there.
+  const stays = encoding === "ucs2" ? UNICODE : "";
   const characters = [...text];
   for (let removed = 1; removed <= MAX_REMOVED; removed++) {
-    if (countParts(characters.slice(0, -removed).join("")).parts < parts) return removed;
+    const rest = characters.slice(0, -(removed + stays.length)).join("") + stays;
+    if (countParts(rest).parts < parts) return removed;
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, request as forward, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -22,11 +22,16 @@ export interface Running {
   /** An admin key, for calls of the API. */
   key: string;
   api(path: string, init?: { method?: string; body?: unknown }): Promise<unknown>;
+  /** A sign-in link of this UI, made by the program's own command; null for a program without sessions. */
+  signinLink(name: string, scopes?: string): string | null;
   stop(): Promise<void>;
 }
 
-/** Starts `sms-server` in a folder of its own. `settings` are further `SMS_…` variables. */
-export async function startServer(settings: Record<string, string> = {}): Promise<Running> {
+/**
+ * Starts `sms-server` in a folder of its own. `settings` are further `SMS_…` variables. `base` is a path
+ * that a proxy in front of it takes away, as `/sms/`.
+ */
+export async function startServer(settings: Record<string, string> = {}, base = "/"): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), "sms-ui-"));
   const env = {
     PATH: process.env["PATH"], SMS_STORE: `sqlite:${folder}/sms.db`, SMS_LISTEN: "127.0.0.1:0",
@@ -34,10 +39,12 @@ export async function startServer(settings: Record<string, string> = {}): Promis
   };
   const child = spawn(BINARY, ["serve"], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   const server = await listening(child);
-  const own = OTHER_DIST === undefined && (await servesUi(server));
-  const front = own ? undefined : await startFront(server);
+  const own = OTHER_DIST === undefined && base === "/" && (await servesUi(server));
+  const sessions = (await fetch(`${server}/ui/session`)).status === 401;
+  const front = own ? undefined : await startFront(server, sessions, base);
+  const url = front ? `http://127.0.0.1:${(front.address() as AddressInfo).port}${base}` : `${server}/`;
   return {
-    url: front ? `http://127.0.0.1:${(front.address() as AddressInfo).port}/` : `${server}/`,
+    url,
     key: KEY,
     api: async (path, init = {}) => {
       const headers = { Authorization: `Bearer ${KEY}`, "Content-Type": "application/json" };
@@ -45,6 +52,11 @@ export async function startServer(settings: Record<string, string> = {}): Promis
       const response = await fetch(`${server}/${path}`, { method: init.method ?? "GET", headers, body });
       if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
       return response.status === 204 ? null : response.json();
+    },
+    signinLink: (name, scopes = "send,read,admin") => {
+      if (!sessions) return null;
+      const printed = execFileSync(BINARY, ["signin", "--name", name, "--scopes", scopes], { cwd: folder, env, encoding: "utf8" });
+      return new URL(`signin#${/#(\S+)/.exec(printed)?.[1] ?? ""}`, url).href;
     },
     stop: async () => {
       front?.closeAllConnections();
@@ -79,13 +91,18 @@ async function servesUi(server: string): Promise<boolean> {
   return response.ok && (await response.text()).includes('id="app"');
 }
 
-/** Serves the build as the server would, for a server without a UI, signed in as an administrator. */
-async function startFront(server: string): Promise<Server> {
+/**
+ * Serves the build as the server would, for a server without a UI. The sessions are those of the server; if
+ * it has none, everybody is an administrator.
+ */
+async function startFront(server: string, sessions: boolean, base: string): Promise<Server> {
   const front = createServer((request, response) => {
-    const path = (request.url ?? "/").split("?")[0] ?? "/";
-    if (answerSession(request, response)) return;
-    if (path.startsWith("/v1/") || path === "/readyz") {
-      const headers = { ...request.headers, authorization: `Bearer ${KEY}` };
+    if (!request.url?.startsWith(base)) return void response.writeHead(404).end();
+    request.url = request.url.slice(base.length - 1);
+    const path = request.url.split("?")[0] ?? "/";
+    if (!sessions && answerSession(request, response)) return;
+    if (/^\/(v1|ui)\//.test(path) || path === "/readyz") {
+      const headers = sessions ? request.headers : { ...request.headers, authorization: `Bearer ${KEY}` };
       const passed = forward(`${server}${request.url}`, { method: request.method, headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(response);
@@ -98,7 +115,8 @@ async function startFront(server: string): Promise<Server> {
     const file = join(DIST, path);
     const found = file.startsWith(DIST) && extname(file) !== "" && existsSync(file) ? file : join(DIST, "index.html");
     response.writeHead(200, { "Content-Type": TYPES[extname(found)] ?? "text/plain", "Content-Security-Policy": CSP });
-    response.end(readFileSync(found));
+    const content = readFileSync(found);
+    response.end(found.endsWith(".html") ? content.toString().replace('<base href="/">', `<base href="${base}">`) : content);
   });
   await new Promise<void>((done) => front.listen(0, "127.0.0.1", done));
   return front;

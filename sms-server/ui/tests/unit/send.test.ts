@@ -30,6 +30,7 @@ test.each([
   ["\u0430".repeat(71), 1],
   ["\u0430".repeat(90), 20],
   ["\u0430".repeat(120), undefined],
+  [`${"a".repeat(70)}\u2014 \u201cb\u201d`, 5],
   ["a".repeat(161), 1],
   ["a".repeat(160), undefined],
 ])("the number of characters to remove for a part less, %#", (text, remove) => {

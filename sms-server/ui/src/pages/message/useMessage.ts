@@ -3,6 +3,7 @@ import { computed, onScopeDispose, type Ref } from "vue";
 import { api, data } from "@/api/client";
 import type { Message, MessageDetails } from "@/api/messages";
 import { every } from "@/api/queries";
+import { paused } from "@/live/paused";
 import { useLive } from "@/live/useLive";
 import { signedIn } from "@/session/session";
 
@@ -32,7 +33,7 @@ export function useMessage(id: Ref<string>) {
     if (copies.data.value?.data.some((copy) => events.some((event) => event.message_id === copy.id))) {
       late ??= setTimeout(() => {
         late = undefined;
-        void copies.refetch();
+        if (!paused.value) void copies.refetch();
       }, MOVING_MS);
     }
   }, { resync: () => void query.refetch() });

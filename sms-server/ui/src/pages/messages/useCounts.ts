@@ -3,9 +3,9 @@ import { computed, type Ref } from "vue";
 import { api, data } from "@/api/client";
 import { every } from "@/api/queries";
 import { useProvider } from "@/frame/useProvider";
-import { useFormat } from "@/lib/format/useFormat";
 import { may, signedIn } from "@/session/session";
-import { apiFilter, noFilters, writeFilters, type Filters } from "./filters";
+import { noFilters, type Filters } from "./filters";
+import { useApiFilter } from "./useApiFilter";
 
 /** How many messages match; `more` when the server stopped counting. */
 export interface Count {
@@ -20,16 +20,14 @@ const EVERY_MS = 20_000;
 
 /** The count of a filter. The server stops counting after some milliseconds, so it never waits. */
 export function useCount(filters: Ref<Filters>, enabled: () => boolean = () => true) {
-  const { zone } = useFormat();
-  const where = computed(() => JSON.stringify(writeFilters(filters.value)));
+  const { key, known, params } = useApiFilter(filters);
   return useQuery({
-    queryKey: ["messages", "count", where, zone],
+    queryKey: ["messages", "count", key],
     queryFn: async ({ signal }): Promise<Count> => {
-      const filter = apiFilter(filters.value, zone.value) as Record<string, never>;
-      const answer = await data(api.GET("/v1/messages/count", { signal, params: { query: filter } }));
+      const answer = await data(api.GET("/v1/messages/count", { signal, params: { query: params() } }));
       return { count: answer.count, more: answer.searched_back_to != null, backTo: answer.searched_back_to ?? null };
     },
-    enabled: () => signedIn.value && may("read") && enabled(),
+    enabled: () => signedIn.value && may("read") && known.value && enabled(),
     refetchInterval: every(EVERY_MS),
   });
 }

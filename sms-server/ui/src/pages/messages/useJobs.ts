@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/vue-query";
 import { computed, ref } from "vue";
 import { api, data } from "@/api/client";
 import type { Job } from "@/api/messages";
+import { every } from "@/api/queries";
 import { may, signedIn } from "@/session/session";
 
 /** Jobs whose end was seen and put away, in this tab. */
@@ -16,8 +17,7 @@ export function useJobs() {
     queryKey: ["jobs"],
     queryFn: ({ signal }) => data(api.GET("/v1/jobs", { signal, params: { query: { limit: 10 } } })),
     enabled: () => signedIn.value && may("read"),
-    // What a person began is followed also while the list is paused.
-    refetchInterval: ({ state }) => (state.data?.data.some((job) => job.state === "running") ? 1000 : 30_000),
+    refetchInterval: ({ state }) => every(state.data?.data.some((job) => job.state === "running") ? 1000 : 30_000)(),
   });
   const jobs = computed(() => (query.data.value?.data ?? []).filter(isShown) as Job[]);
   const stop = useMutation({

@@ -3,11 +3,12 @@ import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from "vue"
 import { api, data } from "@/api/client";
 import type { Message } from "@/api/messages";
 import { every } from "@/api/queries";
-import { useFormat } from "@/lib/format/useFormat";
+import { paused } from "@/live/paused";
 import { useLive } from "@/live/useLive";
 import { signedIn } from "@/session/session";
-import { apiFilter, writeFilters, type Filters } from "./filters";
+import type { Filters } from "./filters";
 import { applyEvents, firstRows, renewRows, type Rows } from "./liveRows";
+import { useApiFilter } from "./useApiFilter";
 
 /** Rows of a page. */
 export const LIMIT = 50;
@@ -19,15 +20,15 @@ const SOONEST_MS = 2000;
  * seconds; events show a change of a shown row at once.
  */
 export function useMessages(filters: Ref<Filters>, cursor: Ref<string | undefined>) {
-  const { zone } = useFormat();
-  const where = computed(() => JSON.stringify([writeFilters(filters.value), cursor.value ?? ""]));
+  const { key, known, params } = useApiFilter(filters);
+  const where = computed(() => `${key.value} ${cursor.value ?? ""}`);
   const query = useQuery({
-    queryKey: ["messages", "list", where, zone],
+    queryKey: ["messages", "list", where],
     queryFn: ({ signal }) => {
-      const filter = apiFilter(filters.value, zone.value) as Record<string, never>;
-      return data(api.GET("/v1/messages", { signal, params: { query: { ...filter, limit: LIMIT, cursor: cursor.value } } }));
+      const query = { ...params(), limit: LIMIT, cursor: cursor.value };
+      return data(api.GET("/v1/messages", { signal, params: { query } }));
     },
-    enabled: signedIn,
+    enabled: () => signedIn.value && known.value,
     refetchInterval: () => every(cursor.value ? 30_000 : 4000)(),
   });
 
@@ -47,7 +48,8 @@ export function useMessages(filters: Ref<Filters>, cursor: Ref<string | undefine
   function readSoon(): void {
     again.value ??= setTimeout(() => {
       again.value = undefined;
-      void query.refetch();
+      // The pause may have come in between.
+      if (!paused.value) void query.refetch();
     }, SOONEST_MS);
   }
   onScopeDispose(() => clearTimeout(again.value));

@@ -40,7 +40,7 @@ export function linePath(values: Values, x: (at: number) => number, y: (value: n
     const ends = at === values.length - 1 || values[at + 1] === null;
     const [left, level] = [x(at).toFixed(1), y(value).toFixed(1)];
     path += `${begins ? "M" : "L"}${left} ${level}`;
-    if (begins && ends) path += "h3";
+    if (begins && ends) path += "h4";
   });
   return path;
 }

@@ -1,4 +1,5 @@
 import { reactive, shallowRef, watch } from "vue";
+import { recall, remember } from "@/lib/storage";
 import { recallInTab, rememberInTab } from "@/lib/tabStorage";
 import { currentSession } from "@/session/session";
 import type { Options } from "../draft";
@@ -24,7 +25,7 @@ const MAX_KEPT = 500_000;
 function empty(): Mailing {
   return {
     pasted: "", text: "", textFrom: "", toColumn: "",
-    from: "", class: "service", later: false, at: "", deadline: "", translit: false, daytime: null,
+    from: recall("from") ?? "", class: "service", later: false, at: "", deadline: "", translit: false, daytime: null,
   };
 }
 
@@ -44,6 +45,7 @@ watch(currentSession, (now) => {
 
 /** After it was sent: sender and purpose stay as they were chosen. */
 export function clearMailing(): void {
+  remember("from", mailing.from.trim() || null);
   chosenFile.value = null;
   Object.assign(mailing, { pasted: "", text: "", textFrom: "", toColumn: "", later: false, at: "" });
 }

@@ -1,5 +1,6 @@
 import { computed, ref, watch, type ComputedRef, type Ref } from "vue";
 import { Problem } from "@/api/problem";
+import { recallInTab, rememberInTab } from "@/lib/tabStorage";
 import { fieldsOf, lacksTime } from "../options";
 import { checkFile, removeImport, type CheckParameters, type ImportDetails } from "./imports";
 import { chosenFile, mailing, NAMED_COLUMN } from "./mailing";
@@ -13,6 +14,7 @@ const PROBE = ".";
 const DELAY_MS = 700;
 /** From this size on, in bytes, a longer pause is waited for: all of it goes to the server. */
 const LARGE = 1_000_000;
+const LATEST = "checked";
 
 // One mailing in a tab, so one check: it stays when the page is left and opened again.
 const details = ref<ImportDetails | null>(null);
@@ -22,6 +24,8 @@ const busy = ref(false);
 /** What `details` was made from. */
 let checkedAs = "";
 let layoutOf = "";
+/** The import that a reload of the page has left on the server, else that of `details`. */
+let latest = recallInTab<string>(LATEST);
 let numberOfFile = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 watch(chosenFile, () => numberOfFile++, { flush: "sync" });
@@ -87,12 +91,14 @@ export function useCheck(zone: Readonly<Ref<string>>): Check {
 
 /** Puts a result in place of the earlier one, which is of no use any more. */
 function show(found: ImportDetails | null, as: string, removes = true): void {
-  const earlier = details.value;
+  const earlier = latest;
   details.value = found;
   checkedAs = as;
+  latest = found?.id ?? null;
+  rememberInTab(LATEST, latest);
   if (found) layout.value = found;
-  // The server removes it in a day anyway.
-  if (earlier && removes) removeImport(earlier.id).catch(() => undefined);
+  // The server removes it in a day anyway; few may wait there at once.
+  if (earlier !== null && removes) removeImport(earlier).catch(() => undefined);
 }
 
 async function checkOnce(parameters: CheckParameters): Promise<ImportDetails | null> {

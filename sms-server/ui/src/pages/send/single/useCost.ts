@@ -34,8 +34,8 @@ const known = new Map<string, { at: number; cost: Cost | null }>();
 let supported = true;
 
 /**
- * The cost of messages; null while it is not known. It is asked for when the typing has paused, and
- * not at all when only letters changed and the number of parts did not.
+ * The cost of messages; null while it is not known. It is asked for a moment after the number, the
+ * sender or the number of parts has changed, and not at all when only letters did.
  */
 export function useCost(priced: () => Priced | null): Ref<Cost | null> {
   const cost = ref<Cost | null>(null);
@@ -62,7 +62,8 @@ export function useCost(priced: () => Priced | null): Ref<Cost | null> {
         cost.value = found.cost;
         return;
       }
-      timer = setTimeout(() => void ask(wanted.key, wanted.now), DELAY_MS);
+      // Letters may have changed since then, the size has not.
+      timer = setTimeout(() => void ask(wanted.key, priced() ?? wanted.now), DELAY_MS);
     },
     { immediate: true },
   );

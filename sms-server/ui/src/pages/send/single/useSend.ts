@@ -1,4 +1,4 @@
-import { computed, ref } from "vue";
+import { computed, ref, watch } from "vue";
 import { api } from "@/api/client";
 import { Problem } from "@/api/problem";
 import type { components } from "@/api/schema";
@@ -22,6 +22,11 @@ export function useSend() {
   const body = computed<Body>(() => {
     const to = readPhone(draft.to).e164 ?? draft.to.trim();
     return { to, text: draft.text, ...fieldsOf(draft, zone.value) };
+  });
+
+  // What was wrong is not said of what was changed since.
+  watch(body, () => {
+    if (failure.value && !isLost(failure.value)) failure.value = undefined;
   });
 
   async function send(): Promise<boolean> {
