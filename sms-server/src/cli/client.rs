@@ -151,5 +151,6 @@ async fn read(reply: Response) -> anyhow::Result<Value> {
 
 fn words_of_field(error: &Value) -> Option<String> {
     let place = error["pointer"].as_str().or_else(|| error["parameter"].as_str())?;
-    Some(format!("{}: {}", place.trim_start_matches('/'), error["detail"].as_str()?))
+    let place = Some(place.trim_start_matches('/')).filter(|place| !place.is_empty());
+    Some(format!("{}: {}", place.unwrap_or("the body"), error["detail"].as_str()?))
 }

@@ -69,9 +69,14 @@ async fn nothing_is_sent_without_a_confirmation() {
     let good = "79251234567\n";
     let checked = run(folder.path(), &server, good, &["--text", "hi", "--dry-run"]).await;
     assert!(checked.status.success(), "{:?}", printed(&checked));
-    let missing = run(folder.path(), &server, "nobody\n", &["--text", "hi", "--to", "A", "--yes"]);
-    let (_, complaint) = printed(&missing.await);
-    assert!(complaint.contains("no row can be sent"), "{complaint}");
+    for (file, words) in [
+        ("phone\nnobody\n", "no row can be sent"),
+        ("phone\n", "the body: has no row below the names of its columns"),
+    ] {
+        let refused = run(folder.path(), &server, file, &["--text", "hi", "--yes"]).await;
+        let (_, complaint) = printed(&refused);
+        assert!(complaint.contains(words), "{complaint}");
+    }
     assert!(server.list("queued,sending,sent,delivered").await.is_empty());
     let imports = server.get("/v1/imports").await;
     assert_eq!(imports["data"].as_array().map(Vec::len), Some(0), "{imports}");
