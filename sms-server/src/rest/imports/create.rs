@@ -49,7 +49,7 @@ pub(crate) async fn create(
         invalid = import.counts.invalid,
         "file checked"
     );
-    let location = location(&uri, "/v1/imports", &import.id)?;
+    let location = location(&app.0.site, &uri, "/v1/imports", &import.id)?;
     let details = ImportDetails::read(&app, bulk, import).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(details)).into_response())
 }

@@ -39,7 +39,7 @@ pub(crate) async fn send(
             bulk.begin(job).await?
         }
     };
-    let location = location(&uri, "/v1/jobs", &job.id)?;
+    let location = location(&app.0.site, &uri, "/v1/jobs", &job.id)?;
     let view = JobView::read(bulk, job).await?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(view)).into_response())
 }
