@@ -313,7 +313,6 @@ impl fmt::Debug for SmsRuConfig {
             .field("partner_id", &self.partner_id)
             .field("late", &self.late)
             .field("poll_first", &self.poll_first)
-            .field("costs", &self.costs)
             .field(
                 "callback_api_id",
                 &self.callback_api_id.as_ref().map(|_| format_args!("[redacted]")),

@@ -134,7 +134,10 @@ impl EstimateBody {
         match texts.len() {
             0 => Err(wrong_count("texts_empty", "must hold at least one text")),
             TOO_MANY => Err(wrong_count("texts_too_many", "must hold at most 100 texts")),
-            _ => Ok(Self { texts, translit, to, from }),
+            count => {
+                check_cost_fields(count, to.as_deref(), from.as_deref())?;
+                Ok(Self { texts, translit, to, from })
+            }
         }
     }
 
@@ -142,23 +145,32 @@ impl EstimateBody {
     fn messages(self, reader: NumberReader) -> Result<Option<Vec<PriceQuery>>, Problem> {
         let Self { mut texts, translit, to, from } = self;
         let Some(to) = to else { return Ok(None) };
-        if let Some(from) = &from
-            && !is_sender_name(from)
-        {
-            let rule = format!("must be {SENDER_NAME_RULE}");
-            return Err(wrong(FieldProblem::field("from", "from_invalid", rule)));
-        }
         if texts.len() == 1 {
             texts = vec![texts.remove(0); to.len()];
-        }
-        if to.is_empty() || to.len() > MAX_TEXTS || to.len() != texts.len() {
-            let rule = "must be 1 to 100 numbers for one text, or one for each text";
-            return Err(wrong(FieldProblem::field(TO, "to_count_invalid", rule)));
         }
         let translit = translit.unwrap_or(false);
         let query = |(to, text)| PriceQuery::new(to, text).from(from.clone()).translit(translit);
         Ok(Some(read_numbers(TO, &to, reader)?.into_iter().zip(texts).map(query).collect()))
     }
+}
+
+/// Checks the fields for the cost of this many texts.
+fn check_cost_fields(
+    texts: usize,
+    to: Option<&[String]>,
+    from: Option<&str>,
+) -> Result<(), Problem> {
+    if from.is_some_and(|from| !is_sender_name(from)) {
+        let rule = format!("must be {SENDER_NAME_RULE}");
+        return Err(wrong(FieldProblem::field("from", "from_invalid", rule)));
+    }
+    let fits =
+        |to: &[String]| (1..=MAX_TEXTS).contains(&to.len()) && [1, to.len()].contains(&texts);
+    if to.is_some_and(|to| !fits(to)) {
+        let rule = "must be 1 to 100 numbers for one text, or one for each text";
+        return Err(wrong(FieldProblem::field(TO, "to_count_invalid", rule)));
+    }
+    Ok(())
 }
 
 fn wrong_count(code: &'static str, rule: &'static str) -> Problem {

@@ -111,5 +111,5 @@ fn a_short_timeout_shortens_the_connect_timeout_by_itself() {
     let config = SmsRuConfig::from_url("smsru://ID@sms.ru?timeout_seconds=4").unwrap();
     assert!(format!("{config:?}").contains("connect_timeout: 2s"));
     let refused = SmsRuConfig::from_url("smsru://ID@sms.ru?costs=yes").unwrap_err();
-    assert_eq!(refused.to_string(), "costs must be 1 or 0");
+    assert!(refused.to_string().contains("costs must be 1 or 0"), "{refused}");
 }

@@ -130,7 +130,7 @@ fn suspect(row: &PgRow) -> Result<Suspect> {
 
 /// Receipts that wait for their message, newest first. $1 time of the oldest, $2 limit.
 pub(crate) const WAITING: &str = "\
-    SELECT parked_at, provider, provider_id, state, code, text, at \
+    SELECT parked_at, provider, provider_id, state, code, text, at, cost, cost_later \
     FROM parked WHERE parked_at >= $1 ORDER BY parked_at DESC, seq DESC LIMIT $2";
 
 /// The newest receipts that wait and came at this time or later, newest first.

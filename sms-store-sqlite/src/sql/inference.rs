@@ -71,7 +71,7 @@ fn suspects(conn: &Connection, since: i64) -> DbResult<Vec<Suspect>> {
 
 /// Receipts that wait for their message, newest first. ?1 time of the oldest, ?2 limit.
 pub(crate) const WAITING: &str = "\
-    SELECT parked_at, provider, provider_id, state, code, text, at \
+    SELECT parked_at, provider, provider_id, state, code, text, at, cost, cost_later \
     FROM parked WHERE parked_at >= ?1 ORDER BY parked_at DESC, seq DESC LIMIT ?2";
 
 /// The provider ids of receipts that wait and came at this time or later, oldest first.

@@ -211,6 +211,7 @@ fn a_step_shows_every_detail_of_its_event() {
     let details = json!({
         "attempt": 1, "outcome": "unknown", "provider": "line", "provider_id": "7",
         "provider_ids": ["7", "8"], "part_status": "delivered", "code": 220, "text": "busy",
+        "cost": "3.45",
         "provider_at": "2026-01-01T00:00:00.000Z", "evidence": "repeat_refused",
         "took_ms": 5, "retry_in_ms": 6, "resend": true, "by": "w", "job": "j",
     });

@@ -71,6 +71,7 @@ async fn many_messages_that_callbacks_end_are_asked_about_in_few_calls_and_then_
 async fn a_cost_is_shown_with_the_message_its_step_and_its_event() {
     let world = World::new(config(), CALLBACKS_ONLY).await;
     world.register_callbacks().await;
+    let start = world.server.get("/v1/events").await["next"].clone();
     let text = "я".repeat(100);
     let id = world.send(json!({"to": "+79251234567", "text": text})).await;
     let delivered = world.becomes(&id, "delivered").await;
@@ -83,7 +84,8 @@ async fn a_cost_is_shown_with_the_message_its_step_and_its_event() {
     let step = after["timeline"].as_array().and_then(|steps| steps.last()).expect("a step").clone();
     assert_eq!((&step["kind"], &step["status"]), (&json!("receipt"), &json!("delivered")));
     assert_eq!((&step["cost"], &step["code"]), (&json!("6.90"), &json!(103)));
-    let events = world.server.get("/v1/events?kinds=receipt").await;
+    let start = start.as_str().expect("a cursor");
+    let events = world.server.get(&format!("/v1/events?after={start}&kinds=receipt")).await;
     let costs = events["data"]
         .as_array()
         .expect("events")

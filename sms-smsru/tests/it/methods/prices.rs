@@ -2,7 +2,7 @@
 
 use sms_core::{Price, PriceQuery, Prices as _, Provider as _};
 
-use super::{done, money, two};
+use super::{DONE, done, money, two};
 use crate::support::{MethodServer, pairs, phone};
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn one_call_tells_the_prices_of_messages_to_different_numbers() {
 
 #[tokio::test]
 async fn a_number_that_comes_again_other_options_and_many_messages_take_further_calls() {
-    let methods = MethodServer::start(&[("sms/cost", &done(""))]).await;
+    let methods = MethodServer::start(&[("sms/cost", DONE)]).await;
     let provider = methods.provider("");
     let [first, second] = two();
     let calls = async |queries: &[PriceQuery]| {
