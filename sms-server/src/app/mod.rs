@@ -186,7 +186,8 @@ impl App {
 
     /// Makes a link with which a person signs in to the web UI, once and within ten minutes. The
     /// client has this id or name. Without one, the messages of the person belong to the client
-    /// with the name of the person. Without a [public address](AppBuilder::public_url) the link is a path only.
+    /// with the name of the person. Without a [public address](AppBuilder::public_url) the link is
+    /// a path only.
     ///
     /// # Errors
     ///
