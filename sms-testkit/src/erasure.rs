@@ -268,7 +268,7 @@ pub async fn texts_of_old_messages_are_removed_in_steps(h: &ErasureHarness) {
 
 pub async fn a_text_stays_while_its_message_changes(h: &ErasureHarness) {
     let id = h.messages.sent(message()).await;
-    h.messages.advance(DAY - secs(60)).await;
+    h.messages.advance(DAY.saturating_sub(secs(60))).await;
     h.messages.receive(receipt(id, ReceiptState::Delivered)).await;
     h.messages.advance(secs(120)).await;
     assert_eq!(h.remove_texts(RemoveTexts::new(DAY, 10)).await.removed, 0);
