@@ -174,8 +174,8 @@ fn log_rest(messages: usize, by: &'static str) {
     }
 }
 
-/// The provider's text on one line, with everything that may be a phone number masked.
-fn without_numbers(text: &str) -> String {
+/// A text on one line, with everything that may be a phone number masked.
+pub fn without_numbers(text: &str) -> String {
     let mut masked = String::new();
     let mut run = String::new();
     let end_run = |run: &mut String, masked: &mut String| {

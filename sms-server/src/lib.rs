@@ -28,6 +28,7 @@ mod callbacks;
 pub mod cli;
 #[cfg(feature = "program")]
 mod config;
+mod hex;
 pub mod http;
 mod imports;
 mod keys;

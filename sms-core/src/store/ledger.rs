@@ -13,13 +13,13 @@ use crate::message::MessageId;
 use crate::provider::ProviderRef;
 use crate::provider::outcome::OutcomeClass;
 use crate::provider::receipt::Receipt;
+use crate::store::awaiting::{AwaitingRequest, QueryPurpose};
 use crate::store::bulk::{BulkAction, BulkChange, BulkResult};
 use crate::store::inference::UnmatchedId;
 use crate::store::new_event::NewEvent;
 use crate::store::queries::Scope;
 use crate::store::requests::{
-    AwaitingRequest, CancelRequest, QueryPurpose, ReceiptEffect, Resolution, ResolveRequest,
-    Settled, Settlement,
+    CancelRequest, ReceiptEffect, Resolution, ResolveRequest, Settled, Settlement,
 };
 use crate::store::status::Status;
 use crate::store::transition::{DeliveryState, impossible};

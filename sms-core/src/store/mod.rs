@@ -2,6 +2,7 @@
 //! part that only reads.
 
 pub mod archive;
+pub mod awaiting;
 pub mod begin;
 pub mod bulk;
 pub mod count;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use self::archive::Archive;
+pub use self::awaiting::{AwaitingRequest, QueryPurpose};
 pub use self::begin::{BeginRequest, Begun, CLOCK_DIFFERENCE};
 pub use self::bulk::{BulkAction, BulkChange, BulkResult};
 pub use self::purge::{PurgeRequest, RoutePurgeRequest};
@@ -34,9 +36,9 @@ pub use self::queries::{
     StatsRequest, UnmatchedRequest,
 };
 pub use self::requests::{
-    Acceptance, AcceptanceTimes, AwaitingRequest, CancelRequest, DueRequest, ExpireRequest,
-    InferRequest, InsertRequest, Inserted, KEY_WINDOW, QueryPurpose, ReceiptEffect, RescueRequest,
-    Resolution, ResolveRequest, Settled, Settlement, provider_id_taken,
+    Acceptance, AcceptanceTimes, CancelRequest, DueRequest, ExpireRequest, InferRequest,
+    InsertRequest, Inserted, KEY_WINDOW, ReceiptEffect, RescueRequest, Resolution, ResolveRequest,
+    Settled, Settlement, provider_id_taken,
 };
 use self::status::Status;
 use crate::error::Result;

@@ -14,7 +14,6 @@ use crate::error::{Error, ErrorKind, FieldError, Result};
 use crate::lane::PerLane;
 use crate::message::{Fingerprint, MessageId, NewMessage, Route, TraceParent};
 use crate::provider::outcome::Outcome;
-use crate::provider::status_queries::Polling;
 
 /// Lifetime of an idempotency key: a second message with the same key is a replay of the first one.
 pub const KEY_WINDOW: Duration = Duration::from_hours(72);
@@ -247,49 +246,6 @@ impl ExpireRequest {
     /// Expires up to `limit` messages.
     pub const fn new(limit: usize) -> Self {
         Self { limit }
-    }
-}
-
-/// Request of [`Store::awaiting_receipt`](crate::Store::awaiting_receipt).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AwaitingRequest {
-    /// Schedule of status queries.
-    pub polling: Polling,
-    /// Largest number of messages.
-    pub limit: usize,
-    /// Route of the messages. [`Route::DEFAULT`] by default.
-    pub route: Route,
-    /// Purpose of the queries. [`QueryPurpose::Receipt`] by default.
-    pub purpose: QueryPurpose,
-}
-
-/// Purpose of the status queries of an [`AwaitingRequest`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum QueryPurpose {
-    /// The state of messages that are sent.
-    #[default]
-    Receipt,
-    /// The cost of messages that are delivered or undelivered.
-    Cost,
-}
-
-impl AwaitingRequest {
-    /// Claims up to `limit` messages of the default route by this schedule.
-    pub const fn new(polling: Polling, limit: usize) -> Self {
-        Self { polling, limit, route: Route::DEFAULT, purpose: QueryPurpose::Receipt }
-    }
-
-    /// Sets [`purpose`](Self::purpose).
-    pub const fn purpose(mut self, purpose: QueryPurpose) -> Self {
-        self.purpose = purpose;
-        self
-    }
-
-    /// Sets [`route`](Self::route).
-    pub fn route(mut self, route: Route) -> Self {
-        self.route = route;
-        self
     }
 }
 

@@ -340,8 +340,10 @@ fn log_late(settlements: &[Settlement], settled: &[Settled]) {
         if let Settled::Late(status) = settled {
             let Settlement { id, traceparent, .. } = settlement;
             let traceparent = traceparent.map(tracing::field::display);
-            let what = "this outcome came after the attempt was given up";
-            tracing::warn!(%id, %status, traceparent, "{what}");
+            tracing::warn!(
+                %id, %status, traceparent,
+                "this outcome came after the attempt was given up"
+            );
         }
     }
 }

@@ -7,6 +7,7 @@ pub(super) const PREFIX: &str = "SMS_";
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::enum_variant_names, reason = "the name of the setting is secret_key")]
 pub(crate) enum Key {
     Store,
     Queue,

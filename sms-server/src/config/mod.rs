@@ -6,6 +6,7 @@ mod keys;
 mod log_files;
 mod log_filter;
 mod redact;
+mod role;
 mod setting;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub(crate) use self::log_files::LogFiles;
 pub use self::log_files::LogRotation;
 pub use self::log_filter::LogFilter;
 pub(crate) use self::redact::redacted;
+pub use self::role::Role;
 pub(crate) use self::setting::Source;
 use self::setting::{Setting, Value};
 use crate::app::public_url::PublicUrl;
@@ -98,17 +100,6 @@ pub struct Config {
     sources: BTreeMap<Key, Source>,
 }
 
-/// A role of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Serves the REST API.
-    Api,
-    /// Sends messages.
-    Worker,
-    /// Serves the web UI.
-    Ui,
-}
-
 /// The format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
@@ -117,20 +108,6 @@ pub enum LogFormat {
     Text,
     /// For machines: one object a line.
     Json,
-}
-
-impl Role {
-    /// Every role.
-    pub const ALL: [Self; 3] = [Self::Api, Self::Worker, Self::Ui];
-
-    /// The name used in the configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Worker => "worker",
-            Self::Ui => "ui",
-        }
-    }
 }
 
 impl LogFormat {

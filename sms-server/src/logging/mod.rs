@@ -22,8 +22,9 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// The log of the process.
 static LINES: OnceLock<Lines> = OnceLock::new();
 
-/// Starts the log, in these files or on standard error. Logging never blocks and never fails: a separate thread writes the lines, and
-/// lines that cannot be written are dropped and counted. Panics are logged, too.
+/// Starts the log, in these files or on standard error. Logging never blocks and never fails: a
+/// separate thread writes the lines, and lines that cannot be written are dropped and counted.
+/// Panics are logged, too.
 ///
 /// # Errors
 ///

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
+use sms_core::end_log::without_numbers;
 use sms_core::erasure::{EraseNumber, ErasedNumber};
 use tokio::time::{Instant, sleep};
 use utoipa::ToSchema;
@@ -88,7 +89,8 @@ pub(crate) async fn erase(
     let client = Arc::clone(&caller.client);
     let reply = app.0.lookups.run(&client, steps).await?;
     let EraseReply { messages, remaining, has_more, .. } = reply;
-    let by = &*caller.key;
+    let by = caller.by();
+    let reason = without_numbers(&reason);
     tracing::info!(messages, remaining, has_more, by, reason, "number erased");
     Ok(Json(reply))
 }

@@ -122,12 +122,12 @@ mod tests {
         let made = file.create().unwrap();
         assert_eq!(made.expose_secret().len(), LETTERS);
         assert_eq!(file.create().unwrap().expose_secret(), made.expose_secret());
-        let mode = std::fs::metadata(file.path()).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let permissions = std::fs::metadata(file.path()).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
         file.replace(&"other".into()).unwrap();
         assert_eq!(file.read().unwrap().unwrap().expose_secret(), "other");
-        let mode = std::fs::metadata(file.path()).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let permissions = std::fs::metadata(file.path()).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
         let names = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(names, 1, "a temporary file is left");
     }

@@ -1,7 +1,6 @@
 //! A secret key of an installation, and what is encrypted with it.
 
 use std::fmt;
-use std::fmt::Write as _;
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -9,6 +8,8 @@ use hmac::{Hmac, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use sms_core::{Error, ErrorKind, Result};
+
+use crate::hex::{hex, unhex};
 
 /// The shortest key, in bytes.
 const MIN_BYTES: usize = 32;
@@ -89,19 +90,6 @@ fn derive(text: &str, purpose: &str) -> Result<[u8; 32]> {
 
 fn internal(reason: &'static str) -> Error {
     Error::new(ErrorKind::Internal, reason)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let is_even = text.is_ascii() && text.len().is_multiple_of(2);
-    let byte = |at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-    is_even.then(|| (0..text.len()).step_by(2).map(byte).collect())?
 }
 
 #[cfg(test)]

@@ -96,8 +96,8 @@ impl Secrets {
             if let Some(record) = self.registry.get(kind, name).await? {
                 return self.read(kind, &record).await;
             }
-            let made = self.record(kind, name, &make()?)?;
-            match self.registry.put(kind, name, &made, Expect::Absent).await {
+            let record = self.record(kind, name, &make()?)?;
+            match self.registry.put(kind, name, &record, Expect::Absent).await {
                 // Another process may have been faster: its record is read.
                 Err(error) if error.kind() != ErrorKind::Conflict => return Err(error),
                 _ => {}

@@ -93,7 +93,7 @@ impl Sessions {
         let Some(link) = sign_in_link::redeem(&**self.registry(), token).await? else {
             return Ok(None);
         };
-        let session = self.new_session(link.name, link.client, address);
+        let session = new_session(link.name, link.client, address);
         self.open(Session { scopes: link.scopes, ..session }, None).await.map(Some)
     }
 
@@ -111,25 +111,9 @@ impl Sessions {
             ADMIN => ADMIN.to_owned(),
             id => self.keys.key(id).await?.key.name,
         };
-        let session = self.new_session(name, caller.client.to_string(), address);
+        let session = new_session(name, caller.client.to_string(), address);
         let session = Session { key: Some(caller.key.to_string()), ..session };
         self.open(session, Some(caller)).await
-    }
-
-    /// A session of nobody yet.
-    fn new_session(&self, name: String, client: String, address: Option<IpAddr>) -> Session {
-        let now = now();
-        Session {
-            id: String::new(),
-            name,
-            client,
-            scopes: Vec::new(),
-            key: None,
-            sha256: String::new(),
-            address: address.as_ref().map(ToString::to_string),
-            signed_in_at: now,
-            last_seen_at: now,
-        }
     }
 
     async fn open(&self, session: Session, caller: Option<Principal>) -> Result<OpenedSession> {
@@ -294,6 +278,22 @@ impl Sessions {
             (Some(ADMIN), Some(key)) => format::hash(&format!("{token} {key}")),
             _ => format::hash(token),
         }
+    }
+}
+
+/// A session of nobody yet.
+fn new_session(name: String, client: String, address: Option<IpAddr>) -> Session {
+    let now = now();
+    Session {
+        id: String::new(),
+        name,
+        client,
+        scopes: Vec::new(),
+        key: None,
+        sha256: String::new(),
+        address: address.as_ref().map(ToString::to_string),
+        signed_in_at: now,
+        last_seen_at: now,
     }
 }
 

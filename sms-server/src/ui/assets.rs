@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{LazyLock, OnceLock};
 
@@ -15,6 +14,7 @@ use flate2::write::GzEncoder;
 use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
 
+use crate::hex::hex;
 use crate::http::problem::Problem;
 
 /// The page that is the beginning of all others.
@@ -99,11 +99,7 @@ impl Pages {
 
 impl File {
     fn new(path: &str, content: Vec<u8>) -> Self {
-        let mut etag = "W/\"".to_owned();
-        for byte in Sha256::digest(&content).iter().take(16) {
-            let _ = write!(etag, "{byte:02x}");
-        }
-        etag.push('"');
+        let etag = format!("W/\"{}\"", hex(&Sha256::digest(&content)[..16]));
         let is_hashed = path.starts_with(HASHED);
         Self {
             content_type: content_type(path),

@@ -77,7 +77,9 @@ pub(crate) async fn sign_in(State(app): State<App>, request: Request) -> Result<
             }
             let opened = app.0.sessions.open_with_link(token.expose_secret(), address).await?;
             opened.ok_or_else(|| {
-                address.into_iter().for_each(|address| app.0.brake.note_failure(address));
+                if let Some(address) = address {
+                    app.0.brake.note_failure(address);
+                }
                 let detail = "this link was used already or is too old; ask for another one";
                 Problem::new(StatusCode::UNAUTHORIZED, "signin_link_invalid", detail)
             })?

@@ -111,9 +111,9 @@ fn a_log_in_a_file_has_a_line_for_each_attempt_and_each_receipt_and_one_writer()
     let sent = run(&["send", "+79251234567", "Код 1234"]).wait_with_output().expect("it ends");
     let id = String::from_utf8(sent.stdout).expect("text");
     let read = || std::fs::read_to_string(folder.path().join("logs/sms.log")).expect("a log");
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while !read().contains("sms_core::receipt: receipt") {
-        assert!(std::time::Instant::now() < deadline, "{}", read());
+        assert!(Instant::now() < deadline, "{}", read());
         std::thread::sleep(Duration::from_millis(20));
     }
     let log = read();

@@ -106,7 +106,7 @@ pub async fn a_query_without_an_answer_is_repeated_at_growing_intervals_and_ends
     let mut interval = secs(10);
     for query in 1..=COST_QUERIES {
         assert_eq!(awaiting(h, ALL).await, [provider_id(id)], "query {query}");
-        h.advance(interval - secs(4)).await;
+        h.advance(interval.saturating_sub(secs(4))).await;
         assert!(awaiting(h, ALL).await.is_empty(), "less than {interval:?} after query {query}");
         h.advance(secs(5)).await;
         interval *= 4;

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::options::{ImportOptions, of_file};
 use crate::app::App;
 use crate::bulk::import::{ImportFile, RowCounts, errors_result, row_payload};
+use crate::hex::hex;
 use crate::http::body::{Reservation, drain, length, next_bytes};
 use crate::http::fields::Fields;
 use crate::http::problem::Problem;
@@ -226,8 +227,4 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
     let detail = "the body must be the file itself, sent with Content-Type: text/csv";
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", detail))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -23,7 +23,8 @@ async fn secret(secrets: &Secrets) -> Result<String> {
 }
 
 async fn stored(registry: &MemoryRegistry) -> String {
-    registry.get("callback", "line").await.unwrap().unwrap().value.to_string()
+    let record = registry.get("callback", "line").await.expect("read");
+    record.expect("a record").value.to_string()
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Files of recipients: checked, sent by a job, reported.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -207,7 +208,9 @@ async fn a_body_that_is_no_file_of_text_is_refused() {
     let reply = send("content-type", "text/csv", large).await;
     assert_eq!((reply.status.as_u16(), &reply.body["code"]), (413, &json!("body_too_large")));
     let mut rows = String::from("phone\n");
-    (0..=100_000).for_each(|n| rows.push_str(&format!("7925{n:07}\n")));
+    for n in 0..=100_000 {
+        let _ = writeln!(rows, "7925{n:07}");
+    }
     let reply = upload(&app, "text=hi", rows).await;
     assert_eq!(reply.body["code"], "rows_too_many", "{}", reply.body);
     assert_eq!(app.get("/v1/imports").await.body["data"], json!([]));
@@ -217,7 +220,9 @@ async fn a_body_that_is_no_file_of_text_is_refused() {
 async fn a_large_file_is_checked_in_seconds_and_holds_up_nobody() {
     let app = App::new().await;
     let mut rows = String::from("phone;name\n");
-    (0..50_000).for_each(|n| rows.push_str(&format!("7925{n:07};Name {n}\n")));
+    for n in 0..50_000 {
+        let _ = writeln!(rows, "7925{n:07};Name {n}");
+    }
     let started = Instant::now();
     let check = async {
         let reply = upload(&app, "text=hi%20%7Bname%7D", rows).await;

@@ -44,16 +44,24 @@ fn add_file(path: &str, hashes: &mut BTreeMap<String, String>) {
 #[test]
 fn the_committed_build_was_made_from_the_committed_sources() {
     let mut hashes = BTreeMap::new();
-    FILES.iter().for_each(|path| add_file(path, &mut hashes));
-    FOLDERS.iter().for_each(|folder| add_folder(folder, &mut hashes));
+    for path in FILES {
+        add_file(path, &mut hashes);
+    }
+    for folder in FOLDERS {
+        add_folder(folder, &mut hashes);
+    }
     for entry in fs::read_dir(root()).expect("a folder") {
-        let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
-        if name.starts_with("tsconfig") && name.ends_with(".json") {
-            add_file(&name, &mut hashes);
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+        if name.starts_with("tsconfig") && path.extension().is_some_and(|end| end == "json") {
+            add_file(name, &mut hashes);
         }
     }
     assert!(hashes.len() > 50, "the sources are searched: {hashes:?}");
-    let lines: String = hashes.iter().map(|(path, hash)| format!("{path} {hash}\n")).collect();
+    let mut lines = String::new();
+    for (path, hash) in &hashes {
+        let _ = writeln!(lines, "{path} {hash}");
+    }
     let built = fs::read_to_string(root().join("dist/build.txt")).expect("a build");
     assert_eq!(
         built.trim(),

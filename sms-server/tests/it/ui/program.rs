@@ -49,9 +49,9 @@ async fn the_first_start_prints_a_link_that_signs_in_once() {
     let session: Value = won.json().await.expect("JSON");
     assert_eq!(session["scopes"], json!(["send", "read", "admin"]), "{session}");
     let cookie = cookie.split(';').next().expect("a cookie");
-    let send = Client::new().post(second.url("/v1/messages")).header("cookie", cookie);
-    let send = send.header("x-requested-with", "sms-ui");
-    let sent = send.json(&json!({"to": "+79251234567", "text": "hi"})).send().await;
+    let request = Client::new().post(second.url("/v1/messages")).header("cookie", cookie);
+    let request = request.header("x-requested-with", "sms-ui");
+    let sent = request.json(&json!({"to": "+79251234567", "text": "hi"})).send().await;
     assert_eq!(sent.expect("a reply").status(), 202);
     let late: Value = sign_in(&second, &token).await.json().await.expect("JSON");
     assert_eq!(late["code"], "signin_link_invalid", "{late}");
