@@ -236,7 +236,7 @@ test("a CSV of 500 rows with 7 wrong ones is checked, sent, and reported after l
   expect(errors).toEqual([]);
 });
 
-test("a file that is dropped anywhere is taken, and a mailing that runs is stopped", async ({ skip }) => {
+test("a file that is dropped anywhere is taken, and a mailing that runs is stopped", { timeout: 120_000 }, async ({ skip }) => {
   if (!imports) skip();
   const { page } = await openPage(browser, server);
   await page.goto("send/many");
