@@ -8,6 +8,8 @@ let browser: Browser;
 beforeAll(async () => {
   server = await startServer();
   browser = await startBrowser();
+  await send("+79031110000");
+  await send("+79031110001");
 });
 afterAll(async () => {
   await browser?.close();
@@ -178,6 +180,25 @@ test("chosen rows are done one by one, and those that cannot be are told before"
   await page.getByText("2 messages cancelled").waitFor();
   await expect.poll(() => rows(page).filter({ hasText: "Cancelled" }).count()).toBe(2);
   expect(await page.locator("tbody input:checked").count()).toBe(0);
+});
+
+test("all that match are erased for good, where the server can", async ({ skip }) => {
+  const { paths } = (await server.api("openapi.json")) as { paths: Record<string, unknown> };
+  if (!paths["/v1/selections/{id}/erase"]) skip();
+  for (const end of ["1", "2"]) await reaches(await send(`+7976000000${end}`, { reference: "gone" }), end === "1" ? "undelivered" : "failed");
+  const { page, errors } = await openPage(browser, server);
+  await page.goto("messages?reference=gone");
+  await page.getByLabel("Choose all on this page").check();
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByRole("menuitem", { name: "Erase…" }).click();
+  await page.getByRole("heading", { name: "Erase 2 messages?" }).waitFor();
+  await page.getByLabel("Reason").fill("asked for it");
+  await page.getByRole("button", { name: "Erase for good" }).click();
+  await page.getByText("2 of 2").waitFor({ timeout: 15_000 });
+  await page.goto("messages");
+  await rows(page).getByText("erased").first().click();
+  await page.getByRole("heading", { name: "erased" }).waitFor();
+  expect(errors).toEqual([]);
 });
 
 test("a search that still waits does not bring the list back from the next page", async () => {

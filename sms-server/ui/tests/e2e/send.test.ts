@@ -236,6 +236,34 @@ test("a CSV of 500 rows with 7 wrong ones is checked, sent, and reported after l
   expect(errors).toEqual([]);
 });
 
+test("a file that is dropped anywhere is taken, and a mailing that runs is stopped", { timeout: 120_000 }, async ({ skip }) => {
+  if (!imports) skip();
+  const { page } = await openPage(browser, server);
+  await page.goto("send/many");
+  await page.getByLabel("Recipients", { exact: true }).waitFor();
+  await page.evaluate(() => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["phone;text\r\n89251234520;Hello\r\n"], "dropped.csv"));
+    document.querySelector("h1")?.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+  });
+  await page.getByText("dropped.csv").waitFor();
+  // The file has its texts itself.
+  await page.getByRole("button", { name: "Send 1 message…" }).click();
+  const job = { action: "send", total: 1, done: 0, failed: 0, skipped: 0, by: "k", created_at: new Date().toISOString() };
+  let state = "running";
+  await page.route("**/v1/jobs/**", (route) => {
+    if (route.request().method() === "POST") state = "stopped";
+    return route.fulfill({ json: { ...job, id: "j", state } });
+  });
+  await page.getByRole("dialog").getByRole("button", { name: "Send", exact: true }).click();
+  await page.waitForURL("**/send/imports/*");
+  await page.getByText("0 of 1").waitFor();
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByRole("dialog").getByText("What is accepted already still goes.").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
+  await page.getByText("Stopped. Accepted: 0 messages. Not sent: 1.").waitFor();
+});
+
 test("pasted numbers and cells are understood", async ({ skip }) => {
   if (!imports) skip();
   const { page } = await openPage(browser, server);
