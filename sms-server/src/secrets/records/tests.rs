@@ -22,9 +22,9 @@ async fn secret(secrets: &Secrets) -> Result<String> {
     Ok(made.expose_secret().to_owned())
 }
 
-async fn stored(registry: &MemoryRegistry) -> String {
-    let record = registry.get("callback", "line").await.expect("read");
-    record.expect("a record").value.to_string()
+async fn stored(registry: &MemoryRegistry) -> Result<String> {
+    let record = registry.get("callback", "line").await?;
+    Ok(record.map(|record| record.value.to_string()).unwrap_or_default())
 }
 
 #[tokio::test]
@@ -70,10 +70,10 @@ async fn a_secret_in_clear_is_encrypted_when_there_is_a_key() {
     // A program without a key goes on with it.
     let missing = Secrets::without_key(registry.clone()).await.unwrap();
     assert_eq!(secret(&missing).await.unwrap(), "canary");
-    assert!(stored(&registry).await.contains("canary"));
+    assert!(stored(&registry).await.unwrap().contains("canary"));
     let secrets = with(&registry, &[OLD]).await.unwrap();
     assert_eq!(secret(&secrets).await.unwrap(), "canary");
-    assert!(!stored(&registry).await.contains("canary"));
+    assert!(!stored(&registry).await.unwrap().contains("canary"));
     assert_eq!(secret(&secrets).await.unwrap(), "canary");
 }
 
