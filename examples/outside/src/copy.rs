@@ -44,6 +44,7 @@ pub fn settlement(from: &Settlement) -> Settlement {
     )
     .took(from.took)
     .poll_after(from.poll_after)
+    .traceparent(from.traceparent)
 }
 
 /// Copies an outcome of a provider.
