@@ -20,8 +20,7 @@ fn line(log: &Log, id: sms_core::MessageId, status: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_and_a_silence_each_leave_a_line_with_code_and_reason_and_an_acceptance_its_attempt_alone()
- {
+async fn a_refusal_and_a_silence_each_warn_with_code_and_reason_and_an_acceptance_does_not() {
     let (world, log) = (World::new(), Log::keep());
     let replies = |number: usize, batch: &[sms_core::Submission]| match number {
         1 => Reply::Now(all(batch, &Outcome::rejected(207, "no route to +7 925 123-45-67"))),
