@@ -44,6 +44,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ui/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the session of the request
+         * @description Needs a session of the web UI.
+         */
+        get: operations["get_ui_session"];
+        put?: never;
+        /**
+         * Sign in to the web UI
+         * @description With the token of a one-time link, which works once and for ten minutes, or with an API key. The reply sets the cookie of the session. A session ends 12 hours after its last use, after 7 days, or with its key. Needs no key.
+         */
+        post: operations["post_ui_session"];
+        /**
+         * Sign out
+         * @description Needs a session of the web UI.
+         */
+        delete: operations["delete_ui_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List open sessions
+         * @description Those of the same person or key, or all for `admin`; the one that was used last comes first. Needs a session of the web UI.
+         */
+        get: operations["get_ui_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ui/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a session
+         * @description It is refused on every node within 5 s. Needs a session of the web UI.
+         */
+        delete: operations["delete_ui_sessions_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/clients": {
         parameters: {
             query?: never;
@@ -103,7 +171,7 @@ export interface paths {
         put?: never;
         /**
          * Measure texts
-         * @description Parts, encoding, and the characters that make a text longer. Nothing is sent. Needs a key with the scope `send`.
+         * @description Parts, encoding, the characters that make a text longer, and, with recipients, the cost where the provider tells it. Nothing is sent. Needs a key with the scope `send`.
          */
         post: operations["post_estimate"];
         delete?: never;
@@ -126,6 +194,134 @@ export interface paths {
         get: operations["get_events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List imports
+         * @description Newest first. One that was not sent is kept for a day. Needs a key with the scope `read`.
+         */
+        get: operations["get_imports"];
+        put?: never;
+        /**
+         * Check a file of recipients
+         * @description The body is a CSV file of at most 10 MiB and 100,000 rows, as a spreadsheet saves it: separator, encoding, names of columns and the column of numbers are found. Each row is checked like a message. Nothing is sent before `/send`. Needs a key with the scope `send`.
+         */
+        post: operations["post_imports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an import
+         * @description With its first messages and its first errors. Needs a key with the scope `read`.
+         */
+        get: operations["get_imports_id"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove an import
+         * @description Only one that was not sent. Needs a key with the scope `send`.
+         */
+        delete: operations["delete_imports_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{id}/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the wrong rows of an import
+         * @description In the order of the file. Needs a key with the scope `read`.
+         */
+        get: operations["get_imports_id_errors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{id}/errors.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the wrong rows of an import
+         * @description A line for each error. Needs a key with the scope `read`.
+         */
+        get: operations["get_imports_id_errors_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{id}/report.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export every row of an import
+         * @description With its message or its error. `result` is `accepted`, `refused`, `invalid` or, while no job has sent it, `not_sent`. Needs a key with the scope `read`.
+         */
+        get: operations["get_imports_id_report_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{id}/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an import
+         * @description Begins a job with the id of the import, which sends each row that is not wrong once. The same request again is answered with the same job. Needs a key with the scope `send`.
+         */
+        post: operations["post_imports_id_send"];
         delete?: never;
         options?: never;
         head?: never;
@@ -308,7 +504,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show the key of the request
+         * Show the key or the session of the request
          * @description Any key will do.
          */
         get: operations["get_me"];
@@ -484,6 +680,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/numbers/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a number
+         * @description Its messages, of every client, lose the number, the text, the reference, the metadata, the idempotency key and the provider's words. Ids, times, statuses, codes and counts stay. The stop-list stays: take the number off it by itself. It can be repeated, and cannot be undone. Needs a key with the scope `admin`.
+         */
+        post: operations["post_numbers_erase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/provider": {
         parameters: {
             query?: never;
@@ -493,7 +709,7 @@ export interface paths {
         };
         /**
          * Show the provider
-         * @description Its state, workers and, for `admin`, its account. Needs a key with the scope `read`.
+         * @description Its state, workers and, for `admin`, its account and how long that lasts. Needs a key with the scope `read`.
          */
         get: operations["get_provider"];
         put?: never;
@@ -708,6 +924,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/selections/{id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase the selected messages
+         * @description They lose number, text and the client's own data; the fact that they were sent stays. Those that are `queued`, `sending` or `unknown` fail. It cannot be undone. Needs a key with the scope `admin`.
+         */
+        post: operations["post_selections_id_erase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/selections/{id}/resend": {
         parameters: {
             query?: never;
@@ -812,6 +1048,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stoplist.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the stop-list
+         * @description In the order of the numbers, for spreadsheets: UTF-8 with a byte order mark. A cell that a spreadsheet would take for a formula begins with an apostrophe. Needs a key with the scope `admin`.
+         */
+        get: operations["get_stoplist_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/stoplist/{number}": {
         parameters: {
             query?: never;
@@ -861,8 +1117,18 @@ export interface components {
         /** @description An accepted message. */
         AcceptedMessage: {
             class: components["schemas"]["MessageClass"];
+            /**
+             * Format: date-time
+             * @description The time of acceptance. Missing only while a [`WrittenMessage`] waits for it.
+             */
+            created_at: string;
             /** @description The message is sent in the recipient's daytime only. */
             daytime?: boolean;
+            /**
+             * Format: date-time
+             * @description The time of the next attempt, or of the last one.
+             */
+            due_at: string;
             encoding: components["schemas"]["TextEncoding"];
             /** @description The IP address of the person who caused the message. */
             end_user_ip?: string | null;
@@ -891,8 +1157,10 @@ export interface components {
             /** @description The route, where it is not `default`: `sandbox` for messages of test keys. */
             route?: string | null;
             status: components["schemas"]["MessageStatus"];
-            /** @description The recipient's phone number in international form. */
-            to: string;
+            /** @description The recipient's phone number in international form; null if the message was erased. */
+            to: string | null;
+            /** @description The header `traceparent` of the request that sent the message. */
+            traceparent?: string | null;
             /** @description Cyrillic letters are sent as Latin ones. */
             translit?: boolean;
         };
@@ -905,6 +1173,7 @@ export interface components {
              * @description Messages that it may send a day.
              */
             daily_limit?: number | null;
+            runway: components["schemas"]["RunwayView"];
             /** @description Sender names that it may use. */
             senders: string[];
             /**
@@ -917,7 +1186,7 @@ export interface components {
          * @description The action of a job.
          * @enum {string}
          */
-        ActionName: "cancel" | "resolve" | "resend";
+        ActionName: "cancel" | "resolve" | "resend" | "erase" | "send";
         /** @description The result of adding numbers. */
         AddedStops: {
             /** @description Number of phone numbers that were not on the list before. */
@@ -969,6 +1238,11 @@ export interface components {
              */
             refused: number;
         };
+        /**
+         * @description The separator of cells.
+         * @enum {string}
+         */
+        CellSeparator: "semicolon" | "comma" | "tab";
         /** @description A message after a change: whole, or, for a key that may not read, its outline. */
         ChangedMessage: components["schemas"]["MessageDetails"] | components["schemas"]["MessageOutline"];
         /**
@@ -1010,6 +1284,17 @@ export interface components {
             /** Format: int64 */
             undelivered: number;
         };
+        /** @description The cost of messages. */
+        CostEstimate: {
+            /** @description The messages, in the order of the recipients; empty if no cost is known. */
+            recipients: components["schemas"]["RecipientCost"][];
+            /**
+             * @description The cost of all messages with a known one: a decimal number as text, in the provider's
+             *     currency. Null if no cost is known.
+             */
+            total?: string | null;
+            unknown?: components["schemas"]["UnknownCost"] | null;
+        };
         /** @description A character that makes a text longer. */
         CostlyCharacter: {
             character: string;
@@ -1019,12 +1304,20 @@ export interface components {
             /** @description How many times it is in the text. */
             count: number;
         };
-        /** @description Numbers of messages that entered each state. A message counts once in each state that it enters. */
+        /**
+         * @description Numbers of messages that entered each state, and their cost. A message counts once in each state
+         *     that it enters.
+         */
         CountsView: {
             /** Format: int64 */
             accepted: number;
             /** Format: int64 */
             cancelled: number;
+            /**
+             * @description The cost of messages that became known, of tests not: a decimal number as text, in the
+             *     provider's currency.
+             */
+            cost: string;
             /** Format: int64 */
             delivered: number;
             /** Format: int64 */
@@ -1051,6 +1344,34 @@ export interface components {
              */
             searched_back_to?: string | null;
         };
+        /** @description A number to erase. */
+        EraseBody: {
+            /** @description Kept in the log. */
+            reason: string;
+            /**
+             * @description The phone number, in international form or in the national form of the region that the
+             *     server is configured for.
+             */
+            to: string;
+        };
+        /** @description The result of an erasure. */
+        EraseReply: {
+            /** @description True if the time of the request was over before everything was erased: repeat it. */
+            has_more: boolean;
+            /** @description Ended items of bulk actions and imports that were emptied, because they contained it. */
+            items: number;
+            /** @description Messages that were erased by this request. */
+            messages: number;
+            /** @description Receipts of no known message that were removed, because they contained the number. */
+            receipts: number;
+            /**
+             * @description Messages that keep the number, because they are `queued`, `sending` or `unknown`; at most
+             *     1000 are counted. Cancel or settle them, and erase again.
+             */
+            remaining: number;
+            /** @description Selections that lost the parts of their filters that name it. */
+            selections: number;
+        };
         /** @description The size of a text. */
         Estimate: {
             /**
@@ -1073,12 +1394,20 @@ export interface components {
         };
         /** @description Texts to be measured. */
         EstimateBody: {
+            /** @description The sender name, for the cost. Defaults to the provider's own. */
+            from?: string | null;
             texts: string[];
+            /**
+             * @description The recipients, for the cost: of one text any number, otherwise one for each text, in their
+             *     order. Without them no cost is asked for.
+             */
+            to?: string[] | null;
             /** @description Cyrillic letters are sent as Latin ones. Defaults to false. */
             translit?: boolean | null;
         };
         /** @description The sizes of texts, in the order of the request. */
         EstimateReply: {
+            cost?: components["schemas"]["CostEstimate"] | null;
             data: components["schemas"]["Estimate"][];
             /** @description Parts of all texts together: what is paid for when each is sent once. */
             parts: number;
@@ -1097,6 +1426,8 @@ export interface components {
             /** @description The position of the event, for the parameter `after`. */
             cursor: string;
             message_id: string;
+            /** @description The header `traceparent` of the request that sent the message. */
+            traceparent?: string | null;
         };
         /**
          * @description A part of this API that not every server has.
@@ -1114,27 +1445,106 @@ export interface components {
             /** @description The place of the field in the body (RFC 6901); absent for headers and query parameters. */
             pointer?: string | null;
         };
+        /**
+         * @description The encoding of a file.
+         * @enum {string}
+         */
+        FileEncoding: "utf-8" | "utf-16" | "windows-1251" | "ibm866";
+        /** @description An import with its first messages and errors. */
+        ImportDetails: components["schemas"]["ImportView"] & {
+            /** @description The first wrong rows; `/v1/imports/{id}/errors` has them all. */
+            errors: components["schemas"]["RowErrors"][];
+            /** @description The first messages. */
+            preview: components["schemas"]["PreviewView"][];
+        };
+        /** @description Imports, newest first. */
+        ImportList: {
+            data: components["schemas"]["ImportView"][];
+        };
+        /** @description A file of recipients that was checked. */
+        ImportView: {
+            /** @description The id of the key that made it. */
+            by: string;
+            /** @description The names of the columns, else their letters. */
+            columns: string[];
+            /** Format: date-time */
+            created_at: string;
+            encoding: components["schemas"]["FileEncoding"];
+            /**
+             * Format: date-time
+             * @description The time until which it can be sent.
+             */
+            expires_at: string;
+            file_name?: string | null;
+            /** @description True if the first row has the names of the columns. */
+            header: boolean;
+            /** @description That of the job that sends it, too. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Rows that are wrong.
+             */
+            invalid: number;
+            /**
+             * Format: int64
+             * @description Parts of all messages.
+             */
+            parts: number;
+            /** @description The reference of the messages; lists can be filtered by it. */
+            reference?: string | null;
+            /**
+             * Format: int64
+             * @description Wrong rows with the number and the text of an earlier row.
+             */
+            repeated: number;
+            /**
+             * Format: int64
+             * @description Rows with something in them.
+             */
+            rows: number;
+            same_file?: components["schemas"]["SameFileView"] | null;
+            /**
+             * Format: date-time
+             * @description The time at which its job began.
+             */
+            sent_at?: string | null;
+            separator: components["schemas"]["CellSeparator"];
+            /** @description The column of phone numbers. */
+            to_column: string;
+            /**
+             * Format: int64
+             * @description Rows that become a message.
+             */
+            valid: number;
+        };
         /** @description The server. */
         InfoView: {
             /** @description The parts of this API that the server has and another may not have. */
             features: components["schemas"]["Feature"][];
             /** @description The name of this installation, for people who use several; absent if it has none. */
             label?: string | null;
+            /**
+             * @description True if pages hide the middle of phone numbers until a person asks for them. Replies of
+             *     this API always have whole numbers.
+             */
+            mask_numbers: boolean;
             /** @description The time zone of what people type, by its name in the tz database. */
             time_zone: string;
             /** @description The version of the program. */
             version: string;
         };
-        /** @description Jobs, newest first. */
+        /** @description A page of jobs, newest first. */
         JobList: {
             data: components["schemas"]["JobView"][];
+            /** @description The parameter `cursor` of the next page; null at the end of the list. */
+            next_cursor?: string | null;
         };
         /**
          * @description The state of a job.
          * @enum {string}
          */
         JobState: "running" | "stopped" | "finished";
-        /** @description An action on every message of a selection. */
+        /** @description An action on every message of a selection, or on every row of an import. */
         JobView: {
             action: components["schemas"]["ActionName"];
             /** @description The id of the key that began it. */
@@ -1156,14 +1566,14 @@ export interface components {
              * @description Items that could not be done; see `/v1/jobs/{id}/failures.csv`.
              */
             failed: number;
-            /** @description That of the selection, too. */
+            /** @description That of the selection or import, too. */
             id: string;
             /** @description The reason that was given. */
             reason?: string | null;
             resolution?: components["schemas"]["ResolutionName"] | null;
             /**
              * Format: int64
-             * @description Items that were not to be done.
+             * @description Items that were not to be done: the wrong rows of an import.
              */
             skipped: number;
             state: components["schemas"]["JobState"];
@@ -1403,18 +1813,18 @@ export interface components {
              * @description The provider's code.
              */
             code?: number | null;
-            /** Format: date-time */
-            created_at: string;
+            /**
+             * @description The cost, a decimal number as text, in the provider's currency; absent while the provider
+             *     has not told it.
+             */
+            cost?: string | null;
             /**
              * Format: date-time
              * @description The time after which the message is not sent any more.
              */
             deadline_at: string;
-            /**
-             * Format: date-time
-             * @description The time of the next attempt, or of the last one.
-             */
-            due_at: string;
+            /** @description True if the message was erased: number, text and the client's own data are gone. */
+            erased?: boolean;
             meaning?: components["schemas"]["Meaning"] | null;
             /** @description The provider that was asked. */
             provider?: string | null;
@@ -1429,7 +1839,10 @@ export interface components {
              * @description Attempts after an unknown outcome so far.
              */
             resends: number;
-            /** @description Absent where the texts are left out. */
+            /**
+             * @description Null if the text was removed, because the message was erased or is old. Absent where the
+             *     texts are left out.
+             */
             text?: string | null;
             /**
              * Format: date-time
@@ -1507,6 +1920,16 @@ export interface components {
             at: string;
             latency_ms?: components["schemas"]["LatencyView"] | null;
         };
+        /** @description A message that a row becomes. */
+        PreviewView: {
+            encoding: components["schemas"]["TextEncoding"];
+            /** Format: int32 */
+            parts: number;
+            /** Format: int64 */
+            row: number;
+            text: string;
+            to: string;
+        };
         /** @description A refusal or failure (RFC 9457). */
         Problem: {
             /** @description The stable name of the problem, for programs. */
@@ -1579,6 +2002,23 @@ export interface components {
             /** @description Shown with the pause. Defaults to "no reason given". */
             reason?: string | null;
         };
+        /** @description The cost of one message. */
+        RecipientCost: {
+            /**
+             * Format: int32
+             * @description The provider's code with which it would refuse the message.
+             */
+            code?: number | null;
+            /** @description Null if the provider would refuse the message, or does not tell the price. */
+            cost?: string | null;
+            meaning?: components["schemas"]["Meaning"] | null;
+            /**
+             * Format: int64
+             * @description Parts that the provider charges for.
+             */
+            parts?: number | null;
+            to: string;
+        };
         /** @description One phone number, or a list of them: a message for each. */
         Recipients: string | string[];
         /**
@@ -1628,6 +2068,32 @@ export interface components {
             provider: string;
             route: string;
         };
+        /** @description An error of a row. */
+        RowError: {
+            /** @description The stable name of the error, for programs. */
+            code: string;
+            /** @description The column that is wrong; absent for the row as a whole. */
+            column?: string | null;
+            /** @description The error in words, for people. */
+            detail: string;
+            /** @description The beginning of the cell; absent where it is empty. */
+            value?: string | null;
+        };
+        /** @description Wrong rows, in the order of the file. */
+        RowErrorPage: {
+            data: components["schemas"]["RowErrors"][];
+            /** @description The parameter `cursor` of the next page; null at the end of the list. */
+            next_cursor?: string | null;
+        };
+        /** @description A wrong row. */
+        RowErrors: {
+            errors: components["schemas"]["RowError"][];
+            /**
+             * Format: int64
+             * @description Its number in the file, counted from 1 as spreadsheets do.
+             */
+            row: number;
+        };
         /**
          * @description The end of a message.
          * @enum {string}
@@ -1658,6 +2124,32 @@ export interface components {
         /** @description The rules of a partition. The first one that matches a message decides its end. */
         RulesBody: {
             rules: components["schemas"]["RuleBody"][];
+        };
+        /**
+         * @description The time for which the account lasts at the pace of today, which begins at midnight in the time
+         *     zone of the installation. A value that cannot be known is null.
+         */
+        RunwayView: {
+            /**
+             * Format: double
+             * @description Days until the balance is used up, 0 if it is; null if nothing was spent today.
+             */
+            balance_days?: number | null;
+            /**
+             * Format: date-time
+             * @description The time at which the daily limit is used up; null if it is, or will not be today.
+             */
+            daily_limit_at?: string | null;
+            /** @description True if the daily limit is used up. */
+            daily_limit_reached?: boolean | null;
+            /** @description The cost of messages that became known today: a decimal number as text. */
+            spent_today?: string | null;
+        };
+        /** @description An import of the same file. */
+        SameFileView: {
+            import: string;
+            /** Format: date-time */
+            sent_at: string;
         };
         /** @description A message that came to the sandbox. */
         SandboxMessage: components["schemas"]["MessageView"] & {
@@ -1731,6 +2223,59 @@ export interface components {
              */
             to_time: string;
         };
+        /** @description An open session. */
+        SessionItem: {
+            /** @description The address from which the person signed in; absent if it is not known. */
+            address?: string | null;
+            client: components["schemas"]["KeyClient"];
+            /** @description True for the session of this request. */
+            current: boolean;
+            /**
+             * Format: date-time
+             * @description The time at which the session ends if it is not used any more.
+             */
+            expires_at: string;
+            id: string;
+            /**
+             * Format: date-time
+             * @description The time of the last use, up to a minute too early.
+             */
+            last_seen_at: string;
+            /** @description The person, or the name of the key. */
+            name: string;
+            /** @description The permissions. */
+            scopes: components["schemas"]["KeyScopeName"][];
+            /** Format: date-time */
+            signed_in_at: string;
+        };
+        /** @description Open sessions, the one that was used last first. */
+        SessionList: {
+            data: components["schemas"]["SessionItem"][];
+        };
+        /** @description A session of the web UI. */
+        SessionView: {
+            client: components["schemas"]["KeyClient"];
+            /**
+             * Format: date-time
+             * @description The time at which the session ends if it is not used any more.
+             */
+            expires_at: string;
+            id: string;
+            kind: components["schemas"]["KeyKindName"];
+            /** @description The person, or the name of the key. */
+            name: string;
+            /** @description The permissions; `admin` includes every other one. */
+            scopes: components["schemas"]["KeyScopeName"][];
+            /** Format: date-time */
+            signed_in_at: string;
+        };
+        /** @description A sign-in: with either the token of a one-time link or an API key. */
+        SignInBody: {
+            /** @description An API key. */
+            key?: string | null;
+            /** @description The token of a link: what comes after the `#`. */
+            token?: string | null;
+        };
         /** @description Numbers of the messages that were accepted in a range, by status. */
         StatsView: {
             /** @description The messages of each status. Every status is there. */
@@ -1771,6 +2316,8 @@ export interface components {
              * @description The provider's code.
              */
             code?: number | null;
+            /** @description The cost of the message, in the step that made it known: a decimal number as text. */
+            cost?: string | null;
             evidence?: components["schemas"]["AcceptanceEvidence"] | null;
             /** @description The id of the job that the step was a part of. */
             job?: string | null;
@@ -1833,6 +2380,11 @@ export interface components {
         StoreState: "ok" | "unavailable";
         /** @enum {string} */
         TextEncoding: "gsm7" | "ucs2";
+        /**
+         * @description Reasons why no cost is known.
+         * @enum {string}
+         */
+        UnknownCost: "cannot_tell" | "paused" | "no_answer";
         /** @enum {string} */
         UnknownPolicy: "hold" | "resend_once";
         /** @description The last receipt with a provider id that no message has. */
@@ -1964,6 +2516,470 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ReadyView"];
+                };
+            };
+        };
+    };
+    get_ui_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "client": {
+                     *         "id": "7c1q0s9x4m2a",
+                     *         "name": "shop"
+                     *       },
+                     *       "expires_at": "2026-11-23T09:30:00.000Z",
+                     *       "id": "9xk2v7c0qe",
+                     *       "kind": "live",
+                     *       "name": "Olga",
+                     *       "scopes": [
+                     *         "send",
+                     *         "read"
+                     *       ],
+                     *       "signed_in_at": "2026-11-23T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_ui_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "key": "sms_live_4hz0m6p1tw…"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SignInBody"];
+            };
+        };
+        responses: {
+            /** @description The session. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "client": {
+                     *         "id": "7c1q0s9x4m2a",
+                     *         "name": "shop"
+                     *       },
+                     *       "expires_at": "2026-11-23T09:30:00.000Z",
+                     *       "id": "9xk2v7c0qe",
+                     *       "kind": "live",
+                     *       "name": "Olga",
+                     *       "scopes": [
+                     *         "send",
+                     *         "read"
+                     *       ],
+                     *       "signed_in_at": "2026-11-23T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description `field_missing`, `field_type`, `field_unknown`, `invalid_request`, `json_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `signin_link_invalid`, `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content_encoding`, `content_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`, `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_ui_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session has ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ui_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sessions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "address": "192.0.2.7",
+                     *           "client": {
+                     *             "id": "7c1q0s9x4m2a",
+                     *             "name": "shop"
+                     *           },
+                     *           "current": true,
+                     *           "expires_at": "2026-11-23T09:30:00.000Z",
+                     *           "id": "9xk2v7c0qe",
+                     *           "last_seen_at": "2026-11-23T09:30:00.000Z",
+                     *           "name": "Olga",
+                     *           "scopes": [
+                     *             "send",
+                     *             "read"
+                     *           ],
+                     *           "signed_in_at": "2026-11-23T09:30:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_ui_sessions_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session has ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2120,7 +3136,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2348,7 +3364,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2439,6 +3455,9 @@ export interface operations {
                  * @example {
                  *       "texts": [
                  *         "a—b"
+                 *       ],
+                 *       "to": [
+                 *         "+79251234567"
                  *       ]
                  *     }
                  */
@@ -2454,6 +3473,16 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "cost": {
+                     *         "recipients": [
+                     *           {
+                     *             "cost": "3.45",
+                     *             "parts": 1,
+                     *             "to": "+79251234567"
+                     *           }
+                     *         ],
+                     *         "total": "3.45"
+                     *       },
                      *       "data": [
                      *         {
                      *           "costly_characters": [
@@ -2495,7 +3524,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2531,7 +3560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `texts_empty`, `texts_too_many` */
+            /** @description `from_invalid`, `phone_invalid`, `texts_empty`, `texts_too_many`, `to_count_invalid` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2714,6 +3743,1095 @@ export interface operations {
             };
         };
     };
+    get_imports: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Imports in the list.
+                 * @example 50
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The imports. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "by": "4hz0m6p1tw",
+                     *           "columns": [
+                     *             "phone",
+                     *             "name"
+                     *           ],
+                     *           "created_at": "2026-11-23T09:30:00.000Z",
+                     *           "encoding": "windows-1251",
+                     *           "expires_at": "2026-11-24T09:30:00.000Z",
+                     *           "file_name": "clients.csv",
+                     *           "header": true,
+                     *           "id": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
+                     *           "invalid": 2,
+                     *           "parts": 410,
+                     *           "reference": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
+                     *           "repeated": 1,
+                     *           "rows": 412,
+                     *           "separator": "semicolon",
+                     *           "to_column": "phone",
+                     *           "valid": 410
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportList"];
+                };
+            };
+            /** @description `bad_request`, `invalid_request`, `parameter_invalid`, `query_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_such_path` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_imports: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The purpose of the messages. Defaults to `service`.
+                 * @example marketing
+                 */
+                class?: "otp" | "service" | "marketing";
+                /**
+                 * @description As of one message.
+                 * @example true
+                 */
+                daytime?: boolean;
+                /**
+                 * @description As of one message.
+                 * @example 3600
+                 */
+                deadline_seconds?: number;
+                /**
+                 * @description The name of the file, for people.
+                 * @example clients.csv
+                 */
+                file_name?: string;
+                /**
+                 * @description The sender name.
+                 * @example Acme
+                 */
+                from?: string;
+                /**
+                 * @description The first row has the names of the columns.
+                 * @example true
+                 */
+                header?: boolean;
+                /**
+                 * @description As of one message. Defaults to the import's id.
+                 * @example spring
+                 */
+                reference?: string;
+                /**
+                 * @description The time to send them. Defaults to now.
+                 * @example 2026-12-01T09:00:00Z
+                 */
+                send_at?: string;
+                /**
+                 * @description The separator of cells.
+                 * @example semicolon
+                 */
+                separator?: "semicolon" | "comma" | "tab";
+                /**
+                 * @description The text of the messages; `{name}` stands for the cell of the column `name`. Defaults to the cells of a column named `text`.
+                 * @example {name}, your order is ready
+                 */
+                text?: string;
+                /**
+                 * @description The column of texts, in place of `text`.
+                 * @example text
+                 */
+                text_column?: string;
+                /**
+                 * @description The column of phone numbers: its name or letter.
+                 * @example phone
+                 */
+                to_column?: string;
+                /**
+                 * @description Cyrillic letters are sent as Latin ones.
+                 * @example false
+                 */
+                translit?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example phone;name;text
+                 *     +79251234567;Anna;Your order is ready
+                 */
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description The import. */
+            201: {
+                headers: {
+                    /** @description The address of what was made. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "by": "4hz0m6p1tw",
+                     *       "columns": [
+                     *         "phone",
+                     *         "name"
+                     *       ],
+                     *       "created_at": "2026-11-23T09:30:00.000Z",
+                     *       "encoding": "windows-1251",
+                     *       "errors": [
+                     *         {
+                     *           "errors": [
+                     *             {
+                     *               "code": "phone_rounded",
+                     *               "column": "phone",
+                     *               "detail": "was rounded by the spreadsheet, its last digits are lost: format the column as text and enter the numbers again",
+                     *               "value": "7,92512E+10"
+                     *             }
+                     *           ],
+                     *           "row": 7
+                     *         }
+                     *       ],
+                     *       "expires_at": "2026-11-24T09:30:00.000Z",
+                     *       "file_name": "clients.csv",
+                     *       "header": true,
+                     *       "id": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
+                     *       "invalid": 2,
+                     *       "parts": 410,
+                     *       "preview": [
+                     *         {
+                     *           "encoding": "gsm7",
+                     *           "parts": 1,
+                     *           "row": 2,
+                     *           "text": "Anna, your order is ready",
+                     *           "to": "+79251234567"
+                     *         }
+                     *       ],
+                     *       "reference": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
+                     *       "repeated": 1,
+                     *       "rows": 412,
+                     *       "separator": "semicolon",
+                     *       "to_column": "phone",
+                     *       "valid": 410
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportDetails"];
+                };
+            };
+            /** @description `bad_request`, `invalid_request`, `parameter_invalid`, `query_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_such_path` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content_encoding`, `content_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `column_repeated`, `column_unknown`, `deadline_invalid`, `file_empty`, `file_unreadable`, `from_invalid`, `number_column_unclear`, `reference_invalid`, `rows_too_many`, `send_at_invalid`, `template_invalid`, `text_missing` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `imports_too_many`, `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`, `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_imports_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The import. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "by": "4hz0m6p1tw",
+                     *       "columns": [
+                     *         "phone",
+                     *         "name"
+                     *       ],
+                     *       "created_at": "2026-11-23T09:30:00.000Z",
+                     *       "encoding": "windows-1251",
+                     *       "errors": [
+                     *         {
+                     *           "errors": [
+                     *             {
+                     *               "code": "phone_rounded",
+                     *               "column": "phone",
+                     *               "detail": "was rounded by the spreadsheet, its last digits are lost: format the column as text and enter the numbers again",
+                     *               "value": "7,92512E+10"
+                     *             }
+                     *           ],
+                     *           "row": 7
+                     *         }
+                     *       ],
+                     *       "expires_at": "2026-11-24T09:30:00.000Z",
+                     *       "file_name": "clients.csv",
+                     *       "header": true,
+                     *       "id": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
+                     *       "invalid": 2,
+                     *       "parts": 410,
+                     *       "preview": [
+                     *         {
+                     *           "encoding": "gsm7",
+                     *           "parts": 1,
+                     *           "row": 2,
+                     *           "text": "Anna, your order is ready",
+                     *           "to": "+79251234567"
+                     *         }
+                     *       ],
+                     *       "reference": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
+                     *       "repeated": 1,
+                     *       "rows": 412,
+                     *       "separator": "semicolon",
+                     *       "to_column": "phone",
+                     *       "valid": 410
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportDetails"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_imports_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The import is removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_imports_id_errors: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The `next_cursor` of the page before.
+                 * @example 0
+                 */
+                cursor?: string;
+                /**
+                 * @description Rows on the page.
+                 * @example 50
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "errors": [
+                     *             {
+                     *               "code": "phone_rounded",
+                     *               "column": "phone",
+                     *               "detail": "was rounded by the spreadsheet, its last digits are lost: format the column as text and enter the numbers again",
+                     *               "value": "7,92512E+10"
+                     *             }
+                     *           ],
+                     *           "row": 7
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RowErrorPage"];
+                };
+            };
+            /** @description `bad_request`, `invalid_request`, `parameter_invalid`, `query_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_imports_id_errors_csv: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Defaults to `semicolon`.
+                 * @example comma
+                 */
+                separator?: "semicolon" | "comma";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example row;column;value;code;detail */
+                    "text/csv": string;
+                };
+            };
+            /** @description `bad_request`, `invalid_request`, `parameter_invalid`, `query_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_imports_id_report_csv: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Defaults to `semicolon`.
+                 * @example comma
+                 */
+                separator?: "semicolon" | "comma";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example row;to;result;message_id;code;detail */
+                    "text/csv": string;
+                };
+            };
+            /** @description `bad_request`, `invalid_request`, `parameter_invalid`, `query_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_imports_id_send: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            202: {
+                headers: {
+                    /** @description The address of what was made. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "action": "send",
+                     *       "by": "4hz0m6p1tw",
+                     *       "created_at": "2026-11-23T09:30:00.000Z",
+                     *       "done": 0,
+                     *       "failed": 0,
+                     *       "id": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
+                     *       "skipped": 2,
+                     *       "state": "running",
+                     *       "total": 412
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description `bad_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_expired` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `import_empty` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_info: {
         parameters: {
             query?: never;
@@ -2736,6 +4854,7 @@ export interface operations {
                      *         "callbacks"
                      *       ],
                      *       "label": "staging",
+                     *       "mask_numbers": true,
                      *       "time_zone": "Europe/Moscow",
                      *       "version": "0.1.0"
                      *     }
@@ -2807,7 +4926,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Jobs in the list.
+                 * @description The `next_cursor` of the page before.
+                 * @example 01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a20
+                 */
+                cursor?: string;
+                /**
+                 * @description Jobs on the page.
                  * @example 50
                  */
                 limit?: number;
@@ -2839,7 +4963,8 @@ export interface operations {
                      *           "state": "running",
                      *           "total": 412
                      *         }
-                     *       ]
+                     *       ],
+                     *       "next_cursor": null
                      *     }
                      */
                     "application/json": components["schemas"]["JobList"];
@@ -3192,7 +5317,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3432,7 +5557,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3660,7 +5785,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3785,7 +5910,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4164,6 +6289,11 @@ export interface operations {
                  * @example order-7
                  */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description W3C Trace Context, kept with the message and shown on its events. Ignored where it is malformed.
+                 * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+                 */
+                traceparent?: string;
             };
             path?: never;
             cookie?: never;
@@ -4193,6 +6323,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "class": "service",
+                     *       "created_at": "2026-11-23T09:30:00.000Z",
+                     *       "due_at": "2026-11-23T09:30:00.000Z",
                      *       "encoding": "ucs2",
                      *       "id": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a10",
                      *       "max_attempts": 5,
@@ -4223,7 +6355,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4642,7 +6774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4720,6 +6852,11 @@ export interface operations {
                  * @example order-7
                  */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description W3C Trace Context, kept with the message and shown on its events. Ignored where it is malformed.
+                 * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+                 */
+                traceparent?: string;
             };
             path: {
                 id: string;
@@ -4750,6 +6887,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "class": "service",
+                     *       "created_at": "2026-11-23T09:30:00.000Z",
+                     *       "due_at": "2026-11-23T09:30:00.000Z",
                      *       "encoding": "ucs2",
                      *       "id": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a10",
                      *       "max_attempts": 5,
@@ -4781,7 +6920,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4932,7 +7071,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5031,7 +7170,13 @@ export interface operations {
     post_messages_batch: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description W3C Trace Context, kept with the message and shown on its events. Ignored where it is malformed.
+                 * @example 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+                 */
+                traceparent?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5067,6 +7212,8 @@ export interface operations {
                      *       "results": [
                      *         {
                      *           "class": "service",
+                     *           "created_at": "2026-11-23T09:30:00.000Z",
+                     *           "due_at": "2026-11-23T09:30:00.000Z",
                      *           "encoding": "ucs2",
                      *           "id": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a10",
                      *           "max_attempts": 5,
@@ -5115,7 +7262,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5331,6 +7478,149 @@ export interface operations {
             };
         };
     };
+    post_numbers_erase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "asked for it",
+                 *       "to": "+79251234567"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EraseBody"];
+            };
+        };
+        responses: {
+            /** @description The counts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "has_more": false,
+                     *       "items": 0,
+                     *       "messages": 3,
+                     *       "receipts": 0,
+                     *       "remaining": 0,
+                     *       "selections": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EraseReply"];
+                };
+            };
+            /** @description `bad_request`, `field_missing`, `field_type`, `field_unknown`, `invalid_request`, `json_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_such_path` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content_encoding`, `content_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `phone_invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`, `query_timeout`, `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_provider: {
         parameters: {
             query?: never;
@@ -5351,6 +7641,12 @@ export interface operations {
                      *       "account": {
                      *         "balance": "4122.56",
                      *         "daily_limit": 100,
+                     *         "runway": {
+                     *           "balance_days": 11.9,
+                     *           "daily_limit_at": "2026-11-23T09:30:00.000Z",
+                     *           "daily_limit_reached": false,
+                     *           "spent_today": "345.60"
+                     *         },
                      *         "senders": [
                      *           "Acme"
                      *         ],
@@ -5485,6 +7781,12 @@ export interface operations {
                      *       "account": {
                      *         "balance": "4122.56",
                      *         "daily_limit": 100,
+                     *         "runway": {
+                     *           "balance_days": 11.9,
+                     *           "daily_limit_at": "2026-11-23T09:30:00.000Z",
+                     *           "daily_limit_reached": false,
+                     *           "spent_today": "345.60"
+                     *         },
                      *         "senders": [
                      *           "Acme"
                      *         ],
@@ -5530,7 +7832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5637,6 +7939,12 @@ export interface operations {
                      *       "account": {
                      *         "balance": "4122.56",
                      *         "daily_limit": 100,
+                     *         "runway": {
+                     *           "balance_days": 11.9,
+                     *           "daily_limit_at": "2026-11-23T09:30:00.000Z",
+                     *           "daily_limit_reached": false,
+                     *           "spent_today": "345.60"
+                     *         },
                      *         "senders": [
                      *           "Acme"
                      *         ],
@@ -5682,7 +7990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6496,7 +8804,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6647,7 +8955,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6891,7 +9199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6969,6 +9277,165 @@ export interface operations {
             };
         };
     };
+    post_selections_id_erase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "asked for it"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResendBody"];
+            };
+        };
+        responses: {
+            /** @description The job, begun now or by the same request before. */
+            202: {
+                headers: {
+                    /** @description The address of what was made. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "action": "erase",
+                     *       "by": "4hz0m6p1tw",
+                     *       "created_at": "2026-11-23T09:30:00.000Z",
+                     *       "done": 200,
+                     *       "failed": 2,
+                     *       "id": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a20",
+                     *       "reason": "the phone was off",
+                     *       "skipped": 0,
+                     *       "state": "running",
+                     *       "total": 412
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description `bad_request`, `field_missing`, `field_type`, `field_unknown`, `invalid_request`, `json_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_such_path`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `selection_expired` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content_encoding`, `content_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`, `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_selections_id_resend: {
         parameters: {
             query?: never;
@@ -7032,7 +9499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7193,7 +9660,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7441,6 +9908,7 @@ export interface operations {
                      *         "marketing": {
                      *           "accepted": 0,
                      *           "cancelled": 0,
+                     *           "cost": "3.45",
                      *           "delivered": 0,
                      *           "expired": 0,
                      *           "failed": 1,
@@ -7451,6 +9919,7 @@ export interface operations {
                      *         "otp": {
                      *           "accepted": 2,
                      *           "cancelled": 0,
+                     *           "cost": "3.45",
                      *           "delivered": 0,
                      *           "expired": 0,
                      *           "failed": 1,
@@ -7461,6 +9930,7 @@ export interface operations {
                      *         "service": {
                      *           "accepted": 0,
                      *           "cancelled": 0,
+                     *           "cost": "3.45",
                      *           "delivered": 0,
                      *           "expired": 0,
                      *           "failed": 1,
@@ -7482,6 +9952,7 @@ export interface operations {
                      *           "accepted": 2,
                      *           "at": "2026-11-23T09:30:00.000Z",
                      *           "cancelled": 0,
+                     *           "cost": "3.45",
                      *           "delivered": 0,
                      *           "expired": 0,
                      *           "failed": 1,
@@ -7757,7 +10228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7844,6 +10315,109 @@ export interface operations {
             };
         };
     };
+    get_stoplist_csv: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Defaults to `semicolon`.
+                 * @example comma
+                 */
+                separator?: "semicolon" | "comma";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example number;reason;by;added_at */
+                    "text/csv": string;
+                };
+            };
+            /** @description `bad_request`, `invalid_request`, `parameter_invalid`, `query_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_such_path` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`, `query_timeout`, `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     delete_stoplist_number: {
         parameters: {
             query?: never;
@@ -7880,7 +10454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope_missing` */
+            /** @description `csrf`, `scope_missing` */
             403: {
                 headers: {
                     [name: string]: unknown;

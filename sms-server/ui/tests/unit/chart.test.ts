@@ -64,7 +64,7 @@ test("the URL names one of three ranges", () => {
 });
 
 test("the used share of a limit is never more than all of it", () => {
-  const account = { senders: [], balance: null };
+  const account = { senders: [], balance: null, runway: {} };
   expect(usedShare({ ...account, daily_limit: 1000, used_today: 600 })).toBe(0.6);
   expect(usedShare({ ...account, daily_limit: 10, used_today: 12 })).toBe(1);
   expect(usedShare({ ...account, daily_limit: 0, used_today: 0 })).toBe(1);

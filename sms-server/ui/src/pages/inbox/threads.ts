@@ -14,8 +14,11 @@ export interface Thread {
 export function threads(messages: readonly SandboxMessage[], seen: string): Thread[] {
   const found = new Map<string, Thread>();
   for (const message of messages) {
-    let thread = found.get(message.to);
-    if (!thread) found.set(message.to, (thread = { number: message.to, messages: [], fresh: 0 }));
+    const { to } = message;
+    // An erased one came to no phone that is known.
+    if (to === null) continue;
+    let thread = found.get(to);
+    if (!thread) found.set(to, (thread = { number: to, messages: [], fresh: 0 }));
     thread.messages.push(message);
     if (Date.parse(message.created_at) > Date.parse(seen)) thread.fresh++;
   }

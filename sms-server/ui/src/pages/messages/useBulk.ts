@@ -16,7 +16,7 @@ export interface Order {
 /** What came of an action on chosen rows. */
 export interface Outcome {
   done: number;
-  failures: { to: string; id: string; error: Problem }[];
+  failures: { to: string | null; id: string; error: Problem }[];
 }
 
 /** Requests at the same time for chosen rows. */

@@ -2,52 +2,14 @@ import { reportSignedOut, request } from "@/api/client";
 import { Problem } from "@/api/problem";
 import type { components } from "@/api/schema";
 
-// By hand until `/v1/imports` is in the document that schema.d.ts is made from.
-
+type Schemas = components["schemas"];
 /** A file of recipients that was checked. */
-export interface Import {
-  id: string;
-  file_name?: string;
-  encoding: string;
-  separator: "semicolon" | "comma" | "tab";
-  /** The first row has the names of the columns. */
-  header: boolean;
-  columns: string[];
-  to_column: string;
-  rows: number;
-  valid: number;
-  invalid: number;
-  repeated: number;
-  parts: number;
-  reference?: string;
-  same_file?: { import: string; sent_at: string };
-  by: string;
-  created_at: string;
-  expires_at: string;
-  /** Absent while it was not sent. */
-  sent_at?: string;
-}
-
-export interface PreviewMessage {
-  row: number;
-  to: string;
-  text: string;
-  parts: number;
-  encoding: components["schemas"]["TextEncoding"];
-}
-
-export interface RowErrors {
-  row: number;
-  errors: { column?: string; value?: string; code: string; detail: string }[];
-}
-
+export type Import = Schemas["ImportView"];
 /** An import with its first messages and its first errors. */
-export interface ImportDetails extends Import {
-  preview: PreviewMessage[];
-  errors: RowErrors[];
-}
-
-export type Job = Omit<components["schemas"]["JobView"], "action">;
+export type ImportDetails = Schemas["ImportDetails"];
+export type PreviewMessage = Schemas["PreviewView"];
+export type RowErrors = Schemas["RowErrors"];
+export type Job = Schemas["JobView"];
 
 /** Parameters of a check, as the API names them. */
 export type CheckParameters = Record<string, string>;

@@ -36,7 +36,8 @@ watch(currentSession, (now) => {
 });
 
 export function addSent(accepted: Schemas["AcceptedMessage"], body: Schemas["MessageBody"]): void {
-  const { id, to, status, parts } = accepted;
+  const { id, status, parts } = accepted;
+  const to = accepted.to ?? String(body.to);
   const scheduled = body.send_at ?? undefined;
   const entry: Sent = { id, to, status, parts, text: body.text, at: new Date().toISOString(), scheduled };
   sent.value = [entry, ...sent.value.filter((other) => other.id !== id)].slice(0, KEPT);

@@ -7,11 +7,6 @@ import { latin } from "@/lib/translit";
 
 type Meaning = components["schemas"]["Meaning"];
 
-// By hand until the document has the cost: `to` and `from` of the body, `cost` of the reply.
-interface CostReply {
-  cost?: { total: string | null; recipients: { code?: number; meaning?: Meaning }[] };
-}
-
 /** What the provider says of a message before it is sent. */
 export interface Cost {
   /** A decimal number as text; null if the provider would refuse the message. */
@@ -93,8 +88,9 @@ function keyOf({ to, texts, from, translit }: Priced): string {
 async function request({ to, texts, from, translit }: Priced, signal: AbortSignal): Promise<Cost | null> {
   const body = { texts: [...texts], to: [...to], ...(translit ? { translit } : {}), ...(from ? { from } : {}) };
   const { data } = await api.POST("/v1/estimate", { body, signal });
-  const cost = (data as CostReply | undefined)?.cost;
+  const cost = data?.cost;
   if (!cost) return null;
   const refusal = cost.recipients.length === 1 ? (cost.recipients[0]?.meaning ?? null) : null;
-  return cost.total === null && refusal === null ? null : { total: cost.total, refusal };
+  const total = cost.total ?? null;
+  return total === null && refusal === null ? null : { total, refusal };
 }

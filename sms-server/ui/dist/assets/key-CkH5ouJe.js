@@ -1,0 +1,1 @@
+function e(e,t=Date.now()){return e.revoked_at?`revoked`:e.expires_at&&Date.parse(e.expires_at)<=t?`expired`:`valid`}function t(e){return e.split(/[\n,;]+/).map(e=>e.trim()).filter(e=>e!==``)}function n(e,t=Date.now()){return e===null?null:new Date(t+e*864e5).toISOString()}export{t as n,e as r,n as t};
