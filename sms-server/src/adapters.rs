@@ -135,6 +135,10 @@ impl StoreAddress {
     }
 
     /// The file with the secret key, next to a store that is a file.
+    #[cfg_attr(
+        not(feature = "pg"),
+        expect(clippy::unnecessary_wraps, reason = "every store of this build is a file")
+    )]
     fn key_file(&self) -> Option<KeyFile> {
         match self {
             #[cfg(feature = "sqlite")]

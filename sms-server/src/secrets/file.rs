@@ -19,6 +19,7 @@ pub(crate) struct KeyFile(PathBuf);
 
 impl KeyFile {
     /// The file next to this store.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "no store is a file"))]
     pub(crate) fn next_to(store: &Path) -> Self {
         let mut path = store.as_os_str().to_owned();
         path.push(".secret");

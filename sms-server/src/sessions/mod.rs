@@ -18,9 +18,7 @@ use tokio::time::{Instant, sleep};
 use self::cache::{OpenSession, SessionCache};
 pub(crate) use self::session::{LIFETIME, Session};
 use crate::keys::principal::ADMIN;
-use crate::keys::{KeyRing, Principal, format, now};
-#[cfg(feature = "program")]
-use crate::keys::{KeyScope, NewKey};
+use crate::keys::{KeyRing, KeyScope, NewKey, Principal, format, now};
 
 /// The kind of the records in the registry.
 const KIND: &str = "session";

@@ -36,7 +36,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_start_on_sqlite_makes_a_key_that_a_rotation_replaces() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
@@ -74,7 +74,7 @@ async fn the_first_start_on_sqlite_makes_a_key_that_a_rotation_replaces() {
     assert_eq!(address(folder, &provider), Ok(before));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_in_the_configuration_goes_before_the_file_and_is_changed_by_a_list() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
@@ -98,7 +98,7 @@ async fn a_key_in_the_configuration_goes_before_the_file_and_is_changed_by_a_lis
 }
 
 #[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_postgresql_the_key_is_required_and_the_same_on_every_node() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();

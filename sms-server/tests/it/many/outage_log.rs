@@ -34,7 +34,12 @@ async fn lines_of_an_outage(setting: &str, url: &str) -> Vec<String> {
     }
     proxy.set(Mode::Pass);
     let lines = || -> Vec<String> {
-        server.log.lock().expect("the log")[before..].lines().map(str::to_owned).collect()
+        let log = server.log.lock().expect("the log");
+        // Messages go on, and their attempts and receipts have lines of their own.
+        let is_of_message = |line: &&str| {
+            ["sms_core::attempt: ", "sms_core::receipt: "].iter().any(|it| line.contains(it))
+        };
+        log[before..].lines().filter(|line| !is_of_message(line)).map(str::to_owned).collect()
     };
     let deadline = Instant::now() + PATIENCE;
     while !lines().iter().any(|line| line.contains("works again")) {
