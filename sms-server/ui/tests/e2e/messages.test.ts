@@ -30,7 +30,7 @@ async function statusOf(id: string): Promise<string> {
   return ((await server.api(`v1/messages/${id}`)) as { status: string }).status;
 }
 async function reaches(id: string, status: string): Promise<void> {
-  await expect.poll(() => statusOf(id), { timeout: 20_000 }).toBe(status);
+  await expect.poll(() => statusOf(id), { timeout: 40_000 }).toBe(status);
 }
 const rows = (page: Page) => page.locator("tbody tr");
 const heading = (page: Page) => page.getByRole("heading", { level: 1 });
@@ -122,7 +122,7 @@ test("a message is sent again, and both know each other", async () => {
   await page.getByText("the phone was off").waitFor();
   expect(page.url()).not.toContain(id);
   // It is followed live to its end.
-  await page.getByText("could not deliver the message.").waitFor({ timeout: 15_000 });
+  await page.getByText("could not deliver the message.").waitFor({ timeout: 30_000 });
   await page.getByRole("link", { name: "the earlier message" }).click();
   await page.getByText("Sent again").waitFor();
   expect(page.url()).toContain(id);
@@ -155,13 +155,13 @@ test("all that match are cancelled; then the choice is gone, and live goes on", 
   await dialog.getByRole("heading", { name: "Cancel 60 messages?" }).waitFor();
   await dialog.getByRole("button", { name: "Cancel them" }).click();
   await dialog.waitFor({ state: "hidden" });
-  await page.getByText("60 of 60").waitFor({ timeout: 20_000 });
+  await page.getByText("60 of 60").waitFor({ timeout: 40_000 });
   await page.getByText("Finished.").waitFor();
   expect(await page.getByText(/chosen/).count()).toBe(0);
   expect(await page.locator("tbody input:checked").count()).toBe(0);
-  await expect.poll(() => rows(page).filter({ hasText: "Cancelled" }).count(), { timeout: 10_000 }).toBe(50);
+  await expect.poll(() => rows(page).filter({ hasText: "Cancelled" }).count(), { timeout: 30_000 }).toBe(50);
   await send("+79031112266", { reference: "campaign", send_at: tomorrow() });
-  await page.getByRole("button", { name: "1 new" }).click({ timeout: 15_000 });
+  await page.getByRole("button", { name: "1 new" }).click({ timeout: 30_000 });
   await rows(page).first().getByText("Scheduled for").waitFor();
   expect(errors).toEqual([]);
 });
@@ -194,7 +194,7 @@ test("all that match are erased for good, where the server can", async ({ skip }
   await page.getByRole("heading", { name: "Erase 2 messages?" }).waitFor();
   await page.getByLabel("Reason").fill("asked for it");
   await page.getByRole("button", { name: "Erase for good" }).click();
-  await page.getByText("2 of 2").waitFor({ timeout: 15_000 });
+  await page.getByText("2 of 2").waitFor({ timeout: 30_000 });
   await page.goto("messages");
   await rows(page).getByText("erased").first().click();
   await page.getByRole("heading", { name: "erased" }).waitFor();

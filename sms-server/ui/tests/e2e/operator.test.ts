@@ -58,10 +58,10 @@ test("what came to the inbox since it was open is counted in the title", async (
   await page.getByRole("heading", { level: 1 }).waitFor();
   await send("+79251234568", "Your code is 815 224");
   await page.reload();
-  await expect.poll(() => page.title(), { timeout: 10_000 }).toMatch(/^\(1\) /);
+  await expect.poll(() => page.title(), { timeout: 30_000 }).toMatch(/^\(1\) /);
   await page.getByRole("link", { name: /Inbox/ }).click();
   await page.locator(".number-row").first().waitFor();
-  await expect.poll(() => page.title(), { timeout: 10_000 }).toMatch(/^Inbox/);
+  await expect.poll(() => page.title(), { timeout: 30_000 }).toMatch(/^Inbox/);
 });
 
 test("a rule decides the end of a message", async () => {
@@ -77,7 +77,7 @@ test("a rule decides the end of a message", async () => {
   await page.getByText("The rules are in force.").waitFor();
   const { id } = (await send("+79251234599", "no way")) as { id: string };
   const status = async (): Promise<unknown> => ((await server.api(`v1/messages/${id}`)) as { status: string }).status;
-  await expect.poll(status, { timeout: 10_000 }).toBe("failed");
+  await expect.poll(status, { timeout: 30_000 }).toBe("failed");
   await page.getByRole("button", { name: "Remove rule 1" }).click();
   await page.getByRole("button", { name: "Save the rules" }).click();
   await expect.poll(() => server.api("v1/sandbox/rules")).toEqual({ rules: [] });
@@ -112,7 +112,7 @@ test("a key is made, used as its curl line does, and revoked", async () => {
   await dialog(page).getByText("cannot be undone").waitFor();
   await dialog(page).getByRole("button", { name: "Revoke" }).click();
   await page.getByText("is revoked").waitFor();
-  await expect.poll(async () => (await use()).status, { timeout: 10_000 }).toBe(401);
+  await expect.poll(async () => (await use()).status, { timeout: 30_000 }).toBe(401);
   expect(errors).toEqual([]);
 });
 
@@ -127,10 +127,10 @@ test("the provider is paused with a reason, the banner says how many wait, and r
   // Until every worker has paused, a message may still go out.
   await page.getByText("Nothing is sent through sandbox:").waitFor();
   const { id } = (await send("+79251234567", "waits")) as { id: string };
-  await page.getByRole("status").filter({ hasText: /[1-9]\d* messages? waits?\./ }).waitFor({ timeout: 15_000 });
+  await page.getByRole("status").filter({ hasText: /[1-9]\d* messages? waits?\./ }).waitFor({ timeout: 30_000 });
   await page.getByRole("button", { name: "Resume sending" }).click();
   const status = async (): Promise<unknown> => ((await server.api(`v1/messages/${id}`)) as { status: string }).status;
-  await expect.poll(status, { timeout: 20_000 }).toBe("delivered");
+  await expect.poll(status, { timeout: 40_000 }).toBe("delivered");
   await page.getByText("Messages go out through sandbox").waitFor();
   expect(errors).toEqual([]);
 });
@@ -187,7 +187,7 @@ test("a link signs in once, in its own name; another session is ended, and this 
   await dialog(page).getByRole("button", { name: "End" }).click();
   await page.getByText("The session is ended.").waitFor();
   await olga.goto(`${server.url}monitor`);
-  await olga.getByRole("heading", { name: "Sign in", level: 1 }).waitFor({ timeout: 10_000 });
+  await olga.getByRole("heading", { name: "Sign in", level: 1 }).waitFor({ timeout: 30_000 });
 
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("heading", { name: "Sign in", level: 1 }).waitFor();
@@ -209,9 +209,9 @@ test("without a stream the page polls, says so, and stays right", async () => {
   const { page } = await openPage(browser, server);
   await page.route(/\/v1\/events$/, (route) => route.abort());
   await page.goto("inbox");
-  await page.getByText("Live updates are interrupted.").waitFor({ timeout: 20_000 });
+  await page.getByText("Live updates are interrupted.").waitFor({ timeout: 40_000 });
   await send("+79251230777", "Your code is 9031");
-  await page.getByRole("button", { name: "Copy code 9031" }).waitFor({ timeout: 20_000 });
+  await page.getByRole("button", { name: "Copy code 9031" }).waitFor({ timeout: 40_000 });
 });
 
 test("a session that may only read sees the state and no buttons that change it", async ({ skip }) => {
@@ -236,7 +236,7 @@ describe.each(["light", "dark"] as const)("axe, %s", (theme) => {
       for (const path of PAGES) {
         await page.goto(path);
         await page.locator("h1").waitFor();
-        await page.locator(".skel").first().waitFor({ state: "detached", timeout: 10_000 }).catch(() => null);
+        await page.locator(".skel").first().waitFor({ state: "detached", timeout: 30_000 }).catch(() => null);
         expect(await findings(page), path).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(width);
       }

@@ -62,7 +62,7 @@ test("a double click and a lost reply send once", async () => {
   });
   await write(page, "+79251234500", "Sent once");
   await send(page).dblclick();
-  await page.getByText("The server did not answer").waitFor({ timeout: 15_000 });
+  await page.getByText("The server did not answer").waitFor({ timeout: 30_000 });
   await page.reload();
   expect(await page.getByLabel("Text", { exact: true }).inputValue()).toBe("Sent once");
   await send(page).click();
@@ -206,7 +206,7 @@ test("a CSV of 500 rows with 7 wrong ones is checked, sent, and reported after l
   expect(await area.inputValue()).toBe("{name}");
   await area.press("End");
   await area.pressSequentially(", your order is ready");
-  await page.getByText("Client 0, your order is ready").waitFor({ timeout: 20_000 });
+  await page.getByText("Client 0, your order is ready").waitFor({ timeout: 40_000 });
   await page.getByText("7 wrong rows").first().waitFor();
   const row = page.getByRole("row").filter({ hasText: "7,92512E+10" });
   await row.getByText("The spreadsheet has rounded the number").waitFor();
@@ -232,7 +232,7 @@ test("a CSV of 500 rows with 7 wrong ones is checked, sent, and reported after l
   await page.goto("send/many");
   await page.setInputFiles("input[type=file]", { name: "clients.csv", mimeType: "text/csv", buffer: Buffer.from(clients()) });
   await area.fill("{name}, once more");
-  await page.getByText(/The same list was sent at/).waitFor({ timeout: 20_000 });
+  await page.getByText(/The same list was sent at/).waitFor({ timeout: 40_000 });
   expect(errors).toEqual([]);
 });
 
