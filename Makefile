@@ -1,7 +1,7 @@
 # The commands people run; CI calls the same ones. `make` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture clock fuzz-api integrators \
-	ui ui-check ui-e2e ui-shots deploy-check audit package image
+	ui ui-check ui-smoke ui-e2e ui-shots deploy-check audit package image
 
 CARGO ?= cargo
 # The version of Cargo.toml. A tag is that version with a v.
@@ -34,7 +34,7 @@ simulator: ## Run a stand-in for sms.ru on 127.0.0.1:9000
 services: ## Make sure that PostgreSQL, Redis and RabbitMQ answer, for the tests
 	@scripts/services.sh
 
-test: lint ui-check unit ui-e2e fuzz-api integrators chaos docs ## Everything a change must pass: format, lints, tests, documentation
+test: lint ui-check unit ui-smoke fuzz-api integrators chaos docs ## Everything a change must pass: format, lints, tests, documentation
 
 lint: ## Formatting, the rules of the house, and lints with every set of features
 	$(CARGO) fmt --all --check
@@ -74,13 +74,18 @@ ui: ## Build the web UI into sms-server/ui/dist, which is committed; needs Node.
 ui-check: ## Lints and unit tests of the web UI, and whether the committed build is that of its sources; needs Node.js
 	scripts/ui.sh check
 
-ui-e2e: ## Walk through the pages of the web UI in Chromium; needs Node.js
+ui-smoke: ## Open the pages of the web UI in Chromium: sign-in, policy, events, accessibility; needs Node.js
+	$(CARGO) test --locked --workspace --features $(FULL) --no-run
+	scripts/ui.sh e2e target/debug/sms-server smoke
+
+ui-e2e: ## Walk through every page of the web UI in Chromium, about ten minutes; needs Node.js
 	$(CARGO) test --locked --workspace --features $(FULL) --no-run
 	scripts/ui.sh e2e target/debug/sms-server
 
 ui-shots: ## Pictures of every page of the web UI in both languages and themes: target/ui-shots
 	$(CARGO) test --locked --workspace --features $(FULL) --no-run
 	scripts/ui.sh shots target/debug/sms-server target/ui-shots
+
 deploy-check: ## Check everything in deploy/ and the workflows, and run nginx and Caddy in front of a server; needs Python 3
 	$(CARGO) test --locked --workspace --features $(FULL) --no-run
 	scripts/check-deploy.sh target/debug/sms-server

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ui.sh check          unit tests, lints and texts of the web UI, and whether the committed build is what its sources make
-# ui.sh e2e SERVER     the pages in Chromium, against this program
+# ui.sh e2e SERVER [FILE…]    walks through the pages in Chromium, against this program
 # ui.sh shots SERVER FOLDER    pictures of every page
 # Needs Node.js 20.19 or later; Chromium is installed from Debian's package where it is missing and may be.
 set -euo pipefail
@@ -44,7 +44,7 @@ check)
     [ -z "$changed" ] || { echo "not what is committed; run \`make ui\` and commit it:" >&2; echo "$changed" >&2; exit 1; }
     ;;
 e2e)
-    CHROMIUM=$(chromium | tail -1) SMS_SERVER_BIN="$root/$2" npm run --silent e2e
+    CHROMIUM=$(chromium | tail -1) SMS_SERVER_BIN="$root/$2" npm run --silent e2e -- "${@:3}"
     ;;
 shots)
     CHROMIUM=$(chromium | tail -1) SMS_SERVER_BIN="$root/$2" npm run --silent shots -- "$root/$3"
