@@ -243,6 +243,7 @@ pub fn event(from: Event) -> Event {
     let details = event_details(from.details);
     Event::new(from.seq, from.message_id, from.at, from.kind, from.status, details)
         .owner(from.owner)
+        .traceparent(from.traceparent)
 }
 
 /// Copies the details of an event.

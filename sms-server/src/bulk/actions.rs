@@ -131,7 +131,9 @@ impl Runner {
     ) -> Result<Vec<ItemResult>> {
         let mut prepared = Vec::with_capacity(items.len());
         for item in &items {
-            let mut message = mailing.message(&row_of(&item.payload)?).key(key(job, item));
+            // Only items that have ended are ever emptied.
+            let row = row_of(item)?.ok_or_else(missing_row)?;
+            let mut message = mailing.message(&row).key(key(job, item));
             if let Some(owner) = &job.owner {
                 message = message.owner(owner);
             }
@@ -190,6 +192,10 @@ impl Runner {
             |id| async move { self.store.get(&MessageRequest::new(id).scope(job.scope())).await };
         stream::iter(ids.into_iter().map(read)).buffered(READS).try_collect().await
     }
+}
+
+fn missing_row() -> Error {
+    Error::new(ErrorKind::Internal, "an item of an import has no row")
 }
 
 /// The idempotency key of an item.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sms_core::Result;
+use sms_core::worklists::item::WorkItem;
 use time::{Duration, OffsetDateTime};
 
 use super::kind::Kind;
@@ -161,9 +162,10 @@ impl Import {
     }
 }
 
-/// The row that an item holds.
-pub(crate) fn row_of(payload: &str) -> Result<ImportRow> {
-    serde_json::from_str(payload).map_err(unreadable)
+/// The row that an item holds; `None` if it was emptied because its number was erased.
+pub(crate) fn row_of(item: &WorkItem) -> Result<Option<ImportRow>> {
+    let is_filled = !item.payload.is_empty();
+    is_filled.then(|| serde_json::from_str(&item.payload)).transpose().map_err(unreadable)
 }
 
 /// The payload of an item.

@@ -58,7 +58,8 @@ pub(crate) async fn page(
     let mut items = bulk.worklists.items(&request).await?;
     let next_cursor = items.get(limit).map(|item| item.number.to_string());
     items.truncate(limit);
-    let data = items.iter().map(RowErrors::read).collect::<Result<_, _>>()?;
+    let read = |item| RowErrors::read(item).transpose();
+    let data = items.iter().filter_map(read).collect::<Result<_, _>>()?;
     Ok(Json(RowErrorPage { data, next_cursor }))
 }
 
@@ -92,7 +93,8 @@ impl CsvPages for File {
         }
         let mut rows = Vec::with_capacity(items.len());
         for item in &items {
-            rows.extend(RowErrors::read(item)?.into_errors().map(|(row, error)| {
+            let errors = RowErrors::read(item)?.map(RowErrors::into_errors).into_iter().flatten();
+            rows.extend(errors.map(|(row, error)| {
                 vec![
                     row.to_string(),
                     safe(&error.column.unwrap_or_default()),

@@ -60,7 +60,10 @@ impl CsvPages for File {
 }
 
 fn row(item: &WorkItem) -> Result<Vec<String>, Problem> {
-    let row = row_of(&item.payload)?;
+    let Some(row) = row_of(item)? else {
+        let erased = ["", "", "erased", "", "", ""];
+        return Ok(erased.map(str::to_owned).to_vec());
+    };
     let result = item.result.as_deref();
     let (mut message_id, mut failure) = (String::new(), None);
     let name = match item.state {

@@ -111,29 +111,34 @@ impl ImportDetails {
         for number in &import.preview {
             let request = ItemsRequest::new(&import.id, 1).from(*number);
             if let Some(item) = bulk.worklists.items(&request).await?.first() {
-                preview.push(PreviewView::read(app, &import, item)?);
+                preview.extend(PreviewView::read(app, &import, item)?);
             }
         }
         let request = ItemsRequest::new(&import.id, ERRORS).state(ItemState::Skipped);
         let items = bulk.worklists.items(&request).await?;
-        let errors = items.iter().map(RowErrors::read).collect::<Result<_, _>>()?;
+        let errors = items
+            .iter()
+            .filter_map(|it| RowErrors::read(it).transpose())
+            .collect::<Result<_, _>>()?;
         Ok(Self { import: import.into(), preview, errors })
     }
 }
 
 impl PreviewView {
-    fn read(app: &App, import: &Import, item: &WorkItem) -> Result<Self, Problem> {
-        let row = row_of(&item.payload)?;
+    fn read(app: &App, import: &Import, item: &WorkItem) -> Result<Option<Self>, Problem> {
+        let Some(row) = row_of(item)? else { return Ok(None) };
         let message = app.0.sender.prepare(&import.mailing.message(&row))?;
         let (to, text) = (message.to.to_string(), message.text);
-        Ok(Self { row: row.row, to, text, parts: message.parts, encoding: message.encoding })
+        let (row, parts, encoding) = (row.row, message.parts, message.encoding);
+        Ok(Some(Self { row, to, text, parts, encoding }))
     }
 }
 
 impl RowErrors {
-    pub(super) fn read(item: &WorkItem) -> Result<Self, Problem> {
-        let row = row_of(&item.payload)?.row;
-        Ok(Self { row, errors: errors_of(item.result.as_deref())? })
+    /// The errors of an item; `None` if its row was erased.
+    pub(super) fn read(item: &WorkItem) -> Result<Option<Self>, Problem> {
+        let Some(row) = row_of(item)? else { return Ok(None) };
+        Ok(Some(Self { row: row.row, errors: errors_of(item.result.as_deref())? }))
     }
 
     /// Each error with the number of the row.

@@ -68,8 +68,8 @@ impl CsvPages for Failures {
         }
         if self.has_rows {
             let row_without_message = |item: &WorkItem| {
-                let to = row_of(&item.payload)?.to;
-                Ok(row(item, String::new(), Some(to.trim_start_matches('+').to_owned())))
+                let to = row_of(item)?.map(|row| row.to.trim_start_matches('+').to_owned());
+                Ok(row(item, String::new(), to))
             };
             return items.iter().map(row_without_message).collect::<Result<_, Problem>>().map(Some);
         }
@@ -77,7 +77,8 @@ impl CsvPages for Failures {
         let scope = self.caller.scope();
         let rows = async move {
             let mut rows = Vec::with_capacity(items.len());
-            for item in &items {
+            // An item is empty if a number in its words was erased.
+            for item in items.iter().filter(|item| !item.payload.is_empty()) {
                 let message = MessageRequest::new(message_id(item)?).scope(scope.clone());
                 let stored = store.get(&message).await?.filter(|it| !it.message.is_erased());
                 let to = stored.map(|stored| stored.message.to);

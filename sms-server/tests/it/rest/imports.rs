@@ -331,3 +331,19 @@ async fn an_import_without_a_good_row_is_not_sent() {
     let reply = app.post_to(&format!("{path}/send"), "").await;
     assert_eq!((reply.status.as_u16(), &reply.body["code"]), (422, &json!("import_empty")));
 }
+
+#[tokio::test]
+async fn an_import_with_an_erased_number_is_still_shown() {
+    let app = App::with_scopes(&KeyScope::ALL).await;
+    let file = "phone\n79251234567\n79251234567\n79261234567\n";
+    let import = upload(&app, "text=hi", file).await;
+    assert_eq!(import.status, 201, "{}", import.body);
+    let id = import.body["id"].as_str().expect("an id");
+    let erase = r#"{"to":"+79251234567","reason":"asked for it"}"#;
+    assert_eq!(app.post_to("/v1/numbers/erase", erase).await.status, 200);
+    let shown = app.get(&format!("/v1/imports/{id}")).await;
+    assert_eq!((shown.status.as_u16(), &shown.body["errors"]), (200, &json!([])), "{}", shown.body);
+    for path in ["errors", "errors.csv", "report.csv"] {
+        assert_eq!(app.get(&format!("/v1/imports/{id}/{path}")).await.status, 200, "{path}");
+    }
+}
