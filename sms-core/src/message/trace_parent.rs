@@ -32,7 +32,7 @@ pub struct TraceParent {
 
 impl TraceParent {
     /// Reads the value of a header. `None` unless it is valid: the standard asks to ignore others.
-    /// Of a later version the part that version 00 has is read.
+    /// In a later version, only the fields of version 00 are read.
     fn read(text: &str) -> Option<Self> {
         let (known, rest) = text.split_at_checked(CHARS)?;
         let mut fields = known.split('-');

@@ -48,7 +48,7 @@ impl CallbackEndpoint {
     ///
     /// # Errors
     ///
-    /// `Config` where secrets need a key and there is none; those of the registry.
+    /// `Config` if secrets need a key and none is configured; errors of the registry.
     pub async fn new(secrets: &Secrets, provider: impl Provider) -> Result<Option<Self>> {
         let can_verify = provider.callbacks().is_some_and(|it| it.can_verify().is_ok());
         if !can_verify {
@@ -97,7 +97,7 @@ impl fmt::Debug for CallbackEndpoint {
 ///
 /// # Errors
 ///
-/// `Config` where secrets need a key and there is none; those of the registry.
+/// `Config` if secrets need a key and none is configured; errors of the registry.
 pub async fn callback_path(secrets: &Secrets, provider: &str) -> Result<SecretString> {
     let token = token(secrets, provider).await?;
     Ok(format!("/callbacks/{provider}/{}", token.expose_secret()).into())

@@ -40,7 +40,7 @@ pub(crate) enum NoPrice {
     NoAnswer,
 }
 
-/// What a price depends on. A refusal may be about the very text.
+/// The key of a cached price. It holds the text too, because a provider may refuse a text.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
     Size { to: PhoneNumber, encoding: u8, parts: usize, from: Option<String> },

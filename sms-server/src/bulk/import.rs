@@ -88,7 +88,7 @@ pub(crate) struct RowCounts {
     pub(crate) valid: u64,
     /// Rows with an error.
     pub(crate) invalid: u64,
-    /// Those of them with the message of an earlier row.
+    /// Valid rows that repeat the message of an earlier row.
     pub(crate) repeated: u64,
     /// Parts of all messages.
     pub(crate) parts: u64,

@@ -6,6 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sms_core::clock::datetime_from_ms;
 use sms_core::registry::Expect;
+use sms_core::worklists::item::WorkItem;
+use sms_core::worklists::requests::ItemsRequest;
 use sms_core::{
     Clock as _, Error, ErrorKind, NumberReader, PhoneNumber, Registry, Result, Scope, SystemClock,
     Worklists,
@@ -99,6 +101,22 @@ impl Bulk {
         };
         self.wake.notify_one();
         Ok(begun)
+    }
+
+    /// Reads the next page of items and moves the request on; `None` after the last page.
+    ///
+    /// # Errors
+    ///
+    /// Those of the worklists.
+    pub(crate) async fn next_items(
+        &self,
+        next: &mut Option<ItemsRequest>,
+    ) -> Result<Option<Vec<WorkItem>>> {
+        let Some(request) = next.take() else { return Ok(None) };
+        let items = self.worklists.items(&request).await?;
+        let last = items.last().filter(|_| items.len() == request.limit);
+        *next = last.map(|last| last.number + 1).map(|number| request.from(number));
+        Ok(Some(items))
     }
 
     /// Removes the parts of the filters of selections that name a number. Returns the number of

@@ -10,7 +10,7 @@ use csv::WriterBuilder;
 use futures_util::{StreamExt as _, stream};
 use sms_core::{Error, ErrorKind};
 
-use super::params::{Rule, put};
+use super::params::{Params, Rule, put, unknown};
 use super::problem::Problem;
 
 /// The byte order mark, by which spreadsheets recognise UTF-8.
@@ -58,6 +58,20 @@ pub(crate) async fn reply<P: CsvPages>(separator: u8, mut pages: P) -> Result<Re
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", P::FILE)),
     ];
     Ok((headers, Body::from_stream(head.chain(rest))).into_response())
+}
+
+/// Reads the parameters of a file that has only `separator`.
+///
+/// # Errors
+///
+/// A parameter that is unknown, repeated or wrong.
+pub(crate) fn separator(params: Params) -> Result<u8, Problem> {
+    let mut separator = SEPARATOR;
+    params.set_each(|name, value| match name {
+        "separator" => put_separator(&mut separator, value),
+        _ => unknown(),
+    })?;
+    Ok(separator)
 }
 
 /// Sets the separator from the parameter of that name.

@@ -19,7 +19,7 @@ pub(crate) enum Separator {
 }
 
 impl Separator {
-    /// Those that a file can have, the most likely first.
+    /// The known separators, the most likely first.
     const ALL: [Self; 3] = [Self::Semicolon, Self::Comma, Self::Tab];
 
     pub(crate) const fn byte(self) -> u8 {

@@ -333,7 +333,7 @@ impl KeyRing {
         self.0.admin.as_deref()
     }
 
-    /// The client of this good name, which is made if there is none.
+    /// The client with this valid name. Creates it if there is none.
     ///
     /// # Errors
     ///

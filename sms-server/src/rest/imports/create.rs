@@ -76,7 +76,7 @@ async fn keep(
     }
     let CheckedFile { mailing, counts, preview } = check.await.map_err(interrupted)??;
     (import.mailing, import.counts, import.preview) = (mailing, counts, preview);
-    // By it, the messages of an import are found among all.
+    // Lists can be filtered by the reference, and so show the messages of an import.
     let reference = &mut import.mailing.options.reference;
     if reference.is_none() {
         *reference = Some(import.id.clone());

@@ -13,7 +13,7 @@ use super::view::RowErrors;
 use crate::app::App;
 use crate::bulk::Bulk;
 use crate::http::auth::Caller;
-use crate::http::csv::{self, CsvPages, SEPARATOR, put_separator, safe};
+use crate::http::csv::{self, CsvPages, safe};
 use crate::http::params::{DEFAULT_LIMIT, Params, put, put_limit, unknown};
 use crate::http::problem::Problem;
 use crate::keys::KeyScope;
@@ -71,11 +71,7 @@ pub(crate) async fn csv(
     params: Params,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let mut separator = SEPARATOR;
-    params.set_each(|name, value| match name {
-        "separator" => put_separator(&mut separator, value),
-        _ => unknown(),
-    })?;
+    let separator = csv::separator(params)?;
     let (bulk, import) = find(&app, &caller, &id).await?;
     let request = Some(ItemsRequest::new(import.id, PAGE).state(ItemState::Skipped));
     csv::reply(separator, File { bulk: bulk.clone(), request }).await
@@ -86,11 +82,7 @@ impl CsvPages for File {
     const COLUMNS: &'static [&'static str] = &["row", "column", "value", "code", "detail"];
 
     async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, Problem> {
-        let Some(request) = self.request.take() else { return Ok(None) };
-        let items = self.bulk.worklists.items(&request).await?;
-        if let Some(last) = items.last().filter(|_| items.len() == PAGE) {
-            self.request = Some(request.from(last.number + 1));
-        }
+        let Some(items) = self.bulk.next_items(&mut self.request).await? else { return Ok(None) };
         let mut rows = Vec::with_capacity(items.len());
         for item in &items {
             let errors = RowErrors::read(item)?.map(RowErrors::into_errors).into_iter().flatten();

@@ -24,7 +24,7 @@ pub(super) struct ImportOptions {
 }
 
 impl ImportOptions {
-    /// Reads the options, and checks what is the same for every row.
+    /// Reads the options, and checks those that apply to every row.
     pub(super) fn read(params: Params, sender: &Sender) -> Result<Self, Problem> {
         let mut options = Self::default();
         params.set_each(|name, value| options.set(name, value))?;

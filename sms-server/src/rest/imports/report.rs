@@ -11,8 +11,8 @@ use crate::bulk::Bulk;
 use crate::bulk::actions::{Accepted, Failure};
 use crate::bulk::import::{errors_of, row_of};
 use crate::http::auth::Caller;
-use crate::http::csv::{self, CsvPages, SEPARATOR, put_separator, safe};
-use crate::http::params::{Params, unknown};
+use crate::http::csv::{self, CsvPages, safe};
+use crate::http::params::Params;
 use crate::http::problem::Problem;
 use crate::keys::KeyScope;
 
@@ -34,11 +34,7 @@ pub(crate) async fn csv(
     params: Params,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let mut separator = SEPARATOR;
-    params.set_each(|name, value| match name {
-        "separator" => put_separator(&mut separator, value),
-        _ => unknown(),
-    })?;
+    let separator = csv::separator(params)?;
     let (bulk, import) = find(&app, &caller, &id).await?;
     let request = Some(ItemsRequest::new(import.id, PAGE));
     csv::reply(separator, File { bulk: bulk.clone(), request }).await
@@ -50,11 +46,7 @@ impl CsvPages for File {
         &["row", "to", "result", "message_id", "code", "detail"];
 
     async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, Problem> {
-        let Some(request) = self.request.take() else { return Ok(None) };
-        let items = self.bulk.worklists.items(&request).await?;
-        if let Some(last) = items.last().filter(|_| items.len() == PAGE) {
-            self.request = Some(request.from(last.number + 1));
-        }
+        let Some(items) = self.bulk.next_items(&mut self.request).await? else { return Ok(None) };
         items.iter().map(row).collect::<Result<_, _>>().map(Some)
     }
 }

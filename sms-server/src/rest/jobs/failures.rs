@@ -16,8 +16,8 @@ use crate::bulk::actions::{Failure, message_id};
 use crate::bulk::import::row_of;
 use crate::bulk::job::Action;
 use crate::http::auth::Caller;
-use crate::http::csv::{self, CsvPages, SEPARATOR, put_separator, safe};
-use crate::http::params::{Params, unknown};
+use crate::http::csv::{self, CsvPages, safe};
+use crate::http::params::Params;
 use crate::http::problem::Problem;
 use crate::keys::{KeyScope, Principal};
 
@@ -44,11 +44,7 @@ pub(crate) async fn failures(
     params: Params,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let mut separator = SEPARATOR;
-    params.set_each(|name, value| match name {
-        "separator" => put_separator(&mut separator, value),
-        _ => unknown(),
-    })?;
+    let separator = csv::separator(params)?;
     let (bulk, job) = find(&app, &caller, &id).await?;
     let bulk = bulk.clone();
     let has_rows = matches!(job.action, Action::Send { .. });
@@ -61,11 +57,7 @@ impl CsvPages for Failures {
     const COLUMNS: &'static [&'static str] = &["message_id", "to", "code", "detail"];
 
     async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, Problem> {
-        let Some(request) = self.request.take() else { return Ok(None) };
-        let items = self.bulk.worklists.items(&request).await?;
-        if let Some(last) = items.last().filter(|_| items.len() == PAGE) {
-            self.request = Some(request.from(last.number + 1));
-        }
+        let Some(items) = self.bulk.next_items(&mut self.request).await? else { return Ok(None) };
         if self.has_rows {
             let row_without_message = |item: &WorkItem| {
                 let to = row_of(item)?.map(|row| row.to.trim_start_matches('+').to_owned());

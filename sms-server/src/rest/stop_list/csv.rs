@@ -10,8 +10,8 @@ use sms_core::stop_list::{Stop, StopsRequest};
 use super::stop_list;
 use crate::app::App;
 use crate::http::auth::Caller;
-use crate::http::csv::{self, CsvPages, SEPARATOR, put_separator, safe};
-use crate::http::params::{Params, unknown};
+use crate::http::csv::{self, CsvPages, safe};
+use crate::http::params::Params;
 use crate::http::problem::Problem;
 use crate::http::timestamp::written;
 use crate::keys::{KeyScope, Principal};
@@ -36,11 +36,7 @@ pub(crate) async fn csv(
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Admin)?;
     let stop_list = stop_list(&app)?;
-    let mut separator = SEPARATOR;
-    params.set_each(|name, value| match name {
-        "separator" => put_separator(&mut separator, value),
-        _ => unknown(),
-    })?;
+    let separator = csv::separator(params)?;
     let request = Some(StopsRequest::new(PAGE));
     csv::reply(separator, File { app, stop_list, caller, request }).await
 }
