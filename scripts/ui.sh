@@ -16,17 +16,19 @@ modules() {
     [ -e "$seen" ] && [ ! package-lock.json -nt "$seen" ] || npm ci --no-audit --no-fund --loglevel=error
 }
 
-chromium() {
+# Prints the path of Chromium; `type -P` because `command -v` would find a function of that name.
+browser() {
     local name
     for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
-        [ -z "$name" ] || command -v "$name" && return
+        [ -z "$name" ] || type -P "$name" && return
     done
     local sudo=
     [ "$(id -u)" = 0 ] || sudo="sudo -n"
     echo "installing the package chromium" >&2
     { $sudo apt-get -qq update && $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; } \
         >/dev/null 2>&1 || true
-    command -v chromium || { echo "Chromium is missing (Debian: apt-get install chromium)" >&2; exit 1; }
+    hash -r
+    type -P chromium || { echo "Chromium is missing (Debian: apt-get install chromium)" >&2; exit 1; }
 }
 
 cd sms-server/ui
@@ -44,10 +46,14 @@ check)
     [ -z "$changed" ] || { echo "not what is committed; run \`make ui\` and commit it:" >&2; echo "$changed" >&2; exit 1; }
     ;;
 e2e)
-    CHROMIUM=$(chromium | tail -1) SMS_SERVER_BIN="$root/$2" npm run --silent e2e -- "${@:3}"
+    CHROMIUM=$(browser)
+    export CHROMIUM SMS_SERVER_BIN="$root/$2"
+    npm run --silent e2e -- "${@:3}"
     ;;
 shots)
-    CHROMIUM=$(chromium | tail -1) SMS_SERVER_BIN="$root/$2" npm run --silent shots -- "$root/$3"
+    CHROMIUM=$(browser)
+    export CHROMIUM SMS_SERVER_BIN="$root/$2"
+    npm run --silent shots -- "$root/$3"
     ;;
 *)
     sed -n '2,5s/^# //p' "$root/scripts/ui.sh" >&2
