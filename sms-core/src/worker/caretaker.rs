@@ -11,6 +11,7 @@ use super::lease::least_lease;
 use super::served_route::ServedRoute;
 use crate::end_log::EndLog;
 use crate::error::{Error, Result};
+use crate::instruments;
 use crate::message::Route;
 use crate::outage::Outage;
 use crate::provider::Provider;
@@ -112,21 +113,17 @@ impl Caretaker {
     /// Works until the shutdown, which drops the step in hand: each is a compare-and-set, and what
     /// it leaves undone the next round does. A failure of a step is logged.
     pub async fn run(&self, shutdown: &CancellationToken) {
-        let step =
-            |name: &str| Outage::new(format!("the caretaker's step `{name}`"), "it is repeated");
         let [expire, rescue, infer, purge, purge_tests] =
-            ["expire", "rescue", "infer", "purge", "purge tests"].map(step);
+            ["expire", "rescue", "infer", "purge", "purge tests"].map(|name| Step::new(name, ""));
         let care = async {
             tokio::join!(
                 repeat(INTERVAL, || async {
-                    run(&expire, self.expire()).await | run(&rescue, self.rescue()).await
+                    expire.run(self.expire()).await | rescue.run(self.rescue()).await
                 }),
                 join_all(self.routes.iter().map(|route| self.care_for(route))),
-                repeat(INFER_INTERVAL, || run(&infer, async {
-                    self.infer().await.map(|()| false)
-                })),
+                repeat(INFER_INTERVAL, || infer.run(async { self.infer().await.map(|()| false) })),
                 repeat(PURGE_INTERVAL, || async {
-                    run(&purge, self.purge()).await | run(&purge_tests, self.purge_tests()).await
+                    purge.run(self.purge()).await | purge_tests.run(self.purge_tests()).await
                 }),
             )
         };
@@ -137,21 +134,17 @@ impl Caretaker {
     /// that takes its time must delay nothing else.
     async fn care_for(&self, served: &RouteInCare) {
         let route = &served.route;
-        let step = |step| {
-            let what =
-                if route.is_pushed() { String::new() } else { format!(" of route `{route}`") };
-            Outage::new(format!("the caretaker's step `{step}`{what}"), "it is repeated")
-        };
-        let [offer, ask, cost] = ["offer", "ask for receipts", "ask for costs"].map(step);
+        let of = if route.is_pushed() { String::new() } else { format!(" of route `{route}`") };
+        let [offer, ask, cost] =
+            ["offer", "ask for receipts", "ask for costs"].map(|name| Step::new(name, &of));
         tokio::join!(
-            repeat(INTERVAL, || run(&offer, served.offer(&self.store))),
-            repeat(INTERVAL, || run(&ask, async {
+            repeat(INTERVAL, || offer.run(served.offer(&self.store))),
+            repeat(INTERVAL, || ask.run(async {
                 // More only at the usual pace: it is the provider's time.
                 self.ask(served, QueryPurpose::Receipt).await.map(|()| false)
             })),
-            repeat_slowly(COST_INTERVAL, MAX_COST_INTERVAL, || run(&cost, async {
-                self.ask(served, QueryPurpose::Cost).await.map(|()| true)
-            })),
+            repeat_slowly(COST_INTERVAL, MAX_COST_INTERVAL, || cost
+                .run(async { self.ask(served, QueryPurpose::Cost).await.map(|()| true) })),
         );
     }
 
@@ -384,10 +377,28 @@ async fn repeat_slowly<F: Future<Output = bool>>(
     }
 }
 
-/// Runs a step; true if it has more to do. A failed step is repeated at its next time.
-async fn run(outage: &Outage, step: impl Future<Output = Result<bool>>) -> bool {
-    let timed_out = |error| Err(Error::unavailable("the step took too long", error));
-    let done = timeout(STEP_TIMEOUT, catch_panic(step)).await.unwrap_or_else(timed_out);
-    outage.note_work(&done);
-    done.unwrap_or(false)
+/// A step, and whether it fails.
+#[derive(Debug)]
+struct Step {
+    name: &'static str,
+    outage: Outage,
+}
+
+impl Step {
+    /// A step of this name, of a route or of all.
+    fn new(name: &'static str, of_route: &str) -> Self {
+        let what = format!("the caretaker's step `{name}`{of_route}");
+        Self { name, outage: Outage::new(what, "it is repeated") }
+    }
+
+    /// Runs the step; true if it has more to do. A failed step is repeated at its next time.
+    async fn run(&self, step: impl Future<Output = Result<bool>>) -> bool {
+        let timed_out = |error| Err(Error::unavailable("the step took too long", error));
+        let done = timeout(STEP_TIMEOUT, catch_panic(step)).await.unwrap_or_else(timed_out);
+        self.outage.note_work(&done);
+        if done.is_ok() {
+            instruments::caretaker_step(self.name);
+        }
+        done.unwrap_or(false)
+    }
 }
