@@ -30,13 +30,8 @@ impl RollupsHarness {
         self.rollups.roll_up(RollUpRequest::new(ALL)).await.expect("roll_up");
     }
 
-    /// Counts everything, in calls of this size.
-    async fn roll_up_by(&self, limit: usize) {
-        self.changes_by(limit).await;
-    }
-
-    /// The same; returns what these calls say that they have counted.
-    async fn changes_by(&self, limit: usize) -> Vec<Change> {
+    /// Counts everything, in calls of this size. Returns what they say that they have counted.
+    async fn roll_up_by(&self, limit: usize) -> Vec<Change> {
         let mut changes = Vec::new();
         for _ in 0..MAX_CALLS {
             let progress = self.rollups.roll_up(RollUpRequest::new(limit)).await.expect("roll_up");
@@ -253,7 +248,7 @@ pub async fn callers_at_the_same_time_count_once(h: &RollupsHarness) {
     h.begin().await;
     let first = h.messages.sent(message()).await;
     let all_at_a_time = async |limit| {
-        let one = || h.changes_by(limit);
+        let one = || h.roll_up_by(limit);
         <[_; 4]>::from(tokio::join!(one(), one(), one(), one())).concat()
     };
     let callers = all_at_a_time(1);
@@ -264,11 +259,10 @@ pub async fn callers_at_the_same_time_count_once(h: &RollupsHarness) {
     };
     let ((), mut told) = tokio::join!(writer, callers);
     told.extend(all_at_a_time(2).await);
-    told.extend(h.changes_by(ALL).await);
-    // Each transition is told to one of them.
+    told.extend(h.roll_up_by(ALL).await);
     let sent =
         told.iter().filter(|change| change.counter == Counter::Sent).map(|change| change.count);
-    assert_eq!(sent.sum::<u64>(), MESSAGES);
+    assert_eq!(sent.sum::<u64>(), MESSAGES, "each transition is told to one of them");
     let series = h.series(h.created_at(first).await, Step::Minute).await;
     let expected =
         [(Counter::Accepted, MESSAGES), (Counter::Sent, MESSAGES), (Counter::Latency, MESSAGES)];

@@ -1,26 +1,26 @@
 //! Background maintenance: re-queue, rescue, expire, poll receipts, infer, purge.
 
+mod step;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use self::step::Step;
 use super::lease::least_lease;
 use super::served_route::ServedRoute;
 use crate::end_log::EndLog;
-use crate::error::{Error, Result};
-use crate::instruments;
+use crate::error::Result;
 use crate::message::Route;
-use crate::outage::Outage;
 use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::store::{
     AwaitingRequest, DueRequest, ExpireRequest, InferRequest, KEY_WINDOW, PurgeRequest,
     QueryPurpose, RescueRequest, RoutePurgeRequest, Store,
 };
-use crate::supervise::catch_panic;
 
 /// Interval of the search for messages that are due, to be rescued or expired.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -55,8 +55,6 @@ const OFFER_AGAIN_AFTER_IN_PROCESS: Duration = Duration::from_secs(30);
 /// until then.
 const AHEAD_AWAY: Duration = Duration::from_secs(15);
 const AHEAD_AFTER: Duration = Duration::from_secs(10);
-/// Longest duration of one step.
-const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Pushes due messages to the queue, rescues those of workers that vanished, expires those past
 /// their deadline, polls for receipts and costs that do not come by themselves, and purges old
@@ -374,31 +372,5 @@ async fn repeat_slowly<F: Future<Output = bool>>(
     loop {
         wait = if step().await { every } else { longest.min(2 * wait) };
         sleep(wait).await;
-    }
-}
-
-/// A step, and whether it fails.
-#[derive(Debug)]
-struct Step {
-    name: &'static str,
-    outage: Outage,
-}
-
-impl Step {
-    /// A step of this name, of a route or of all.
-    fn new(name: &'static str, of_route: &str) -> Self {
-        let what = format!("the caretaker's step `{name}`{of_route}");
-        Self { name, outage: Outage::new(what, "it is repeated") }
-    }
-
-    /// Runs the step; true if it has more to do. A failed step is repeated at its next time.
-    async fn run(&self, step: impl Future<Output = Result<bool>>) -> bool {
-        let timed_out = |error| Err(Error::unavailable("the step took too long", error));
-        let done = timeout(STEP_TIMEOUT, catch_panic(step)).await.unwrap_or_else(timed_out);
-        self.outage.note_work(&done);
-        if done.is_ok() {
-            instruments::caretaker_step(self.name);
-        }
-        done.unwrap_or(false)
     }
 }

@@ -224,8 +224,8 @@ impl App {
         self.0.sessions.is_valid(caller).await
     }
 
-    /// The day so far in the time zone of the installation, with the cost of its messages where that
-    /// can be read. Takes its turn among the reads of this client.
+    /// The day so far in the time zone of the installation, with the cost of its messages where
+    /// that can be read. Takes its turn among the reads of this client.
     pub(crate) async fn today(&self, client: &Arc<str>) -> Today {
         let now = datetime_from_ms(SystemClock.now_ms());
         let (start, end) = self.0.site.time_zone.day_of(now);

@@ -43,8 +43,8 @@ fn metrics_operation<H: Handler<T, App>, T: 'static>(handler: H) -> Operation {
     Operation::get("/metrics", handler)
         .about(
             "Read the metrics",
-            "In the text format of Prometheus, as docs/METRICS.md lists them. With `metrics_listen` \
-             they are at that address, too, without a key.",
+            "In the text format of Prometheus, as docs/METRICS.md lists them. With \
+             `metrics_listen` they are at that address, too, without a key.",
         )
         .text_reply(StatusCode::OK, "The metrics.", "text/plain", example)
         .problems(&["not_found"])
