@@ -172,6 +172,10 @@ impl StopList for PgStore {
         self.limited(stop_list::remove(&self.database, numbers)).await
     }
 
+    async fn listed(&self, numbers: &[PhoneNumber]) -> Result<Vec<PhoneNumber>> {
+        self.limited(stop_list::listed(&self.database, numbers)).await
+    }
+
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         self.limited(stop_list::page(&self.database, request)).await
     }

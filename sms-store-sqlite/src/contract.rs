@@ -171,6 +171,10 @@ impl StopList for SqliteStore {
         stop_list::remove(&self.database, numbers).await
     }
 
+    async fn listed(&self, numbers: &[PhoneNumber]) -> Result<Vec<PhoneNumber>> {
+        stop_list::listed(&self.database, numbers).await
+    }
+
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         stop_list::page(&self.database, request).await
     }

@@ -247,6 +247,11 @@ impl StopList for MemoryStore {
         Ok(tables.stops.remove(numbers))
     }
 
+    async fn listed(&self, numbers: &[PhoneNumber]) -> Result<Vec<PhoneNumber>> {
+        let (tables, _) = self.lock();
+        Ok(tables.stops.listed(numbers))
+    }
+
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         let (tables, _) = self.lock();
         Ok(tables.stops.page(&request))
