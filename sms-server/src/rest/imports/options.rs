@@ -33,7 +33,7 @@ impl ImportOptions {
             let wrong = FieldProblem::parameter("text_column", "parameter_invalid", rule);
             return Err(Problem::fields(StatusCode::BAD_REQUEST, vec![wrong]));
         }
-        let message = options.mailing.message(ANYONE, "x");
+        let message = options.mailing.clone().message(ANYONE, "x");
         let prepared = sender.prepare(&message).map_err(of_parameters)?;
         prepared.check_at(SystemClock.now_ms()).map_err(of_parameters)?;
         Ok(options)
