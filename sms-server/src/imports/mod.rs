@@ -10,6 +10,7 @@ pub(crate) mod mailing;
 mod numbers;
 pub(crate) mod row;
 pub(crate) mod separator;
+pub(crate) mod shape;
 pub(crate) mod table;
 mod template;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::encoding::{Encoding, decode};
 use super::layout::{FileOptions, Layout};
 use super::mailing::MailingOptions;
 use super::separator::Separator;
+use super::shape::ShapeOptions;
 
 struct Anyone;
 
@@ -131,10 +132,12 @@ proptest! {
     ) {
         let options = FileOptions {
             text: template,
-            to_column: has_header.map(|_| "A".to_owned()),
+            shape: ShapeOptions {
+                to_column: has_header.map(|_| "A".to_owned()),
+                has_header,
+                separator: None,
+            },
             text_column: Some("B".to_owned()),
-            has_header,
-            separator: None,
         };
         if let Ok((file, _)) = decode(bytes)
             && let Ok(layout) = Layout::find(&file, &options, NumberReader::default())
