@@ -83,6 +83,7 @@ pub(crate) const CATALOG: &[(u16, &str, &str)] = &[
     (422, "template_invalid", "text: has a { without a }; write {{ for a brace"),
     (422, "import_empty", "the body: no row of this import can be sent"),
     (422, "client_unknown", "client: no client has this id"),
+    (422, "reason_missing", "reason: is required: the file has no column named reason"),
     (422, "scopes_empty", "scopes: must name at least one scope"),
     (422, "scopes_invalid", "scopes: must not hold `admin`: a test key reaches nothing live"),
     (422, "allowed_numbers_invalid", "allowed_numbers: must hold at most 100 numbers"),
