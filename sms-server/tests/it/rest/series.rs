@@ -35,6 +35,7 @@ async fn a_series_has_every_point_and_totals_by_class_and_code() {
     app.post(r#"{"to":"+79251234567","text":"hi","class":"otp"}"#).await;
     app.attempted(Outcome::accepted("1")).await;
     app.attempted(Outcome::rejected(202, "bad number")).await;
+    app.attempted(Outcome::rejected(201, "no money")).await;
     roll_up(&app).await;
     let series = app.get(&format!("{PATH}?step_seconds=300")).await.body;
     let points = series["points"].as_array().expect("points");
@@ -42,13 +43,21 @@ async fn a_series_has_every_point_and_totals_by_class_and_code() {
     assert_eq!(series["step_seconds"], 300);
     assert_eq!(series["points"][0]["at"], series["from_time"]);
     let totals = ["accepted", "sent", "failed", "delivered"].map(|name| total(&series, name));
-    assert_eq!(totals, [4, 1, 1, 0], "{series}");
+    assert_eq!(totals, [5, 1, 2, 0], "{series}");
     let latencies = points.iter().filter(|point| point["latency_ms"]["p50"].is_u64());
     assert_eq!(latencies.count(), 1, "{series}");
     assert_eq!(series["by_class"]["otp"]["accepted"], 1, "{series}");
-    assert_eq!(series["by_class"]["service"]["accepted"], 3, "{series}");
+    assert_eq!(series["by_class"]["service"]["accepted"], 4, "{series}");
     assert_eq!(series["by_class"]["marketing"]["accepted"], 0, "{series}");
-    assert_eq!(series["by_code"], json!([{"code": 202, "undelivered": 0, "failed": 1}]));
+    // The provider of the tests explains one of the codes.
+    let by_code = json!([
+        {
+            "code": 201, "meaning": {"en": "no money", "ru": "нет денег"},
+            "undelivered": 0, "failed": 1,
+        },
+        {"code": 202, "undelivered": 0, "failed": 1},
+    ]);
+    assert_eq!(series["by_code"], by_code, "{series}");
 }
 
 #[tokio::test]
