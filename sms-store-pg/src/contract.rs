@@ -188,7 +188,7 @@ impl Erasure for PgStore {
     }
 
     async fn erase_number(&self, request: EraseNumber) -> Result<ErasedNumber> {
-        self.limited(erasure::erase_number(&self.database, request)).await
+        self.limited(erasure::erase_number(&self.database, request, self.numbers)).await
     }
 
     async fn remove_texts(&self, request: RemoveTexts) -> Result<RemovedTexts> {

@@ -187,7 +187,7 @@ impl Erasure for SqliteStore {
     }
 
     async fn erase_number(&self, request: EraseNumber) -> Result<ErasedNumber> {
-        erasure::erase_number(&self.database, request).await
+        erasure::erase_number(&self.database, request, self.numbers).await
     }
 
     async fn remove_texts(&self, request: RemoveTexts) -> Result<RemovedTexts> {
