@@ -14,7 +14,7 @@ pub(crate) const MAX_SEARCH: usize = 200;
 /// The filter by the client.
 pub(crate) const CLIENT: &str = "client";
 
-/// The client whose messages a request asks for; without one, those that the caller sees.
+/// The client that a request asks for the messages of; without one, those that the caller sees.
 #[derive(Debug, Default)]
 pub(crate) struct ClientFilter(Option<String>);
 

@@ -40,8 +40,8 @@ fn of_selections() -> Vec<Operation> {
             .about(
                 "Select messages",
                 "Keeps the ids of the messages that match now, for an hour: an action on a \
-                 selection touches no message that comes later. At most the newest 100,000; or those \
-                 with these `ids`, up to 1,000.",
+                 selection touches no message that comes later. At most the newest 100,000, or the \
+                 messages with these `ids`, at most 1,000.",
             )
             .body::<SelectionBody>(json!({"filter": {"status": "unknown"}}))
             .reply::<SelectionView>(StatusCode::CREATED, "The selection.", selection.clone())

@@ -114,7 +114,8 @@ fn series() -> Operation {
                 "from_time": AT, "to_time": AT, "step_seconds": 300, "points": [point],
                 "by_class": by_class,
                 "by_code": [{
-                    "code": 202, "meaning": {"en": "wrong number", "ru": "неправильно указан номер"},
+                    "code": 202,
+                    "meaning": {"en": "wrong number", "ru": "неправильно указан номер"},
                     "undelivered": 0, "failed": 1,
                 }],
             }),

@@ -16,7 +16,8 @@ use crate::http::auth::Caller;
 use crate::http::problem::Problem;
 use crate::keys::{KeyScope, Principal};
 
-/// Messages that matched a filter when it was made, or that were named. Messages that come later are not in it.
+/// Messages that matched a filter when it was made, or that were named. Messages that come later
+/// are not in it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SelectionView {
     id: String,
