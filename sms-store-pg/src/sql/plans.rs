@@ -12,8 +12,8 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use crate::pool::PooledConnection;
 use crate::sql::filter::{Source, candidate};
 use crate::sql::{
-    claim, filter, idempotency, inference, insert, ledger, maintenance, manual, read, receipts,
-    registry, rollups, settle, worklists,
+    claim, erasure, filter, idempotency, inference, insert, ledger, maintenance, manual, read,
+    receipts, registry, rollups, settle, stop_list, worklists,
 };
 use crate::{PgConfig, PgStore};
 
@@ -214,6 +214,21 @@ async fn events_and_counts_are_read_in_their_order() {
         (worklists::RECORD, &["work_items_pkey"]),
         (registry::RECORD_GET, &["using registry_pkey on registry"]),
         (registry::RECORD_LIST, &["using registry_pkey on registry"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_erased_and_what_is_on_the_stop_list_is_found_by_an_index() {
+    check(&[
+        (erasure::STATUSES, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (erasure::ERASE, &[STATES_BY_ID, MESSAGES_BY_ID, "using events_message on events"]),
+        (erasure::OF_NUMBER, &["using messages_number on messages", STATES_BY_ID]),
+        (erasure::REMAINING, &["using messages_number on messages"]),
+        (erasure::EXAMINED, &["using states_pkey on states"]),
+        (erasure::REMOVE_TEXTS, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (erasure::EMPTY_ITEMS, &["work_items_pkey"]),
+        (stop_list::LISTED, &["stop_list_pkey"]),
     ])
     .await;
 }
