@@ -65,8 +65,14 @@ pub trait Erasure: Debug + Send + Sync + 'static {
 }
 
 /// Characters that people write between the digits of a number. An erasure looks for a number in
-/// items as if they were not there.
+/// items as if they were not there. The last two digits are looked for as they are: few items have
+/// them, and only those are searched with more effort.
 pub const SEPARATORS: [char; 8] = [' ', '-', '.', '(', ')', '\u{a0}', '\u{2009}', '\u{202f}'];
+
+/// Returns the last two digits of a number, which nobody separates.
+pub fn ending(digits: &str) -> &str {
+    digits.get(digits.len().saturating_sub(2)..).unwrap_or(digits)
+}
 
 /// Returns true if a message in this status may still have to be sent.
 pub const fn needs_recipient(status: Status) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::erasure::SEPARATORS;
+use crate::erasure::{SEPARATORS, ending};
 use crate::worklists::item::{ItemCounts, ItemState, WorkItem};
 use crate::worklists::requests::{AppendItems, DeleteItems, ItemsRequest, RecordResults};
 
@@ -48,7 +48,9 @@ impl KeptItems {
 
     /// Empties up to `limit` ended items that contain these digits. Returns their number.
     pub(super) fn erase(&mut self, digits: &str, limit: usize) -> usize {
-        let contains = |text: &str| text.replace(SEPARATORS, "").contains(digits);
+        let contains = |text: &str| {
+            text.contains(ending(digits)) && text.replace(SEPARATORS, "").contains(digits)
+        };
         let contains = |item: &&mut WorkItem| {
             item.state != ItemState::Pending
                 && (contains(&item.payload) || item.result.as_deref().is_some_and(contains))

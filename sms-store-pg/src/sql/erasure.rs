@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sms_core::erasure::{
-    EraseMessages, EraseNumber, ErasedNumber, MAX_REMAINING, RemoveTexts, RemovedTexts,
+    EraseMessages, EraseNumber, ErasedNumber, MAX_REMAINING, RemoveTexts, RemovedTexts, ending,
     needs_recipient,
 };
 use sms_core::store::BulkResult;
@@ -91,11 +91,12 @@ macro_rules! joined {
     };
 }
 
-/// Ended items with these digits. $1 digits, $2 limit.
+/// Ended items with these digits. $1 digits, $2 limit, $3 the last of the digits.
 pub(crate) const ITEMS_WITH: &str = concat!(
-    "SELECT list, number FROM work_items WHERE state <> 0 AND (position($1 IN ",
+    "SELECT list, number FROM work_items WHERE state <> 0 AND ( \
+        position($3 IN payload) > 0 AND position($1 IN ",
     joined!("payload"),
-    ") > 0 OR position($1 IN ",
+    ") > 0 OR position($3 IN result) > 0 AND position($1 IN ",
     joined!("result"),
     ") > 0) LIMIT $2"
 );
@@ -128,7 +129,9 @@ pub(crate) async fn erase_number(
     let parked = sqlx::query(ERASE_PARKED).bind(request.number.digits().to_string());
     erased.receipts = count(database.connection().await?.execute(parked).await?)?;
     let digits = numbers.common_digits(request.number);
-    let items = database.scan(sqlx::query(ITEMS_WITH).bind(digits).bind(limit)).await?;
+    let last = ending(&digits).to_owned();
+    let search = sqlx::query(ITEMS_WITH).bind(digits).bind(limit).bind(last);
+    let items = database.scan(search).await?;
     erased.has_more = items.len() == request.limit;
     if !items.is_empty() {
         let (mut lists, mut numbers) = (Vec::new(), Vec::new());

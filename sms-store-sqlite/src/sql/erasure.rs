@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 use sms_core::clock::duration_to_ms;
 use sms_core::erasure::{
-    EraseMessages, EraseNumber, ErasedNumber, MAX_REMAINING, RemoveTexts, RemovedTexts,
+    EraseMessages, EraseNumber, ErasedNumber, MAX_REMAINING, RemoveTexts, RemovedTexts, ending,
     needs_recipient,
 };
 use sms_core::store::BulkResult;
@@ -90,11 +90,12 @@ macro_rules! joined {
     };
 }
 
-/// Ended items with these digits. ?1 digits, ?2 limit.
+/// Ended items with these digits. ?1 digits, ?2 limit, ?3 the last of the digits.
 pub(crate) const ITEMS_WITH: &str = concat!(
-    "SELECT list, number FROM work_items WHERE state <> 0 AND (instr(",
+    "SELECT list, number FROM work_items WHERE state <> 0 AND ( \
+        instr(payload, ?3) > 0 AND instr(",
     joined!("payload"),
-    ", ?1) > 0 OR instr(",
+    ", ?1) > 0 OR instr(result, ?3) > 0 AND instr(",
     joined!("result"),
     ", ?1) > 0) LIMIT ?2"
 );
@@ -120,7 +121,7 @@ pub(crate) async fn erase_number(
     let digits = numbers.common_digits(number);
     let find = move |conn: &Connection| {
         let mut items = conn.prepare_cached(ITEMS_WITH)?;
-        let found = items.query_map(params![digits, rows(limit)], |row| {
+        let found = items.query_map(params![digits, rows(limit), ending(&digits)], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
         })?;
         Ok(found.collect::<rusqlite::Result<Vec<_>>>()?)
