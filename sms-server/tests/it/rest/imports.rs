@@ -142,8 +142,8 @@ async fn the_cost_of_a_large_file_is_that_of_a_sample() {
     let key = NewKey::new("tests", &[KeyScope::Send, KeyScope::Read]).kind(KeyKind::Test);
     let issued = app.keys.issue(None, key).await.expect("a key");
     app.key = issued.secret.expose_secret().to_owned();
-    let file: String = (0..150).map(|n| format!("7925{:07};hi\n", n)).collect();
-    let (_, large) = import(&app, "text_column=B", file).await;
+    let rows: Vec<String> = (0..150).map(|n| format!("7925{n:07};hi\n")).collect();
+    let (_, large) = import(&app, "text_column=B", rows.concat()).await;
     let total = large["cost"]["total"].as_str().expect("a cost");
     let (_, small) = import(&app, "text_column=B", "79250000001;hi\n79250000002;hi\n").await;
     assert_eq!((&small["cost"]["exact"], &small["cost"]["asked"]), (&json!(true), &json!(2)));

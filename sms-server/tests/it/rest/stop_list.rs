@@ -146,7 +146,7 @@ async fn a_file_puts_its_numbers_on_the_list_and_names_what_is_wrong_in_it() {
 #[tokio::test]
 async fn the_exported_list_can_be_given_back_as_it_is() {
     let app = admin().await;
-    let mut numbers: Vec<String> = (0..999).map(|n| format!("+7925{:07}", n)).collect();
+    let mut numbers: Vec<String> = (0..999).map(|n| format!("+7925{n:07}")).collect();
     // Without its plus sign it would be a number of another country.
     numbers.push("+84912345678".to_owned());
     let body = json!({"numbers": numbers, "reason": "=1+1; \"asked\""});
@@ -168,9 +168,8 @@ async fn the_exported_list_can_be_given_back_as_it_is() {
 async fn a_file_that_cannot_be_read_adds_nothing() {
     let app = admin().await;
     let good = "79251234567;asked\n";
-    let rows = |count: usize| -> String {
-        (0..count).map(|n| format!("{};x\n", 79_250_000_000_u64 + n as u64)).collect()
-    };
+    let row = |n: u64| format!("{};x\n", 79_250_000_000 + n);
+    let rows = |count: u64| (0..count).map(row).collect::<Vec<_>>().concat();
     for (query, file, code, parameter) in [
         ("", Vec::new(), "file_empty", json!(null)),
         ("", b"PK\x03\x04...".to_vec(), "file_unreadable", json!(null)),
