@@ -172,6 +172,10 @@ impl StopList for PgStore {
         self.limited(stop_list::remove(&self.database, numbers)).await
     }
 
+    async fn listed(&self, numbers: &[PhoneNumber]) -> Result<Vec<PhoneNumber>> {
+        self.limited(stop_list::listed(&self.database, numbers)).await
+    }
+
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         self.limited(stop_list::page(&self.database, request)).await
     }
@@ -184,7 +188,7 @@ impl Erasure for PgStore {
     }
 
     async fn erase_number(&self, request: EraseNumber) -> Result<ErasedNumber> {
-        self.limited(erasure::erase_number(&self.database, request)).await
+        self.limited(erasure::erase_number(&self.database, request, self.numbers)).await
     }
 
     async fn remove_texts(&self, request: RemoveTexts) -> Result<RemovedTexts> {

@@ -171,6 +171,10 @@ impl StopList for SqliteStore {
         stop_list::remove(&self.database, numbers).await
     }
 
+    async fn listed(&self, numbers: &[PhoneNumber]) -> Result<Vec<PhoneNumber>> {
+        stop_list::listed(&self.database, numbers).await
+    }
+
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         stop_list::page(&self.database, request).await
     }
@@ -183,7 +187,7 @@ impl Erasure for SqliteStore {
     }
 
     async fn erase_number(&self, request: EraseNumber) -> Result<ErasedNumber> {
-        erasure::erase_number(&self.database, request).await
+        erasure::erase_number(&self.database, request, self.numbers).await
     }
 
     async fn remove_texts(&self, request: RemoveTexts) -> Result<RemovedTexts> {

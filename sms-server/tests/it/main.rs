@@ -9,6 +9,7 @@ mod callbacks;
 mod cli;
 mod http;
 mod import_kill;
+mod kept;
 mod keys;
 mod kill;
 mod leaks;
