@@ -18,7 +18,7 @@ use crate::config::{Config, Key, Role};
 use crate::keys::{KeyRing, KeyScope, NewKey};
 use crate::output::{one_line, try_print};
 use crate::sessions::Sessions;
-use crate::{http, logging, rollups};
+use crate::{http, logging, rollups, store_marks};
 
 /// The name of the key that the first start makes.
 const FIRST_KEY: &str = "first key";
@@ -39,7 +39,11 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let (store, queue) = watched(&config, store, queue);
-    let OpenStore { store, registry, rollups: counts, stop_list, erasure, worklists } = store;
+    let OpenStore { store, registry, rollups: counts, stop_list, erasure, worklists, identity } =
+        store;
+    // Before anything is sent: the messages of a restored store may have been sent already.
+    let usable = store_marks::check(&*registry, identity.as_deref()).await;
+    usable.with_context(|| config.place(Key::Store))?;
     let secrets = open_secrets(&config, Arc::clone(&registry)).await?;
     // Only who takes callbacks needs the secret part of their address.
     let endpoint = if config.has(Role::Api) {
@@ -167,6 +171,7 @@ fn watched(
         stop_list: Arc::new(Watched::new(store.stop_list, Arc::clone(&kept))),
         erasure: Arc::new(Watched::new(store.erasure, Arc::clone(&kept))),
         worklists: Arc::new(Watched::new(store.worklists, kept)),
+        identity: store.identity,
     };
     (store, Arc::new(Watched::new(queue, Arc::new(offered))))
 }

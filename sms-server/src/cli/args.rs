@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::backup::BackupCommand;
 use super::callback::Callback;
 use super::config::ConfigCommand;
 use super::healthcheck::Healthcheck;
 use super::keys::Keys;
 use super::messages::{SendCommand, StatusCommand};
+use super::restored::RestoredCommand;
 use super::secrets::SecretsCommand;
 use super::send_csv::SendCsvCommand;
 use super::signin::SignIn;
@@ -97,6 +99,11 @@ pub enum Command {
     /// Bring the schema of the store up to date; `serve` does that too, unless the address says
     /// migrate=false
     Migrate,
+    /// Write a backup of the store to a new file, while servers are running
+    Backup(BackupCommand),
+    /// After a backup was restored: hold what may have been sent since, so that nothing is sent
+    /// twice
+    Restored(RestoredCommand),
     /// Have the provider report deliveries to this server by itself
     #[command(subcommand)]
     Callback(Callback),
