@@ -38,9 +38,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let store = store.open(config.region).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
+    let identity = store.identity.clone();
     let (store, queue) = watched(&config, store, queue);
-    let OpenStore { store, registry, rollups: counts, stop_list, erasure, worklists, identity } =
-        store;
+    let OpenStore { store, registry, rollups: counts, stop_list, erasure, worklists, .. } = store;
     // Before anything is sent: the messages of a restored store may have been sent already.
     let usable = store_marks::check(&*registry, identity.as_deref()).await;
     usable.with_context(|| config.place(Key::Store))?;
@@ -171,6 +171,7 @@ fn watched(
         stop_list: Arc::new(Watched::new(store.stop_list, Arc::clone(&kept))),
         erasure: Arc::new(Watched::new(store.erasure, Arc::clone(&kept))),
         worklists: Arc::new(Watched::new(store.worklists, kept)),
+        transfer: store.transfer,
         identity: store.identity,
     };
     (store, Arc::new(Watched::new(queue, Arc::new(offered))))

@@ -12,6 +12,10 @@ use time::format_description::well_known::Rfc3339;
 pub(crate) const KIND: &str = "store_mark";
 /// The store is a backup. Only the backup has it, so a store that has it was restored.
 pub(crate) const BACKUP: &str = "backup";
+/// The store was moved to another one, or is being moved.
+pub(crate) const MOVED: &str = "moved";
+/// A copy into this store is not complete, and how far it is.
+pub(crate) const COPY: &str = "copy";
 /// The identity of the tables that were in use, see [`PgStore::identity`].
 ///
 /// [`PgStore::identity`]: https://docs.rs/sms-store-pg
@@ -23,6 +27,20 @@ const IDENTITY: &str = "identity";
 ///
 /// A mark, with what to do about it; the registry's.
 pub(crate) async fn check(registry: &dyn Registry, identity: Option<&str>) -> anyhow::Result<()> {
+    if let Some(mark) = registry.get(KIND, MOVED).await? {
+        bail!(
+            "the store was moved to {} at {}: use that one. `sms-server copy --unfence --from \
+             ADDRESS` opens this one again, if the other one was never used",
+            text(&mark, "to"),
+            text(&mark, "at")
+        );
+    }
+    if let Some(mark) = registry.get(KIND, COPY).await? {
+        bail!(
+            "the copy of {} into the store is not complete: run `sms-server copy` again",
+            text(&mark, "from")
+        );
+    }
     if let Some(mark) = registry.get(KIND, BACKUP).await? {
         bail!(
             "the store was restored from a backup of {}; run `sms-server restored` first, so that \
@@ -84,7 +102,7 @@ async fn remember(registry: &dyn Registry, identity: &str) -> anyhow::Result<()>
 }
 
 fn text<'a>(mark: &'a Record, field: &str) -> &'a str {
-    mark.value[field].as_str().unwrap_or("an unknown time")
+    mark.value[field].as_str().unwrap_or("?")
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::bail;
 use secrecy::{ExposeSecret, SecretString};
-use sms_core::{Erasure, Region, Registry, Rollups, SchemaLevel, StopList, Store, Worklists};
+use sms_core::{
+    Erasure, Region, Registry, Rollups, SchemaLevel, StopList, Store, Transfer, Worklists,
+};
 
 use super::address::{split, unknown};
 use crate::secrets::KeyFile;
@@ -27,12 +30,17 @@ pub struct OpenStore {
     pub erasure: Arc<dyn Erasure>,
     /// Items of bulk actions, in the same database.
     pub worklists: Arc<dyn Worklists>,
+    /// All rows, to be copied.
+    pub transfer: Arc<dyn Transfer>,
     /// Identity of the tables; `None` for a store that does not know it.
     pub identity: Option<String>,
 }
 
 impl OpenStore {
-    fn new<T: Store + Registry + Rollups + StopList + Erasure + Worklists>(store: T) -> Self {
+    fn new<T>(store: T) -> Self
+    where
+        T: Store + Registry + Rollups + StopList + Erasure + Worklists + Transfer,
+    {
         let store = Arc::new(store);
         Self {
             store: store.clone(),
@@ -40,7 +48,8 @@ impl OpenStore {
             rollups: store.clone(),
             stop_list: store.clone(),
             erasure: store.clone(),
-            worklists: store,
+            worklists: store.clone(),
+            transfer: store,
             identity: None,
         }
     }
@@ -96,6 +105,27 @@ impl StoreAddress {
             Self::Sqlite(config) => Some(KeyFile::next_to(config.path())),
             #[cfg(feature = "pg")]
             Self::Pg(_) => None,
+        }
+    }
+
+    /// True if the store is a file that does not exist.
+    pub(crate) fn is_missing(&self) -> bool {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(config) => !config.path().exists(),
+            #[cfg(feature = "pg")]
+            Self::Pg(_) => false,
+        }
+    }
+
+    /// The same store for work that may take long.
+    pub(crate) fn patient(self) -> Self {
+        const PATIENCE: Duration = Duration::from_mins(10);
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(config) => Self::Sqlite(config.timeout(PATIENCE)),
+            #[cfg(feature = "pg")]
+            Self::Pg(config) => Self::Pg(Box::new(config.timeout(PATIENCE))),
         }
     }
 

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use super::backup::BackupCommand;
 use super::callback::Callback;
 use super::config::ConfigCommand;
+use super::copy::CopyCommand;
 use super::healthcheck::Healthcheck;
 use super::keys::Keys;
 use super::messages::{SendCommand, StatusCommand};
@@ -104,6 +105,8 @@ pub enum Command {
     /// After a backup was restored: hold what may have been sent since, so that nothing is sent
     /// twice
     Restored(RestoredCommand),
+    /// Move everything to another store; the servers may run, and accept nothing from then on
+    Copy(CopyCommand),
     /// Have the provider report deliveries to this server by itself
     #[command(subcommand)]
     Callback(Callback),

@@ -6,6 +6,7 @@ mod backup;
 mod callback;
 mod client;
 mod config;
+mod copy;
 mod healthcheck;
 mod keys;
 mod messages;
@@ -21,6 +22,7 @@ pub use self::args::{Cli, Command, Settings};
 pub use self::backup::BackupCommand;
 pub use self::callback::Callback;
 pub use self::config::ConfigCommand;
+pub use self::copy::CopyCommand;
 pub use self::healthcheck::Healthcheck;
 pub use self::keys::Keys;
 pub use self::messages::{SendCommand, StatusCommand};
@@ -59,6 +61,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Secrets(command) => secrets::run(&start()?, command).await,
         Command::Migrate => migrate::run(&start()?).await,
         Command::Backup(command) => backup::run(&start()?, command).await,
+        Command::Copy(command) => copy::run(&start()?, command).await,
         Command::Restored(command) => restored::run(&start()?, command).await,
         Command::Callback(command) => callback::run(&start()?, command).await,
         Command::Openapi => start().and_then(|_| print(openapi())),

@@ -70,10 +70,7 @@ async fn nothing_is_sent_twice(
     let held = run(new.path(), &arguments, &restored).expect("held");
     println!("{} sent, {held}", sent.len());
     let again = run(new.path(), &arguments, &restored).expect("held again");
-    assert!(
-        again.contains(": 0. ") && again.contains(&format!("later: {LATER}.")),
-        "{again}"
-    );
+    assert!(again.contains(": 0. ") && again.contains(&format!("later: {LATER}.")), "{again}");
 
     let server = Server::start(new.path(), &settings);
     let unknown = server.list("unknown").await;

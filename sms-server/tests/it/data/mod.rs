@@ -1,6 +1,8 @@
 //! The data of a server as a whole: backups, and moves to another store.
 
 mod backup;
+#[cfg(feature = "pg")]
+mod copy;
 mod load;
 
 use std::path::Path;
