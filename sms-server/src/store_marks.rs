@@ -35,6 +35,18 @@ pub(crate) async fn check(registry: &dyn Registry, identity: Option<&str>) -> an
             text(&mark, "at")
         );
     }
+    check_content(registry, identity).await
+}
+
+/// Refuses a store with messages that may have been sent elsewhere, or that are not all there.
+///
+/// # Errors
+///
+/// Those of [`check`], but for a store that was moved.
+pub(crate) async fn check_content(
+    registry: &dyn Registry,
+    identity: Option<&str>,
+) -> anyhow::Result<()> {
     if let Some(mark) = registry.get(KIND, COPY).await? {
         bail!(
             "the copy of {} into the store is not complete: run `sms-server copy` again",
@@ -64,7 +76,7 @@ pub(crate) async fn check(registry: &dyn Registry, identity: Option<&str>) -> an
     Ok(())
 }
 
-/// The time at which the backup was taken that this store is; `None` if it is none.
+/// The time at which the backup was taken that this store is; `None` if it is no backup.
 ///
 /// # Errors
 ///

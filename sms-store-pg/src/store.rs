@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sms_core::store::migration_plan::MigrationPlan;
 use sms_core::{Clock, Message, MessageId, NumberReader, Result, SchemaLevel};
 use sqlx::PgConnection;
 use tokio::time::timeout;
@@ -104,6 +105,24 @@ impl PgStore {
         connected.map_err(|_| opening::too_slow(config))??;
         pool.close().await;
         Ok(())
+    }
+
+    /// The migrations that [`open`](Self::open) would apply. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check`](Self::check).
+    pub async fn migration_plan(config: &PgConfig) -> Result<MigrationPlan> {
+        config.check()?;
+        let pool = Pool::new(connect::options(config), 1);
+        let plan = async {
+            let mut conn = pool.take().await?;
+            migrations::plan(conn.conn()?, &config.schema).await
+        };
+        let plan = timeout(config.timeout, plan).await;
+        let plan = plan.map_err(|_| opening::too_slow(config))??;
+        pool.close().await;
+        Ok(plan)
     }
 
     /// The version of the server, as a number: 150004 for 15.4. Changes nothing.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction};
+use sms_core::store::migration_plan::MigrationPlan;
 use sms_core::{Clock, Error, Message, MessageId, NumberReader, Result, SchemaLevel, SystemClock};
 
 use crate::backup::{Backup, BackupRequest};
@@ -70,6 +71,18 @@ impl SqliteStore {
         let path = config.path().to_owned();
         let check = tokio::task::spawn_blocking(move || opening::check(&path));
         check.await.map_err(|error| stopped().with_source(error))?
+    }
+
+    /// The migrations that [`open`](Self::open) would apply. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) about the file.
+    pub async fn migration_plan(config: &SqliteConfig) -> Result<MigrationPlan> {
+        config.check()?;
+        let path = config.path().to_owned();
+        let plan = tokio::task::spawn_blocking(move || opening::plan(&path));
+        plan.await.map_err(|error| stopped().with_source(error))?
     }
 
     /// Writes a copy of the database to a new file, readable by this user alone, while others go on

@@ -23,8 +23,8 @@ pub type Row = Value;
 ///
 /// * **Exact**: rows that were read from one store and written to another are equal there,
 ///   with ids, times, numbers and encrypted values.
-/// * **Once**: `write` writes all of its rows together with the progress, or nothing. So a copy that
-///   was interrupted goes on after the rows of the last progress.
+/// * **Once**: `write` writes all of its rows together with the progress, or nothing. So a copy
+///   that was interrupted goes on after the rows of the last progress.
 /// * **Bounded**: each call handles the rows of one batch.
 /// * **Errors**: every method may answer `Unavailable` (retry) or `Internal` (an operator must
 ///   look).

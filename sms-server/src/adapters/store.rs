@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use secrecy::{ExposeSecret, SecretString};
+use sms_core::store::migration_plan::MigrationPlan;
 use sms_core::{
     Erasure, Region, Registry, Rollups, SchemaLevel, StopList, Store, Transfer, Worklists,
 };
@@ -56,7 +57,7 @@ impl OpenStore {
 }
 
 /// A store by its address, before it is opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StoreAddress {
     /// A SQLite file.
@@ -183,6 +184,20 @@ impl StoreAddress {
                 Ok(Some(StoreServer { version, schema: config.schema_name().to_owned() }))
             }
         }
+    }
+
+    /// The migrations that opening the store would apply. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of the adapter.
+    pub async fn migration_plan(&self) -> anyhow::Result<MigrationPlan> {
+        Ok(match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(config) => sms_store_sqlite::SqliteStore::migration_plan(config).await?,
+            #[cfg(feature = "pg")]
+            Self::Pg(config) => sms_store_pg::PgStore::migration_plan(config).await?,
+        })
     }
 
     /// Tries whether the store can be opened. Changes nothing.

@@ -7,7 +7,7 @@ use sms_core::{ProviderControl, Registry, Result};
 use tokio::time::{Instant, sleep};
 
 /// A worker that has not reported for so long is not running: reports come every 5 s.
-const SILENT: Duration = Duration::from_secs(15);
+const MAX_REPORT_AGE: Duration = Duration::from_secs(15);
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// The names of workers that are running. One that was killed has left a report, and so has one
@@ -25,8 +25,8 @@ pub(super) async fn alive_workers(registry: &Arc<dyn Registry>) -> Result<Vec<St
         let is_new = |age: Duration| age < started.elapsed().saturating_sub(INTERVAL);
         let alive = reported.iter().filter(|reported| is_new(reported.age));
         let alive: Vec<String> = alive.map(|reported| reported.worker().to_owned()).collect();
-        let all_silent = reported.iter().all(|reported| reported.age >= SILENT);
-        if !alive.is_empty() || all_silent || started.elapsed() > SILENT {
+        let all_silent = reported.iter().all(|reported| reported.age >= MAX_REPORT_AGE);
+        if !alive.is_empty() || all_silent || started.elapsed() > MAX_REPORT_AGE {
             return Ok(alive);
         }
         sleep(INTERVAL).await;

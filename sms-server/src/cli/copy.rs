@@ -54,12 +54,15 @@ pub struct CopyCommand {
 pub(crate) async fn run(config: &Config, command: CopyCommand) -> anyhow::Result<()> {
     let from = Side::open(config, "--from", &command.from, true).await?;
     let Some(to) = &command.to else { return unfence(&from).await };
+    // The marks are not copied: what they keep from being sent would be sent from the target.
+    let complete = store_marks::check_content(from.registry(), from.store.identity.as_deref());
+    complete.await.context("--from")?;
     check_secret_key(config, &from, to).await?;
     let to = Side::open(config, "--to", to, false).await?;
     let known = announced(&from, &to).await?;
-    let (copy, mut place) = match (progress(&to, known.as_ref()).await?, known) {
+    let (copy, mut position) = match (progress(&to, known.as_ref()).await?, known) {
         // The source has been frozen since an earlier run.
-        (Some(place), Some(known)) => (known.copy, place),
+        (Some(position), Some(known)) => (known.copy, position),
         (_, Some(known)) if known.is_complete => {
             bail!("--from: the store was moved to {} completely", to.shown)
         }
@@ -70,13 +73,13 @@ pub(crate) async fn run(config: &Config, command: CopyCommand) -> anyhow::Result
                 None => announce(&from, &to).await?,
             };
             freeze(&from, &to).await?;
-            let place = Place::default();
-            let value = place.document(&copy, &from);
+            let position = CopyPosition::default();
+            let value = position.document(&copy, &from);
             to.registry().put(KIND, COPY, &value, Expect::Absent).await?;
-            (copy, place)
+            (copy, position)
         }
     };
-    place.copy(&copy, &from, &to).await?;
+    position.copy(&copy, &from, &to).await?;
     compare(&from, &to).await?;
     finish(&from, &to, &copy).await
 }
@@ -163,19 +166,19 @@ fn moved(copy: &str, to: &Side, complete: bool) -> anyhow::Result<Value> {
     Ok(json!({ "copy": copy, "to": to.shown, "at": at, "complete": complete }))
 }
 
-/// The place of the last row that was copied.
+/// The position of the last row that was copied.
 #[derive(Debug, Default)]
-struct Place {
+struct CopyPosition {
     table: usize,
     after: Option<Row>,
 }
 
-impl Place {
+impl CopyPosition {
     fn document(&self, copy: &str, from: &Side) -> Value {
         json!({ "copy": copy, "from": from.shown, "table": self.table, "after": self.after })
     }
 
-    /// Copies every row after this place.
+    /// Copies every row after this position.
     async fn copy(&mut self, copy: &str, from: &Side, to: &Side) -> anyhow::Result<()> {
         let (started, mut rows) = (Instant::now(), 0);
         while let Some(table) = TABLES.get(self.table) {
@@ -197,7 +200,7 @@ impl Place {
 }
 
 /// How far an earlier run has come; `None` if there was none.
-async fn progress(to: &Side, known: Option<&Known>) -> anyhow::Result<Option<Place>> {
+async fn progress(to: &Side, known: Option<&Known>) -> anyhow::Result<Option<CopyPosition>> {
     let Some(mark) = to.registry().get(KIND, COPY).await? else { return Ok(None) };
     if known.is_none_or(|known| mark.value["copy"] != known.copy.as_str()) {
         bail!(
@@ -208,7 +211,7 @@ async fn progress(to: &Side, known: Option<&Known>) -> anyhow::Result<Option<Pla
     let table = mark.value["table"].as_u64().and_then(|table| usize::try_from(table).ok());
     let table = table.context("--to: the mark of the copy is damaged")?;
     let after = Some(mark.value["after"].clone()).filter(|after| !after.is_null());
-    Ok(Some(Place { table, after }))
+    Ok(Some(CopyPosition { table, after }))
 }
 
 /// Refuses a target with any content, or with a worker.

@@ -26,6 +26,7 @@ pub use self::copy::CopyCommand;
 pub use self::healthcheck::Healthcheck;
 pub use self::keys::Keys;
 pub use self::messages::{SendCommand, StatusCommand};
+pub use self::migrate::MigrateCommand;
 pub use self::restored::RestoredCommand;
 pub use self::secrets::SecretsCommand;
 pub use self::send_csv::SendCsvCommand;
@@ -59,7 +60,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keys(command) => keys::run(&start()?, command).await,
         Command::Signin(command) => signin::run(&start()?, command).await,
         Command::Secrets(command) => secrets::run(&start()?, command).await,
-        Command::Migrate => migrate::run(&start()?).await,
+        Command::Migrate(command) => migrate::run(&start()?, &command).await,
         Command::Backup(command) => backup::run(&start()?, command).await,
         Command::Copy(command) => copy::run(&start()?, command).await,
         Command::Restored(command) => restored::run(&start()?, command).await,

@@ -71,7 +71,7 @@ impl Dump {
         let command = words.join(" ");
         match self.password {
             Some(_) => format!(
-                "# The password: in PGPASSWORD, or in ~/.pgpass. `--run` takes that of the address.\n\
+                "# The password: in PGPASSWORD or ~/.pgpass. `--run` takes that of the address.\n\
                  {command}"
             ),
             None => command,

@@ -76,9 +76,17 @@ pub(crate) async fn run(config: &Config, command: RestoredCommand) -> anyhow::Re
         bail!("--from: the backup cannot have been taken in the future");
     }
     // In UTC: the same moment is the same job.
-    let from = from.to_offset(time::UtcOffset::UTC).format(&Rfc3339)?;
-    let due_until = announced_at(registry, &from).await?;
-    let counts = hold(&*store, &from, due_until).await?;
+    let from = from.to_offset(time::UtcOffset::UTC);
+    let announced = announce(registry, from, identity.as_deref()).await?;
+    let is_other = marked.is_some_and(|marked| marked != from);
+    if announced.is_known && (announced.is_elsewhere || is_other) {
+        bail!(
+            "--from: the store was restored from a backup of that time before, and is one of \
+             another time now"
+        );
+    }
+    let (from, due_until) = (from.format(&Rfc3339)?, announced.at);
+    let counts = hold_due(&*store, &from, due_until).await?;
     // Last: until then no server starts, so this can be run again after a kill.
     store_marks::release(registry, identity.as_deref()).await?;
     print(&format!(
@@ -89,15 +97,33 @@ pub(crate) async fn run(config: &Config, command: RestoredCommand) -> anyhow::Re
     ))
 }
 
-/// The time of the first run for this backup, by the store's clock. What is due later was accepted
-/// by the restored store, or is to be sent by it.
-async fn announced_at(registry: &dyn Registry, from: &str) -> anyhow::Result<OffsetDateTime> {
-    match registry.put(KIND, from, &json!({}), Expect::Absent).await {
-        Err(error) if error.kind() != ErrorKind::Conflict => return Err(error.into()),
-        _ => {}
-    }
-    let record = registry.get(KIND, from).await?.context("the record of the backup is gone")?;
-    Ok(record.updated_at)
+/// The record of a restored backup.
+#[derive(Debug)]
+struct Announced {
+    /// Time of the first run for this backup, by the store's clock. What is due later was accepted
+    /// by the restored store, or is to be sent by it.
+    at: OffsetDateTime,
+    /// True if there was a record.
+    is_known: bool,
+    /// True if it was made in other tables: the record itself is from a backup.
+    is_elsewhere: bool,
+}
+
+async fn announce(
+    registry: &dyn Registry,
+    from: OffsetDateTime,
+    identity: Option<&str>,
+) -> anyhow::Result<Announced> {
+    let name = from.format(&Rfc3339)?;
+    let written = registry.put(KIND, &name, &json!({ "tables": identity }), Expect::Absent).await;
+    let is_known = match written {
+        Ok(_) => false,
+        Err(error) if error.kind() == ErrorKind::Conflict => true,
+        Err(error) => return Err(error.into()),
+    };
+    let record = registry.get(KIND, &name).await?.context("the record of the backup is gone")?;
+    let is_elsewhere = record.value["tables"].as_str() != identity;
+    Ok(Announced { at: record.updated_at, is_known, is_elsewhere })
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -107,7 +133,11 @@ struct Counts {
 }
 
 /// Holds every message that was due until then and has not ended, in batches. Each is held once.
-async fn hold(store: &dyn Store, from: &str, due_until: OffsetDateTime) -> anyhow::Result<Counts> {
+async fn hold_due(
+    store: &dyn Store,
+    from: &str,
+    due_until: OffsetDateTime,
+) -> anyhow::Result<Counts> {
     let reason = format!("restored from a backup of {from}: it may have been sent since");
     let action = BulkAction::HoldRestored { reason };
     let (mut counts, mut after): (Counts, Option<MessageId>) = (Counts::default(), None);
@@ -140,7 +170,7 @@ mod tests {
     use std::sync::Arc;
 
     use sms_core::store::{MessageRequest, Resolution, ResolveRequest};
-    use sms_core::{Archive as _, MemoryStore, Message, Sender};
+    use sms_core::{Archive as _, MemoryRegistry, MemoryStore, Message, Sender};
     use time::Duration;
 
     use super::*;
@@ -160,7 +190,7 @@ mod tests {
         }
         let later = send(BATCH + 1, Some(tomorrow)).await;
         let soon = now() + Duration::SECOND;
-        let counts = hold(&*store, "2026", soon).await.unwrap();
+        let counts = hold_due(&*store, "2026", soon).await.unwrap();
         assert_eq!(counts, Counts { held: BATCH + 1, later: 1 });
         let status = async |id| {
             let found = store.get(&MessageRequest::new(id)).await.unwrap();
@@ -170,8 +200,18 @@ mod tests {
         // An operator knows that it was not sent. A second run does not hold it again.
         let resend = ResolveRequest::new(due[0], Resolution::Resend, "olga", "not sent");
         store.resolve(resend).await.unwrap();
-        let counts = hold(&*store, "2026", soon + Duration::HOUR).await.unwrap();
+        let counts = hold_due(&*store, "2026", soon + Duration::HOUR).await.unwrap();
         assert_eq!(counts, Counts { held: 0, later: 1 });
         assert_eq!(status(due[0]).await, Status::Queued);
+    }
+
+    #[tokio::test]
+    async fn a_record_that_came_with_a_backup_is_of_another_restore() {
+        let (registry, at) = (MemoryRegistry::new(), OffsetDateTime::UNIX_EPOCH);
+        let first = announce(&registry, at, Some("1-2")).await.unwrap();
+        assert!(!first.is_known);
+        let again = announce(&registry, at, Some("1-2")).await.unwrap();
+        assert_eq!((again.is_known, again.is_elsewhere, again.at), (true, false, first.at));
+        assert!(announce(&registry, at, Some("3-4")).await.unwrap().is_elsewhere);
     }
 }

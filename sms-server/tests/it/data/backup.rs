@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::load::{Load, accepted, code, key, slow_simulator};
 use super::run;
-use crate::process::Server;
+use crate::process::{SECRET_KEY, Server};
 
 /// Messages for later. They are in the backup, and are due after it was restored.
 const LATER: usize = 20;
@@ -66,10 +66,22 @@ async fn nothing_is_sent_twice(
         refused.as_ref().is_err_and(|said| said.contains("sms-server restored")),
         "{refused:?}"
     );
+    let source = restored.iter().find(|(name, _)| *name == "SMS_STORE");
+    let source = source.map_or("sqlite:data/sms.db", |(_, address)| *address);
+    let copy = ["copy", "--from", source, "--to", "sqlite:other.db"];
+    let secret = std::fs::read_to_string(new.path().join("data/sms.db.secret"));
+    let secret = secret.unwrap_or_else(|_| SECRET_KEY.to_owned());
+    let refused = run(new.path(), &copy, &[("SMS_SECRET_KEY", secret.trim())]);
+    assert!(
+        refused.as_ref().is_err_and(|said| said.contains("sms-server restored")),
+        "{refused:?}"
+    );
     let arguments: Vec<&str> = said.split(' ').collect();
     let held = run(new.path(), &arguments, &restored).expect("held");
     println!("{} sent, {held}", sent.len());
-    let again = run(new.path(), &arguments, &restored).expect("held again");
+    let at = held.split("backup of ").nth(1).and_then(|rest| rest.split(',').next());
+    let again = ["restored", "--from", at.expect("the time")];
+    let again = run(new.path(), &again, &restored).expect("held again");
     assert!(again.contains(": 0. ") && again.contains(&format!("later: {LATER}.")), "{again}");
 
     let server = Server::start(new.path(), &settings);
@@ -137,8 +149,6 @@ async fn a_backup_of_sqlite_under_load_sends_nothing_twice() {
 async fn a_dump_of_postgres_under_load_sends_nothing_twice() {
     use sms_testkit::instances::Postgres;
     use sqlx::Connection as _;
-
-    use crate::process::SECRET_KEY;
 
     let postgres = Postgres::start().await;
     let url = postgres.url().to_owned();
