@@ -16,9 +16,7 @@ pub(crate) const BACKUP: &str = "backup";
 pub(crate) const MOVED: &str = "moved";
 /// A copy into this store is not complete, and how far it is.
 pub(crate) const COPY: &str = "copy";
-/// The identity of the tables that were in use, see [`PgStore::identity`].
-///
-/// [`PgStore::identity`]: https://docs.rs/sms-store-pg
+/// The identity of the tables that were in use.
 const IDENTITY: &str = "identity";
 
 /// Refuses a store that must not be used, and remembers the identity of its tables.

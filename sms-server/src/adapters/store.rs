@@ -13,7 +13,6 @@ use sms_core::{
 
 use super::address::{split, unknown};
 use crate::secrets::KeyFile;
-use crate::store_marks;
 
 /// An open store, by what it can do.
 #[derive(Debug)]
@@ -150,6 +149,11 @@ impl StoreAddress {
     /// # Errors
     ///
     /// Those of the adapter.
+    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "no store is a file"))]
+    #[cfg_attr(
+        not(feature = "sqlite"),
+        expect(clippy::unused_async, reason = "no store is a file")
+    )]
     pub(crate) async fn backup(
         &self,
         file: &Path,
@@ -158,7 +162,7 @@ impl StoreAddress {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(config) => {
-                let (kind, name) = (store_marks::KIND, store_marks::BACKUP);
+                let (kind, name) = (crate::store_marks::KIND, crate::store_marks::BACKUP);
                 let request = sms_store_sqlite::BackupRequest::new(file, kind, name, mark);
                 let written = sms_store_sqlite::SqliteStore::backup(config, request).await?;
                 Ok(Some(StoreBackup { bytes: written.bytes, messages: written.messages }))

@@ -221,3 +221,18 @@ fn a_dump_without_pg_dump_or_its_server_says_what_is_missing() {
     let said = run(folder.path(), &["backup", "b"], &store).expect_err("too old");
     assert!(said.contains("pg_dump has version 9 and the server version"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_held_while_a_worker_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path(), &[]);
+    sleep(Duration::from_secs(1)).await;
+    let arguments = ["restored", "--from", "2026-01-01T00:00:00Z"];
+    let said = run(folder.path(), &arguments, &[]).expect_err("it runs");
+    assert!(said.contains("is running on this store: stop every process first"), "{said}");
+    drop(server);
+    let held = run(folder.path(), &arguments, &[]).expect("it was killed");
+    assert!(held.starts_with("Held as unknown: 0. "), "{held}");
+    let same = run(folder.path(), &["restored", "--unchanged"], &[]).expect("nothing is held");
+    assert!(same.contains("nothing is held"), "{same}");
+}

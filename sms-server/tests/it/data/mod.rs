@@ -4,6 +4,7 @@ mod backup;
 #[cfg(feature = "pg")]
 mod copy;
 mod load;
+mod migrate;
 
 use std::path::Path;
 
