@@ -7,6 +7,7 @@ mod app;
 mod bulk_kill;
 mod callbacks;
 mod cli;
+mod data;
 mod http;
 mod import_kill;
 mod kept;
