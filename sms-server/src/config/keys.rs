@@ -37,7 +37,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of `config check`.
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Store,
         Self::StoreWaitSeconds,
         Self::Queue,

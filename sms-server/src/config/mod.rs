@@ -312,7 +312,7 @@ impl Config {
                     |name: &&str| name.parse().map_err(|error: sms_core::Error| error.to_string());
                 self.trusted_proxies = value.list()?.iter().map(read).collect::<Result<_, _>>()?;
             }
-            Key::Roles => self.roles = roles(&value.list()?)?,
+            Key::Roles => self.roles = role::read_all(&value.list()?)?,
             Key::Admin => {
                 let admin_key = value.text()?;
                 if admin_key.len() < MIN_ADMIN_KEY {
@@ -379,25 +379,6 @@ fn label(text: &str) -> Result<String, String> {
     let fits = is_printable && text.chars().count() <= MAX_LABEL;
     let rule = || format!("must be 1 to {MAX_LABEL} characters without control characters");
     fits.then(|| text.to_owned()).ok_or_else(rule)
-}
-
-fn roles(names: &[&str]) -> Result<Vec<Role>, String> {
-    let mut roles = Vec::new();
-    for name in names {
-        let Some(role) = Role::ALL.into_iter().find(|role| role.as_str() == *name) else {
-            return Err(format!("holds the unknown role `{name}`; known are api, worker, ui"));
-        };
-        if !roles.contains(&role) {
-            roles.push(role);
-        }
-    }
-    if !roles.contains(&Role::Api) && !roles.contains(&Role::Worker) {
-        return Err("must name api, worker or both: `ui` serves nothing by itself".to_owned());
-    }
-    if roles.contains(&Role::Ui) && !roles.contains(&Role::Api) {
-        return Err("must name api where it names ui: the pages call the API".to_owned());
-    }
-    Ok(roles)
 }
 
 #[cfg(test)]

@@ -24,3 +24,23 @@ impl Role {
         }
     }
 }
+
+/// Reads the names of roles. The error is the rule that they break.
+pub(super) fn read_all(names: &[&str]) -> Result<Vec<Role>, String> {
+    let mut roles = Vec::new();
+    for name in names {
+        let Some(role) = Role::ALL.into_iter().find(|role| role.as_str() == *name) else {
+            return Err(format!("holds the unknown role `{name}`; known are api, worker, ui"));
+        };
+        if !roles.contains(&role) {
+            roles.push(role);
+        }
+    }
+    if !roles.contains(&Role::Api) && !roles.contains(&Role::Worker) {
+        return Err("must name api, worker or both: `ui` serves nothing by itself".to_owned());
+    }
+    if roles.contains(&Role::Ui) && !roles.contains(&Role::Api) {
+        return Err("must name api where it names ui: the pages call the API".to_owned());
+    }
+    Ok(roles)
+}
