@@ -1,7 +1,7 @@
 # The commands people run; CI calls the same ones. `make` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture clock fuzz-api integrators \
-	ui ui-check ui-smoke ui-e2e ui-shots deploy-check audit package image
+	ui ui-check ui-smoke ui-e2e ui-million ui-shots deploy-check audit package image
 
 CARGO ?= cargo
 # The version of Cargo.toml. A tag is that version with a v.
@@ -81,6 +81,9 @@ ui-smoke: ## Open the pages of the web UI in Chromium: sign-in, policy, events, 
 ui-e2e: ## Walk through every page of the web UI in Chromium, about ten minutes; needs Node.js
 	$(CARGO) test --locked --workspace --features $(FULL) --no-run
 	scripts/ui.sh e2e target/debug/sms-server
+
+ui-million: build ## Open every page of the web UI over a million stored messages, for some minutes; needs Node.js and Python 3
+	scripts/ui.sh million target/dist/sms-server
 
 ui-shots: ## Pictures of every page of the web UI in both languages and themes: target/ui-shots
 	$(CARGO) test --locked --workspace --features $(FULL) --no-run

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ui.sh check          unit tests, lints and texts of the web UI, and whether the committed build is what its sources make
 # ui.sh e2e SERVER [FILE…]    walks through the pages in Chromium, against this program
+# ui.sh million SERVER    every page over a million stored messages; needs Python 3
 # ui.sh shots SERVER FOLDER    pictures of every page
 # Needs Node.js 20.19 or later; Chromium is installed from Debian's package where it is missing and may be.
 set -euo pipefail
@@ -31,6 +32,9 @@ browser() {
     type -P chromium || { echo "Chromium is missing (Debian: apt-get install chromium)" >&2; exit 1; }
 }
 
+# A path that is relative to the root of the repository.
+absolute() { (cd "$root" && realpath -m -- "$1"); }
+
 cd sms-server/ui
 modules
 case ${1:-} in
@@ -47,16 +51,21 @@ check)
     ;;
 e2e)
     CHROMIUM=$(browser)
-    export CHROMIUM SMS_SERVER_BIN="$root/$2"
+    export CHROMIUM SMS_SERVER_BIN="$(absolute "$2")"
     npm run --silent e2e -- "${@:3}"
+    ;;
+million)
+    CHROMIUM=$(browser)
+    export CHROMIUM SMS_SERVER_BIN="$(absolute "$2")" MILLION=1000000
+    npm run --silent e2e -- million
     ;;
 shots)
     CHROMIUM=$(browser)
-    export CHROMIUM SMS_SERVER_BIN="$root/$2"
-    npm run --silent shots -- "$root/$3"
+    export CHROMIUM SMS_SERVER_BIN="$(absolute "$2")"
+    npm run --silent shots -- "$(absolute "$3")"
     ;;
 *)
-    sed -n '2,5s/^# //p' "$root/scripts/ui.sh" >&2
+    sed -n '2,6s/^# //p' "$root/scripts/ui.sh" >&2
     exit 2
     ;;
 esac

@@ -20,6 +20,13 @@ export const router = createRouter({
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
 });
 
+/** Begins to fetch the page of the address, for the time in which the server is asked who is there. */
+export function fetchPage(): void {
+  const page = router.resolve(router.options.history.location).matched.at(-1)?.components?.["default"];
+  // The router asks for it again, and says if it cannot be had.
+  if (typeof page === "function") void (page as () => Promise<unknown>)().catch(() => null);
+}
+
 router.beforeEach((to) => {
   if (to.name === "signin" || currentSession.value) return true;
   return { name: "signin", query: to.fullPath === "/send" ? {} : { to: to.fullPath } };

@@ -19,17 +19,25 @@ const TYPES: Record<string, string> = { ".js": "text/javascript", ".css": "text/
 /** A real server with SQLite and the sandbox, and the address of its UI. */
 export interface Running {
   url: string;
+  /** The address that the program itself listens on, without a slash at the end. */
+  origin: string;
   /** An admin key, for calls of the API. */
   key: string;
+  /** The link that the first start without an admin key prints; null for any other. */
+  firstLink: string | null;
   api(path: string, init?: { method?: string; body?: unknown }): Promise<unknown>;
   /** A sign-in link of this UI, made by the program's own command; null for a program without sessions. */
   signinLink(name: string, scopes?: string): string | null;
+  /** Runs a command of the program with the settings of this server. Returns what it prints. */
+  run(...command: string[]): string;
   stop(): Promise<void>;
 }
 
 /**
- * Starts `sms-server` in a folder of its own. `settings` are further `SMS_…` variables. `base` is a path
- * that a proxy in front of it takes away, as `/sms/`.
+ * Starts `sms-server` in a folder of its own. `settings` are further `SMS_…` variables; with
+ * `SMS_PUBLIC_URL` the UI is at that address, where the caller has a proxy; with an empty
+ * `SMS_ADMIN_KEY` the server makes a key and a link, as on its first start. `base` is a path that a
+ * proxy in front of it takes away, as `/sms/`.
  */
 export async function startServer(settings: Record<string, string> = {}, base = "/"): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), "sms-ui-"));
@@ -37,17 +45,25 @@ export async function startServer(settings: Record<string, string> = {}, base = 
     PATH: process.env["PATH"], SMS_STORE: `sqlite:${folder}/sms.db`, SMS_LISTEN: "127.0.0.1:0",
     SMS_ADMIN_KEY: KEY, SMS_LABEL: "e2e", ...settings,
   };
+  if (env.SMS_ADMIN_KEY === "") delete (env as Partial<typeof env>).SMS_ADMIN_KEY;
   const child = spawn(BINARY, ["serve"], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
-  const server = await listening(child);
-  const own = OTHER_DIST === undefined && base === "/" && (await servesUi(server));
+  const { address: server, greeting } = await listening(child, env.SMS_ADMIN_KEY === undefined);
+  const key = /Bearer ([^']+)/.exec(greeting)?.[1] ?? KEY;
+  const published = settings["SMS_PUBLIC_URL"];
+  const own = published !== undefined || (OTHER_DIST === undefined && base === "/" && (await servesUi(server)));
   const sessions = (await fetch(`${server}/ui/session`)).status === 401;
   const front = own ? undefined : await startFront(server, sessions, base);
-  const url = front ? `http://127.0.0.1:${(front.address() as AddressInfo).port}${base}` : `${server}/`;
+  const url = published ?? (front ? `http://127.0.0.1:${(front.address() as AddressInfo).port}${base}` : `${server}/`);
+  const run = (...command: string[]): string => execFileSync(BINARY, command, { cwd: folder, env, encoding: "utf8" });
+  const first = /^http\S+#\S+$/m.exec(greeting)?.[0] ?? null;
   return {
     url,
-    key: KEY,
+    run,
+    origin: server,
+    key,
+    firstLink: first && front ? new URL(`signin${new URL(first).hash}`, url).href : first,
     api: async (path, init = {}) => {
-      const headers = { Authorization: `Bearer ${KEY}`, "Content-Type": "application/json" };
+      const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
       const body = init.body === undefined ? undefined : JSON.stringify(init.body);
       const response = await fetch(`${server}/${path}`, { method: init.method ?? "GET", headers, body });
       if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
@@ -55,8 +71,9 @@ export async function startServer(settings: Record<string, string> = {}, base = 
     },
     signinLink: (name, scopes = "send,read,admin") => {
       if (!sessions) return null;
-      const printed = execFileSync(BINARY, ["signin", "--name", name, "--scopes", scopes], { cwd: folder, env, encoding: "utf8" });
-      return new URL(`signin#${/#(\S+)/.exec(printed)?.[1] ?? ""}`, url).href;
+      const link = /https?:\S+#\S+/.exec(run("signin", "--name", name, "--scopes", scopes))?.[0] ?? "";
+      // Without a public address the command cannot know the port that the system picked.
+      return published === undefined ? new URL(`signin${new URL(link).hash}`, url).href : link;
     },
     stop: async () => {
       front?.closeAllConnections();
@@ -69,17 +86,17 @@ export async function startServer(settings: Record<string, string> = {}, base = 
   };
 }
 
-/** The address of the server, once it is ready. It is in the log. */
-async function listening(child: ChildProcess): Promise<string> {
+/** The address of the server, once it is ready: it is in the log, which may name others. `greets`: once it has greeted, too. */
+async function listening(child: ChildProcess, greets: boolean): Promise<{ address: string; greeting: string }> {
   let log = "";
+  let greeting = "";
   return new Promise((found, failed) => {
-    const read = (piece: Buffer): void => {
-      log += piece.toString();
-      const address = /127\.0\.0\.1:([1-9]\d*)/.exec(log.replace(/\u001b\[[\d;]*m/g, ""));
-      if (address) found(`http://${address[0]}`);
+    const read = (): void => {
+      const address = /(?<=serving address=)127\.0\.0\.1:\d+/.exec(log.replace(/\u001b\[[\d;]*m/g, ""));
+      if (address && (!greets || greeting.includes("Bearer"))) found({ address: `http://${address[0]}`, greeting });
     };
-    child.stdout?.on("data", read);
-    child.stderr?.on("data", read);
+    child.stdout?.on("data", (piece: Buffer) => ((greeting += piece.toString()), (log += piece.toString()), read()));
+    child.stderr?.on("data", (piece: Buffer) => ((log += piece.toString()), read()));
     child.once("error", failed);
     child.once("exit", (code) => failed(new Error(`sms-server ended with ${code}: ${log}`)));
   });
