@@ -58,8 +58,7 @@ fn fault(error: &rusqlite::Error) -> Option<StoreFault> {
         ffi::SQLITE_READONLY_DBMOVED => return Some(StoreFault::Unreachable),
         // The index of the write-ahead log could not be extended.
         ffi::SQLITE_IOERR_SHMSIZE => return Some(StoreFault::Full),
-        // The triggers are those of a fence.
-        ffi::SQLITE_CONSTRAINT_TRIGGER => return Some(StoreFault::ReadOnly),
+        _ if is_fenced(error) => return Some(StoreFault::ReadOnly),
         _ => {}
     }
     match error.sqlite_error_code()? {
@@ -71,14 +70,25 @@ fn fault(error: &rusqlite::Error) -> Option<StoreFault> {
     }
 }
 
+/// The beginning of the message with which a fence refuses a change. An application may have
+/// triggers of its own in the same file.
+pub(crate) const FENCED: &str = "closed to every program: ";
+
+fn is_fenced(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::SqliteFailure(code, Some(message))
+            if code.extended_code == ffi::SQLITE_CONSTRAINT_TRIGGER && message.starts_with(FENCED)
+    )
+}
+
 /// True if the same call may succeed later. <https://sqlite.org/rescode.html>
 pub(crate) fn is_passing(error: &rusqlite::Error) -> bool {
     use ErrorCode::{
         CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed,
         OperationInterrupted, OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure,
     };
-    let code = error.sqlite_error().map(|error| error.extended_code);
-    if code == Some(ffi::SQLITE_CONSTRAINT_TRIGGER) {
+    if is_fenced(error) {
         return true;
     }
     matches!(

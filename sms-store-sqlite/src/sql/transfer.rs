@@ -8,7 +8,7 @@ use sms_core::transfer::{Fence, Progress, Row};
 use sms_core::{Error, ErrorKind, Result};
 
 use crate::database::Database;
-use crate::error::DbResult;
+use crate::error::{DbResult, FENCED};
 use crate::sql::args::rows as limit_of;
 
 /// Writes the progress. ?1 kind, ?2 name, ?3 value, ?4 the time.
@@ -180,7 +180,7 @@ fn push(script: &mut String, name: &str, event: &str, reason: &str) {
     let _ = write!(
         script,
         "CREATE TRIGGER {TRIGGER}{name} BEFORE {event} \
-         BEGIN SELECT RAISE(ABORT, '{reason}'); END; "
+         BEGIN SELECT RAISE(ABORT, '{FENCED}{reason}'); END; "
     );
 }
 
