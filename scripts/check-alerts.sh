@@ -11,7 +11,7 @@ trap 'rm -rf "$folder"' EXIT
 promtool() {
     local name unpacked=$PWD/target/deploy-check/packages sudo=
     for name in "${PROMTOOL:-}" promtool "$unpacked/usr/bin/promtool"; do
-        [ -z "$name" ] || type -P "$name" && return
+        [ -n "$name" ] && type -P "$name" && return
     done
     [ "$(id -u)" = 0 ] || sudo="sudo -n"
     echo "unpacking the package prometheus" >&2
