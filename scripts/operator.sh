@@ -66,14 +66,14 @@ stop() {
 }
 killed() {
     kill -9 "${pids[$1]}"
-    wait "${pids[$1]}" 2>/dev/null || true
+    { wait "${pids[$1]}" || true; } 2>/dev/null
     unset "pids[$1]"
 }
 api() { curl -sS --fail-with-body -H "Authorization: Bearer $ADMIN_KEY" -H 'Content-Type: application/json' "$@"; }
 # field NAME: of a JSON document.
 field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 simulate() { curl -sS --fail-with-body -d "$2" "$SIMULATOR/simulator/$1" >/dev/null; }
-client() { python3 "$scripts/operator.py" "$@"; }
+client() { python3 "$scripts/operator_client.py" "$@"; }
 has() { "$server" help 2>/dev/null | grep -qE "^  $1 "; }
 refused() { [ "$(curl -sS -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $1" "$2/v1/me")" = 401 ]; }
 sends() { SMS_URL=$1 SMS_KEY=$2 timeout 30 "$server" send --wait +79251234567 "$3"; }
@@ -136,7 +136,7 @@ rotate_secret_file() {
 }
 
 kill_one() {
-    simulate faults '{"fault": "delay_reply", "milliseconds": 300, "forever": true}'
+    simulate faults '{"fault": "delay_reply", "milliseconds": 800, "forever": true}'
     client send 300 one "${urls[one]}" >sent 2>&1 &
     local sending=$!
     sleep 1
@@ -171,7 +171,8 @@ backup_and_restore() {
     check "a message after the restore" sends "$url" "$ADMIN_KEY" 'After the restore'
     check "nothing lost, nothing twice after the restore" client compare before "$url" 200
     check "what is unknown is settled" client settle before "$url"
-    check "and has its end" client compare before "$url" 200
+    # Their callbacks came before the restore, and the provider does not repeat what was confirmed.
+    check "and nothing was sent again" client compare before "$url" 200 sent
 }
 
 # To PostgreSQL, while the server runs; the messages go on there.

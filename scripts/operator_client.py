@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""operator.py send COUNT REFERENCE URL… | compare REFERENCE URL COUNT | settle REFERENCE URL: the client and the witness of operator.sh.
+"""operator_client.py send COUNT REFERENCE URL… | compare REFERENCE URL COUNT [STATUS] | settle REFERENCE URL: the client and the witness of operator.sh.
 SIMULATOR is the address of smsru-simulator, ADMIN_KEY a key with every scope.
 
 send hands in messages in batches, each under an idempotency key of its own, and repeats at the next address what got no answer.
 compare waits for the end of all of them, and compares each with what the simulator accepted: none is missing, none was accepted twice.
-settle decides about those that are unknown, as an operator would."""
+A STATUS counts as an end, too. settle decides about those that are unknown, as an operator would."""
 
 import collections
 import json
@@ -73,11 +73,11 @@ def witness(reference):
     return ids
 
 
-def compare(reference, url, count):
+def compare(reference, url, count, *ends):
     deadline = time.monotonic() + 150
     while True:
         found = messages(reference, url)
-        waiting = [it for it in found if it["status"] not in FINAL and it["status"] != "unknown"]
+        waiting = [it for it in found if it["status"] not in {*FINAL, "unknown", *ends}]
         if not waiting and len(found) >= count:
             break
         if time.monotonic() > deadline:
@@ -90,7 +90,7 @@ def compare(reference, url, count):
     mistakes += [f"stored {number} times: {text}" for text, number in texts.items() if number > 1]
     for it in found:
         times = len(sent.get(it["text"], []))
-        if it["status"] in ("delivered", "undelivered") and times != 1:
+        if it["status"] in ("sent", "delivered", "undelivered") and times != 1:
             mistakes.append(f"{it['status']}, and accepted {times} times: {it['text']}")
         if it["status"] in ("failed", "expired", "cancelled") and times != 0:
             mistakes.append(f"{it['status']}, and accepted: {it['text']}")
@@ -124,7 +124,7 @@ def main():
     if command == "send":
         send(int(rest[0]), *rest[1:])
     elif command == "compare":
-        compare(rest[0], rest[1], int(rest[2]))
+        compare(rest[0], rest[1], int(rest[2]), *rest[3:])
     else:
         settle(*rest)
 
