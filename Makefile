@@ -38,7 +38,7 @@ test: lint ui-check unit ui-smoke fuzz-api integrators chaos docs ## Everything 
 
 lint: ## Formatting, the rules of the house, and lints with every set of features
 	$(CARGO) fmt --all --check
-	$(CARGO) test --locked -p examples --test house
+	$(CARGO) test --locked --workspace --features $(FULL) --test house
 	$(CARGO) clippy --locked --workspace --all-targets --features $(FULL) -- -D warnings
 	$(CARGO) clippy --locked -p sms-smsru -p sms-testkit -- -D warnings
 	$(CARGO) clippy --locked -p sms-queue-redis --no-default-features -- -D warnings

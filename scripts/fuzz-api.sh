@@ -6,9 +6,9 @@ cd "$(dirname "$0")/.."
 server=$PWD/${1:-target/debug/sms-server} examples=${2:-100}
 version=4.32.5 tools=$PWD/target/fuzz-api
 folder=$(mktemp -d)
-pid=
-# The process that this script started, and no other.
-trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null || true; rm -rf "$folder"' EXIT
+pid='' admin=''
+# The processes that this script started, and no others.
+trap 'for it in $pid $admin; do kill "$it" 2>/dev/null || true; done; rm -rf "$folder"' EXIT
 
 if [ ! -x "$tools/bin/st" ]; then
     if ! python3 -m venv "$tools" >/dev/null 2>&1; then
@@ -33,17 +33,23 @@ for _ in $(seq 100); do
 done
 [ -n "$address" ] || { echo "the server did not start:" >&2; cat "$folder/log" >&2; exit 1; }
 
-failed=0
-# Its cache belongs to this run alone. One operation waits for up to a minute at each request: it is left out.
-cd "$folder"
-for key in "$test_key" "$admin_key"; do
+# With both keys at a time. Each has a folder of its own for its cache.
+fuzz() { # NAME KEY
+    mkdir "$folder/$1" && cd "$folder/$1"
+    # One operation waits for up to a minute at each request: it is left out.
     "$tools/bin/st" run "http://$address/openapi.json" \
-        --header "Authorization: Bearer $key" \
+        --header "Authorization: Bearer $2" \
         --max-examples "$examples" --seed 1 --workers 2 --phases examples,coverage,fuzzing \
         --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance \
         --exclude-operation-id delete_keys_id --exclude-operation-id get_sandbox_messages_latest \
-        --continue-on-failure --no-color || failed=1
-done
+        --continue-on-failure --no-color
+}
+fuzz admin "$admin_key" >"$folder/admin.log" 2>&1 &
+admin=$!
+failed=0
+(fuzz test "$test_key") || failed=1
+wait "$admin" || failed=1
+cat "$folder/admin.log"
 kill -0 "$pid" 2>/dev/null || { echo "the server has ended:" >&2; tail -20 "$folder/log" >&2; failed=1; }
 if grep -iE "panicked" "$folder/log"; then failed=1; fi
 exit "$failed"

@@ -48,14 +48,13 @@ pub(crate) fn received(receipts: &[Receipt], effects: &[ReceiptEffect]) {
     }
     for (receipt, effect) in receipts.iter().zip(effects) {
         let Receipt { provider, provider_id, state, code, .. } = receipt;
-        let (effect, id) = match effect {
-            ReceiptEffect::Applied(id) => ("applied", Some(tracing::field::display(id))),
-            ReceiptEffect::CostKnown(id) => ("cost_known", Some(tracing::field::display(id))),
-            ReceiptEffect::Contradicted => ("contradicted", None),
-            ReceiptEffect::Ignored => ("ignored", None),
-            ReceiptEffect::Parked => ("parked", None),
+        let id = match effect {
+            ReceiptEffect::Applied(id) | ReceiptEffect::CostKnown(id) => {
+                Some(tracing::field::display(id))
+            }
+            ReceiptEffect::Contradicted | ReceiptEffect::Ignored | ReceiptEffect::Parked => None,
         };
-        let state = state.as_str();
+        let (effect, state) = (effect.as_str(), state.as_str());
         tracing::info!(target: RECEIPT, id, provider, provider_id, state, code, effect, "receipt");
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use crate::attempt_log;
+use crate::instruments;
 use crate::message::{MessageId, TraceParent};
 use crate::provider::receipt::{Receipt, ReceiptState};
 use crate::store::requests::ReceiptEffect;
@@ -86,6 +87,7 @@ impl EndLog {
         effects: &[ReceiptEffect],
     ) {
         attempt_log::received(receipts, effects);
+        instruments::received(receipts, effects);
         // Once for each message, also if several of its parts did not arrive.
         let undelivered: BTreeSet<MessageId> = receipts
             .iter()

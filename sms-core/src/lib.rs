@@ -33,6 +33,7 @@ pub mod clock;
 pub mod end_log;
 pub mod erasure;
 pub mod error;
+pub mod instruments;
 pub mod lane;
 pub mod memory;
 pub mod message;

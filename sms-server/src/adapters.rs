@@ -9,6 +9,7 @@ use sms_core::{
     StopList, Store, Worklists,
 };
 
+use crate::app::metrics::SetGauges;
 use crate::config::{Config, Key};
 use crate::secrets::{self, Configured, KeyFile, Secrets};
 
@@ -64,7 +65,7 @@ pub(crate) fn secret_key(config: &Config) -> anyhow::Result<(Configured<'_>, Opt
 }
 
 /// An open store, by what it can do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OpenStore {
     /// Messages and their events.
@@ -79,12 +80,19 @@ pub struct OpenStore {
     pub erasure: Arc<dyn Erasure>,
     /// Items of bulk actions, in the same database.
     pub worklists: Arc<dyn Worklists>,
+    /// Sets gauges of its resources, for metrics.
+    pub(crate) set_gauges: SetGauges,
 }
 
 impl OpenStore {
-    fn new<T: Store + Registry + Rollups + StopList + Erasure + Worklists>(store: T) -> Self {
+    fn new<T: Store + Registry + Rollups + StopList + Erasure + Worklists>(
+        store: T,
+        set_gauges: impl Fn(&T) + Send + Sync + 'static,
+    ) -> Self {
         let store = Arc::new(store);
+        let shared = Arc::clone(&store);
         Self {
+            set_gauges: SetGauges::new(move || set_gauges(&shared)),
             store: store.clone(),
             registry: store.clone(),
             rollups: store.clone(),
@@ -186,13 +194,40 @@ impl StoreAddress {
         Ok(match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(config) => {
-                OpenStore::new(sms_store_sqlite::SqliteStore::open(config.region(region)).await?)
+                let path = config.path().to_owned();
+                let store = sms_store_sqlite::SqliteStore::open(config.region(region)).await?;
+                OpenStore::new(store, move |_| set_file_sizes(&path))
             }
             #[cfg(feature = "pg")]
             Self::Pg(config) => {
-                OpenStore::new(sms_store_pg::PgStore::open(config.region(region)).await?)
+                let store = sms_store_pg::PgStore::open(config.region(region)).await?;
+                OpenStore::new(store, set_connections)
             }
         })
+    }
+}
+
+/// Sets the sizes of the file of SQLite and of its write-ahead log.
+#[cfg(feature = "sqlite")]
+fn set_file_sizes(path: &std::path::Path) {
+    metrics::describe_gauge!("sms_sqlite_file_bytes", "Size of the file.");
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    for (file, path) in [("database", path), ("wal", wal.as_ref())] {
+        #[expect(clippy::cast_precision_loss, reason = "gauges are f64, exact below 2^53")]
+        let size = std::fs::metadata(path).map_or(0, |file| file.len()) as f64;
+        metrics::gauge!("sms_sqlite_file_bytes", "file" => file).set(size);
+    }
+}
+
+/// Sets the numbers of connections to PostgreSQL.
+#[cfg(feature = "pg")]
+fn set_connections(store: &sms_store_pg::PgStore) {
+    metrics::describe_gauge!("sms_store_connections", "Connections to the database.");
+    let (idle, used) = store.connections();
+    for (state, connections) in [("idle", idle), ("used", used)] {
+        let connections = u32::try_from(connections).unwrap_or(u32::MAX);
+        metrics::gauge!("sms_store_connections", "state" => state).set(connections);
     }
 }
 

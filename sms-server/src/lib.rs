@@ -49,6 +49,7 @@ mod sessions;
 mod ui;
 
 pub use app::callbacks::{CallbackEndpoint, callback_path};
+pub use app::metrics::Metrics;
 pub use app::public_url::PublicUrl;
 pub use app::time_zone::TimeZone;
 pub use app::{App, AppBuilder};

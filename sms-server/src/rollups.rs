@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sms_core::rollups::requests::RollUpRequest;
 use sms_core::supervise::catch_panic;
-use sms_core::{CancellationToken, Outage, Result, Rollups};
+use sms_core::{CancellationToken, Outage, Result, Rollups, instruments};
 use tokio::time::sleep;
 
 /// Time between two rounds.
@@ -37,7 +37,10 @@ pub(crate) async fn keep_rolling_up(rollups: &dyn Rollups, shutdown: &Cancellati
 /// Counts what has happened, or much of it.
 async fn round(rollups: &dyn Rollups) -> Result<()> {
     for _ in 0..CALLS_PER_ROUND {
-        if !rollups.roll_up(RollUpRequest::new(EVENTS_PER_CALL)).await?.is_behind {
+        let progress = rollups.roll_up(RollUpRequest::new(EVENTS_PER_CALL)).await?;
+        instruments::rolled_up(&progress.changes);
+        if !progress.is_behind {
+            instruments::rolled_up_to_the_end();
             break;
         }
         sleep(CALL_INTERVAL).await;

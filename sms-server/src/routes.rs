@@ -39,9 +39,14 @@ impl App {
         callbacks::routes().with_state(self.clone())
     }
 
-    /// The health probes, `/livez` and `/readyz`.
+    /// The health probes, `/livez` and `/readyz`, and `/metrics` for a key with the scope `admin`.
     pub fn health(&self) -> Router {
         ops::routes().with_state(self.clone())
+    }
+
+    /// The same without a key, for an address that only the monitoring reaches.
+    pub fn monitoring(&self) -> Router {
+        ops::open_routes().with_state(self.clone())
     }
 
     /// The documentation of the API, `/openapi.json` and `/docs`.

@@ -12,8 +12,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::adapters::{Addresses, OpenStore, is_sandbox, open_secrets};
-use crate::app::App;
 use crate::app::callbacks::CallbackEndpoint;
+use crate::app::metrics::Metrics;
+use crate::app::{App, AppBuilder};
 use crate::config::{Config, Key, Role};
 use crate::keys::{KeyRing, KeyScope, NewKey};
 use crate::output::{one_line, try_print};
@@ -39,8 +40,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let (store, queue) = watched(&config, store, queue);
-    let OpenStore { store, registry, rollups: counts, stop_list, erasure, worklists } = store;
-    let secrets = open_secrets(&config, Arc::clone(&registry)).await?;
+    let secrets = open_secrets(&config, Arc::clone(&store.registry)).await?;
     // Only who takes callbacks needs the secret part of their address.
     let endpoint = if config.has(Role::Api) {
         CallbackEndpoint::new(&secrets, Arc::clone(&provider)).await?
@@ -48,19 +48,24 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         None
     };
     // Before anything is sent: a process that cannot listen ends at once.
-    let listener = config.has(Role::Api).then(|| listen(&config)).transpose()?;
-    rollups::begin(&*counts).await;
-    let keys = KeyRing::new(Arc::clone(&registry), config.admin_key.as_ref());
+    let listener =
+        config.has(Role::Api).then(|| listen(&config, Key::Listen, config.listen)).transpose()?;
+    let at = config.metrics_listen;
+    let monitoring = at.map(|at| listen(&config, Key::MetricsListen, at)).transpose()?;
+    let metrics = Metrics::install().context("metrics")?;
+    rollups::begin(&*store.rollups).await;
+    let keys = KeyRing::new(Arc::clone(&store.registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
     let signals = tokio::spawn(watch_signals(shutdown.clone()).context("signals")?);
 
-    let worker = Worker::builder(Arc::clone(&store), Arc::clone(&queue), Arc::clone(&provider))
-        .name(name)
-        .registry(Arc::clone(&registry))
-        .concurrency(config.concurrency)
-        .retention(config.retention());
+    let worker =
+        Worker::builder(Arc::clone(&store.store), Arc::clone(&queue), Arc::clone(&provider))
+            .name(name)
+            .registry(Arc::clone(&store.registry))
+            .concurrency(config.concurrency)
+            .retention(config.retention());
     let worker = match config.text_retention() {
-        Some(after) => worker.text_retention(Arc::clone(&erasure), after),
+        Some(after) => worker.text_retention(Arc::clone(&store.erasure), after),
         None => worker,
     };
     let worker = routes
@@ -78,6 +83,20 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     };
+    let mut sender = Sender::builder(Arc::clone(&store.store));
+    // A queue in memory without a worker in the same process would fill up and never be pulled:
+    // workers elsewhere find the messages in the store.
+    if config.has(Role::Api) && (is_shared || config.has(Role::Worker)) {
+        sender = sender.queue(Arc::clone(&queue));
+    }
+    let counts = Arc::clone(&store.rollups);
+    // A process without the API has one too, for its probes and metrics.
+    let app = app(&config, store, sender.build(), queue, keys.clone())
+        .provider(provider, Arc::clone(keys.registry()))
+        .callbacks(endpoint)
+        .metrics(metrics.clone())
+        .shutdown(shutdown.clone())
+        .build();
     let serve = async {
         if let Some(listener) = listener {
             let address = listener.local_addr()?;
@@ -85,45 +104,32 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             if config.admin_key.is_none() {
                 greet(&config, &keys, address).await.with_context(|| config.place(Key::Store))?;
             }
-            let mut sender = Sender::builder(Arc::clone(&store));
-            // A queue in memory without a worker in the same process would fill up and never be
-            // pulled: workers elsewhere find the messages in the store.
-            if is_shared || config.has(Role::Worker) {
-                sender = sender.queue(Arc::clone(&queue));
-            }
-            let sender = sender.build();
-            let app = App::builder(sender, Arc::clone(&store), Arc::clone(&queue), keys.clone())
-                .provider(Arc::clone(&provider), Arc::clone(&registry))
-                .callbacks(endpoint)
-                .rollups(Arc::clone(&counts))
-                .stop_list(stop_list)
-                .erasure(erasure)
-                .worklists(worklists, Arc::clone(&registry))
-                .public_url(config.public_url.clone())
-                .serve_ui(config.has(Role::Ui))
-                .label(config.label.clone())
-                .mask_numbers(config.mask_numbers)
-                .time_zone(config.time_zone)
-                .trusted_proxies(config.trusted_proxies.clone())
-                .retention(config.retention())
-                .shutdown(shutdown.clone());
-            let app = app.build();
             let serve = http::serve(listener, app.router(), shutdown.clone());
             tokio::join!(serve, app.run_jobs(&shutdown));
         }
         anyhow::Ok(())
     };
+    let monitor = async {
+        if let Some(listener) = monitoring {
+            let address = listener.local_addr()?;
+            tracing::info!(%address, "serving metrics");
+            http::serve(listener, app.monitoring(), shutdown.clone()).await;
+        }
+        anyhow::Ok(())
+    };
     // A service that fails stops the other one, which then finishes its requests or calls.
     let services = async {
-        let (sent, served, ()) = tokio::join!(
+        let (sent, served, monitored, (), ()) = tokio::join!(
             service(work, &shutdown),
             service(serve, &shutdown),
-            rollups::keep_rolling_up(&*counts, &shutdown)
+            service(monitor, &shutdown),
+            rollups::keep_rolling_up(&*counts, &shutdown),
+            metrics.keep_up(&shutdown),
         );
-        (sent, served)
+        sent.and(served).and(monitored)
     };
     tokio::pin!(services);
-    let (sent, served) = tokio::select! {
+    let ended = tokio::select! {
         ended = &mut services => ended,
         // This task ends with the process only. Without it a signal would not stop the process.
         _ = signals => {
@@ -133,13 +139,37 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         }
     };
     tracing::info!("stopped");
-    sent.and(served)
+    ended
 }
 
-/// Listens on the address of the configuration.
-fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let refused = || format!("{}: cannot listen on {}", config.place(Key::Listen), config.listen);
-    let listener = http::listen(config.listen).with_context(refused);
+/// The app of this configuration, over an open store.
+fn app(
+    config: &Config,
+    store: OpenStore,
+    sender: Sender,
+    queue: Arc<dyn Queue>,
+    keys: KeyRing,
+) -> AppBuilder {
+    let OpenStore { store, registry, rollups, stop_list, erasure, worklists, set_gauges } = store;
+    App::builder(sender, store, queue, keys)
+        .rollups(rollups)
+        .stop_list(stop_list)
+        .erasure(erasure)
+        .worklists(worklists, registry)
+        .gauges(move || set_gauges.set())
+        .public_url(config.public_url.clone())
+        .serve_ui(config.has(Role::Ui))
+        .label(config.label.clone())
+        .mask_numbers(config.mask_numbers)
+        .time_zone(config.time_zone)
+        .trusted_proxies(config.trusted_proxies.clone())
+        .retention(config.retention())
+}
+
+/// Listens on an address, which this setting holds.
+fn listen(config: &Config, key: Key, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let refused = || format!("{}: cannot listen on {address}", config.place(key));
+    let listener = http::listen(address).with_context(refused);
     if let Err(error) = &listener {
         tracing::error!(reason = one_line(error), "stopping");
     }
@@ -167,6 +197,7 @@ fn watched(
         stop_list: Arc::new(Watched::new(store.stop_list, Arc::clone(&kept))),
         erasure: Arc::new(Watched::new(store.erasure, Arc::clone(&kept))),
         worklists: Arc::new(Watched::new(store.worklists, kept)),
+        set_gauges: store.set_gauges,
     };
     (store, Arc::new(Watched::new(queue, Arc::new(offered))))
 }

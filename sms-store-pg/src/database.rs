@@ -48,6 +48,11 @@ impl Database {
         self.clock.is_comparable()
     }
 
+    /// Connections that nobody uses, and those in use.
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        self.pool.connections()
+    }
+
     /// Takes a connection from the pool, waiting for one if all are in use.
     pub(crate) async fn connection(&self) -> Result<PooledConnection> {
         self.pool.take().await

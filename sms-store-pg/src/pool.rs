@@ -39,6 +39,7 @@ pub(crate) struct Pool(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     options: PgConnectOptions,
+    connections: usize,
     permits: Arc<Semaphore>,
     /// Permits of [scans](Pool::take_to_scan): fewer than connections, so that some are left for
     /// writes and key checks.
@@ -58,6 +59,7 @@ impl Pool {
     pub(crate) fn new(options: PgConnectOptions, connections: usize) -> Self {
         Self(Arc::new(Shared {
             options,
+            connections,
             permits: Arc::new(Semaphore::new(connections)),
             scans: Arc::new(Semaphore::new((connections / CONNECTIONS_PER_SCAN).max(1))),
             idle: Mutex::default(),
@@ -92,6 +94,12 @@ impl Pool {
         let mut conn = self.take().await?;
         conn.scan = Some(scan);
         Ok(conn)
+    }
+
+    /// Connections that nobody uses, and those in use.
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        let idle = self.with_idle(|idle| idle.len());
+        (idle, self.0.connections.saturating_sub(self.0.permits.available_permits()))
     }
 
     /// Closes idle connections now and others when they come back. Later calls are refused.

@@ -131,6 +131,11 @@ impl PgStore {
         self.limited(inserted).await
     }
 
+    /// Number of open connections that nobody uses, and of those in use, for monitoring.
+    pub fn connections(&self) -> (usize, usize) {
+        self.database.connections()
+    }
+
     /// Closes every connection: idle ones now, others when their calls are done. Later calls answer
     /// `Closed`.
     pub async fn close(&self) {

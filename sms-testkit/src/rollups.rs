@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use sms_core::rollups::change::Change;
 use sms_core::rollups::counter::Counter;
 use sms_core::rollups::requests::{RollUpRequest, SeriesRequest, Step};
 use sms_core::rollups::series::{Counts, Series};
@@ -29,12 +30,14 @@ impl RollupsHarness {
         self.rollups.roll_up(RollUpRequest::new(ALL)).await.expect("roll_up");
     }
 
-    /// Counts everything, in calls of this size.
-    async fn roll_up_by(&self, limit: usize) {
+    /// Counts everything, in calls of this size. Returns what they say that they have counted.
+    async fn roll_up_by(&self, limit: usize) -> Vec<Change> {
+        let mut changes = Vec::new();
         for _ in 0..MAX_CALLS {
             let progress = self.rollups.roll_up(RollUpRequest::new(limit)).await.expect("roll_up");
+            changes.extend(progress.changes);
             if !progress.is_behind {
-                return;
+                return changes;
             }
         }
         panic!("still behind after {MAX_CALLS} calls");
@@ -244,19 +247,22 @@ pub async fn callers_at_the_same_time_count_once(h: &RollupsHarness) {
     const MESSAGES: u64 = 20;
     h.begin().await;
     let first = h.messages.sent(message()).await;
-    let callers = async {
-        let one = || h.roll_up_by(1);
-        tokio::join!(one(), one(), one(), one());
+    let all_at_a_time = async |limit| {
+        let one = || h.roll_up_by(limit);
+        <[_; 4]>::from(tokio::join!(one(), one(), one(), one())).concat()
     };
+    let callers = all_at_a_time(1);
     let writer = async {
         for _ in 1..MESSAGES {
             h.messages.sent(message()).await;
         }
     };
-    tokio::join!(writer, callers);
-    let rest = || h.roll_up_by(2);
-    tokio::join!(rest(), rest(), rest(), rest());
-    h.roll_up().await;
+    let ((), mut told) = tokio::join!(writer, callers);
+    told.extend(all_at_a_time(2).await);
+    told.extend(h.roll_up_by(ALL).await);
+    let sent =
+        told.iter().filter(|change| change.counter == Counter::Sent).map(|change| change.count);
+    assert_eq!(sent.sum::<u64>(), MESSAGES, "each transition is told to one of them");
     let series = h.series(h.created_at(first).await, Step::Minute).await;
     let expected =
         [(Counter::Accepted, MESSAGES), (Counter::Sent, MESSAGES), (Counter::Latency, MESSAGES)];

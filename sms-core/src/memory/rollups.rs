@@ -3,7 +3,7 @@
 use super::row::Row;
 use crate::clock::{UnixMs, datetime_to_ms};
 use crate::message::{Class, NewMessage};
-use crate::rollups::change::{LoggedEvent, NO_DETAIL, changes, start};
+use crate::rollups::change::{Change, LoggedEvent, NO_DETAIL, changes, start};
 use crate::rollups::counter::Counter;
 use crate::rollups::requests::{SeriesRequest, Step};
 use crate::rollups::series::{CountRow, Series};
@@ -45,19 +45,26 @@ impl KeptCounts {
     }
 
     /// Counts the acceptances and these events, which end at this position, and drops what is too
-    /// old.
-    pub(super) fn add(&mut self, now: UnixMs, events: Vec<LoggedEvent>, read_to: Option<u64>) {
+    /// old. Returns what the events have changed.
+    pub(super) fn add(
+        &mut self,
+        now: UnixMs,
+        events: Vec<LoggedEvent>,
+        read_to: Option<u64>,
+    ) -> Vec<Change> {
         self.position = read_to.or(self.position);
         for (at, owner, class) in std::mem::take(&mut self.accepted) {
             self.add_row(&owner, CountRow::new(at, class, Counter::Accepted, NO_DETAIL, 1));
         }
-        for change in changes(events) {
+        let changes = changes(events);
+        for change in &changes {
             let (class, counter) = (change.class, change.counter);
             let row = CountRow::new(change.minute, class, counter, change.detail, change.count);
             self.add_row(&change.owner, row);
         }
         let oldest = |resolution: Step| now.saturating_sub(resolution.kept_ms());
         self.rows.retain(|kept| kept.row.at >= oldest(kept.resolution));
+        changes
     }
 
     fn add_row(&mut self, owner: &str, row: CountRow) {

@@ -225,8 +225,8 @@ impl Rollups for MemoryStore {
         };
         let (events, read_to) = tables.logged_after(position, request.limit);
         let is_behind = events.len() == request.limit;
-        tables.counts.add(now, events, read_to);
-        Ok(RollUpProgress::new(is_behind))
+        let changes = tables.counts.add(now, events, read_to);
+        Ok(RollUpProgress::new(is_behind).changes(changes))
     }
 
     async fn series(&self, request: &SeriesRequest) -> Result<Series> {

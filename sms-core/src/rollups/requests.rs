@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::clock::{UnixMs, datetime_from_ms, datetime_to_ms};
-use crate::rollups::change::start;
+use crate::rollups::change::{Change, start};
 use crate::store::queries::Scope;
 
 /// Time for which counts of a minute are kept, in milliseconds: 72 hours.
@@ -27,17 +27,25 @@ impl RollUpRequest {
 }
 
 /// Result of [`Rollups::roll_up`](crate::Rollups::roll_up).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RollUpProgress {
     /// True if there may be more to count at once.
     pub is_behind: bool,
+    /// What this call has counted, acceptances left out, if it tells. Nothing by default.
+    pub changes: Vec<Change>,
 }
 
 impl RollUpProgress {
     /// A call after which there is more to count, or not.
     pub const fn new(is_behind: bool) -> Self {
-        Self { is_behind }
+        Self { is_behind, changes: Vec::new() }
+    }
+
+    /// Sets [`changes`](Self::changes).
+    pub fn changes(mut self, changes: Vec<Change>) -> Self {
+        self.changes = changes;
+        self
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use self::queue_feeder::QueueFeeder;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result, StoreFault};
+use crate::instruments;
 use crate::message::{Message, MessageId, NewMessage};
 use crate::queue::{Job, Queue};
 use crate::store::{Acceptance, InsertRequest, Inserted, Store};
@@ -320,6 +321,7 @@ async fn insert(store: &dyn Store, feeder: Option<&QueueFeeder>, mut requests: V
     // Commit before push: a worker that gets the id must find the row.
     match result {
         Ok(inserted) if inserted.len() == messages.len() => {
+            instruments::accepted(&messages, &inserted);
             if let (Some(feeder), Some(reservation)) = (feeder, reservation) {
                 feeder.push(&due_now(&messages, &inserted), reservation);
             }

@@ -363,6 +363,19 @@ pub enum ReceiptEffect {
     Parked,
 }
 
+impl ReceiptEffect {
+    /// The name used in logs and in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied(_) => "applied",
+            Self::CostKnown(_) => "cost_known",
+            Self::Contradicted => "contradicted",
+            Self::Ignored => "ignored",
+            Self::Parked => "parked",
+        }
+    }
+}
+
 /// The error for a provider id that another message bears already.
 pub fn provider_id_taken() -> Error {
     Error::new(ErrorKind::Conflict, "another message bears this provider id")

@@ -12,6 +12,7 @@ use super::served_route::ServedRoute;
 use super::slots::{CallSlot, InFlight};
 use crate::attempt_log;
 use crate::error::{Error, Result};
+use crate::instruments;
 use crate::lane::Lane;
 use crate::message::{MessageId, TraceParent};
 use crate::provider::outcome::{Outcome, OutcomeClass};
@@ -207,7 +208,9 @@ impl ServedRoute {
         // worker.
         let call = tokio::spawn(async move { timeout(limit, provider.submit(&submissions)).await });
         self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
         let ended = call.await;
+        instruments::called(self.provider.name(), started.elapsed());
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         let (mut outcomes, missing) = match ended {
             Ok(Ok(outcomes)) => (outcomes, "the provider gave no outcome for this message"),
@@ -285,6 +288,7 @@ impl ServedRoute {
                     self.shared.recording.note_work(&settled);
                     if let Ok(settled) = settled {
                         attempt_log::settled(settlements, owners, &settled);
+                        instruments::attempted(settlements);
                         log_late(settlements, &settled);
                         return self.shared.ends.settled(settlements, &settled);
                     }

@@ -1,25 +1,26 @@
 //! Background maintenance: re-queue, rescue, expire, poll receipts, infer, purge.
 
+mod step;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use self::step::Step;
 use super::lease::least_lease;
 use super::served_route::ServedRoute;
 use crate::end_log::EndLog;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::message::Route;
-use crate::outage::Outage;
 use crate::provider::Provider;
 use crate::queue::Queue;
 use crate::store::{
     AwaitingRequest, DueRequest, ExpireRequest, InferRequest, KEY_WINDOW, PurgeRequest,
     QueryPurpose, RescueRequest, RoutePurgeRequest, Store,
 };
-use crate::supervise::catch_panic;
 
 /// Interval of the search for messages that are due, to be rescued or expired.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -54,8 +55,6 @@ const OFFER_AGAIN_AFTER_IN_PROCESS: Duration = Duration::from_secs(30);
 /// until then.
 const AHEAD_AWAY: Duration = Duration::from_secs(15);
 const AHEAD_AFTER: Duration = Duration::from_secs(10);
-/// Longest duration of one step.
-const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Pushes due messages to the queue, rescues those of workers that vanished, expires those past
 /// their deadline, polls for receipts and costs that do not come by themselves, and purges old
@@ -112,21 +111,17 @@ impl Caretaker {
     /// Works until the shutdown, which drops the step in hand: each is a compare-and-set, and what
     /// it leaves undone the next round does. A failure of a step is logged.
     pub async fn run(&self, shutdown: &CancellationToken) {
-        let step =
-            |name: &str| Outage::new(format!("the caretaker's step `{name}`"), "it is repeated");
         let [expire, rescue, infer, purge, purge_tests] =
-            ["expire", "rescue", "infer", "purge", "purge tests"].map(step);
+            ["expire", "rescue", "infer", "purge", "purge tests"].map(|name| Step::new(name, ""));
         let care = async {
             tokio::join!(
                 repeat(INTERVAL, || async {
-                    run(&expire, self.expire()).await | run(&rescue, self.rescue()).await
+                    expire.run(self.expire()).await | rescue.run(self.rescue()).await
                 }),
                 join_all(self.routes.iter().map(|route| self.care_for(route))),
-                repeat(INFER_INTERVAL, || run(&infer, async {
-                    self.infer().await.map(|()| false)
-                })),
+                repeat(INFER_INTERVAL, || infer.run(async { self.infer().await.map(|()| false) })),
                 repeat(PURGE_INTERVAL, || async {
-                    run(&purge, self.purge()).await | run(&purge_tests, self.purge_tests()).await
+                    purge.run(self.purge()).await | purge_tests.run(self.purge_tests()).await
                 }),
             )
         };
@@ -137,21 +132,17 @@ impl Caretaker {
     /// that takes its time must delay nothing else.
     async fn care_for(&self, served: &RouteInCare) {
         let route = &served.route;
-        let step = |step| {
-            let what =
-                if route.is_pushed() { String::new() } else { format!(" of route `{route}`") };
-            Outage::new(format!("the caretaker's step `{step}`{what}"), "it is repeated")
-        };
-        let [offer, ask, cost] = ["offer", "ask for receipts", "ask for costs"].map(step);
+        let of = if route.is_pushed() { String::new() } else { format!(" of route `{route}`") };
+        let [offer, ask, cost] =
+            ["offer", "ask for receipts", "ask for costs"].map(|name| Step::new(name, &of));
         tokio::join!(
-            repeat(INTERVAL, || run(&offer, served.offer(&self.store))),
-            repeat(INTERVAL, || run(&ask, async {
+            repeat(INTERVAL, || offer.run(served.offer(&self.store))),
+            repeat(INTERVAL, || ask.run(async {
                 // More only at the usual pace: it is the provider's time.
                 self.ask(served, QueryPurpose::Receipt).await.map(|()| false)
             })),
-            repeat_slowly(COST_INTERVAL, MAX_COST_INTERVAL, || run(&cost, async {
-                self.ask(served, QueryPurpose::Cost).await.map(|()| true)
-            })),
+            repeat_slowly(COST_INTERVAL, MAX_COST_INTERVAL, || cost
+                .run(async { self.ask(served, QueryPurpose::Cost).await.map(|()| true) })),
         );
     }
 
@@ -382,12 +373,4 @@ async fn repeat_slowly<F: Future<Output = bool>>(
         wait = if step().await { every } else { longest.min(2 * wait) };
         sleep(wait).await;
     }
-}
-
-/// Runs a step; true if it has more to do. A failed step is repeated at its next time.
-async fn run(outage: &Outage, step: impl Future<Output = Result<bool>>) -> bool {
-    let timed_out = |error| Err(Error::unavailable("the step took too long", error));
-    let done = timeout(STEP_TIMEOUT, catch_panic(step)).await.unwrap_or_else(timed_out);
-    outage.note_work(&done);
-    done.unwrap_or(false)
 }

@@ -2,8 +2,10 @@
 
 pub(crate) mod callbacks;
 pub(crate) mod event_hub;
+pub(crate) mod metrics;
 pub(crate) mod price_cache;
 pub(crate) mod provider_monitor;
+pub(crate) mod provider_state;
 pub(crate) mod public_url;
 pub(crate) mod queue_state;
 mod readiness;
@@ -17,18 +19,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use sms_core::clock::datetime_from_ms;
 use sms_core::end_log::EndLog;
+use sms_core::rollups::requests::{SeriesRequest, Step};
 use sms_core::{
-    CancellationToken, Erasure, Explanation, Provider, Queue, Registry, Result, Rollups, Sandbox,
-    Sender, StopList, Store, Worklists,
+    CancellationToken, Clock as _, Erasure, Explanation, Money, Provider, Queue, Registry, Result,
+    Rollups, Sandbox, Sender, StopList, Store, SystemClock, Worklists,
 };
 use tokio::sync::Semaphore;
 
 use self::callbacks::CallbackEndpoint;
 use self::event_hub::EventHub;
+use self::metrics::{Metrics, SetGauges};
 use self::provider_monitor::ProviderMonitor;
 use self::public_url::PublicUrl;
 use self::readiness::Readiness;
+use self::runway::Today;
 use self::sandbox_rules::{RuleList, SandboxRules};
 use self::site::Site;
 use self::stats_cache::StatsCache;
@@ -105,6 +111,8 @@ pub(crate) struct State {
     pub(crate) site: Site,
     pub(crate) brake: SignInBrake,
     pub(crate) serves_ui: bool,
+    pub(crate) metrics: Option<Metrics>,
+    pub(crate) gauges: Option<SetGauges>,
 }
 
 impl App {
@@ -151,6 +159,8 @@ impl App {
             site: Site::default(),
             brake: SignInBrake::default(),
             serves_ui: true,
+            metrics: None,
+            gauges: None,
         })
     }
 
@@ -212,6 +222,24 @@ impl App {
     /// The registry's.
     pub(crate) async fn is_valid(&self, caller: &Principal) -> Result<bool> {
         self.0.sessions.is_valid(caller).await
+    }
+
+    /// The day so far in the time zone of the installation, with the cost of its messages where
+    /// that can be read. Takes its turn among the reads of this client.
+    pub(crate) async fn today(&self, client: &Arc<str>) -> Today {
+        let now = datetime_from_ms(SystemClock.now_ms());
+        let (start, end) = self.0.site.time_zone.day_of(now);
+        let mut today = Today { start, end, now, spent: None };
+        if let Some(rollups) = self.0.rollups.clone() {
+            let request = SeriesRequest::new(start, now, Step::FiveMinutes);
+            let read = async move { rollups.series(&request).await };
+            // Without it, the rest is shown all the same.
+            if let Ok(series) = self.0.scans.run(client, read).await {
+                let costs = series.points.iter().map(|point| point.counts.cost().micros());
+                today.spent = Some(Money::from_micros(costs.fold(0, i64::saturating_add)));
+            }
+        }
+        today
     }
 
     /// Selections, imports and jobs, if the app has them.
@@ -315,6 +343,19 @@ impl AppBuilder {
     /// clients, and hold up a server that waits for its requests in flight.
     pub fn shutdown(mut self, shutdown: CancellationToken) -> Self {
         self.0.shutdown = shutdown;
+        self
+    }
+
+    /// Serves `/metrics` from this recorder. `None` changes nothing.
+    pub fn metrics(mut self, metrics: impl Into<Option<Metrics>>) -> Self {
+        self.0.metrics = metrics.into().or(self.0.metrics);
+        self
+    }
+
+    /// Sets a function that is called for each request of `/metrics`, to set gauges of the
+    /// application with the macro `metrics::gauge!`. A gauge that it does not set is not shown.
+    pub fn gauges(mut self, set: impl Fn() + Send + Sync + 'static) -> Self {
+        self.0.gauges = Some(SetGauges::new(set));
         self
     }
 

@@ -21,6 +21,7 @@ Settings in the environment; flags override them, and they override the file:
   SMS_QUEUE           how due messages reach the workers [default: memory:]
   SMS_PROVIDER        what sends them: sandbox:, smsru://API_ID@sms.ru [default: sandbox:]
   SMS_LISTEN          the address to serve on [default: 127.0.0.1:8080]
+  SMS_METRICS_LISTEN  the address of metrics and probes, without a key [default: none]
   SMS_PUBLIC_URL      the address at which people reach the server, with its path [default: none]
   SMS_LABEL           the name of this installation, for people who use several [default: none]
   SMS_MASK_NUMBERS    hide the middle of phone numbers on pages [default: true]

@@ -29,10 +29,14 @@ fn seconds(text: &str) -> Result<u64, String> {
 }
 
 pub(super) async fn run(config: &Config, command: &Healthcheck) -> anyhow::Result<()> {
-    if !config.has(Role::Api) {
-        bail!("roles: this process answers no requests; only one with `api` can be asked");
-    }
-    let url = format!("http://{}/readyz", reachable(config.listen));
+    let address = match config.metrics_listen {
+        _ if config.has(Role::Api) => config.listen,
+        Some(address) => address,
+        None => bail!(
+            "metrics_listen: without it, a process without the role `api` answers no requests"
+        ),
+    };
+    let url = format!("http://{}/readyz", reachable(address));
     let client = Client::builder().timeout(TIMEOUT).no_proxy().build()?;
     let until = Instant::now() + Duration::from_secs(command.wait);
     loop {

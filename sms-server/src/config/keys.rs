@@ -13,6 +13,7 @@ pub(crate) enum Key {
     Queue,
     Provider,
     Listen,
+    MetricsListen,
     PublicUrl,
     Label,
     MaskNumbers,
@@ -35,11 +36,12 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of `config check`.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Store,
         Self::Queue,
         Self::Provider,
         Self::Listen,
+        Self::MetricsListen,
         Self::PublicUrl,
         Self::Label,
         Self::MaskNumbers,
@@ -67,6 +69,7 @@ impl Key {
             Self::Queue => "queue",
             Self::Provider => "provider",
             Self::Listen => "listen",
+            Self::MetricsListen => "metrics_listen",
             Self::PublicUrl => "public_url",
             Self::Label => "label",
             Self::MaskNumbers => "mask_numbers",

@@ -55,6 +55,8 @@ pub struct Config {
     pub provider: SecretString,
     /// The address to serve on. Defaults to `127.0.0.1:8080`.
     pub listen: SocketAddr,
+    /// The address at which metrics and health probes are served without a key. Defaults to none.
+    pub metrics_listen: Option<SocketAddr>,
     /// The address at which people and programs reach the server. Defaults to the one it serves on.
     pub public_url: Option<PublicUrl>,
     /// The name of the installation, for people who use several: up to 40 characters. Defaults to
@@ -130,6 +132,7 @@ impl Default for Config {
             queue: "memory:".into(),
             provider: "sandbox:".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            metrics_listen: None,
             public_url: None,
             label: None,
             mask_numbers: true,
@@ -234,6 +237,9 @@ impl Config {
             Key::Queue => redacted(self.queue.expose_secret()),
             Key::Provider => redacted(self.provider.expose_secret()),
             Key::Listen => self.listen.to_string(),
+            Key::MetricsListen => {
+                self.metrics_listen.map_or_else(|| "none".to_owned(), |at| at.to_string())
+            }
             Key::PublicUrl => {
                 self.public_url.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
             }
@@ -278,6 +284,10 @@ impl Config {
             Key::Listen => {
                 let rule = "must be an IP address and a port, such as 127.0.0.1:8080 or [::]:8080";
                 self.listen = value.text()?.parse().map_err(|_| rule.to_owned())?;
+            }
+            Key::MetricsListen => {
+                let rule = "must be an IP address and a port, such as 127.0.0.1:9464";
+                self.metrics_listen = Some(value.text()?.parse().map_err(|_| rule.to_owned())?);
             }
             Key::PublicUrl => {
                 let read = value.text()?.parse();

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::Response;
+use metrics::{counter, histogram};
 use sms_core::MessageId;
+use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{
@@ -43,6 +46,7 @@ where
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION]))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log).on_failure(()))
+        .layer(axum::middleware::from_fn(measure))
         .layer(axum::middleware::from_fn(problem::render))
         // Inside of the rendering, which turns the empty replies of these into problems.
         .layer(CatchPanicLayer::custom(panicked))
@@ -77,6 +81,36 @@ fn span(request: &Request) -> Span {
 
 fn log(response: &Response, took: Duration, _: &Span) {
     tracing::debug!(status = response.status().as_u16(), took_ms = took.as_millis(), "answered");
+}
+
+/// Counts requests and their times by route, for metrics.
+async fn measure(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or_else(String::new, |route| route.as_str().to_owned());
+    let method = method_label(request.method());
+    let start = Instant::now();
+    let response = next.run(request).await;
+    let took = start.elapsed();
+    let code = response.status().as_str().to_owned();
+    counter!(
+        "sms_http_requests_total", "method" => method, "route" => route.clone(), "code" => code,
+    )
+    .increment(1);
+    histogram!("sms_http_request_seconds", "method" => method, "route" => route).record(took);
+    response
+}
+
+/// A method of HTTP; one label for all that a client may have made up.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
 }
 
 fn panicked(_: Box<dyn Any + Send>) -> Response {

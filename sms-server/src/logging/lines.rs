@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use metrics::counter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Bytes of lines in the buffer at most. Further lines are dropped.
@@ -43,6 +44,13 @@ enum Entry {
     Flush(Sender<()>),
 }
 
+impl Counts {
+    fn drop_line(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        counter!("sms_log_lines_dropped_total").increment(1);
+    }
+}
+
 impl Lines {
     /// Starts the thread that writes to this sink. It calls `tell` with the number of dropped lines
     /// once there is room for a line about them.
@@ -71,12 +79,12 @@ impl Lines {
     }
 
     fn add(&self, line: &[u8]) {
-        let Counts { waiting, dropped } = &*self.counts;
+        let Counts { waiting, .. } = &*self.counts;
         let before = waiting.fetch_add(line.len(), Ordering::Relaxed);
         let has_room = before + line.len() <= MAX_WAITING;
         if !has_room || self.entries.send(Entry::Line(line.to_vec())).is_err() {
             waiting.fetch_sub(line.len(), Ordering::Relaxed);
-            dropped.fetch_add(1, Ordering::Relaxed);
+            self.counts.drop_line();
         }
     }
 }
@@ -119,7 +127,7 @@ impl<W: Write, T: Fn(u64)> Thread<W, T> {
                     self.counts.waiting.fetch_sub(line.len(), Ordering::Relaxed);
                     match written {
                         Ok(()) => self.tell_dropped(),
-                        Err(_) => _ = self.counts.dropped.fetch_add(1, Ordering::Relaxed),
+                        Err(_) => self.counts.drop_line(),
                     }
                 }
                 Entry::Flush(done) => _ = done.send(()),

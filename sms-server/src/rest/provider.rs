@@ -7,11 +7,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
-use sms_core::clock::datetime_from_ms;
-use sms_core::rollups::requests::{SeriesRequest, Step};
 use sms_core::worker::breaker::EndsBy;
 use sms_core::worker::control::{PauseOrder, PauseReport, Reported};
-use sms_core::{AccountInfo, Clock as _, Money, SystemClock};
+use sms_core::{AccountInfo, Money};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -20,6 +18,7 @@ use super::schema::PauseEnd;
 use crate::app::App;
 use crate::app::callbacks::{CallbackEndpoint, CallbacksSeen};
 use crate::app::provider_monitor::ProviderMonitor;
+use crate::app::provider_state::ProviderState;
 use crate::app::queue_state::QueueState;
 use crate::app::runway::{Runway, Today};
 use crate::http::auth::Caller;
@@ -55,22 +54,6 @@ pub(crate) struct ProviderView {
     account_error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     callbacks: Option<CallbacksSeen>,
-}
-
-/// State of the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum ProviderState {
-    /// It sends.
-    Active,
-    /// An operator paused it, and not every worker has followed yet.
-    Pausing,
-    /// It sends nothing.
-    Paused,
-    /// An operator resumed it, and no message has shown yet that it works.
-    Unproven,
-    /// No worker is there to send.
-    NoWorker,
 }
 
 /// A pause of the provider.
@@ -203,15 +186,15 @@ async fn view(app: &App, admin: Option<&Arc<str>>) -> Result<Json<ProviderView>,
     let monitor = monitor(app)?;
     let order = monitor.pause_order().await?;
     let workers = monitor.workers().await?;
+    let state = ProviderState::of(order.as_ref(), &workers);
     let pause = order.map(PauseView::from).or_else(|| {
         let paused = workers.iter().find_map(|worker| worker.report.pause.clone())?;
         Some(PauseView::reported(paused, monitor))
     });
-    let state = ProviderState::of(pause.as_ref(), &workers);
     let (mut account, mut account_error) = (None, None);
     if let Some(client) = admin {
         match monitor.account().await {
-            Some(Ok(info)) => account = Some(AccountView::new(info, &today(app, client).await)),
+            Some(Ok(info)) => account = Some(AccountView::new(info, &app.today(client).await)),
             Some(Err(reason)) => account_error = Some(reason),
             None => {}
         }
@@ -227,42 +210,11 @@ async fn view(app: &App, admin: Option<&Arc<str>>) -> Result<Json<ProviderView>,
     }))
 }
 
-/// The day so far, with the cost of its messages where that can be read.
-async fn today(app: &App, client: &Arc<str>) -> Today {
-    let now = datetime_from_ms(SystemClock.now_ms());
-    let (start, end) = app.0.site.time_zone.day_of(now);
-    let mut today = Today { start, end, now, spent: None };
-    if let Some(rollups) = app.0.rollups.clone() {
-        let request = SeriesRequest::new(start, now, Step::FiveMinutes);
-        let read = async move { rollups.series(&request).await };
-        // Without it, the rest is shown all the same.
-        if let Ok(series) = app.0.scans.run(client, read).await {
-            let costs = series.points.iter().map(|point| point.counts.cost().micros());
-            today.spent = Some(Money::from_micros(costs.fold(0, i64::saturating_add)));
-        }
-    }
-    today
-}
-
 impl ReasonBody {
     fn read(mut fields: Fields<'_>) -> Result<Self, Problem> {
         let reason = fields.text("reason", MAX_REASON);
         fields.finish()?;
         Ok(Self { reason })
-    }
-}
-
-impl ProviderState {
-    fn of(pause: Option<&PauseView>, workers: &[Reported]) -> Self {
-        let all_follow = workers.iter().all(|worker| worker.report.pause.is_some());
-        match pause {
-            // Only the order of an operator has a time.
-            Some(pause) if pause.since.is_some() && !all_follow => Self::Pausing,
-            Some(_) => Self::Paused,
-            None if workers.is_empty() => Self::NoWorker,
-            None if workers.iter().all(|worker| worker.report.unproven) => Self::Unproven,
-            None => Self::Active,
-        }
     }
 }
 

@@ -206,7 +206,14 @@ impl Server {
     /// Sends the signal; how the program ends.
     pub(crate) fn end_by(mut self, signal: &str) -> std::process::ExitStatus {
         self.process.signal(signal);
-        self.process.child.wait().expect("gone")
+        let deadline = Instant::now() + START;
+        loop {
+            if let Some(status) = self.process.child.try_wait().expect("a status") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end by SIG{signal}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

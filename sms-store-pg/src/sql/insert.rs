@@ -111,26 +111,46 @@ macro_rules! note_accepted {
     };
 }
 
+/// The insert of messages without a key, up to its result. `$conflict` follows the rows.
+macro_rules! insert_plain {
+    ($conflict:literal) => {
+        concat!(
+            with_clock!(),
+            ", stored AS (INSERT INTO sms.messages (",
+            message_columns!(),
+            ") ",
+            asked_messages!("", ""),
+            " WHERE NOT ",
+            is_stopped!("sms.stop_list", "to_number"),
+            $conflict,
+            " RETURNING id, send_at, deadline_ms, lane, route, owner, class), ",
+            note_accepted!(),
+            ", queued AS (",
+            insert_states!("$22"),
+            ") "
+        )
+    };
+}
+
 /// `∅ → queued` for messages without a key; guard: the id is free, and the recipient is not on the
 /// stop-list. Returns the rows of [`INSERT_KEYED`], without holders. $2 time until the caretaker
 /// may push them, then `asked_messages!`, $22 the store's time minus the wall clock.
 pub(crate) const INSERT: &str = concat!(
-    with_clock!(),
-    ", stored AS (INSERT INTO sms.messages (",
-    message_columns!(),
-    ") ",
-    asked_messages!("", ""),
-    " WHERE NOT ",
-    is_stopped!("sms.stop_list", "to_number"),
-    " ON CONFLICT DO NOTHING RETURNING id, send_at, deadline_ms, lane, route, owner, class), ",
-    note_accepted!(),
-    ", queued AS (",
-    insert_states!("$22"),
-    ") SELECT a.id, b.created_at, b.due_at, NULL::uuid, NULL::bytea, ",
+    insert_plain!(" ON CONFLICT DO NOTHING"),
+    "SELECT a.id, b.created_at, b.due_at, NULL::uuid, NULL::bytea, ",
     is_stopped!("sms.stop_list", "a.to_number"),
     " FROM unnest($3::uuid[], $4::bigint[]) AS a (id, to_number)",
     stored_before!(),
     "WHERE a.id NOT IN (SELECT id FROM stored)"
+);
+
+/// The same where every id is free, and a unique violation otherwise. What it did not insert is
+/// then on the stop-list, which costs less to tell.
+pub(crate) const INSERT_NEW: &str = concat!(
+    insert_plain!(""),
+    "SELECT a.id, NULL::bigint, NULL::bigint, NULL::uuid, NULL::bytea, TRUE \
+     FROM unnest($3::uuid[], $4::bigint[]) AS a (id, to_number) WHERE ",
+    is_stopped!("sms.stop_list", "a.to_number")
 );
 
 /// The same for messages of which some have a key; guard: the key is free, too, or its window is
@@ -180,14 +200,13 @@ pub(crate) const INSERT_KEYED: &str = concat!(
 
 impl InsertStatements {
     pub(crate) fn new(schema: &str) -> Self {
-        let variants = |statement: &str| {
-            let careful = statement.replace(" sms.", &format!(" {schema}."));
-            Variants {
-                optimistic: careful.replace(" ON CONFLICT DO NOTHING", "").into(),
-                careful: careful.into(),
-            }
+        let in_schema = |statement: &str| statement.replace(" sms.", &format!(" {schema}."));
+        let variants = |optimistic: &str, careful: &str| Variants {
+            optimistic: in_schema(optimistic).into(),
+            careful: in_schema(careful).into(),
         };
-        let (plain, keyed) = (variants(INSERT), variants(INSERT_KEYED));
+        let plain = variants(INSERT_NEW, INSERT);
+        let keyed = variants(&INSERT_KEYED.replace(" ON CONFLICT DO NOTHING", ""), INSERT_KEYED);
         Self { plain, keyed, key_holders: KeyHolders::new(schema) }
     }
 }

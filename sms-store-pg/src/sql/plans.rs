@@ -128,6 +128,7 @@ async fn the_way_of_a_message_is_found_by_id() {
         (ledger::SAVE, &[STATES_BY_ID]),
         (read::GET, &[STATES_BY_ID, MESSAGES_BY_ID]),
         (insert::INSERT, &[STOPS_BY_NUMBER]),
+        (insert::INSERT_NEW, &[STOPS_BY_NUMBER]),
         (
             insert::INSERT_KEYED,
             &["using messages_key on messages", STATES_BY_ID, MESSAGES_BY_ID, STOPS_BY_NUMBER],

@@ -89,13 +89,17 @@ pub(crate) async fn roll_up(database: &Database, request: RollUpRequest) -> Resu
         .bind(column!(change => i16::from(change.class.number())))
         .bind(column!(change => change.detail))
         .bind(counts(&changes)?);
-    let accepted = position(&conn.rows(count).await?)?.unwrap_or(0);
+    let counted = conn.rows(count).await?.pop().ok_or_else(|| undecodable("count"))?;
+    let mut columns = Columns::new(&counted);
+    let (accepted, is_counted): (i64, bool) = (columns.take()?, columns.take()?);
     let is_behind = is_full || accepted >= rows(MAX_ACCEPTANCES);
     // Not with every page of a backlog.
     if !is_behind {
         drop_old(database, &mut conn).await?;
     }
-    Ok(RollUpProgress::new(is_behind))
+    // Somebody else may have counted the same page.
+    let changes = if is_counted { changes } else { Vec::new() };
+    Ok(RollUpProgress::new(is_behind).changes(changes))
 }
 
 async fn drop_old(database: &Database, conn: &mut PooledConnection) -> Result<()> {
@@ -153,7 +157,7 @@ pub(crate) const COUNT: &str = "\
          GROUP BY 1, 2, 3, 4, 5, 6 \
          ON CONFLICT (step, at, owner, counter, class, detail) \
          DO UPDATE SET count = r.count + excluded.count \
-     ) SELECT count(*) FROM taken";
+     ) SELECT (SELECT count(*) FROM taken), EXISTS (SELECT FROM moved)";
 
 /// Drops counts that are too old. $1 resolution in seconds, $2 oldest start to keep, $3 limit.
 pub(crate) const DROP_OLD: &str = "\

@@ -81,8 +81,7 @@ pub(crate) async fn roll_up(database: &Database, request: RollUpRequest) -> Resu
         database.write(|conn, _| Ok(conn.prepare_cached(BEGIN)?.execute([])?)).await?;
         return Ok(RollUpProgress::new(false));
     };
-    let is_behind = database.write(move |conn, now| count(conn, now, &page)).await?;
-    Ok(RollUpProgress::new(is_behind))
+    database.write(move |conn, now| count(conn, now, page)).await
 }
 
 /// The next page of the log; `None` before counting begins.
@@ -150,13 +149,13 @@ pub(crate) const DROP_OLD: &str = "\
         SELECT step, at, owner, counter, class, detail FROM rollups \
         WHERE step = ?1 AND at < ?2 LIMIT ?3)";
 
-/// Counts a page of the log and the acceptances. Returns true if there may be more.
-fn count(conn: &Connection, now: i64, page: &LogPage) -> DbResult<bool> {
+/// Counts a page of the log and the acceptances, unless somebody else has.
+fn count(conn: &Connection, now: i64, page: LogPage) -> DbResult<RollUpProgress> {
     let LogPage { after, read_to, changes, is_full, has_acceptances } = page;
     drop_old(conn, now)?;
-    let is_new = after != read_to || *has_acceptances;
+    let is_new = after != read_to || has_acceptances;
     if !is_new || conn.prepare_cached(MOVE)?.execute([after, read_to])? == 0 {
-        return Ok(false);
+        return Ok(RollUpProgress::new(false));
     }
     let mut last = conn.prepare_cached(LAST_ACCEPTANCE)?;
     let last: Option<i64> = last.query_row([rows(MAX_ACCEPTANCES)], |row| row.get(0))?;
@@ -165,14 +164,14 @@ fn count(conn: &Connection, now: i64, page: &LogPage) -> DbResult<bool> {
         let mut add = conn.prepare_cached(ADD_ACCEPTED)?;
         add.execute(params![last, accepted, NO_DETAIL, step.seconds()])?;
         let mut add = conn.prepare_cached(ADD)?;
-        for Change { minute, owner, class, counter, detail, count, .. } in changes {
+        for Change { minute, owner, class, counter, detail, count, .. } in &changes {
             let count = i64::try_from(*count).map_err(|_| undecodable("count"))?;
             let (counter, class) = (counter.number(), class.number());
             add.execute(params![step.seconds(), minute, owner, counter, class, detail, count])?;
         }
     }
     let forgotten = conn.prepare_cached(FORGET_ACCEPTED)?.execute([last])?;
-    Ok(*is_full || forgotten >= MAX_ACCEPTANCES)
+    Ok(RollUpProgress::new(is_full || forgotten >= MAX_ACCEPTANCES).changes(changes))
 }
 
 fn drop_old(conn: &Connection, now: i64) -> DbResult<()> {

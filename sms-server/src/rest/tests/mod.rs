@@ -45,6 +45,7 @@ use super::series::SeriesView;
 use super::stats::StatsView;
 use super::workers::WorkerList;
 use crate::app::App;
+use crate::app::metrics::Metrics;
 use crate::http::problem::ProblemDocument;
 use crate::keys::{KeyRing, KeyScope};
 use crate::ops::health::{LiveView, ReadyView};
@@ -82,6 +83,7 @@ impl Site {
             .stop_list(store.clone())
             .erasure(store.clone())
             .worklists(store.clone(), registry.clone())
+            .metrics(Metrics::detached())
             .build();
         Self { router: app.router(), store, registry, keys }
     }

@@ -77,7 +77,8 @@ fn a_process_that_would_do_nothing_does_not_start_and_says_why() {
 #[tokio::test]
 async fn sighup_ends_the_program_as_sigterm_does() {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start(folder.path(), &[]);
+    // Also where the tests themselves ignore it, as under nohup.
+    let server = Server::start_under(folder.path(), "exec env --default-signal=HUP \"$0\"", &[]);
     server.post("k1", &json!({"to": "+79251234567", "text": "hi"})).await.expect("a reply");
     let status = server.end_by("HUP");
     assert!(status.success(), "{status}");

@@ -1,5 +1,6 @@
 //! What watches over the process asks here.
 
+mod metrics;
 mod probes;
 #[cfg(feature = "sqlite")]
 mod readiness;
