@@ -54,13 +54,24 @@ pub trait Erasure: Debug + Send + Sync + 'static {
     /// erased now.
     async fn erase(&self, request: EraseMessages) -> Result<Vec<BulkResult>>;
 
-    /// Erases a number: a step over its messages and, when these are done, over receipts and ended
-    /// items of worklists that contain its digits.
+    /// Erases a number: a step over its messages and, when these are done, over receipts that
+    /// contain its digits and over ended items of worklists that contain it in any spelling: its
+    /// [common digits](crate::NumberReader::common_digits), also with [`SEPARATORS`] between them.
     async fn erase_number(&self, request: EraseNumber) -> Result<ErasedNumber>;
 
     /// Removes the texts of old messages, and nothing else: a step over the messages after a
     /// position, in the order of their ids.
     async fn remove_texts(&self, request: RemoveTexts) -> Result<RemovedTexts>;
+}
+
+/// Characters that people write between the digits of a number. An erasure looks for a number in
+/// items as if they were not there. The last two digits are looked for as they are: few items have
+/// them, and only those are searched with more effort.
+pub const SEPARATORS: [char; 8] = [' ', '-', '.', '(', ')', '\u{a0}', '\u{2009}', '\u{202f}'];
+
+/// Returns the last two digits of a number, which nobody separates.
+pub fn ending(digits: &str) -> &str {
+    digits.get(digits.len().saturating_sub(2)..).unwrap_or(digits)
 }
 
 /// Returns true if a message in this status may still have to be sent.

@@ -49,6 +49,9 @@ pub trait StopList: Debug + Send + Sync + 'static {
     /// Removes numbers. Returns how many of them were on the list.
     async fn remove(&self, numbers: &[PhoneNumber]) -> Result<usize>;
 
+    /// Returns those of these numbers that are on the list, each once, in their order.
+    async fn listed(&self, numbers: &[PhoneNumber]) -> Result<Vec<PhoneNumber>>;
+
     /// Lists numbers in their order.
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>>;
 }
@@ -133,6 +136,10 @@ impl<T: StopList + ?Sized> StopList for Arc<T> {
 
     async fn remove(&self, numbers: &[PhoneNumber]) -> Result<usize> {
         (**self).remove(numbers).await
+    }
+
+    async fn listed(&self, numbers: &[PhoneNumber]) -> Result<Vec<PhoneNumber>> {
+        (**self).listed(numbers).await
     }
 
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {

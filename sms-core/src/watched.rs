@@ -224,6 +224,9 @@ impl<T: StopList> StopList for Watched<T> {
     async fn remove(&self, numbers: &[PhoneNumber]) -> Result<usize> {
         self.call(self.inner.remove(numbers)).await
     }
+    async fn listed(&self, numbers: &[PhoneNumber]) -> Result<Vec<PhoneNumber>> {
+        self.call(self.inner.listed(numbers)).await
+    }
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         self.call(self.inner.page(request)).await
     }

@@ -46,6 +46,8 @@ mod secrets;
 #[cfg(feature = "program")]
 mod serve;
 mod sessions;
+#[cfg(feature = "program")]
+mod store_marks;
 mod ui;
 
 pub use app::callbacks::{CallbackEndpoint, callback_path};

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use futures_util::FutureExt;
@@ -10,8 +11,9 @@ use secrecy::ExposeSecret;
 use sms_core::{CancellationToken, Outage, Provider, Queue, Sender, Watched, Worker};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep};
 
-use crate::adapters::{Addresses, OpenStore, is_sandbox, open_secrets};
+use crate::adapters::{Addresses, OpenStore, StoreAddress, is_sandbox, open_secrets};
 use crate::app::callbacks::CallbackEndpoint;
 use crate::app::metrics::Metrics;
 use crate::app::{App, AppBuilder};
@@ -19,8 +21,12 @@ use crate::config::{Config, Key, Role};
 use crate::keys::{KeyRing, KeyScope, NewKey};
 use crate::output::{one_line, try_print};
 use crate::sessions::Sessions;
-use crate::{http, logging, rollups};
+use crate::{http, logging, rollups, store_marks};
 
+/// Interval at which the start tries a store that cannot be reached.
+const STORE_INTERVAL: Duration = Duration::from_millis(500);
+/// Interval of log lines about it.
+const STORE_REPORT_INTERVAL: Duration = Duration::from_secs(5);
 /// The name of the key that the first start makes.
 const FIRST_KEY: &str = "first key";
 /// The name of the person who signs in with the link of the first start.
@@ -36,7 +42,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let Addresses { store, queue, provider, routes } = Addresses::read(&config)?;
     let name = worker_name();
     log_start(&config, &*provider, &name);
-    let store = store.open(config.region).await.with_context(|| config.place(Key::Store))?;
+    let store = opened(&config, store).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let (store, queue) = watched(&config, store, queue);
@@ -142,6 +148,39 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     ended
 }
 
+/// Opens the store, waiting for one that cannot be reached: after a power failure it may start
+/// later than this process.
+async fn opened(config: &Config, store: StoreAddress) -> anyhow::Result<OpenStore> {
+    let (started, patience) =
+        (Instant::now(), Duration::from_secs(config.store_wait_seconds.into()));
+    let mut reported = None;
+    loop {
+        let error = match store.clone().open(config.region).await {
+            Ok(store) => {
+                // Before anything is sent: what a restored store holds may have been sent already.
+                store_marks::check(&*store.registry, store.identity.as_deref()).await?;
+                return Ok(store);
+            }
+            Err(error) => error,
+        };
+        let may_pass = error.downcast_ref::<sms_core::Error>().is_some_and(|it| it.is_retryable());
+        if !may_pass || started.elapsed() + STORE_INTERVAL > patience {
+            return Err(error);
+        }
+        if reported.is_none_or(|at: Instant| at.elapsed() >= STORE_REPORT_INTERVAL) {
+            reported = Some(Instant::now());
+            tracing::warn!(
+                store = config.shown(Key::Store),
+                reason = one_line(&error),
+                waited_seconds = started.elapsed().as_secs(),
+                of_seconds = config.store_wait_seconds,
+                "waiting for the store"
+            );
+        }
+        sleep(STORE_INTERVAL).await;
+    }
+}
+
 /// The app of this configuration, over an open store.
 fn app(
     config: &Config,
@@ -150,7 +189,8 @@ fn app(
     queue: Arc<dyn Queue>,
     keys: KeyRing,
 ) -> AppBuilder {
-    let OpenStore { store, registry, rollups, stop_list, erasure, worklists, set_gauges } = store;
+    let OpenStore { store, registry, rollups, stop_list, erasure, worklists, set_gauges, .. } =
+        store;
     App::builder(sender, store, queue, keys)
         .rollups(rollups)
         .stop_list(stop_list)
@@ -197,6 +237,8 @@ fn watched(
         stop_list: Arc::new(Watched::new(store.stop_list, Arc::clone(&kept))),
         erasure: Arc::new(Watched::new(store.erasure, Arc::clone(&kept))),
         worklists: Arc::new(Watched::new(store.worklists, kept)),
+        transfer: store.transfer,
+        identity: store.identity,
         set_gauges: store.set_gauges,
     };
     (store, Arc::new(Watched::new(queue, Arc::new(offered))))

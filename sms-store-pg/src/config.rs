@@ -165,6 +165,11 @@ impl PgConfig {
         self
     }
 
+    /// The schema of the tables.
+    pub fn schema_name(&self) -> &str {
+        &self.schema
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         if !(1..=MAX_CONNECTIONS).contains(&self.connections) {
             return Err(config("connections must be 1 to 1000"));

@@ -1,5 +1,5 @@
-//! The contracts: each method of [`Store`], [`Registry`], [`Rollups`], [`Worklists`] and
-//! [`Erasure`] and the statements that carry it out.
+//! The contracts: each method of [`Store`], [`Registry`], [`Rollups`], [`Worklists`], [`Erasure`]
+//! and [`Transfer`] and the statements that carry it out.
 
 use serde_json::Value;
 use sms_core::erasure::{EraseMessages, EraseNumber, ErasedNumber, RemoveTexts, RemovedTexts};
@@ -15,17 +15,19 @@ use sms_core::store::{
     ListRequest, LogEnd, LogEndRequest, MessageRequest, PurgeRequest, RescueRequest,
     ResolveRequest, RoutePurgeRequest, Settled, Settlement, Stats, StatsRequest, UnmatchedRequest,
 };
+use sms_core::transfer::tables::Table;
+use sms_core::transfer::{Fence, Progress, Row};
 use sms_core::worklists::item::{ItemCounts, WorkItem};
 use sms_core::worklists::requests::{AppendItems, DeleteItems, ItemsRequest, RecordResults};
 use sms_core::{
     Erasure, Event, Job, MessageCount, MessageId, MessagePage, NewMessage, NumberReader,
     PhoneNumber, Receipt, Registry, Result, Rollups, Status, StopList, Store, StoredMessage,
-    UnmatchedId, Worklists, async_trait,
+    Transfer, UnmatchedId, Worklists, async_trait,
 };
 
 use crate::sql::{
     claim, erasure, idempotency, inference, insert, list, maintenance, manual, read, receipts,
-    registry, rollups, settle, stop_list, worklists,
+    registry, rollups, settle, stop_list, transfer, worklists,
 };
 use crate::store::PgStore;
 
@@ -172,6 +174,10 @@ impl StopList for PgStore {
         self.limited(stop_list::remove(&self.database, numbers)).await
     }
 
+    async fn listed(&self, numbers: &[PhoneNumber]) -> Result<Vec<PhoneNumber>> {
+        self.limited(stop_list::listed(&self.database, numbers)).await
+    }
+
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         self.limited(stop_list::page(&self.database, request)).await
     }
@@ -184,7 +190,7 @@ impl Erasure for PgStore {
     }
 
     async fn erase_number(&self, request: EraseNumber) -> Result<ErasedNumber> {
-        self.limited(erasure::erase_number(&self.database, request)).await
+        self.limited(erasure::erase_number(&self.database, request, self.numbers)).await
     }
 
     async fn remove_texts(&self, request: RemoveTexts) -> Result<RemovedTexts> {
@@ -212,5 +218,29 @@ impl Worklists for PgStore {
 
     async fn delete(&self, request: DeleteItems) -> Result<usize> {
         self.limited(worklists::delete(&self.database, request)).await
+    }
+}
+
+#[async_trait]
+impl Transfer for PgStore {
+    async fn read(
+        &self,
+        table: &'static Table,
+        after: Option<&Row>,
+        limit: usize,
+    ) -> Result<Vec<Row>> {
+        self.limited(transfer::read_rows(&self.database, table, after, limit)).await
+    }
+
+    async fn write(&self, table: &'static Table, rows: Vec<Row>, progress: Progress) -> Result<()> {
+        self.limited(transfer::write_rows(&self.database, table, rows, progress)).await
+    }
+
+    async fn count_rows(&self, table: &'static Table) -> Result<u64> {
+        self.limited(transfer::count_rows(&self.database, table)).await
+    }
+
+    async fn fence(&self, fence: Fence) -> Result<()> {
+        self.limited(transfer::fence(&self.database, fence)).await
     }
 }

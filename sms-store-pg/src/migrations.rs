@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use sms_core::store::migration_plan::{Migration as Built, MigrationPlan};
 use sms_core::{Error, ErrorKind, Result, SchemaLevel};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::PgRow;
@@ -10,19 +11,19 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqlStr};
 use crate::error::from_sqlx;
 use crate::sql::args::rows;
 
-/// Every migration: version, name, SQL. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [(i64, &str, &str); 11] = [
-    (1, "messages", include_str!("../migrations/0001_messages.sql")),
-    (2, "fewer entries", include_str!("../migrations/0002_fewer_entries.sql")),
-    (3, "usable from", include_str!("../migrations/0003_usable_from.sql")),
-    (4, "routes", include_str!("../migrations/0004_routes.sql")),
-    (5, "parts", include_str!("../migrations/0005_parts.sql")),
-    (6, "resends", include_str!("../migrations/0006_resends.sql")),
-    (7, "rollups", include_str!("../migrations/0007_rollups.sql")),
-    (8, "stop-list", include_str!("../migrations/0008_stop_list.sql")),
-    (9, "other routes", include_str!("../migrations/0009_other_routes.sql")),
-    (10, "worklists", include_str!("../migrations/0010_worklists.sql")),
-    (11, "costs", include_str!("../migrations/0011_costs.sql")),
+/// Every migration. Append-only, see `migrations/README.md`.
+const MIGRATIONS: [Built; 11] = [
+    Built::new(1, "messages", include_str!("../migrations/0001_messages.sql")),
+    Built::new(2, "fewer entries", include_str!("../migrations/0002_fewer_entries.sql")),
+    Built::new(3, "usable from", include_str!("../migrations/0003_usable_from.sql")),
+    Built::new(4, "routes", include_str!("../migrations/0004_routes.sql")),
+    Built::new(5, "parts", include_str!("../migrations/0005_parts.sql")),
+    Built::new(6, "resends", include_str!("../migrations/0006_resends.sql")),
+    Built::new(7, "rollups", include_str!("../migrations/0007_rollups.sql")),
+    Built::new(8, "stop-list", include_str!("../migrations/0008_stop_list.sql")),
+    Built::new(9, "other routes", include_str!("../migrations/0009_other_routes.sql")),
+    Built::new(10, "worklists", include_str!("../migrations/0010_worklists.sql")),
+    Built::new(11, "costs", include_str!("../migrations/0011_costs.sql")),
 ];
 
 /// First number of the advisory lock; the second one is a hash of the schema's name.
@@ -108,11 +109,7 @@ pub(crate) async fn raise_event_base(conn: &mut PgConnection) -> Result<()> {
 /// True if every migration has been applied as it is here. Migrations of a newer version of the
 /// program may have been applied, too; see "expand, then contract".
 async fn is_current(conn: &mut PgConnection, schema: &str) -> Result<bool> {
-    let there = sqlx::query("SELECT to_regclass($1) IS NOT NULL")
-        .bind(format!("{schema}._sqlx_migrations"));
-    let there: bool =
-        there.fetch_one(&mut *conn).await.and_then(|row| row.try_get(0)).map_err(from_sqlx)?;
-    if !there {
+    if !has_table(&mut *conn, schema, "_sqlx_migrations").await? {
         return Ok(false);
     }
     let applied = sqlx::query("SELECT version, checksum FROM _sqlx_migrations WHERE success");
@@ -128,13 +125,40 @@ async fn is_current(conn: &mut PgConnection, schema: &str) -> Result<bool> {
     Ok(migrator().iter().all(is_applied))
 }
 
+/// The numbers of the migrations that have been applied.
+const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
+
+const HAS_TABLE: &str = "SELECT to_regclass($1) IS NOT NULL";
+
+const USABLE_FROM: &str = "SELECT max(usable_from) FROM schema_info";
+
+/// What [`run`] would do; nothing is changed.
+pub(crate) async fn plan(conn: &mut PgConnection, schema: &str) -> Result<MigrationPlan> {
+    let (mut applied, mut usable_from) = (Vec::new(), None);
+    if has_table(&mut *conn, schema, "_sqlx_migrations").await? {
+        let rows = sqlx::query(APPLIED).fetch_all(&mut *conn).await.map_err(from_sqlx)?;
+        let read = rows.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>();
+        applied = read.map_err(from_sqlx)?;
+    }
+    if has_table(&mut *conn, schema, "schema_info").await? {
+        let row = sqlx::query(USABLE_FROM).fetch_one(conn).await;
+        usable_from = row.and_then(|row| row.try_get(0)).map_err(from_sqlx)?;
+    }
+    Ok(MigrationPlan::new(&applied, usable_from, &MIGRATIONS))
+}
+
+async fn has_table(conn: &mut PgConnection, schema: &str, table: &str) -> Result<bool> {
+    let found = sqlx::query(HAS_TABLE).bind(format!("{schema}.{table}")).fetch_one(conn).await;
+    found.and_then(|row| row.try_get(0)).map_err(from_sqlx)
+}
+
 fn migrator() -> Migrator {
-    let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
+    let migration = |Built { level, name, script, .. }| {
         Migration::new(
-            version,
+            level,
             Cow::Borrowed(name),
             MigrationType::Simple,
-            SqlStr::from_static(sql),
+            SqlStr::from_static(script),
             false,
         )
     };

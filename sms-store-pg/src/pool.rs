@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sms_core::{Error, ErrorKind, Result};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
-use sqlx::{Connection as _, PgConnection, Postgres};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -191,6 +191,15 @@ impl PooledConnection {
         let found = sqlx::raw_sql(script).fetch_all(self.conn()?).await;
         // The caller that began a transaction marks its end.
         self.note(false, found)
+    }
+
+    /// Runs statements without arguments that end as they began, outside of a transaction.
+    pub(crate) async fn run(&mut self, script: String) -> Result<()> {
+        self.is_clean = false;
+        let done = sqlx::raw_sql(AssertSqlSafe(script)).execute(self.conn()?).await;
+        // A script that failed may have left a transaction open.
+        let was_clean = done.is_ok();
+        self.note(was_clean, done).map(drop)
     }
 
     /// The connection itself, for work that may leave it in any state.

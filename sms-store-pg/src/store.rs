@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sms_core::store::migration_plan::MigrationPlan;
 use sms_core::{Clock, Message, MessageId, NumberReader, Result, SchemaLevel};
 use sqlx::PgConnection;
 use tokio::time::timeout;
@@ -11,10 +12,17 @@ use tokio::time::timeout;
 use crate::clock::ServerClock;
 use crate::config::PgConfig;
 use crate::database::Database;
-use crate::error::timed_out;
+use crate::error::{timed_out, undecodable};
 use crate::pool::Pool;
 use crate::sql::insert::{self, InsertStatements};
+use crate::sql::row::Columns;
 use crate::{connect, migrations, opening};
+
+const SERVER_VERSION: &str = "SELECT current_setting('server_version_num')::integer";
+
+/// The numbers of two tables in the catalogue: new tables get new ones.
+const IDENTITY: &str = "\
+    SELECT concat_ws('-', 'messages'::regclass::oid::text, 'registry'::regclass::oid::text)";
 
 /// The longest time a migration may take.
 const MIGRATION_TIMEOUT: Duration = Duration::from_hours(1);
@@ -97,6 +105,54 @@ impl PgStore {
         connected.map_err(|_| opening::too_slow(config))??;
         pool.close().await;
         Ok(())
+    }
+
+    /// The migrations that [`open`](Self::open) would apply. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check`](Self::check).
+    pub async fn migration_plan(config: &PgConfig) -> Result<MigrationPlan> {
+        config.check()?;
+        let pool = Pool::new(connect::options(config), 1);
+        let plan = async {
+            let mut conn = pool.take().await?;
+            migrations::plan(conn.conn()?, &config.schema).await
+        };
+        let plan = timeout(config.timeout, plan).await;
+        let plan = plan.map_err(|_| opening::too_slow(config))??;
+        pool.close().await;
+        Ok(plan)
+    }
+
+    /// The version of the server, as a number: 150004 for 15.4. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check`](Self::check).
+    pub async fn server_version(config: &PgConfig) -> Result<u32> {
+        config.check()?;
+        let pool = Pool::new(connect::options(config), 1);
+        let version = async {
+            let rows = pool.take().await?.rows(sqlx::query(SERVER_VERSION)).await?;
+            let row = rows.first().ok_or_else(|| undecodable("version"))?;
+            Columns::new(row).number("version")
+        };
+        let version = timeout(config.timeout, version).await;
+        let version = version.map_err(|_| opening::too_slow(config))??;
+        pool.close().await;
+        Ok(version)
+    }
+
+    /// The identity of the tables. It stays when the server is upgraded or fails over to a copy of
+    /// itself, and is another one after the tables were restored by `pg_restore`.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`.
+    pub async fn identity(&self) -> Result<String> {
+        let rows = self.limited(self.database.rows(sqlx::query(IDENTITY))).await?;
+        Columns::new(rows.first().ok_or_else(|| undecodable("identity"))?).take()
     }
 
     /// The level of the schema when the store was opened.

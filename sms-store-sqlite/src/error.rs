@@ -58,6 +58,8 @@ fn fault(error: &rusqlite::Error) -> Option<StoreFault> {
         ffi::SQLITE_READONLY_DBMOVED => return Some(StoreFault::Unreachable),
         // The index of the write-ahead log could not be extended.
         ffi::SQLITE_IOERR_SHMSIZE => return Some(StoreFault::Full),
+        // The triggers are those of a fence.
+        ffi::SQLITE_CONSTRAINT_TRIGGER => return Some(StoreFault::ReadOnly),
         _ => {}
     }
     match error.sqlite_error_code()? {
@@ -75,6 +77,10 @@ pub(crate) fn is_passing(error: &rusqlite::Error) -> bool {
         CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed,
         OperationInterrupted, OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure,
     };
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    if code == Some(ffi::SQLITE_CONSTRAINT_TRIGGER) {
+        return true;
+    }
     matches!(
         error.sqlite_error_code(),
         Some(

@@ -4,6 +4,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod backup;
 mod clock;
 mod config;
 mod connect;
@@ -18,6 +19,7 @@ mod sql;
 mod store;
 mod writer;
 
+pub use backup::{Backup, BackupRequest};
 pub use config::SqliteConfig;
 pub use rusqlite;
 pub use store::SqliteStore;

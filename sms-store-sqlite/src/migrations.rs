@@ -1,23 +1,24 @@
 //! The migrations, built into the program.
 
 use rusqlite::{Connection, Row, params};
+use sms_core::store::migration_plan::{Migration, MigrationPlan};
 use sms_core::{Error, ErrorKind, SchemaLevel};
 
 use crate::error::{DbResult, Failure, is_passing};
 use crate::sql::args::rows;
 
 /// Every migration, in order; the first is version 1. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [&str; 10] = [
-    include_str!("../migrations/0001_messages.sql"),
-    include_str!("../migrations/0002_usable_from.sql"),
-    include_str!("../migrations/0003_routes.sql"),
-    include_str!("../migrations/0004_parts.sql"),
-    include_str!("../migrations/0005_resends.sql"),
-    include_str!("../migrations/0006_rollups.sql"),
-    include_str!("../migrations/0007_stop_list.sql"),
-    include_str!("../migrations/0008_other_routes.sql"),
-    include_str!("../migrations/0009_worklists.sql"),
-    include_str!("../migrations/0010_costs.sql"),
+const MIGRATIONS: [Migration; 10] = [
+    Migration::new(1, "messages", include_str!("../migrations/0001_messages.sql")),
+    Migration::new(2, "usable from", include_str!("../migrations/0002_usable_from.sql")),
+    Migration::new(3, "routes", include_str!("../migrations/0003_routes.sql")),
+    Migration::new(4, "parts", include_str!("../migrations/0004_parts.sql")),
+    Migration::new(5, "resends", include_str!("../migrations/0005_resends.sql")),
+    Migration::new(6, "rollups", include_str!("../migrations/0006_rollups.sql")),
+    Migration::new(7, "stop-list", include_str!("../migrations/0007_stop_list.sql")),
+    Migration::new(8, "other routes", include_str!("../migrations/0008_other_routes.sql")),
+    Migration::new(9, "worklists", include_str!("../migrations/0009_worklists.sql")),
+    Migration::new(10, "costs", include_str!("../migrations/0010_costs.sql")),
 ];
 
 /// The table of the migrations that have been applied, with their text. Not `PRAGMA user_version`,
@@ -43,7 +44,7 @@ pub(crate) const SCHEMA_LEVEL: &str =
 /// and may have recorded that this one is too old for it.
 pub(crate) fn run(conn: &Connection) -> DbResult<SchemaLevel> {
     conn.execute_batch(CREATE_MIGRATIONS)?;
-    for (script, version) in MIGRATIONS.into_iter().zip(1_i64..) {
+    for Migration { level: version, script, .. } in MIGRATIONS {
         let applied =
             conn.prepare(MIGRATION)?.query_map([version], |row| row.get::<_, String>(0))?.next();
         match applied.transpose()? {
@@ -65,10 +66,53 @@ pub(crate) fn run(conn: &Connection) -> DbResult<SchemaLevel> {
     Ok(conn.query_row(SCHEMA_LEVEL, [], read)?.check()?)
 }
 
+/// The versions of the migrations that have been applied.
+const APPLIED: &str = "SELECT version FROM migrations ORDER BY version";
+
+const HAS_TABLE: &str =
+    "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1)";
+
+const USABLE_FROM: &str = "SELECT max(usable_from) FROM schema_info";
+
+/// What [`run`] would do; nothing is changed. Without a connection for a file that is not there.
+pub(crate) fn plan(conn: Option<&Connection>) -> DbResult<MigrationPlan> {
+    let Some(conn) = conn else { return Ok(MigrationPlan::new(&[], None, &MIGRATIONS)) };
+    let has = |table| conn.query_row(HAS_TABLE, [table], |row| row.get::<_, bool>(0));
+    let applied = match has("migrations")? {
+        true => conn
+            .prepare(APPLIED)?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<Vec<i64>>>()?,
+        false => Vec::new(),
+    };
+    let usable_from = match has("schema_info")? {
+        true => conn.query_row(USABLE_FROM, [], |row| row.get(0))?,
+        false => None,
+    };
+    Ok(MigrationPlan::new(&applied, usable_from, &MIGRATIONS))
+}
+
 /// The error for a file that was created by a build between two releases, or edited by hand.
 fn other_schema() -> Error {
     Error::new(
         ErrorKind::Config,
         "the database file has another schema than this version of the program",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_for_an_empty_file_says_what_the_migrations_then_record() {
+        let conn = Connection::open_in_memory().unwrap();
+        let planned = plan(Some(&conn)).unwrap();
+        assert_eq!((planned.level, planned.missing.len()), (None, MIGRATIONS.len()));
+        let level = run(&conn).unwrap();
+        assert_eq!(planned.result, level);
+        let after = plan(Some(&conn)).unwrap();
+        assert_eq!((after.level, after.missing.len()), (Some(level.level), 0));
+        assert_eq!(after.result, level);
+    }
 }

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use sms_core::store::migration_plan::MigrationPlan;
 use sms_core::{Error, ErrorKind, MessageId, Result};
 
-use crate::error::Failure;
+use crate::error::{DbResult, Failure};
+use crate::migrations;
 
 /// Creates the folder and an empty file if they do not exist, for this user alone: they will hold
 /// numbers and texts. The files that SQLite adds get the mode of the first one.
@@ -121,6 +123,18 @@ pub(crate) fn refused(path: &Path, failure: Failure) -> Error {
         Some(fault) => refused.with_fault(fault),
         None => refused,
     }
+}
+
+/// What opening the file would change in its schema; nothing is changed.
+pub(crate) fn plan(path: &Path) -> Result<MigrationPlan> {
+    let read = || -> DbResult<MigrationPlan> {
+        if !path.exists() {
+            return migrations::plan(None);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        migrations::plan(Some(&Connection::open_with_flags(path, flags)?))
+    };
+    read().map_err(|error| refused(path, error))
 }
 
 /// Checks that the file can be used, and changes nothing.

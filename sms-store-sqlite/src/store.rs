@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction};
+use sms_core::store::migration_plan::MigrationPlan;
 use sms_core::{Clock, Error, Message, MessageId, NumberReader, Result, SchemaLevel, SystemClock};
 
+use crate::backup::{Backup, BackupRequest};
 use crate::clock::KeptClock;
 use crate::config::SqliteConfig;
 use crate::database::Database;
@@ -13,7 +15,7 @@ use crate::files::Files;
 use crate::readers::Readers;
 use crate::sql::insert;
 use crate::writer::{Writer, begin};
-use crate::{connect, migrations, opening};
+use crate::{backup, connect, migrations, opening};
 
 /// A [`Store`](sms_core::Store) and [`Registry`](sms_core::Registry) in one SQLite file.
 ///
@@ -69,6 +71,31 @@ impl SqliteStore {
         let path = config.path().to_owned();
         let check = tokio::task::spawn_blocking(move || opening::check(&path));
         check.await.map_err(|error| stopped().with_source(error))?
+    }
+
+    /// The migrations that [`open`](Self::open) would apply. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) about the file.
+    pub async fn migration_plan(config: &SqliteConfig) -> Result<MigrationPlan> {
+        config.check()?;
+        let path = config.path().to_owned();
+        let plan = tokio::task::spawn_blocking(move || opening::plan(&path));
+        plan.await.map_err(|error| stopped().with_source(error))?
+    }
+
+    /// Writes a copy of the database to a new file, readable by this user alone, while others go on
+    /// writing: everything that was committed when it began. The copy is checked, durable, and
+    /// marked by a record of its registry. The database itself is only read.
+    ///
+    /// # Errors
+    ///
+    /// `Config` when there is no database, or the new file exists or cannot be created;
+    /// `Unavailable` when the disk is full or SQLite cannot read; `Internal` when the database is
+    /// damaged.
+    pub async fn backup(config: &SqliteConfig, request: BackupRequest) -> Result<Backup> {
+        backup::backup(config, request).await
     }
 
     /// The same store with another clock. For tests.

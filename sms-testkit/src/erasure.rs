@@ -235,6 +235,39 @@ pub async fn ended_items_with_the_number_are_emptied(h: &ErasureHarness) {
     );
 }
 
+pub async fn ended_items_with_the_number_in_any_spelling_are_emptied(h: &ErasureHarness) {
+    // The national spellings are those of the default region of stores, Russia.
+    let spellings = [
+        "8 (925) 123-45-67",
+        "89251234567",
+        "9251234567",
+        "925.123.45.67",
+        "+7\u{a0}925\u{a0}123-45-67",
+        "8\u{2009}925\u{202f}1234567",
+        "Anna, 8 925 1234567, and Ivan",
+    ];
+    let row = |to: &str| json!({"row": 7, "to": to, "values": ["8"]}).to_string();
+    let wrong = |value: &str| json!([{"column": "phone", "value": value}]).to_string();
+    let mut items = Vec::new();
+    for (spelling, place) in spellings.iter().zip((0..).step_by(2)) {
+        let in_payload = WorkItem::new(place, row(spelling));
+        items.push(in_payload.ended(ItemState::Skipped, None::<String>));
+        let in_result = WorkItem::new(place + 1, row("nobody"));
+        items.push(in_result.ended(ItemState::Skipped, Some(wrong(spelling))));
+    }
+    let others = [row("8 (925) 123-45-68"), row("925"), row("+7 925 123"), row("25 123-45-67")];
+    for (payload, place) in others.iter().zip(100..) {
+        let item = WorkItem::new(place, payload.clone());
+        items.push(item.ended(ItemState::Skipped, Some(wrong("123-45-67"))));
+    }
+    items.push(WorkItem::new(200, row(spellings[0])));
+    h.worklists.append(AppendItems::new("a", items)).await.expect("append");
+    assert_eq!(h.erase_number(100).await.items, 2 * spellings.len());
+    let left = h.worklists.items(&ItemsRequest::new("a", 100)).await.expect("items");
+    let left = left.into_iter().filter(|it| !it.payload.is_empty()).map(|it| it.number);
+    assert_eq!(left.collect::<Vec<_>>(), [100, 101, 102, 103, 200]);
+}
+
 pub async fn texts_of_old_messages_are_removed_in_steps(h: &ErasureHarness) {
     let mut old = Vec::new();
     for _ in 0..5 {

@@ -132,6 +132,22 @@ pub async fn a_number_is_on_the_list_once_with_its_last_reason_and_its_first_tim
     assert!(first.iter().any(|stop| stop.added_at == found[0].added_at), "{found:?}");
 }
 
+pub async fn the_numbers_on_the_list_are_found_among_others(h: &StopListHarness) {
+    let all: Vec<PhoneNumber> = (0..1200).map(|n| number(&format!("+7925{n:07}"))).collect();
+    let listed = async |numbers: &[PhoneNumber]| h.stop_list.listed(numbers).await.expect("listed");
+    assert_eq!(listed(&all).await, [], "none is on an empty list");
+    let stops: Vec<NewStop> =
+        all.iter().skip(1).step_by(3).map(|it| stop(&it.to_string())).collect();
+    h.add(&stops).await;
+    h.add(&[stop(OTHER)]).await;
+    let mut asked: Vec<PhoneNumber> = all.iter().rev().copied().collect();
+    asked.extend_from_slice(&all[..10]);
+    let expected: Vec<PhoneNumber> = stops.iter().map(|it| it.number).collect();
+    assert_eq!(listed(&asked).await, expected, "each once, in their order");
+    assert_eq!(listed(&[number(STOPPED)]).await, []);
+    assert_eq!(listed(&[]).await, []);
+}
+
 pub async fn pages_follow_each_other_in_the_order_of_the_numbers(h: &StopListHarness) {
     let stops: Vec<NewStop> = (0..25).map(|n| stop(&format!("+7925{n:07}"))).collect();
     let turned: Vec<NewStop> = stops.iter().rev().cloned().collect();

@@ -1,7 +1,7 @@
 //! The stop-list in memory.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::clock::{UnixMs, datetime_from_ms};
@@ -35,6 +35,11 @@ impl KeptStops {
 
     pub(super) fn remove(&mut self, numbers: &[PhoneNumber]) -> usize {
         numbers.iter().filter(|number| self.0.remove(number).is_some()).count()
+    }
+
+    pub(super) fn listed(&self, numbers: &[PhoneNumber]) -> Vec<PhoneNumber> {
+        let held = numbers.iter().copied().filter(|number| self.holds(*number));
+        held.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     pub(super) fn page(&self, request: &StopsRequest) -> Vec<Stop> {

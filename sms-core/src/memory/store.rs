@@ -247,6 +247,11 @@ impl StopList for MemoryStore {
         Ok(tables.stops.remove(numbers))
     }
 
+    async fn listed(&self, numbers: &[PhoneNumber]) -> Result<Vec<PhoneNumber>> {
+        let (tables, _) = self.lock();
+        Ok(tables.stops.listed(numbers))
+    }
+
     async fn page(&self, request: StopsRequest) -> Result<Vec<Stop>> {
         let (tables, _) = self.lock();
         Ok(tables.stops.page(&request))
@@ -263,7 +268,7 @@ impl Erasure for MemoryStore {
     async fn erase_number(&self, request: EraseNumber) -> Result<ErasedNumber> {
         let mut erased = erasure::erase_number(&mut self.lock().0, request);
         if !erased.has_more {
-            let digits = request.number.digits().to_string();
+            let digits = self.numbers().common_digits(request.number);
             erased.items = self.lock_items().erase(&digits, request.limit);
             erased.has_more = erased.items == request.limit;
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::erasure::{SEPARATORS, ending};
 use crate::worklists::item::{ItemCounts, ItemState, WorkItem};
 use crate::worklists::requests::{AppendItems, DeleteItems, ItemsRequest, RecordResults};
 
@@ -47,10 +48,12 @@ impl KeptItems {
 
     /// Empties up to `limit` ended items that contain these digits. Returns their number.
     pub(super) fn erase(&mut self, digits: &str, limit: usize) -> usize {
+        let contains = |text: &str| {
+            text.contains(ending(digits)) && text.replace(SEPARATORS, "").contains(digits)
+        };
         let contains = |item: &&mut WorkItem| {
             item.state != ItemState::Pending
-                && (item.payload.contains(digits)
-                    || item.result.as_ref().is_some_and(|result| result.contains(digits)))
+                && (contains(&item.payload) || item.result.as_deref().is_some_and(contains))
         };
         let items = self.0.values_mut().flat_map(BTreeMap::values_mut).filter(contains);
         let mut emptied = 0;

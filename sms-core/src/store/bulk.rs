@@ -1,8 +1,10 @@
 //! Changes of many messages by one job of an operator.
 
+use super::new_event::NewEvent;
 use super::queries::Scope;
 use super::requests::Resolution;
 use super::status::Status;
+use super::transition::DeliveryState;
 use crate::message::MessageId;
 
 /// Request of [`Store::change_all`](crate::Store::change_all).
@@ -53,6 +55,38 @@ pub enum BulkAction {
         /// The operator's reason.
         reason: String,
     },
+    /// `queued | sending → unknown`, in a store that was restored from a backup: the message may
+    /// have been sent after the backup. No worker may be running.
+    HoldRestored {
+        /// The reason, with the time of the backup.
+        reason: String,
+    },
+}
+
+impl BulkAction {
+    /// True if a message in this state can be changed.
+    pub(super) fn admits(&self, status: Status) -> bool {
+        match self {
+            Self::Cancel => status == Status::Queued,
+            Self::Resolve { .. } => status == Status::Unknown,
+            Self::HoldRestored { .. } => status.is_waiting(),
+        }
+    }
+
+    /// Changes a message in the name of `by`; `None` when the state table does not allow it.
+    pub(super) fn apply(&self, state: &mut DeliveryState, now: i64, by: &str) -> Option<NewEvent> {
+        match self {
+            Self::Cancel => state.cancel(now, by.to_owned()),
+            Self::Resolve { resolution, reason } => {
+                let resolution = match resolution {
+                    Resolution::Sent { .. } => Resolution::Sent { provider_id: None },
+                    other => other.clone(),
+                };
+                state.resolve(now, resolution, by.to_owned(), reason.clone())
+            }
+            Self::HoldRestored { reason } => state.hold_restored(now, by, reason),
+        }
+    }
 }
 
 /// Result for one message of a [`BulkChange`].

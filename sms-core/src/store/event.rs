@@ -92,11 +92,14 @@ pub enum EventKind {
     /// A receipt with an unknown provider id was [matched](crate::store::inference) with this
     /// message, because no other pair was possible.
     Inferred,
+    /// The store was restored from a backup, in which the message still had to be sent. It may have
+    /// been sent after the backup.
+    Restored,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Accepted,
         Self::Started,
         Self::Attempt,
@@ -108,6 +111,7 @@ impl EventKind {
         Self::Cancelled,
         Self::Resolved,
         Self::Inferred,
+        Self::Restored,
     ];
 
     /// The name used in JSON and in stores.
@@ -124,6 +128,7 @@ impl EventKind {
             Self::Cancelled => "cancelled",
             Self::Resolved => "resolved",
             Self::Inferred => "inferred",
+            Self::Restored => "restored",
         }
     }
 

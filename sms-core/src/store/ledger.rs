@@ -14,7 +14,7 @@ use crate::provider::ProviderRef;
 use crate::provider::outcome::OutcomeClass;
 use crate::provider::receipt::Receipt;
 use crate::store::awaiting::{AwaitingRequest, QueryPurpose};
-use crate::store::bulk::{BulkAction, BulkChange, BulkResult};
+use crate::store::bulk::{BulkChange, BulkResult};
 use crate::store::inference::UnmatchedId;
 use crate::store::new_event::NewEvent;
 use crate::store::queries::Scope;
@@ -237,29 +237,14 @@ impl Ledger {
         let BulkChange { job, scope, action, by, .. } = request;
         let row = self.rows.get(&id).filter(|row| scope.admits(row.owner.as_deref()));
         let Some(status) = row.map(|row| row.state.status) else { return BulkResult::Gone };
-        let needed = match action {
-            BulkAction::Cancel => Status::Queued,
-            BulkAction::Resolve { .. } => Status::Unknown,
-        };
         if is_done {
             return BulkResult::Done(status);
         }
-        if status != needed {
+        if !action.admits(status) {
             return BulkResult::Refused(status);
         }
-        let after = self.change(id, |state, now| {
-            let event = match action {
-                BulkAction::Cancel => state.cancel(now, by.clone()),
-                BulkAction::Resolve { resolution, reason } => {
-                    let resolution = match resolution {
-                        Resolution::Sent { .. } => Resolution::Sent { provider_id: None },
-                        other => other.clone(),
-                    };
-                    state.resolve(now, resolution, by.clone(), reason.clone())
-                }
-            };
-            event.map(|event| event.of_job(job))
-        });
+        let after = self
+            .change(id, |state, now| action.apply(state, now, by).map(|event| event.of_job(job)));
         after.map_or(BulkResult::Refused(status), BulkResult::Done)
     }
 

@@ -10,6 +10,7 @@ pub mod decision;
 pub mod event;
 pub mod inference;
 pub mod ledger;
+pub mod migration_plan;
 pub mod new_event;
 pub mod page;
 pub mod parts;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::provider::money::Money;
 use crate::provider::outcome::Outcome;
 use crate::provider::receipt::Receipt;
-use crate::store::Settlement;
 use crate::store::event::{EventDetails, EventKind, Evidence};
+use crate::store::requests::Settlement;
 
 /// An entry for the event log. The store adds the message, its status, the time and the position.
 #[derive(Clone, Debug, PartialEq, Eq)]

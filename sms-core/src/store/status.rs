@@ -156,7 +156,14 @@ pub const TRANSITIONS: &[Transition] = {
             Caretaker,
             "deadline is past, and an earlier attempt could have been accepted",
         ),
-        row(Queued, Unknown, Person, "cancelled, and an earlier attempt could have been accepted"),
+        row(
+            Queued,
+            Unknown,
+            Person,
+            "cancelled, and an earlier attempt could have been accepted; or due when the store was \
+             restored from a backup, after which it may have been sent",
+        ),
+        row(Sending, Unknown, Person, "being sent in a backup from which the store was restored"),
     ]
 };
 

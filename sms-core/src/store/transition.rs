@@ -425,6 +425,24 @@ impl DeliveryState {
         Some(NewEvent { kind: EventKind::Resolved, details })
     }
 
+    /// `queued | sending → unknown`: the store was restored from a backup, and the message may have
+    /// been sent after it. `None` when the table does not allow it.
+    pub fn hold_restored(&mut self, now_ms: i64, by: &str, reason: &str) -> Option<NewEvent> {
+        let lease = self.lease.clone();
+        if !self.enter(Status::Unknown, now_ms) {
+            return None;
+        }
+        self.unknown_at = lease.map(|lease| lease.since).or(self.unknown_at);
+        self.code = None;
+        self.reason = Some(reason.to_owned());
+        let details = EventDetails {
+            by: Some(by.to_owned()),
+            text: Some(reason.to_owned()),
+            ..EventDetails::default()
+        };
+        Some(NewEvent { kind: EventKind::Restored, details })
+    }
+
     /// `unknown → sent`: the message is [inferred](crate::store::inference) to be the one with this
     /// provider id. The guard is [`can_take_provider_id`](Self::can_take_provider_id). `None` when
     /// the table does not allow it.

@@ -8,11 +8,13 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use sms_core::message::text::{self, Encoding};
 use sms_core::message::translit::latin;
 use sms_core::supervise::catch_panic;
 use sms_core::{PhoneNumber, Price, PriceQuery, Provider};
 use tokio::time::{Instant, sleep_until, timeout};
+use utoipa::ToSchema;
 
 /// The time for which a price is remembered.
 const TTL: Duration = Duration::from_mins(5);
@@ -37,6 +39,18 @@ pub(crate) enum NoPrice {
     /// The provider cannot tell prices.
     CannotTell,
     /// The provider did not answer, or not in time.
+    NoAnswer,
+}
+
+/// Reasons why no cost is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UnknownCost {
+    /// The provider does not tell prices.
+    CannotTell,
+    /// The provider is paused.
+    Paused,
+    /// The provider did not answer in time.
     NoAnswer,
 }
 

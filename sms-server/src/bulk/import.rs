@@ -1,12 +1,14 @@
 //! Imports: files of recipients that were checked, to be sent by a job of the same id.
 
 use serde::{Deserialize, Serialize};
-use sms_core::Result;
 use sms_core::worklists::item::WorkItem;
+use sms_core::{Money, Result};
 use time::{Duration, OffsetDateTime};
+use utoipa::ToSchema;
 
 use super::kind::Kind;
 use super::records::unreadable;
+use crate::app::price_cache::UnknownCost;
 use crate::imports::encoding::Encoding;
 use crate::imports::mailing::Mailing;
 use crate::imports::row::{ImportRow, RowError};
@@ -33,6 +35,9 @@ pub(crate) struct Import {
     pub(crate) file: ImportFile,
     pub(crate) mailing: Mailing,
     pub(crate) counts: RowCounts,
+    /// The cost of the messages; `None` if there is none.
+    #[serde(default)]
+    pub(crate) cost: Option<ImportCost>,
     /// Items of the first messages.
     pub(crate) preview: Vec<u64>,
     /// The import of the same file that was sent shortly before.
@@ -71,6 +76,9 @@ pub(crate) struct ImportFile {
     pub(crate) has_header: bool,
     pub(crate) columns: Vec<String>,
     pub(crate) to_column: String,
+    /// The column of texts, where they are not the options'.
+    #[serde(default)]
+    pub(crate) text_column: Option<String>,
 }
 
 /// An import of the same file.
@@ -92,6 +100,29 @@ pub(crate) struct RowCounts {
     pub(crate) repeated: u64,
     /// Parts of all messages.
     pub(crate) parts: u64,
+    /// Rows with a message of which the number was on the stop-list.
+    #[serde(default)]
+    pub(crate) on_stop_list: u64,
+}
+
+/// The cost of the messages of an import, without those to numbers on the stop-list: as the
+/// provider told it when the file was checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ImportCost {
+    /// The cost of all messages: a decimal number as text, in the provider's currency. Null if no
+    /// cost is known.
+    #[schema(value_type = Option<String>)]
+    pub(crate) total: Option<Money>,
+    /// True if the provider told the price of each message. Otherwise the messages that it was
+    /// asked about stand for all, by the number of their parts.
+    pub(crate) exact: bool,
+    /// Messages that the provider was asked about.
+    pub(crate) asked: u64,
+    /// Those of them that it would refuse. They cost nothing.
+    pub(crate) refused: u64,
+    /// The reason why no cost is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unknown: Option<UnknownCost>,
 }
 
 impl RowCounts {
@@ -117,6 +148,7 @@ impl Import {
             file,
             mailing: Mailing::default(),
             counts: RowCounts::default(),
+            cost: None,
             preview: Vec::new(),
             same_file: None,
             created_at,

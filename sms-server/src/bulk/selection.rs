@@ -1,4 +1,4 @@
-//! Selections: the ids of the messages that matched a filter.
+//! Selections: the ids of the messages that matched a filter, or that a caller named.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +20,11 @@ pub(crate) struct Selection {
     pub(crate) id: String,
     /// The owner of its messages; `None` if it has messages of every owner.
     pub(crate) owner: Option<String>,
-    /// The filter, as the caller wrote it.
+    /// The filter, as the caller wrote it; empty for named messages.
     pub(crate) filter: Map<String, Value>,
+    /// True if the caller named the messages.
+    #[serde(default)]
+    pub(crate) is_named: bool,
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
@@ -46,6 +49,7 @@ impl Selection {
             id,
             owner: owner_of(scope),
             filter,
+            is_named: false,
             created_at,
             expires_at: created_at + LIFETIME,
             is_ready: false,

@@ -5,11 +5,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::backup::BackupCommand;
 use super::callback::Callback;
 use super::config::ConfigCommand;
+use super::copy::CopyCommand;
 use super::healthcheck::Healthcheck;
 use super::keys::Keys;
 use super::messages::{SendCommand, StatusCommand};
+use super::migrate::MigrateCommand;
+use super::restored::RestoredCommand;
 use super::secrets::SecretsCommand;
 use super::send_csv::SendCsvCommand;
 use super::signin::SignIn;
@@ -18,6 +22,7 @@ use super::signin::SignIn;
 const VARIABLES: &str = "\
 Settings in the environment; flags override them, and they override the file:
   SMS_STORE           where messages are kept [default: sqlite:data/sms.db]
+  SMS_STORE_WAIT_SECONDS  how long the start waits for a store that is away [default: 30]
   SMS_QUEUE           how due messages reach the workers [default: memory:]
   SMS_PROVIDER        what sends them: sandbox:, smsru://API_ID@sms.ru [default: sandbox:]
   SMS_LISTEN          the address to serve on [default: 127.0.0.1:8080]
@@ -97,7 +102,14 @@ pub enum Command {
     Secrets(SecretsCommand),
     /// Bring the schema of the store up to date; `serve` does that too, unless the address says
     /// migrate=false
-    Migrate,
+    Migrate(MigrateCommand),
+    /// Write a backup of the store to a new file, while servers are running
+    Backup(BackupCommand),
+    /// After a backup was restored: hold what may have been sent since, so that nothing is sent
+    /// twice
+    Restored(RestoredCommand),
+    /// Move everything to another store; the servers may run, and accept nothing from then on
+    Copy(CopyCommand),
     /// Have the provider report deliveries to this server by itself
     #[command(subcommand)]
     Callback(Callback),

@@ -1,23 +1,33 @@
 //! The command line: its arguments, and one file for each command.
 
+mod alive;
 mod args;
+mod backup;
 mod callback;
 mod client;
 mod config;
+mod copy;
 mod healthcheck;
 mod keys;
 mod messages;
 mod migrate;
+#[cfg(feature = "pg")]
+mod pg_dump;
+mod restored;
 mod secrets;
 mod send_csv;
 mod signin;
 
 pub use self::args::{Cli, Command, Settings};
+pub use self::backup::BackupCommand;
 pub use self::callback::Callback;
 pub use self::config::ConfigCommand;
+pub use self::copy::CopyCommand;
 pub use self::healthcheck::Healthcheck;
 pub use self::keys::Keys;
 pub use self::messages::{SendCommand, StatusCommand};
+pub use self::migrate::MigrateCommand;
+pub use self::restored::RestoredCommand;
 pub use self::secrets::SecretsCommand;
 pub use self::send_csv::SendCsvCommand;
 pub use self::signin::SignIn;
@@ -50,7 +60,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keys(command) => keys::run(&start()?, command).await,
         Command::Signin(command) => signin::run(&start()?, command).await,
         Command::Secrets(command) => secrets::run(&start()?, command).await,
-        Command::Migrate => migrate::run(&start()?).await,
+        Command::Migrate(command) => migrate::run(&start()?, &command).await,
+        Command::Backup(command) => backup::run(&start()?, command).await,
+        Command::Copy(command) => copy::run(&start()?, command).await,
+        Command::Restored(command) => restored::run(&start()?, command).await,
         Command::Callback(command) => callback::run(&start()?, command).await,
         Command::Openapi => start().and_then(|_| print(openapi())),
         Command::Config(command) => config::run(&start()?, command).await,

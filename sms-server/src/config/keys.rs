@@ -10,6 +10,7 @@ pub(super) const PREFIX: &str = "SMS_";
 #[expect(clippy::enum_variant_names, reason = "the name of the setting is secret_key")]
 pub(crate) enum Key {
     Store,
+    StoreWaitSeconds,
     Queue,
     Provider,
     Listen,
@@ -38,6 +39,7 @@ impl Key {
     /// Every setting, in the order of `config check`.
     pub(crate) const ALL: [Self; 23] = [
         Self::Store,
+        Self::StoreWaitSeconds,
         Self::Queue,
         Self::Provider,
         Self::Listen,
@@ -66,6 +68,7 @@ impl Key {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Store => "store",
+            Self::StoreWaitSeconds => "store_wait_seconds",
             Self::Queue => "queue",
             Self::Provider => "provider",
             Self::Listen => "listen",

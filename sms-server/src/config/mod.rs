@@ -37,6 +37,8 @@ use crate::secrets;
 
 /// The shortest `admin_key`, in bytes.
 const MIN_ADMIN_KEY: usize = 16;
+/// The longest wait for the store at the start, in seconds.
+const MAX_STORE_WAIT: u32 = 3600;
 /// The longest label, in characters.
 const MAX_LABEL: usize = 40;
 /// The least retention, in days: idempotency keys are kept for so long.
@@ -49,6 +51,9 @@ const MIN_RETENTION_DAYS: u32 = 3;
 pub struct Config {
     /// The address of the store. Defaults to `sqlite:data/sms.db`.
     pub store: SecretString,
+    /// Seconds for which the start waits for a store that cannot be reached, at most 3600. Defaults
+    /// to 30.
+    pub store_wait_seconds: u32,
     /// The address of the queue. Defaults to `memory:`.
     pub queue: SecretString,
     /// The address of the provider. Defaults to `sandbox:`, which sends nothing.
@@ -129,6 +134,7 @@ impl Default for Config {
         const LOG_MAX_MB: NonZeroU32 = NonZeroU32::new(1000).unwrap();
         Self {
             store: "sqlite:data/sms.db".into(),
+            store_wait_seconds: 30,
             queue: "memory:".into(),
             provider: "sandbox:".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -234,6 +240,7 @@ impl Config {
     pub(crate) fn shown(&self, key: Key) -> String {
         match key {
             Key::Store => redacted(self.store.expose_secret()),
+            Key::StoreWaitSeconds => self.store_wait_seconds.to_string(),
             Key::Queue => redacted(self.queue.expose_secret()),
             Key::Provider => redacted(self.provider.expose_secret()),
             Key::Listen => self.listen.to_string(),
@@ -279,6 +286,11 @@ impl Config {
     fn set(&mut self, key: Key, value: &Value) -> Result<(), String> {
         match key {
             Key::Store => self.store = value.text()?.into(),
+            Key::StoreWaitSeconds => {
+                let seconds = u32::try_from(value.number()?).ok();
+                let seconds = seconds.filter(|seconds| *seconds <= MAX_STORE_WAIT);
+                self.store_wait_seconds = seconds.ok_or("must be at most 3600")?;
+            }
             Key::Queue => self.queue = value.text()?.into(),
             Key::Provider => self.provider = value.text()?.into(),
             Key::Listen => {

@@ -119,10 +119,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn text(&mut self, name: &'static str, longest: usize) -> Option<String> {
         let rule =
             format!("must be a string of 1 to {longest} characters without control characters");
-        self.take(name, &rule, |Text(text)| {
-            let fits = !is_blank(&text) && text.chars().count() <= longest;
-            (fits && !text.chars().any(char::is_control)).then(|| text.into_owned())
-        })
+        self.take(name, &rule, |Text(text)| is_words(&text, longest).then(|| text.into_owned()))
     }
 
     /// Reports a field that is not there.
@@ -327,6 +324,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 
         deserializer.deserialize_map(ObjectVisitor)
     }
+}
+
+/// True for words that a person can have written: 1 to `longest` characters, no control characters.
+pub(crate) fn is_words(text: &str, longest: usize) -> bool {
+    let fits = !is_blank(text) && text.chars().count() <= longest;
+    fits && !text.chars().any(char::is_control)
 }
 
 /// The problem of a body that is not a JSON object.

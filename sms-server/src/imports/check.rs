@@ -6,6 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use sms_core::{Error, Message, NewMessage, NumberReader, PhoneNumber};
 
+use super::file_error::FileError;
 use super::layout::Layout;
 use super::mailing::{Mailing, MailingOptions};
 use super::numbers;
@@ -141,8 +142,13 @@ impl<'a, R: Rules> Checker<'a, R> {
     }
 }
 
+/// The error of a file with more rows.
+pub(crate) fn too_many_rows() -> FileError {
+    FileError::of_file("rows_too_many", format!("must have at most {MAX_ROWS} rows"))
+}
+
 /// Checks that no cell has swallowed the rows after it.
-fn check_cells(row: &Row) -> Result<(), RowError> {
+pub(super) fn check_cells(row: &Row) -> Result<(), RowError> {
     let hint = "a quotation mark may be left open in it";
     if row.is_open {
         let detail = "has a quotation mark that is never closed, and the rows below are in it";

@@ -1,50 +1,25 @@
-//! The layout of a file: separator, names, the column of numbers, the text.
+//! The layout of a file with a message in each row: its shape, and the text.
 
 use sms_core::NumberReader;
 
-use super::columns::{Columns, MAX_COLUMNS};
+use super::columns::Columns;
 use super::file_error::FileError;
-use super::numbers;
 use super::separator::Separator;
-use super::table::{Row, Table, separator_line};
+use super::shape::{Shape, ShapeOptions};
+use super::table::{Row, Table};
 use super::template::{Template, column_not_found};
 
-/// Rows that the column of numbers is looked for in.
-const SAMPLE_ROWS: usize = 100;
-/// Names of the column of numbers, the most certain first.
-const NUMBER_NAMES: &[&str] = &[
-    "phone",
-    "телефон",
-    "to",
-    "phone number",
-    "номер телефона",
-    "mobile",
-    "мобильный",
-    "мобильный телефон",
-    "msisdn",
-    "tel",
-    "тел",
-    "тел.",
-    "number",
-    "номер",
-    "recipient",
-    "получатель",
-];
 /// Names of the column of texts.
 const TEXT_NAMES: &[&str] = &["text", "текст", "message", "сообщение", "sms", "смс"];
 
 /// Settings of a file that the caller gives. Everything else is found.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FileOptions {
-    /// The column of numbers.
-    pub(crate) to_column: Option<String>,
+    pub(crate) shape: ShapeOptions,
     /// The text, with placeholders.
     pub(crate) text: Option<String>,
     /// The column of texts.
     pub(crate) text_column: Option<String>,
-    /// True if the first row has the names of the columns.
-    pub(crate) has_header: Option<bool>,
-    pub(crate) separator: Option<Separator>,
 }
 
 /// The places of things in a file.
@@ -69,78 +44,21 @@ impl Layout {
         options: &FileOptions,
         numbers: NumberReader,
     ) -> Result<Self, FileError> {
-        let named = separator_line(text).map(|(separator, _)| separator);
-        let separator = options.separator.or(named).unwrap_or_else(|| Separator::of(text));
-        let mut rows = Table::new(text, separator);
-        let first = rows.next().ok_or_else(|| empty("is empty"))?;
-        let has_header =
-            options.has_header.unwrap_or_else(|| !first.cells().any(numbers::is_meant_as_number));
-        let mut sample = Vec::with_capacity(SAMPLE_ROWS);
-        if !has_header {
-            sample.push(first.clone());
-        }
-        sample.extend(rows.take(SAMPLE_ROWS));
-        if sample.is_empty() {
-            return Err(empty("has no row below the names of its columns"));
-        }
-        let columns = if has_header {
-            Columns::named(first.cells())
-        } else {
-            Columns::lettered(sample.iter().map(Row::len).max().unwrap_or_default())
-        };
-        let to = match &options.to_column {
-            Some(name) => columns
-                .find(name)
-                .map_err(|why| column_not_found("to_column", why, name, &columns))?,
-            None => column_of_numbers(&columns, has_header, &sample, numbers)?,
-        };
+        let shape = Shape::find(text, &options.shape, numbers)?;
+        let Shape { separator, has_header, columns, to } = shape;
         let (template, used, is_text_cell) = find_text(&columns, has_header, options)?;
         Ok(Self { separator, has_header, columns, to, template, used, is_text_cell })
+    }
+
+    /// The name of the column of texts; `None` if the text is an option.
+    pub(crate) fn text_column(&self) -> Option<String> {
+        let index = self.used.first().filter(|_| self.is_text_cell)?;
+        Some(self.columns.name(*index))
     }
 
     /// The rows with a message each.
     pub(super) fn rows<'a>(&self, text: &'a str) -> impl Iterator<Item = Row> + use<'a> {
         Table::new(text, self.separator).skip(usize::from(self.has_header))
-    }
-}
-
-fn empty(detail: &str) -> FileError {
-    FileError::of_file("file_empty", detail)
-}
-
-/// The column with the name of a column of numbers, else the one with the most numbers.
-fn column_of_numbers(
-    columns: &Columns,
-    has_header: bool,
-    sample: &[Row],
-    numbers: NumberReader,
-) -> Result<usize, FileError> {
-    let mut named = NUMBER_NAMES.iter().filter_map(|name| columns.find_any(&[*name]));
-    if let Some(index) = named.next().filter(|_| has_header) {
-        return Ok(index);
-    }
-    let count = |is_it: &dyn Fn(&str) -> bool, index| {
-        sample.iter().filter(|row| is_it(row.cell(index))).count()
-    };
-    let width = sample.iter().map(Row::len).max().unwrap_or_default().min(MAX_COLUMNS);
-    let found = |index| {
-        let valid = count(&|cell| numbers::read(cell, numbers).is_ok(), index);
-        (valid, count(&numbers::is_meant_as_number, index))
-    };
-    let mut found: Vec<_> = (0..width).map(|index| (found(index), index)).collect();
-    found.sort_unstable_by(|one, other| other.cmp(one));
-    let is_clear = match found.as_slice() {
-        [((_, meant), _)] => *meant > 0,
-        [(best, _), (next, _), ..] => best.1 > 0 && best > next,
-        [] => false,
-    };
-    match found.first() {
-        Some((_, index)) if is_clear => Ok(*index),
-        _ => {
-            let known = columns.names().join(", ");
-            let detail = format!("is required: name the column of phone numbers, one of {known}");
-            Err(FileError::of_option("to_column", "number_column_unclear", detail))
-        }
     }
 }
 
@@ -178,6 +96,10 @@ mod tests {
         FileOptions { text: Some("hello".to_owned()), ..FileOptions::default() }
     }
 
+    fn of_shape(shape: ShapeOptions) -> FileOptions {
+        FileOptions { shape, ..hello() }
+    }
+
     #[test]
     fn the_column_of_numbers_is_found_by_its_name_or_by_what_is_in_it() {
         for (text, has_header, to) in [
@@ -196,7 +118,10 @@ mod tests {
         let error = find(both, &hello()).unwrap_err();
         assert_eq!((error.option, error.code), (Some("to_column"), "number_column_unclear"));
         for name in ["b", "B"] {
-            let options = FileOptions { to_column: Some(name.to_owned()), ..hello() };
+            let options = of_shape(ShapeOptions {
+                to_column: Some(name.to_owned()),
+                ..ShapeOptions::default()
+            });
             assert_eq!(find(both, &options).expect("named").to, 1);
         }
         let error = find("a;b\nx;y\n", &hello()).unwrap_err();
@@ -207,7 +132,7 @@ mod tests {
     fn a_wrong_number_in_the_first_row_does_not_make_it_names() {
         let layout = find("7,92512E+10;Анна\n79251234567;Иван\n", &hello()).expect("good");
         assert!(!layout.has_header);
-        let options = FileOptions { has_header: Some(true), ..hello() };
+        let options = of_shape(ShapeOptions { has_header: Some(true), ..ShapeOptions::default() });
         assert!(find("7925123;a\n79251234567;b\n", &options).expect("good").has_header);
     }
 

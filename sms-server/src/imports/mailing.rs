@@ -16,7 +16,7 @@ pub(crate) struct Mailing {
     pub(crate) options: MailingOptions,
 }
 
-/// Options of the messages of an import, as those of one message.
+/// Options that one message and the messages of an import have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MailingOptions {
     pub(crate) from: Option<String>,
@@ -32,15 +32,20 @@ pub(crate) struct MailingOptions {
 impl Mailing {
     /// The message of this row.
     pub(crate) fn message(&self, row: &ImportRow) -> Message {
-        self.options.message(&row.to, self.template.fill(&row.values))
+        self.options.clone().message(&row.to, self.text(row))
+    }
+
+    /// The text of this row.
+    pub(crate) fn text(&self, row: &ImportRow) -> String {
+        self.template.fill(&row.values)
     }
 }
 
 impl MailingOptions {
     /// A message with these options.
-    pub(crate) fn message(&self, to: &str, text: impl Into<String>) -> Message {
+    pub(crate) fn message(self, to: impl Into<String>, text: impl Into<String>) -> Message {
         let mut message = Message::new(to, text);
-        if let Some(from) = &self.from {
+        if let Some(from) = self.from {
             message = message.from(from);
         }
         if let Some(class) = self.class {
@@ -52,7 +57,7 @@ impl MailingOptions {
         if let Some(seconds) = self.deadline_seconds {
             message = message.deadline(Duration::from_secs(seconds));
         }
-        if let Some(reference) = &self.reference {
+        if let Some(reference) = self.reference {
             message = message.reference(reference);
         }
         if let Some(translit) = self.translit {

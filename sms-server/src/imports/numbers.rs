@@ -30,6 +30,14 @@ pub(super) fn read(cell: &str, numbers: NumberReader) -> Result<PhoneNumber, Cel
     })
 }
 
+/// Reads a number of a file that this server has written: the digits of the international form,
+/// without the plus sign. Rows that were added to such a file may have any other form.
+pub(super) fn read_exported(cell: &str, numbers: NumberReader) -> Result<PhoneNumber, CellError> {
+    let digits = Some(plain(cell)).filter(|cell| cell.bytes().all(|c| c.is_ascii_digit()));
+    let exported = digits.and_then(|digits| numbers.read(&format!("+{digits}")).ok());
+    exported.map_or_else(|| read(cell, numbers), Ok)
+}
+
 /// True for a cell that is meant as a number, right or wrong.
 pub(super) fn is_meant_as_number(cell: &str) -> bool {
     let cell = plain(cell);
@@ -87,6 +95,22 @@ mod tests {
             assert_eq!(number.digits(), 79_251_234_567, "{cell}");
             assert!(is_meant_as_number(cell), "{cell}");
         }
+    }
+
+    #[test]
+    fn an_exported_number_is_international() {
+        for (cell, national, exported) in [
+            ("84912345678", 74_912_345_678, 84_912_345_678),
+            ("79251234567", 79_251_234_567, 79_251_234_567),
+            ("89251234567", 79_251_234_567, 79_251_234_567),
+            ("+84912345678", 84_912_345_678, 84_912_345_678),
+        ] {
+            let number = read(cell, NumberReader::default()).expect(cell);
+            assert_eq!(number.digits(), national, "{cell}");
+            let number = read_exported(cell, NumberReader::default()).expect(cell);
+            assert_eq!(number.digits(), exported, "{cell}");
+        }
+        assert!(read_exported("7,92512E+10", NumberReader::default()).is_err());
     }
 
     #[test]

@@ -8,6 +8,8 @@ use super::encoding::{Encoding, decode};
 use super::layout::{FileOptions, Layout};
 use super::mailing::MailingOptions;
 use super::separator::Separator;
+use super::shape::ShapeOptions;
+use super::stops::{StopFile, StopOptions};
 
 struct Anyone;
 
@@ -129,14 +131,25 @@ proptest! {
         template in prop::option::of("[{}A-Da-d \"]{0,20}"),
         has_header in prop::option::of(any::<bool>()),
     ) {
+        let decoded = decode(bytes);
+        if let Ok((file, _)) = &decoded {
+            let reason = template.clone();
+            let options = StopOptions { reason, max_reason: 9, ..StopOptions::default() };
+            if let Ok(stops) = StopFile::read(file, &options, NumberReader::default()) {
+                let lines = file.matches(['\n', '\r']).count() + 2;
+                prop_assert!(stops.stops.len() + stops.wrong.len() <= lines);
+            }
+        }
         let options = FileOptions {
             text: template,
-            to_column: has_header.map(|_| "A".to_owned()),
+            shape: ShapeOptions {
+                to_column: has_header.map(|_| "A".to_owned()),
+                has_header,
+                separator: None,
+            },
             text_column: Some("B".to_owned()),
-            has_header,
-            separator: None,
         };
-        if let Ok((file, _)) = decode(bytes)
+        if let Ok((file, _)) = decoded
             && let Ok(layout) = Layout::find(&file, &options, NumberReader::default())
         {
             let options = MailingOptions::default();

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::meaning::Meaning;
 use crate::app::App;
-use crate::app::price_cache::NoPrice;
+use crate::app::price_cache::{NoPrice, UnknownCost};
 use crate::http::problem::Problem;
 use crate::keys::Principal;
 
@@ -23,18 +23,6 @@ pub(crate) struct CostEstimate {
     unknown: Option<UnknownCost>,
     /// The messages, in the order of the recipients; empty if no cost is known.
     recipients: Vec<RecipientCost>,
-}
-
-/// Reasons why no cost is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum UnknownCost {
-    /// The provider does not tell prices.
-    CannotTell,
-    /// The provider is paused.
-    Paused,
-    /// The provider did not answer in time.
-    NoAnswer,
 }
 
 /// The cost of one message.
@@ -55,25 +43,36 @@ struct RecipientCost {
     meaning: Option<Meaning>,
 }
 
+/// The prices of these messages of a caller, and who told them. Those of a test key go through the
+/// sandbox.
+pub(super) async fn prices_of(
+    app: &App,
+    caller: &Principal,
+    messages: &[PriceQuery],
+) -> Result<Result<(String, Vec<Price>), UnknownCost>, Problem> {
+    if caller.route().is_some() {
+        let prices = Sandbox::new().quote(messages).await?;
+        return Ok(Ok((Sandbox::NAME.to_owned(), prices)));
+    }
+    let Some(monitor) = &app.0.provider else { return Ok(Err(UnknownCost::CannotTell)) };
+    Ok(match monitor.prices(messages).await? {
+        Some(Ok(prices)) => Ok((monitor.name().to_owned(), prices)),
+        Some(Err(NoPrice::CannotTell)) => Err(UnknownCost::CannotTell),
+        Some(Err(NoPrice::NoAnswer)) => Err(UnknownCost::NoAnswer),
+        None => Err(UnknownCost::Paused),
+    })
+}
+
 impl CostEstimate {
-    /// The cost of these messages of a caller. Those of a test key go through the sandbox.
+    /// The cost of these messages of a caller.
     pub(super) async fn of(
         app: &App,
         caller: &Principal,
         messages: &[PriceQuery],
     ) -> Result<Self, Problem> {
-        if caller.route().is_some() {
-            let prices = Sandbox::new().quote(messages).await?;
-            return Ok(Self::known(app, Sandbox::NAME, messages, prices));
-        }
-        let Some(monitor) = &app.0.provider else {
-            return Ok(Self::unknown(UnknownCost::CannotTell));
-        };
-        Ok(match monitor.prices(messages).await? {
-            Some(Ok(prices)) => Self::known(app, monitor.name(), messages, prices),
-            Some(Err(NoPrice::CannotTell)) => Self::unknown(UnknownCost::CannotTell),
-            Some(Err(NoPrice::NoAnswer)) => Self::unknown(UnknownCost::NoAnswer),
-            None => Self::unknown(UnknownCost::Paused),
+        Ok(match prices_of(app, caller, messages).await? {
+            Ok((provider, prices)) => Self::known(app, &provider, messages, prices),
+            Err(reason) => Self::unknown(reason),
         })
     }
 

@@ -27,6 +27,7 @@ mod stats;
 mod stop_list;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod workers;
 
 use axum::Router;

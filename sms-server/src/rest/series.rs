@@ -10,12 +10,14 @@ use sms_core::clock::datetime_from_ms;
 use sms_core::rollups::counter::Counter;
 use sms_core::rollups::requests::{SeriesRequest, Step};
 use sms_core::rollups::series::{CodeCounts, Counts, Latency, Point, Series};
-use sms_core::{Clock, Money, SystemClock};
+use sms_core::{Clock, Money, Sandbox, SystemClock};
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
+use super::meaning::Meaning;
 use super::schema::MessageClass;
 use crate::app::App;
+use crate::app::provider_monitor::ProviderMonitor;
 use crate::http::auth::Caller;
 use crate::http::params::{Params, put, put_time, unknown};
 use crate::http::problem::{FieldProblem, Problem};
@@ -91,6 +93,8 @@ struct LatencyView {
 struct CodeView {
     /// The code; null for failures without one.
     code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<Meaning>,
     undelivered: u64,
     failed: u64,
 }
@@ -109,7 +113,11 @@ pub(crate) async fn show(
     let asked = request.clone();
     let read = async move { rollups.series(&asked).await };
     let series = app.0.scans.run(&caller.client, read).await?;
-    Ok(Json(SeriesView::of(&request, series)))
+    // A code of several providers is explained by the default one, which nearly all are of.
+    let default = app.0.provider.as_ref().map(ProviderMonitor::name);
+    let provider = if caller.route().is_some() { Some(Sandbox::NAME) } else { default };
+    let meaning = |code| provider.and_then(|it| app.explain(it, code)).map(Meaning::from);
+    Ok(Json(SeriesView::of(&request, series, meaning)))
 }
 
 /// Reads the range and the step.
@@ -152,14 +160,19 @@ fn wrong(name: &str, rule: String) -> Problem {
 }
 
 impl SeriesView {
-    fn of(request: &SeriesRequest, series: Series) -> Self {
+    /// The series, with the meanings of codes.
+    fn of(
+        request: &SeriesRequest,
+        series: Series,
+        meaning: impl Fn(i32) -> Option<Meaning>,
+    ) -> Self {
         let by_class = series.by_class.iter();
         Self {
             from_time: request.from_time(),
             to_time: request.to_time(),
             step_seconds: request.step.seconds(),
             by_class: by_class.map(|of| (of.class.as_str(), of.counts.into())).collect(),
-            by_code: series.by_code.into_iter().map(CodeView::from).collect(),
+            by_code: series.by_code.into_iter().map(|of| CodeView::of(of, &meaning)).collect(),
             points: series.points.into_iter().map(PointView::from).collect(),
         }
     }
@@ -193,10 +206,13 @@ impl From<Latency> for LatencyView {
     }
 }
 
-impl From<CodeCounts> for CodeView {
-    fn from(CodeCounts { code, counts, .. }: CodeCounts) -> Self {
+impl CodeView {
+    fn of(
+        CodeCounts { code, counts, .. }: CodeCounts,
+        meaning: impl Fn(i32) -> Option<Meaning>,
+    ) -> Self {
         let [undelivered, failed] =
             [Counter::Undelivered, Counter::Failed].map(|counter| counts.count(counter));
-        Self { code, undelivered, failed }
+        Self { code, meaning: code.and_then(meaning), undelivered, failed }
     }
 }

@@ -11,7 +11,7 @@ mod records;
 #[cfg(feature = "program")]
 pub(crate) use self::file::KeyFile;
 #[cfg(feature = "program")]
-pub(crate) use self::open::{Configured, open, rotate};
+pub(crate) use self::open::{Configured, check_key, open, rotate};
 pub use self::records::Secrets;
 #[cfg(feature = "program")]
 pub(crate) use self::records::check;

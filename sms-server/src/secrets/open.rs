@@ -51,6 +51,34 @@ pub(crate) async fn open(
     }
 }
 
+/// Checks that a server with this key, or with the one in this file, can read the secrets in a
+/// registry.
+///
+/// # Errors
+///
+/// A key that is missing or another one; the registry's; those of the file.
+pub(crate) async fn check_key(
+    configured: Configured<'_>,
+    file: Option<KeyFile>,
+    registry: Arc<dyn Registry>,
+) -> anyhow::Result<()> {
+    let Configured { keys, place } = configured;
+    if !is_encrypted(&*registry).await? {
+        return Ok(());
+    }
+    let (keys, place) = match (keys.cloned(), file) {
+        (None, Some(file)) => (file.read()?, file.path().display().to_string()),
+        (keys, _) => (keys, place),
+    };
+    let Some(keys) = keys else {
+        bail!(
+            "{place}: is not there. It must be the key of the store that is copied: that in \
+             SMS_SECRET_KEY of its servers, or in the file next to SQLite's that ends in .secret"
+        );
+    };
+    Secrets::encrypted(registry, &keys).await.map(drop).context(place)
+}
+
 /// Encrypts every secret with a new key: the newest in the configuration or, for a file, one that
 /// is made. Returns the number of secrets.
 ///

@@ -1,15 +1,14 @@
 //! Kill -9 during a bulk action: each message is settled once, and no other is touched.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use sms_core::store::{Archive, BeginRequest, EventsRequest, InsertRequest, RescueRequest};
 use sms_core::{EventKind, Message, MessageId, Status, Store};
-use sms_store_sqlite::{SqliteConfig, SqliteStore};
 use tokio::time::{Instant, sleep};
 
+use crate::kept::Kept;
 use crate::process::Server;
 
 const MESSAGES: usize = 20_000;
@@ -21,10 +20,6 @@ const END: u64 = 16_000;
 /// Time until another process goes on with a job that was let go: less than a lease lasts.
 const TAKEOVER: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_mins(2);
-
-async fn store(folder: &Path) -> SqliteStore {
-    SqliteStore::open(SqliteConfig::new(folder.join("data/sms.db"))).await.expect("opens")
-}
 
 /// Messages with an attempt whose worker has vanished.
 async fn make_unknown(store: &dyn Store, number: usize) -> Vec<MessageId> {
@@ -58,14 +53,23 @@ async fn wait_for(server: &Server, path: &str, done: u64) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bulk_resolve_that_is_killed_twice_settles_each_message_once() {
-    let folder = tempfile::tempdir().expect("a folder");
+    each_message_is_settled_once(&Kept::sqlite()).await;
+}
+
+#[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bulk_resolve_that_is_killed_twice_settles_each_message_once_on_postgresql() {
+    each_message_is_settled_once(&Kept::postgres().await).await;
+}
+
+async fn each_message_is_settled_once(kept: &Kept) {
     // Without a worker, which would send what this test makes unknown.
     let settings = [("SMS_ROLES", "api")];
-    let mut server = Server::start(folder.path(), &settings);
-    let store = store(folder.path()).await;
+    let mut server = kept.start(&settings);
+    let store = &*kept.open().await;
     let mut selected = Vec::new();
     while selected.len() < MESSAGES {
-        selected.extend(make_unknown(&store, BATCH).await);
+        selected.extend(make_unknown(store, BATCH).await);
     }
     let filter = json!({"filter": {"status": "unknown"}});
     let (status, selection) = server.post_to("/v1/selections", &filter).await;
@@ -78,7 +82,7 @@ async fn a_bulk_resolve_that_is_killed_twice_settles_each_message_once() {
 
     let (mut later, mut accepted) = (Vec::new(), Vec::new());
     for done in KILLS {
-        later.extend(make_unknown(&store, 5).await);
+        later.extend(make_unknown(store, 5).await);
         let body = json!({"to": "+79261111111", "text": "later"});
         let (status, message) = server.post(&format!("k{done}"), &body).await.expect("a reply");
         assert_eq!(status, 202, "{message}");
@@ -86,13 +90,13 @@ async fn a_bulk_resolve_that_is_killed_twice_settles_each_message_once() {
         let job = wait_for(&server, &path, done).await;
         assert_eq!(job["state"], "running", "it is killed in the middle: {job}");
         server.kill();
-        server = Server::start(folder.path(), &settings);
+        server = kept.start(&settings);
     }
     let job = wait_for(&server, &path, END).await;
     assert_eq!(job["state"], "running", "it is ended in the middle: {job}");
     let ended = server.terminate_within(Duration::from_secs(2)).await;
     assert!(ended.expect("a job holds up the end").success());
-    server = Server::start(folder.path(), &settings);
+    server = kept.start(&settings);
     let (started, done) = (Instant::now(), server.get(&path).await["done"].as_u64());
     wait_for(&server, &path, done.expect("a number") + 1).await;
     assert!(started.elapsed() < TAKEOVER, "the lease was not released");
@@ -104,7 +108,7 @@ async fn a_bulk_resolve_that_is_killed_twice_settles_each_message_once() {
     );
     assert_eq!((&ended["failed"], &ended["total"]), (&json!(0), &json!(MESSAGES)), "{ended}");
 
-    let ends = resolved(&store).await;
+    let ends = resolved(store).await;
     for id in &selected {
         assert_eq!(ends.get(id), Some(&vec![Status::Failed]), "{id}");
     }
@@ -119,7 +123,7 @@ async fn a_bulk_resolve_that_is_killed_twice_settles_each_message_once() {
 }
 
 /// The states that messages were settled to, by the event log.
-async fn resolved(store: &SqliteStore) -> HashMap<MessageId, Vec<Status>> {
+async fn resolved(store: &dyn Store) -> HashMap<MessageId, Vec<Status>> {
     let (mut ends, mut after) = (HashMap::<_, Vec<_>>::new(), 0);
     loop {
         let request = EventsRequest::new(after, 5000);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use crate::kept::Kept;
 use crate::process::{ADMIN_KEY, Server};
 
 const ROWS: usize = 5000;
@@ -31,8 +32,17 @@ async fn wait_for(server: &Server, path: &str, done: u64) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_that_is_killed_twice_sends_each_row_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut server = Server::start(folder.path(), &[]);
+    each_row_is_sent_once(&Kept::sqlite()).await;
+}
+
+#[cfg(all(feature = "pg", feature = "redis", feature = "amqp"))]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_is_killed_twice_sends_each_row_once_on_postgresql() {
+    each_row_is_sent_once(&Kept::postgres().await).await;
+}
+
+async fn each_row_is_sent_once(kept: &Kept) {
+    let mut server = kept.start(&[]);
     let mut file = String::from("phone;n\n");
     for n in 0..ROWS {
         let number =
@@ -52,7 +62,7 @@ async fn an_import_that_is_killed_twice_sends_each_row_once() {
         let job = wait_for(&server, &path, done).await;
         assert_eq!(job["state"], "running", "it is killed in the middle: {job}");
         server.kill();
-        server = Server::start(folder.path(), &[]);
+        server = kept.start(&[]);
     }
     let ended = wait_for(&server, &path, u64::MAX).await;
     let progress = ["done", "failed", "skipped", "total"].map(|name| ended[name].clone());

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use sms_core::erasure::{
-    EraseMessages, EraseNumber, ErasedNumber, MAX_REMAINING, RemoveTexts, RemovedTexts,
+    EraseMessages, EraseNumber, ErasedNumber, MAX_REMAINING, RemoveTexts, RemovedTexts, ending,
     needs_recipient,
 };
 use sms_core::store::BulkResult;
-use sms_core::{MessageId, PhoneNumber, Result, Status};
+use sms_core::{MessageId, NumberReader, PhoneNumber, Result, Status};
 
 use crate::database::Database;
 use crate::error::{too_large, undecodable};
@@ -84,10 +84,22 @@ pub(crate) const REMAINING: &str =
 /// Removes receipts of no known message. $1 digits in their texts.
 pub(crate) const ERASE_PARKED: &str = "DELETE FROM parked WHERE position($1 IN text) > 0";
 
-/// Ended items with these digits. $1 digits, $2 limit.
-pub(crate) const ITEMS_WITH: &str = "\
-    SELECT list, number FROM work_items \
-    WHERE state <> 0 AND (position($1 IN payload) > 0 OR position($1 IN result) > 0) LIMIT $2";
+/// A column without the characters of [`SEPARATORS`](sms_core::erasure::SEPARATORS).
+macro_rules! joined {
+    ($column:literal) => {
+        concat!("translate(", $column, ", ' -.()\u{a0}\u{2009}\u{202f}', '')")
+    };
+}
+
+/// Ended items with these digits. $1 digits, $2 limit, $3 the last of the digits.
+pub(crate) const ITEMS_WITH: &str = concat!(
+    "SELECT list, number FROM work_items WHERE state <> 0 AND ( \
+        position($3 IN payload) > 0 AND position($1 IN ",
+    joined!("payload"),
+    ") > 0 OR position($3 IN result) > 0 AND position($1 IN ",
+    joined!("result"),
+    ") > 0) LIMIT $2"
+);
 
 /// Empties ended items. Lists: $1 names of lists, $2 numbers.
 pub(crate) const EMPTY_ITEMS: &str = "\
@@ -98,9 +110,9 @@ pub(crate) const EMPTY_ITEMS: &str = "\
 pub(crate) async fn erase_number(
     database: &Database,
     request: EraseNumber,
+    numbers: NumberReader,
 ) -> Result<ErasedNumber> {
     let (number, limit) = (stored(request.number), rows(request.limit));
-    let digits = request.number.digits().to_string();
     let found = database.rows(sqlx::query(OF_NUMBER).bind(number).bind(limit)).await?;
     let mut erased = ErasedNumber {
         messages: erase_all(database, &row::ids(&found)?).await?,
@@ -114,9 +126,12 @@ pub(crate) async fn erase_number(
     let remaining = database.rows(remaining).await?;
     erased.remaining =
         Columns::new(remaining.first().ok_or_else(|| undecodable("count"))?).large("count")?;
-    let parked = sqlx::query(ERASE_PARKED).bind(digits.clone());
+    let parked = sqlx::query(ERASE_PARKED).bind(request.number.digits().to_string());
     erased.receipts = count(database.connection().await?.execute(parked).await?)?;
-    let items = database.scan(sqlx::query(ITEMS_WITH).bind(digits).bind(limit)).await?;
+    let digits = numbers.common_digits(request.number);
+    let last = ending(&digits).to_owned();
+    let search = sqlx::query(ITEMS_WITH).bind(digits).bind(limit).bind(last);
+    let items = database.scan(search).await?;
     erased.has_more = items.len() == request.limit;
     if !items.is_empty() {
         let (mut lists, mut numbers) = (Vec::new(), Vec::new());

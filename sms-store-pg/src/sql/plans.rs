@@ -12,8 +12,8 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use crate::pool::PooledConnection;
 use crate::sql::filter::{Source, candidate};
 use crate::sql::{
-    claim, filter, idempotency, inference, insert, ledger, maintenance, manual, read, receipts,
-    registry, rollups, settle, worklists,
+    claim, erasure, filter, idempotency, inference, insert, ledger, maintenance, manual, read,
+    receipts, registry, rollups, settle, stop_list, worklists,
 };
 use crate::{PgConfig, PgStore};
 
@@ -217,6 +217,28 @@ async fn events_and_counts_are_read_in_their_order() {
         (registry::RECORD_LIST, &["using registry_pkey on registry"]),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn what_is_erased_and_what_is_on_the_stop_list_is_found_by_an_index() {
+    check(&[
+        (erasure::STATUSES, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (erasure::ERASE, &[STATES_BY_ID, MESSAGES_BY_ID, "using events_message on events"]),
+        (erasure::REMAINING, &["using messages_number on messages"]),
+        (erasure::EXAMINED, &["using states_pkey on states"]),
+        (erasure::REMOVE_TEXTS, &[STATES_BY_ID, MESSAGES_BY_ID]),
+        (erasure::EMPTY_ITEMS, &["work_items_pkey"]),
+        (stop_list::LISTED, &["stop_list_pkey"]),
+    ])
+    .await;
+    // Without any message the index of ids, which has the order of the steps, costs the same.
+    let mut planned = Planned::new(true).await;
+    let plan = planned.plan(erasure::OF_NUMBER).await;
+    planned.drop().await;
+    for words in ["using messages_number on messages", STATES_BY_ID] {
+        assert!(plan.contains(words), "{words} missing\n{plan}");
+    }
+    assert!(!plan.contains("Sort"), "a step reads no more than it erases\n{plan}");
 }
 
 #[tokio::test]

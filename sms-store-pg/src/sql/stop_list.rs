@@ -60,6 +60,19 @@ pub(crate) async fn remove(database: &Database, numbers: &[PhoneNumber]) -> Resu
     Ok(database.rows(sqlx::query(REMOVE).bind(numbers)).await?.len())
 }
 
+/// Those of these numbers that are on the list, in their order. $1 numbers.
+pub(crate) const LISTED: &str =
+    "SELECT number FROM stop_list WHERE number = ANY ($1) ORDER BY number";
+
+pub(crate) async fn listed(
+    database: &Database,
+    numbers: &[PhoneNumber],
+) -> Result<Vec<PhoneNumber>> {
+    let numbers = numbers.iter().copied().map(digits).collect::<Result<Vec<_>>>()?;
+    let found = database.rows(sqlx::query(LISTED).bind(numbers)).await?;
+    found.iter().map(|row| Columns::new(row).phone()).collect()
+}
+
 /// Numbers in their order. $1 first, $2 last, $3 limit.
 pub(crate) const PAGE: &str = "\
     SELECT number, added_at, reason, added_by FROM stop_list \

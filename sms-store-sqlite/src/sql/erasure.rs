@@ -3,11 +3,11 @@
 use rusqlite::{Connection, params};
 use sms_core::clock::duration_to_ms;
 use sms_core::erasure::{
-    EraseMessages, EraseNumber, ErasedNumber, MAX_REMAINING, RemoveTexts, RemovedTexts,
+    EraseMessages, EraseNumber, ErasedNumber, MAX_REMAINING, RemoveTexts, RemovedTexts, ending,
     needs_recipient,
 };
 use sms_core::store::BulkResult;
-use sms_core::{MessageId, PhoneNumber, Result};
+use sms_core::{MessageId, NumberReader, PhoneNumber, Result};
 
 use crate::database::Database;
 use crate::error::{DbResult, undecodable};
@@ -78,10 +78,27 @@ pub(crate) const REMAINING: &str =
 /// Removes receipts of no known message. ?1 digits in their texts.
 pub(crate) const ERASE_PARKED: &str = "DELETE FROM parked WHERE instr(text, ?1) > 0";
 
-/// Ended items with these digits. ?1 digits, ?2 limit.
-pub(crate) const ITEMS_WITH: &str = "\
-    SELECT list, number FROM work_items \
-    WHERE state <> 0 AND (instr(payload, ?1) > 0 OR instr(result, ?1) > 0) LIMIT ?2";
+/// A column without the characters of [`SEPARATORS`](sms_core::erasure::SEPARATORS).
+macro_rules! joined {
+    ($column:literal) => {
+        concat!(
+            "replace(replace(replace(replace(replace(replace(replace(replace(",
+            $column,
+            ", ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '\u{a0}', ''), '\u{2009}', ''), \
+             '\u{202f}', '')"
+        )
+    };
+}
+
+/// Ended items with these digits. ?1 digits, ?2 limit, ?3 the last of the digits.
+pub(crate) const ITEMS_WITH: &str = concat!(
+    "SELECT list, number FROM work_items WHERE state <> 0 AND ( \
+        instr(payload, ?3) > 0 AND instr(",
+    joined!("payload"),
+    ", ?1) > 0 OR instr(result, ?3) > 0 AND instr(",
+    joined!("result"),
+    ", ?1) > 0) LIMIT ?2"
+);
 
 /// Empties an ended item. ?1 list, ?2 number.
 pub(crate) const EMPTY_ITEM: &str = "\
@@ -91,20 +108,20 @@ pub(crate) const EMPTY_ITEM: &str = "\
 pub(crate) async fn erase_number(
     database: &Database,
     request: EraseNumber,
+    numbers: NumberReader,
 ) -> Result<ErasedNumber> {
     let (number, limit) = (request.number, request.limit);
     let digits = number.digits().to_string();
-    let step = {
-        let digits = digits.clone();
-        database.write(move |conn, _| erase_messages(conn, number, &digits, limit)).await?
-    };
+    let erase = move |conn: &Connection, _| erase_messages(conn, number, &digits, limit);
+    let step = database.write(erase).await?;
     if step.has_more {
         return Ok(step);
     }
     // The search reads every item, so it does not hold the write lock.
+    let digits = numbers.common_digits(number);
     let find = move |conn: &Connection| {
         let mut items = conn.prepare_cached(ITEMS_WITH)?;
-        let found = items.query_map(params![digits, rows(limit)], |row| {
+        let found = items.query_map(params![digits, rows(limit), ending(&digits)], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
         })?;
         Ok(found.collect::<rusqlite::Result<Vec<_>>>()?)

@@ -25,4 +25,5 @@ pub(crate) mod rollups;
 pub(crate) mod row;
 pub(crate) mod settle;
 pub(crate) mod stop_list;
+pub(crate) mod transfer;
 pub(crate) mod worklists;

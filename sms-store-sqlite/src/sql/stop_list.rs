@@ -55,6 +55,25 @@ pub(crate) async fn remove(database: &Database, numbers: &[PhoneNumber]) -> Resu
     database.write(remove_all).await
 }
 
+pub(crate) async fn listed(
+    database: &Database,
+    numbers: &[PhoneNumber],
+) -> Result<Vec<PhoneNumber>> {
+    let mut numbers = numbers.to_vec();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let read = move |conn: &Connection| {
+        let mut listed = Vec::new();
+        for number in numbers {
+            if is_stopped(conn, number)? {
+                listed.push(number);
+            }
+        }
+        Ok(listed)
+    };
+    database.read(read).await
+}
+
 pub(crate) async fn page(database: &Database, request: StopsRequest) -> Result<Vec<Stop>> {
     let read = move |conn: &Connection| {
         let after = request.after.map(digits).transpose()?.map_or(0, |after| after + 1);

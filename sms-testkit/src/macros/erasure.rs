@@ -18,6 +18,7 @@ macro_rules! erasure {
             a_number_is_erased_in_steps
             unmatched_receipts_with_the_number_are_removed
             ended_items_with_the_number_are_emptied
+            ended_items_with_the_number_in_any_spelling_are_emptied
             texts_of_old_messages_are_removed_in_steps
             a_text_stays_while_its_message_changes
         } }

@@ -14,6 +14,7 @@ macro_rules! stop_list {
             a_message_that_waited_is_marked_when_it_begins
             a_removed_number_is_sent_to_again
             a_number_is_on_the_list_once_with_its_last_reason_and_its_first_time
+            the_numbers_on_the_list_are_found_among_others
             pages_follow_each_other_in_the_order_of_the_numbers
             any_reason_is_kept
         } }

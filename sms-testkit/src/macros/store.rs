@@ -144,6 +144,7 @@ macro_rules! store {
                 a_message_that_cannot_be_changed_does_not_spoil_the_rest
                 a_message_of_another_owner_is_gone_for_a_job
                 a_message_twice_in_one_call_is_changed_once
+                after_a_restore_a_job_holds_what_waits_or_is_being_sent
             }
             cancel {
                 a_queued_message_becomes_cancelled

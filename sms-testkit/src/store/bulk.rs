@@ -114,6 +114,26 @@ pub async fn a_message_of_another_owner_is_gone_for_a_job(h: &StoreHarness) {
     }
 }
 
+pub async fn after_a_restore_a_job_holds_what_waits_or_is_being_sent(h: &StoreHarness) {
+    let action = BulkAction::HoldRestored { reason: "restored".to_owned() };
+    let waiting = [h.queued(message()).await, h.resent(otp()).await, h.sending(otp()).await];
+    let results = h.change_all(&waiting, action.clone()).await;
+    assert_eq!(results, [BulkResult::Done(Status::Unknown); 3]);
+    for id in waiting {
+        let (event, state) = (h.last_event(id).await, h.state(id).await);
+        assert_eq!((event.kind, event.status), (EventKind::Restored, Status::Unknown));
+        let (text, by) = (event.details.text.as_deref(), event.details.by.as_deref());
+        assert_eq!((text, by, state.reason.as_deref()), (Some("restored"), Some("olga"), text));
+    }
+    let sent = h.sent(message()).await;
+    let results = h.change_all(&[sent], action.clone()).await;
+    assert_eq!(results, [BulkResult::Refused(Status::Sent)]);
+    let again = BulkChange::new("restored", vec![waiting[1]], resolve(Resolution::Resend), "olga");
+    h.store().change_all(again).await.expect("change_all");
+    let results = h.change_all(&waiting[1..2], action).await;
+    assert_eq!(results, [BulkResult::Done(Status::Queued)], "held once by this job");
+}
+
 pub async fn a_message_twice_in_one_call_is_changed_once(h: &StoreHarness) {
     let id = h.queued(message()).await;
     let results = h.change_all(&[id, id], BulkAction::Cancel).await;

@@ -6,6 +6,8 @@ use super::region::Region;
 use super::typed::clean;
 use crate::error::Result;
 
+/// Minimum number of digits that stand for a number.
+const MIN_COMMON_DIGITS: usize = 8;
 /// Minimum number of digits in a search.
 const MIN_SEARCH_DIGITS: usize = 3;
 
@@ -77,6 +79,16 @@ impl NumberReader {
         found
     }
 
+    /// The digits that all spellings of a number have in common: those without the country code for
+    /// a number of the region, which may be written with it, with the national prefix, or without
+    /// both.
+    pub fn common_digits(self, number: PhoneNumber) -> String {
+        let digits = number.digits().to_string();
+        let code = country_code(self.region.as_str()).map(|code| code.to_string());
+        let national = code.and_then(|code| digits.strip_prefix(&code).map(str::to_owned));
+        national.filter(|national| national.len() >= MIN_COMMON_DIGITS).unwrap_or(digits)
+    }
+
     /// The digits with the country code instead of the national prefix: 7902 for 8902 in Russia.
     fn without_national_prefix(self, digits: &str) -> Option<String> {
         let prefix = national_prefix(self.region.as_str()).filter(|prefix| !prefix.is_empty())?;
@@ -106,6 +118,20 @@ mod tests {
         for no_number in ["12", "8 (9", "order 4567", "", "+"] {
             assert!(searched("RU", no_number).is_empty(), "{no_number}");
         }
+    }
+
+    #[test]
+    fn the_common_digits_are_in_every_spelling() {
+        let common = |region: &str, number: &str| {
+            let number = PhoneNumber::parse(number).expect("a number");
+            NumberReader::new(region.parse().expect("a region")).common_digits(number)
+        };
+        let digits = common("RU", "+79251234567");
+        assert_eq!(digits, "9251234567");
+        for spelling in ["89251234567", "79251234567", "9251234567"] {
+            assert!(spelling.contains(&digits), "{spelling}");
+        }
+        assert_eq!(common("RU", "+375291234567"), "375291234567");
     }
 
     #[test]

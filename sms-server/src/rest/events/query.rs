@@ -11,7 +11,8 @@ use crate::http::problem::{FieldProblem, Problem};
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const CURSOR: &str = "must be a cursor from this API";
 const KINDS: &str = "must be one or more of attempt, late_outcome, lease_over, receipt, \
-                     receipt_given_up, expired, cancelled, resolved, inferred, separated by commas";
+                     receipt_given_up, expired, cancelled, resolved, inferred, restored, \
+                     separated by commas";
 
 /// The events that a client asks for.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! `POST /v1/imports`.
 
+use std::collections::HashSet;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
@@ -7,9 +9,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sms_core::registry::Expect;
 use sms_core::worklists::requests::AppendItems;
-use sms_core::{MessageId, Scope};
+use sms_core::{MessageId, PhoneNumber, Scope};
 
-use super::checking::{CheckedFile, OpenFile, Upload, interrupted};
+use super::checking::{CheckedFile, Chunk, OpenFile};
+use super::cost::{Amount, cost_of};
 use super::options::ImportOptions;
 use super::view::ImportDetails;
 use crate::app::App;
@@ -20,6 +23,7 @@ use crate::http::location::location;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 use crate::keys::{KeyScope, Principal};
+use crate::rest::upload::{Upload, interrupted};
 
 /// Imports of one client at most that were not sent.
 const MAX_IMPORTS: usize = 20;
@@ -40,8 +44,8 @@ pub(crate) async fn create(
     let options = ImportOptions::read(params, &app.0.sender)?;
     let earlier = bulk.list::<Import>(&Scope::Owner(caller.owner().to_owned())).await?;
     check_number(bulk, &earlier)?;
-    let file = upload.open(&app, caller.clone(), options).await?;
-    let import = keep(bulk, &caller, file, &earlier).await?;
+    let file = OpenFile::open(upload, &app, caller.clone(), options).await?;
+    let import = keep(&app, bulk, &caller, file, &earlier).await?;
     tracing::info!(
         import = import.id,
         by = import.by,
@@ -56,6 +60,7 @@ pub(crate) async fn create(
 
 /// Checks the rows of a file and writes them as they are checked.
 async fn keep(
+    app: &App,
     bulk: &Bulk,
     caller: &Principal,
     file: OpenFile,
@@ -71,11 +76,16 @@ async fn keep(
     // The header comes first, so that items are never without one, which leads to their removal.
     bulk.put(&import, Expect::Absent).await?;
     let (mut chunks, check) = file.check();
-    while let Some(items) = chunks.recv().await {
+    let mut stopped = Amount { messages: 0, parts: 0 };
+    while let Some(Chunk { items, recipients }) = chunks.recv().await {
         bulk.worklists.append(AppendItems::new(&import.id, items)).await?;
+        stopped.add(stopped_of(app, &recipients).await?);
     }
-    let CheckedFile { mailing, counts, preview } = check.await.map_err(interrupted)??;
+    let file = check.await.map_err(interrupted)??;
+    import.cost = cost_of(app, caller, &file, stopped).await?;
+    let CheckedFile { mailing, counts, preview, .. } = file;
     (import.mailing, import.counts, import.preview) = (mailing, counts, preview);
+    import.counts.on_stop_list = stopped.messages;
     // Lists can be filtered by the reference, and so show the messages of an import.
     let reference = &mut import.mailing.options.reference;
     if reference.is_none() {
@@ -84,6 +94,18 @@ async fn keep(
     import.set_checked();
     bulk.put(&import, Expect::Anything).await?;
     Ok(import)
+}
+
+/// The messages to numbers on the stop-list.
+async fn stopped_of(app: &App, recipients: &[(PhoneNumber, u8)]) -> Result<Amount, Problem> {
+    let mut stopped = Amount { messages: 0, parts: 0 };
+    let Some(stop_list) = &app.0.stop_list else { return Ok(stopped) };
+    let numbers: Vec<PhoneNumber> = recipients.iter().map(|(to, _)| *to).collect();
+    let listed: HashSet<PhoneNumber> = stop_list.listed(&numbers).await?.into_iter().collect();
+    for (_, parts) in recipients.iter().filter(|(to, _)| listed.contains(to)) {
+        stopped.add(Amount { messages: 1, parts: u64::from(*parts) });
+    }
+    Ok(stopped)
 }
 
 /// Refuses a client that has many imports which it neither sends nor removes.

@@ -1,12 +1,14 @@
 //! `/v1/imports`: files of recipients, checked and then sent by a job.
 
-pub(in crate::rest) mod checking;
+mod checking;
+mod cost;
 pub(super) mod create;
 pub(super) mod errors;
 pub(super) mod list;
-mod options;
+pub(super) mod options;
 pub(super) mod remove;
 pub(super) mod report;
+mod sample;
 pub(super) mod send;
 pub(super) mod show;
 pub(super) mod view;

@@ -5,7 +5,6 @@ use sms_core::{Class, Clock as _, Error, Sender, SystemClock};
 
 use crate::http::params::{Params, Rule, put, put_boolean, put_time, unknown};
 use crate::http::problem::{FieldProblem, Problem};
-use crate::imports::FileError;
 use crate::imports::layout::FileOptions;
 use crate::imports::mailing::MailingOptions;
 use crate::imports::separator::Separator;
@@ -33,7 +32,7 @@ impl ImportOptions {
             let wrong = FieldProblem::parameter("text_column", "parameter_invalid", rule);
             return Err(Problem::fields(StatusCode::BAD_REQUEST, vec![wrong]));
         }
-        let message = options.mailing.message(ANYONE, "x");
+        let message = options.mailing.clone().message(ANYONE, "x");
         let prepared = sender.prepare(&message).map_err(of_parameters)?;
         prepared.check_at(SystemClock.now_ms()).map_err(of_parameters)?;
         Ok(options)
@@ -43,13 +42,13 @@ impl ImportOptions {
         let (file, mailing) = (&mut self.file, &mut self.mailing);
         match name {
             "file_name" => put_name(&mut self.file_name, value),
-            "to_column" => put_name(&mut file.to_column, value),
+            "to_column" => put_name(&mut file.shape.to_column, value),
             "text_column" => put_name(&mut file.text_column, value),
             "text" => put(&mut file.text, Some(Some(value.to_owned())), ""),
-            "header" => put_some_boolean(&mut file.has_header, value),
+            "header" => put_some_boolean(&mut file.shape.has_header, value),
             "separator" => {
                 let rule = "must be semicolon, comma or tab";
-                put(&mut file.separator, Separator::from_name(value).map(Some), rule)
+                put(&mut file.shape.separator, Separator::from_name(value).map(Some), rule)
             }
             "from" => put(&mut mailing.from, Some(Some(value.to_owned())), ""),
             "class" => {
@@ -69,7 +68,7 @@ impl ImportOptions {
     }
 }
 
-fn put_some_boolean(slot: &mut Option<bool>, value: &str) -> Option<Rule> {
+pub(in crate::rest) fn put_some_boolean(slot: &mut Option<bool>, value: &str) -> Option<Rule> {
     let mut read = false;
     let rule = put_boolean(&mut read, value);
     if rule.is_none() {
@@ -78,7 +77,7 @@ fn put_some_boolean(slot: &mut Option<bool>, value: &str) -> Option<Rule> {
     rule
 }
 
-fn put_name(slot: &mut Option<String>, value: &str) -> Option<Rule> {
+pub(in crate::rest) fn put_name(slot: &mut Option<String>, value: &str) -> Option<Rule> {
     let fits = (1..=MAX_NAME).contains(&value.chars().count());
     let name = (fits && !value.chars().any(char::is_control)).then(|| Some(value.to_owned()));
     put(slot, name, "must be 1 to 255 characters without control characters")
@@ -93,13 +92,4 @@ fn of_parameters(error: Error) -> Problem {
         |it: &sms_core::FieldError| FieldProblem::parameter(it.field, it.code, it.message.clone());
     let wrong = error.fields().iter().map(parameter).collect();
     Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, wrong)
-}
-
-/// The problem of a file.
-pub(super) fn of_file(FileError { option, code, detail }: FileError) -> Problem {
-    let wrong = match option {
-        Some(option) => FieldProblem::parameter(option, code, detail),
-        None => FieldProblem::whole(code, detail),
-    };
-    Problem::fields(StatusCode::UNPROCESSABLE_ENTITY, vec![wrong])
 }

@@ -1,6 +1,7 @@
 //! Imports as the API shows them.
 
 use serde::Serialize;
+use sms_core::Class;
 use sms_core::message::text::Encoding as TextCoding;
 use sms_core::worklists::item::{ItemState, WorkItem};
 use sms_core::worklists::requests::ItemsRequest;
@@ -9,12 +10,12 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::bulk::Bulk;
-use crate::bulk::import::{Import, RowCounts, errors_of, row_of};
+use crate::bulk::import::{Import, ImportCost, RowCounts, errors_of, row_of};
 use crate::http::problem::Problem;
 use crate::imports::encoding::Encoding;
 use crate::imports::row::RowError;
 use crate::imports::separator::Separator;
-use crate::rest::schema::TextEncoding;
+use crate::rest::schema::{MessageClass, TextEncoding};
 
 /// Wrong rows that are shown with an import.
 const ERRORS: usize = 20;
@@ -34,6 +35,19 @@ pub(crate) struct ImportView {
     columns: Vec<String>,
     /// The column of phone numbers.
     to_column: String,
+    /// The column of texts; absent where the text was given as a parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_column: Option<String>,
+    /// The purpose of the messages.
+    #[schema(value_type = MessageClass)]
+    class: Class,
+    /// The sender name; absent for the provider's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    /// The time to send them; absent for now.
+    #[serde(with = "crate::http::timestamp::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    send_at: Option<OffsetDateTime>,
     /// Rows with something in them.
     rows: u64,
     /// Rows that become a message.
@@ -44,6 +58,12 @@ pub(crate) struct ImportView {
     repeated: u64,
     /// Parts of all messages.
     parts: u64,
+    /// Messages to numbers that were on the stop-list when the file was checked. They are refused
+    /// when it is sent.
+    on_stop_list: u64,
+    /// The cost; absent where there is no message to be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<ImportCost>,
     /// The reference of the messages; lists can be filtered by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
@@ -135,6 +155,10 @@ impl PreviewView {
 }
 
 impl RowErrors {
+    pub(in crate::rest) const fn new(row: u64, errors: Vec<RowError>) -> Self {
+        Self { row, errors }
+    }
+
     /// The errors of an item; `None` if its row was erased.
     pub(super) fn read(item: &WorkItem) -> Result<Option<Self>, Problem> {
         let Some(row) = row_of(item)? else { return Ok(None) };
@@ -150,7 +174,8 @@ impl RowErrors {
 impl From<Import> for ImportView {
     fn from(import: Import) -> Self {
         let rows = import.counts.rows();
-        let RowCounts { valid, invalid, repeated, parts } = import.counts;
+        let RowCounts { valid, invalid, repeated, parts, on_stop_list } = import.counts;
+        let options = import.mailing.options;
         let same_file = import
             .same_file
             .map(|same| SameFileView { import: same.import, sent_at: same.sent_at });
@@ -162,12 +187,18 @@ impl From<Import> for ImportView {
             header: import.file.has_header,
             columns: import.file.columns,
             to_column: import.file.to_column,
+            text_column: import.file.text_column,
+            class: options.class.unwrap_or_default(),
+            from: options.from,
+            send_at: options.send_at,
             rows,
             valid,
             invalid,
             repeated,
             parts,
-            reference: import.mailing.options.reference,
+            on_stop_list,
+            cost: import.cost,
+            reference: options.reference,
             same_file,
             by: import.by,
             created_at: import.created_at,

@@ -1,13 +1,12 @@
 //! Messages as clients ask for them, alone or in a batch.
 
-use std::time::Duration;
-
 use serde::Serialize;
 use sms_core::{Class, Message, Metadata, OnUnknown};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::http::fields::Fields;
+use crate::imports::mailing::MailingOptions;
 use crate::rest::schema::{MessageClass, UnknownPolicy};
 
 /// Name of the list of messages in the body of a batch.
@@ -135,30 +134,18 @@ impl MessageContent {
     }
 
     pub(super) fn into_message(self, to: String) -> Message {
-        let mut message = Message::new(to, self.text);
-        if let Some(from) = self.from {
-            message = message.from(from);
-        }
-        if let Some(class) = self.class {
-            message = message.class(class);
-        }
-        if let Some(at) = self.send_at {
-            message = message.send_at(at);
-        }
-        if let Some(seconds) = self.deadline_seconds {
-            message = message.deadline(Duration::from_secs(seconds));
-        }
-        if let Some(reference) = self.reference {
-            message = message.reference(reference);
-        }
+        let options = MailingOptions {
+            from: self.from,
+            class: self.class,
+            send_at: self.send_at,
+            deadline_seconds: self.deadline_seconds,
+            reference: self.reference,
+            translit: self.translit,
+            daytime: self.daytime,
+        };
+        let mut message = options.message(to, self.text);
         if let Some(metadata) = self.metadata {
             message = message.metadata(metadata);
-        }
-        if let Some(translit) = self.translit {
-            message = message.translit(translit);
-        }
-        if let Some(daytime) = self.daytime {
-            message = message.daytime(daytime);
         }
         if let Some(pass) = self.pass_deadline {
             message = message.pass_deadline(pass);

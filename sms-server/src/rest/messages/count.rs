@@ -11,7 +11,7 @@ use sms_core::store::ListRequest;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::filter::set_filter;
+use super::filter::{CLIENT, ClientFilter, set_filter};
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::params::Params;
@@ -40,9 +40,14 @@ pub(crate) async fn count(
     params: Params,
 ) -> Result<Json<CountView>, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let mut request = ListRequest::default().scope(caller.scope()).budget(COUNT_BUDGET);
+    let mut request = ListRequest::default().budget(COUNT_BUDGET);
+    let mut of_client = ClientFilter::default();
     let numbers = app.0.store.numbers();
-    params.set_each(|name, value| set_filter(&mut request, numbers, name, value))?;
+    params.set_each(|name, value| match name {
+        CLIENT => of_client.set(value),
+        _ => set_filter(&mut request, numbers, name, value),
+    })?;
+    request = request.scope(of_client.scope(&caller)?);
     let (client, store) = (Arc::clone(&caller.client), Arc::clone(&app.0.store));
     let counted = app.0.scans.run(&client, async move { store.count(&request).await }).await?;
     let searched_back_to = counted.searched_to.map(|end| end.created_at);

@@ -8,7 +8,7 @@ use sms_core::store::ListRequest;
 use sms_core::{Archive as _, StoredMessage};
 
 use super::charged::Charged;
-use super::filter::set_filter;
+use super::filter::{CLIENT, ClientFilter, set_filter};
 use super::list::LIST_BUDGET;
 use crate::app::App;
 use crate::http::auth::Caller;
@@ -39,14 +39,17 @@ pub(crate) async fn csv(
     params: Params,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let mut request = ListRequest::new(PAGE + 1).scope(caller.scope()).budget(LIST_BUDGET);
+    let mut request = ListRequest::new(PAGE + 1).budget(LIST_BUDGET);
+    let mut client = ClientFilter::default();
     let (mut separator, mut has_content) = (SEPARATOR, true);
     let numbers = app.0.store.numbers();
     params.set_each(|name, value| match name {
         "separator" => put_separator(&mut separator, value),
         "content" => put_boolean(&mut has_content, value),
+        CLIENT => client.set(value),
         _ => set_filter(&mut request, numbers, name, value),
     })?;
+    request = request.scope(client.scope(&caller)?);
     csv::reply(separator, File { app, caller, request: Some(request), has_content }).await
 }
 

@@ -1,13 +1,42 @@
 //! The filters of a list of messages, as parameters of the query.
 
-use sms_core::store::ListRequest;
+use sms_core::store::{ListRequest, Scope};
 use sms_core::{Class, MessageId, NumberReader, Status};
 
 use crate::http::params::{Rule, put, put_time, unknown};
+use crate::http::problem::Problem;
+use crate::keys::{KeyScope, Principal};
 use crate::rest::numbers::put_number;
 
 /// The longest search, in characters.
 pub(crate) const MAX_SEARCH: usize = 200;
+
+/// The filter by the client.
+pub(crate) const CLIENT: &str = "client";
+
+/// The client that a request asks for the messages of; without one, those that the caller sees.
+#[derive(Debug, Default)]
+pub(crate) struct ClientFilter(Option<String>);
+
+impl ClientFilter {
+    pub(crate) fn set(&mut self, id: &str) -> Option<Rule> {
+        self.0 = Some(id.to_owned());
+        None
+    }
+
+    /// The messages that are asked for.
+    ///
+    /// # Errors
+    ///
+    /// `not_found` for another client than that of a caller who sees only their own.
+    pub(crate) fn scope(self, caller: &Principal) -> Result<Scope, Problem> {
+        match self.0 {
+            Some(client) if caller.may(KeyScope::Admin) => Ok(Scope::Owner(client)),
+            Some(client) if *client != *caller.client => Err(Problem::not_found()),
+            _ => Ok(caller.scope()),
+        }
+    }
+}
 
 /// Sets one filter; returns the rule that it breaks, if it does.
 pub(crate) fn set_filter(

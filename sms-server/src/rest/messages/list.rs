@@ -6,10 +6,10 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use sms_core::store::{ListRequest, Scope};
+use sms_core::store::ListRequest;
 use sms_core::{Archive, NumberReader, Status};
 
-use super::filter::{put_cursor, set_filter};
+use super::filter::{CLIENT, ClientFilter, put_cursor, set_filter};
 use super::view::{MessagePage, MessageView};
 use crate::app::App;
 use crate::http::auth::Caller;
@@ -37,7 +37,7 @@ pub(crate) async fn list(
     params: Params,
 ) -> Result<Response, Problem> {
     let caller = caller.with(KeyScope::Read)?;
-    let query = read(params, caller.scope(), app.0.store.numbers())?;
+    let query = read(params, &caller, app.0.store.numbers())?;
     let client = Arc::clone(&caller.client);
     app.0.scans.run(&client, page(app.clone(), caller, query)).await
 }
@@ -67,14 +67,15 @@ async fn page(app: App, caller: Principal, query: Query) -> Result<Response, Pro
     Ok(Json(page).into_response())
 }
 
-fn read(params: Params, scope: Scope, numbers: NumberReader) -> Result<Query, Problem> {
-    let mut request = ListRequest::new(DEFAULT_LIMIT).scope(scope);
-    let mut has_content = true;
+fn read(params: Params, caller: &Principal, numbers: NumberReader) -> Result<Query, Problem> {
+    let mut request = ListRequest::new(DEFAULT_LIMIT);
+    let (mut client, mut has_content) = (ClientFilter::default(), true);
     params.set_each(|name, value| match name {
         "limit" => put_limit(&mut request.limit, value),
         "cursor" => put_cursor(&mut request.after, value),
         "content" => put_boolean(&mut has_content, value),
+        CLIENT => client.set(value),
         _ => set_filter(&mut request, numbers, name, value),
     })?;
-    Ok(Query { messages: request, has_content })
+    Ok(Query { messages: request.scope(client.scope(caller)?), has_content })
 }

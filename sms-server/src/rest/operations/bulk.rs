@@ -40,11 +40,13 @@ fn of_selections() -> Vec<Operation> {
             .about(
                 "Select messages",
                 "Keeps the ids of the messages that match now, for an hour: an action on a \
-                 selection touches no message that comes later. At most the newest 100,000.",
+                 selection touches no message that comes later. At most the newest 100,000, or the \
+                 messages with these `ids`, at most 1,000.",
             )
             .body::<SelectionBody>(json!({"filter": {"status": "unknown"}}))
             .reply::<SelectionView>(StatusCode::CREATED, "The selection.", selection.clone())
             .with_location()
+            .problems(&["ids_empty", "ids_too_many", "message_unknown", "not_found"])
             .problems(&["selections_too_many", "busy", "query_timeout", "no_such_path"]),
         Operation::get("/v1/selections/{id}", show_selection::show)
             .needs(Read)

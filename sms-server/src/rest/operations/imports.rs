@@ -1,25 +1,21 @@
 //! `/v1/imports`.
 
-use std::time::Duration;
-
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::examples::{AT, limit, switch, text, time};
 use crate::http::operation::Operation;
 use crate::keys::KeyScope::{Read, Send};
-use crate::rest::imports::checking::MAX_FILE;
 use crate::rest::imports::errors::RowErrorPage;
 use crate::rest::imports::list::ImportList;
 use crate::rest::imports::view::ImportDetails;
 use crate::rest::imports::{create, errors, list, remove, report, send, show};
 use crate::rest::jobs::view::JobView;
+use crate::rest::upload::{MAX_FILE, UPLOAD_TIME};
 
 const ID: &str = "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30";
 /// A file in which everything is found by itself.
 const FILE: &str = "phone;name;text\r\n+79251234567;Anna;Your order is ready\r\n";
-/// Time for a large file over a slow line, in addition to that of any request.
-const UPLOAD_TIME: Duration = Duration::from_mins(1);
 /// Problems of a file that no row of it can be read for.
 const OF_FILES: [&str; 8] = [
     "file_unreadable",
@@ -146,8 +142,10 @@ fn of_one() -> Vec<Operation> {
 fn import() -> Value {
     json!({
         "id": ID, "file_name": "clients.csv", "encoding": "windows-1251", "separator": "semicolon",
-        "header": true, "columns": ["phone", "name"], "to_column": "phone", "rows": 412,
-        "valid": 410, "invalid": 2, "repeated": 1, "parts": 410, "reference": ID,
+        "header": true, "columns": ["phone", "name"], "to_column": "phone", "class": "marketing",
+        "from": "Acme", "send_at": "2026-12-01T09:00:00.000Z", "rows": 412, "valid": 410,
+        "invalid": 2, "repeated": 1, "parts": 410, "on_stop_list": 3,
+        "cost": {"total": "1424.50", "exact": false, "asked": 100, "refused": 0}, "reference": ID,
         "by": "4hz0m6p1tw", "created_at": AT, "expires_at": "2026-11-24T09:30:00.000Z",
     })
 }

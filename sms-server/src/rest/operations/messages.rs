@@ -52,6 +52,8 @@ pub(super) fn operations() -> Vec<Operation> {
 /// Adds the filters of a list.
 fn with_filters(operation: Operation) -> Operation {
     const STATUSES: &str = "One or several statuses, with commas.";
+    const CLIENT: &str = "The id of a client: its messages, without those of its test keys. Keys \
+                          without the scope `admin` see only those of their own.";
     let class = json!({"$ref": "#/components/schemas/MessageClass"});
     let code = json!({"type": "integer", "format": "int32"});
     operation
@@ -64,6 +66,8 @@ fn with_filters(operation: Operation) -> Operation {
         .query("resend_of", text(), "The id of the message that they send again.", ID)
         .query("from_time", time(), "Accepted at this time or later.", AT)
         .query("to_time", time(), "Accepted before this time.", AT)
+        .query("client", text(), CLIENT, "1zq7k0w8fd")
+        .problems(&["not_found"])
 }
 
 fn list() -> Operation {

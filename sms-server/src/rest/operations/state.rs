@@ -113,7 +113,11 @@ fn series() -> Operation {
             json!({
                 "from_time": AT, "to_time": AT, "step_seconds": 300, "points": [point],
                 "by_class": by_class,
-                "by_code": [{"code": 202, "undelivered": 0, "failed": 1}],
+                "by_code": [{
+                    "code": 202,
+                    "meaning": {"en": "wrong number", "ru": "неправильно указан номер"},
+                    "undelivered": 0, "failed": 1,
+                }],
             }),
         )
         .problems(&["busy", "query_timeout", "no_such_path"])

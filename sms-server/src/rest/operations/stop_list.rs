@@ -3,13 +3,28 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::examples::{AT, limit, text};
+use super::examples::{AT, limit, switch, text};
 use crate::http::operation::Operation;
 use crate::keys::KeyScope::Admin;
+use crate::rest::stop_list::import::{self, StopsImport};
 use crate::rest::stop_list::{self, AddedStops, StopPage, StopsBody};
+use crate::rest::upload::{MAX_FILE, UPLOAD_TIME};
 
 /// The beginning of an exported file.
 const CSV: &str = "number;reason;by;added_at\r\n";
+
+/// A file in which everything is found by itself.
+const FILE: &str = "number;reason\r\n+79251234567;asked for it by phone\r\n";
+/// Problems of a file that no row of it can be read for.
+const OF_FILES: [&str; 7] = [
+    "file_unreadable",
+    "file_empty",
+    "rows_too_many",
+    "number_column_unclear",
+    "column_unknown",
+    "column_repeated",
+    "reason_missing",
+];
 
 pub(super) fn operations() -> Vec<Operation> {
     const CURSOR: &str = "The `next_cursor` of the page before.";
@@ -53,10 +68,49 @@ pub(super) fn operations() -> Vec<Operation> {
             }))
             .reply::<AddedStops>(StatusCode::OK, "They are on the list.", json!({"added": 1}))
             .problems(&["no_such_path", "phone_invalid", "numbers_empty", "numbers_too_many"]),
+        import(),
         Operation::delete("/v1/stoplist/{number}", stop_list::remove)
             .needs(Admin)
             .about("Take a number off the stop-list", "It can be sent to again.")
             .empty_reply(StatusCode::NO_CONTENT, "It is off the list.")
             .problems(&["no_such_path"]),
     ]
+}
+
+fn import() -> Operation {
+    let name = || json!({"type": "string", "minLength": 1, "maxLength": 255});
+    let separator = json!({"type": "string", "enum": ["semicolon", "comma", "tab"]});
+    let reason = json!({"type": "string", "minLength": 1, "maxLength": 500});
+    let detail = "was rounded by the spreadsheet, its last digits are lost: format the column as \
+                  text and enter the numbers again";
+    let wrong = json!({"row": 7, "errors": [
+        {"column": "number", "value": "7,92512E+10", "code": "phone_rounded", "detail": detail},
+    ]});
+    Operation::post("/v1/stoplist/import", import::import)
+        .needs(Admin)
+        .max_body(MAX_FILE)
+        .waits(UPLOAD_TIME)
+        .about(
+            "Put the numbers of a file on the stop-list",
+            "The body is a CSV file of at most 10 MiB and 100,000 rows with a number and a reason \
+             in each, as a spreadsheet saves it, or the file of `GET /v1/stoplist.csv`. Wrong rows \
+             are named and left out; a file that cannot be read adds nothing. The same file can be \
+             given again.",
+        )
+        .file_body("text/csv", FILE)
+        .query("to_column", name(), "The column of phone numbers: its name or letter.", "number")
+        .query("reason_column", name(), "The column of reasons: its name or letter.", "reason")
+        .query("reason", reason, "The reason of rows without one.", "asked for it by phone")
+        .query("header", switch(), "The first row has the names of the columns.", "true")
+        .query("separator", separator, "The separator of cells.", "semicolon")
+        .reply::<StopsImport>(
+            StatusCode::OK,
+            "The numbers are on the list.",
+            json!({
+                "rows": 412, "added": 400, "already_listed": 11, "invalid": 1, "repeated": 0,
+                "errors": [wrong],
+            }),
+        )
+        .problems(&OF_FILES)
+        .problems(&["no_such_path"])
 }

@@ -16,13 +16,15 @@ use crate::http::auth::Caller;
 use crate::http::problem::Problem;
 use crate::keys::{KeyScope, Principal};
 
-/// Messages that matched a filter when it was made. Messages that come later are not in it.
+/// Messages that matched a filter when it was made, or that were named. Messages that come later
+/// are not in it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SelectionView {
     id: String,
-    /// The filter, as it was sent.
-    #[schema(value_type = FilterBody)]
-    filter: Map<String, Value>,
+    /// The filter, as it was sent; absent for messages that were named by their ids.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<FilterBody>)]
+    filter: Option<Map<String, Value>>,
     /// The number of messages.
     count: u64,
     /// The numbers of messages by the status that they had then; statuses without any are absent.
@@ -58,8 +60,8 @@ pub(super) async fn find(app: &App, caller: &Principal, id: &str) -> Result<Sele
 impl From<Selection> for SelectionView {
     fn from(selection: Selection) -> Self {
         let count = selection.count();
-        let Selection { id, filter, by_status, is_complete, created_at, expires_at, .. } =
-            selection;
+        let filter = (!selection.is_named).then_some(selection.filter);
+        let Selection { id, by_status, is_complete, created_at, expires_at, .. } = selection;
         Self { id, filter, count, by_status, complete: is_complete, created_at, expires_at }
     }
 }

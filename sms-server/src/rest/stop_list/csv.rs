@@ -14,6 +14,7 @@ use crate::http::csv::{self, CsvPages, safe};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 use crate::http::timestamp::written;
+use crate::imports::stops::EXPORTED;
 use crate::keys::{KeyScope, Principal};
 
 /// Numbers that are read at a time.
@@ -43,7 +44,7 @@ pub(crate) async fn csv(
 
 impl CsvPages for File {
     const FILE: &'static str = "stoplist.csv";
-    const COLUMNS: &'static [&'static str] = &["number", "reason", "by", "added_at"];
+    const COLUMNS: &'static [&'static str] = EXPORTED;
 
     /// Each page takes a permit of its own, so that a long file does not keep other reads waiting.
     async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, Problem> {

@@ -1,6 +1,7 @@
 //! `/v1/stoplist`: numbers that nothing is sent to.
 
 pub(crate) mod csv;
+pub(crate) mod import;
 
 use std::sync::Arc;
 

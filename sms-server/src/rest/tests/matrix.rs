@@ -24,10 +24,11 @@ const RULES: &str = r#"{"rules":[{"action":"lose"}]}"#;
 const ERASE: &str = r#"{"to":"+79250000001","reason":"asked for it"}"#;
 const NAME: &str = r#"{"name":"shop"}"#;
 const FILE: &str = "phone;text\n79251234567;hi\n";
+const STOP_FILE: &str = "number;reason\n79250000001;asked for it\n";
 const FILTER: &str = r#"{"filter":{}}"#;
 
 /// Operations, the scope that each needs (`None` for any key), and a good body.
-const OPERATIONS: [(&str, Option<KeyScope>, &str); 57] = [
+const OPERATIONS: [(&str, Option<KeyScope>, &str); 58] = [
     ("POST /v1/messages", Some(Send), MESSAGE),
     ("POST /v1/messages/batch", Some(Send), BATCH),
     ("GET /v1/messages", Some(Read), ""),
@@ -68,6 +69,7 @@ const OPERATIONS: [(&str, Option<KeyScope>, &str); 57] = [
     ("GET /v1/stoplist", Some(Admin), ""),
     ("GET /v1/stoplist.csv", Some(Admin), ""),
     ("POST /v1/stoplist", Some(Admin), STOPS),
+    ("POST /v1/stoplist/import", Some(Admin), STOP_FILE),
     ("DELETE /v1/stoplist/{number}", Some(Admin), ""),
     ("POST /v1/numbers/erase", Some(Admin), ERASE),
     ("GET /v1/clients", Some(Admin), ""),
@@ -168,7 +170,8 @@ impl World {
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
-        let is_file = operation == "POST /v1/imports";
+        let files = ["POST /v1/imports", "POST /v1/stoplist/import"];
+        let is_file = files.contains(&operation);
         let content_type = if is_file { "text/csv" } else { "application/json" };
         let request = request.header("content-type", content_type);
         let request = request.body(Body::from(body.to_owned())).expect("a request");

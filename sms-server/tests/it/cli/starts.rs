@@ -8,7 +8,8 @@ use crate::process::{Server, command};
 /// Runs the program with these settings until it ends.
 fn run(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     let mut command = command(folder, arguments);
-    command.env("SMS_LISTEN", "127.0.0.1:0").env("SMS_LOG", "off").envs(settings.iter().copied());
+    command.env("SMS_LISTEN", "127.0.0.1:0").env("SMS_LOG", "off");
+    command.env("SMS_STORE_WAIT_SECONDS", "0").envs(settings.iter().copied());
     command.output().expect("it runs")
 }
 
@@ -222,5 +223,58 @@ mod services {
             let body = serde_json::json!({"to": "+79251234567", "text": "hi"});
             assert_eq!(server.post("k1", &body).await.expect("a reply").0, 202, "{address}");
         }
+    }
+}
+
+#[cfg(feature = "pg")]
+mod waits {
+    use std::time::Duration;
+
+    use sms_testkit::instances::Postgres;
+    use sms_testkit::services::pg_url;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+    use crate::process::SECRET_KEY;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_start_waits_for_a_store_that_comes_back_and_says_so() {
+        let postgres = Postgres::start().await;
+        let settings = [("SMS_STORE", postgres.url()), ("SMS_SECRET_KEY", SECRET_KEY)];
+        let folder = tempfile::tempdir().expect("a folder");
+        postgres.kill().await;
+        let back = async {
+            sleep(Duration::from_secs(3)).await;
+            postgres.start_again().await;
+        };
+        let folder_path = folder.path().to_owned();
+        let settings: Vec<(&'static str, String)> =
+            settings.map(|(name, value)| (name, value.to_owned())).to_vec();
+        let start = tokio::task::spawn_blocking(move || {
+            let settings: Vec<_> = settings.iter().map(|(name, it)| (*name, it.as_str())).collect();
+            Server::start(&folder_path, &settings)
+        });
+        let (server, ()) = tokio::join!(start, back);
+        let server = server.expect("it starts");
+        let log = server.log.lock().expect("the log").clone();
+        let waits = log.lines().filter(|line| line.contains("waiting for the store")).count();
+        assert!((1..5).contains(&waits), "{log}");
+        assert!(log.contains("cannot be reached") && log.contains("of_seconds=30"), "{log}");
+    }
+
+    #[test]
+    fn a_start_waits_no_longer_than_it_may_and_not_at_all_for_what_does_not_pass() {
+        let wait = |store: &str| {
+            let started = Instant::now();
+            let settings = [("SMS_STORE", store), ("SMS_STORE_WAIT_SECONDS", "2")];
+            let said = refusal(&settings);
+            (said, started.elapsed())
+        };
+        let (said, took) = wait("postgres://postgres@127.0.0.1:9/postgres");
+        assert!(said.contains("127.0.0.1:9 cannot be reached"), "{said}");
+        assert!(took > Duration::from_secs(1) && took < Duration::from_secs(6), "{took:?}");
+        let (said, took) = wait(&format!("{}_that_is_not_there", pg_url()));
+        assert!(said.contains("has no database"), "{said}");
+        assert!(took < Duration::from_secs(1), "{took:?}");
     }
 }

@@ -36,6 +36,10 @@ async fn act(app: &App, selection: &Value, action: &str, body: &'static str) -> 
     app.post_to(&format!("/v1/selections/{id}/{action}"), body).await
 }
 
+async fn select_ids(app: &App, ids: &[String]) -> Reply {
+    app.post_to("/v1/selections", json!({ "ids": ids }).to_string()).await
+}
+
 /// Begins a job; its path.
 async fn begin(app: &App, selection: &Value, action: &str, body: &'static str) -> String {
     let reply = act(app, selection, action, body).await;
@@ -355,4 +359,55 @@ async fn a_client_changes_its_own_messages_alone() {
     assert_eq!(sender.get(&job).await.status, StatusCode::FORBIDDEN);
     let other = sender.becoming(&[KeyScope::Send, KeyScope::Read]).await;
     assert_eq!(other.get(&job).await.status, StatusCode::NOT_FOUND, "another client's");
+}
+
+#[tokio::test]
+async fn messages_are_selected_by_their_ids_and_no_others() {
+    let app = App::new().await;
+    let (one, other) = (unknown(&app).await.to_string(), unknown(&app).await.to_string());
+    let untouched = unknown(&app).await;
+    let queued = app.post(r#"{"to":"+79251234567","text":"hi"}"#).await.body["id"].clone();
+    let queued = queued.as_str().expect("an id").to_owned();
+    let ids = [one.clone(), queued.clone(), other.clone(), one.clone()];
+    let reply = select_ids(&app, &ids).await;
+    assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
+    let selection = reply.body;
+    assert_eq!(selection["count"], 3, "each once: {selection}");
+    assert_eq!(selection["by_status"], json!({"queued": 1, "unknown": 2}));
+    assert_eq!((&selection["complete"], &selection["filter"]), (&json!(true), &Value::Null));
+    let path = format!("/v1/selections/{}", selection["id"].as_str().expect("an id"));
+    assert_eq!(app.get(&path).await.body, selection);
+    let path = begin(&app, &selection, "resolve", RESOLVE).await;
+    app.run_jobs();
+    let job = end_of(&app, &path).await;
+    let ends = ["total", "done", "failed"].map(|name| job[name].as_u64().expect("a number"));
+    assert_eq!(ends, [3, 2, 1], "the queued one allows no settling");
+    for id in [&one, &other] {
+        assert_eq!(app.get(&format!("/v1/messages/{id}")).await.body["status"], "failed");
+    }
+    assert_eq!(app.get(&format!("/v1/messages/{untouched}")).await.body["status"], "unknown");
+}
+
+#[tokio::test]
+async fn ids_that_a_key_does_not_see_are_named_and_nothing_is_selected() {
+    let app = App::new().await;
+    let own = unknown(&app).await.to_string();
+    let nothing = MessageId::new().to_string();
+    let mut ids: Vec<String> = vec![own.clone(); 120];
+    ids[60] = nothing;
+    let reply = select_ids(&app, &ids).await;
+    assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", reply.body);
+    let error = &reply.body["errors"][0];
+    assert_eq!((&error["pointer"], &error["code"]), (&json!("/ids/60"), &json!("message_unknown")));
+    for (ids, code) in [(vec![], "ids_empty"), (vec![own.clone(); 1001], "ids_too_many")] {
+        let reply = select_ids(&app, &ids).await;
+        assert_eq!(reply.body["code"], code, "{}", reply.body);
+    }
+    let stranger = App::becoming(app, &[KeyScope::Read]).await;
+    let reply = select_ids(&stranger, std::slice::from_ref(&own)).await;
+    assert_eq!(reply.body["code"], "message_unknown", "{}", reply.body);
+    let admin = stranger.becoming(&[KeyScope::Admin]).await;
+    assert_eq!(select_ids(&admin, &[own]).await.body["count"], 1);
+    let kept = admin.registry.list("selection").await.expect("records");
+    assert_eq!(kept.len(), 1, "what is refused leaves no selection");
 }

@@ -105,6 +105,55 @@ async fn a_file_is_checked_and_sent_after_a_confirmation() {
 }
 
 #[tokio::test]
+async fn an_import_shows_its_options_its_cost_and_what_the_stop_list_refuses() {
+    let app = App::new().await;
+    let stopped = PhoneNumber::parse("+79260000001").expect("a number");
+    let stop = NewStop::new(stopped, "complained", "tests");
+    app.store.add(&[stop]).await.expect("stopped");
+    let file = "phone;text\n79250000001;hi\n79260000001;hi\n79260000001;hi again\n7;hi\n";
+    let query = "class=marketing&from=Acme&send_at=2099-01-01T00:00:00Z";
+    let refused = upload(&app, query, file).await;
+    assert_eq!(refused.body["errors"][0]["parameter"], "send_at", "{}", refused.body);
+    let (path, shown) = import(&app, "class=marketing&from=Acme", file).await;
+    let found = ["text_column", "class", "from", "valid", "invalid", "on_stop_list"];
+    let found = found.map(|name| shown[name].clone());
+    assert_eq!(json!(found), json!(["text", "marketing", "Acme", 3, 1, 2]));
+    assert_eq!(shown["send_at"], Value::Null);
+    // Nothing here tells prices.
+    let cost = json!({
+        "total": null, "exact": false, "asked": 1, "refused": 0, "unknown": "cannot_tell",
+    });
+    assert_eq!(shown["cost"], cost, "{shown}");
+    assert_eq!(app.get(&path).await.body, shown);
+    let job = send(&app, &path).await;
+    assert_eq!(progress(&job), [4, 1, 2, 1], "those on the stop-list are not sent");
+    assert_eq!(messages(&app).await.len(), 1);
+
+    let (_, stopped) = import(&app, "", "phone;text\n79260000001;hi\n").await;
+    assert_eq!((&stopped["on_stop_list"], &stopped["cost"]), (&json!(1), &Value::Null));
+    let (_, plain) = import(&app, "text=hi", "79250000001\n").await;
+    let found = ["text_column", "class", "from", "on_stop_list"].map(|name| plain[name].clone());
+    assert_eq!(json!(found), json!([null, "service", null, 0]));
+}
+
+#[tokio::test]
+async fn the_cost_of_a_large_file_is_that_of_a_sample() {
+    let mut app = App::new().await;
+    let key = NewKey::new("tests", &[KeyScope::Send, KeyScope::Read]).kind(KeyKind::Test);
+    let issued = app.keys.issue(None, key).await.expect("a key");
+    app.key = issued.secret.expose_secret().to_owned();
+    let rows: Vec<String> = (0..150).map(|n| format!("7925{n:07};hi\n")).collect();
+    let (_, large) = import(&app, "text_column=B", rows.concat()).await;
+    let total = large["cost"]["total"].as_str().expect("a cost");
+    let (_, small) = import(&app, "text_column=B", "79250000001;hi\n79250000002;hi\n").await;
+    assert_eq!((&small["cost"]["exact"], &small["cost"]["asked"]), (&json!(true), &json!(2)));
+    let of_two: f64 = small["cost"]["total"].as_str().expect("a cost").parse().expect("money");
+    assert!(of_two > 0.0, "the sandbox tells prices: {small}");
+    assert_eq!((&large["cost"]["exact"], &large["cost"]["asked"]), (&json!(false), &json!(75)));
+    assert!((total.parse::<f64>().expect("money") - of_two * 75.0).abs() < 1e-6, "{large}");
+}
+
+#[tokio::test]
 async fn rows_that_are_wrong_are_named_and_left_out() {
     let app = App::new().await;
     let file = "phone,text\n79251234567,hi\n7.92512E+10,hi\n89251234567,hi\nnobody,\n=1+1,x\n";

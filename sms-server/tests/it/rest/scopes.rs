@@ -89,3 +89,46 @@ async fn a_key_that_only_sends_opens_no_path_that_reads() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_list_of_one_client_is_for_keys_that_see_all_and_for_its_own() {
+    let app = App::new().await;
+    let id = app.post(GOOD).await.body["id"].clone();
+    let own = app.get("/v1/me").await.body["client"]["id"].as_str().expect("an id").to_owned();
+    let file_of = async |app: &App, query: &str| {
+        let file = app.get(&format!("/v1/messages.csv{query}")).await.raw;
+        String::from_utf8(file).expect("text").lines().count() - 1
+    };
+    let ids = async |app: &App, query: &str| {
+        let list = app.get(&format!("/v1/messages{query}")).await.body;
+        let data = list["data"].as_array().expect("a list").iter();
+        data.map(|message| message["id"].clone()).collect::<Vec<_>>()
+    };
+    let of_own = format!("?client={own}");
+    assert_eq!(ids(&app, &of_own).await, std::slice::from_ref(&id));
+    let app = app.becoming(&[KeyScope::Send, KeyScope::Read]).await;
+    let other = app.post(GOOD).await.body["id"].clone();
+    let filter = json!({"filter": {"client": own}}).to_string();
+    for path in ["/v1/messages", "/v1/messages/count", "/v1/messages.csv"] {
+        let refused = app.get(&format!("{path}{of_own}")).await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}: {}", refused.body);
+        assert_eq!(refused.body["code"], "not_found", "{path}");
+    }
+    let refused = app.post_to("/v1/selections", filter.clone()).await;
+    assert_eq!(
+        (refused.status, &refused.body["code"]),
+        (StatusCode::NOT_FOUND, &json!("not_found"))
+    );
+
+    let app = app.becoming(&[KeyScope::Admin]).await;
+    assert_eq!(ids(&app, "").await, [other, id.clone()]);
+    assert_eq!(ids(&app, &of_own).await, std::slice::from_ref(&id));
+    assert_eq!(ids(&app, &format!("{of_own}&q=CANARY&status=queued")).await, [id]);
+    assert_eq!(ids(&app, &format!("{of_own}&status=sent")).await, [] as [Value; 0]);
+    assert_eq!(ids(&app, "?client=nobody").await, [] as [Value; 0]);
+    let count = app.get(&format!("/v1/messages/count{of_own}")).await.body;
+    assert_eq!(count["count"], 1, "{count}");
+    assert_eq!((file_of(&app, "").await, file_of(&app, &of_own).await), (2, 1));
+    let selection = app.post_to("/v1/selections", filter.clone()).await.body;
+    assert_eq!((&selection["count"], &selection["filter"]["client"]), (&json!(1), &json!(own)));
+}

@@ -875,7 +875,7 @@ export interface paths {
         put?: never;
         /**
          * Select messages
-         * @description Keeps the ids of the messages that match now, for an hour: an action on a selection touches no message that comes later. At most the newest 100,000. Needs a key with the scope `read`.
+         * @description Keeps the ids of the messages that match now, for an hour: an action on a selection touches no message that comes later. At most the newest 100,000, or the messages with these `ids`, at most 1,000. Needs a key with the scope `read`.
          */
         post: operations["post_selections"];
         delete?: never;
@@ -1088,6 +1088,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stoplist/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the numbers of a file on the stop-list
+         * @description The body is a CSV file of at most 10 MiB and 100,000 rows with a number and a reason in each, as a spreadsheet saves it, or the file of `GET /v1/stoplist.csv`. Wrong rows are named and left out; a file that cannot be read adds nothing. The same file can be given again. Needs a key with the scope `admin`.
+         */
+        post: operations["post_stoplist_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workers": {
         parameters: {
             query?: never;
@@ -1281,6 +1301,7 @@ export interface components {
             code?: number | null;
             /** Format: int64 */
             failed: number;
+            meaning?: components["schemas"]["Meaning"] | null;
             /** Format: int64 */
             undelivered: number;
         };
@@ -1450,6 +1471,33 @@ export interface components {
          * @enum {string}
          */
         FileEncoding: "utf-8" | "utf-16" | "windows-1251" | "ibm866";
+        /**
+         * @description The cost of the messages of an import, without those to numbers on the stop-list: as the
+         *     provider told it when the file was checked.
+         */
+        ImportCost: {
+            /**
+             * Format: int64
+             * @description Messages that the provider was asked about.
+             */
+            asked: number;
+            /**
+             * @description True if the provider told the price of each message. Otherwise the messages that it was
+             *     asked about stand for all, by the number of their parts.
+             */
+            exact: boolean;
+            /**
+             * Format: int64
+             * @description Those of them that it would refuse. They cost nothing.
+             */
+            refused: number;
+            /**
+             * @description The cost of all messages: a decimal number as text, in the provider's currency. Null if no
+             *     cost is known.
+             */
+            total?: string | null;
+            unknown?: components["schemas"]["UnknownCost"] | null;
+        };
         /** @description An import with its first messages and errors. */
         ImportDetails: components["schemas"]["ImportView"] & {
             /** @description The first wrong rows; `/v1/imports/{id}/errors` has them all. */
@@ -1465,8 +1513,11 @@ export interface components {
         ImportView: {
             /** @description The id of the key that made it. */
             by: string;
+            /** @description The purpose of the messages. */
+            class: components["schemas"]["MessageClass"];
             /** @description The names of the columns, else their letters. */
             columns: string[];
+            cost?: components["schemas"]["ImportCost"] | null;
             /** Format: date-time */
             created_at: string;
             encoding: components["schemas"]["FileEncoding"];
@@ -1476,6 +1527,8 @@ export interface components {
              */
             expires_at: string;
             file_name?: string | null;
+            /** @description The sender name; absent for the provider's own. */
+            from?: string | null;
             /** @description True if the first row has the names of the columns. */
             header: boolean;
             /** @description That of the job that sends it, too. */
@@ -1485,6 +1538,12 @@ export interface components {
              * @description Rows that are wrong.
              */
             invalid: number;
+            /**
+             * Format: int64
+             * @description Messages to numbers that were on the stop-list when the file was checked. They are refused
+             *     when it is sent.
+             */
+            on_stop_list: number;
             /**
              * Format: int64
              * @description Parts of all messages.
@@ -1505,10 +1564,17 @@ export interface components {
             same_file?: components["schemas"]["SameFileView"] | null;
             /**
              * Format: date-time
+             * @description The time to send them; absent for now.
+             */
+            send_at?: string | null;
+            /**
+             * Format: date-time
              * @description The time at which its job began.
              */
             sent_at?: string | null;
             separator: components["schemas"]["CellSeparator"];
+            /** @description The column of texts; absent where the text was given as a parameter. */
+            text_column?: string | null;
             /** @description The column of phone numbers. */
             to_column: string;
             /**
@@ -1753,6 +1819,8 @@ export interface components {
         /** @description Filters as the parameters of a list of messages, joined by "and". */
         MessageFilter: {
             class?: components["schemas"]["MessageClass"] | null;
+            /** @description The id of a client: its messages. */
+            client?: string | null;
             /**
              * Format: int32
              * @description The provider's last code.
@@ -2168,12 +2236,16 @@ export interface components {
              */
             searched_back_to?: string | null;
         };
-        /** @description Messages to be selected. */
+        /** @description Messages to be selected: by a filter or by their ids. */
         SelectionBody: {
-            /** @description The filter. Without any field it selects every message. */
-            filter: components["schemas"]["MessageFilter"];
+            filter?: components["schemas"]["MessageFilter"] | null;
+            /** @description The ids of messages, in place of a filter. One that is there twice is selected once. */
+            ids?: string[] | null;
         };
-        /** @description Messages that matched a filter when it was made. Messages that come later are not in it. */
+        /**
+         * @description Messages that matched a filter when it was made, or that were named. Messages that come later
+         *     are not in it.
+         */
         SelectionView: {
             /** @description The numbers of messages by the status that they had then; statuses without any are absent. */
             by_status: {
@@ -2193,8 +2265,7 @@ export interface components {
              * @description The time until which an action can begin.
              */
             expires_at: string;
-            /** @description The filter, as it was sent. */
-            filter: components["schemas"]["MessageFilter"];
+            filter?: components["schemas"]["MessageFilter"] | null;
             id: string;
         };
         /** @description Numbers of messages over time. */
@@ -2362,6 +2433,24 @@ export interface components {
             numbers: string[];
             /** @description The reason, for people. */
             reason: string;
+        };
+        /** @description The result of adding the numbers of a file. */
+        StopsImport: {
+            /** @description Numbers that were not on the list before. */
+            added: number;
+            /** @description Numbers that were on the list; each has the reason of the file now. */
+            already_listed: number;
+            /** @description The first 1000 wrong rows, in the order of the file. */
+            errors: components["schemas"]["RowErrors"][];
+            /** @description Rows that are wrong and were left out. */
+            invalid: number;
+            /**
+             * Format: int64
+             * @description Wrong rows with the number of an earlier row.
+             */
+            repeated: number;
+            /** @description Rows with something in them. */
+            rows: number;
         };
         /** @description A number on the list. */
         StopView: {
@@ -3769,21 +3858,31 @@ export interface operations {
                      *       "data": [
                      *         {
                      *           "by": "4hz0m6p1tw",
+                     *           "class": "marketing",
                      *           "columns": [
                      *             "phone",
                      *             "name"
                      *           ],
+                     *           "cost": {
+                     *             "asked": 100,
+                     *             "exact": false,
+                     *             "refused": 0,
+                     *             "total": "1424.50"
+                     *           },
                      *           "created_at": "2026-11-23T09:30:00.000Z",
                      *           "encoding": "windows-1251",
                      *           "expires_at": "2026-11-24T09:30:00.000Z",
                      *           "file_name": "clients.csv",
+                     *           "from": "Acme",
                      *           "header": true,
                      *           "id": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
                      *           "invalid": 2,
+                     *           "on_stop_list": 3,
                      *           "parts": 410,
                      *           "reference": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
                      *           "repeated": 1,
                      *           "rows": 412,
+                     *           "send_at": "2026-12-01T09:00:00.000Z",
                      *           "separator": "semicolon",
                      *           "to_column": "phone",
                      *           "valid": 410
@@ -3966,10 +4065,17 @@ export interface operations {
                     /**
                      * @example {
                      *       "by": "4hz0m6p1tw",
+                     *       "class": "marketing",
                      *       "columns": [
                      *         "phone",
                      *         "name"
                      *       ],
+                     *       "cost": {
+                     *         "asked": 100,
+                     *         "exact": false,
+                     *         "refused": 0,
+                     *         "total": "1424.50"
+                     *       },
                      *       "created_at": "2026-11-23T09:30:00.000Z",
                      *       "encoding": "windows-1251",
                      *       "errors": [
@@ -3987,9 +4093,11 @@ export interface operations {
                      *       ],
                      *       "expires_at": "2026-11-24T09:30:00.000Z",
                      *       "file_name": "clients.csv",
+                     *       "from": "Acme",
                      *       "header": true,
                      *       "id": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
                      *       "invalid": 2,
+                     *       "on_stop_list": 3,
                      *       "parts": 410,
                      *       "preview": [
                      *         {
@@ -4003,6 +4111,7 @@ export interface operations {
                      *       "reference": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
                      *       "repeated": 1,
                      *       "rows": 412,
+                     *       "send_at": "2026-12-01T09:00:00.000Z",
                      *       "separator": "semicolon",
                      *       "to_column": "phone",
                      *       "valid": 410
@@ -4136,10 +4245,17 @@ export interface operations {
                     /**
                      * @example {
                      *       "by": "4hz0m6p1tw",
+                     *       "class": "marketing",
                      *       "columns": [
                      *         "phone",
                      *         "name"
                      *       ],
+                     *       "cost": {
+                     *         "asked": 100,
+                     *         "exact": false,
+                     *         "refused": 0,
+                     *         "total": "1424.50"
+                     *       },
                      *       "created_at": "2026-11-23T09:30:00.000Z",
                      *       "encoding": "windows-1251",
                      *       "errors": [
@@ -4157,9 +4273,11 @@ export interface operations {
                      *       ],
                      *       "expires_at": "2026-11-24T09:30:00.000Z",
                      *       "file_name": "clients.csv",
+                     *       "from": "Acme",
                      *       "header": true,
                      *       "id": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
                      *       "invalid": 2,
+                     *       "on_stop_list": 3,
                      *       "parts": 410,
                      *       "preview": [
                      *         {
@@ -4173,6 +4291,7 @@ export interface operations {
                      *       "reference": "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30",
                      *       "repeated": 1,
                      *       "rows": 412,
+                     *       "send_at": "2026-12-01T09:00:00.000Z",
                      *       "separator": "semicolon",
                      *       "to_column": "phone",
                      *       "valid": 410
@@ -6109,6 +6228,11 @@ export interface operations {
                  */
                 class?: components["schemas"]["MessageClass"];
                 /**
+                 * @description The id of a client: its messages, without those of its test keys. Keys without the scope `admin` see only those of their own.
+                 * @example 1zq7k0w8fd
+                 */
+                client?: string;
+                /**
                  * @description The provider's last code.
                  * @example 103
                  */
@@ -6231,6 +6355,15 @@ export interface operations {
             };
             /** @description `scope_missing` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6442,6 +6575,11 @@ export interface operations {
                  */
                 class?: components["schemas"]["MessageClass"];
                 /**
+                 * @description The id of a client: its messages, without those of its test keys. Keys without the scope `admin` see only those of their own.
+                 * @example 1zq7k0w8fd
+                 */
+                client?: string;
+                /**
                  * @description The provider's last code.
                  * @example 103
                  */
@@ -6528,6 +6666,15 @@ export interface operations {
             };
             /** @description `scope_missing` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7349,6 +7496,11 @@ export interface operations {
                  */
                 class?: components["schemas"]["MessageClass"];
                 /**
+                 * @description The id of a client: its messages, without those of its test keys. Keys without the scope `admin` see only those of their own.
+                 * @example 1zq7k0w8fd
+                 */
+                client?: string;
+                /**
                  * @description The provider's last code.
                  * @example 103
                  */
@@ -7429,6 +7581,15 @@ export interface operations {
             };
             /** @description `scope_missing` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8964,7 +9125,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_such_path` */
+            /** @description `no_such_path`, `not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8993,6 +9154,15 @@ export interface operations {
             };
             /** @description `content_encoding`, `content_type` */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ids_empty`, `ids_too_many`, `message_unknown` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9943,6 +10113,10 @@ export interface operations {
                      *         {
                      *           "code": 202,
                      *           "failed": 1,
+                     *           "meaning": {
+                     *             "en": "wrong number",
+                     *             "ru": "неправильно указан номер"
+                     *           },
                      *           "undelivered": 0
                      *         }
                      *       ],
@@ -10502,6 +10676,185 @@ export interface operations {
                 };
             };
             /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_stoplist_import: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first row has the names of the columns.
+                 * @example true
+                 */
+                header?: boolean;
+                /**
+                 * @description The reason of rows without one.
+                 * @example asked for it by phone
+                 */
+                reason?: string;
+                /**
+                 * @description The column of reasons: its name or letter.
+                 * @example reason
+                 */
+                reason_column?: string;
+                /**
+                 * @description The separator of cells.
+                 * @example semicolon
+                 */
+                separator?: "semicolon" | "comma" | "tab";
+                /**
+                 * @description The column of phone numbers: its name or letter.
+                 * @example number
+                 */
+                to_column?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example number;reason
+                 *     +79251234567;asked for it by phone
+                 */
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description The numbers are on the list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "added": 400,
+                     *       "already_listed": 11,
+                     *       "errors": [
+                     *         {
+                     *           "errors": [
+                     *             {
+                     *               "code": "phone_rounded",
+                     *               "column": "number",
+                     *               "detail": "was rounded by the spreadsheet, its last digits are lost: format the column as text and enter the numbers again",
+                     *               "value": "7,92512E+10"
+                     *             }
+                     *           ],
+                     *           "row": 7
+                     *         }
+                     *       ],
+                     *       "invalid": 1,
+                     *       "repeated": 0,
+                     *       "rows": 412
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StopsImport"];
+                };
+            };
+            /** @description `bad_request`, `invalid_request`, `parameter_invalid`, `query_invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `csrf`, `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_such_path` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `content_encoding`, `content_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `column_repeated`, `column_unknown`, `file_empty`, `file_unreadable`, `number_column_unclear`, `reason_missing`, `rows_too_many` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_wrong_keys` */
+            429: {
+                headers: {
+                    /** @description The seconds to wait before a repeat. */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`, `unavailable` */
             503: {
                 headers: {
                     /** @description The seconds to wait before a repeat. */
