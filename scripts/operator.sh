@@ -16,6 +16,8 @@ while read -r variable; do unset "$variable"; done < <(compgen -e SMS_)
 
 finish() {
     local each
+    # The shell would tell about each that is killed here.
+    exec 2>/dev/null
     for each in "${!pids[@]}"; do kill -9 "${pids[$each]}" 2>/dev/null || true; done
     wait 2>/dev/null || true
     command -v psql >/dev/null && psql -qX "$pg" -c "drop schema if exists $name cascade; drop schema if exists ${name}_moved cascade" >/dev/null 2>&1
