@@ -1,7 +1,7 @@
 # The commands people run; CI calls the same ones. `make` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture clock fuzz-api integrators \
-	ui ui-check ui-smoke ui-e2e ui-million ui-shots deploy-check audit package image
+	ui ui-check ui-smoke ui-e2e ui-million ui-shots alerts-check deploy-check operator audit package image
 
 CARGO ?= cargo
 # The version of Cargo.toml. A tag is that version with a v.
@@ -89,9 +89,16 @@ ui-shots: ## Pictures of every page of the web UI in both languages and themes: 
 	$(CARGO) test --locked --workspace --features $(FULL) --no-run
 	scripts/ui.sh shots target/debug/sms-server target/ui-shots
 
+alerts-check: ## Check alert rules, their tests and the dashboard against the lists of metrics and alerts, in seconds; needs Python 3
+	scripts/check-alerts.sh
+
 deploy-check: ## Check everything in deploy/ and the workflows, and run nginx and Caddy in front of a server; needs Python 3
 	$(CARGO) test --locked --workspace --features $(FULL) --no-run
 	scripts/check-deploy.sh target/debug/sms-server
+
+operator: ## Do what docs/OPERATIONS.md says with the real program, on SQLite and on PostgreSQL with Redis; needs the services
+	$(CARGO) test --locked --workspace --features $(FULL) --no-run
+	eval "$$(scripts/services.sh)" && scripts/operator.sh target/debug/sms-server target/debug/smsru-simulator
 
 audit: ## Check dependencies for known defects, licenses and sources, with cargo-deny
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked --root target/tools cargo-deny@0.20.2

@@ -27,6 +27,7 @@ password() {
 }
 
 put admin_key "$(random)"
+put secret_key "$(random)"
 put provider sandbox:
 put store "postgres://sms:$(password postgres_password)@postgres:5432/sms?sslmode=disable"
 put queue-memory memory:

@@ -108,7 +108,7 @@ check "systemd: unit" bash -c 'said=$(systemd-analyze verify --man=no "$1" 2>&1)
 
 # Prometheus looks for rules next to its configuration.
 check "prometheus: configuration" "$promtool" check config deploy/monitoring/prometheus.yaml
-check "prometheus: rules" "$promtool" check rules deploy/monitoring/rules/*.yaml
+check "prometheus: alerts and dashboard" env PROMTOOL="$promtool" scripts/check-alerts.sh
 check "alertmanager" "$amtool" check-config deploy/monitoring/alertmanager.yaml
 check "workflows: schema" check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 

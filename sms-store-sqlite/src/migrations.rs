@@ -78,16 +78,16 @@ const USABLE_FROM: &str = "SELECT max(usable_from) FROM schema_info";
 pub(crate) fn plan(conn: Option<&Connection>) -> DbResult<MigrationPlan> {
     let Some(conn) = conn else { return Ok(MigrationPlan::new(&[], None, &MIGRATIONS)) };
     let has = |table| conn.query_row(HAS_TABLE, [table], |row| row.get::<_, bool>(0));
-    let applied = match has("migrations")? {
-        true => conn
-            .prepare(APPLIED)?
-            .query_map([], |row| row.get(0))?
-            .collect::<rusqlite::Result<Vec<i64>>>()?,
-        false => Vec::new(),
+    let applied = if has("migrations")? {
+        let mut applied = conn.prepare(APPLIED)?;
+        applied.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?
+    } else {
+        Vec::new()
     };
-    let usable_from = match has("schema_info")? {
-        true => conn.query_row(USABLE_FROM, [], |row| row.get(0))?,
-        false => None,
+    let usable_from = if has("schema_info")? {
+        conn.query_row(USABLE_FROM, [], |row| row.get(0))?
+    } else {
+        None
     };
     Ok(MigrationPlan::new(&applied, usable_from, &MIGRATIONS))
 }
