@@ -21,7 +21,7 @@ modules() {
 browser() {
     local name
     for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
-        [ -z "$name" ] || type -P "$name" && return
+        if [ -n "$name" ] && type -P "$name"; then return; fi
     done
     local sudo=
     [ "$(id -u)" = 0 ] || sudo="sudo -n"

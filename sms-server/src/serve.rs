@@ -42,6 +42,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let Addresses { store, queue, provider, routes } = Addresses::read(&config)?;
     let name = worker_name();
     log_start(&config, &*provider, &name);
+    let metrics = Metrics::install().context("metrics")?;
     let store = opened(&config, store).await.with_context(|| config.place(Key::Store))?;
     let is_shared = queue.is_shared();
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
@@ -58,7 +59,6 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         config.has(Role::Api).then(|| listen(&config, Key::Listen, config.listen)).transpose()?;
     let at = config.metrics_listen;
     let monitoring = at.map(|at| listen(&config, Key::MetricsListen, at)).transpose()?;
-    let metrics = Metrics::install().context("metrics")?;
     rollups::begin(&*store.rollups).await;
     let keys = KeyRing::new(Arc::clone(&store.registry), config.admin_key.as_ref());
     let shutdown = CancellationToken::new();
@@ -163,7 +163,8 @@ async fn opened(config: &Config, store: StoreAddress) -> anyhow::Result<OpenStor
             }
             Err(error) => error,
         };
-        let may_pass = error.downcast_ref::<sms_core::Error>().is_some_and(|it| it.is_retryable());
+        let may_pass =
+            error.downcast_ref::<sms_core::Error>().is_some_and(sms_core::Error::is_retryable);
         if !may_pass || started.elapsed() + STORE_INTERVAL > patience {
             return Err(error);
         }

@@ -84,11 +84,8 @@ pub(crate) fn plan(conn: Option<&Connection>) -> DbResult<MigrationPlan> {
     } else {
         Vec::new()
     };
-    let usable_from = if has("schema_info")? {
-        conn.query_row(USABLE_FROM, [], |row| row.get(0))?
-    } else {
-        None
-    };
+    let usable_from =
+        if has("schema_info")? { conn.query_row(USABLE_FROM, [], |row| row.get(0))? } else { None };
     Ok(MigrationPlan::new(&applied, usable_from, &MIGRATIONS))
 }
 

@@ -404,6 +404,8 @@ impl DeliveryState {
             Resolution::Sent { provider_id: known } => {
                 self.sent_at = Some(now_ms);
                 self.provider_id.clone_from(&known);
+                // Its receipt may have come and gone while nobody knew the id.
+                self.poll_at = known.is_some().then_some(now_ms);
                 provider_id = known;
             }
             Resolution::Failed => {}

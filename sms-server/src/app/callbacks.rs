@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use metrics::counter;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sms_core::clock::datetime_from_ms;
@@ -55,6 +56,10 @@ impl CallbackEndpoint {
             return Ok(None);
         }
         let token = token(secrets, provider.name()).await?;
+        // So that the first one is seen as an increase.
+        for result in ["accepted", "refused"] {
+            counter!("sms_callbacks_total", "result" => result).increment(0);
+        }
         let provider = Arc::new(provider);
         Ok(Some(Self(Arc::new(Inner { provider, token, seen: Mutex::default() }))))
     }
@@ -74,9 +79,11 @@ impl CallbackEndpoint {
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if read.is_ok() {
             seen.accepted += 1;
+            counter!("sms_callbacks_total", "result" => "accepted").increment(1);
             seen.last_at = Some(datetime_from_ms(SystemClock.now_ms()));
         } else {
             seen.refused += 1;
+            counter!("sms_callbacks_total", "result" => "refused").increment(1);
         }
         read
     }

@@ -66,6 +66,7 @@ impl Metrics {
             Unit::Seconds,
             "From the head of a request to the head of the reply."
         );
+        describe_counter!("sms_callbacks_total", "Callbacks of the provider.");
         describe_counter!("sms_log_lines_dropped_total", "Log lines that were dropped.");
         metrics::counter!("sms_log_lines_dropped_total").increment(0);
         Ok(Self(handle))

@@ -165,6 +165,7 @@ macro_rules! store {
                 a_message_of_another_owner_is_not_found
                 a_message_that_is_not_there_is_not_found
                 an_operator_may_name_the_provider_id_and_its_receipts_are_joined
+                a_message_with_a_named_provider_id_is_asked_about_at_once
                 the_provider_id_of_another_message_is_refused
             }
             receipts {

@@ -3,6 +3,7 @@
 use sms_core::store::Resolution;
 use sms_core::{ErrorKind, EventKind, MessageId, ReceiptState, Scope, Status};
 
+use super::polling::POLLING;
 use super::steps::{LEASE, accepted, kinds, message, provider_id, receipt, secs};
 use crate::harness::StoreHarness;
 
@@ -94,6 +95,14 @@ pub async fn an_operator_may_name_the_provider_id_and_its_receipts_are_joined(h:
     assert_eq!(h.state(id).await.provider_id, Some(provider_id(id)));
     let expected = [(EventKind::Resolved, Status::Sent), (EventKind::Receipt, Status::Delivered)];
     assert_eq!(kinds(&h.timeline(id).await)[1..], expected);
+}
+
+pub async fn a_message_with_a_named_provider_id_is_asked_about_at_once(h: &StoreHarness) {
+    let (named, unnamed) = (h.unknown(message()).await, h.unknown(message()).await);
+    let resolution = Resolution::Sent { provider_id: Some(provider_id(named)) };
+    assert_eq!(h.resolve(named, resolution).await.expect("resolve"), Status::Sent);
+    assert_eq!(h.resolve(unnamed, SENT).await.expect("resolve"), Status::Sent);
+    assert_eq!(h.awaiting(&POLLING).await, [provider_id(named)]);
 }
 
 pub async fn the_provider_id_of_another_message_is_refused(h: &StoreHarness) {
