@@ -157,7 +157,8 @@ async fn opened(config: &Config, store: StoreAddress) -> anyhow::Result<OpenStor
             Ok(store) => return Ok(store),
             Err(error) => error,
         };
-        let may_pass = error.downcast_ref::<sms_core::Error>().is_some_and(|it| it.is_retryable());
+        let may_pass =
+            error.downcast_ref::<sms_core::Error>().is_some_and(sms_core::Error::is_retryable);
         if !may_pass || started.elapsed() + STORE_INTERVAL > patience {
             return Err(error);
         }
