@@ -78,14 +78,15 @@ const USABLE_FROM: &str = "SELECT max(usable_from) FROM schema_info";
 pub(crate) fn plan(conn: Option<&Connection>) -> DbResult<MigrationPlan> {
     let Some(conn) = conn else { return Ok(MigrationPlan::new(&[], None, &MIGRATIONS)) };
     let has = |table| conn.query_row(HAS_TABLE, [table], |row| row.get::<_, bool>(0));
-    let applied = if has("migrations")? {
-        let mut applied = conn.prepare(APPLIED)?;
-        applied.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?
-    } else {
-        Vec::new()
-    };
-    let usable_from =
-        if has("schema_info")? { conn.query_row(USABLE_FROM, [], |row| row.get(0))? } else { None };
+    let (mut applied, mut usable_from) = (Vec::new(), None);
+    if has("migrations")? {
+        let mut versions = conn.prepare(APPLIED)?;
+        let found = versions.query_map([], |row| row.get::<_, i64>(0))?;
+        applied = found.collect::<rusqlite::Result<_>>()?;
+    }
+    if has("schema_info")? {
+        usable_from = conn.query_row(USABLE_FROM, [], |row| row.get(0))?;
+    }
     Ok(MigrationPlan::new(&applied, usable_from, &MIGRATIONS))
 }
 
