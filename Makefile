@@ -34,7 +34,7 @@ simulator: ## Run a stand-in for sms.ru on 127.0.0.1:9000
 services: ## Make sure that PostgreSQL, Redis and RabbitMQ answer, for the tests
 	@scripts/services.sh
 
-test: lint ui-check unit ui-smoke fuzz-api integrators chaos docs ## Everything a change must pass: format, lints, tests, documentation
+test: lint alerts-check ui-check unit ui-smoke fuzz-api integrators chaos docs ## Everything a change must pass: format, lints, tests, documentation
 
 lint: ## Formatting, the rules of the house, and lints with every set of features
 	$(CARGO) fmt --all --check
