@@ -241,7 +241,6 @@ impl StoreAddress {
 }
 
 /// A copy of a store.
-#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "no store is a file"))]
 #[derive(Debug)]
 pub(crate) struct StoreBackup {
     pub(crate) bytes: u64,
