@@ -272,7 +272,6 @@ fn set_connections(store: &sms_store_pg::PgStore) {
 }
 
 /// A copy of a store.
-#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "no store is a file"))]
 #[derive(Debug)]
 pub(crate) struct StoreBackup {
     pub(crate) bytes: u64,
