@@ -19,8 +19,8 @@ use crate::store::requests::ReceiptEffect;
 use crate::store::status::Status;
 use crate::store::{Inserted, Settlement};
 
-/// Describes every instrument of this crate to the recorder, and begins at 0 the counters with labels
-/// that are known, so that the first increase is seen as one.
+/// Describes every instrument of this crate to the recorder, and begins at 0 the counters with
+/// labels that are known, so that the first increase is seen as one.
 pub fn describe() {
     describe_counter!("sms_accepted_total", "Messages that were accepted and are stored.");
     describe_counter!("sms_messages_total", "Messages that came into this status.");
