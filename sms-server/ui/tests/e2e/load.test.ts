@@ -181,6 +181,5 @@ test.each([
   }
   times.sort((a, b) => a - b);
   console.info(`${path}: usable after ${times.map((time) => time.toFixed(0)).join(", ")} ms`);
-  // The quickest one: what else this machine does can only make it later.
-  expect(times[0]).toBeLessThan(USABLE_MS);
+  expect(times[2]).toBeLessThan(USABLE_MS);
 });
