@@ -6,6 +6,8 @@
 //! [`App::rest`]: App::rest
 //! [`App::callbacks`]: App::callbacks
 //! [`App::health`]: App::health
+//! [`App::monitoring`]: App::monitoring
+//! [`Metrics`]: Metrics
 //! [`App::docs`]: App::docs
 //! [`App::ui`]: App::ui
 //! [`AppBuilder::public_url`]: AppBuilder::public_url

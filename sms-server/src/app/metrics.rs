@@ -78,8 +78,8 @@ impl Metrics {
         Self(PrometheusBuilder::new().build_recorder().handle())
     }
 
-    /// Keeps the recorder small until the shutdown.
-    pub(crate) async fn keep_up(&self, shutdown: &CancellationToken) {
+    /// Keeps the recorder small until the shutdown, also while nobody asks for metrics.
+    pub async fn keep_up(&self, shutdown: &CancellationToken) {
         while shutdown.run_until_cancelled(sleep(UPKEEP_INTERVAL)).await.is_some() {
             self.0.run_upkeep();
         }
