@@ -6,7 +6,7 @@ use sms_core::{MessageId, NumberReader, Route, Scope, Status};
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::sql::args::{clean, name, rows, uuid};
-use crate::sql::fragments::its_message;
+use crate::sql::fragments::{its_message, its_state};
 use crate::sql::row;
 
 /// The condition that has an index of the messages that send an earlier one again.
@@ -209,13 +209,13 @@ fn push_source_of_few(query: &mut QueryBuilder<Postgres>, status: Status) {
 /// The messages of a chunk. Those of one status are looked up one by one: the planner expects a
 /// single row in so short a range of ids, and would compare each state with each message.
 fn push_chunk(query: &mut QueryBuilder<Postgres>, source: Source, status: Option<Status>) {
-    match status {
-        Some(status) if source == Source::State => {
-            query.push(concat!(" FROM states AS s", its_message!(), "WHERE s.status = "));
-            query.push(status.number());
-        }
-        status => push_source(query, status),
-    }
+    let Some(status) = status else { return push_source(query, None) };
+    query.push(if source == Source::State {
+        concat!(" FROM states AS s", its_message!(), "WHERE s.status = ")
+    } else {
+        concat!(" FROM messages AS m", its_state!(), "WHERE s.status = ")
+    });
+    query.push(status.number());
 }
 
 fn push_source(query: &mut QueryBuilder<Postgres>, status: Option<Status>) {

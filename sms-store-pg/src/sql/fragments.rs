@@ -15,6 +15,13 @@ macro_rules! its_message {
     };
 }
 
+/// The state of each message, looked up one by one.
+macro_rules! its_state {
+    () => {
+        " CROSS JOIN LATERAL (SELECT * FROM states AS s WHERE s.id = m.id OFFSET 0) AS s "
+    };
+}
+
 /// Number of positions in the event log that one transaction can assign.
 pub(crate) const POSITIONS: usize = 65_536;
 
@@ -25,4 +32,4 @@ macro_rules! position {
     };
 }
 
-pub(crate) use {its_message, position, with_clock};
+pub(crate) use {its_message, its_state, position, with_clock};

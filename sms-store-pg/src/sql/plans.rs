@@ -329,18 +329,24 @@ async fn a_search_finds_its_candidates_by_an_index_in_their_order() {
 #[tokio::test]
 async fn each_message_of_a_chunk_of_one_status_is_looked_up() {
     let (after, end) = (MessageId::new(), MessageId::new());
-    let request = ListRequest::new(50).after(Some(after)).statuses(vec![Status::Failed]);
+    let base = ListRequest::new(50).after(Some(after));
+    let failed = base.clone().statuses(vec![Status::Failed]);
+    let sent = base.scope(Scope::Owner("a".to_owned())).statuses(vec![Status::Sent]);
     let numbers = NumberReader::default();
-    let chunk = (Source::State, Some(end));
     let mut planned = Planned::new(true).await;
-    for statement in [
-        filter::statement_down_to(&request, numbers, chunk.0, chunk.1),
-        filter::count_statement_down_to(&request, numbers, chunk.0, chunk.1),
+    for (request, source, looked_up) in [
+        (failed, Source::State, "Index Cond: (id = s.id)"),
+        (sent, Source::Owner, "Index Cond: (id = m.id)"),
     ] {
-        let statement = statement.sql().as_str().to_owned();
-        let plan = planned.plan(&statement).await;
-        let is_looked_up = plan.contains("Index Cond: (id = s.id)");
-        assert!(is_looked_up && !plan.contains("Join Filter"), "{statement}\n{plan}");
+        for statement in [
+            filter::statement_down_to(&request, numbers, source, Some(end)),
+            filter::count_statement_down_to(&request, numbers, source, Some(end)),
+        ] {
+            let statement = statement.sql().as_str().to_owned();
+            let plan = planned.plan(&statement).await;
+            let is_looked_up = plan.contains(looked_up);
+            assert!(is_looked_up && !plan.contains("Join Filter"), "{statement}\n{plan}");
+        }
     }
     planned.drop().await;
 }
