@@ -32,7 +32,7 @@ beforeAll(async () => {
     console.info(execFileSync("python3", [join(import.meta.dirname, "million.py"), `${folder}/sms.db`, String(COUNT)], { encoding: "utf8" }));
   }
   server = await startServer(settings);
-  await vi.waitFor(async () => expect(await counted()).toBeGreaterThanOrEqual(COUNT), { timeout: 1_200_000, interval: 5000 });
+  await vi.waitFor(async () => expect(await counted(server)).toBeGreaterThanOrEqual(COUNT), { timeout: 1_200_000, interval: 5000 });
   browser = await startBrowser();
 }, 3_600_000);
 afterAll(async () => {
@@ -52,12 +52,14 @@ async function sendSeeds(settings: Record<string, string>): Promise<void> {
     return data.filter(({ status }) => ["queued", "sending", "sent"].includes(status)).length;
   };
   await vi.waitFor(async () => expect(await open()).toBe(0), { timeout: 60_000, interval: 500 });
+  // The rows for the charts are copied from those of these messages.
+  await vi.waitFor(async () => expect(await counted(first)).toBeGreaterThan(0), { timeout: 60_000, interval: 500 });
   await first.stop();
 }
 /** What the charts know of: the server catches up with the log by itself. */
-async function counted(): Promise<number> {
+async function counted(of: Running): Promise<number> {
   const from = new Date(Date.now() - 40 * 86_400_000).toISOString();
-  const { points } = (await server.api(`v1/stats/series?step_seconds=86400&from_time=${from}`)) as { points: { accepted: number }[] };
+  const { points } = (await of.api(`v1/stats/series?step_seconds=86400&from_time=${from}`)) as { points: { accepted: number }[] };
   return points.reduce((sum, { accepted }) => sum + accepted, 0);
 }
 
