@@ -32,7 +32,7 @@ impl RollUpRequest {
 pub struct RollUpProgress {
     /// True if there may be more to count at once.
     pub is_behind: bool,
-    /// What this call has counted, acceptances left out, if it tells. Nothing by default.
+    /// Counts that this call has added, without those of acceptances. Empty by default.
     pub changes: Vec<Change>,
 }
 

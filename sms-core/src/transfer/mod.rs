@@ -68,7 +68,7 @@ impl Progress {
     }
 }
 
-/// What a store refuses.
+/// Changes that a store refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fence {
     /// Nothing.

@@ -21,6 +21,15 @@ use crate::keys::Principal;
 pub(super) const MAX_FILE: usize = 10 * 1024 * 1024;
 /// Time for a large file over a slow line, in addition to that of any request.
 pub(super) const UPLOAD_TIME: Duration = Duration::from_mins(1);
+/// Problems of a file of which no row can be read.
+pub(super) const FILE_PROBLEMS: [&str; 6] = [
+    "file_unreadable",
+    "file_empty",
+    "rows_too_many",
+    "number_column_unclear",
+    "column_unknown",
+    "column_repeated",
+];
 /// The longest that a file waits for others to be read.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 

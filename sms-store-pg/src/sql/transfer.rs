@@ -9,7 +9,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::database::Database;
 use crate::error::undecodable;
-use crate::sql::args::rows as limit_of;
+use crate::sql::args::{clean, rows as limit_of};
 use crate::sql::registry::RECORD_PUT;
 use crate::sql::row::Columns;
 
@@ -159,14 +159,22 @@ pub(crate) async fn read_rows(
     database.rows(query).await?.iter().map(read).collect()
 }
 
+/// A row with texts that PostgreSQL takes.
+fn clean_texts(row: Row) -> Row {
+    match row {
+        Row::Array(columns) => Row::Array(columns.into_iter().map(clean_texts).collect()),
+        Row::String(text) => Row::String(clean(&text).into_owned()),
+        other => other,
+    }
+}
+
 pub(crate) async fn write_rows(
     database: &Database,
     table: &'static Table,
     rows: Vec<Row>,
     progress: Progress,
 ) -> Result<()> {
-    // PostgreSQL takes no NUL.
-    let rows = Row::Array(rows).to_string().replace("\\u0000", "\\ufffd");
+    let rows = Row::Array(rows.into_iter().map(clean_texts).collect()).to_string();
     let mut transaction = database.begin_transaction().await?;
     let also = if table.name == "messages" { &[STATES][..] } else { &[] };
     for into in [table.name].iter().chain(also) {
@@ -304,5 +312,12 @@ mod tests {
         let mut copied: BTreeSet<_> = copied.map(named).collect();
         copied.extend(SHARED.map(|column| named(("messages", column))));
         assert_eq!(copied, found);
+    }
+
+    #[test]
+    fn only_a_nul_is_replaced_and_not_the_letters_that_stand_for_it_in_json() {
+        let row = serde_json::json!(["a\0b", r"a\u0000b", 7, null]);
+        let cleaned = serde_json::json!(["a\u{FFFD}b", r"a\u0000b", 7, null]);
+        assert_eq!(clean_texts(row), cleaned);
     }
 }

@@ -11,22 +11,11 @@ use crate::rest::imports::list::ImportList;
 use crate::rest::imports::view::ImportDetails;
 use crate::rest::imports::{create, errors, list, remove, report, send, show};
 use crate::rest::jobs::view::JobView;
-use crate::rest::upload::{MAX_FILE, UPLOAD_TIME};
+use crate::rest::upload::{FILE_PROBLEMS, MAX_FILE, UPLOAD_TIME};
 
 const ID: &str = "01989c1e-7a52-7cc3-9d1f-2b8a5e6f7a30";
 /// A file in which everything is found by itself.
 const FILE: &str = "phone;name;text\r\n+79251234567;Anna;Your order is ready\r\n";
-/// Problems of a file that no row of it can be read for.
-const OF_FILES: [&str; 8] = [
-    "file_unreadable",
-    "file_empty",
-    "rows_too_many",
-    "number_column_unclear",
-    "column_unknown",
-    "column_repeated",
-    "text_missing",
-    "template_invalid",
-];
 /// Problems of options.
 const OF_OPTIONS: [&str; 5] = [
     "from_invalid",
@@ -82,7 +71,8 @@ fn create() -> Operation {
         .query("daytime", switch(), "As of one message.", "true")
         .reply::<ImportDetails>(StatusCode::CREATED, "The import.", details())
         .with_location()
-        .problems(&OF_FILES)
+        .problems(&FILE_PROBLEMS)
+        .problems(&["text_missing", "template_invalid"])
         .problems(&OF_OPTIONS)
         .problems(&["no_such_path"])
 }

@@ -8,23 +8,13 @@ use crate::http::operation::Operation;
 use crate::keys::KeyScope::Admin;
 use crate::rest::stop_list::import::{self, StopsImport};
 use crate::rest::stop_list::{self, AddedStops, StopPage, StopsBody};
-use crate::rest::upload::{MAX_FILE, UPLOAD_TIME};
+use crate::rest::upload::{FILE_PROBLEMS, MAX_FILE, UPLOAD_TIME};
 
 /// The beginning of an exported file.
 const CSV: &str = "number;reason;by;added_at\r\n";
 
 /// A file in which everything is found by itself.
 const FILE: &str = "number;reason\r\n+79251234567;asked for it by phone\r\n";
-/// Problems of a file that no row of it can be read for.
-const OF_FILES: [&str; 7] = [
-    "file_unreadable",
-    "file_empty",
-    "rows_too_many",
-    "number_column_unclear",
-    "column_unknown",
-    "column_repeated",
-    "reason_missing",
-];
 
 pub(super) fn operations() -> Vec<Operation> {
     const CURSOR: &str = "The `next_cursor` of the page before.";
@@ -111,6 +101,7 @@ fn import() -> Operation {
                 "errors": [wrong],
             }),
         )
-        .problems(&OF_FILES)
+        .problems(&FILE_PROBLEMS)
+        .problems(&["reason_missing"])
         .problems(&["no_such_path"])
 }
