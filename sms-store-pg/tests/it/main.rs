@@ -14,4 +14,5 @@ mod nodes;
 mod opening;
 mod races;
 mod scans;
+mod schema;
 mod transaction;

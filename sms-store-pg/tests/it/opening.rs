@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use sms_core::registry::Expect;
-use sms_core::store::{Archive, CancelRequest, ListRequest, MessageRequest, StatsRequest};
-use sms_core::{ErrorKind, Registry, Route, Status, Store};
+use sms_core::store::{Archive, CancelRequest, MessageRequest};
+use sms_core::{ErrorKind, Registry, Status, Store};
 use sms_store_pg::{PgConfig, PgStore};
 
-use crate::common::{Schema, ask, begin, count, ids, insert, messages, run};
+use crate::common::{Schema, ask, count, insert, messages, run};
 
 async fn refusal(config: PgConfig) -> ErrorKind {
     PgStore::open(config).await.expect_err("must be refused").kind()
@@ -95,42 +95,6 @@ async fn a_schema_a_newer_version_has_changed_beyond_this_one_is_refused() {
         );
         assert!(text.contains("newer version of the program"), "{text}");
     }
-}
-
-/// A schema of the first release is brought up to date with the messages in it.
-#[tokio::test]
-async fn a_schema_of_the_first_version_is_migrated_with_its_messages() {
-    let (schema, batch) = (Schema::new(), messages(3));
-    let store = schema.open().await;
-    insert(&store, &batch).await.expect("inserted");
-    let by = "me".to_owned();
-    store.cancel(CancelRequest::new(batch[0].id, by)).await.expect("cancelled");
-    let mut conn = schema.connect().await;
-    run(&mut conn, "DROP INDEX states_by_status, states_by_created").await;
-    run(&mut conn, "CREATE INDEX states_status ON states (status, id) WHERE status <> 1").await;
-    run(&mut conn, "CREATE INDEX states_created ON states (created_at, status)").await;
-    run(&mut conn, "ALTER TABLE messages DROP COLUMN route, DROP COLUMN resend").await;
-    run(
-        &mut conn,
-        "ALTER TABLE states DROP COLUMN route, DROP COLUMN provider_parts, DROP COLUMN cost",
-    )
-    .await;
-    run(&mut conn, "ALTER TABLE parked DROP COLUMN cost, DROP COLUMN cost_later").await;
-    run(&mut conn, "CREATE INDEX states_due ON states (lane, push_at) WHERE status = 0").await;
-    run(&mut conn, "DROP TABLE stop_list, rollups, acceptances, rollup_position, schema_info")
-        .await;
-    run(&mut conn, "DROP TABLE work_items").await;
-    run(&mut conn, "DELETE FROM _sqlx_migrations WHERE version > 1").await;
-
-    assert_eq!(refusal(schema.config().migrate(false)).await, ErrorKind::Config);
-    let store = schema.open().await;
-    let stats = store.stats(&StatsRequest::default()).await.expect("counted");
-    assert_eq!((stats.count(Status::Queued), stats.count(Status::Cancelled)), (2, 1));
-    let request = ListRequest::new(10).statuses(vec![Status::Cancelled]);
-    assert_eq!(Archive::list(&store, &request).await.expect("read").messages.len(), 1);
-    let found = Archive::get(&store, &MessageRequest::new(batch[1].id)).await.expect("read");
-    assert_eq!(found.expect("a message").message.route, Route::DEFAULT);
-    assert_eq!(begin(&store, &ids(&batch), "w").await, 2);
 }
 
 #[tokio::test]

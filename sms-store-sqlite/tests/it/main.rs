@@ -12,5 +12,6 @@ mod erasure;
 mod faults;
 mod files;
 mod opening;
+mod schema;
 mod sharing;
 mod transaction;

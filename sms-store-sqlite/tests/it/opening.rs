@@ -1,10 +1,8 @@
 //! Opening files: new ones, old ones, shared ones, wrong ones.
 
-use std::time::Duration;
-
 use sms_core::registry::Expect;
-use sms_core::store::{Archive, BeginRequest, CancelRequest, MessageRequest};
-use sms_core::{ErrorKind, Registry, Route, Status, Store, StoreFault};
+use sms_core::store::{Archive, CancelRequest, MessageRequest};
+use sms_core::{ErrorKind, Registry, Status, Store, StoreFault};
 use sms_store_sqlite::{SqliteConfig, SqliteStore};
 
 use crate::common::{Folder, ask, count, ids, insert, inserted, messages, run};
@@ -114,35 +112,6 @@ async fn a_file_a_newer_version_has_changed_beyond_this_one_is_refused_and_left_
         "{text}"
     );
     assert!(text.contains("newer version of the program"), "{text}");
-}
-
-#[tokio::test]
-async fn a_file_of_the_first_version_is_migrated_with_its_messages() {
-    let (folder, batch) = (Folder::new(), messages(2));
-    let store = folder.open().await;
-    insert(&store, &batch).await.expect("inserted");
-    let index = "messages_due ON messages (lane, push_at, created_at) WHERE status = 0";
-    run(&store, &format!("DROP INDEX messages_due; CREATE INDEX {index}")).await;
-    run(&store, "DROP INDEX messages_cost; ALTER TABLE messages DROP COLUMN cost").await;
-    run(&store, "DROP INDEX messages_route; ALTER TABLE messages DROP COLUMN route").await;
-    run(&store, "ALTER TABLE messages DROP COLUMN provider_parts").await;
-    let parked =
-        ["cost", "cost_later"].map(|name| format!("ALTER TABLE parked DROP COLUMN {name};"));
-    run(&store, &parked.concat()).await;
-    run(&store, "DROP INDEX messages_resend; ALTER TABLE messages DROP COLUMN resend").await;
-    let tables =
-        ["stop_list", "rollups", "acceptances", "rollup_position", "work_items", "schema_info"];
-    run(&store, &tables.map(|table| format!("DROP TABLE {table};")).concat()).await;
-    run(&store, "DELETE FROM migrations WHERE version > 1").await;
-    drop(store);
-    let store = folder.open().await;
-    assert_eq!(store.schema().to_string(), "at level 10, the newest that this program knows");
-    assert_eq!(count(&store).await, 2);
-    let found = Archive::get(&store, &MessageRequest::new(batch[0].id)).await.expect("read");
-    assert_eq!(found.expect("a message").message.route, Route::DEFAULT);
-    let begun = ids(&batch);
-    let request = BeginRequest::new(&begun, "w", 1, "p", Duration::from_mins(1));
-    assert_eq!(store.begin(request).await.expect("begun").len(), 2);
 }
 
 #[tokio::test]
