@@ -1,7 +1,7 @@
 # The commands people run; CI calls the same ones. `make` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture clock fuzz-api integrators \
-	ui ui-check ui-smoke ui-e2e ui-million ui-shots alerts-check deploy-check operator audit package image
+	ui ui-check ui-smoke ui-e2e ui-million ui-shots alerts-check deploy-check operator upgrade audit package image
 
 CARGO ?= cargo
 # The version of Cargo.toml. A tag is that version with a v.
@@ -99,6 +99,10 @@ deploy-check: ## Check everything in deploy/ and the workflows, and run nginx an
 operator: ## Do what docs/OPERATIONS.md says with the real program, on SQLite and on PostgreSQL with Redis; needs the services
 	$(CARGO) test --locked --workspace --features $(FULL) --no-run
 	eval "$$(scripts/services.sh)" && scripts/operator.sh target/debug/sms-server target/debug/smsru-simulator
+
+upgrade: ## Run the program of the last release, or REVISION=…, on the new schema and next to this one; needs the services and the history
+	$(CARGO) test --locked --workspace --features $(FULL) --no-run
+	eval "$$(scripts/services.sh)" && scripts/upgrade.sh target/debug/sms-server target/debug/smsru-simulator $(REVISION)
 
 audit: ## Check dependencies for known defects, licenses and sources, with cargo-deny
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked --root target/tools cargo-deny@0.20.2

@@ -2,100 +2,19 @@
 # operator.sh SERVER SIMULATOR: does with the real program what docs/OPERATIONS.md says: a start on SQLite, the first messages, keys and
 # the master secret changed, a kill; then several processes on PostgreSQL and Redis, of which some are killed. Afterwards each message is
 # compared with what the simulator of sms.ru accepted: nothing is lost, nothing was sent twice.
-#
-# Needs Python 3, curl, PostgreSQL and Redis at SMS_TEST_PG_URL and SMS_TEST_REDIS_URL (scripts/services.sh).
+# What it needs: scripts/processes.sh.
 set -euo pipefail
-scripts=$(cd "$(dirname "$0")" && pwd)
 server=$(realpath "${1:?the path of sms-server}") simulator=$(realpath "${2:?the path of smsru-simulator}")
-pg=${SMS_TEST_PG_URL:-postgres://postgres@127.0.0.1:5432/postgres}
-redis=${SMS_TEST_REDIS_URL:-redis://127.0.0.1:6379}
-folder=$(mktemp -d)
-name=operator_$$ failed=0
-declare -A pids=() urls=()
-while read -r variable; do unset "$variable"; done < <(compgen -e SMS_)
+name=operator_$$
+# shellcheck source=scripts/processes.sh
+. "$(dirname "$0")/processes.sh"
 
-finish() {
-    local each
-    # The shell would tell about each that is killed here.
-    exec 2>/dev/null
-    for each in "${!pids[@]}"; do kill -9 "${pids[$each]}" 2>/dev/null || true; done
-    wait 2>/dev/null || true
-    command -v psql >/dev/null && psql -qX "$pg" -c "drop schema if exists $name cascade; drop schema if exists ${name}_moved cascade" >/dev/null 2>&1
-    command -v redis-cli >/dev/null &&
-        redis-cli -u "$redis" --scan --pattern "{$name}:*" 2>/dev/null | xargs -r redis-cli -u "$redis" unlink >/dev/null 2>&1
-    rm -rf "$folder"
-}
-trap finish EXIT
-
-# check NAME COMMAND…: what it printed is shown when it fails.
-check() {
-    if "${@:2}" >"$folder/output" 2>&1; then
-        echo "ok      $1$(sed -n '$s/^\(accepted \|[0-9]* of \)/: &/p' "$folder/output")"
-    else
-        echo "FAILED  $1"
-        tail -n 30 "$folder/output" | sed 's/^/        /'
-        failed=1
-    fi
-}
-give_up() { echo "operator: $*" >&2 && exit 1; }
-
-# soon COMMAND…: repeats it until it succeeds, for 30 s.
-soon() {
-    local end=$((SECONDS + 30))
-    until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 0.2
-    done
-}
-
-# start NAME ARGUMENT…: a server with the settings of the environment, until it serves or works.
-start() {
-    local log=$folder/$1.log
-    : >"$log"
-    "$server" "${@:2}" >>"$log" 2>&1 &
-    pids[$1]=$!
-    soon grep -qE ': (serving|working) ' "$log" || { cat "$log" >&2; give_up "$1 does not start"; }
-    if [[ " $* " != *" worker "* ]]; then
-        soon grep -q ': serving ' "$log" || { cat "$log" >&2; give_up "$1 does not serve"; }
-        urls[$1]=http://$(sed -n 's/.*: serving address=//p' "$log" | head -n 1)
-    fi
-}
-# stop NAME… and killed NAME…
-stop() {
-    local each
-    for each in "$@"; do kill "${pids[$each]}"; done
-    for each in "$@"; do wait "${pids[$each]}" || true && unset "pids[$each]"; done
-}
-killed() {
-    kill -9 "${pids[$1]}"
-    { wait "${pids[$1]}" || true; } 2>/dev/null
-    unset "pids[$1]"
-}
-api() { curl -sS --fail-with-body -H "Authorization: Bearer $ADMIN_KEY" -H 'Content-Type: application/json' "$@"; }
-# field NAME: of a JSON document.
-field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
-simulate() { curl -sS --fail-with-body -d "$2" "$SIMULATOR/simulator/$1" >/dev/null; }
-client() { python3 "$scripts/operator_client.py" "$@"; }
-has() { "$server" help 2>/dev/null | grep -qE "^  $1 "; }
 refused() { [ "$(curl -sS -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $1" "$2/v1/me")" = 401 ]; }
 sends() { SMS_URL=$1 SMS_KEY=$2 timeout 30 "$server" send --wait +79251234567 "$3"; }
 # Reports come by callback: the address, with its encrypted secret part, works.
 called_back() { api "$1/v1/provider" | grep -qE '"callbacks":\{"last_at":"[^"]+","accepted":[1-9]'; }
 
 # --- The first hour, on SQLite ---
-
-prepare() {
-    cd "$folder"
-    "$simulator" --listen 127.0.0.1:0 --api-id KEY --balance 1000000 >simulator.log 2>&1 &
-    pids[simulator]=$!
-    soon grep -q http simulator.log || give_up "the simulator does not start"
-    SIMULATOR=$(grep -oE 'http://127\.0\.0\.1:[0-9]+' simulator.log | head -n 1)
-    (umask 077; od -An -v -tx1 -N 24 /dev/urandom | tr -d ' \n' >admin_key.secret)
-    ADMIN_KEY=$(cat admin_key.secret)
-    export SIMULATOR ADMIN_KEY
-    printf 'smsru+%s?poll_first_seconds=5&timeout_seconds=5\n' "${SIMULATOR/\/\//\/\/KEY@}" >provider.secret
-    export SMS_ADMIN_KEY_FILE=$folder/admin_key.secret SMS_PROVIDER_FILE=$folder/provider.secret SMS_LISTEN=127.0.0.1:0
-}
 
 first_hour() {
     export SMS_STORE=sqlite:$folder/data/sms.db
@@ -150,12 +69,11 @@ kill_one() {
     check "and has its end" client compare one "${urls[one]}" 300
 }
 
-# --- Commands that not every version has ---
+# --- What keeps and moves the store ---
 
 # The backup has 200 messages that wait; they are sent before the store is lost, and must not be sent again.
 backup_and_restore() {
     local url=${urls[one]}
-    if ! has backup; then echo "left out: backup and restore, which this program has not" && return; fi
     api -d '{"reason": "a backup with messages that wait"}' "$url/v1/provider/pause" >/dev/null
     client send 200 before "$url" >/dev/null
     check "a backup while messages wait" "$server" backup "$folder/backup.db"
@@ -179,7 +97,6 @@ backup_and_restore() {
 
 # To PostgreSQL, while the server runs; the messages go on there.
 move() {
-    if ! has copy; then echo "left out: the move to PostgreSQL, which this program has not" && return; fi
     echo "$pg?schema=${name}_moved" >moved.secret
     SMS_SECRET_KEY_FILE=$folder/data/sms.db.secret
     client send 100 moved "${urls[one]}" >/dev/null
@@ -194,7 +111,6 @@ move() {
 }
 
 upgrade() {
-    if ! "$server" migrate --help | grep -q dry-run; then echo "left out: migrate --dry-run, which this program has not" && return; fi
     check "what an upgrade would do" "$server" migrate --dry-run
     check "an upgrade" "$server" migrate
 }

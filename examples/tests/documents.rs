@@ -258,3 +258,24 @@ fn the_page_about_the_log_lists_every_line() {
     messages.retain(|message| message != "attempt" && message != "receipt");
     assert_eq!(messages, [""; 0], "add them to docs/LOGGING.md");
 }
+
+/// The table in OPERATIONS.md says for each level which programs can use the store.
+#[test]
+fn the_table_of_levels_ends_with_those_of_today() {
+    let levels = ["sms-store-sqlite", "sms-store-pg"].map(|store| {
+        let schema = fs::read_to_string(root().join(store).join("migrations/schema.txt"));
+        let schema = schema.expect("a snapshot of the schema");
+        let line = schema.lines().next().and_then(|line| line.strip_prefix("level "));
+        let levels = line.and_then(|line| line.split_once(", for programs that know level "));
+        levels.map(|(level, oldest)| (level.to_owned(), oldest.to_owned())).expect("levels")
+    });
+    let page = fs::read_to_string(root().join("docs/OPERATIONS.md")).expect("a page");
+    let table = page.lines().skip_while(|line| !line.starts_with("| level in SQLite |"));
+    let last = table.take_while(|line| line.starts_with('|')).last().expect("the table of levels");
+    let [sqlite, pg] = &levels;
+    assert!(
+        last.starts_with(&format!("| {} | {} |", sqlite.0, pg.0))
+            && last.ends_with(&format!("| {}, {} |", sqlite.1, pg.1)),
+        "its last row has to tell of {levels:?}, and is {last}"
+    );
+}

@@ -12,7 +12,7 @@ use crate::error::from_sqlx;
 use crate::sql::args::rows;
 
 /// Every migration. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [Built; 11] = [
+const MIGRATIONS: [Built; 12] = [
     Built::new(1, "messages", include_str!("../migrations/0001_messages.sql")),
     Built::new(2, "fewer entries", include_str!("../migrations/0002_fewer_entries.sql")),
     Built::new(3, "usable from", include_str!("../migrations/0003_usable_from.sql")),
@@ -24,6 +24,7 @@ const MIGRATIONS: [Built; 11] = [
     Built::new(9, "other routes", include_str!("../migrations/0009_other_routes.sql")),
     Built::new(10, "worklists", include_str!("../migrations/0010_worklists.sql")),
     Built::new(11, "costs", include_str!("../migrations/0011_costs.sql")),
+    Built::new(12, "encrypted secrets", include_str!("../migrations/0012_encrypted_secrets.sql")),
 ];
 
 /// First number of the advisory lock; the second one is a hash of the schema's name.

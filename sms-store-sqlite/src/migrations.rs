@@ -8,7 +8,7 @@ use crate::error::{DbResult, Failure, is_passing};
 use crate::sql::args::rows;
 
 /// Every migration, in order; the first is version 1. Append-only, see `migrations/README.md`.
-const MIGRATIONS: [Migration; 10] = [
+const MIGRATIONS: [Migration; 11] = [
     Migration::new(1, "messages", include_str!("../migrations/0001_messages.sql")),
     Migration::new(2, "usable from", include_str!("../migrations/0002_usable_from.sql")),
     Migration::new(3, "routes", include_str!("../migrations/0003_routes.sql")),
@@ -19,6 +19,11 @@ const MIGRATIONS: [Migration; 10] = [
     Migration::new(8, "other routes", include_str!("../migrations/0008_other_routes.sql")),
     Migration::new(9, "worklists", include_str!("../migrations/0009_worklists.sql")),
     Migration::new(10, "costs", include_str!("../migrations/0010_costs.sql")),
+    Migration::new(
+        11,
+        "encrypted secrets",
+        include_str!("../migrations/0011_encrypted_secrets.sql"),
+    ),
 ];
 
 /// The table of the migrations that have been applied, with their text. Not `PRAGMA user_version`,

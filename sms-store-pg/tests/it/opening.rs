@@ -71,7 +71,7 @@ async fn a_schema_a_newer_version_has_migrated_can_still_be_opened() {
     let store = schema.open().await;
     assert_eq!(
         store.schema().to_string(),
-        "at level 9999; this program knows level 11, and may use it"
+        "at level 9999; this program knows level 12, and may use it"
     );
     insert(&store, &messages(1)).await.expect("inserted");
 }
@@ -90,7 +90,7 @@ async fn a_schema_a_newer_version_has_changed_beyond_this_one_is_refused() {
         assert_eq!(refused.kind(), ErrorKind::Config);
         let text = refused.to_string();
         assert!(
-            text.contains("level 9999") && text.contains("level 9000") && text.contains("level 11"),
+            text.contains("level 9999") && text.contains("level 9000") && text.contains("level 12"),
             "{text}"
         );
         assert!(text.contains("newer version of the program"), "{text}");

@@ -92,7 +92,7 @@ async fn a_file_a_newer_version_has_migrated_can_still_be_opened() {
     let store = folder.open().await;
     assert_eq!(
         store.schema().to_string(),
-        "at level 9999; this program knows level 10, and may use it"
+        "at level 9999; this program knows level 11, and may use it"
     );
     insert(&store, &messages(1)).await.expect("inserted");
 }
@@ -108,7 +108,7 @@ async fn a_file_a_newer_version_has_changed_beyond_this_one_is_refused_and_left_
     assert_eq!(refused.kind(), ErrorKind::Config);
     let text = refused.to_string();
     assert!(
-        text.contains("level 9999") && text.contains("level 9000") && text.contains("level 10"),
+        text.contains("level 9999") && text.contains("level 9000") && text.contains("level 11"),
         "{text}"
     );
     assert!(text.contains("newer version of the program"), "{text}");
