@@ -12,6 +12,7 @@ mod contract;
 mod database;
 mod error;
 mod files;
+mod group;
 mod migrations;
 mod opening;
 mod readers;

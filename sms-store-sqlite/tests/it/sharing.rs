@@ -1,11 +1,12 @@
 //! Writes that share a transaction.
 
+use sms_core::rollups::requests::RollUpRequest;
 use sms_core::store::Inserted;
-use sms_core::{ErrorKind, NewMessage, Result};
+use sms_core::{ErrorKind, NewMessage, Result, Rollups as _};
 use sms_store_sqlite::SqliteStore;
 use tokio::task::JoinHandle;
 
-use crate::common::{Folder, ask, count, hold_write_lock, insert, messages, run};
+use crate::common::{Folder, ask, count, hold_write_lock, insert, message, messages, run};
 
 fn spawn_insert(store: &SqliteStore, batch: Vec<NewMessage>) -> JoinHandle<Result<Vec<Inserted>>> {
     let store = store.clone();
@@ -44,10 +45,43 @@ async fn writes_that_wait_together_are_one_commit() {
     assert_eq!(commits(&folder), before + 1);
 }
 
+/// Counts what happened since, and begins to count on the first call.
+async fn roll_up(store: &SqliteStore) {
+    store.roll_up(RollUpRequest::new(1000)).await.expect("counted");
+}
+
+/// The number of accepted messages of each owner, as they are counted.
+const ACCEPTED: &str = "\
+    SELECT ifnull(group_concat(owner || ':' || count, ' '), '') FROM (SELECT owner, sum(count) \
+    AS count FROM rollups WHERE step = 3600 AND counter = 0 GROUP BY owner ORDER BY owner)";
+
+#[tokio::test]
+async fn writes_that_wait_together_are_noted_by_owner_and_counted() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    roll_up(&store).await;
+    let by = |owner: &str| message("hi").owner(owner).prepare().expect("valid");
+    let again = by("b");
+    let batches = vec![
+        vec![by("a")],
+        vec![again.clone()],
+        vec![by("a"), by("b")],
+        // The same message: it is accepted once.
+        vec![again],
+    ];
+    for insert in insert_at_once(&store, batches).await {
+        assert!(insert.await.expect("no panic").is_ok());
+    }
+    assert_eq!(ask(&store, "SELECT CAST(count(*) AS TEXT) FROM acceptances").await, "2");
+    roll_up(&store).await;
+    assert_eq!(ask(&store, ACCEPTED).await, "a:2 b:2");
+}
+
 #[tokio::test]
 async fn a_write_that_fails_does_not_affect_the_others() {
     let folder = Folder::new();
     let store = folder.open().await;
+    roll_up(&store).await;
     run(
         &store,
         "CREATE TRIGGER refuse BEFORE INSERT ON messages WHEN new.text = 'text 4' \
@@ -62,5 +96,7 @@ async fn a_write_that_fails_does_not_affect_the_others() {
         assert_eq!(answer, expected, "insert {n}");
     }
     assert_eq!(count(&store).await, 7);
+    roll_up(&store).await;
+    assert_eq!(ask(&store, ACCEPTED).await, ":7");
     assert_eq!(ask(&store, "PRAGMA integrity_check").await, "ok");
 }
