@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sms_core::store::{Archive, BeginRequest, EventsRequest, InsertRequest, RescueRequest};
 use sms_core::{EventKind, Message, MessageId, Status, Store};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::kept::Kept;
-use crate::process::Server;
 
 const MESSAGES: usize = 20_000;
 const BATCH: usize = 1000;
@@ -36,19 +35,6 @@ async fn make_unknown(store: &dyn Store, number: usize) -> Vec<MessageId> {
         assert!(Instant::now() < deadline, "{rescued} of {number} leases are over");
     }
     ids
-}
-
-/// Waits until a job has done this many items; its state then.
-async fn wait_for(server: &Server, path: &str, done: u64) -> Value {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let job = server.get(path).await;
-        if job["done"].as_u64().is_some_and(|count| count >= done) || job["state"] != "running" {
-            return job;
-        }
-        assert!(Instant::now() < deadline, "not {done} in {PATIENCE:?}: {job}");
-        sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,20 +73,20 @@ async fn each_message_is_settled_once(kept: &Kept) {
         let (status, message) = server.post(&format!("k{done}"), &body).await.expect("a reply");
         assert_eq!(status, 202, "{message}");
         accepted.push(message["id"].as_str().expect("an id").to_owned());
-        let job = wait_for(&server, &path, done).await;
+        let job = server.wait_for_job(&path, done).await;
         assert_eq!(job["state"], "running", "it is killed in the middle: {job}");
         server.kill();
         server = kept.start(&settings);
     }
-    let job = wait_for(&server, &path, END).await;
+    let job = server.wait_for_job(&path, END).await;
     assert_eq!(job["state"], "running", "it is ended in the middle: {job}");
     let ended = server.terminate_within(Duration::from_secs(2)).await;
     assert!(ended.expect("a job holds up the end").success());
     server = kept.start(&settings);
     let (started, done) = (Instant::now(), server.get(&path).await["done"].as_u64());
-    wait_for(&server, &path, done.expect("a number") + 1).await;
+    server.wait_for_job(&path, done.expect("a number") + 1).await;
     assert!(started.elapsed() < TAKEOVER, "the lease was not released");
-    let ended = wait_for(&server, &path, u64::MAX).await;
+    let ended = server.wait_for_job(&path, u64::MAX).await;
     assert_eq!(
         (&ended["state"], &ended["done"]),
         (&json!("finished"), &json!(MESSAGES)),

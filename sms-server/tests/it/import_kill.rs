@@ -2,33 +2,17 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 
 use crate::kept::Kept;
-use crate::process::{ADMIN_KEY, Server};
+use crate::process::ADMIN_KEY;
 
 const ROWS: usize = 5000;
 /// Rows without a good number.
 const WRONG: usize = 50;
 /// Done rows at which the server is killed.
 const KILLS: [u64; 2] = [1000, 3000];
-const PATIENCE: Duration = Duration::from_mins(2);
-
-/// Waits until a job has done this many rows; its state then.
-async fn wait_for(server: &Server, path: &str, done: u64) -> Value {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let job = server.get(path).await;
-        if job["done"].as_u64().is_some_and(|count| count >= done) || job["state"] != "running" {
-            return job;
-        }
-        assert!(Instant::now() < deadline, "not {done} in {PATIENCE:?}: {job}");
-        sleep(Duration::from_millis(10)).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_that_is_killed_twice_sends_each_row_once() {
@@ -59,12 +43,12 @@ async fn each_row_is_sent_once(kept: &Kept) {
     assert_eq!(status, 202, "{job}");
     let path = format!("/v1/jobs/{id}");
     for done in KILLS {
-        let job = wait_for(&server, &path, done).await;
+        let job = server.wait_for_job(&path, done).await;
         assert_eq!(job["state"], "running", "it is killed in the middle: {job}");
         server.kill();
         server = kept.start(&[]);
     }
-    let ended = wait_for(&server, &path, u64::MAX).await;
+    let ended = server.wait_for_job(&path, u64::MAX).await;
     let progress = ["done", "failed", "skipped", "total"].map(|name| ended[name].clone());
     assert_eq!(json!(progress), json!([valid, 0, WRONG, ROWS]), "{ended}");
 

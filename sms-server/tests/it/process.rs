@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// How long the program may take to start.
 const START: Duration = Duration::from_secs(20);
@@ -163,7 +163,7 @@ impl Server {
             let ended = process.child.try_wait().expect("a status");
             assert!(ended.is_none(), "the program ended with {ended:?}");
             assert!(Instant::now() < deadline, "it does not listen");
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(5)).await;
         }
         Self { log, process, address, client: client() }
     }
@@ -179,7 +179,7 @@ impl Server {
             if let Some(status) = self.process.child.try_wait().expect("a status") {
                 return Some(status);
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            sleep(Duration::from_millis(20)).await;
         }
         None
     }
@@ -279,6 +279,20 @@ impl Server {
         response.json().await.expect("JSON")
     }
 
+    /// Waits until the job at this path has done this many items, or has ended; its state then.
+    pub(crate) async fn wait_for_job(&self, path: &str, done: u64) -> Value {
+        let deadline = Instant::now() + Duration::from_mins(2);
+        loop {
+            let job = self.get(path).await;
+            let has = job["done"].as_u64().is_some_and(|count| count >= done);
+            if has || job["state"] != "running" {
+                return job;
+            }
+            assert!(Instant::now() < deadline, "not {done} in two minutes: {job}");
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits until the message is in this state.
     pub(crate) async fn wait_for(&self, id: &str, status: &str, patience: Duration) -> Value {
         let deadline = Instant::now() + patience;
@@ -288,7 +302,7 @@ impl Server {
                 return message;
             }
             assert!(Instant::now() < deadline, "not {status} in {patience:?}: {message:#}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            sleep(Duration::from_millis(20)).await;
         }
     }
 }
