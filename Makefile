@@ -1,7 +1,7 @@
 # The commands people run; CI calls the same ones. `make` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run build bench bench-full simulator services test lint unit chaos docs fmt torture clock fuzz-api integrators \
-	ui ui-check ui-smoke ui-e2e ui-million ui-shots alerts-check deploy-check operator upgrade audit package image
+	ui ui-check ui-smoke ui-e2e ui-million ui-shots alerts-check alerts deploy-check operator upgrade audit package image
 
 CARGO ?= cargo
 # The version of Cargo.toml. A tag is that version with a v.
@@ -91,6 +91,11 @@ ui-shots: ## Pictures of every page of the web UI in both languages and themes: 
 
 alerts-check: ## Check alert rules, their tests and the dashboard against the lists of metrics and alerts, in seconds; needs Python 3
 	scripts/check-alerts.sh
+
+alerts: ## Make each alert fire by a real fault, with a real Prometheus, about five minutes; needs the services, psql and Python 3
+	$(CARGO) test --locked --workspace --features $(FULL) --no-run
+	scripts/check-alerts.sh
+	eval "$$(scripts/services.sh)" && scripts/alerts.py target/debug/sms-server target/debug/smsru-simulator
 
 deploy-check: ## Check everything in deploy/ and the workflows, and run nginx and Caddy in front of a server; needs Python 3
 	$(CARGO) test --locked --workspace --features $(FULL) --no-run

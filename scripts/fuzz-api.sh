@@ -7,8 +7,14 @@ server=$PWD/${1:-target/debug/sms-server} examples=${2:-100}
 version=4.32.5 tools=$PWD/target/fuzz-api
 folder=$(mktemp -d)
 pid='' admin=''
-# The processes that this script started, and no others.
-trap 'for it in $pid $admin; do kill "$it" 2>/dev/null || true; done; rm -rf "$folder"' EXIT
+
+finish() {
+    local each
+    # The processes that this script started, and no others.
+    for each in $pid $admin; do kill "$each" 2>/dev/null || true; done
+    rm -rf "$folder"
+}
+trap finish EXIT
 
 if [ ! -x "$tools/bin/st" ]; then
     if ! python3 -m venv "$tools" >/dev/null 2>&1; then

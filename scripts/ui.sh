@@ -51,17 +51,20 @@ check)
     ;;
 e2e)
     CHROMIUM=$(browser)
-    export CHROMIUM SMS_SERVER_BIN="$(absolute "$2")"
+    SMS_SERVER_BIN=$(absolute "$2")
+    export CHROMIUM SMS_SERVER_BIN
     npm run --silent e2e -- "${@:3}"
     ;;
 million)
     CHROMIUM=$(browser)
-    export CHROMIUM SMS_SERVER_BIN="$(absolute "$2")" MILLION=1000000
+    SMS_SERVER_BIN=$(absolute "$2")
+    export CHROMIUM SMS_SERVER_BIN MILLION=1000000
     npm run --silent e2e -- million
     ;;
 shots)
     CHROMIUM=$(browser)
-    export CHROMIUM SMS_SERVER_BIN="$(absolute "$2")"
+    SMS_SERVER_BIN=$(absolute "$2")
+    export CHROMIUM SMS_SERVER_BIN
     npm run --silent shots -- "$(absolute "$3")"
     ;;
 *)
