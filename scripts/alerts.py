@@ -270,8 +270,9 @@ def silent_provider(lab):
     lab.simulate("faults", method="DELETE")
     fault.ends()
 
-    fault = Fault(lab, "the provider accepts messages and does not answer", "SmsMessagesBecomeUnknown", "SmsMessagesStayUnknown")
-    lab.simulate("faults", {"fault": "silent_after_accept", "forever": True})
+    fault = Fault(lab, "the provider accepts messages and does not answer", "SmsMessagesBecomeUnknown", "SmsMessagesStayUnknown",
+                  "SmsProviderPaused")
+    lab.simulate("faults", {"fault": "silent_after_accept", "on": "*", "forever": True})
     lab.send(15, first=100)
     fault.fires()
     outcomes = lambda: re.findall(r'outcome="unknown"|rescued|provider paused', lab.log("one"))

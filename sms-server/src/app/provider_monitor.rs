@@ -30,14 +30,14 @@ type Account = std::result::Result<AccountInfo, String>;
 pub(crate) struct ProviderMonitor {
     provider: Arc<dyn Provider>,
     control: ProviderControl,
-    account: Mutex<Option<(Instant, Account)>>,
+    account: Arc<Mutex<Option<(Instant, Account)>>>,
     prices: PriceCache,
 }
 
 impl ProviderMonitor {
     pub(crate) fn new(provider: impl Provider, registry: impl Registry) -> Self {
         let (provider, control) = (Arc::new(provider), ProviderControl::new(registry));
-        Self { provider, control, account: Mutex::default(), prices: PriceCache::default() }
+        Self { provider, control, account: Arc::default(), prices: PriceCache::default() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -108,20 +108,31 @@ impl ProviderMonitor {
     }
 
     /// The account at the provider; `None` where it has none. The provider is asked at most once
-    /// in [`ACCOUNT_TTL`], however many requests there are.
+    /// in [`ACCOUNT_TTL`], however many requests there are. Its answer is kept even if the caller
+    /// does not wait for it.
     pub(crate) async fn account(&self) -> Option<Account> {
-        let account = self.provider.account()?;
-        let mut known = self.account.lock().await;
-        if let Some((at, answer)) = known.as_ref()
-            && at.elapsed() < ACCOUNT_TTL
-        {
-            return Some(answer.clone());
-        }
-        let answer = match timeout(ACCOUNT_TIMEOUT, account.info()).await {
-            Ok(answer) => answer.map_err(|error| error.to_string()),
-            Err(_) => Err("the provider did not answer in time".to_owned()),
-        };
-        *known = Some((Instant::now(), answer.clone()));
-        Some(answer)
+        self.provider.account()?;
+        let asked = tokio::spawn(ask(Arc::clone(&self.provider), Arc::clone(&self.account)));
+        asked.await.unwrap_or_else(|_| Some(Err("the provider could not be asked".to_owned())))
     }
+}
+
+/// Asks about the account, unless the last answer is new enough.
+async fn ask(
+    provider: Arc<dyn Provider>,
+    known: Arc<Mutex<Option<(Instant, Account)>>>,
+) -> Option<Account> {
+    let account = provider.account()?;
+    let mut known = known.lock().await;
+    if let Some((at, answer)) = known.as_ref()
+        && at.elapsed() < ACCOUNT_TTL
+    {
+        return Some(answer.clone());
+    }
+    let answer = match timeout(ACCOUNT_TIMEOUT, account.info()).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err("the provider did not answer in time".to_owned()),
+    };
+    *known = Some((Instant::now(), answer.clone()));
+    Some(answer)
 }

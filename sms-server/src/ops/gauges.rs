@@ -20,6 +20,9 @@ use crate::http::params::Params;
 
 /// The longest that one service may take to answer. Without its figures the others are shown.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest that the account is waited for: a provider that does not answer must not keep the
+/// other figures back. The answer that comes later is shown the next time.
+const ACCOUNT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The name under which counts take their turn among those of clients.
 const READER: &str = "metrics";
 
@@ -32,26 +35,28 @@ pub(crate) struct Gauges {
     /// The reports of all workers.
     workers: Option<Vec<Reported>>,
     provider: Option<ProviderFigures>,
+    account: Option<(AccountInfo, Runway)>,
 }
 
 #[derive(Debug)]
 struct ProviderFigures {
     state: ProviderState,
     pause_code: i32,
-    account: Option<(AccountInfo, Runway)>,
 }
 
 impl Gauges {
     /// Reads all figures at a time.
     pub(crate) async fn read(app: &App) -> Self {
-        let (store, messages, queue, workers, provider) = tokio::join!(
+        let (store, messages, queue, workers, provider, account) = tokio::join!(
             app.0.readiness.check(app.0.keys.registry()),
             in_time(messages(app)),
             in_time(async { app.0.queue.stats().await.ok() }),
             in_time(async { app.0.provider.as_ref()?.alive().await.ok() }),
             in_time(ProviderFigures::read(app)),
+            timeout(ACCOUNT_TIMEOUT, account(app)),
         );
-        Self { store_works: store.is_ok(), messages, queue, workers, provider }
+        let account = account.ok().flatten();
+        Self { store_works: store.is_ok(), messages, queue, workers, provider, account }
     }
 
     /// Sets them in the recorder of this thread.
@@ -71,8 +76,13 @@ impl Gauges {
         if let Some(workers) = &self.workers {
             set_workers(workers);
         }
-        if let (Some(monitor), Some(provider)) = (&app.0.provider, &self.provider) {
-            provider.set(monitor.name());
+        if let Some(monitor) = &app.0.provider {
+            if let Some(provider) = &self.provider {
+                provider.set(monitor.name());
+            }
+            if let Some((account, runway)) = &self.account {
+                set_account(monitor.name(), account, runway);
+            }
         }
         let process = Collector::default();
         process.describe();
@@ -90,14 +100,7 @@ impl ProviderFigures {
         let state = ProviderState::of(order.as_ref(), &workers);
         let pause = workers.iter().find_map(|worker| worker.report.pause.as_ref());
         let pause_code = pause.and_then(|pause| pause.code).unwrap_or_default();
-        let account = match monitor.account().await {
-            Some(Ok(account)) => {
-                let runway = Runway::of(&account, &app.today(&READER.into()).await);
-                Some((account, runway))
-            }
-            _ => None,
-        };
-        Some(Self { state, pause_code, account })
+        Some(Self { state, pause_code })
     }
 
     fn set(&self, name: &str) {
@@ -106,39 +109,49 @@ impl ProviderFigures {
             gauge!("sms_provider_state", "provider" => name.to_owned(), "state" => state.as_str())
                 .set(flag(state == self.state));
         }
-        let set = |gauge: &'static str, meaning: &'static str, value: Option<f64>| {
-            if let Some(value) = value {
-                describe_gauge!(gauge, meaning);
-                gauge!(gauge, "provider" => name.to_owned()).set(value);
-            }
-        };
-        set(
+        describe_gauge!(
             "sms_provider_pause_code",
-            "The provider's code for which it is paused, 0 without one.",
-            Some(f64::from(self.pause_code)),
+            "The provider's code for which it is paused, 0 without one."
         );
-        let Some((account, runway)) = &self.account else { return };
-        set(
-            "sms_provider_balance",
-            "Money on the account, in the provider's currency.",
-            account.balance.map(|balance| balance_of(balance.micros())),
-        );
-        set(
-            "sms_provider_balance_days",
-            "Days for which the balance lasts at the pace of today.",
-            runway.balance_days,
-        );
-        set(
-            "sms_provider_daily_limit",
-            "Messages that the account may send a day.",
-            account.daily_limit.map(number),
-        );
-        set(
-            "sms_provider_used_today",
-            "Messages that the account has sent today.",
-            account.used_today.map(number),
-        );
+        gauge!("sms_provider_pause_code", "provider" => name.to_owned())
+            .set(f64::from(self.pause_code));
     }
+}
+
+/// The account at the provider, and for how long its money lasts.
+async fn account(app: &App) -> Option<(AccountInfo, Runway)> {
+    let account = app.0.provider.as_ref()?.account().await?.ok()?;
+    let runway = Runway::of(&account, &app.today(&READER.into()).await);
+    Some((account, runway))
+}
+
+fn set_account(name: &str, account: &AccountInfo, runway: &Runway) {
+    let set = |gauge: &'static str, meaning: &'static str, value: Option<f64>| {
+        if let Some(value) = value {
+            describe_gauge!(gauge, meaning);
+            gauge!(gauge, "provider" => name.to_owned()).set(value);
+        }
+    };
+    set(
+        "sms_provider_balance",
+        "Money on the account, in the provider's currency.",
+        account.balance.map(|balance| balance_of(balance.micros())),
+    );
+    set(
+        "sms_provider_balance_days",
+        "Days for which the balance lasts at the pace of today.",
+        runway.balance_days,
+    );
+    set(
+        "sms_provider_daily_limit",
+        "Messages that the account may send a day.",
+        account.daily_limit.map(number),
+    );
+    set(
+        "sms_provider_used_today",
+        "Messages that the account has sent today.",
+        account.used_today.map(number),
+    );
 }
 
 fn set_queue(queue: Option<&QueueStats>) {

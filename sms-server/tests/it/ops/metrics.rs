@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
-use sms_smsru::simulator::{Simulator, SimulatorConfig};
+use sms_smsru::simulator::{Fault, Simulator, SimulatorConfig};
 use tokio::time::{Instant, sleep};
 
 use crate::process::{ADMIN_KEY, Process, Server, command};
@@ -43,6 +43,30 @@ async fn scrape(url: String) -> (u16, Exported) {
     let reply = reqwest::Client::new().get(url).bearer_auth(ADMIN_KEY).send().await;
     let reply = reply.expect("a reply");
     (reply.status().as_u16(), Exported(reply.text().await.expect("text")))
+}
+
+#[tokio::test]
+async fn a_provider_that_never_answers_keeps_no_figure_back() {
+    let smsru = Simulator::start(SimulatorConfig::default()).await.expect("a simulator");
+    smsru.inject(Fault::SilentBeforeAccept.on("*").forever());
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path(), &[("SMS_PROVIDER", &smsru.url())]);
+    let state = "sms_provider_state{provider=\"smsru\",state=\"active\"}";
+    let deadline = Instant::now() + PATIENCE;
+    let exported = loop {
+        let asked = Instant::now();
+        let (status, exported) = scrape(server.url("/metrics")).await;
+        assert_eq!(status, 200, "{}", exported.0);
+        assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+        // The worker reports soon after its start.
+        if exported.value(state) == Some(1.0) {
+            break exported;
+        }
+        assert!(Instant::now() < deadline, "{}", exported.0);
+        sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(exported.value("sms_workers"), Some(1.0), "{}", exported.0);
+    assert!(!exported.types().contains_key("sms_provider_balance"), "{}", exported.0);
 }
 
 #[tokio::test]
