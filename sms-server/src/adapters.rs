@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
-use sms_core::{MemoryQueue, Provider, Queue, Registry, Route, Sandbox};
+use sms_core::{Explanation, MemoryQueue, Provider, Queue, Registry, Route, Sandbox};
 
 use self::address::{is_api_id, split, unknown};
 pub use self::store::{OpenStore, StoreAddress};
+use crate::app::site::QueueKind;
 use crate::config::{Config, Key};
 use crate::secrets::{self, Configured, KeyFile, Secrets};
 
@@ -116,6 +117,17 @@ impl QueueAddress {
         !matches!(self, Self::Memory)
     }
 
+    /// The kind of the queue.
+    pub(crate) const fn kind(&self) -> QueueKind {
+        match self {
+            Self::Memory => QueueKind::Memory,
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => QueueKind::Redis,
+            #[cfg(feature = "amqp")]
+            Self::Amqp(_) => QueueKind::Rabbitmq,
+        }
+    }
+
     /// Connects. A server that is down is no error: messages go on through the store until it is
     /// back.
     ///
@@ -171,6 +183,13 @@ pub fn open_provider(address: &SecretString) -> anyhow::Result<Arc<dyn Provider>
         _ => bail!("{}", unknown(address, "sandbox: or smsru://API_ID@sms.ru")),
     }
 }
+
+/// Meanings of the codes that rules of the sandbox may give while no provider is configured: those
+/// of sms.ru, which the sandbox then stands in for.
+#[cfg(feature = "smsru")]
+pub(crate) const SANDBOX_CODES: fn(i32) -> Option<Explanation> = sms_smsru::code::explain;
+#[cfg(not(feature = "smsru"))]
+pub(crate) const SANDBOX_CODES: fn(i32) -> Option<Explanation> = |_| None;
 
 /// Tells whether nothing that this provider accepts leaves the machine.
 pub(crate) fn is_sandbox(provider: &dyn Provider) -> bool {

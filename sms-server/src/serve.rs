@@ -13,7 +13,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
-use crate::adapters::{Addresses, OpenStore, StoreAddress, is_sandbox, open_secrets};
+use crate::adapters::{
+    Addresses, OpenStore, SANDBOX_CODES, StoreAddress, is_sandbox, open_secrets,
+};
 use crate::app::callbacks::CallbackEndpoint;
 use crate::app::metrics::Metrics;
 use crate::app::{App, AppBuilder};
@@ -43,8 +45,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let name = worker_name();
     log_start(&config, &*provider, &name);
     let metrics = Metrics::install().context("metrics")?;
+    let store_kind = store.kind();
     let store = opened(&config, store).await.with_context(|| config.place(Key::Store))?;
-    let is_shared = queue.is_shared();
+    let (is_shared, kinds) = (queue.is_shared(), (store_kind, queue.kind()));
     let queue = queue.open().await.with_context(|| config.place(Key::Queue))?;
     let (store, queue) = watched(&config, store, queue);
     let secrets = open_secrets(&config, Arc::clone(&store.registry)).await?;
@@ -99,6 +102,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     // A process without the API has one too, for its probes and metrics.
     let app = app(&config, store, sender.build(), queue, keys.clone())
         .provider(provider, Arc::clone(keys.registry()))
+        .backends(kinds.0, kinds.1)
         .callbacks(endpoint)
         .metrics(metrics.clone())
         .shutdown(shutdown.clone())
@@ -205,6 +209,7 @@ fn app(
         .time_zone(config.time_zone)
         .trusted_proxies(config.trusted_proxies.clone())
         .retention(config.retention())
+        .sandbox_codes(SANDBOX_CODES)
 }
 
 /// Listens on an address, which this setting holds.

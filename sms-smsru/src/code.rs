@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use sms_core::Explanation;
 use sms_core::ReceiptState::{self, Delivered, InTransit, Undelivered};
 
 use BlockReason::{Credentials, DailyLimit, Money, Sender};
@@ -118,6 +119,12 @@ pub fn send_refusal(code: i32, level: Level) -> Option<&'static Code> {
         .or_else(|| find(code, Level::Recipient))
         .or_else(|| find(code, Level::Request));
     found.filter(|row| row.meaning != Meaning::Success)
+}
+
+/// Returns the meaning of a code of a message, in plain words.
+pub fn explain(code: i32) -> Option<Explanation> {
+    let row = send_refusal(code, Level::Recipient).or_else(|| find(code, Level::Delivery))?;
+    Some(Explanation::new(row.en, row.ru))
 }
 
 /// Finds the row of a refusal by any method, at any level.

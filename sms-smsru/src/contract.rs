@@ -62,9 +62,7 @@ impl Provider for SmsRu {
     }
 
     fn explain(&self, code: i32) -> Option<Explanation> {
-        let row = code::send_refusal(code, Level::Recipient)
-            .or_else(|| code::find(code, Level::Delivery))?;
-        Some(Explanation::new(row.en, row.ru))
+        code::explain(code)
     }
 
     fn late(&self) -> Option<&dyn LateAnswers> {

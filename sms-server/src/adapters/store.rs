@@ -13,6 +13,7 @@ use sms_core::{
 
 use super::address::{split, unknown};
 use crate::app::metrics::SetGauges;
+use crate::app::site::StoreKind;
 use crate::secrets::KeyFile;
 
 /// An open store, by what it can do.
@@ -96,6 +97,16 @@ impl StoreAddress {
             _ => {
                 bail!("{}", unknown(address, "sqlite:data/sms.db or postgres://user@host/database"))
             }
+        }
+    }
+
+    /// The kind of the store.
+    pub(crate) const fn kind(&self) -> StoreKind {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => StoreKind::Sqlite,
+            #[cfg(feature = "pg")]
+            Self::Pg(_) => StoreKind::Postgresql,
         }
     }
 

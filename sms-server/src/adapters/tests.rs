@@ -88,3 +88,27 @@ fn an_address_this_build_cannot_reach_names_the_feature() {
     let error = said(StoreAddress::read(&"postgres://u@h/db".into()));
     assert_eq!(error, "built without PostgreSQL; build with `--features pg`");
 }
+
+#[test]
+fn an_address_tells_the_kind_of_its_store_and_queue() {
+    use crate::app::site::StoreKind;
+    let store = |address: &str| StoreAddress::read(&address.into()).expect("a store").kind();
+    let queue = |address: &str| QueueAddress::read(&address.into()).expect("a queue").kind();
+    assert!(matches!(queue("memory:"), QueueKind::Memory));
+    #[cfg(feature = "sqlite")]
+    assert!(matches!(store("sqlite:sms.db"), StoreKind::Sqlite));
+    #[cfg(feature = "pg")]
+    assert!(matches!(store("postgres://sms@host/sms"), StoreKind::Postgresql));
+    #[cfg(feature = "redis")]
+    assert!(matches!(queue("redis://host:6379"), QueueKind::Redis));
+    #[cfg(feature = "amqp")]
+    assert!(matches!(queue("amqp://host:5672/%2f"), QueueKind::Rabbitmq));
+}
+
+#[cfg(feature = "smsru")]
+#[test]
+fn a_code_of_a_sandbox_rule_means_what_it_means_at_sms_ru() {
+    let meaning = SANDBOX_CODES(207).expect("a code of sms.ru");
+    assert!(meaning.ru.contains("номер"), "{meaning:?}");
+    assert!(SANDBOX_CODES(7).is_none());
+}

@@ -36,7 +36,7 @@ use self::public_url::PublicUrl;
 use self::readiness::Readiness;
 use self::runway::Today;
 use self::sandbox_rules::{RuleList, SandboxRules};
-use self::site::Site;
+use self::site::{QueueKind, Site, StoreKind};
 use self::stats_cache::StatsCache;
 use self::time_zone::TimeZone;
 use crate::bulk::{Bulk, Runner};
@@ -249,7 +249,9 @@ impl App {
 
     /// The meaning of a code of this provider.
     pub(crate) fn explain(&self, provider: &str, code: i32) -> Option<Explanation> {
-        self.0.provider.as_ref()?.explain(provider, code)
+        let known = self.0.provider.as_ref()?.explain(provider, code);
+        let by_rule = || (self.0.site.sandbox_codes)(code).filter(|_| provider == Sandbox::NAME);
+        known.or_else(by_rule)
     }
 }
 
@@ -289,6 +291,21 @@ impl AppBuilder {
     /// jobs](App::run_jobs).
     pub fn worklists(mut self, worklists: impl Worklists, registry: impl Registry) -> Self {
         self.0.bulk = Some(Bulk::new(worklists, registry));
+        self
+    }
+
+    /// Tells the kinds of the store and of the queue, for people.
+    #[cfg_attr(not(feature = "program"), allow(dead_code, reason = "the program tells it"))]
+    pub(crate) fn backends(mut self, store: StoreKind, queue: QueueKind) -> Self {
+        (self.0.site.store, self.0.site.queue) = (Some(store), Some(queue));
+        self
+    }
+
+    /// Sets the meanings of codes that rules of the sandbox give. Defaults to none besides those
+    /// of the provider and of the sandbox itself.
+    #[cfg_attr(not(feature = "program"), allow(dead_code, reason = "the program tells it"))]
+    pub(crate) fn sandbox_codes(mut self, explain: fn(i32) -> Option<Explanation>) -> Self {
+        self.0.site.sandbox_codes = explain;
         self
     }
 

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+use sms_core::Explanation;
+use utoipa::ToSchema;
+
 use super::public_url::PublicUrl;
 use super::time_zone::TimeZone;
 use crate::http::network::IpNetwork;
@@ -21,6 +25,37 @@ pub(crate) struct Site {
     pub(crate) trusted_proxies: Vec<IpNetwork>,
     /// The time that ended messages are kept.
     pub(crate) retention: Duration,
+    /// The kind of the store; `None` for one that is not of this program.
+    pub(crate) store: Option<StoreKind>,
+    /// The kind of the queue; `None` for one that is not of this program.
+    pub(crate) queue: Option<QueueKind>,
+    /// The meanings of codes that rules of the sandbox give, where neither the provider nor the
+    /// sandbox knows one.
+    pub(crate) sandbox_codes: fn(i32) -> Option<Explanation>,
+}
+
+/// A kind of store.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code, reason = "depends on the features")]
+pub(crate) enum StoreKind {
+    /// A file of SQLite.
+    Sqlite,
+    /// A database of PostgreSQL.
+    Postgresql,
+}
+
+/// A kind of queue.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code, reason = "depends on the features")]
+pub(crate) enum QueueKind {
+    /// In the memory of the process.
+    Memory,
+    /// Redis.
+    Redis,
+    /// `RabbitMQ`.
+    Rabbitmq,
 }
 
 impl Site {
@@ -44,6 +79,9 @@ impl Default for Site {
             masks_numbers: true,
             trusted_proxies: Vec::new(),
             retention: Duration::from_hours(90 * 24),
+            store: None,
+            queue: None,
+            sandbox_codes: |_| None,
         }
     }
 }

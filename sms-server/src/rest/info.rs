@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::app::site::{QueueKind, StoreKind};
 use crate::http::auth::Caller;
 
 /// The server.
@@ -23,6 +24,12 @@ pub(crate) struct InfoView {
     /// True if pages hide the middle of phone numbers until a person asks for them. Replies of
     /// this API always have whole numbers.
     mask_numbers: bool,
+    /// The kind of the store; absent if the program does not know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<StoreKind>,
+    /// The kind of the queue; absent if the program does not know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<QueueKind>,
 }
 
 /// A part of this API that not every server has.
@@ -47,5 +54,7 @@ pub(crate) async fn show(State(app): State<App>, caller: Caller) -> Json<InfoVie
         features: provider.into_iter().chain(callbacks).collect(),
         time_zone: site.time_zone.name(),
         mask_numbers: site.masks_numbers,
+        store: site.store,
+        queue: site.queue,
     })
 }

@@ -139,7 +139,7 @@ impl Feed {
         let (mut text, known) = (String::new(), self.cursor.position);
         for event in events.iter().filter(|event| event.seq > known) {
             let (kind, kinds) = (event.kind, &self.query.kinds);
-            let view = EventView::from(event.clone());
+            let view = EventView::new(event.clone(), &self.app);
             self.cursor = view.cursor;
             if (kinds.is_empty() || kinds.contains(&kind))
                 && let Ok(data) = serde_json::to_string(&view)

@@ -30,5 +30,6 @@ pub(super) async fn read(
     let request = request.scope(caller.scope()).kinds(query.kinds);
     let page = log::read(app, caller, request).await?.ok_or_else(log::gone)?;
     let next = after.after_page(&page);
-    Ok(Json(EventList { data: page.events.into_iter().map(EventView::from).collect(), next }))
+    let events = page.events.into_iter();
+    Ok(Json(EventList { data: events.map(|event| EventView::new(event, app)).collect(), next }))
 }

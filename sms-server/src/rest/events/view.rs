@@ -7,6 +7,7 @@ use sms_core::{Event, MessageId};
 use utoipa::ToSchema;
 
 use super::cursor::Cursor;
+use crate::app::App;
 use crate::rest::messages::step::StepView;
 
 /// An event of the log: a step of a message, with its position and its message.
@@ -35,10 +36,11 @@ pub(crate) struct EventList {
     pub(super) next: Cursor,
 }
 
-impl From<Event> for EventView {
-    fn from(event: Event) -> Self {
+impl EventView {
+    /// An event, with the meaning of its code.
+    pub(super) fn new(event: Event, app: &App) -> Self {
         let (cursor, message_id) = (Cursor::after_event(event.seq, event.at), event.message_id);
         let traceparent = event.traceparent;
-        Self { cursor, message_id, traceparent, step: Step::from(event).into() }
+        Self { cursor, message_id, traceparent, step: StepView::new(Step::from(event), app) }
     }
 }

@@ -64,5 +64,5 @@ async fn details(app: &App, id: MessageId, caller: &Principal) -> Result<Respons
     let events = app.0.store.timeline(&MessageRequest::new(id)).await?;
     let unmatched = unmatched_near(app, caller, std::slice::from_ref(&stored)).await?;
     let message = MessageView::new(&stored, app);
-    Ok(Json(MessageDetails::new(message, &stored, events, unmatched)).into_response())
+    Ok(Json(MessageDetails::new(message, &stored, events, unmatched, app)).into_response())
 }

@@ -7,6 +7,8 @@ use sms_core::{EventDetails, EventKind, Money, OutcomeClass, Status};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::app::App;
+use crate::rest::meaning::Meaning;
 use crate::rest::schema::{AcceptanceEvidence, AttemptOutcome, MessageStatus, StepKind};
 
 /// A step in the life of a message. Fields that do not apply are absent.
@@ -41,6 +43,8 @@ pub(crate) struct StepView {
     /// The provider's code.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<Meaning>,
     /// The provider's words, or the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
@@ -70,6 +74,15 @@ pub(crate) struct StepView {
     /// The id of the job that the step was a part of.
     #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<String>,
+}
+
+impl StepView {
+    /// A step, with the meaning of its code.
+    pub(crate) fn new(step: Step, app: &App) -> Self {
+        let view = Self::from(step);
+        let explain = |(provider, code)| app.explain(provider, code).map(Meaning::from);
+        Self { meaning: view.provider.as_deref().zip(view.code).and_then(explain), ..view }
+    }
 }
 
 impl From<Step> for StepView {
@@ -105,6 +118,7 @@ impl From<Step> for StepView {
             provider_ids,
             part_status,
             code,
+            meaning: None,
             text,
             cost,
             provider_at,

@@ -234,8 +234,10 @@ impl<'a> MessageDetails<'a> {
         stored: &'a StoredMessage,
         events: Vec<Event>,
         unmatched_receipts: Vec<UnmatchedReceipt>,
+        app: &App,
     ) -> Self {
-        let timeline = steps(stored, events).into_iter().map(StepView::from).collect();
+        let steps = steps(stored, events).into_iter();
+        let timeline = steps.map(|step| StepView::new(step, app)).collect();
         Self { message, timeline, unmatched_receipts }
     }
 }

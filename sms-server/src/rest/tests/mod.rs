@@ -46,6 +46,7 @@ use super::stats::StatsView;
 use super::workers::WorkerList;
 use crate::app::App;
 use crate::app::metrics::Metrics;
+use crate::app::site::{QueueKind, StoreKind};
 use crate::http::problem::ProblemDocument;
 use crate::keys::{KeyRing, KeyScope};
 use crate::ops::health::{LiveView, ReadyView};
@@ -84,6 +85,7 @@ impl Site {
             .erasure(store.clone())
             .worklists(store.clone(), registry.clone())
             .metrics(Metrics::detached())
+            .backends(StoreKind::Sqlite, QueueKind::Memory)
             .build();
         Self { router: app.router(), store, registry, keys }
     }

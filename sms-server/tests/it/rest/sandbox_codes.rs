@@ -15,5 +15,10 @@ async fn a_code_of_the_sandbox_has_a_meaning() {
         let shown = call(&app, &key, "GET", &format!("/v1/messages/{id}"), &Value::Null).await.body;
         assert_eq!(shown["code"], code, "{shown}");
         assert_eq!(shown["meaning"]["en"].is_string(), meaning, "{shown}");
+        // The step has it, too, and keeps the provider's own words.
+        let steps = shown["timeline"].as_array().expect("steps");
+        let step = steps.iter().find(|step| step["kind"] == "attempt").expect("an attempt");
+        assert_eq!(step["meaning"], shown["meaning"], "{shown}");
+        assert_eq!(step["text"], "refused by the sandbox", "{shown}");
     }
 }

@@ -1614,6 +1614,8 @@ export interface components {
              *     this API always have whole numbers.
              */
             mask_numbers: boolean;
+            queue?: components["schemas"]["QueueKind"] | null;
+            store?: components["schemas"]["StoreKind"] | null;
             /** @description The time zone of what people type, by its name in the tz database. */
             time_zone: string;
             /** @description The version of the program. */
@@ -2059,6 +2061,11 @@ export interface components {
             workers: components["schemas"]["WorkerView"][];
         };
         /**
+         * @description A kind of queue.
+         * @enum {string}
+         */
+        QueueKind: "memory" | "redis" | "rabbitmq";
+        /**
          * @description State of the queue.
          * @enum {string}
          */
@@ -2413,6 +2420,7 @@ export interface components {
             /** @description The id of the job that the step was a part of. */
             job?: string | null;
             kind: components["schemas"]["StepKind"];
+            meaning?: components["schemas"]["Meaning"] | null;
             outcome?: components["schemas"]["AttemptOutcome"] | null;
             part_status?: components["schemas"]["MessageStatus"] | null;
             provider?: string | null;
@@ -2482,6 +2490,11 @@ export interface components {
             number: string;
             reason: string;
         };
+        /**
+         * @description A kind of store.
+         * @enum {string}
+         */
+        StoreKind: "sqlite" | "postgresql";
         /**
          * @description State of the store.
          * @enum {string}

@@ -83,6 +83,39 @@ test("a rule decides the end of a message", async () => {
   await expect.poll(() => server.api("v1/sandbox/rules")).toEqual({ rules: [] });
 });
 
+test("a code of the sandbox is told in Russian on Russian pages, and what it said besides stays", async () => {
+  await server.api("v1/sandbox/rules", { method: "PUT", body: { rules: [{ to: "+79251234598", action: "fail", code: 207 }] } });
+  const ids = await Promise.all(["+79251234598", "+79760000001", "+79760000004"].map((to) => send(to, "end")));
+  const [byRule, late, lost] = ids.map((one) => (one as { id: string }).id);
+  await server.api("v1/sandbox/rules", { method: "PUT", body: { rules: [] } });
+  const { page, errors } = await openPage(browser, server, { language: "ru" });
+  await page.goto(`messages/${byRule}`);
+  await page.locator(".message-story").getByText("До этого номера нет маршрута").waitFor({ timeout: 30_000 });
+  const steps = page.locator(".message-timeline");
+  await steps.getByText("До этого номера нет маршрута").waitFor();
+  await steps.getByText("песочница отказала, как её и просили").waitFor();
+  await page.goto(`messages/${late}`);
+  await steps.getByText("Не доставлено: время жизни истекло").waitFor({ timeout: 30_000 });
+  await page.goto(`messages/${lost}`);
+  await steps.getByText("Песочница потеряла ответ, как её и просили").waitFor({ timeout: 30_000 });
+  await page.goto("messages");
+  await page.getByText("до этого номера нет маршрута").first().waitFor();
+  for (const path of ["messages", `messages/${byRule}`, `messages/${lost}`, "inbox", "monitor"]) {
+    await page.goto(path);
+    await page.locator("h1").waitFor();
+    await page.waitForTimeout(500);
+    expect(await page.locator("main").innerText(), path).not.toMatch(/as it was asked|no route|lifetime/);
+  }
+  expect(errors).toEqual([]);
+});
+
+test("the kinds of store and queue are told", async () => {
+  const { page } = await openPage(browser, server);
+  await page.goto("settings/about");
+  await page.getByText("SQLite, a file · accepts messages").waitFor();
+  await page.getByText("in the memory of the process · works").waitFor();
+});
+
 test("a key is made, used as its curl line does, and revoked", async () => {
   const { page, errors } = await openPage(browser, server);
   await page.goto("settings/keys");
@@ -226,6 +259,24 @@ test("a session that may only read sees the state and no buttons that change it"
   expect(await page.getByRole("button", { name: "Pause sending…" }).count()).toBe(0);
   await page.goto(`${server.url}settings/keys`);
   await page.getByText("This needs the permission admin.").waitFor();
+});
+
+test("at 360 px a row of the settings is a card: nothing scrolls sideways, no word is broken", async () => {
+  const reason = "попросил больше не присылать напоминаний о визите";
+  await server.api("v1/stoplist", { method: "POST", body: { numbers: ["+79031112277"], reason } });
+  await server.api("v1/keys", { method: "POST", body: { name: "Интернет-магазин на Лесной", scopes: ["send", "read"] } });
+  const { page } = await openPage(browser, server, { language: "ru", width: 360 });
+  for (const path of ["settings/stoplist", "settings/keys", "settings/clients", "settings/sessions", "inbox?tab=rules", "monitor"]) {
+    await page.goto(path);
+    await page.locator(".cards tbody tr").first().waitFor();
+    const hidden = await page.locator(".cards").last().evaluate((table) => table.scrollWidth - table.clientWidth);
+    expect(hidden, path).toBeLessThanOrEqual(0);
+  }
+  await page.goto("settings/stoplist");
+  const cell = page.getByText(reason);
+  await cell.waitFor();
+  expect(await cell.evaluate((element) => element.getBoundingClientRect().width)).toBeGreaterThan(150);
+  expect(await findings(page)).toEqual([]);
 });
 
 describe.each(["light", "dark"] as const)("axe, %s", (theme) => {

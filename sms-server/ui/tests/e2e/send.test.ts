@@ -208,12 +208,16 @@ test("a CSV of 500 rows with 7 wrong ones is checked, sent, and reported after l
   await area.pressSequentially(", your order is ready");
   await page.getByText("Client 0, your order is ready").waitFor({ timeout: 40_000 });
   await page.getByText("7 wrong rows").first().waitFor();
+  // The cost is there before anything is confirmed: an estimate, because not every price was asked for.
+  await page.getByText(/^493 parts · about 493\.00\s₽$/).waitFor();
+  await page.getByText(/^Estimated from the prices of \d+ messages of the list\.$/).waitFor();
   const row = page.getByRole("row").filter({ hasText: "7,92512E+10" });
   await row.getByText("The spreadsheet has rounded the number").waitFor();
   expect(await row.getByRole("cell").first().innerText()).toBe("7");
   expect(await findings(page)).toEqual([]);
   await page.getByRole("button", { name: "Send 493 messages…" }).click();
   const dialog = page.getByRole("dialog");
+  await dialog.getByText(/^493 messages · 493 parts · about 493\.00\s₽$/).waitFor();
   await dialog.getByText("7 wrong rows are left out.").waitFor();
   await dialog.getByRole("button", { name: "Send", exact: true }).click();
   await page.waitForURL("**/send/imports/*");
@@ -280,6 +284,34 @@ test("pasted numbers and cells are understood", async ({ skip }) => {
   await page.getByText("There is no such column.").waitFor();
   await page.reload();
   expect(await page.getByLabel("Text", { exact: true }).inputValue()).toBe("Hello {nobody}");
+});
+
+test("a cost that is not known is said so, with the reason, on the page and in the question", async ({ skip }) => {
+  if (!imports) skip();
+  await server.api("v1/stoplist", { method: "POST", body: { numbers: ["+79161234531"], reason: "asked" } });
+  const { page, errors } = await openPage(browser, server, { language: "ru", theme: "dark", width: 360 });
+  let unknown = "";
+  await page.route("**/v1/imports?*", async (route) => {
+    if (route.request().method() !== "POST" || unknown === "") return route.fallback();
+    const reply = await route.fetch();
+    const found = (await reply.json()) as object;
+    await route.fulfill({ response: reply, json: { ...found, cost: { total: null, exact: false, asked: 2, refused: 0, unknown } } });
+  });
+  await page.goto("send/many");
+  await page.getByLabel("Получатели", { exact: true }).fill("89251234530\n89161234531\n89161234532");
+  await page.getByLabel("Текст", { exact: true }).fill("Привет");
+  await page.getByText(/^3 части · 2,00\s₽$/).waitFor();
+  await page.getByText("1 номер в стоп-листе: на него ничего не уйдёт, платить не придётся.").waitFor();
+  unknown = "no_answer";
+  await page.getByLabel("Текст", { exact: true }).fill("Привет ещё раз");
+  await page.getByText("3 части · цена неизвестна").waitFor();
+  await page.getByText("Провайдер не ответил на вопрос о цене.").waitFor();
+  expect(await findings(page)).toEqual([]);
+  await page.getByRole("button", { name: "Отправить 3 сообщения…" }).click();
+  await page.getByRole("dialog").getByText("3 сообщения · 3 части · цена неизвестна").waitFor();
+  await page.getByRole("dialog").getByText("Отправить это не мешает.").waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+  expect(errors).toEqual([]);
 });
 
 test("a server without imports has no page for several recipients", async () => {

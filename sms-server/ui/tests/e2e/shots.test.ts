@@ -55,3 +55,44 @@ test.runIf(folder)("every page has its pictures", { timeout: 900_000 }, async ()
     await server.stop();
   }
 });
+
+/** Pictures as large as a screen, for the documents: `docs` below the folder. */
+test.runIf(folder)("the documents have their pictures", { timeout: 120_000 }, async () => {
+  const docs = join(folder ?? "", "docs");
+  mkdirSync(docs, { recursive: true });
+  const server = await startServer({ SMS_LABEL: "shop" });
+  const browser = await startBrowser();
+  try {
+    const send = async (to: string, text: string, more = {}): Promise<string> =>
+      ((await server.api("v1/messages", { method: "POST", body: { to, text, ...more } })) as { id: string }).id;
+    await send("+79251234567", "Your code is 471121", { class: "otp" });
+    await send("+79251234568", "Your order 1207 is ready");
+    await send("+79760000002", "The courier comes between 14:00 and 16:00");
+    await send("+79760000001", "We have moved: 7 Lesnaya Street");
+    await send("+79251234569", "See you tomorrow at 10:30", { send_at: new Date(Date.now() + 86_400_000).toISOString() });
+    const id = await send("+79251234570", "Your table is booked for 19:30");
+    await server.api("v1/keys", { method: "POST", body: { name: "shop", scopes: ["send"] } });
+    const { page, errors } = await openPage(browser, server);
+    await page.goto("send");
+    await page.getByRole("button", { name: "Dismiss" }).click();
+    await page.waitForTimeout(9000);
+    for (const [path, name] of [[`messages/${id}`, "message"], ["messages", "messages"], ["monitor", "monitor"], ["send", "send"]] as const) {
+      await page.goto(path);
+      await page.locator("h1").waitFor();
+      if (name === "send") {
+        await page.getByLabel("To", { exact: true }).fill("+79251234567");
+        await page.getByLabel("Text", { exact: true }).fill("Your order 1207 is ready");
+        await page.getByText("1.00").waitFor();
+        await page.getByRole("heading", { level: 1 }).click();
+      }
+      await page.waitForTimeout(600);
+      // The name of the machine is of no use to a reader.
+      if (name === "monitor") await page.getByText(/^\S+-\d+-[\da-f]{4}$/).first().evaluate((worker) => (worker.textContent = "sms-1-4f2a"));
+      await page.screenshot({ path: join(docs, `${name}.png`) });
+    }
+    expect(errors).toEqual([]);
+  } finally {
+    await browser.close();
+    await server.stop();
+  }
+});

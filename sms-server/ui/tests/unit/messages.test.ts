@@ -21,7 +21,7 @@ function step(kind: Step["kind"], status: Step["status"], more: Partial<Step> = 
 
 describe("filters", () => {
   test("what stands in the URL comes back as it was, and the plain list has a plain address", () => {
-    const query = { status: "failed,unknown", q: "код", code: "202", class: "otp", reference: "a b", period: "today" };
+    const query = { status: "failed,unknown", q: "код", code: "202", class: "otp", reference: "a b", client: "0h2m", period: "today" };
     expect(writeFilters(readFilters(query))).toEqual({ ...query, status: "failed,unknown" });
     expect(writeFilters(noFilters())).toEqual({});
   });
@@ -53,6 +53,10 @@ describe("filters", () => {
     expect(of("8 (925)")).toEqual({ q: "8 (925)" });
     expect(of("заказ 10482")).toEqual({ q: "заказ 10482" });
     expect(of("4930123456789")).toEqual({ q: "4930123456789" });
+  });
+
+  test("a client is asked for by its id, as the export and the selection do", () => {
+    expect(apiFilter(readFilters({ client: "0h2m", status: "failed" }), "UTC")).toEqual({ status: "failed", client: "0h2m" });
   });
 
   test("an id is known as one", () => {
@@ -91,6 +95,9 @@ describe("live rows", () => {
     const event = (id: string, at: string): LiveEvent => ({ cursor: "1", message_id: id, at, kind: "receipt", status: "delivered" });
     const shown = page("5", "4");
     expect(applyEvents(shown, [event("4", "2026-11-27T09:00:01.000Z")])?.[1]?.status).toBe("delivered");
+    const meaning = { en: "no route", ru: "нет маршрута" };
+    const refused = { ...event("4", "2026-11-27T09:00:01.000Z"), code: 207, text: "raw", meaning };
+    expect(applyEvents(shown, [refused])?.[1]).toMatchObject({ code: 207, meaning, reason: "raw" });
     expect(applyEvents(shown, [event("9", "2026-11-27T09:00:01.000Z")])).toBeNull();
     expect(applyEvents(shown, [event("4", "2026-11-27T08:59:00.000Z")])).toBeNull();
   });

@@ -16,6 +16,8 @@ export interface Filters {
   code: number | null;
   reference: string;
   resend_of: string;
+  /** The id of a client: only messages of its live keys. */
+  client: string;
   /** Excludes `from_time` and `to_time`. */
   period: Period | null;
   from_time: string;
@@ -42,6 +44,7 @@ export function readFilters(query: LocationQuery): Filters {
     code: /^-?\d{1,9}$/.test(text("code")) ? Number(text("code")) : null,
     reference: text("reference"),
     resend_of: text("resend_of"),
+    client: text("client"),
     period,
     from_time: period ? "" : time("from_time"),
     to_time: period ? "" : time("to_time"),
@@ -80,6 +83,7 @@ export function apiFilter(filters: Filters, zone: string, now: number = Date.now
     code: filters.code,
     reference: filters.reference,
     resend_of: filters.resend_of,
+    client: filters.client,
     from_time: range.from_time,
     to_time: range.to_time,
   };

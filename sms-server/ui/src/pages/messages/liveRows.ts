@@ -45,7 +45,7 @@ export function applyEvents(shown: Message[], events: LiveEvent[]): Message[] | 
       status: event.status,
       updated_at: event.at,
       code: event.code ?? null,
-      meaning: event.code != null && event.code === message.code ? message.meaning : null,
+      meaning: event.meaning ?? null,
       reason: event.text ?? null,
     });
   }

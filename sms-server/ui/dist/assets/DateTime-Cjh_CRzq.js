@@ -1,0 +1,1 @@
+import{F as e,ct as t,g as n,it as r,x as i}from"./vue-i18n-BqgClp-3.js";import{h as a}from"./index-O6-qdRm4.js";var o=[`datetime`,`title`],s=i({__name:`DateTime`,props:{at:{},look:{}},setup(i){let{time:s,relative:c}=a();return(a,l)=>(e(),n(`time`,{class:`num`,datetime:i.at,title:`${r(s)(i.at,`exact`)} · ${r(c)(i.at)}`},t(r(s)(i.at,i.look??`row`)),9,o))}});export{s as t};
