@@ -146,6 +146,12 @@ impl Error {
         }))
     }
 
+    /// An error of kind `Config` about a parameter of an address that is none of the known ones.
+    pub fn unknown_parameter(name: &str, known: &[&str]) -> Self {
+        let known = known.join(", ");
+        Self::new(ErrorKind::Config, format!("unknown parameter {name}; known are {known}"))
+    }
+
     /// An error of kind `Invalid` with these fields.
     pub fn invalid(fields: Vec<FieldError>) -> Self {
         let message = match fields.as_slice() {

@@ -49,6 +49,10 @@ const HEARTBEAT_SECONDS: u16 = 10;
 /// connection, each of 32 times this size.
 const MAX_FRAME_BYTES: u32 = 16 * 1024;
 
+/// The parameters of an address.
+const PARAMETERS: [&str; 6] =
+    ["prefix", "lease_ms", "timeout_ms", "capacity", "ttl_ms", "delivery_limit"];
+
 impl AmqpConfig {
     /// Reads an address such as `amqp://user:password@host:5672/%2f?prefix=sms`, or `amqps://` for
     /// TLS. The path is the virtual host, percent-encoded; without one it is `/`. Without a user,
@@ -119,7 +123,7 @@ impl AmqpConfig {
             "capacity" => self.capacity(number()?),
             "ttl_ms" => self.ttl(milliseconds()?),
             "delivery_limit" => self.delivery_limit(number()?),
-            _ => return Err(config(format!("unknown parameter {name}"))),
+            _ => return Err(Error::unknown_parameter(name, &PARAMETERS)),
         })
     }
 
@@ -302,7 +306,15 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        assert_eq!(refusal("amqp://h/%2f?heartbeat=10"), "unknown parameter heartbeat");
+        assert_eq!(
+            refusal("amqp://h/%2f?heartbeat=10"),
+            "unknown parameter heartbeat; known are prefix, lease_ms, timeout_ms, capacity, \
+             ttl_ms, delivery_limit"
+        );
+        for name in PARAMETERS {
+            let refusal = refusal(&format!("amqp://h?{name}=/"));
+            assert!(!refusal.contains("unknown"), "{refusal}");
+        }
         assert_eq!(
             refusal("amqp://h?lease_ms=long"),
             "the parameter lease_ms must be a whole number"

@@ -10,6 +10,22 @@ use crate::error::config;
 /// Name or IP address of a server, and its port.
 pub(crate) type Host = (String, u16);
 
+/// The parameters of an address.
+pub(crate) const PARAMETERS: [&str; 12] = [
+    "prefix",
+    "lease_seconds",
+    "capacity",
+    "connect_timeout_ms",
+    "timeout_ms",
+    "forget_seconds",
+    "ca_file",
+    "cert_file",
+    "key_file",
+    "master",
+    "sentinel_username",
+    "sentinel_password",
+];
+
 const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 

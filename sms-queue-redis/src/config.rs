@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use sms_core::{Error, Result};
 
-use crate::address::{Address, Host, Topology};
+use crate::address::{Address, Host, PARAMETERS, Topology};
 use crate::certificate_files::{CertificateFiles, read_file};
 use crate::error::config;
 
@@ -182,7 +182,7 @@ impl RedisConfig {
             "master" => self.master = value,
             "sentinel_username" => self.sentinel_username = Some(value),
             "sentinel_password" => self.sentinel_password = Some(value.into()),
-            _ => return Err(config(format!("unknown parameter {name}"))),
+            _ => return Err(Error::unknown_parameter(name, &PARAMETERS)),
         }
         Ok(self)
     }

@@ -44,6 +44,7 @@ mod rest;
 #[cfg(feature = "program")]
 mod rollups;
 mod routes;
+mod secret_hash;
 mod secrets;
 #[cfg(feature = "program")]
 mod serve;

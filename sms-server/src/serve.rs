@@ -297,6 +297,7 @@ async fn greet(config: &Config, keys: &KeyRing, address: SocketAddr) -> anyhow::
         return Ok(());
     }
     let issued = keys.issue(None, NewKey::new(FIRST_KEY, &KeyScope::ALL)).await?;
+    tracing::info!(key = issued.details.key.id, by = "the first start", "key created");
     let url = config.public_url_at(address);
     let mut greeting = String::new();
     if config.has(Role::Ui) {

@@ -7,13 +7,26 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::message::prepare::{SENDER_NAME_RULE, is_sender_name};
-use sms_core::{Clock, Result, SystemClock};
+use sms_core::{Clock, Error, Result, SystemClock};
 use url::{Host, Url};
 
 use crate::address::{Address, printable_name};
 use crate::credentials::Credentials;
 use crate::error::config_error;
 
+/// The parameters of an address.
+const PARAMETERS: [&str; 10] = [
+    "from",
+    "timeout_seconds",
+    "connect_timeout_seconds",
+    "batch",
+    "partner_id",
+    "late_seconds",
+    "poll_first_seconds",
+    "costs",
+    "callback_api_id",
+    "test",
+];
 /// The documented maximum of recipients, or of ids, in one request.
 pub const MAX_BATCH: usize = 100;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -116,10 +129,7 @@ impl SmsRuConfig {
                 "0" => self.test(false),
                 _ => return Err(config_error("test must be 1 or 0")),
             },
-            _ => {
-                let name = printable_name(name);
-                return Err(config_error(format!("there is no parameter {name}")));
-            }
+            _ => return Err(Error::unknown_parameter(printable_name(name), &PARAMETERS)),
         })
     }
 

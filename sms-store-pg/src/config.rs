@@ -36,6 +36,8 @@ const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 const MAX_SCHEMA: usize = 63;
 /// A hint for the usual reason why an address cannot be read.
 const ENCODED: &str = "; in user name and password, / : @ ? # are written %2F %3A %40 %3F %23";
+/// The parameters that are read here.
+const OWN: [&str; 4] = ["connections", "schema", "timeout_seconds", "migrate"];
 /// The parameters that are passed on to sqlx.
 const SERVERS_OWN: [&str; 6] =
     ["sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "host"];
@@ -123,7 +125,7 @@ impl PgConfig {
                     .map_err(|_| config("the parameter migrate must be true or false"))?;
                 self.migrate(yes)
             }
-            _ => return Err(config(format!("unknown parameter {name}"))),
+            _ => return Err(Error::unknown_parameter(name, &[&OWN[..], &SERVERS_OWN].concat())),
         };
         read.check()?;
         Ok(read)
@@ -276,8 +278,16 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        assert_eq!(refusal("postgres://u:secret@h/db?pool=3"), "unknown parameter pool");
-        assert_eq!(refusal("postgres://h/db?options=-c"), "unknown parameter options");
+        assert_eq!(
+            refusal("postgres://u:secret@h/db?pool=3"),
+            "unknown parameter pool; known are connections, schema, timeout_seconds, migrate, \
+             sslmode, sslrootcert, sslcert, sslkey, application_name, host"
+        );
+        assert!(refusal("postgres://h/db?options=-c").starts_with("unknown parameter options"));
+        for name in OWN {
+            let refusal = refusal(&format!("postgres://h/db?{name}=-"));
+            assert!(!refusal.contains("unknown"), "{refusal}");
+        }
         assert_eq!(
             refusal("postgres://h/db?connections=many"),
             "the parameter connections must be a whole number"

@@ -29,6 +29,9 @@ const MAX_READERS: u32 = 64;
 /// anybody waits.
 const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 
+/// The parameters of an address.
+const PARAMETERS: [&str; 3] = ["readers", "busy_timeout_ms", "timeout_ms"];
+
 impl SqliteConfig {
     /// The database in this file. File and folders are created when the store is opened.
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -92,7 +95,7 @@ impl SqliteConfig {
             "readers" => self.readers(number()?),
             "busy_timeout_ms" => self.busy_timeout(milliseconds()?),
             "timeout_ms" => self.timeout(milliseconds()?),
-            _ => return Err(config(format!("unknown parameter {name}"))),
+            _ => return Err(Error::unknown_parameter(name, &PARAMETERS)),
         };
         read.check()?;
         Ok(read)
@@ -184,7 +187,14 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        assert_eq!(refusal("sqlite:a.db?cache=shared"), "unknown parameter cache");
+        assert_eq!(
+            refusal("sqlite:a.db?cache=shared"),
+            "unknown parameter cache; known are readers, busy_timeout_ms, timeout_ms"
+        );
+        for name in PARAMETERS {
+            let refusal = refusal(&format!("sqlite:a.db?{name}=x"));
+            assert!(!refusal.contains("unknown"), "{refusal}");
+        }
         assert_eq!(
             refusal("sqlite:a.db?readers=many"),
             "the parameter readers must be a whole number"

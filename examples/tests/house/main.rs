@@ -135,6 +135,28 @@ fn lines_of_rust_end_at_100_columns() {
     expect_at_most(0, &found);
 }
 
+/// The types that compare secrets in constant time, and in no other way.
+const COMPARE_SECRETS: &[&str] =
+    &["sms-server/src/secret_hash.rs", "sms-smsru/src/callback/signature.rs"];
+
+#[test]
+fn secrets_are_compared_by_the_types_that_do_it_in_constant_time() {
+    let mut found = Vec::new();
+    for source in sources().into_iter().filter(|it| !COMPARE_SECRETS.contains(&&*it.path)) {
+        let code = source.split().code;
+        for statement in code.split([';', '{', '}']) {
+            // `SecretString` has no `==` itself.
+            let is_shown = statement.contains("expose_secret()");
+            let is_compared = [" == ", " != ", ".eq(", ".ne(", ".cmp("];
+            let is_compared = is_compared.iter().any(|by| statement.contains(by));
+            if statement.contains("ct_eq") || is_shown && is_compared {
+                found.push(format!("{}: {}", source.path, statement.trim()));
+            }
+        }
+    }
+    expect_at_most(0, &found);
+}
+
 #[test]
 fn comments_strings_and_documents_use_plain_words() {
     let mut found = Vec::new();

@@ -11,6 +11,7 @@ use super::breaker::Pause;
 use super::control::{PauseReport, ProviderControl, Reported, WorkerReport};
 use super::served_route::ServedRoute;
 use crate::clock::{Clock, SystemClock, datetime_from_ms};
+use crate::end_log::without_numbers;
 use crate::error::Error;
 use crate::supervise::catch_panic;
 
@@ -128,7 +129,7 @@ impl<'a> Reporter<'a> {
                     provider,
                     worker = self.name,
                     by = order.by,
-                    reason = order.reason,
+                    reason = without_numbers(&order.reason),
                     "provider paused by a person"
                 );
                 self.route.breaker.pause_by(order.by, order.reason);
@@ -138,7 +139,7 @@ impl<'a> Reporter<'a> {
                     provider,
                     worker = self.name,
                     by = order.by,
-                    reason = order.reason,
+                    reason = without_numbers(&order.reason),
                     "provider resumed by a person"
                 );
                 self.route.breaker.retry_now();

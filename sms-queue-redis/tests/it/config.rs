@@ -55,7 +55,7 @@ fn what_is_wrong_is_named() {
         ("redis://h,i", "several hosts"),
         ("redis://h/x", "database number"),
         ("redis://user@h", "needs a password"),
-        ("redis://h?prefx=a", "unknown parameter prefx"),
+        ("redis://h?prefx=a", "unknown parameter prefx; known are prefix, lease_seconds, "),
         ("redis://h?capacity=many", "the parameter capacity must be a whole number"),
         ("redis://h?capacity=0", "capacity must be"),
         ("redis://h?lease_seconds=0", "lease_seconds must be"),

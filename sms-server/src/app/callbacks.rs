@@ -8,11 +8,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sms_core::clock::datetime_from_ms;
 use sms_core::{Callback, CallbackRefusal, CallbackRequest, Clock, Provider, Result, SystemClock};
-use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::keys::format::random_letters;
+use crate::secret_hash::SecretHash;
 use crate::secrets::Secrets;
 
 /// The kind of the records with the secret part of the address, one for each provider.
@@ -26,7 +26,8 @@ pub struct CallbackEndpoint(Arc<Inner>);
 
 struct Inner {
     provider: Arc<dyn Provider>,
-    token: SecretString,
+    /// The hash of the secret part.
+    token: SecretHash,
     seen: Mutex<CallbacksSeen>,
 }
 
@@ -55,7 +56,7 @@ impl CallbackEndpoint {
         if !can_verify {
             return Ok(None);
         }
-        let token = token(secrets, provider.name()).await?;
+        let token = SecretHash::of(token(secrets, provider.name()).await?.expose_secret());
         // So that the first one is seen as an increase.
         for result in ["accepted", "refused"] {
             counter!("sms_callbacks_total", "result" => result).increment(0);
@@ -66,8 +67,7 @@ impl CallbackEndpoint {
 
     /// Tells whether this is the address.
     pub(crate) fn is_at(&self, provider: &str, token: &str) -> bool {
-        provider == self.0.provider.name()
-            && self.0.token.expose_secret().as_bytes().ct_eq(token.as_bytes()).into()
+        provider == self.0.provider.name() && self.0.token.matches(&SecretHash::of(token))
     }
 
     /// Reads a callback, and counts it.

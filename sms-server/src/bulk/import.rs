@@ -28,7 +28,7 @@ pub(crate) struct Import {
     pub(crate) id: String,
     /// The owner of the messages.
     pub(crate) owner: String,
-    /// The id of the key that made it.
+    /// The caller that made it: the id of the key, or the name of the session.
     pub(crate) by: String,
     /// The route of the messages, where they do not take that of others.
     pub(crate) route: Option<String>,

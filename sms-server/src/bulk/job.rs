@@ -22,7 +22,7 @@ pub(crate) struct Job {
     pub(crate) id: String,
     /// The owner of the messages that it may change; `None` for all.
     pub(crate) owner: Option<String>,
-    /// The id of the key that began it.
+    /// The caller that began it: the id of the key, or the name of the session.
     pub(crate) by: String,
     pub(crate) action: Action,
     /// The only numbers that the key may send to; empty if it may send to every number.
@@ -127,6 +127,16 @@ impl Job {
 }
 
 impl Action {
+    /// The reason that was given for it; `None` for an action without one.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Resolve { reason, .. } | Self::Resend { reason } | Self::Erase { reason } => {
+                Some(reason)
+            }
+            Self::Cancel | Self::Send { .. } => None,
+        }
+    }
+
     pub(crate) const fn name(&self) -> ActionName {
         match self {
             Self::Cancel => ActionName::Cancel,

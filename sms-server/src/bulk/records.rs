@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sms_core::clock::datetime_from_ms;
+use sms_core::end_log::without_numbers;
 use sms_core::registry::Expect;
 use sms_core::worklists::item::WorkItem;
 use sms_core::worklists::requests::ItemsRequest;
@@ -93,6 +94,10 @@ impl Bulk {
     pub(crate) async fn begin(&self, job: Job) -> Result<Job> {
         lease::offer(&*self.registry, &job.id).await?;
         let begun = if self.put(&job, Expect::Absent).await? {
+            let reason = job.action.reason().map(without_numbers);
+            tracing::info!(
+                job = job.id, action = ?job.action.name(), by = job.by, reason, "job begun"
+            );
             job
         } else {
             let earlier = self.get::<Job>(&job.id).await?.map(|(earlier, _)| earlier);

@@ -1,16 +1,16 @@
 //! Cache of the keys that requests bring.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use sms_core::Result;
 use sms_core::registry::Record;
-use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
 use super::key::{ApiKey, read_at};
 use super::principal::Principal;
+use crate::secret_hash::SecretHash;
 
 /// The time for which a key is taken from the cache: the delay of a revocation on other nodes, less
 /// than the 5 s that are promised.
@@ -34,7 +34,7 @@ pub(super) struct Entry {
 #[derive(Clone, Debug)]
 pub(super) struct ValidKey {
     pub(super) principal: Principal,
-    sha256: Arc<str>,
+    sha256: SecretHash,
     expires_at: Option<Instant>,
 }
 
@@ -55,10 +55,10 @@ impl KeyCache {
     }
 
     /// Tells whether a key with this id and hash was valid when it was read last, however long ago.
-    pub(super) fn has_admitted(&self, id: &str, sha256: &str) -> bool {
+    pub(super) fn has_admitted(&self, id: &str, sha256: &SecretHash) -> bool {
         let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let known = entries.get(id).and_then(|entry| entry.key.as_ref());
-        known.is_some_and(|key| key.sha256.as_bytes().ct_eq(sha256.as_bytes()).into())
+        known.is_some_and(|key| key.sha256.matches(sha256))
     }
 
     /// Forgets a key that has changed.
@@ -82,7 +82,7 @@ impl ValidKey {
         let left = key.expires_at.map(|end| Duration::try_from(end - now).unwrap_or_default());
         Ok(Some(Self {
             principal: Principal::from(&key),
-            sha256: key.sha256.as_str().into(),
+            sha256: key.sha256,
             expires_at: left.map(|left| at + left),
         }))
     }
@@ -93,7 +93,7 @@ impl ValidKey {
     }
 
     /// Checks that the key has this hash and has not expired since it was read.
-    pub(super) fn admits(&self, sha256: &str) -> bool {
-        !self.is_expired() && self.sha256.as_bytes().ct_eq(sha256.as_bytes()).into()
+    pub(super) fn admits(&self, sha256: &SecretHash) -> bool {
+        !self.is_expired() && self.sha256.matches(sha256)
     }
 }

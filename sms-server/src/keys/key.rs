@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::kind::KeyKind;
 use super::scope::KeyScope;
+use crate::secret_hash::SecretHash;
 
 /// A key as the registry keeps it: without its text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ pub struct ApiKey {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_numbers: Vec<PhoneNumber>,
     /// The hash of the key's text.
-    pub(super) sha256: String,
+    pub(super) sha256: SecretHash,
     /// The time at which it was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,

@@ -18,7 +18,6 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::registry::{Expect, Record};
 use sms_core::{Error, ErrorKind, FieldError, Registry, Result};
-use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -35,6 +34,7 @@ pub(crate) use self::new_key::{MAX_ALLOWED, MAX_NAME, MAX_OVERLAP};
 pub use self::principal::Principal;
 pub use self::scope::KeyScope;
 use self::usage::Usage;
+use crate::secret_hash::SecretHash;
 
 /// The kind of the records in the registry.
 const KIND: &str = "api_key";
@@ -46,7 +46,7 @@ pub struct KeyRing(Arc<Inner>);
 struct Inner {
     registry: Arc<dyn Registry>,
     /// The hash of the key in the configuration.
-    admin: Option<String>,
+    admin: Option<SecretHash>,
     cache: KeyCache,
     usage: Usage,
 }
@@ -60,7 +60,7 @@ impl fmt::Debug for KeyRing {
 impl KeyRing {
     /// The keys in this registry, and the one in the configuration.
     pub fn new(registry: Arc<dyn Registry>, admin: Option<&SecretString>) -> Self {
-        let admin = admin.map(|key| format::hash(key.expose_secret()));
+        let admin = admin.map(|key| SecretHash::of(key.expose_secret()));
         let (cache, usage) = (KeyCache::default(), Usage::default());
         Self(Arc::new(Inner { registry, admin, cache, usage }))
     }
@@ -290,9 +290,8 @@ impl KeyRing {
     ///
     /// The registry's.
     pub async fn authenticate(&self, key: &str) -> Result<Option<Principal>> {
-        let hash = format::hash(key);
-        let is_it = |admin: &String| admin.as_bytes().ct_eq(hash.as_bytes()).into();
-        if self.0.admin.as_ref().is_some_and(is_it) {
+        let hash = SecretHash::of(key);
+        if self.0.admin.as_ref().is_some_and(|admin| admin.matches(&hash)) {
             return Ok(Some(Principal::admin()));
         }
         let Some(id) = format::id_in(key) else { return Ok(None) };
@@ -329,8 +328,8 @@ impl KeyRing {
     }
 
     /// The hash of the key in the configuration.
-    pub(crate) fn configured_hash(&self) -> Option<&str> {
-        self.0.admin.as_deref()
+    pub(crate) fn configured_hash(&self) -> Option<&SecretHash> {
+        self.0.admin.as_ref()
     }
 
     /// The client with this valid name. Creates it if there is none.
@@ -349,7 +348,7 @@ impl KeyRing {
 
     /// Tells whether this process has seen that the key is valid. It may have been revoked since.
     pub(crate) fn is_known(&self, key: &str) -> bool {
-        let hash = || format::hash(key);
+        let hash = || SecretHash::of(key);
         format::id_in(key).is_some_and(|id| self.0.cache.has_admitted(id, &hash()))
     }
 
@@ -375,7 +374,7 @@ impl KeyRing {
     async fn insert(&self, client: &Client, key: NewKey, now: OffsetDateTime) -> Result<IssuedKey> {
         let client = client::ensure(&*self.0.registry, client).await?;
         let (id, secret) = format::generate(key.kind)?;
-        let sha256 = format::hash(secret.expose_secret());
+        let sha256 = SecretHash::of(secret.expose_secret());
         let key = key.into_key(id, client.id.clone(), sha256, now);
         self.0.registry.put(KIND, &key.id, &key.to_json()?, Expect::Absent).await?;
         Ok(IssuedKey { details: KeyDetails { key, client, last_used_at: None }, secret })

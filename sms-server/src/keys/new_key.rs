@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use super::key::ApiKey;
 use super::kind::KeyKind;
 use super::scope::KeyScope;
+use crate::secret_hash::SecretHash;
 
 /// The longest name of a key or a client, in characters.
 pub(crate) const MAX_NAME: usize = 100;
@@ -110,7 +111,7 @@ impl NewKey {
         self,
         id: String,
         client: String,
-        sha256: String,
+        sha256: SecretHash,
         now: OffsetDateTime,
     ) -> ApiKey {
         let Self { name, scopes, kind, allowed_numbers, expires_at, partition } = self;

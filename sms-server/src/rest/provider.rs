@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
+use sms_core::end_log::without_numbers;
 use sms_core::worker::breaker::EndsBy;
 use sms_core::worker::control::{PauseOrder, PauseReport, Reported};
 use sms_core::{AccountInfo, Money};
@@ -173,7 +174,8 @@ async fn order(
     let reason = body.reason.as_deref().unwrap_or(NO_REASON);
     monitor(app)?.order(paused, caller.by(), reason).await?;
     let done = if paused { "paused" } else { "resumed" };
-    tracing::info!(by = caller.by(), "provider {done}");
+    let (provider, reason) = (monitor(app)?.name(), without_numbers(reason));
+    tracing::info!(provider, by = caller.by(), reason, "provider {done}");
     view(app, Some(&caller.client)).await
 }
 

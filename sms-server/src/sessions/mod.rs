@@ -12,13 +12,15 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use sms_core::registry::{Expect, Record};
 use sms_core::{CancellationToken, Registry, Result};
-use subtle::ConstantTimeEq;
 use tokio::time::{Instant, sleep};
 
 use self::cache::{OpenSession, SessionCache};
+use self::session::NewSession;
 pub(crate) use self::session::{LIFETIME, Session};
+use self::sign_in_link::SignInLink;
 use crate::keys::principal::ADMIN;
 use crate::keys::{KeyRing, KeyScope, NewKey, Principal, format, now};
+use crate::secret_hash::SecretHash;
 
 /// The kind of the records in the registry.
 const KIND: &str = "session";
@@ -91,8 +93,9 @@ impl Sessions {
         let Some(link) = sign_in_link::redeem(&**self.registry(), token).await? else {
             return Ok(None);
         };
-        let session = new_session(link.name, link.client, address);
-        self.open(Session { scopes: link.scopes, ..session }, None).await.map(Some)
+        let SignInLink { name, client, scopes, .. } = link;
+        let session = NewSession { name, client, scopes, key: None, address };
+        self.open(session, None).await.map(Some)
     }
 
     /// Opens a session for a caller with a key. It ends with the key.
@@ -109,16 +112,16 @@ impl Sessions {
             ADMIN => ADMIN.to_owned(),
             id => self.keys.key(id).await?.key.name,
         };
-        let session = new_session(name, caller.client.to_string(), address);
-        let session = Session { key: Some(caller.key.to_string()), ..session };
+        let (client, key) = (caller.client.to_string(), Some(caller.key.to_string()));
+        let session = NewSession { name, client, scopes: Vec::new(), key, address };
         self.open(session, Some(caller)).await
     }
 
-    async fn open(&self, session: Session, caller: Option<Principal>) -> Result<OpenedSession> {
-        self.make_room(&session).await?;
+    async fn open(&self, session: NewSession, caller: Option<Principal>) -> Result<OpenedSession> {
         let (id, token) = format::generate_with(PREFIX)?;
         let sha256 = self.hash(token.expose_secret(), session.key.as_deref());
-        let session = Session { id, sha256, ..session };
+        let session = session.begin(id, sha256, now());
+        self.make_room(&session).await?;
         self.registry().put(KIND, &session.id, &session.to_json()?, Expect::Absent).await?;
         let caller = caller
             .unwrap_or_else(|| Principal::person(&session.client, &session.id, &session.scopes))
@@ -147,8 +150,7 @@ impl Sessions {
         let Some(id) = format::id_after(PREFIX, token) else { return Ok(None) };
         let Some(session) = self.find(id).await? else { return Ok(None) };
         let hash = self.hash(token, session.key.as_deref());
-        let is_it: bool = session.sha256.as_bytes().ct_eq(hash.as_bytes()).into();
-        if is_it { self.caller(&session).await } else { Ok(None) }
+        if session.sha256.matches(&hash) { self.caller(&session).await } else { Ok(None) }
     }
 
     /// Tells whether the session and the key of a caller are still valid, as of the last three
@@ -271,27 +273,11 @@ impl Sessions {
 
     /// The hash of a token. That of a session with the configured key has the hash of the key in
     /// it: with another key in the configuration the session is over.
-    fn hash(&self, token: &str, key: Option<&str>) -> String {
+    fn hash(&self, token: &str, key: Option<&str>) -> SecretHash {
         match (key, self.keys.configured_hash()) {
-            (Some(ADMIN), Some(key)) => format::hash(&format!("{token} {key}")),
-            _ => format::hash(token),
+            (Some(ADMIN), Some(key)) => SecretHash::of_both(token, key),
+            _ => SecretHash::of(token),
         }
-    }
-}
-
-/// A session of nobody yet.
-fn new_session(name: String, client: String, address: Option<IpAddr>) -> Session {
-    let now = now();
-    Session {
-        id: String::new(),
-        name,
-        client,
-        scopes: Vec::new(),
-        key: None,
-        sha256: String::new(),
-        address: address.as_ref().map(ToString::to_string),
-        signed_in_at: now,
-        last_seen_at: now,
     }
 }
 

@@ -1,5 +1,6 @@
 //! A session as the registry keeps it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use sms_core::{Error, ErrorKind, Result};
 use time::OffsetDateTime;
 
 use crate::keys::KeyScope;
+use crate::secret_hash::SecretHash;
 
 /// The time after which a session ends that is not used.
 pub(crate) const IDLE: Duration = Duration::from_hours(12);
@@ -33,7 +35,7 @@ pub(crate) struct Session {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
     /// The hash of the token.
-    pub(super) sha256: String,
+    pub(super) sha256: SecretHash,
     /// The address from which the person signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<String>,
@@ -42,6 +44,32 @@ pub(crate) struct Session {
     /// The last use, up to a minute too early.
     #[serde(skip, default = "epoch")]
     pub(crate) last_seen_at: OffsetDateTime,
+}
+
+/// A session that is about to begin. It gets an id and a hash with its token.
+pub(super) struct NewSession {
+    pub(super) name: String,
+    pub(super) client: String,
+    pub(super) scopes: Vec<KeyScope>,
+    pub(super) key: Option<String>,
+    pub(super) address: Option<IpAddr>,
+}
+
+impl NewSession {
+    pub(super) fn begin(self, id: String, sha256: SecretHash, now: OffsetDateTime) -> Session {
+        let Self { name, client, scopes, key, address } = self;
+        Session {
+            id,
+            name,
+            client,
+            scopes,
+            key,
+            sha256,
+            address: address.as_ref().map(ToString::to_string),
+            signed_in_at: now,
+            last_seen_at: now,
+        }
+    }
 }
 
 impl Session {

@@ -6,9 +6,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sms_core::registry::{Expect, Record};
 use sms_core::{Error, ErrorKind, Registry, Result};
-use subtle::ConstantTimeEq;
 
 use crate::keys::{KeyScope, format};
+use crate::secret_hash::SecretHash;
 
 /// The kind of the records in the registry.
 const KIND: &str = "signin_link";
@@ -27,7 +27,7 @@ pub(super) struct SignInLink {
     pub(super) client: String,
     pub(super) scopes: Vec<KeyScope>,
     /// The hash of the token.
-    sha256: String,
+    sha256: SecretHash,
     /// Set by the sign-in that has used it.
     #[serde(default)]
     is_used: bool,
@@ -49,7 +49,7 @@ pub(super) async fn create(
         name: name.to_owned(),
         client: client.to_owned(),
         scopes: scopes.to_vec(),
-        sha256: format::hash(token.expose_secret()),
+        sha256: SecretHash::of(token.expose_secret()),
         is_used: false,
     };
     registry.put(KIND, &id, &to_json(&link)?, Expect::Absent).await?;
@@ -66,7 +66,7 @@ pub(super) async fn redeem(registry: &dyn Registry, token: &str) -> Result<Optio
     let Some(id) = format::id_after(PREFIX, token) else { return Ok(None) };
     let Some(record) = registry.get(KIND, id).await? else { return Ok(None) };
     let link = read(&record)?;
-    let is_it: bool = link.sha256.as_bytes().ct_eq(format::hash(token).as_bytes()).into();
+    let is_it = link.sha256.matches(&SecretHash::of(token));
     if !is_it || link.is_used || record.age >= VALID_FOR {
         return Ok(None);
     }

@@ -262,10 +262,13 @@ impl App {
 
     /// What a provider posts to the callback address of the app.
     pub(crate) async fn callback(&self, body: impl Into<Body>) -> (StatusCode, String) {
-        let path = callback_path(&Secrets::in_clear(self.registry.clone()), PROVIDER)
-            .await
-            .expect("a path");
-        self.callback_at(path.expose_secret(), body).await
+        self.callback_at(&self.callback_path().await, body).await
+    }
+
+    /// The callback address of the app.
+    pub(crate) async fn callback_path(&self) -> String {
+        let path = callback_path(&Secrets::in_clear(self.registry.clone()), PROVIDER).await;
+        path.expect("a path").expose_secret().to_owned()
     }
 
     pub(crate) async fn callback_at(

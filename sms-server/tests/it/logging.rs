@@ -2,32 +2,71 @@
 
 use std::fs::File;
 use std::io::pipe;
+use std::os::unix::fs::symlink;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use serde_json::json;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::process::{ADMIN_KEY, Server, command};
 
 const MESSAGES: usize = 100;
+const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Sends messages through a server that logs everything to this, and ends it.
-async fn expect_that_it_serves(stderr: Stdio, stdout: Stdio) {
+const EVERYTHING: [(&str, &str); 2] =
+    [("SMS_LOG", "trace,axum=trace,hyper=trace,tower_http=trace"), ("SMS_LOG_FORMAT", "json")];
+
+/// Sends messages through a server that logs everything to this, and ends it. `loses` tells if
+/// lines of the log must be lost.
+async fn expect_that_it_serves(stderr: Stdio, stdout: Stdio, loses: bool) {
     let folder = tempfile::tempdir().expect("a folder");
-    let settings = [("SMS_LOG", "trace"), ("SMS_LOG_FORMAT", "json")];
-    let server = Server::start_unheard(folder.path(), &settings, stderr, stdout).await;
+    let server = Server::start_unheard(folder.path(), &EVERYTHING, stderr, stdout).await;
+    let before = dropped(&server).await;
+    send(&server).await;
+    if loses {
+        expect_more_dropped_lines(&server, before).await;
+    } else {
+        assert_eq!(dropped(&server).await, 0);
+    }
+    expect_that_it_ends(server).await;
+}
+
+async fn send(server: &Server) {
+    let before = server.count("delivered").await;
     server.post_many(MESSAGES, |n| json!({"to": "+79251234567", "text": format!("Код {n}")})).await;
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while server.count("delivered").await < MESSAGES {
+    let deadline = Instant::now() + PATIENCE;
+    while server.count("delivered").await < before + MESSAGES {
         let unknown = server.list("unknown").await;
         assert!(unknown.is_empty(), "the outcomes of attempts are lost: {}", unknown.len());
         assert!(Instant::now() < deadline, "delivered only {}", server.count("delivered").await);
         sleep(Duration::from_millis(50)).await;
     }
+}
+
+async fn expect_that_it_ends(server: Server) {
     let before = Instant::now();
     let status = server.terminate_within(Duration::from_secs(10)).await;
     assert_eq!(status.expect("SIGTERM ends it").code(), Some(0), "{:?}", before.elapsed());
+}
+
+/// The lines of the log that the server says it has dropped.
+async fn dropped(server: &Server) -> u64 {
+    let request = reqwest::Client::new().get(server.url("/metrics")).bearer_auth(ADMIN_KEY);
+    let metrics = request.send().await.expect("a reply").text().await.expect("text");
+    let found = metrics.lines().find_map(|line| line.strip_prefix("sms_log_lines_dropped_total "));
+    found.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("none: {metrics}"))
+}
+
+/// Sends more, which writes lines, until the server says that it has dropped some. The buffer has
+/// room for those of a few thousand messages.
+async fn expect_more_dropped_lines(server: &Server, before: u64) {
+    let deadline = Instant::now() + PATIENCE;
+    while dropped(server).await <= before {
+        assert!(Instant::now() < deadline, "no lost line is counted");
+        server.post_many(MESSAGES, |_| json!({"to": "+79251234567", "text": "hi"})).await;
+    }
 }
 
 fn closed() -> Stdio {
@@ -41,25 +80,83 @@ fn full() -> Stdio {
 
 #[tokio::test]
 async fn a_log_whose_reader_has_gone_stops_no_message_and_no_signal() {
-    expect_that_it_serves(closed(), Stdio::null()).await;
+    expect_that_it_serves(closed(), Stdio::null(), true).await;
 }
 
 #[tokio::test]
 async fn a_log_on_a_full_disk_stops_no_message_and_no_signal() {
-    expect_that_it_serves(full(), Stdio::null()).await;
+    expect_that_it_serves(full(), Stdio::null(), true).await;
 }
 
 #[tokio::test]
 async fn a_log_that_nobody_reads_stops_no_message_and_no_signal() {
     let (reader, writer) = pipe().expect("a pipe");
-    expect_that_it_serves(writer.into(), Stdio::null()).await;
+    expect_that_it_serves(writer.into(), Stdio::null(), true).await;
     drop(reader);
 }
 
 #[tokio::test]
+async fn a_log_file_on_a_full_disk_stops_no_message_and_no_signal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    symlink("/dev/full", folder.path().join("sms.log")).expect("a link");
+    let settings = [&EVERYTHING[..], &[("SMS_LOG_FILE", "sms.log")]].concat();
+    let (stderr, stdout) = (Stdio::null(), Stdio::null());
+    let server = Server::start_unheard(folder.path(), &settings, stderr, stdout).await;
+    let before = dropped(&server).await;
+    send(&server).await;
+    expect_more_dropped_lines(&server, before).await;
+    expect_that_it_ends(server).await;
+}
+
+#[tokio::test]
+async fn a_log_file_without_room_stops_nothing_and_goes_on_when_it_has_room_again() {
+    // The store stays smaller, so that the limit is one for the log alone.
+    const LENGTH: u64 = 16 << 20;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("sms.log");
+    File::create(&path).and_then(|file| file.set_len(LENGTH)).expect("a file");
+    let settings = [&EVERYTHING[..], &[("SMS_LOG_FILE", "sms.log")]].concat();
+    // Without the signal, a write beyond the limit of a file is an error.
+    let script = "trap '' XFSZ; exec \"$0\"";
+    let server = Server::start_unheard_under(folder.path(), script, &settings).await;
+    let process = Pid::from_raw(server.id().cast_signed()).expect("a process");
+    let limit = |current| {
+        let limit = Rlimit { current, maximum: None };
+        prlimit(Some(process), Resource::Fsize, limit).expect("a limit");
+    };
+    let length = || path.metadata().expect("a file").len();
+    let full = length() + 100;
+    limit(Some(full));
+    let before = dropped(&server).await;
+    send(&server).await;
+    expect_more_dropped_lines(&server, before).await;
+    assert_eq!(length(), full, "it ends in the middle of a line");
+
+    limit(None);
+    send(&server).await;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let log = std::fs::read(&path).expect("a file");
+        let written = String::from_utf8_lossy(&log[usize::try_from(full).expect("it fits")..]);
+        if written.contains(" log lines were dropped") {
+            let mut lines = written.strip_prefix('\n').expect("the end of the cut line").lines();
+            lines.next_back();
+            assert!(lines.all(|line| serde_json::from_str::<Value>(line).is_ok()), "{written}");
+            break;
+        }
+        assert!(Instant::now() < deadline, "{written}");
+        sleep(Duration::from_millis(50)).await;
+    }
+    let after = dropped(&server).await;
+    send(&server).await;
+    assert_eq!(dropped(&server).await, after, "no more are dropped");
+    expect_that_it_ends(server).await;
+}
+
+#[tokio::test]
 async fn a_greeting_that_cannot_be_printed_keeps_no_server_from_starting() {
-    expect_that_it_serves(Stdio::null(), closed()).await;
-    expect_that_it_serves(Stdio::null(), full()).await;
+    expect_that_it_serves(Stdio::null(), closed(), false).await;
+    expect_that_it_serves(Stdio::null(), full(), false).await;
 }
 
 #[test]

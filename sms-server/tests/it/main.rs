@@ -19,6 +19,7 @@ mod logging;
 mod many;
 mod ops;
 mod process;
+mod record;
 mod rest;
 mod secrets;
 mod smsru;

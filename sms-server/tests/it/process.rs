@@ -24,6 +24,13 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// A shell that runs this script, with the program as `$0`.
+fn shell(folder: &Path, script: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_sms-server")]).current_dir(folder).env_clear();
+    shell
+}
+
 /// A running process of the program. Killed when dropped.
 pub(crate) struct Process {
     child: Child,
@@ -129,12 +136,7 @@ impl Server {
 
     /// The same from a shell, which runs this script with the program as `$0`.
     pub(crate) fn start_under(folder: &Path, script: &str, settings: &[(&str, &str)]) -> Self {
-        let mut shell = Command::new("sh");
-        shell
-            .args(["-c", script, env!("CARGO_BIN_EXE_sms-server")])
-            .current_dir(folder)
-            .env_clear();
-        Self::of(Process::run(shell, settings, address_in))
+        Self::of(Process::run(shell(folder, script), settings, address_in))
     }
 
     fn of(started: Result<(Process, SocketAddr), String>) -> Self {
@@ -149,12 +151,28 @@ impl Server {
         stderr: impl Into<Stdio>,
         stdout: impl Into<Stdio>,
     ) -> Self {
+        let mut command = command(folder, &[]);
+        command.stdout(stdout).stderr(stderr);
+        Self::run_unheard(command, settings).await
+    }
+
+    /// The same from a shell, which runs this script with the program as `$0`.
+    pub(crate) async fn start_unheard_under(
+        folder: &Path,
+        script: &str,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let mut shell = shell(folder, script);
+        shell.stdout(Stdio::null()).stderr(Stdio::null());
+        Self::run_unheard(shell, settings).await
+    }
+
+    async fn run_unheard(mut command: Command, settings: &[(&str, &str)]) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("its address");
         drop(free);
-        let mut command = command(folder, &[]);
         command.env("SMS_LISTEN", address.to_string()).env("SMS_ADMIN_KEY", ADMIN_KEY);
-        command.envs(settings.iter().copied()).stdout(stdout).stderr(stderr);
+        command.envs(settings.iter().copied());
         let child = command.spawn().expect("the program starts");
         let (log, stdout) = (Arc::default(), None);
         let mut process = Process { child, log: Arc::clone(&log), stdout };

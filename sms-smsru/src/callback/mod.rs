@@ -3,6 +3,7 @@
 pub(crate) mod error;
 pub(crate) mod reader;
 pub(crate) mod record;
+mod signature;
 #[cfg(test)]
 mod tests;
 

@@ -9,15 +9,13 @@
 use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use sms_core::Result;
-use subtle::ConstantTimeEq;
 use url::form_urlencoded;
 
 use crate::callback::error::CallbackError;
 use crate::callback::record::Record;
+use crate::callback::signature::Signature;
 use crate::error::config_error;
-use crate::hex::hex;
 
 /// The maximum of records in a body. sms.ru documents 100.
 pub const MAX_RECORDS: usize = 1000;
@@ -59,27 +57,19 @@ impl CallbackReader {
     ///
     /// The reason why the whole body is rejected: it is malformed, or sms.ru did not sign it.
     pub fn read(&self, body: &[u8]) -> Result<Vec<Record>, CallbackError> {
-        let (values, hash) = fields(body)?;
+        let (values, received) = fields(body)?;
         // The grammar is checked first, because the signature alone is not enough: see above.
         let read = |(number, value): (&i64, &String)| {
             Record::parse(value).ok_or(CallbackError::Malformed { number: *number })
         };
         let records = values.iter().map(read).collect::<Result<_, _>>()?;
-        let mut signed = Sha256::new_with_prefix(self.api_id.expose_secret());
-        for value in values.values() {
-            signed.update(value);
-        }
-        let expected = hex(&signed.finalize());
-        if bool::from(expected.as_bytes().ct_eq(hash.as_bytes())) {
-            Ok(records)
-        } else {
-            Err(CallbackError::WrongHash)
-        }
+        let expected = Signature::of(&self.api_id, values.values());
+        if expected.matches(&received) { Ok(records) } else { Err(CallbackError::WrongHash) }
     }
 }
 
 /// Reads the values by their numbers, which begin at 0 or 1, and the hash.
-fn fields(body: &[u8]) -> Result<(BTreeMap<i64, String>, String), CallbackError> {
+fn fields(body: &[u8]) -> Result<(BTreeMap<i64, String>, Signature), CallbackError> {
     if body.len() > MAX_BODY {
         return Err(CallbackError::TooLarge);
     }
@@ -100,10 +90,8 @@ fn fields(body: &[u8]) -> Result<(BTreeMap<i64, String>, String), CallbackError>
             return Err(CallbackError::TooLarge);
         }
     }
-    match hash {
-        Some(hash) if !hash.is_empty() => Ok((values, hash)),
-        _ => Err(CallbackError::NoHash),
-    }
+    let received = hash.and_then(Signature::received).ok_or(CallbackError::NoHash)?;
+    Ok((values, received))
 }
 
 /// The number in `data[3]`.

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::super::layers::{REQUEST_TIMEOUT, time_limit};
 use super::stream::{HEAD_TIMEOUT, IDLE_TIMEOUT, WRITE_TIMEOUT};
 use super::*;
 
@@ -25,7 +26,8 @@ impl Client {
         let app = Router::new()
             .route("/", get(|| async { "hi" }))
             .route("/large", get(|| async { vec![0; LARGE] }))
-            .route("/slow", post(|_: Bytes| sleep(SECOND * 25)));
+            .route("/slow", post(|_: Bytes| sleep(SECOND * 25)))
+            .route("/limited", post(|_: Bytes| async {}).layer(time_limit(REQUEST_TIMEOUT)));
         let (stream, server) = duplex(1024);
         let closed = tokio::spawn(async move {
             converse(server, None, app, CancellationToken::new(), Arc::new(Activity::new())).await;
@@ -141,6 +143,47 @@ async fn a_request_that_takes_long_is_not_cut() {
     client.send(b"b").await;
     client.read_to("\r\n\r\n").await;
     assert_about(client.closed().await, SECOND * 75 + IDLE_TIMEOUT, "slow body, slow handler");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_trickles_is_cut_30_s_after_its_head_and_the_connection_with_it() {
+    let mut client = Client::connect();
+    client.send(b"POST /limited HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n").await;
+    while client.start.elapsed() < SECOND * 90 && client.stream.write_all(b"x").await.is_ok() {
+        sleep(SECOND).await;
+    }
+    let mut answer = [0; 12];
+    client.stream.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    assert_about(client.closed().await, REQUEST_TIMEOUT, "a slow body");
+}
+
+/// The answer to a request with a head of this many bytes, which is sent in pieces.
+async fn answer_to_a_head_of(bytes: usize, piece: usize) -> String {
+    let (before, after) = ("GET / HTTP/1.1\r\nhost: a\r\nx: ", "\r\n\r\n");
+    let head = format!("{before}{}{after}", "x".repeat(bytes - before.len() - after.len()));
+    let mut client = Client::connect();
+    for piece in head.as_bytes().chunks(piece) {
+        // The server may have closed the connection.
+        if client.stream.write_all(piece).await.is_err() {
+            break;
+        }
+    }
+    let mut answer = [0; 12];
+    client.stream.read_exact(&mut answer).await.expect("an answer");
+    String::from_utf8(answer.to_vec()).expect("text")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_of_more_than_16_kib_is_refused_and_one_of_less_is_not() {
+    for piece in [1, 1000, MAX_HEAD * 4] {
+        let answer = answer_to_a_head_of(MAX_HEAD - 1, piece).await;
+        assert_eq!(answer, "HTTP/1.1 200", "just less, in pieces of {piece}");
+        for bytes in [MAX_HEAD + 1, MAX_HEAD * 2, MAX_HEAD * 20] {
+            let answer = answer_to_a_head_of(bytes, piece).await;
+            assert_eq!(answer, "HTTP/1.1 431", "{bytes} bytes in pieces of {piece}");
+        }
+    }
 }
 
 #[tokio::test]

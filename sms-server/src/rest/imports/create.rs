@@ -68,7 +68,7 @@ async fn keep(
 ) -> Result<Import, Problem> {
     let now = bulk.now();
     let id = MessageId::new().to_string();
-    let mut import = Import::new(id, caller.owner(), &caller.key, file.found.clone(), now);
+    let mut import = Import::new(id, caller.owner(), caller.by(), file.found.clone(), now);
     import.route = caller.route().map(str::to_owned);
     let mut sent = earlier.iter().filter(|it| it.has_sent(&import.file.digest, now));
     import.same_file =

@@ -20,11 +20,10 @@ pub(crate) async fn remove(
     let (bulk, _) = find(&app, &caller, &id).await?;
     let now = bulk.now();
     let changed = bulk.change::<Import>(&id, |import| import.remove(now)).await?;
-    match changed.map(|import| import.state) {
-        Some(ImportState::Sent) => {
-            let detail = "the import was sent; stop its job, /v1/jobs/{id}/stop";
-            Err(Problem::new(StatusCode::CONFLICT, "conflict", detail))
-        }
-        _ => Ok(StatusCode::NO_CONTENT),
+    if changed.is_some_and(|import| import.state == ImportState::Sent) {
+        let detail = "the import was sent; stop its job, /v1/jobs/{id}/stop";
+        return Err(Problem::new(StatusCode::CONFLICT, "conflict", detail));
     }
+    tracing::info!(import = id, by = caller.by(), "file removed");
+    Ok(StatusCode::NO_CONTENT)
 }

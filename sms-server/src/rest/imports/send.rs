@@ -34,9 +34,7 @@ pub(crate) async fn send(
             let sent = bulk.change::<Import>(&id, |import| import.set_sent(now)).await?;
             let is_sent = |import: &Import| import.state == ImportState::Sent;
             let import = sent.filter(is_sent).ok_or_else(Problem::not_found)?;
-            let job = job_of(import, &caller, now);
-            tracing::info!(job = job.id, action = ?job.action.name(), by = job.by, "job begun");
-            bulk.begin(job).await?
+            bulk.begin(job_of(import, &caller, now)).await?
         }
     };
     let location = location(&app.0.site, &uri, "/v1/jobs", &job.id)?;
@@ -50,7 +48,7 @@ fn job_of(import: Import, caller: &Principal, now: time::OffsetDateTime) -> Job 
     Job {
         id: import.id,
         owner: Some(import.owner),
-        by: caller.key.to_string(),
+        by: caller.by().to_owned(),
         total: import.counts.rows(),
         action: Action::Send { mailing: Box::new(import.mailing), route: import.route },
         allowed_numbers: caller.allowed_numbers().to_vec(),

@@ -5,6 +5,7 @@ use axum::extract::{OriginalUri, Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
+use sms_core::end_log::without_numbers;
 use sms_core::message::Resend;
 use utoipa::ToSchema;
 
@@ -43,6 +44,7 @@ pub(crate) async fn resend(
     let key = idempotency::read(&headers)?;
     let earlier = find(&app, parse_id(&id)?, &caller).await?;
     check_state(&earlier)?;
+    let shown = without_numbers(&reason);
     let resend = Resend::new(earlier.message.id, reason, caller.by().to_owned());
     let traceparent = trace::read(&headers);
     let mut message = again(&earlier.message).resend(resend).traceparent(traceparent);
@@ -53,7 +55,8 @@ pub(crate) async fn resend(
     check_recipient(&caller, prepared.to)?;
     prepared.options.sandbox = app.0.sandbox_rules.draw(&prepared, app.sends_nothing()).await?;
     let accepted = accept(&app, &caller, prepared, &uri).await?;
-    tracing::info!(id = %earlier.message.id, by = caller.by(), "message sent again");
+    let (id, by) = (earlier.message.id, caller.by());
+    tracing::info!(%id, by, reason = shown, "message sent again");
     Ok(accepted)
 }
 

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
-use sms_core::end_log::log_by_person;
+use sms_core::end_log::{log_by_person, without_numbers};
 use sms_core::store::{Resolution, ResolveRequest};
 use utoipa::ToSchema;
 
@@ -54,9 +54,10 @@ pub(crate) async fn resolve(
         check_recipient(&caller, find(&app, id, &caller).await?.message.to)?;
     }
     // One to be sent again is due at once: the caretaker pushes it to the queue.
+    let reason = without_numbers(&body.reason);
     let request = ResolveRequest::new(id, resolution, by.clone(), body.reason).scope(scope);
     let status = app.0.store.resolve(request).await?;
-    tracing::info!(%id, by, resolution = ?body.resolution, "message resolved");
+    tracing::info!(%id, by, resolution = ?body.resolution, reason, "message resolved");
     log_by_person(id, status, &by);
     changed(&app, id, &caller).await
 }

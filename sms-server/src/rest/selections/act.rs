@@ -116,7 +116,6 @@ async fn begin(
                 ended_at: None,
                 counts: None,
             };
-            tracing::info!(job = job.id, action = ?action.name(), by = job.by, "job begun");
             bulk.begin(job).await?
         }
     };

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use sms_core::end_log::without_numbers;
 use sms_core::stop_list::{NewStop, Stop, StopsRequest};
 use sms_core::{PhoneNumber, StopList};
 use time::OffsetDateTime;
@@ -110,7 +111,8 @@ pub(crate) async fn add(
     let stop = |number| NewStop::new(number, reason.as_str(), caller.by());
     let stops: Vec<NewStop> = numbers.into_iter().map(stop).collect();
     let added = stop_list.add(&stops).await?;
-    tracing::info!(added, by = caller.by(), "numbers put on the stop-list");
+    let reason = without_numbers(&reason);
+    tracing::info!(added, by = caller.by(), reason, "numbers put on the stop-list");
     Ok(Json(AddedStops { added }))
 }
 

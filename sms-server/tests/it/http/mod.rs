@@ -3,3 +3,4 @@
 mod body;
 mod brake;
 mod limited;
+mod slow;
