@@ -28,7 +28,7 @@ pub(crate) struct JobView {
     failed: u64,
     /// Items that were not to be done: the wrong rows of an import.
     skipped: u64,
-    /// The id of the key that began it.
+    /// Who began it: the id of a key, or the name of a person.
     by: String,
     #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]

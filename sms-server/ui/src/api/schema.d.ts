@@ -1531,7 +1531,7 @@ export interface components {
         };
         /** @description A file of recipients that was checked. */
         ImportView: {
-            /** @description The id of the key that made it. */
+            /** @description Who made it: the id of a key, or the name of a person. */
             by: string;
             /** @description The purpose of the messages. */
             class: components["schemas"]["MessageClass"];
@@ -1635,7 +1635,7 @@ export interface components {
         /** @description An action on every message of a selection, or on every row of an import. */
         JobView: {
             action: components["schemas"]["ActionName"];
-            /** @description The id of the key that began it. */
+            /** @description Who began it: the id of a key, or the name of a person. */
             by: string;
             /** Format: date-time */
             created_at: string;
@@ -1982,7 +1982,7 @@ export interface components {
         PauseEnd: "account_check" | "next_message" | "person" | "connection";
         /** @description A pause of the provider. */
         PauseView: {
-            /** @description The id of the key with which an operator paused it; absent where it paused by itself. */
+            /** @description Who paused it: the id of a key, or the name of a person; absent where it paused by itself. */
             by?: string | null;
             /**
              * Format: int32
