@@ -12,7 +12,6 @@ use tokio::time::timeout;
 use crate::clock::KeptClock;
 use crate::error::{DbResult, from_sqlite, timed_out};
 use crate::files::Files;
-use crate::group::Group;
 use crate::readers::Readers;
 use crate::writer::{Writer, begin};
 
@@ -91,13 +90,13 @@ impl Database {
     pub(crate) async fn share<T, W>(&self, mut work: W) -> Result<T>
     where
         T: Send + 'static,
-        W: FnMut(&Group<'_>, StoreTime) -> DbResult<T> + Send + 'static,
+        W: FnMut(&Connection, StoreTime) -> DbResult<T> + Send + 'static,
     {
         let clock = Arc::clone(&self.clock);
-        let shared = self.writer.share(move |group| {
-            let before = group.conn.total_changes();
-            let answer = work(group, clock.read())?;
-            clock.keep(group.conn, before)?;
+        let shared = self.writer.share(move |conn| {
+            let before = conn.total_changes();
+            let answer = work(conn, clock.read())?;
+            clock.keep(conn, before)?;
             Ok(answer)
         });
         timeout(self.timeout, shared).await.map_err(timed_out)?

@@ -12,7 +12,6 @@ mod contract;
 mod database;
 mod error;
 mod files;
-mod group;
 mod migrations;
 mod opening;
 mod readers;

@@ -12,7 +12,6 @@ use crate::config::SqliteConfig;
 use crate::connect;
 use crate::error::{DbResult, closed, from_sqlite, stopped};
 use crate::files::Files;
-use crate::group::Group;
 
 /// A handle to the thread that writes. SQLite has one writer at a time, so one thread does all
 /// writes, in the order in which they come. It ends with the last handle.
@@ -44,7 +43,7 @@ trait Share: Send {
     /// True while its caller waits for the answer.
     fn is_awaited(&self) -> bool;
     /// Runs it. Returns false if it failed. May be run again after a rollback.
-    fn run(&mut self, group: &Group<'_>) -> bool;
+    fn run(&mut self, conn: &Connection) -> bool;
     /// Sends the answer to its caller, or the failure of the whole transaction.
     fn reply(self: Box<Self>, failure: Option<&Arc<Error>>);
 }
@@ -55,13 +54,13 @@ struct Shared<T, W> {
     reply: oneshot::Sender<Result<T>>,
 }
 
-impl<T: Send, W: FnMut(&Group<'_>) -> DbResult<T> + Send> Share for Shared<T, W> {
+impl<T: Send, W: FnMut(&Connection) -> DbResult<T> + Send> Share for Shared<T, W> {
     fn is_awaited(&self) -> bool {
         !self.reply.is_closed()
     }
 
-    fn run(&mut self, group: &Group<'_>) -> bool {
-        self.answer.insert((self.work)(group)).is_ok()
+    fn run(&mut self, conn: &Connection) -> bool {
+        self.answer.insert((self.work)(conn)).is_ok()
     }
 
     fn reply(self: Box<Self>, failure: Option<&Arc<Error>>) {
@@ -98,7 +97,7 @@ impl Writer {
     /// them fails, all are run again, each in a transaction of its own.
     pub(crate) async fn share<T: Send + 'static>(
         &self,
-        work: impl FnMut(&Group<'_>) -> DbResult<T> + Send + 'static,
+        work: impl FnMut(&Connection) -> DbResult<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let shared = Shared { work, answer: None, reply };
@@ -220,11 +219,9 @@ fn commit(conn: &mut Connection, files: &Files, writes: &mut [Box<dyn Share>]) -
     let failed = |error: rusqlite::Error| from_sqlite(error.into());
     files.check_again(conn)?;
     let transaction = begin(conn).map_err(failed)?;
-    let group = Group::new(&transaction);
-    if !writes.iter_mut().all(|write| write.run(&group)) {
+    if !writes.iter_mut().all(|write| write.run(&transaction)) {
         return Ok(false);
     }
-    group.finish().map_err(Error::from)?;
     transaction.commit().map_err(failed)?;
     files.check_commit(conn)?;
     Ok(true)

@@ -65,7 +65,7 @@ pub(crate) async fn begin(database: &Database, request: BeginRequest<'_>) -> Res
         lease_ms: duration_to_ms(request.lease),
     };
     let begun = params.clone();
-    database.share(move |group, time| params.begin(group.conn, time.now_ms)).await?;
+    database.share(move |conn, time| params.begin(conn, time.now_ms)).await?;
     // Read on another connection, so that the writer is free for the next write. If this same call
     // ran before and its answer was lost, the messages it began are read, too.
     let time = database.time();

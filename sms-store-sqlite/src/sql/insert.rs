@@ -10,9 +10,9 @@ use sms_core::{Error, ErrorKind, MessageId, NewMessage, Result, SendOptions};
 
 use crate::database::Database;
 use crate::error::{DbResult, Failure, undecodable};
-use crate::group::Group;
 use crate::sql::idempotency::{holder, release, replay};
-use crate::sql::stop_list::is_stopped;
+use crate::sql::rollups::note_accepted;
+use crate::sql::stop_list::{HAS_STOPS, is_stopped};
 
 pub(crate) async fn insert(
     database: &Database,
@@ -23,7 +23,7 @@ pub(crate) async fn insert(
     }
     // Copied, because a write may outlive its caller.
     let (messages, push_after) = (request.messages.to_vec(), request.push_after);
-    database.share(move |group, time| insert_all(group, time, &messages, push_after)).await
+    database.share(move |conn, time| insert_all(conn, time, &messages, push_after)).await
 }
 
 /// `∅ → queued`; guard: the id and the idempotency key are free.
@@ -43,9 +43,7 @@ pub(crate) fn insert_in(
     let inserted = match message.check_at(time.wall_at(time.now_ms)) {
         Ok(()) => {
             let one = std::slice::from_ref(message);
-            let group = Group::new(conn);
-            let inserted = insert_all(&group, time, one, Duration::ZERO)?;
-            group.finish()?;
+            let inserted = insert_all(conn, time, one, Duration::ZERO)?;
             inserted.first().copied().ok_or_else(neither)?
         }
         // A message that was accepted while its time was valid is replayed.
@@ -56,44 +54,50 @@ pub(crate) fn insert_in(
 
 /// Inserts in order: of two messages with one key the first is inserted.
 fn insert_all(
-    group: &Group<'_>,
+    conn: &Connection,
     time: StoreTime,
     messages: &[NewMessage],
     push_after: Duration,
 ) -> DbResult<Vec<Inserted>> {
-    let insert = group.conn.prepare_cached(INSERT)?;
-    let mut batch = InsertBatch { group, insert, time, push_after };
-    messages.iter().map(|message| batch.insert(message)).collect()
+    let (insert, accepted) = (conn.prepare_cached(INSERT)?, Vec::with_capacity(messages.len()));
+    let has_stops = conn.prepare_cached(HAS_STOPS)?.query_row([], |row| row.get(0))?;
+    let mut batch = InsertBatch { conn, insert, time, push_after, has_stops, accepted };
+    let results = messages.iter().map(|message| batch.insert(message)).collect::<DbResult<_>>()?;
+    note_accepted(conn, time.now_ms, &batch.accepted)?;
+    Ok(results)
 }
 
 /// An insert of several messages.
-struct InsertBatch<'g, 'c> {
-    group: &'g Group<'c>,
+struct InsertBatch<'c, 'm> {
+    conn: &'c Connection,
     insert: CachedStatement<'c>,
     time: StoreTime,
     push_after: Duration,
+    /// False if the stop-list is empty.
+    has_stops: bool,
+    /// The new messages.
+    accepted: Vec<&'m NewMessage>,
 }
 
-impl InsertBatch<'_, '_> {
-    fn insert(&mut self, message: &NewMessage) -> DbResult<Inserted> {
-        let conn = self.group.conn;
-        let is_stopped = self.group.has_stops()? && is_stopped(conn, message.to)?;
+impl<'m> InsertBatch<'_, 'm> {
+    fn insert(&mut self, message: &'m NewMessage) -> DbResult<Inserted> {
+        let is_stopped = self.has_stops && is_stopped(self.conn, message.to)?;
         // Nearly always this inserts it, and is all.
         if !is_stopped && let Some(times) = self.insert_free(message)? {
             return Ok(Inserted::Stored(times));
         }
-        if let Some(times) = stored_before(conn, message.id)? {
+        if let Some(times) = stored_before(self.conn, message.id)? {
             return Ok(Inserted::Stored(times));
         }
         let holder = match &message.key {
-            Some(key) => holder(conn, message.owner.as_deref(), key)?,
+            Some(key) => holder(self.conn, message.owner.as_deref(), key)?,
             None => None,
         };
         match holder {
             Some(first) if first.is_held(self.time.now_ms) => Ok(first.answer(message)),
             _ if is_stopped => Ok(Inserted::OnStopList),
             Some(first) => {
-                release(conn, first.id)?;
+                release(self.conn, first.id)?;
                 Ok(Inserted::Stored(self.insert_free(message)?.ok_or_else(neither)?))
             }
             None => Err(neither()),
@@ -101,7 +105,7 @@ impl InsertBatch<'_, '_> {
     }
 
     /// Inserts a message if its id and its key are free. Returns its times if it was inserted.
-    fn insert_free(&mut self, message: &NewMessage) -> DbResult<Option<AcceptanceTimes>> {
+    fn insert_free(&mut self, message: &'m NewMessage) -> DbResult<Option<AcceptanceTimes>> {
         let state = DeliveryState::accept(message, self.time, self.push_after);
         let key = message.key.as_ref();
         let inserted = self.insert.execute(params![
@@ -137,7 +141,7 @@ impl InsertBatch<'_, '_> {
         if inserted == 0 {
             return Ok(None);
         }
-        self.group.accepted(message, self.time.now_ms);
+        self.accepted.push(message);
         Ok(Some(AcceptanceTimes::from_ms(self.time.now_ms, state.due_at)))
     }
 }

@@ -8,7 +8,7 @@ use sms_core::rollups::change::{Change, LoggedEvent, NO_DETAIL, changes};
 use sms_core::rollups::counter::Counter;
 use sms_core::rollups::requests::{RollUpProgress, RollUpRequest, SeriesRequest, Step};
 use sms_core::rollups::series::{CountRow, Series};
-use sms_core::{Class, EventDetails, EventKind, Result, Scope, Status};
+use sms_core::{Class, EventDetails, EventKind, NewMessage, Result, Scope, Status};
 
 use crate::database::Database;
 use crate::error::{DbResult, undecodable};
@@ -20,6 +20,29 @@ use crate::sql::row::Columns;
 const MAX_ACCEPTANCES: usize = 1000;
 /// The largest number of old counts that one call drops.
 const MAX_DROPPED: i64 = 1000;
+
+/// Notes acceptances, if anybody counts. ?1 time, ?2 owner, ?3 class, ?4 number.
+pub(crate) const NOTE_ACCEPTED: &str = "\
+    INSERT INTO acceptances (at, owner, class, count) \
+    SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM rollup_position)";
+
+/// Notes in the transaction of an insert that these messages were accepted.
+pub(crate) fn note_accepted(conn: &Connection, now: i64, messages: &[&NewMessage]) -> DbResult<()> {
+    // A batch has few owners and classes, and those of one follow each other.
+    let mut groups: Vec<(&str, Class, i64)> = Vec::new();
+    for message in messages {
+        let (owner, class) = (message.owner.as_deref().unwrap_or_default(), message.class);
+        match groups.iter_mut().rev().find(|group| (group.0, group.1) == (owner, class)) {
+            Some((.., count)) => *count += 1,
+            None => groups.push((owner, class, 1)),
+        }
+    }
+    let mut note = conn.prepare_cached(NOTE_ACCEPTED)?;
+    for (owner, class, count) in groups {
+        note.execute(params![now, owner, class.number(), count])?;
+    }
+    Ok(())
+}
 
 /// The position up to which the log is counted, and true if there are acceptances to count.
 pub(crate) const POSITION: &str =

@@ -21,7 +21,7 @@ pub(crate) async fn settle(
     let now = database.time().now_ms;
     let prepare = |settlement: &Settlement| Ok((settlement.clone(), Plain::new(now, settlement)?));
     let settlements = settlements.iter().map(prepare).collect::<Result<Vec<_>>>()?;
-    database.share(move |group, time| settle_all(group.conn, time.now_ms, &settlements)).await
+    database.share(move |conn, time| settle_all(conn, time.now_ms, &settlements)).await
 }
 
 /// `sending → sent | queued | failed | unknown` by the owner; guard: the status is sending, and the

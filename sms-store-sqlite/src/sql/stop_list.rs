@@ -9,6 +9,9 @@ use crate::error::{DbResult, undecodable};
 use crate::sql::args::rows;
 use crate::sql::row::Columns;
 
+/// True if there is any number on the list.
+pub(crate) const HAS_STOPS: &str = "SELECT EXISTS (SELECT 1 FROM stop_list)";
+
 /// True if this number is on the list. ?1 number.
 pub(crate) const IS_STOPPED: &str = "SELECT EXISTS (SELECT 1 FROM stop_list WHERE number = ?1)";
 

