@@ -65,9 +65,11 @@ impl<N: Fn() -> u64> RotatedFile<N> {
         Ok(opened)
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether the file ends before this many bytes more.
+    fn is_over(&self, more: usize) -> bool {
         let is_old = (self.now)() / self.settings.rotation.seconds() != self.period;
-        self.length > 0 && (is_old || self.length >= self.settings.bytes_per_file())
+        let length = self.length.saturating_add(u64::try_from(more).unwrap_or(u64::MAX));
+        self.length > 0 && (is_old || length > self.settings.bytes_per_file())
     }
 
     fn rotate(&mut self) -> io::Result<()> {
@@ -116,7 +118,7 @@ impl<N: Fn() -> u64> RotatedFile<N> {
 impl<N: Fn() -> u64> Write for RotatedFile<N> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // A line is not split between two files.
-        if self.is_line_start && self.is_over() {
+        if self.is_line_start && self.is_over(bytes.len()) {
             self.rotate()?;
         }
         let written = self.file.write(bytes)?;
