@@ -16,8 +16,8 @@ const MAX_WAITING: usize = 4 * 1024 * 1024;
 /// dropped itself.
 const HAS_ROOM: usize = MAX_WAITING / 2;
 
-/// Time in which the thread lets lines gather. A wake-up and a write for each line would cost the
-/// threads that log as much as the line itself.
+/// Time after a write in which the thread lets lines gather. A wake-up and a write for each line
+/// would cost the threads that log as much as the line itself.
 const GATHER: Duration = Duration::from_millis(5);
 /// Bytes of lines that are written at a time, or one line more.
 const BATCH: usize = 64 * 1024;
@@ -153,7 +153,6 @@ impl<W: Write, T: Fn(u64)> Thread<W, T> {
     fn run(mut self) {
         let mut batch = Batch::default();
         while let Ok(first) = self.entries.recv() {
-            thread::sleep(GATHER);
             let mut next = Some(first);
             while let Some(entry) = next {
                 match entry {
@@ -171,6 +170,7 @@ impl<W: Write, T: Fn(u64)> Thread<W, T> {
                 next = self.entries.try_recv().ok();
             }
             self.write(&mut batch);
+            thread::sleep(GATHER);
         }
     }
 

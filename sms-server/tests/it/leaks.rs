@@ -65,7 +65,7 @@ async fn the_log_holds_no_number_text_key_or_callback_token_at_any_level_and_pat
     assert_eq!(raw(&server, post.clone(), &format!("/callbacks/{token}")).await, 404);
     assert_eq!(raw(&server, post, &format!("//callbacks/smsru/{token}")).await, 404);
 
-    let log = server.log.lock().expect("the log").clone();
+    let log = server.log_so_far().await;
     let canaries = ["9250001234", "CANARY", ADMIN_KEY, &token, smsru.api_id()];
     assert_holds_none(&log, &canaries);
     assert!(log.contains("serving") && log.contains("/v1/messages/{id}"), "{log}");

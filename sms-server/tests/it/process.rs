@@ -297,6 +297,12 @@ impl Server {
         response.json().await.expect("JSON")
     }
 
+    /// The log so far. A line is written some milliseconds after it was logged.
+    pub(crate) async fn log_so_far(&self) -> String {
+        sleep(Duration::from_millis(100)).await;
+        self.log.lock().expect("the log").clone()
+    }
+
     /// Waits until the job at this path has done this many items, or has ended; its state then.
     pub(crate) async fn wait_for_job(&self, path: &str, done: u64) -> Value {
         let deadline = Instant::now() + Duration::from_mins(2);

@@ -319,7 +319,7 @@ async fn a_worker_logs_who_has_paused_its_provider_and_why_without_numbers() {
             assert!(line.contains(field), "{field}: {line}");
         }
     }
-    let log = server.log.lock().expect("the log").clone();
+    let log = server.log_so_far().await;
     assert!(!log.contains("9250001234"), "{log}");
 }
 

@@ -149,7 +149,7 @@ async fn a_message_reaches_sms_ru_with_the_configured_sender_and_ends_delivered(
     assert_eq!(message["meaning"]["ru"], "Сообщение доставлено");
     assert_eq!((accepted.to.as_str(), accepted.text.as_str()), ("79251234567", "Код 1234"));
     assert_eq!(accepted.from.as_deref(), Some("Acme"));
-    let log = world.server.log.lock().expect("the log").clone();
+    let log = world.server.log_so_far().await;
     assert!(
         !log.contains(world.smsru.api_id()) && !log.contains("1234567") && !log.contains("Код"),
         "{log}"

@@ -67,7 +67,7 @@ async fn signin_prints_just_a_link_that_works_at_a_running_server() {
     let session: Value = sign_in(&server, &token_in(&printed)).await.json().await.expect("JSON");
     assert_eq!((&session["name"], &session["scopes"]), (&json!("Olga"), &json!(["read"])));
     assert_eq!(session["client"]["name"], "Olga", "{session}");
-    let log = server.log.lock().expect("the log").clone();
+    let log = server.log_so_far().await;
     assert!(log.contains("signed in") && log.contains("Olga"), "{log}");
     assert!(!log.contains("sms_link_") && !log.contains("sms_session_"), "{log}");
 }
