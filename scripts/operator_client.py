@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""operator_client.py send COUNT REFERENCE URL… | compare REFERENCE URL COUNT [STATUS] | settle REFERENCE URL: the client and the witness of operator.sh.
+"""operator_client.py send COUNT REFERENCE URL… | compare REFERENCE URL COUNT [STATUS] | settle REFERENCE URL: the client and the witness of operator.sh and upgrade.sh.
 SIMULATOR is the address of smsru-simulator, ADMIN_KEY a key with every scope.
 
 send hands in messages in batches, each under an idempotency key of its own, and repeats at the next address what got no answer.

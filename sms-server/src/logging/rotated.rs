@@ -65,11 +65,26 @@ impl<N: Fn() -> u64> RotatedFile<N> {
         Ok(opened)
     }
 
-    /// Whether the file ends before this many bytes more.
-    fn is_over(&self, more: usize) -> bool {
+    /// True if the file ends before a line of this length.
+    fn is_over(&self, line: usize) -> bool {
         let is_old = (self.now)() / self.settings.rotation.seconds() != self.period;
-        let length = self.length.saturating_add(u64::try_from(more).unwrap_or(u64::MAX));
-        self.length > 0 && (is_old || length > self.settings.bytes_per_file())
+        self.length > 0 && (is_old || line > self.room())
+    }
+
+    /// Bytes that the file may still take.
+    fn room(&self) -> usize {
+        let room = self.settings.bytes_per_file().saturating_sub(self.length);
+        usize::try_from(room).unwrap_or(usize::MAX)
+    }
+
+    /// The whole lines that have room in the file, and always the first one.
+    fn fitting<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        if bytes.len() <= self.room() {
+            return bytes;
+        }
+        let in_room = &bytes[..self.room()];
+        let end = in_room.iter().rposition(|byte| *byte == b'\n').map(|last| last + 1);
+        &bytes[..end.unwrap_or_else(|| first_line(bytes))]
     }
 
     fn rotate(&mut self) -> io::Result<()> {
@@ -118,9 +133,10 @@ impl<N: Fn() -> u64> RotatedFile<N> {
 impl<N: Fn() -> u64> Write for RotatedFile<N> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // A line is not split between two files.
-        if self.is_line_start && self.is_over(bytes.len()) {
+        if self.is_line_start && self.is_over(first_line(bytes)) {
             self.rotate()?;
         }
+        let bytes = self.fitting(bytes);
         let written = self.file.write(bytes)?;
         self.length += u64::try_from(written).unwrap_or(u64::MAX);
         self.period = (self.now)() / self.settings.rotation.seconds();
@@ -131,6 +147,11 @@ impl<N: Fn() -> u64> Write for RotatedFile<N> {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// The length of the first line, with its end.
+fn first_line(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1)
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
@@ -249,6 +270,20 @@ mod tests {
         let total: u64 = lengths.iter().sum();
         assert_eq!(lengths.len(), 4);
         assert!((700_000..=1_100_000).contains(&total), "{total} of 5 million");
+    }
+
+    #[test]
+    fn lines_that_are_written_together_are_divided_between_files_at_their_ends() {
+        let log = Log::new(4);
+        let mut file = log.open().expect("a log");
+        let lines = [b"x".repeat(999), b"\n".to_vec()].concat().repeat(2000);
+        file.write_all(&lines).expect("written");
+        let entries = fs::read_dir(log.folder.path().join("logs")).expect("a folder");
+        let lengths: Vec<u64> =
+            entries.map(|entry| entry.expect("a file").metadata().expect("a file").len()).collect();
+        assert!(lengths.iter().all(|length| length % 1000 == 0), "{lengths:?}");
+        let total: u64 = lengths.iter().sum();
+        assert!((700_000..=1024 * 1024).contains(&total), "{total} of 2 million");
     }
 
     #[test]

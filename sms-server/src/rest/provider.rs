@@ -60,7 +60,7 @@ pub(crate) struct ProviderView {
 /// A pause of the provider.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct PauseView {
-    /// Who paused it: the id of a key, or the name of a person; absent where it paused by itself.
+    /// Id of the key, or name of the person, that paused it; absent where it paused by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<String>,
     reason: String,

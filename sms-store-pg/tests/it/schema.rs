@@ -9,7 +9,7 @@ use sqlx::migrate::Migrator;
 
 use crate::common::{Schema, ask, begin, run};
 
-/// What the migrations make.
+/// Schema that the migrations make.
 const SNAPSHOT: &str = include_str!("../../migrations/schema.txt");
 
 /// The schema in the search path, one line for each of its parts.

@@ -9,7 +9,7 @@ use sms_core::{MessageId, Route, Status, Store as _};
 
 use crate::common::Folder;
 
-/// What the migrations make.
+/// Schema that the migrations make.
 const SNAPSHOT: &str = include_str!("../../migrations/schema.txt");
 
 /// The schema, each table with its indexes.

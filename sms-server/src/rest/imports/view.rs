@@ -70,7 +70,7 @@ pub(crate) struct ImportView {
     /// An import of the same file that was sent within the last day: a warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     same_file: Option<SameFileView>,
-    /// Who made it: the id of a key, or the name of a person.
+    /// Id of the key, or name of the person, that made it.
     by: String,
     #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]

@@ -28,7 +28,7 @@ pub(crate) struct JobView {
     failed: u64,
     /// Items that were not to be done: the wrong rows of an import.
     skipped: u64,
-    /// Who began it: the id of a key, or the name of a person.
+    /// Id of the key, or name of the person, that began it.
     by: String,
     #[serde(with = "crate::http::timestamp")]
     #[schema(value_type = String, format = DateTime)]

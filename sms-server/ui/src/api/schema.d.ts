@@ -1531,7 +1531,7 @@ export interface components {
         };
         /** @description A file of recipients that was checked. */
         ImportView: {
-            /** @description Who made it: the id of a key, or the name of a person. */
+            /** @description Id of the key, or name of the person, that made it. */
             by: string;
             /** @description The purpose of the messages. */
             class: components["schemas"]["MessageClass"];
@@ -1635,7 +1635,7 @@ export interface components {
         /** @description An action on every message of a selection, or on every row of an import. */
         JobView: {
             action: components["schemas"]["ActionName"];
-            /** @description Who began it: the id of a key, or the name of a person. */
+            /** @description Id of the key, or name of the person, that began it. */
             by: string;
             /** Format: date-time */
             created_at: string;
@@ -1982,7 +1982,7 @@ export interface components {
         PauseEnd: "account_check" | "next_message" | "person" | "connection";
         /** @description A pause of the provider. */
         PauseView: {
-            /** @description Who paused it: the id of a key, or the name of a person; absent where it paused by itself. */
+            /** @description Id of the key, or name of the person, that paused it; absent where it paused by itself. */
             by?: string | null;
             /**
              * Format: int32
